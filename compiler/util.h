@@ -1,0 +1,56 @@
+/* Errors, arenas and strings shared by every part of the compiler. */
+#ifndef LATENTC_UTIL_H
+#define LATENTC_UTIL_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit codes of latentc and of generators (docs/exit-codes in README.md). */
+enum { EXIT_OK = 0, EXIT_USER = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
+
+/* The user's mistake: one line "latentc: error: ..." on standard error, temporary outputs removed, exit code 1.
+ * The message names the place, what was found and what was expected. Never returns. */
+_Noreturn void err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Wrong usage of the command line: as err, exit code 2. */
+_Noreturn void usage_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Our mistake: names the place, exit code 70. */
+_Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define CHECK(cond) ((cond) ? (void)0 : die("%s:%d: %s does not hold", __FILE__, __LINE__, #cond))
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a line on standard error */
+
+/* A file that appears under its name only when it is complete: written to "<path>.tmp.<pid>", fsynced and renamed by outfile_commit;
+ * removed by err(), die(), a signal or exit. */
+typedef struct OutFile OutFile;
+OutFile *outfile_open(const char *path); /* err() when it cannot be created */
+FILE *outfile_stream(OutFile *f);
+const char *outfile_temp_path(const OutFile *f);  /* for tools such as the linker that write by name */
+void outfile_write(OutFile *f, const void *p, size_t n); /* err() on a full disk */
+void outfile_commit(OutFile *f, int mode);               /* mode: permission bits, e.g. 0644; err() when it fails */
+
+/* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
+typedef struct Arena Arena;
+Arena *arena_new(void);
+void arena_free(Arena *a);
+void *arena_alloc(Arena *a, size_t n);
+char *arena_strdup(Arena *a, const char *s);
+char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void *xmalloc(size_t n); /* err("out of memory ...") instead of NULL; n == 0 gives a valid pointer */
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t n);
+
+/* A growing string. Zero-initialise; buf_free when done. */
+typedef struct { char *data; size_t len, cap; } Buf;
+void buf_add(Buf *b, const void *p, size_t n);
+void buf_printf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_free(Buf *b);
+/* Whole file into memory, NUL-terminated (the NUL not counted in *len); err() with the reason when it cannot be read. */
+char *read_file(const char *path, size_t *len);
+
+bool mul_overflow(int64_t a, int64_t b, int64_t *r); /* true when a*b does not fit */
+/* The candidate nearest to word by edit distance, or NULL when none is near: for "did you mean". */
+const char *nearest_word(const char *word, const char *const *candidates, size_t n);
+uint64_t fnv1a64(const void *p, size_t n, uint64_t h); /* start with FNV1A64_INIT */
+#define FNV1A64_INIT 0xcbf29ce484222325ull
+#endif

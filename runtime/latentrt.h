@@ -1,0 +1,32 @@
+/* The runtime's C interface, as far as the compiler, the generated programs and the tests use it. */
+#ifndef LATENTRT_H
+#define LATENTRT_H
+#include "plan.h"
+
+/* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
+typedef struct lrt_instance lrt_instance;
+typedef struct {
+    const lrt_step *step; double seconds;
+} lrt_timing;
+/* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error (static text) when memory is short. */
+lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error);
+void lrt_instance_free(lrt_instance *x);
+/* Input and output i (input data is copied or referenced until the run ends; 64-byte alignment not required: kernels use unaligned access). */
+void lrt_set_input(lrt_instance *x, uint32_t i, const void *data);
+void lrt_set_output(lrt_instance *x, uint32_t i, void *data);
+/* Runs the prompt plan (after its inputs were set). */
+void lrt_run_prompt(lrt_instance *x);
+/* Runs the time plan for n rows of timestep embeddings (n, c), n arbitrary; allocates the rows. Without a time plan: does nothing. */
+int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c);
+/* Runs the step plan; time_row selects the row computed by lrt_run_time. */
+void lrt_run_step(lrt_instance *x, int64_t time_row);
+/* All plans in order, for one graph run alone: inputs and outputs must be set. */
+void lrt_run_all(lrt_instance *x);
+/* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans' steps in that order. */
+void lrt_set_timing(lrt_instance *x, double *seconds);
+int lrt_default_threads(void); /* physical cores available to the process */
+/* Bits of LRT_CPU_* that this machine has (operating system support included). */
+uint32_t lrt_cpu_features(void);
+/* NULL when everything in `needed` is there, else one sentence that names what is missing (static buffer). */
+const char *lrt_cpu_missing(uint32_t needed);
+#endif
