@@ -1,0 +1,116 @@
+/* The reference interpreter: walks the ops in order and leaves each to its loops in interp_ops.c. */
+#include "interp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp_ops.h"
+
+typedef struct {
+    const Graph *g;
+    WeightSource *weights;
+    bool in_double;
+    Value *values;       /* [tensor id - 1]; data NULL unless alive */
+    uint32_t *uses_left; /* [tensor id - 1]: operand uses to come, and uses as output */
+} Interp;
+
+static Value new_value(const Tensor *t)
+{
+    return (Value){t->shape, xmalloc((size_t)shape_count(&t->shape) * sizeof(double))};
+}
+
+static Value input_value(const Tensor *t, const void *data)
+{
+    Value v = new_value(t);
+    int64_t n = shape_count(&t->shape);
+    for (int64_t i = 0; i < n; i++)
+        v.data[i] = t->dtype == DT_I32 ? ((const int32_t *)data)[i] : ((const float *)data)[i];
+    return v;
+}
+
+static Value weight_value(const Interp *it, TensorId id)
+{
+    Value v = new_value(tensor(it->g, id));
+    int64_t n = shape_count(&v.shape);
+    float *read = xmalloc((size_t)n * sizeof *read);
+    weights_read_tensor(it->weights, it->g, id, read);
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++)
+        v.data[i] = read[i];
+    free(read);
+    return v;
+}
+
+/* Counts a use of t and frees its value after the last. Weights are read anew for each op. */
+static void used(Interp *it, TensorId t)
+{
+    Value *v = &it->values[t.id - 1];
+    if (--it->uses_left[t.id - 1] == 0 || tensor(it->g, t)->kind == T_WEIGHT) {
+        free(v->data);
+        v->data = NULL;
+    }
+}
+
+static void round_to_float(Value *v)
+{
+    int64_t n = shape_count(&v->shape);
+    for (int64_t i = 0; i < n; i++)
+        v->data[i] = (float)v->data[i];
+}
+
+static void run_op(Interp *it, const Op *op)
+{
+    Value in[SLOT_COUNT] = {0};
+    for (int s = 0; s < SLOT_COUNT; s++) {
+        if (!tensor_ok(op->in[s]))
+            continue;
+        Value *v = &it->values[op->in[s].id - 1];
+        if (tensor(it->g, op->in[s])->kind == T_WEIGHT && !v->data)
+            *v = weight_value(it, op->in[s]);
+        in[s] = *v;
+    }
+    Value out = new_value(tensor(it->g, op->out));
+    interp_ops[op->kind](op, in, &out);
+    if (!it->in_double)
+        round_to_float(&out);
+    it->values[op->out.id - 1] = out;
+    for (int s = 0; s < SLOT_COUNT; s++)
+        if (tensor_ok(op->in[s]))
+            used(it, op->in[s]);
+    if (it->uses_left[op->out.id - 1] == 0) {
+        free(out.data);
+        it->values[op->out.id - 1].data = NULL;
+    }
+}
+
+static void count_uses(Interp *it)
+{
+    const Graph *g = it->g;
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        for (int s = 0; s < SLOT_COUNT; s++)
+            if (!g->ops[i].dead && tensor_ok(g->ops[i].in[s]))
+                it->uses_left[g->ops[i].in[s].id - 1]++;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        it->uses_left[g->outputs[i].id - 1]++;
+}
+
+void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs, bool in_double)
+{
+    Interp it = {g, w, in_double, xcalloc(g->n_tensors, sizeof(Value)), xcalloc(g->n_tensors, sizeof(uint32_t))};
+    count_uses(&it);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        it.values[g->inputs[i].id - 1] = input_value(tensor(g, g->inputs[i]), inputs[i]);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        if (!g->ops[i].dead)
+            run_op(&it, &g->ops[i]);
+    for (uint32_t i = 0; i < g->n_outputs; i++) {
+        const Value *v = &it.values[g->outputs[i].id - 1];
+        int64_t n = shape_count(&v->shape);
+        for (int64_t k = 0; k < n; k++)
+            outputs[i][k] = (float)v->data[k];
+    }
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        free(it.values[i].data);
+    free(it.values);
+    free(it.uses_left);
+}

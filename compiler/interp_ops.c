@@ -1,0 +1,313 @@
+/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense are in interp_contract.c.
+ *
+ * Names in the comments: b = batch, n, m = tokens (or pixels), c = channels, g = groups. */
+#include "interp_ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double interp_swish(double x)
+{
+    return x / (1.0 + exp(-x));
+}
+
+double interp_gelu(double x, GeluKind kind)
+{
+    if (kind == GELU_ERF)
+        return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+    return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * x * (1.0 + 0.044715 * x * x)));
+}
+
+/* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any, follow those of x. */
+static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t g, const NormAttr *attr,
+                             double *mean, double *rstd)
+{
+    int64_t pixels = shape_rows(&x->shape), c1 = shape_channels(&x->shape);
+    int64_t c2 = x2->data ? shape_channels(&x2->shape) : 0, size = (c1 + c2) / attr->groups;
+    double sum = 0, squares = 0;
+    for (int pass = 0; pass < 2; pass++) { /* the variance from the differences to the mean, not from squares */
+        *mean = sum / (double)(pixels * size);
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t c = g * size; c < (g + 1) * size; c++) {
+                double v = c < c1 ? x->data[(b * pixels + p) * c1 + c] : x2->data[(b * pixels + p) * c2 + c - c1];
+                if (pass == 0)
+                    sum += v;
+                else
+                    squares += (v - *mean) * (v - *mean);
+            }
+    }
+    *rstd = 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps);
+}
+
+/* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch element and group */
+static void group_norm(const Op *op, const Value *in, Value *out)
+{
+    const Value none = {0};
+    int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape), channels = shape_channels(&out->shape);
+    int64_t groups = op->attr.norm.groups, size = channels / groups;
+#pragma omp parallel for
+    for (int64_t bg = 0; bg < batch * groups; bg++) {
+        int64_t b = bg / groups, g = bg % groups;
+        double mean, rstd;
+        group_statistics(&in[0], &none, b, g, &op->attr.norm, &mean, &rstd);
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t c = g * size; c < (g + 1) * size; c++) {
+                int64_t i = (b * pixels + p) * channels + c;
+                out->data[i] = (in[0].data[i] - mean) * rstd * in[1].data[c] + in[2].data[c];
+            }
+    }
+}
+
+/* x (...,c), gamma (c), beta (c): as group_norm, with the statistics of each row of c values */
+static void layer_norm(const Op *op, const Value *in, Value *out)
+{
+    int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++) {
+        const double *x = in[0].data + r * channels;
+        double mean = 0, variance = 0;
+        for (int64_t c = 0; c < channels; c++)
+            mean += x[c] / (double)channels;
+        for (int64_t c = 0; c < channels; c++)
+            variance += (x[c] - mean) * (x[c] - mean) / (double)channels;
+        for (int64_t c = 0; c < channels; c++)
+            out->data[r * channels + c] =
+                (x[c] - mean) / sqrt(variance + op->attr.norm.eps) * in[1].data[c] + in[2].data[c];
+    }
+}
+
+/* x * sigmoid(x) */
+static void swish(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    int64_t n = shape_count(&out->shape);
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++)
+        out->data[i] = interp_swish(in[0].data[i]);
+}
+
+static void gelu(const Op *op, const Value *in, Value *out)
+{
+    int64_t n = shape_count(&out->shape);
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++)
+        out->data[i] = interp_gelu(in[0].data[i], (GeluKind)op->attr.gelu.kind);
+}
+
+/* (...,2c) -> (...,c): first half * gelu(second half) */
+static void geglu(const Op *op, const Value *in, Value *out)
+{
+    int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++) {
+        const double *x = in[0].data + r * 2 * channels, *gate = x + channels;
+        for (int64_t c = 0; c < channels; c++)
+            out->data[r * channels + c] = x[c] * interp_gelu(gate[c], (GeluKind)op->attr.gelu.kind);
+    }
+}
+
+/* x + y; y has batch b or 1, and is as x or (b,c), the same for all pixels */
+static void add(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    int64_t batch = out->shape.dim[0], channels = shape_channels(&out->shape);
+    int64_t pixels = shape_count(&out->shape) / (batch * channels);
+    int64_t y_batch = in[1].shape.dim[0], y_pixels = shape_count(&in[1].shape) / (y_batch * channels);
+    for (int64_t b = 0; b < batch; b++)
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t c = 0; c < channels; c++) {
+                int64_t i = (b * pixels + p) * channels + c;
+                int64_t y_row = (y_batch == 1 ? 0 : b) * y_pixels + (y_pixels == 1 ? 0 : p);
+                out->data[i] = in[0].data[i] + in[1].data[y_row * channels + c];
+            }
+}
+
+static void scale(const Op *op, const Value *in, Value *out)
+{
+    int64_t n = shape_count(&out->shape);
+    for (int64_t i = 0; i < n; i++)
+        out->data[i] = in[0].data[i] * op->attr.scale.factor;
+}
+
+/* x (...,c1), y (...,c2) -> (...,c1+c2) */
+static void concat(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    int64_t c1 = shape_channels(&in[0].shape), c2 = shape_channels(&in[1].shape);
+    int64_t rows = shape_count(&out->shape) / (c1 + c2);
+    for (int64_t r = 0; r < rows; r++) {
+        memcpy(out->data + r * (c1 + c2), in[0].data + r * c1, (size_t)c1 * sizeof(double));
+        memcpy(out->data + r * (c1 + c2) + c1, in[1].data + r * c2, (size_t)c2 * sizeof(double));
+    }
+}
+
+/* x (b,h,w,c) -> (b,2h,2w,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
+static void upsample(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2], channels = out->shape.dim[3];
+    for (int64_t b = 0; b < batch; b++)
+        for (int64_t y = 0; y < h; y++)
+            for (int64_t x = 0; x < w; x++)
+                memcpy(out->data + ((b * h + y) * w + x) * channels,
+                       in[0].data + ((b * h / 2 + y / 2) * w / 2 + x / 2) * channels,
+                       (size_t)channels * sizeof(double));
+}
+
+/* the same elements in the same order */
+static void reshape(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    memcpy(out->data, in[0].data, (size_t)shape_count(&out->shape) * sizeof(double));
+}
+
+/* channels begin..end-1 */
+static void slice(const Op *op, const Value *in, Value *out)
+{
+    int64_t channels = shape_channels(&out->shape), from = shape_channels(&in[0].shape);
+    int64_t rows = shape_count(&out->shape) / channels;
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(out->data + r * channels, in[0].data + r * from + op->attr.slice.begin,
+               (size_t)channels * sizeof(double));
+}
+
+/* ids (b,n), table (v,c) -> (b,n,c): row ids[b,n] of the table */
+static void embedding(const Op *op, const Value *in, Value *out)
+{
+    int64_t n = shape_count(&in[0].shape), vocabulary = in[1].shape.dim[0], channels = in[1].shape.dim[1];
+    for (int64_t i = 0; i < n; i++) {
+        int64_t id = (int64_t)in[0].data[i];
+        if (id < 0 || id >= vocabulary)
+            err("%s: id %lld at position %lld is outside of the table, expected 0..%lld", op->path, (long long)id,
+                (long long)i, (long long)vocabulary - 1);
+        memcpy(out->data + i * channels, in[1].data + id * channels, (size_t)channels * sizeof(double));
+    }
+}
+
+/* The head of one token: element 0 of batch element b (0 if the operand has batch 1), token n, head h, from channel off on. */
+static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h, const AttnAttr *attr)
+{
+    int64_t tokens = shape_rows(&x->shape), channels = shape_channels(&x->shape);
+    return x->data + ((x->shape.dim[0] == 1 ? 0 : b) * tokens + n) * channels + off + h * attr->head_size;
+}
+
+static double dot(const double *x, const double *y, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+/* scores[j] = q . k[j] * scale for the m keys; -inf for keys after the query's own position if causal */
+static void score_row(const Value *q, const Value *k, int64_t b, int64_t h, int64_t i, const AttnAttr *attr,
+                      double *scores)
+{
+    int64_t m = shape_rows(&k->shape);
+    for (int64_t j = 0; j < m; j++) {
+        double s = dot(head_of(q, attr->q_off, b, i, h, attr), head_of(k, attr->k_off, b, j, h, attr),
+                       attr->head_size);
+        scores[j] = attr->causal && j > i ? -INFINITY : s * attr->scale;
+    }
+}
+
+/* x[j] = exp(x[j]) / sum of exp(x); the largest is subtracted first, so that nothing overflows */
+static void softmax_row(const double *x, int64_t n, double *out)
+{
+    double largest = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < n; j++)
+        largest = fmax(largest, x[j]);
+    for (int64_t j = 0; j < n; j++)
+        sum += out[j] = exp(x[j] - largest);
+    for (int64_t j = 0; j < n; j++)
+        out[j] /= sum;
+}
+
+/* out[0..head_size-1] = sum over j of probabilities[j] * v[j] */
+static void average_row(const double *probabilities, const Value *v, int64_t b, int64_t h, const AttnAttr *attr,
+                        double *out)
+{
+    int64_t m = shape_rows(&v->shape);
+    memset(out, 0, (size_t)attr->head_size * sizeof *out);
+    for (int64_t j = 0; j < m; j++) {
+        const double *value = head_of(v, attr->v_off, b, j, h, attr);
+        for (int64_t d = 0; d < attr->head_size; d++)
+            out[d] += probabilities[j] * value[d];
+    }
+}
+
+/* q (b,n,c), k (b,m,c) -> (b,heads,n,m) */
+static void attn_qk(const Op *op, const Value *in, Value *out)
+{
+    const AttnAttr *attr = &op->attr.attn;
+    int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
+#pragma omp parallel for
+    for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++)
+        score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr, out->data + row * m);
+}
+
+/* over the last axis */
+static void softmax(const Op *op, const Value *in, Value *out)
+{
+    (void)op;
+    int64_t m = shape_channels(&out->shape), rows = shape_count(&out->shape) / m;
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++)
+        softmax_row(in[0].data + r * m, m, out->data + r * m);
+}
+
+/* probabilities (b,heads,n,m), v (b,m,c) -> (b,n,heads*head_size) */
+static void attn_av(const Op *op, const Value *in, Value *out)
+{
+    const AttnAttr *attr = &op->attr.attn;
+    int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
+#pragma omp parallel for
+    for (int64_t row = 0; row < in[0].shape.dim[0] * heads * n; row++) {
+        int64_t b = row / n / heads, h = row / n % heads, i = row % n;
+        average_row(in[0].data + row * m, &in[1], b, h, attr,
+                    out->data + ((b * n + i) * heads + h) * attr->head_size);
+    }
+}
+
+/* x (b,...,c1), gamma (c), beta (c), [x2 (b,...,c2), c = c1+c2] -> (b,2,c): factors a, then summands d, with
+ * group_norm(concat(x, x2)) = a * concat(x, x2) + d */
+static void group_scale(const Op *op, const Value *in, Value *out)
+{
+    int64_t batch = out->shape.dim[0], channels = out->shape.dim[2];
+    int64_t groups = op->attr.norm.groups, size = channels / groups;
+#pragma omp parallel for
+    for (int64_t bg = 0; bg < batch * groups; bg++) {
+        int64_t b = bg / groups, g = bg % groups;
+        double mean, rstd, *a = out->data + b * 2 * channels, *d = a + channels;
+        group_statistics(&in[0], &in[3], b, g, &op->attr.norm, &mean, &rstd);
+        for (int64_t c = g * size; c < (g + 1) * size; c++) {
+            a[c] = in[1].data[c] * rstd;
+            d[c] = in[2].data[c] - mean * a[c];
+        }
+    }
+}
+
+/* q (b,n,..), k (b,m,..), v (b,m,..) -> (b,n,heads*head_size): attn_av(softmax(attn_qk(q, k)), v) */
+static void attention(const Op *op, const Value *in, Value *out)
+{
+    const AttnAttr *attr = &op->attr.attn;
+    int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
+#pragma omp parallel for
+    for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
+        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
+        double *scores = xmalloc((size_t)m * sizeof *scores);
+        score_row(&in[0], &in[1], b, h, i, attr, scores);
+        softmax_row(scores, m, scores);
+        average_row(scores, &in[2], b, h, attr, out->data + row * attr->head_size);
+        free(scores);
+    }
+}
+
+InterpOp *const interp_ops[OP_COUNT] = {
+    [OP_CONV2D] = interp_contract, [OP_DENSE] = interp_contract, [OP_GROUP_NORM] = group_norm,
+    [OP_LAYER_NORM] = layer_norm, [OP_SWISH] = swish, [OP_GELU] = gelu, [OP_GEGLU] = geglu, [OP_ADD] = add,
+    [OP_SCALE] = scale, [OP_CONCAT] = concat, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice,
+    [OP_EMBEDDING] = embedding, [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = softmax, [OP_ATTN_AV] = attn_av,
+    [OP_GROUP_SCALE] = group_scale, [OP_ATTENTION] = attention,
+};

@@ -1,0 +1,15 @@
+/* The loops of the reference interpreter, one function per op. */
+#ifndef LATENTC_INTERP_OPS_H
+#define LATENTC_INTERP_OPS_H
+#include "ir.h"
+/* A tensor while it is interpreted: C order, everything in double (32-bit integers fit exactly). data is NULL for an empty slot. */
+typedef struct { Shape shape; double *data; } Value;
+/* Computes out->data from in[0..SLOT_COUNT-1] by the definition of op. out->shape is set and out->data has room. */
+typedef void InterpOp(const Op *op, const Value *in, Value *out);
+extern InterpOp *const interp_ops[OP_COUNT];
+/* conv2d and dense (interp_contract.c) */
+InterpOp interp_contract;
+/* Scalar functions, as the graphs name them. */
+double interp_swish(double x);
+double interp_gelu(double x, GeluKind kind);
+#endif
