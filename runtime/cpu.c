@@ -1,0 +1,132 @@
+/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs before anything that was not. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "latentrt.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+static uint64_t enabled_state(void) /* XCR0: register files that the operating system saves */
+{
+    uint32_t lo, hi;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (uint64_t)hi << 32 | lo;
+}
+
+uint32_t lrt_cpu_features(void)
+{
+    enum { YMM = 0x6, ZMM = 0xe6, TILES = 0x60000 };
+    uint32_t a, b, c, d, have = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1))
+        return 0;
+    uint64_t state = enabled_state();
+    bool ymm = (state & YMM) == YMM, zmm = (state & ZMM) == ZMM, tiles = (state & TILES) == TILES;
+    if (ymm && c >> 12 & 1)
+        have |= LRT_CPU_FMA;
+    if (ymm && c >> 29 & 1)
+        have |= LRT_CPU_F16C;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return have;
+    if (ymm && b >> 5 & 1)
+        have |= LRT_CPU_AVX2;
+    const uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; /* F, DQ, CD, BW, VL */
+    if (zmm && (b & avx512) == avx512)
+        have |= LRT_CPU_AVX512;
+    if (tiles && d >> 22 & 1 && d >> 24 & 1)
+        have |= LRT_CPU_AMX_BF16;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && have & LRT_CPU_AVX512 && a >> 5 & 1)
+        have |= LRT_CPU_AVX512_BF16;
+    return have;
+}
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+uint32_t lrt_cpu_features(void)
+{
+    return getauxval(AT_HWCAP) & 1ul << 1 /* HWCAP_ASIMD */ ? LRT_CPU_NEON : 0;
+}
+#else
+uint32_t lrt_cpu_features(void)
+{
+    return 0;
+}
+#endif
+
+const char *lrt_cpu_missing(uint32_t needed)
+{
+    static const struct { uint32_t bit; const char *name; } names[] = {
+        {LRT_CPU_AVX2, "AVX2"}, {LRT_CPU_FMA, "FMA"}, {LRT_CPU_F16C, "F16C"}, {LRT_CPU_AVX512, "AVX-512 (F, BW, DQ, VL, CD)"},
+        {LRT_CPU_AVX512_BF16, "AVX-512 BF16"}, {LRT_CPU_AMX_BF16, "AMX BF16"}, {LRT_CPU_NEON, "NEON"},
+    };
+    static char sentence[256];
+    uint32_t missing = needed & ~lrt_cpu_features();
+    if (!missing)
+        return NULL;
+    size_t n = (size_t)snprintf(sentence, sizeof sentence, "this CPU (or its operating system) lacks what the program was compiled for:");
+    const char *separator = " ";
+    for (size_t i = 0; i < sizeof names / sizeof *names && n < sizeof sentence; i++)
+        if (missing & names[i].bit) {
+            n += (size_t)snprintf(sentence + n, sizeof sentence - n, "%s%s", separator, names[i].name);
+            separator = ", ";
+        }
+    return sentence;
+}
+
+static long read_number(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    long v = -1;
+    if (f) {
+        if (fscanf(f, "%ld", &v) != 1)
+            v = -1;
+        fclose(f);
+    }
+    return v;
+}
+
+/* Cores' worth of time that the control group grants; a large number without a limit. */
+static int quota(void)
+{
+    long limit, period;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    if (!f)
+        return 1 << 20;
+    int found = fscanf(f, "%ld %ld", &limit, &period);
+    fclose(f);
+    if (found != 2 || limit <= 0 || period <= 0)
+        return 1 << 20;
+    return (int)((limit + period - 1) / period);
+}
+
+/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a second one only disturbs. */
+int lrt_default_threads(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set))
+        return 1;
+    int n = 0, limit = quota();
+    long seen[CPU_SETSIZE];
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &set))
+            continue;
+        char path[128];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/physical_package_id", cpu);
+        long package = read_number(path);
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/core_id", cpu);
+        long core = read_number(path);
+        long id = core < 0 ? -1 - cpu : package * 65536 + core; /* unknown: a core of its own */
+        int k = 0;
+        while (k < n && seen[k] != id)
+            k++;
+        if (k == n)
+            seen[n++] = id;
+    }
+    return n > limit ? limit : n < 1 ? 1 : n;
+}

@@ -1,0 +1,224 @@
+/* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a contiguous range of tasks for every
+ * thread, a barrier after every step. Which thread runs a task never changes what the task computes. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <omp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "latentrt.h"
+
+/* Zeroed memory of its own mapping, aligned to 2 MiB so that huge pages can back it. */
+typedef struct { void *base; size_t mapped; char *p; } Block;
+
+struct lrt_instance {
+    const lrt_stage *stage;
+    const char *weights;
+    int threads;
+    Block arena, prompt, time, scratch;
+    size_t scratch_stride;          /* bytes from one thread's scratch to the next one's */
+    void **io;                      /* n_inputs + n_outputs addresses */
+    int time_input;                 /* the input that the time plan reads; -1 when there is none */
+    float *embeddings;              /* (rows rounded up to time_rows, c), those of the last lrt_run_time */
+    int64_t embedding_width, rows;
+    double *seconds;
+};
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+static bool block_new(Block *b, size_t n)
+{
+    *b = (Block){0};
+    size_t align = n >= HUGE_PAGE ? HUGE_PAGE : 4096;
+    size_t mapped = n + align;
+    if (mapped < n)
+        return false;
+    void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return false;
+    char *p = (char *)(((uintptr_t)base + align - 1) & ~(uintptr_t)(align - 1));
+    *b = (Block){base, mapped, p};
+    if (n >= HUGE_PAGE)
+        madvise(p, n, MADV_HUGEPAGE); /* advice: nothing is lost when it is refused */
+    return true;
+}
+
+static void block_free(Block *b)
+{
+    if (b->base)
+        munmap(b->base, b->mapped);
+    *b = (Block){0};
+}
+
+/* The input that the time plan reads, -1 when it reads none. */
+static int find_time_input(const lrt_stage *s)
+{
+    for (uint32_t i = 0; i < s->time.n_steps; i++)
+        for (uint32_t k = 0; k < s->time.steps[i].n_args; k++) {
+            uint32_t b = s->time.steps[i].args[k].buffer;
+            if (b >= LRT_BUF_IO && b < LRT_BUF_IO + s->n_inputs)
+                return (int)(b - LRT_BUF_IO);
+        }
+    return -1;
+}
+
+lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error)
+{
+    lrt_instance *x = calloc(1, sizeof *x);
+    *error = "out of memory: the program's buffers do not fit";
+    if (!x)
+        return NULL;
+    x->stage = stage;
+    x->weights = weights;
+    x->threads = threads > 0 ? threads : lrt_default_threads();
+    x->time_input = find_time_input(stage);
+    x->io = calloc(stage->n_inputs + stage->n_outputs + 1, sizeof *x->io);
+    x->scratch_stride = (stage->scratch_bytes + 4095) & ~(size_t)4095;
+    if (!x->io || !block_new(&x->arena, stage->arena_bytes) || !block_new(&x->prompt, stage->prompt_bytes) ||
+        !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
+        lrt_instance_free(x);
+        return NULL;
+    }
+    /* Every thread touches its own scratch first, so that the memory lies near its core. */
+#pragma omp parallel num_threads(x->threads)
+    memset(x->scratch.p + (size_t)omp_get_thread_num() * x->scratch_stride, 0, x->scratch_stride);
+    *error = NULL;
+    return x;
+}
+
+void lrt_instance_free(lrt_instance *x)
+{
+    if (!x)
+        return;
+    block_free(&x->arena);
+    block_free(&x->prompt);
+    block_free(&x->time);
+    block_free(&x->scratch);
+    free(x->embeddings);
+    free(x->io);
+    free(x);
+}
+
+void lrt_set_input(lrt_instance *x, uint32_t i, const void *data)
+{
+    x->io[i] = (void *)(uintptr_t)data; /* kernels only read it */
+}
+
+void lrt_set_output(lrt_instance *x, uint32_t i, void *data)
+{
+    x->io[x->stage->n_inputs + i] = data;
+}
+
+void lrt_set_timing(lrt_instance *x, double *seconds)
+{
+    x->seconds = seconds;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One thread's share of one step. */
+static void run_share(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int threads)
+{
+    int64_t begin = (int64_t)s->tasks * thread / threads, end = (int64_t)s->tasks * (thread + 1) / threads;
+    if (begin == end)
+        return;
+    void *args[LRT_MAX_ARGS];
+    for (uint32_t i = 0; i < s->n_args; i++) {
+        const lrt_arg *a = &s->args[i];
+        char *base = a->buffer == LRT_BUF_WEIGHTS  ? (char *)(uintptr_t)x->weights
+                     : a->buffer == LRT_BUF_ARENA  ? x->arena.p
+                     : a->buffer == LRT_BUF_PROMPT ? x->prompt.p
+                     : a->buffer == LRT_BUF_TIME   ? time_base
+                                                   : x->io[a->buffer - LRT_BUF_IO];
+        args[i] = base + a->offset;
+    }
+    char *scratch = x->scratch.p + (size_t)thread * x->scratch_stride;
+    for (int64_t t = begin; t < end; t++)
+        s->kernel(args, t, scratch);
+}
+
+/* first: number of the plan's first step in the instance's timing table. */
+static void walk(const lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first)
+{
+    if (!plan->n_steps)
+        return;
+    double *seconds = x->seconds ? x->seconds + first : NULL;
+#pragma omp parallel num_threads(x->threads)
+    {
+        int thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        double last = seconds && !thread ? now() : 0;
+        for (uint32_t i = 0; i < plan->n_steps; i++) {
+            run_share(x, &plan->steps[i], time_base, thread, threads);
+#pragma omp barrier
+            if (seconds && !thread) {
+                double t = now();
+                seconds[i] += t - last;
+                last = t;
+            }
+        }
+    }
+}
+
+void lrt_run_prompt(lrt_instance *x)
+{
+    walk(x, &x->stage->prompt, x->time.p, 0);
+}
+
+int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
+{
+    const lrt_stage *s = x->stage;
+    if (!s->time.n_steps || n < 1)
+        return 0;
+    int64_t group = s->time_rows ? s->time_rows : 1, rows = (n + group - 1) / group * group;
+    if (rows > x->rows || c != x->embedding_width) {
+        block_free(&x->time);
+        free(x->embeddings);
+        x->rows = 0;
+        x->embeddings = calloc((size_t)rows * (size_t)c, sizeof(float));
+        if (!x->embeddings || !block_new(&x->time, (size_t)rows * s->time_row_bytes))
+            return -1;
+        x->rows = rows;
+        x->embedding_width = c;
+    }
+    memcpy(x->embeddings, embeddings, (size_t)n * (size_t)c * sizeof(float));
+    for (int64_t r = 0; r < n; r += group) {
+        if (x->time_input >= 0)
+            x->io[x->time_input] = x->embeddings + r * c;
+        walk(x, &s->time, x->time.p + (size_t)r * s->time_row_bytes, s->prompt.n_steps);
+    }
+    return 0;
+}
+
+void lrt_run_step(lrt_instance *x, int64_t time_row)
+{
+    const lrt_stage *s = x->stage;
+    char *time_base = x->time.p ? x->time.p + (size_t)time_row * s->time_row_bytes : NULL;
+    if (x->time_input >= 0 && x->embeddings)
+        x->io[x->time_input] = x->embeddings + time_row * x->embedding_width;
+    walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps);
+}
+
+void lrt_run_all(lrt_instance *x)
+{
+    const lrt_stage *s = x->stage;
+    lrt_run_prompt(x);
+    if (x->time_input >= 0) {
+        const lrt_io *io = &s->inputs[x->time_input];
+        const float *given = x->io[x->time_input];
+        if (lrt_run_time(x, given, 1, io->dim[io->rank - 1]))
+            abort(); /* one row: a few kilobytes */
+        walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
+        x->io[x->time_input] = (void *)(uintptr_t)given; /* the next run's input again */
+        return;
+    }
+    lrt_run_step(x, 0);
+}
