@@ -17,7 +17,7 @@ struct WeightSource {
     bool prefixed;  /* names in the file are "<model>/<path>" */
 };
 
-static const char *shape_text(Arena *a, int rank, const int64_t *dim)
+static const char *dims_text(Arena *a, int rank, const int64_t *dim)
 {
     const char *s = "";
     for (int i = 0; i < rank; i++)
@@ -94,10 +94,10 @@ static void check_tensor(const WeightSource *w, const StTensor *t, const char *p
     Arena *a = arena_new(); /* not freed on the way to err() */
     if (!t)
         err("%s: tensor \"%s\" is missing; expected shape %s", w->file->path,
-            w->prefixed ? arena_printf(a, "%s/%s", w->model, path) : path, shape_text(a, shape->rank, shape->dim));
+            w->prefixed ? arena_printf(a, "%s/%s", w->model, path) : path, dims_text(a, shape->rank, shape->dim));
     if (!same_shape(t, shape))
-        err("%s: tensor \"%s\" has shape %s, expected %s", w->file->path, t->name, shape_text(a, t->rank, t->dim),
-            shape_text(a, shape->rank, shape->dim));
+        err("%s: tensor \"%s\" has shape %s, expected %s", w->file->path, t->name, dims_text(a, t->rank, t->dim),
+            dims_text(a, shape->rank, shape->dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
         err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", w->file->path, t->name,
             st_dtype_name(t->dtype));

@@ -23,8 +23,10 @@ void synthetic_weight(uint64_t seed, const char *model, const char *path, const 
 /* ST_OTHER: a dtype of the format that no weight here can have; its bytes are checked all the same. */
 typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
 typedef struct { const char *name; StDtype dtype; int rank; int64_t dim[8]; const void *data; size_t bytes; } StTensor; /* data points into the mapped file */
-typedef struct { const char *path; StTensor *tensors; size_t n; const char **meta_keys, **meta_values; size_t n_meta; void *map; size_t map_bytes; Arena *arena; } StFile;
+typedef struct { const char *path; StTensor *tensors; size_t n; const char **meta_keys, **meta_values; size_t n_meta; void *map; size_t map_bytes; bool mapped; Arena *arena; } StFile;
 const char *st_dtype_name(StDtype d);
+/* The same over bytes that the caller keeps; path is for messages. */
+StFile *st_from_memory(const char *path, const void *data, size_t bytes);
 StFile *st_open(const char *path);                         /* maps and validates; err() names file, tensor and byte */
 const StTensor *st_find(const StFile *f, const char *name); /* NULL when absent; O(log n) */
 void st_close(StFile *f);
