@@ -96,6 +96,8 @@ typedef struct {
 /* ir.c */
 extern const char *const op_names[OP_COUNT];
 const char *dtype_name(Dtype d);
+/* An op of this kind with every attribute at its default (attr.h), no operands. */
+Op op_make(OpKind kind, const char *path);
 Graph *graph_new(const char *name);
 void graph_free(Graph *g);
 Tensor *tensor(const Graph *g, TensorId t); /* valid until a tensor is added */
@@ -107,6 +109,9 @@ TensorId graph_add_weight(Graph *g, const char *path, Shape s);
 TensorId graph_add_weight_parts(Graph *g, const TensorId *from, int n, const double *scale);
 /* Appends op and creates its result tensor, shape inferred (infer_shape), binding derived. Returns the result. */
 TensorId graph_add_op(Graph *g, Op op);
+/* The same when the shape is known already; and for RESHAPE, whose shape is given. */
+TensorId graph_add_op_shaped(Graph *g, Op op, Shape s);
+TensorId graph_add_reshape(Graph *g, TensorId x, Shape s, const char *path);
 void graph_add_output(Graph *g, const char *name, TensorId t);
 int graph_use_count(const Graph *g, TensorId t); /* operand uses by live ops plus uses as output */
 void graph_replace_uses(Graph *g, TensorId from, TensorId to); /* in live ops and outputs */
@@ -123,9 +128,14 @@ static inline Shape shape1(int64_t a) { return (Shape){1, {a}}; }
 static inline Shape shape2(int64_t a, int64_t b) { return (Shape){2, {a, b}}; }
 static inline Shape shape3(int64_t a, int64_t b, int64_t c) { return (Shape){3, {a, b, c}}; }
 static inline Shape shape4(int64_t a, int64_t b, int64_t c, int64_t d) { return (Shape){4, {a, b, c, d}}; }
+int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out); /* the same before the result exists */
 int64_t op_macs(const Graph *g, const Op *o);        /* multiply-adds as in reference listings: conv, dense, attn_qk, attn_av, attention; else 0 */
 
-/* shape.c: the shape rule of every op. Returns NULL and sets *out, or a message "expected ..., found ..." (static or arena memory).
+/* shape.c: "[1,64,64,4]" */
+const char *shape_text(Arena *a, const Shape *s);
+/* NULL, or why no tensor can have this shape (dimension below 1, too many elements). */
+const char *shape_check(Arena *a, const Shape *s);
+/* The shape rule of every op. Returns NULL and sets *out, or a message "expected ..., found ..." (static or arena memory).
  * RESHAPE and SLICE take the wanted shape from *out / attr. */
 const char *infer_shape(const Graph *g, const Op *o, Shape *out);
 /* verify.c: every rule of validity. `after` names the pass (or "parse") in the message; die()s on violation. */

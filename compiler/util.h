@@ -1,6 +1,7 @@
 /* Errors, arenas and strings shared by every part of the compiler. */
 #ifndef LATENTC_UTIL_H
 #define LATENTC_UTIL_H
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,10 @@ _Noreturn void usage_err(const char *fmt, ...) __attribute__((format(printf, 1, 
 /* Our mistake: names the place, exit code 70. */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define CHECK(cond) ((cond) ? (void)0 : die("%s:%d: %s does not hold", __FILE__, __LINE__, #cond))
+/* For tests and fuzzers: while `where` is set, err(), usage_err() and die() leave their text in err_text() and longjmp there with the exit code.
+ * NULL ends it. Not for use with threads. */
+void err_catch(jmp_buf *where);
+const char *err_text(void);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a line on standard error */
 
 /* A file that appears under its name only when it is complete: written to "<path>.tmp.<pid>", fsynced and renamed by outfile_commit;
@@ -44,6 +49,8 @@ void *xrealloc(void *p, size_t n);
 typedef struct { char *data; size_t len, cap; } Buf;
 void buf_add(Buf *b, const void *p, size_t n);
 void buf_printf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_real(Buf *b, double x);           /* the shortest decimal that reads back as x */
+void buf_quoted(Buf *b, const char *s);    /* in double quotes, escaped as in JSON */
 void buf_free(Buf *b);
 /* Whole file into memory, NUL-terminated (the NUL not counted in *len); err() with the reason when it cannot be read. */
 char *read_file(const char *path, size_t *len);

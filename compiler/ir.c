@@ -1,0 +1,314 @@
+/* The graph and its editing: see ir.h. */
+#include "ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+
+const char *const op_names[OP_COUNT] = {
+#define OP(e, name, attr, lo, hi) [OP_##e] = name,
+#include "ops.def"
+#undef OP
+};
+
+const char *dtype_name(Dtype d) { return d == DT_I32 ? "i32" : "f32"; }
+
+Op op_make(OpKind kind, const char *path)
+{
+    Op o = {.kind = kind, .path = path};
+    for (int i = 0; i < attr_tables[kind].n; i++) {
+        const AttrField *f = &attr_tables[kind].fields[i];
+        for (int k = 0; k < (f->type == ATTR_PAD ? 4 : 1); k++)
+            attr_set(&o, f, k, f->fallback);
+    }
+    return o;
+}
+
+Graph *graph_new(const char *name)
+{
+    Arena *a = arena_new();
+    Graph *g = arena_alloc(a, sizeof *g);
+    g->arena = a;
+    g->name = arena_strdup(a, name);
+    g->file = g->name;
+    return g;
+}
+
+void graph_free(Graph *g)
+{
+    if (g)
+        arena_free(g->arena);
+}
+
+Tensor *tensor(const Graph *g, TensorId t)
+{
+    CHECK(t.id >= 1 && t.id <= g->n_tensors);
+    return &g->tensors[t.id - 1];
+}
+
+Op *op_of(const Graph *g, OpId o)
+{
+    CHECK(o.id >= 1 && o.id <= g->n_ops);
+    return &g->ops[o.id - 1];
+}
+
+/* Room for one more element; the old array stays in the arena until the graph goes. */
+static void *grown(Arena *a, void *old, uint32_t n, uint32_t *cap, size_t size)
+{
+    if (n < *cap)
+        return old;
+    *cap = *cap ? *cap * 2 : 64;
+    void *p = arena_alloc(a, (size_t)*cap * size);
+    if (n)
+        memcpy(p, old, (size_t)n * size);
+    return p;
+}
+
+static TensorId add_tensor(Graph *g, Tensor t)
+{
+    g->tensors = grown(g->arena, g->tensors, g->n_tensors, &g->cap_tensors, sizeof *g->tensors);
+    g->tensors[g->n_tensors++] = t;
+    return (TensorId){g->n_tensors};
+}
+
+/* Appends to one of the short lists (inputs, outputs). */
+static void *appended(Arena *a, const void *old, uint32_t n, size_t size, const void *element)
+{
+    char *p = arena_alloc(a, (n + 1) * size);
+    if (n)
+        memcpy(p, old, n * size);
+    memcpy(p + n * size, element, size);
+    return p;
+}
+
+TensorId graph_add_input(Graph *g, const char *name, Dtype d, Shape s, Binding b)
+{
+    TensorId t = add_tensor(g, (Tensor){.kind = T_INPUT, .dtype = d, .shape = s, .binding = b,
+                                        .name = arena_strdup(g->arena, name)});
+    g->inputs = appended(g->arena, g->inputs, g->n_inputs, sizeof t, &t);
+    g->n_inputs++;
+    return t;
+}
+
+TensorId graph_add_weight(Graph *g, const char *path, Shape s)
+{
+    for (uint32_t i = 0; i < g->n_tensors; i++) {
+        const Tensor *t = &g->tensors[i];
+        if (t->kind != T_WEIGHT || t->n_parts != 1 || t->parts[0].scale != 1 || strcmp(t->name, path) != 0)
+            continue;
+        if (!shape_eq(&t->shape, &s))
+            err("%s: weight %s is used with two different shapes", g->file, path);
+        return (TensorId){i + 1};
+    }
+    WeightPart *part = arena_alloc(g->arena, sizeof *part);
+    *part = (WeightPart){arena_strdup(g->arena, path), shape_channels(&s), 1};
+    return add_tensor(g, (Tensor){.kind = T_WEIGHT, .dtype = DT_F32, .shape = s, .binding = BIND_CONST,
+                                  .name = part->path, .parts = part, .n_parts = 1});
+}
+
+TensorId graph_add_weight_parts(Graph *g, const TensorId *from, int n, const double *scale)
+{
+    CHECK(n > 0);
+    Tensor t = *tensor(g, from[0]);
+    int total = 0;
+    int64_t width = 0;
+    for (int i = 0; i < n; i++)
+        total += tensor(g, from[i])->n_parts;
+    t.parts = arena_alloc(g->arena, (size_t)total * sizeof *t.parts);
+    t.n_parts = 0;
+    for (int i = 0; i < n; i++) {
+        const Tensor *w = tensor(g, from[i]);
+        CHECK(w->kind == T_WEIGHT && w->shape.rank == t.shape.rank);
+        for (int d = 0; d < t.shape.rank - 1; d++)
+            CHECK(w->shape.dim[d] == t.shape.dim[d]);
+        for (int p = 0; p < w->n_parts; p++) {
+            t.parts[t.n_parts] = w->parts[p];
+            t.parts[t.n_parts++].scale *= scale ? scale[i] : 1;
+        }
+        width += shape_channels(&w->shape);
+    }
+    t.shape.dim[t.shape.rank - 1] = width;
+    return add_tensor(g, t);
+}
+
+TensorId graph_add_op(Graph *g, Op op)
+{
+    Shape s = {0};
+    if (op.kind == OP_RESHAPE) /* the wanted shape stands in the result's tensor, which the caller made: graph_add_reshape */
+        die("graph_add_op: use graph_add_reshape");
+    const char *wrong = infer_shape(g, &op, &s);
+    if (wrong)
+        die("%s: %s: %s", op_names[op.kind], op.path, wrong);
+    return graph_add_op_shaped(g, op, s);
+}
+
+TensorId graph_add_op_shaped(Graph *g, Op op, Shape s)
+{
+    Binding b = BIND_CONST;
+    for (int i = 0; i < SLOT_COUNT; i++)
+        if (tensor_ok(op.in[i]) && tensor(g, op.in[i])->binding > b)
+            b = tensor(g, op.in[i])->binding;
+    op.path = arena_strdup(g->arena, op.path);
+    op.dead = false;
+    op.out = add_tensor(g, (Tensor){.kind = T_TEMP, .dtype = DT_F32, .shape = s, .binding = b, .producer = {g->n_ops + 1}});
+    g->ops = grown(g->arena, g->ops, g->n_ops, &g->cap_ops, sizeof *g->ops);
+    g->ops[g->n_ops++] = op;
+    return op.out;
+}
+
+TensorId graph_add_reshape(Graph *g, TensorId x, Shape s, const char *path)
+{
+    Op op = op_make(OP_RESHAPE, path);
+    op.in[0] = x;
+    const char *wrong = infer_shape(g, &op, &s);
+    if (wrong)
+        die("reshape: %s: %s", path, wrong);
+    return graph_add_op_shaped(g, op, s);
+}
+
+void graph_add_output(Graph *g, const char *name, TensorId t)
+{
+    const char *copy = arena_strdup(g->arena, name);
+    g->output_names = appended(g->arena, g->output_names, g->n_outputs, sizeof copy, &copy);
+    g->outputs = appended(g->arena, g->outputs, g->n_outputs, sizeof t, &t);
+    g->n_outputs++;
+}
+
+int graph_use_count(const Graph *g, TensorId t)
+{
+    int n = 0;
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        for (int s = 0; s < SLOT_COUNT && !g->ops[i].dead; s++)
+            n += tensor_eq(g->ops[i].in[s], t);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        n += tensor_eq(g->outputs[i], t);
+    return n;
+}
+
+void graph_replace_uses(Graph *g, TensorId from, TensorId to)
+{
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        for (int s = 0; s < SLOT_COUNT && !g->ops[i].dead; s++)
+            if (tensor_eq(g->ops[i].in[s], from))
+                g->ops[i].in[s] = to;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (tensor_eq(g->outputs[i], from))
+            g->outputs[i] = to;
+}
+
+void graph_kill(Graph *g, Op *o)
+{
+    (void)g;
+    o->dead = true;
+}
+
+/* After ops moved: every result's producer is where its op stands now. */
+static void renumber(Graph *g)
+{
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        g->tensors[i].producer = (OpId){0};
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        tensor(g, g->ops[i].out)->producer = (OpId){i + 1};
+}
+
+int graph_sweep(Graph *g)
+{
+    bool *used = xcalloc(g->n_tensors + 1, 1);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        used[g->outputs[i].id] = true;
+    for (uint32_t i = g->n_ops; i-- > 0;) { /* from the end: a use is always seen before its definition */
+        Op *o = &g->ops[i];
+        o->dead = o->dead || !used[o->out.id];
+        for (int s = 0; s < SLOT_COUNT && !o->dead; s++)
+            used[o->in[s].id] = true;
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        if (!g->ops[i].dead)
+            g->ops[n++] = g->ops[i];
+    int gone = (int)(g->n_ops - n);
+    g->n_ops = n;
+    renumber(g);
+    free(used);
+    return gone;
+}
+
+/* Depth-first, in the order in which ops stand now: an op comes right after the operands that stood behind it. */
+typedef struct { Graph *g; Op *order; uint32_t n; char *state; } Sort; /* state: 0 new, 1 on the path, 2 done */
+
+static void visit(Sort *s, uint32_t i)
+{
+    if (s->state[i] == 2)
+        return;
+    if (s->state[i] == 1)
+        die("cycle through %s", s->g->ops[i].path);
+    s->state[i] = 1;
+    for (int k = 0; k < SLOT_COUNT; k++) {
+        TensorId t = s->g->ops[i].in[k];
+        if (tensor_ok(t) && tensor(s->g, t)->producer.id)
+            visit(s, tensor(s->g, t)->producer.id - 1);
+    }
+    s->state[i] = 2;
+    s->order[s->n++] = s->g->ops[i];
+}
+
+void graph_toposort(Graph *g)
+{
+    Sort s = {g, xmalloc(g->n_ops * sizeof(Op)), 0, xcalloc(g->n_ops, 1)};
+    renumber(g);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        visit(&s, i);
+    if (g->n_ops)
+        memcpy(g->ops, s.order, g->n_ops * sizeof(Op));
+    free(s.order);
+    free(s.state);
+    renumber(g);
+}
+
+int64_t shape_count(const Shape *s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->rank; i++)
+        n *= s->dim[i];
+    return n;
+}
+
+bool shape_eq(const Shape *a, const Shape *b)
+{
+    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+}
+
+int64_t shape_rows(const Shape *s)
+{
+    int64_t n = 1;
+    for (int i = 1; i < s->rank - 1; i++)
+        n *= s->dim[i];
+    return n;
+}
+
+/* Products that do not fit give INT64_MAX; infer_shape refuses such ops. */
+static int64_t saturated(int64_t a, int64_t b)
+{
+    int64_t r;
+    return mul_overflow(a, b, &r) ? INT64_MAX : r;
+}
+
+int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
+{
+    switch (o->kind) {
+    case OP_CONV2D:
+    case OP_DENSE: /* every output pixel takes the whole kernel */
+        return saturated(shape_count(out) / shape_channels(out), shape_count(&tensor(g, o->in[SLOT_KERNEL])->shape));
+    case OP_ATTN_QK:
+        return saturated(shape_count(out), o->attr.attn.head_size);
+    case OP_ATTN_AV:
+        return saturated(shape_count(&tensor(g, o->in[0])->shape), o->attr.attn.head_size);
+    case OP_ATTENTION: /* scores and their average: each n*m*head_size per head */
+        return saturated(saturated(shape_count(out), shape_rows(&tensor(g, o->in[1])->shape)), 2);
+    default:
+        return 0;
+    }
+}
+
+int64_t op_macs(const Graph *g, const Op *o) { return op_macs_for(g, o, &tensor(g, o->out)->shape); }

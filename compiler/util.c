@@ -1,0 +1,377 @@
+/* Errors, temporary outputs, arenas, strings: see util.h. */
+#include "util.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- temporary outputs ------------------------------------------------------------------------------------------------ */
+
+struct OutFile {
+    FILE *stream;
+    char *path, *temp;
+    int slot; /* in pending */
+};
+
+/* Names to remove when the program ends early. A slot is written before its file exists and cleared after the file is renamed or
+ * gone, so that a signal at any moment leaves nothing behind. */
+enum { MAX_PENDING = 64 };
+static char *_Atomic pending[MAX_PENDING];
+
+static void remove_pending(void)
+{
+    for (int i = 0; i < MAX_PENDING; i++) {
+        const char *name = atomic_load(&pending[i]);
+        if (name)
+            unlink(name);
+    }
+}
+
+static void on_signal(int sig)
+{
+    remove_pending(); /* unlink is safe in a handler */
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+static void install_cleanup(void)
+{
+    static bool done;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+    if (done)
+        return;
+    done = true;
+    atexit(remove_pending);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction old;
+        sigaction(signals[i], NULL, &old);
+        if (old.sa_handler == SIG_DFL)
+            signal(signals[i], on_signal);
+    }
+}
+
+static char *temp_name(const char *path)
+{
+    char *temp = xmalloc(strlen(path) + 40);
+    sprintf(temp, "%s.tmp.%ld", path, (long)getpid());
+    return temp;
+}
+
+OutFile *outfile_open(const char *path)
+{
+    install_cleanup();
+    OutFile *f = xcalloc(1, sizeof *f);
+    f->path = strcpy(xmalloc(strlen(path) + 1), path);
+    f->temp = temp_name(path);
+    char *expected = NULL;
+    while (f->slot < MAX_PENDING && !atomic_compare_exchange_strong(&pending[f->slot], &expected, f->temp)) {
+        expected = NULL;
+        f->slot++;
+    }
+    if (f->slot == MAX_PENDING)
+        die("more than %d outputs open at once", MAX_PENDING);
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        err("%s: is a folder, expected the name of a file to write", path);
+    f->stream = fopen(f->temp, "w+b");
+    if (!f->stream)
+        err("%s: cannot be written: %s", path, strerror(errno));
+    return f;
+}
+
+FILE *outfile_stream(OutFile *f) { return f->stream; }
+const char *outfile_temp_path(const OutFile *f) { return f->temp; }
+
+void outfile_write(OutFile *f, const void *p, size_t n)
+{
+    if (n && fwrite(p, 1, n, f->stream) != n)
+        err("%s: cannot be written: %s", f->path, strerror(errno));
+}
+
+void outfile_commit(OutFile *f, int mode)
+{
+    if (fflush(f->stream) != 0 || ferror(f->stream) || fsync(fileno(f->stream)) != 0)
+        err("%s: cannot be written: %s", f->path, strerror(errno));
+    fclose(f->stream);
+    if (chmod(f->temp, (mode_t)mode) != 0 || rename(f->temp, f->path) != 0)
+        err("%s: cannot be written: %s", f->path, strerror(errno));
+    atomic_store(&pending[f->slot], NULL);
+    free(f->temp);
+    free(f->path);
+    free(f);
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------------------------- */
+
+static jmp_buf *catcher;
+static char caught[2048];
+
+void err_catch(jmp_buf *where) { catcher = where; }
+const char *err_text(void) { return caught; }
+
+/* Only one thread gets to speak: the first message is the one that counts. */
+static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list ap)
+{
+    static atomic_flag failing = ATOMIC_FLAG_INIT;
+    if (catcher) {
+        vsnprintf(caught, sizeof caught, fmt, ap);
+        longjmp(*catcher, code);
+    }
+    if (atomic_flag_test_and_set(&failing))
+        for (;;)
+            pause();
+    fflush(stdout);
+    fprintf(stderr, "latentc: %s: ", kind);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    fflush(stderr);
+    remove_pending();
+    _exit(code); /* not exit(): other threads may still run and must not see statics torn down */
+}
+
+void err(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail("error", EXIT_USER, fmt, ap);
+}
+
+void usage_err(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail("error", EXIT_USAGE, fmt, ap);
+}
+
+void die(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail("internal error", EXIT_BUG, fmt, ap);
+}
+
+void note(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------------- */
+
+void *xmalloc(size_t n)
+{
+    void *p = malloc(n ? n : 1);
+    if (!p)
+        err("out of memory: %zu bytes more were needed", n);
+    return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size ? size : 1);
+    if (!p)
+        err("out of memory: %zu times %zu bytes more were needed", n, size);
+    return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+    p = realloc(p, n ? n : 1);
+    if (!p)
+        err("out of memory: %zu bytes were needed", n);
+    return p;
+}
+
+/* A list of blocks; the newest is filled from its start. */
+typedef struct Block { struct Block *next; size_t used, size; } Block;
+struct Arena { Block *blocks; };
+enum { ARENA_BLOCK = 64 * 1024, ARENA_ALIGN = 16 };
+
+Arena *arena_new(void) { return xcalloc(1, sizeof(Arena)); }
+
+void arena_free(Arena *a)
+{
+    if (!a)
+        return;
+    for (Block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(a);
+}
+
+void *arena_alloc(Arena *a, size_t n)
+{
+    const size_t head = (sizeof(Block) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    if (n > SIZE_MAX / 2)
+        err("out of memory: %zu bytes more were needed", n);
+    n = (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    Block *b = a->blocks;
+    if (!b || b->size - b->used < n) {
+        size_t size = n > ARENA_BLOCK ? n : ARENA_BLOCK;
+        b = xcalloc(1, head + size);
+        *b = (Block){a->blocks, 0, size};
+        a->blocks = b;
+    }
+    void *p = (char *)b + head + b->used;
+    b->used += n;
+    return p;
+}
+
+char *arena_strdup(Arena *a, const char *s)
+{
+    size_t n = strlen(s) + 1;
+    return memcpy(arena_alloc(a, n), s, n);
+}
+
+char *arena_printf(Arena *a, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    char *s = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, fmt, again);
+    va_end(again);
+    va_end(ap);
+    return s;
+}
+
+/* ---- strings and files -------------------------------------------------------------------------------------------------- */
+
+static void buf_reserve(Buf *b, size_t n)
+{
+    if (b->cap - b->len > n)
+        return;
+    b->cap = b->cap * 2 > b->len + n + 1 ? b->cap * 2 : b->len + n + 1;
+    b->data = xrealloc(b->data, b->cap);
+}
+
+void buf_add(Buf *b, const void *p, size_t n)
+{
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->data + b->len, p, n);
+    b->len += n;
+    b->data[b->len] = 0;
+}
+
+void buf_printf(Buf *b, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    buf_reserve(b, (size_t)n);
+    vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+    b->len += (size_t)n;
+    va_end(again);
+    va_end(ap);
+}
+
+void buf_real(Buf *b, double x)
+{
+    char s[40];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(s, sizeof s, "%.*g", digits, x);
+        if (strtod(s, NULL) == x)
+            break;
+    }
+    buf_printf(b, "%s", s);
+}
+
+void buf_quoted(Buf *b, const char *s)
+{
+    buf_add(b, "\"", 1);
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            buf_printf(b, "\\%c", *s);
+        else if ((unsigned char)*s < 0x20)
+            buf_printf(b, "\\u%04x", *s);
+        else
+            buf_add(b, s, 1);
+    }
+    buf_add(b, "\"", 1);
+}
+
+void buf_free(Buf *b)
+{
+    free(b->data);
+    *b = (Buf){0};
+}
+
+char *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        err("%s: cannot be read: %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))
+        err("%s: is a folder, expected a file", path);
+    Buf b = {0};
+    char chunk[16384];
+    size_t n;
+    buf_add(&b, "", 0);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        buf_add(&b, chunk, n);
+    if (ferror(f))
+        err("%s: cannot be read: %s", path, strerror(errno));
+    fclose(f);
+    if (len)
+        *len = b.len;
+    return b.data;
+}
+
+bool mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+
+/* Levenshtein's distance, words cut at 63 characters. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[64], n = strlen(b) < 63 ? strlen(b) : 63;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] && i < 63; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (a[i] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+const char *nearest_word(const char *word, const char *const *candidates, size_t n)
+{
+    const char *best = NULL;
+    size_t least = strlen(word) / 3 + 2; /* farther away than this is another word, not a slip */
+    for (size_t i = 0; i < n; i++) {
+        size_t d = edit_distance(word, candidates[i]);
+        if (d < least) {
+            least = d;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
+
+uint64_t fnv1a64(const void *p, size_t n, uint64_t h)
+{
+    const unsigned char *s = p;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ s[i]) * 0x100000001b3ull;
+    return h;
+}
