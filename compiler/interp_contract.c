@@ -81,7 +81,7 @@ static const double *tap_source(const Picture *p, const ContractAttr *attr, int6
     return p->data + ((b * p->h + in_y / attr->upsample) * p->w + in_x / attr->upsample) * p->c;
 }
 
-/* sums[i] (columns values each) of the n output pixels from `first` on, counted over batch, rows and columns of the result. */
+/* sums[i], a value for each column, of the n output pixels from number `first` on: (b * out_h + y) * out_w + x. */
 static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *attr, int64_t out_h, int64_t out_w,
                       int64_t first, int64_t n, double *sums)
 {
@@ -99,6 +99,7 @@ static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *att
                         continue;
                     double v = source[i][c], *restrict sum = sums + i * k->columns;
                     const double *restrict column = tap + c * k->columns;
+#pragma omp simd
                     for (int64_t o = 0; o < k->columns; o++)
                         sum[o] += v * column[o];
                 }

@@ -1,6 +1,5 @@
-/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense are in interp_contract.c.
- *
- * Names in the comments: b = batch, n, m = tokens (or pixels), c = channels, g = groups. */
+/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense: interp_contract.c.
+ * b = batch, h, w = height, width, n, m = tokens (or pixels), c = channels. */
 #include "interp_ops.h"
 
 #include <math.h>
@@ -185,7 +184,7 @@ static void embedding(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* The head of one token: element 0 of batch element b (0 if the operand has batch 1), token n, head h, from channel off on. */
+/* Head h of token n of batch element b (of the only one if x has batch 1), from channel off on. */
 static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h, const AttnAttr *attr)
 {
     int64_t tokens = shape_rows(&x->shape), channels = shape_channels(&x->shape);
@@ -257,16 +256,16 @@ static void softmax(const Op *op, const Value *in, Value *out)
         softmax_row(in[0].data + r * m, m, out->data + r * m);
 }
 
-/* probabilities (b,heads,n,m), v (b,m,c) -> (b,n,heads*head_size) */
+/* probabilities (b,heads,n,m), v (b,m,c) -> (b,n,heads*head_size); either may have batch 1 */
 static void attn_av(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
 #pragma omp parallel for
-    for (int64_t row = 0; row < in[0].shape.dim[0] * heads * n; row++) {
-        int64_t b = row / n / heads, h = row / n % heads, i = row % n;
-        average_row(in[0].data + row * m, &in[1], b, h, attr,
-                    out->data + ((b * n + i) * heads + h) * attr->head_size);
+    for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
+        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
+        int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : b) * heads + h) * n + i;
+        average_row(in[0].data + from * m, &in[1], b, h, attr, out->data + row * attr->head_size);
     }
 }
 

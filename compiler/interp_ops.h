@@ -2,7 +2,7 @@
 #ifndef LATENTC_INTERP_OPS_H
 #define LATENTC_INTERP_OPS_H
 #include "ir.h"
-/* A tensor while it is interpreted: C order, everything in double (32-bit integers fit exactly). data is NULL for an empty slot. */
+/* A tensor while it is interpreted: C order, all in double (32-bit integers fit exactly). data: NULL for an empty slot. */
 typedef struct { Shape shape; double *data; } Value;
 /* Computes out->data from in[0..SLOT_COUNT-1] by the definition of op. out->shape is set and out->data has room. */
 typedef void InterpOp(const Op *op, const Value *in, Value *out);
