@@ -141,6 +141,11 @@ const char *infer_shape(const Graph *g, const Op *o, Shape *out);
 /* verify.c: every rule of validity. `after` names the pass (or "parse") in the message; die()s on violation. */
 void graph_verify(const Graph *g, const char *after);
 
+/* print.c: "never", "prompt", "time", "step" */
+const char *binding_name(Binding b);
+bool binding_parse(const char *name, Binding *b); /* false when there is none of that name */
+int64_t op_parameters(const Graph *g, const Op *o);  /* elements of the op's weights */
+int64_t graph_parameters(const Graph *g);            /* every weight tensor counted once */
 /* print.c, parse_text.c: the text form; graph_parse_text(graph_print_text(g)) gives the same graph. */
 void graph_print_text(const Graph *g, Buf *out);
 void graph_print_dot(const Graph *g, Buf *out);
