@@ -1,0 +1,159 @@
+/* Blocking and weight packing of the contract kernels: plain arithmetic, no code generation. */
+#include "kernels.h"
+#include <math.h>
+#include <string.h>
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static bool is_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
+
+int64_t contract_columns(const Contract *c) { return is_geglu(c) ? 2 * c->co : c->co; }
+
+/* Channels of the result that one full block yields. */
+static int64_t block_out(const Contract *c) { return is_geglu(c) ? (int64_t)c->nr * c->lanes / 2 : (int64_t)c->nr * c->lanes; }
+
+/* Vectors in use by block j. */
+static int block_vectors(const Contract *c, int64_t j) {
+    if (is_geglu(c) || j < c->blocks - 1) return c->nr;
+    return (int)ceil_div(c->co - j * block_out(c), c->lanes);
+}
+
+/* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
+static void choose_chunks(Contract *c, const Target *t) {
+    int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
+    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * 4);
+    most = most / c->lanes * c->lanes;
+    if (most < c->lanes) most = c->lanes;
+    c->n_chunks = ceil_div(ci, most);
+    c->kc = c->n_chunks == 1 ? ci : ceil_div(ceil_div(ci, c->n_chunks), c->lanes) * c->lanes;
+    c->n_chunks = ceil_div(ci, c->kc);
+}
+
+static void choose_flat(Contract *c, const Target *t) {
+    int64_t all = c->oh * c->ow, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
+    bool by_image = c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH || (c->has_vec && c->vec_batch > 1);
+    if (!by_image) {
+        all *= c->batch;
+        c->images = c->batch;
+    }
+    int64_t n = ceil_div(all, 240);
+    if (n > 1) n += n % 2;
+    c->pixels = min64(all, ceil_div(ceil_div(all, n), mr) * mr);
+    c->tw = all;
+    c->th = 1;
+    c->strips_x = ceil_div(all, c->pixels);
+    c->strips_y = 1;
+    c->strips_b = c->batch / c->images;
+}
+
+/* What a strip costs per output pixel, in arbitrary units, multiply-adds being 1: the halo that is loaded and normalised again, rows of the
+ * register tile left empty, weights read from beyond L2 once per strip, and a strip that does not fit L2. */
+static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th) {
+    int64_t p = tw * th, ci = c->c1 + c->c2, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
+    double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
+    double cost = (double)(ceil_div(p, mr) * mr) / (double)p * (double)(ceil_div(c->oh, th) * th) / (double)c->oh;
+    cost += 16.0 / (double)p;
+    cost += halo / (double)p * 24.0 / (double)(contract_columns(c) < 64 ? 64 : contract_columns(c));
+    double bytes = halo * (double)ci * 4, room = 0.75 * t->l2_bytes;
+    if (bytes > room) cost += 0.05 * (bytes / room - 1);
+    return cost;
+}
+
+static void choose_strip(Contract *c, const Target *t) {
+    double best = INFINITY;
+    for (int64_t tw = 1; tw <= c->ow; tw++) {
+        if (c->ow % tw != 0 || (tw > 128 && tw != c->ow)) continue;
+        for (int64_t th = 1; th <= c->oh && (th * tw <= 320 || th == 1); th++) {
+            double cost = strip_cost(c, t, tw, th);
+            if (cost < best) {
+                best = cost;
+                c->tw = tw;
+                c->th = th;
+            }
+        }
+    }
+    if (c->tw == c->ow && c->th == c->oh && c->tw * c->th * c->batch <= 512) c->images = c->batch;
+    c->pixels = c->tw * c->th * c->images;
+    c->strips_x = c->ow / c->tw;
+    c->strips_y = ceil_div(c->oh, c->th);
+    c->strips_b = c->batch / c->images;
+}
+
+void contract_plan(Contract *c, const Target *t) {
+    c->nr = t->nr;
+    c->lanes = t->lanes;
+    c->images = 1;
+    c->blocks = ceil_div(c->co, block_out(c));
+    c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h && c->ow == c->w;
+    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0;
+    choose_chunks(c, t);
+    if (c->flat) choose_flat(c, t);
+    else choose_strip(c, t);
+    /* Enough tasks for many threads; a piece keeps at least two blocks where the strip must be loaded anew for each. */
+    int64_t strips = c->strips_x * c->strips_y * c->strips_b, fewest = c->in_place ? 1 : 2;
+    c->pieces = strips >= 32 ? 1 : min64(ceil_div(32, strips), ceil_div(c->blocks, fewest));
+    c->blocks_per_piece = ceil_div(c->blocks, c->pieces);
+    c->pieces = ceil_div(c->blocks, c->blocks_per_piece);
+}
+
+int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
+
+static int64_t strip_pixels(const Contract *c) {
+    if (c->flat) return c->pixels;
+    return c->images * ((c->th - 1) * c->stride + c->kh) * ((c->tw - 1) * c->stride + c->kw);
+}
+
+int64_t contract_scratch(const Contract *c) {
+    int64_t floats = c->in_place ? 0 : c->n_chunks * strip_pixels(c) * c->kc + 64;
+    if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
+    return floats * 4;
+}
+
+int64_t contract_panel_floats(const Contract *c) {
+    int64_t k = (c->c1 + c->c2) * c->kh * c->kw;
+    return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k;
+}
+
+int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }
+
+/* The stored column of lane x of vector v of block j, or -1 where the panel is padding. With GEGLU the first half of a block's vectors are
+ * values and the second half their gates. */
+static int64_t column(const Contract *c, int64_t j, int v, int x) {
+    int half = c->nr / 2;
+    bool gate = is_geglu(c) && v >= half;
+    int64_t n = j * block_out(c) + (int64_t)(gate ? v - half : v) * c->lanes + x;
+    if (n >= c->co) return -1;
+    return gate ? c->co + n : n;
+}
+
+/* One row of a panel: the columns of block j out of a stored row. */
+static void pack_row(const Contract *c, int64_t j, const float *row, float *out) {
+    for (int v = 0; v < block_vectors(c, j); v++, out += c->lanes) {
+        int64_t first = column(c, j, v, 0);
+        if (first >= 0 && column(c, j, v, c->lanes - 1) == first + c->lanes - 1) {
+            memcpy(out, row + first, (size_t)c->lanes * 4);
+            continue;
+        }
+        for (int x = 0; x < c->lanes; x++) {
+            int64_t n = column(c, j, v, x);
+            out[x] = n < 0 ? 0 : row[n];
+        }
+    }
+}
+
+void contract_pack_kernel(const Contract *c, const float *kernel, float *out) {
+    int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw, columns = contract_columns(c);
+#pragma omp parallel for schedule(static)
+    for (int64_t j = 0; j < c->blocks; j++) {
+        int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
+        float *o = out + j * taps * ci * c->nr * c->lanes;
+        for (int64_t c0 = 0; c0 < ci; c0 += c->kc)
+            for (int64_t tap = 0; tap < taps; tap++)
+                for (int64_t k = c0; k < min64(c0 + c->kc, ci); k++, o += width) pack_row(c, j, kernel + (tap * ci + k) * columns, o);
+    }
+}
+
+void contract_pack_bias(const Contract *c, const float *bias, float *out) {
+    memset(out, 0, (size_t)contract_bias_floats(c) * 4);
+    for (int64_t j = 0; j < c->blocks; j++) pack_row(c, j, bias, out + j * c->nr * c->lanes);
+}

@@ -1,0 +1,388 @@
+/* The contract kernel: load (normalising) -> products -> store (activating). See kernels.h for the blocking.
+ *
+ *   for each block of output columns of the piece
+ *     for each chunk of input channels                      panel of the chunk: stays in L2
+ *       for each tile of mr pixels of the strip             accumulators: registers
+ *         for each tap, for each channel of the chunk       micro-kernel
+ *         last chunk: epilogue and store; else: accumulators parked in scratch
+ */
+#include "kernels.h"
+
+typedef struct {
+    const Contract *c;
+    V x, x2, panels, bias, norm, gamma, beta, vec, res, y; /* arguments, NULL when absent */
+    V strip, parked;   /* scratch: the loaded strip; partial sums */
+    V b0;              /* first image of the strip */
+    V y0, x0;          /* its first output row and column (2D) or first pixel (flat: y0) */
+    V pixels;          /* output pixels of this strip */
+    int64_t sh, sw;    /* 2D: rows and columns of the loaded strip */
+    int64_t chunk_stride; /* floats between chunks of the strip */
+    V columns_mean, columns_rstd; /* LayerNorm prologue: of the pixel being loaded */
+} K;
+
+static int64_t strip_pixels_of(const K *k) { return k->c->flat ? k->c->pixels : k->c->images * k->sh * k->sw; }
+static int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
+
+static void load_args(Emit *e, K *k) {
+    const Contract *c = k->c;
+    int i = 0;
+    bool affine = c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH, ln = c->pre == PRE_LAYER_NORM;
+    k->x = arg(e, i++);
+    if (c->c2) k->x2 = arg(e, i++);
+    k->panels = arg(e, i++);
+    if (c->has_bias) k->bias = arg(e, i++);
+    if (affine) k->norm = arg(e, i++);
+    if (ln) {
+        k->gamma = arg(e, i++);
+        k->beta = arg(e, i++);
+    }
+    if (c->has_vec) k->vec = arg(e, i++);
+    if (c->has_res) k->res = arg(e, i++);
+    k->y = arg(e, i++);
+}
+
+/* Which strip this task works on. Strips run fastest, so that neighbouring tasks share weights. */
+static V decode_task(Emit *e, K *k) {
+    const Contract *c = k->c;
+    int64_t per_image = c->strips_x * c->strips_y, strips = per_image * c->strips_b;
+    V strip = uremc(e, e->task, strips), piece = udivc(e, e->task, strips);
+    V in_image = uremc(e, strip, per_image);
+    k->b0 = mulc(e, udivc(e, strip, per_image), c->images);
+    if (c->flat) {
+        k->y0 = mulc(e, in_image, c->pixels);
+        k->pixels = umin(e, sub(e, ci(e, c->tw), k->y0), ci(e, c->pixels));
+        return piece;
+    }
+    k->x0 = mulc(e, uremc(e, in_image, c->strips_x), c->tw);
+    k->y0 = mulc(e, udivc(e, in_image, c->strips_x), c->th);
+    V rows = umin(e, sub(e, ci(e, c->oh), k->y0), ci(e, c->th));
+    k->pixels = c->oh % c->th == 0 ? ci(e, c->pixels) : mulc(e, rows, c->tw * c->images);
+    return piece;
+}
+
+/* ---- load ---- */
+
+static V apply_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
+    const Contract *c = k->c;
+    switch ((Prologue)c->pre) {
+    case PRE_NONE: return v;
+    case PRE_SWISH: return m_swish(e, v, lanes);
+    case PRE_AFFINE:
+    case PRE_AFFINE_SWISH: {
+        V a = at(e, at(e, k->norm, mulc(e, image, 2 * in_channels(c))), channel);
+        v = fma_(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
+        return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes);
+    }
+    case PRE_LAYER_NORM:
+        v = fmul(e, fsub(e, v, splat(e, k->columns_mean, lanes)), splat(e, k->columns_rstd, lanes));
+        return fma_(e, v, load(e, at(e, k->gamma, channel), lanes), load(e, at(e, k->beta, channel), lanes));
+    }
+    return v;
+}
+
+/* Where channel c of loaded pixel q stands in the strip. */
+static V strip_place(Emit *e, const K *k, V q, V channel) {
+    const Contract *c = k->c;
+    V pixel = mulc(e, q, c->kc);
+    if (c->n_chunks == 1) return at(e, k->strip, add(e, pixel, channel));
+    V place = add(e, mulc(e, udivc(e, channel, c->kc), k->chunk_stride), uremc(e, channel, c->kc));
+    return at(e, k->strip, add(e, pixel, place));
+}
+
+/* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. */
+static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first, int64_t n) {
+    int lanes = first % e->t->lanes == 0 || k->c->n_chunks == 1 ? e->t->lanes : 1;
+    int64_t whole = n / lanes * lanes;
+    for (int part = 0; part < 2; part++) {
+        int w = part == 0 ? lanes : 1;
+        int64_t from = part == 0 ? 0 : whole, to = part == 0 ? whole : n;
+        if (from == to) continue;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), w);
+        V channel = addc(e, l.i, first), v = cf(e, 0, w);
+        if (src) v = apply_prologue(e, k, load(e, at(e, src, l.i), w), channel, image, w);
+        store(e, v, strip_place(e, k, q, channel));
+        loop_end(e, &l);
+    }
+}
+
+static V row_of(Emit *e, V base, V pixel, int64_t channels) { return at(e, base, mulc(e, pixel, channels)); }
+
+/* Mean and 1/sqrt(variance + eps) of one row, in two passes over it. */
+static void row_moments(Emit *e, K *k, V row) {
+    const Contract *c = k->c;
+    int lanes = e->t->lanes;
+    int64_t n = c->c1, whole = n / lanes * lanes;
+    V mean = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        V sum = var(e, vec_type(e, lanes), NULL), rest = var(e, e->f32, NULL);
+        set(e, sum, cf(e, 0, lanes));
+        set(e, rest, cf(e, 0, 1));
+        for (int part = 0; part < 2; part++) {
+            int w = part == 0 ? lanes : 1;
+            Loop l = loop_begin(e, ci(e, part == 0 ? 0 : whole), ci(e, part == 0 ? whole : n), w);
+            V v = load(e, at(e, row, l.i), w), to = part == 0 ? sum : rest;
+            if (pass == 1) {
+                v = fsub(e, v, splat(e, mean, w));
+                v = fmul(e, v, v);
+            }
+            set(e, to, fadd(e, get(e, to), v));
+            loop_end(e, &l);
+        }
+        V total = fadd(e, reduce_add(e, get(e, sum), lanes), get(e, rest));
+        V average = fmul(e, total, cf(e, 1.0 / (double)n, 1));
+        if (pass == 0) {
+            mean = average;
+            continue;
+        }
+        V a[] = {fadd(e, average, cf(e, c->eps, 1))};
+        k->columns_mean = mean;
+        k->columns_rstd = fdiv(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
+    }
+}
+
+static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
+    const Contract *c = k->c;
+    V row = row_of(e, k->x, pixel, c->c1);
+    if (c->pre == PRE_LAYER_NORM) row_moments(e, k, row);
+    load_segment(e, k, row, q, image, 0, c->c1);
+    if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel, c->c2), q, image, c->c1, c->c2);
+}
+
+static void load_flat(Emit *e, K *k) {
+    const Contract *c = k->c;
+    V first = c->strips_b == 1 ? k->y0 : add(e, mulc(e, k->b0, c->oh * c->ow), k->y0);
+    Loop l = loop_begin(e, ci(e, 0), k->pixels, 1);
+    load_pixel(e, k, add(e, first, l.i), l.i, k->b0);
+    loop_end(e, &l);
+}
+
+static V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
+
+static void load_strip(Emit *e, K *k) {
+    const Contract *c = k->c;
+    int64_t h = c->h / c->upsample, w = c->w / c->upsample;
+    V rows = udivc(e, udivc(e, k->pixels, c->tw), c->images);
+    V in_rows = addc(e, mulc(e, rows, c->stride), c->kh - c->stride);
+    Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
+    V image = add(e, k->b0, lb.i);
+    Loop lr = loop_begin(e, ci(e, 0), in_rows, 1);
+    V iy = addc(e, add(e, mulc(e, k->y0, c->stride), lr.i), -c->pad_top);
+    V row_ok = inside(e, iy, c->h);
+    Loop lc = loop_begin(e, ci(e, 0), ci(e, k->sw), 1);
+    V ix = addc(e, add(e, mulc(e, k->x0, c->stride), lc.i), -c->pad_left);
+    V q = add(e, mulc(e, add(e, mulc(e, lb.i, k->sh), lr.i), k->sw), lc.i);
+    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
+    V pixel = add(e, mulc(e, add(e, mulc(e, image, h), udivc(e, iy, c->upsample)), w), udivc(e, ix, c->upsample));
+    load_pixel(e, k, pixel, q, image);
+    if_else(e, &f);
+    load_segment(e, k, NULL, q, image, 0, in_channels(c));
+    if_end(e, &f);
+    loop_end(e, &lc);
+    loop_end(e, &lr);
+    loop_end(e, &lb);
+}
+
+/* ---- products ---- */
+
+/* Output pixel p of the strip: its image (within the strip), row and column, all relative. */
+static void pixel_coordinates(Emit *e, const K *k, V p, V *image, V *row, V *col) {
+    const Contract *c = k->c;
+    V line = udivc(e, p, c->tw);
+    *col = uremc(e, p, c->tw);
+    *image = c->images == 1 ? ci(e, 0) : udivc(e, line, c->th);
+    *row = c->images == 1 ? line : uremc(e, line, c->th);
+}
+
+/* Float offset of pixel p's window in the loaded operand. */
+static V window_offset(Emit *e, const K *k, V p) {
+    const Contract *c = k->c;
+    if (c->in_place) return mulc(e, p, c->c1);
+    if (c->flat) return mulc(e, p, c->kc);
+    V image, row, col;
+    pixel_coordinates(e, k, p, &image, &row, &col);
+    V line = add(e, mulc(e, image, k->sh), mulc(e, row, c->stride));
+    return mulc(e, add(e, mulc(e, line, k->sw), mulc(e, col, c->stride)), c->kc);
+}
+
+/* Index of output pixel p in the result, and its image in the batch. */
+static V output_pixel(Emit *e, const K *k, V p, V *batch) {
+    const Contract *c = k->c;
+    *batch = k->b0;
+    if (c->flat) {
+        V pixel = add(e, k->y0, p);
+        if (c->strips_b > 1) pixel = add(e, pixel, mulc(e, k->b0, c->oh * c->ow));
+        return pixel;
+    }
+    V image, row, col;
+    pixel_coordinates(e, k, p, &image, &row, &col);
+    *batch = add(e, k->b0, image);
+    V line = add(e, mulc(e, *batch, c->oh), add(e, k->y0, row));
+    return add(e, mulc(e, line, c->ow), add(e, k->x0, col));
+}
+
+static V activate(Emit *e, int act, V v, int lanes) {
+    switch ((Activation)act) {
+    case ACT_SWISH: return m_swish(e, v, lanes);
+    case ACT_GELU_TANH:
+    case ACT_GEGLU_TANH: return m_gelu_tanh(e, v, lanes);
+    case ACT_GELU_ERF:
+    case ACT_GEGLU_ERF: return m_gelu_erf(e, v, lanes);
+    case ACT_NONE: break;
+    }
+    return v;
+}
+
+/* Bias, vector, activation, residual, store: row i of the tile, block j. last: the block may be narrower than nr vectors. */
+static void epilogue(Emit *e, const K *k, const Micro *m, int i, V p, V j, bool last) {
+    const Contract *c = k->c;
+    int lanes = c->lanes, half = c->nr / 2;
+    bool geglu = c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
+    int64_t out = geglu ? (int64_t)half * lanes : (int64_t)c->nr * lanes;
+    V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch), n0 = mulc(e, j, out);
+    for (int v = 0; v < (geglu ? half : m->nvec); v++) {
+        int64_t left = last ? c->co - (c->blocks - 1) * out - (int64_t)v * lanes : lanes;
+        if (left <= 0) continue;
+        int valid = left < lanes ? (int)left : lanes;
+        V n = addc(e, n0, (int64_t)v * lanes), bias = c->has_bias ? at(e, k->bias, mulc(e, j, (int64_t)c->nr * lanes)) : NULL;
+        V r = get(e, m->acc[i][v]);
+        if (bias) r = fadd(e, r, load(e, atc(e, bias, (int64_t)v * lanes), lanes));
+        if (c->has_vec) {
+            V base = c->vec_batch == 1 ? k->vec : at(e, k->vec, mulc(e, batch, c->vec_width));
+            r = fadd(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, valid));
+        }
+        if (geglu) {
+            V g = get(e, m->acc[i][half + v]);
+            if (bias) g = fadd(e, g, load(e, atc(e, bias, (int64_t)(half + v) * lanes), lanes));
+            r = fmul(e, r, activate(e, c->act, g, lanes));
+        } else {
+            r = activate(e, c->act, r, lanes);
+        }
+        if (c->has_res) r = fadd(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
+        store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+    }
+}
+
+static void park(Emit *e, const K *k, Micro *m, V p, bool restore) {
+    int lanes = k->c->lanes;
+    for (int i = 0; i < m->rows; i++)
+        for (int v = 0; v < m->nvec; v++) {
+            V at_ = at(e, k->parked, addc(e, mulc(e, addc(e, p, i), (int64_t)k->c->nr * lanes), (int64_t)v * lanes));
+            if (restore) set(e, m->acc[i][v], load(e, at_, lanes));
+            else store(e, get(e, m->acc[i][v]), at_);
+        }
+}
+
+typedef struct { V j, chunk, panel; int nvec; bool last; } Block;
+
+/* One tile: rows pixels from p on, all taps of one chunk. */
+static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
+    const Contract *c = k->c;
+    Micro m;
+    micro_init(e, &m, rows, b->nvec);
+    bool chunks = c->n_chunks > 1;
+    V zero = cf(e, 0, c->lanes);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < b->nvec; v++) set(e, m.acc[i][v], zero);
+    if (chunks) {
+        If f = if_begin(e, lt(e, ci(e, 0), b->chunk));
+        park(e, k, &m, p, true);
+        if_end(e, &f);
+    }
+    V base = c->in_place ? k->x : k->strip;
+    if (c->in_place && c->strips_b > 1) base = at(e, base, mulc(e, k->b0, c->oh * c->ow * c->c1));
+    if (c->in_place) base = at(e, base, mulc(e, k->y0, c->c1));
+    if (chunks) base = at(e, base, mulc(e, b->chunk, c->in_place ? c->kc : k->chunk_stride));
+    /* Neighbouring pixels of a row have a constant distance; a tile that may wrap to the next row gets a pointer per pixel. */
+    bool wraps = !c->flat && c->tw % rows != 0;
+    V start[16], first = window_offset(e, k, p);
+    int64_t step = c->in_place ? c->c1 : c->kc * c->stride;
+    for (int i = 0; i < rows; i++) start[i] = at(e, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
+    int64_t rest = in_channels(c) - (c->n_chunks - 1) * c->kc;
+    V count = ci(e, c->kc);
+    if (rest != c->kc) count = select(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
+    int unroll = c->kc % 4 == 0 && rest % 4 == 0 ? 4 : 1;
+    int64_t width = (int64_t)b->nvec * c->lanes;
+    V panel = var(e, e->ptr, b->panel);
+    Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
+    Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
+    V tap = c->kh * c->kw == 1 ? ci(e, 0) : mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), c->kc);
+    for (int i = 0; i < rows; i++) m.a[i] = at(e, start[i], tap);
+    V here = get(e, panel);
+    micro_run(e, &m, ci(e, 1), here, ci(e, width), count, unroll);
+    set(e, panel, at(e, here, mulc(e, count, width)));
+    loop_end(e, &lx);
+    loop_end(e, &ly);
+    if (!chunks) {
+        for (int i = 0; i < rows; i++) epilogue(e, k, &m, i, p, b->j, b->last);
+        return;
+    }
+    If f = if_begin(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)));
+    for (int i = 0; i < rows; i++) epilogue(e, k, &m, i, p, b->j, b->last);
+    if_else(e, &f);
+    park(e, k, &m, p, false);
+    if_end(e, &f);
+}
+
+/* All tiles of one block and chunk: whole tiles, then the remainder. Strip sizes, and so remainders, come from a set of at most two. */
+static void block_tiles(Emit *e, const K *k, const Block *b) {
+    const Contract *c = k->c;
+    int mr = e->t->mr[b->nvec];
+    int64_t total = c->flat ? c->tw : c->oh * c->tw * c->images, full = c->pixels, last = total % full ? total % full : full;
+    if (!c->flat && c->images > 1) last = full;
+    V whole = mulc(e, udivc(e, k->pixels, mr), mr);
+    if (full >= mr || last >= mr) {
+        Loop l = loop_begin(e, ci(e, 0), whole, mr);
+        tile(e, k, b, l.i, mr);
+        loop_end(e, &l);
+    }
+    int64_t rest[2] = {full % mr, last % mr};
+    for (int r = 0; r < 2; r++) {
+        if (rest[r] == 0 || (r == 1 && rest[1] == rest[0])) continue;
+        If f = if_begin(e, eq(e, sub(e, k->pixels, whole), ci(e, rest[r])));
+        tile(e, k, b, whole, (int)rest[r]);
+        if_end(e, &f);
+    }
+}
+
+static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
+    const Contract *c = k->c;
+    int64_t taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
+    V panel = at(e, k->panels, mulc(e, j, taps * in_channels(c) * c->nr * c->lanes));
+    Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
+    Block b = {j, l.i, at(e, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
+    block_tiles(e, k, &b);
+    loop_end(e, &l);
+}
+
+void emit_contract(Emit *e, const Contract *c, const char *name) {
+    kernel_begin(e, name);
+    K k = {.c = c};
+    load_args(e, &k);
+    k.sh = (c->th - 1) * c->stride + c->kh;
+    k.sw = (c->tw - 1) * c->stride + c->kw;
+    V piece = decode_task(e, &k);
+    k.strip = e->scratch;
+    k.chunk_stride = strip_pixels_of(&k) * c->kc;
+    int64_t strip_floats = c->in_place ? 0 : c->n_chunks * k.chunk_stride;
+    k.parked = atc(e, e->scratch, (strip_floats + 15) / 16 * 16);
+    if (!c->in_place) {
+        if (c->flat) load_flat(e, &k);
+        else load_strip(e, &k);
+    }
+    bool geglu = c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
+    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes, tail = c->co - (c->blocks - 1) * out;
+    V from = mulc(e, piece, c->blocks_per_piece), to = umin(e, addc(e, from, c->blocks_per_piece), ci(e, c->blocks));
+    Loop l = loop_begin(e, from, to, 1);
+    if (tail == out) {
+        block_chunks(e, &k, l.i, c->nr, false);
+    } else {
+        int nvec = geglu ? c->nr : (int)((tail + c->lanes - 1) / c->lanes);
+        If f = if_begin(e, eq(e, l.i, ci(e, c->blocks - 1)));
+        block_chunks(e, &k, l.i, nvec, true);
+        if_else(e, &f);
+        if (c->blocks > 1) block_chunks(e, &k, l.i, c->nr, false);
+        if_end(e, &f);
+    }
+    loop_end(e, &l);
+    kernel_end(e);
+}

@@ -1,0 +1,85 @@
+/* Vector functions in f32, from short polynomials. Coefficients were fitted with weighted least squares on Chebyshev nodes (relative
+ * error in exact arithmetic stated beside each); tests/unit/test_math.c measures what rounding leaves of it. */
+#include "emit.h"
+
+static V horner(Emit *e, V x, const double *c, int n, int lanes) {
+    V r = cf(e, c[n - 1], lanes);
+    for (int i = n - 2; i >= 0; i--) r = fma_(e, r, x, cf(e, c[i], lanes));
+    return r;
+}
+
+static V bits_to_f32(Emit *e, V i, int lanes) { return LLVMBuildBitCast(e->b, i, vec_type(e, lanes), ""); }
+
+static LLVMTypeRef int_type(Emit *e, int lanes) { return lanes == 1 ? e->i32 : LLVMVectorType(e->i32, (unsigned)lanes); }
+
+static V int_splat(Emit *e, uint32_t n, int lanes) {
+    V s = LLVMConstInt(e->i32, n, 0), all[64];
+    if (lanes == 1) return s;
+    for (int i = 0; i < lanes; i++) all[i] = s;
+    return LLVMConstVector(all, (unsigned)lanes);
+}
+
+/* x is rounded to the integer n by adding 1.5 * 2^23, whose low mantissa bits then hold n: no instruction beyond SSE2 is needed.
+ * *power is 2^n. */
+static V split(Emit *e, V x, int lanes, V *power) {
+    const double magic = 12582912.0;
+    V shifted = fadd(e, x, cf(e, magic, lanes));
+    V i = LLVMBuildBitCast(e->b, shifted, int_type(e, lanes), "");
+    i = LLVMBuildShl(e->b, i, int_splat(e, 23, lanes), "");
+    *power = bits_to_f32(e, LLVMBuildAdd(e->b, i, int_splat(e, 0x3f800000u, lanes), ""), lanes);
+    return fsub(e, shifted, cf(e, magic, lanes));
+}
+
+static V clamp(Emit *e, V x, double lo, double hi, int lanes) {
+    x = fmax_(e, x, cf(e, lo, lanes));
+    V top = cf(e, hi, lanes);
+    return select(e, LLVMBuildFCmp(e->b, LLVMRealOLT, x, top, ""), x, top);
+}
+
+V m_exp(Emit *e, V x, int lanes) {
+    /* e^r for |r| <= ln2/2: 1.9e-9 */
+    static const double c[] = {1.0, 1.0, 0.49999991059303284, 0.16666419804096222, 0.041668232530355453, 0.008374898694455624,
+                               0.0013836737489327788};
+    x = clamp(e, x, -87.0, 88.0, lanes);
+    V power, n = split(e, fmul(e, x, cf(e, 1.4426950408889634, lanes)), lanes, &power);
+    /* ln2 in two parts, the first with 9 trailing zero bits so that n times it is exact */
+    V r = fma_(e, n, cf(e, -0.693359375, lanes), x);
+    r = fma_(e, n, cf(e, 2.12194440e-4, lanes), r);
+    return fmul(e, horner(e, r, c, 7, lanes), power);
+}
+
+V m_exp2(Emit *e, V x, int lanes) {
+    /* 2^r for |r| <= 1/2: 1.9e-9 */
+    static const double c[] = {1.0, 0.6931471824645996, 0.24022646248340607, 0.05550328269600868, 0.009618490003049374,
+                               0.0013400063617154956, 0.00015345691645052284};
+    x = clamp(e, x, -126.0, 127.0, lanes);
+    V power, n = split(e, x, lanes, &power);
+    return fmul(e, horner(e, fsub(e, x, n), c, 7, lanes), power);
+}
+
+/* x / (1 + exp(-k x)) */
+static V times_sigmoid(Emit *e, V x, V minus_kx, int lanes) {
+    return fdiv(e, x, fadd(e, m_exp(e, minus_kx, lanes), cf(e, 1.0, lanes)));
+}
+
+V m_swish(Emit *e, V x, int lanes) { return times_sigmoid(e, x, LLVMBuildFNeg(e->b, x, ""), lanes); }
+
+/* 0.5 g (1 + tanh u) = g / (1 + exp(-2u)), u = 0.7978845608 g (1 + 0.044715 g^2) */
+V m_gelu_tanh(Emit *e, V g, int lanes) {
+    const double k = -2 * 0.7978845608;
+    V p = fma_(e, fmul(e, g, g), cf(e, k * 0.044715, lanes), cf(e, k, lanes));
+    return times_sigmoid(e, g, fmul(e, g, p), lanes);
+}
+
+/* g Phi(g); Phi(-|g|) = erfcx(x) exp(-x^2) / 2 with x = |g|/sqrt(2), erfcx as a polynomial in 1/(1 + 0.47 x): 6e-9 for x <= 9 */
+V m_gelu_erf(Emit *e, V g, int lanes) {
+    static const double c[] = {1.3686133570445236e-05, 0.26480668783187866, 0.2693491280078888, 0.20827683806419373, 0.29250961542129517,
+                               -0.21614032983779907, 0.5847178101539612, -0.6583396196365356, 0.31005194783210754, -0.055245790630578995};
+    V zero = cf(e, 0.0, lanes);
+    V negative = LLVMBuildFCmp(e->b, LLVMRealOLT, g, zero, "");
+    V x = fmul(e, select(e, negative, LLVMBuildFNeg(e->b, g, ""), g), cf(e, 0.7071067811865476, lanes));
+    V t = fdiv(e, cf(e, 1.0, lanes), fma_(e, x, cf(e, 0.47, lanes), cf(e, 1.0, lanes)));
+    V tail = fmul(e, horner(e, t, c, 10, lanes), m_exp(e, LLVMBuildFNeg(e->b, fmul(e, x, x), ""), lanes));
+    tail = fmul(e, tail, cf(e, 0.5, lanes));
+    return fmul(e, g, select(e, negative, tail, fsub(e, cf(e, 1.0, lanes), tail)));
+}

@@ -1,0 +1,96 @@
+/* Kernel generators: a description with every size known -> one LLVM function. Descriptions are plain data, compared bytewise to share
+ * code between steps; they are zeroed before use. Pointers of a kernel's argument list follow the order stated at each generator. */
+#ifndef LATENTC_KERNELS_H
+#define LATENTC_KERNELS_H
+#include "emit.h"
+#include "ir.h"
+
+/* The micro-kernel: acc[i][v] += sum over k of a[i][k*ka] * b[k*ldb + v*lanes .. +lanes]. rows*nvec accumulators live in registers. */
+typedef struct {
+    int rows, nvec;
+    V a[16];            /* one pointer a row */
+    V acc[16][4];       /* variables of vector type */
+} Micro;
+void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
+/* ka, ldb: in floats. unroll divides count. */
+void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
+
+/* ---- contract: convolutions and dense products as implicit GEMM ----
+ * One task computes a strip (up to `pixels` output pixels of one image or of all) for a piece (some blocks of output channels).
+ * The strip's input, with its halo, is brought into scratch as [chunk][pixel][kc], normalised on the way; 1x1 products without a
+ * prologue read x in place. Panels of weights: [block][chunk][tap][k in chunk][width], block = nr*lanes columns (the last one narrower). */
+typedef struct {
+    int64_t batch, h, w;          /* the input as the window sees it: after upsampling */
+    int64_t oh, ow, c1, c2, co;   /* c2: channels of x2; co: channels of the result */
+    int kh, kw, stride, pad_top, pad_left, upsample;
+    int pre, act, has_bias, has_vec, has_res;
+    double eps;
+    int64_t vec_off, vec_width;   /* SLOT_VEC is (vec_batch, vec_width) */
+    int vec_batch;                /* 1 or batch */
+    int64_t ldy;                  /* floats between rows of the result */
+    /* chosen by contract_plan */
+    int flat, in_place;
+    int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
+    int64_t strips_x, strips_y, strips_b, blocks, pieces, blocks_per_piece;
+    int nr, lanes;
+} Contract;
+void contract_plan(Contract *c, const Target *t); /* fills the lower part */
+int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
+int64_t contract_tasks(const Contract *c);
+int64_t contract_scratch(const Contract *c);      /* bytes */
+int64_t contract_panel_floats(const Contract *c);
+int64_t contract_bias_floats(const Contract *c);
+/* kernel: (kh*kw*(c1+c2), columns) as stored; out: contract_panel_floats. */
+void contract_pack_kernel(const Contract *c, const float *kernel, float *out);
+void contract_pack_bias(const Contract *c, const float *bias, float *out);
+/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y */
+void emit_contract(Emit *e, const Contract *c, const char *name);
+
+/* ---- attention with an online softmax ----
+ * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.
+ * One task: one block of queries of one head. Queries lie across the lanes, so keys and values are read in place, one scalar at a time. */
+typedef struct {
+    int64_t batch, n, m, heads, head_size, ldq, ldk, ldv, ldy, q_off, k_off, v_off;
+    double scale;
+    int causal;
+    int64_t key_block;
+    int nvec;
+} Attention;
+void attention_plan(Attention *a, const Target *t);
+int64_t attention_tasks(const Attention *a, const Target *t);
+int64_t attention_scratch(const Attention *a, const Target *t);
+void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, k, v, y */
+/* Unfused: scores (batch, heads, n, m) stored. args: q, k, scores / scores, v, y */
+typedef struct { int64_t batch, n, m, heads, head_size, ld1, ld2, off1, off2, ldy; double scale; int causal; int64_t rows; int av; } AttnPart;
+void attn_part_plan(AttnPart *a, const Target *t);
+int64_t attn_part_tasks(const AttnPart *a, const Target *t);
+int64_t attn_part_scratch(const AttnPart *a, const Target *t);
+void emit_attn_part(Emit *e, const AttnPart *a, const char *name);
+
+/* ---- map: elementwise and layout; a task is `per` rows ---- */
+typedef enum { MAP_SWISH, MAP_GELU_TANH, MAP_GELU_ERF, MAP_GEGLU_TANH, MAP_GEGLU_ERF, MAP_SCALE, MAP_ADD, MAP_ADD_VEC, MAP_AFFINE,
+               MAP_CONCAT, MAP_UPSAMPLE, MAP_SLICE, MAP_EMBEDDING, MAP_COPY, MAP_LAYER_NORM, MAP_SOFTMAX } MapKind;
+typedef struct {
+    int kind;
+    int64_t rows, c;              /* of the result */
+    int64_t c1;                   /* channels of the first operand's rows (geglu 2c, concat its own share, slice the whole) */
+    int64_t rows_per_batch;       /* ADD_VEC, AFFINE: rows that share a vector */
+    int64_t y_rows;               /* ADD: rows of the second operand (it repeats) */
+    int64_t w;                    /* UPSAMPLE: width of the result, h likewise */
+    int64_t h;
+    int64_t offset;               /* SLICE: first channel */
+    int64_t table_rows;           /* EMBEDDING: ids are clamped into the table */
+    double value;                 /* SCALE: factor; LAYER_NORM: eps */
+    int64_t per;
+} Map;
+void map_plan(Map *m);
+int64_t map_tasks(const Map *m);
+void emit_map(Emit *e, const Map *m, const char *name); /* args: operands in order, y */
+
+/* ---- GroupNorm statistics in two steps: partial sums of row blocks, then per group the scale and shift of each channel ---- */
+typedef struct { int64_t batch, rows, c1, c2, groups, block, blocks; double eps; } GroupStats;
+void group_stats_plan(GroupStats *g);
+int64_t group_partial_floats(const GroupStats *g); /* [batch][block][3][c]: pivot, sum of x-pivot, sum of its square */
+void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* tasks batch*blocks; args: x, [x2], partial */
+void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
+#endif
