@@ -1,0 +1,156 @@
+/* See flags.h. */
+#include "flags.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const Flag *find(const Command *cmd, const char *name, size_t n)
+{
+    for (int i = 0; i < cmd->n_flags; i++)
+        if (strlen(cmd->flags[i].name) == n && memcmp(cmd->flags[i].name, name, n) == 0)
+            return &cmd->flags[i];
+    return NULL;
+}
+
+static const Flag *find_letter(const Command *cmd, char letter)
+{
+    for (int i = 0; i < cmd->n_flags; i++)
+        if (cmd->flags[i].letter == letter)
+            return &cmd->flags[i];
+    return NULL;
+}
+
+_Noreturn static void unknown_flag(const Command *cmd, const char *argument)
+{
+    const char *names[64];
+    char bare[64];
+    int n = 0;
+    for (; n < cmd->n_flags && n < 64; n++)
+        names[n] = cmd->flags[n].name;
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(argument, "="), argument);
+    const char *near = nearest_word(bare + strspn(bare, "-"), names, (size_t)n);
+    if (near)
+        usage_err("unknown flag %s; did you mean --%s?", bare, near);
+    usage_err("unknown flag %s; usage: %s", bare, cmd->usage);
+}
+
+static void store_int(const Flag *f, const char *shown, const char *value)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(value, &end, 10);
+    if (end == value || *end || errno)
+        usage_err("%s: found '%s', expected an integer", shown, value);
+    if ((f->least || f->most) && (v < f->least || v > f->most))
+        usage_err("%s: found %lld, expected %lld to %lld", shown, v, (long long)f->least, (long long)f->most);
+    *(int64_t *)f->into = v;
+}
+
+static void store(const Flag *f, const char *shown, const char *value)
+{
+    FlagList *list = f->into;
+    switch (f->kind) {
+    case FLAG_BOOL:
+        *(bool *)f->into = true;
+        break;
+    case FLAG_INT:
+        store_int(f, shown, value);
+        break;
+    case FLAG_STRING:
+        *(const char **)f->into = value;
+        break;
+    case FLAG_LIST:
+        list->items = xrealloc(list->items, ((size_t)list->n + 1) * sizeof *list->items);
+        list->items[list->n++] = value;
+        break;
+    }
+}
+
+static void print_help(const Command *cmd)
+{
+    printf("usage: %s\n%s\n\n", cmd->usage, cmd->about);
+    for (int i = 0; i < cmd->n_flags; i++) {
+        const Flag *f = &cmd->flags[i];
+        char head[64], letter[8] = "    ";
+        if (f->letter)
+            snprintf(letter, sizeof letter, "-%c, ", f->letter);
+        snprintf(head, sizeof head, "%s--%s %s", letter, f->name, f->value ? f->value : "");
+        printf("  %-30s %s\n", head, f->help);
+    }
+    printf("  %-30s %s\n", "    --help", "this text");
+    exit(EXIT_OK);
+}
+
+/* One flag at argv[*i]; advances *i over its value. */
+static void parse_flag(const Command *cmd, int argc, char **argv, int *i)
+{
+    const char *argument = argv[*i], *value = NULL;
+    const Flag *f;
+    if (argument[1] == '-') {
+        size_t n = strcspn(argument + 2, "=");
+        f = find(cmd, argument + 2, n);
+        if (!f && n == 4 && memcmp(argument + 2, "help", 4) == 0)
+            print_help(cmd);
+        if (argument[2 + n] == '=')
+            value = argument + 2 + n + 1;
+    } else {
+        f = find_letter(cmd, argument[1]);
+        if (!f && strcmp(argument, "-h") == 0)
+            print_help(cmd);
+        if (argument[2])
+            value = argument + 2;
+    }
+    if (!f)
+        unknown_flag(cmd, argument);
+    char shown[72];
+    snprintf(shown, sizeof shown, "--%s", f->name);
+    if (f->kind == FLAG_BOOL && value)
+        usage_err("%s takes no value, found '%s'", shown, value);
+    if (f->kind != FLAG_BOOL && !value) {
+        if (*i + 1 >= argc)
+            usage_err("%s: expected a value (%s) after it", shown, f->value);
+        value = argv[++*i];
+    }
+    store(f, shown, value);
+}
+
+int flags_parse(const Command *cmd, int argc, char **argv)
+{
+    int n = 0;
+    bool only_arguments = false;
+    for (int i = 1; i < argc; i++) {
+        if (!only_arguments && strcmp(argv[i], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && argv[i][0] == '-' && argv[i][1]) {
+            parse_flag(cmd, argc, argv, &i);
+        } else {
+            if (n == cmd->most)
+                usage_err("unexpected argument '%s'; usage: %s", argv[i], cmd->usage);
+            cmd->arguments[n++] = argv[i];
+        }
+    }
+    if (n < cmd->least)
+        usage_err("an argument is missing; usage: %s", cmd->usage);
+    return n;
+}
+
+int flags_sets(const FlagList *sets, ParamSet **out)
+{
+    *out = xcalloc((size_t)sets->n, sizeof **out);
+    for (int i = 0; i < sets->n; i++) {
+        const char *equals = strchr(sets->items[i], '=');
+        char *end;
+        if (!equals || equals == sets->items[i])
+            usage_err("--set: found '%s', expected NAME=VALUE", sets->items[i]);
+        char *name = xmalloc((size_t)(equals - sets->items[i]) + 1);
+        memcpy(name, sets->items[i], (size_t)(equals - sets->items[i]));
+        name[equals - sets->items[i]] = 0;
+        errno = 0;
+        long long v = strtoll(equals + 1, &end, 10);
+        if (end == equals + 1 || *end || errno)
+            usage_err("--set %s: found '%s', expected an integer", name, equals + 1);
+        (*out)[i] = (ParamSet){.name = name, .value = v};
+    }
+    return sets->n;
+}
