@@ -1,0 +1,198 @@
+/* What follows a product elementwise moves into its store (and a few things before it into its load).
+ *
+ *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time embedding
+ *     dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps its 2c columns, the result has c channels
+ *     dense -> add(y, r), r as y         ->   dense{res=r}           the residual may be either operand
+ *     conv2d -> scale                    ->   conv2d with scaled kernel and bias      (a slice may stand between)
+ *     scale -> conv2d                    ->   conv2d with a scaled kernel             (the decoder's 1/0.18215)
+ *     swish -> dense on (b,c)            ->   dense{pre=swish}       only when no store before could take it
+ *
+ * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is there already. A product's
+ * result must have no user but the op that is fused. A reshape between product and op sinks below the op. Nothing that changes slowly is made to
+ * change often: a product is fused with another value only when the result's binding is its own, so hoisting loses nothing.
+ * Goes through the ops in order: what a product can take before op U was taken when U is reached. Keeps values; scaling a weight
+ * rounds it once. */
+#include "rewrite.h"
+
+#include "pass.h"
+
+/* The product whose result op U reads as operand `slot`: directly, or through one reshape (or slice). */
+typedef struct { uint32_t product, view; /* NO_OP when there is none */ } Source;
+
+static Source source_of(Graph *g, uint32_t u, int slot, bool through_slice)
+{
+    Use use;
+    Source none = {NO_OP, NO_OP}, s = {op_making(g, g->ops[u].in[slot]), NO_OP};
+    if (s.product == NO_OP || !sole_use(g, g->ops[u].in[slot], &use))
+        return none;
+    const Op *o = &g->ops[s.product];
+    if (o->kind == OP_RESHAPE || (through_slice && o->kind == OP_SLICE)) {
+        s = (Source){op_making(g, o->in[0]), s.product};
+        if (s.product == NO_OP || !sole_use(g, o->in[0], &use))
+            return none;
+    }
+    return op_is_contract(g->ops[s.product].kind) ? s : none;
+}
+
+static bool has(const Op *o, int slot) { return tensor_ok(o->in[slot]); }
+static bool stores_plainly(const Op *o) { return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES); }
+
+/* U is part of the product now: whoever read U's result reads the product's, through the view between if there is one. */
+static void finish(Graph *g, uint32_t u, Source s)
+{
+    TensorId result = g->ops[s.view == NO_OP ? s.product : s.view].out;
+    tensor(g, result)->shape = tensor(g, g->ops[u].out)->shape;
+    graph_replace_uses(g, g->ops[u].out, result);
+    graph_kill(g, &g->ops[u]);
+}
+
+/* No value may change more often for being fused with a faster one. */
+static bool same_binding(const Graph *g, uint32_t u, Source s)
+{
+    return tensor(g, g->ops[u].out)->binding == tensor(g, g->ops[s.product].out)->binding;
+}
+
+static int activation_of(const Op *o)
+{
+    if (o->kind == OP_SWISH)
+        return ACT_SWISH;
+    bool erf = o->attr.gelu.kind == GELU_ERF;
+    if (o->kind == OP_GELU)
+        return erf ? ACT_GELU_ERF : ACT_GELU_TANH;
+    return erf ? ACT_GEGLU_ERF : ACT_GEGLU_TANH;
+}
+
+static bool fuse_activation(Graph *g, uint32_t u)
+{
+    Source s = source_of(g, u, 0, false);
+    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]))
+        return false;
+    Op *product = &g->ops[s.product];
+    if (g->ops[u].kind == OP_GEGLU) {
+        /* halves are found by column, so the view must keep channels; a vec covers the result's channels only */
+        if (has(product, SLOT_VEC) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
+            return false;
+        tensor(g, product->out)->shape.dim[tensor(g, product->out)->shape.rank - 1] /= 2;
+    }
+    product->attr.contract.act = activation_of(&g->ops[u]);
+    finish(g, u, s);
+    return true;
+}
+
+/* swish -> dense on (b,c): the load applies it, for each user anew; these vectors are short. */
+static bool fuse_swish_load(Graph *g, uint32_t u)
+{
+    Loads loads;
+    const Op *swish = &g->ops[u];
+    if (tensor(g, swish->out)->shape.rank != 2 || !find_loads(g, swish->out, false, &loads))
+        return false;
+    for (int i = 0; i < loads.n; i++)
+        if (g->ops[loads.at[i].op].kind != OP_DENSE)
+            return false;
+    for (int i = 0; i < loads.n; i++)
+        g->ops[loads.at[i].op].attr.contract.pre = PRE_SWISH;
+    bypass(g, &loads, swish->out, swish->in[0]);
+    graph_kill(g, &g->ops[u]);
+    return true;
+}
+
+static bool fuse_scale_store(Graph *g, uint32_t u)
+{
+    Source s = source_of(g, u, 0, true);
+    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]) || has(&g->ops[s.product], SLOT_VEC) ||
+        !has_scalable_weights(g, &g->ops[s.product]))
+        return false;
+    scale_weight(g, &g->ops[s.product].in[SLOT_KERNEL], g->ops[u].attr.scale.factor);
+    scale_weight(g, &g->ops[s.product].in[SLOT_BIAS], g->ops[u].attr.scale.factor);
+    finish(g, u, s);
+    return true;
+}
+
+static bool fuse_scale_load(Graph *g, uint32_t u)
+{
+    Loads loads;
+    TensorId x = g->ops[u].in[0], scaled = g->ops[u].out;
+    if (!find_loads(g, scaled, false, &loads))
+        return false;
+    for (int i = 0; i < loads.n; i++)
+        if (!has_scalable_weights(g, &g->ops[loads.at[i].op]))
+            return false;
+    for (int i = 0; i < loads.n; i++)
+        scale_weight(g, &g->ops[loads.at[i].op].in[SLOT_KERNEL], g->ops[u].attr.scale.factor);
+    bypass(g, &loads, scaled, x);
+    graph_kill(g, &g->ops[u]);
+    return true;
+}
+
+static bool fuse_vector(Graph *g, uint32_t u)
+{
+    Source s = source_of(g, u, 0, false);
+    const Shape *x = &tensor(g, g->ops[u].in[0])->shape, *y = &tensor(g, g->ops[u].in[1])->shape;
+    if (s.product == NO_OP || y->rank != 2 || shape_eq(x, y) || !stores_plainly(&g->ops[s.product]) ||
+        has(&g->ops[s.product], SLOT_VEC) || !same_binding(g, u, s) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
+        return false;
+    g->ops[s.product].in[SLOT_VEC] = g->ops[u].in[1];
+    finish(g, u, s);
+    return true;
+}
+
+/* Whether the product behind operand `slot` of this add can take the other operand as residual. */
+static bool takes_residual(Graph *g, uint32_t u, int slot, Source *s)
+{
+    *s = source_of(g, u, slot, false);
+    return s->product != NO_OP && !has(&g->ops[s->product], SLOT_RES) && same_binding(g, u, *s);
+}
+
+/* t in the shape that the product has before its view: what t itself is a view of, if that fits, or a new view. */
+static TensorId unviewed(Graph *g, TensorId t, Source s)
+{
+    if (s.view == NO_OP)
+        return t;
+    Shape wanted = tensor(g, g->ops[s.product].out)->shape;
+    uint32_t made = op_making(g, t);
+    if (made != NO_OP && g->ops[made].kind == OP_RESHAPE && shape_eq(&tensor(g, g->ops[made].in[0])->shape, &wanted))
+        return g->ops[made].in[0];
+    return graph_add_reshape(g, t, wanted, g->ops[s.view].path);
+}
+
+static bool fuse_residual(Graph *g, uint32_t u)
+{
+    Source s[2];
+    if (!shape_eq(&tensor(g, g->ops[u].in[0])->shape, &tensor(g, g->ops[u].in[1])->shape))
+        return false;
+    bool can[2] = {takes_residual(g, u, 0, &s[0]), takes_residual(g, u, 1, &s[1])};
+    if (!can[0] && !can[1])
+        return false;
+    /* When both can, the larger product does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
+    int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product]) : can[1];
+    TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k]);
+    g->ops[s[k].product].in[SLOT_RES] = residual;
+    finish(g, u, s[k]);
+    return true;
+}
+
+static bool fuse(Graph *g, uint32_t u)
+{
+    switch (g->ops[u].kind) {
+    case OP_SWISH:
+        return fuse_activation(g, u) || fuse_swish_load(g, u);
+    case OP_GELU:
+    case OP_GEGLU:
+        return fuse_activation(g, u);
+    case OP_SCALE:
+        return fuse_scale_store(g, u) || fuse_scale_load(g, u);
+    case OP_ADD:
+        return fuse_vector(g, u) || fuse_residual(g, u);
+    default:
+        return false;
+    }
+}
+
+int pass_epilogue(Graph *g)
+{
+    int n = 0;
+    for (uint32_t i = 0, end = g->n_ops; i < end; i++)
+        if (!g->ops[i].dead)
+            n += fuse(g, i);
+    return n;
+}

@@ -1,0 +1,143 @@
+/* The driver of the passes: which run, in which order, checked and traced; and the text of --fuse. */
+#include "pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "rewrite.h"
+
+typedef struct { const char *name; int (*run)(Graph *g); unsigned flag; } Pass;
+
+static const Pass passes[] = {
+#define PASS(name, fn, flag, text) {name, fn, flag},
+#include "passes.def"
+#undef PASS
+};
+enum { N_PASSES = sizeof passes / sizeof passes[0] };
+
+/* In the order of the bits of FuseFlags. */
+static const char *const fuse_names[] = {"hoist", "guidance", "norm", "epilogue", "attention", "layernorm", "concat", "memory"};
+enum { N_FUSE = sizeof fuse_names / sizeof fuse_names[0] };
+
+static unsigned fuse_bit(const char *name)
+{
+    for (int i = 0; i < N_FUSE; i++)
+        if (!strcmp(name, fuse_names[i]))
+            return 1u << i;
+    const char *near = nearest_word(name, fuse_names, N_FUSE);
+    if (near)
+        usage_err("--fuse: unknown name \"%s\"; did you mean \"%s\"?", name, near);
+    Buf all = {0};
+    for (int i = 0; i < N_FUSE; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", fuse_names[i]);
+    usage_err("--fuse: unknown name \"%s\"; expected all, none, or some of %s", name, all.data);
+}
+
+unsigned fuse_parse(const char *text)
+{
+    if (!strcmp(text, "all"))
+        return FUSE_ALL;
+    if (!strcmp(text, "none"))
+        return FUSE_NONE;
+    bool minus = text[0] == '-';
+    unsigned named = 0;
+    for (const char *p = text;; p++) {
+        size_t n = strcspn(p, ",");
+        if ((p[0] == '-') != minus)
+            usage_err("--fuse \"%s\": expected names all with a minus or all without", text);
+        char *name = xcalloc(n + 1, 1);
+        memcpy(name, p + minus, n - minus);
+        named |= fuse_bit(name);
+        free(name);
+        p += n;
+        if (!*p)
+            return minus ? FUSE_ALL & ~named : named;
+    }
+}
+
+void fuse_print(unsigned flags, Buf *out)
+{
+    int set = 0;
+    for (int i = 0; i < N_FUSE; i++)
+        set += flags >> i & 1;
+    if (set == 0 || set == N_FUSE) {
+        buf_printf(out, "%s", set ? "all" : "none");
+        return;
+    }
+    bool minus = set > N_FUSE / 2;
+    const char *comma = "";
+    for (int i = 0; i < N_FUSE; i++) {
+        if ((flags >> i & 1) == minus)
+            continue;
+        buf_printf(out, "%s%s%s", comma, minus ? "-" : "", fuse_names[i]);
+        comma = ",";
+    }
+}
+
+static void check_pass_name(const char *until)
+{
+    const char *names[N_PASSES];
+    for (int i = 0; i < N_PASSES; i++) {
+        names[i] = passes[i].name;
+        if (!strcmp(until, names[i]))
+            return;
+    }
+    const char *near = nearest_word(until, names, N_PASSES);
+    if (near)
+        usage_err("there is no pass \"%s\"; did you mean \"%s\"?", until, near);
+    Buf all = {0};
+    for (int i = 0; i < N_PASSES; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    usage_err("there is no pass \"%s\"; expected one of %s", until, all.data);
+}
+
+static bool verifies(void)
+{
+#ifdef NDEBUG
+    return getenv("LATENTC_VERIFY") != NULL;
+#else
+    return true;
+#endif
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static int run_pass(Graph *g, const Pass *p)
+{
+    int changes = p->run(g);
+    if (changes) {
+        graph_toposort(g);
+        graph_sweep(g);
+        graph_rebind(g);
+    }
+    if (verifies())
+        graph_verify(g, p->name);
+    return changes;
+}
+
+void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
+{
+    if (until)
+        check_pass_name(until);
+    for (int i = 0; i < N_PASSES; i++) {
+        const Pass *p = &passes[i];
+        if ((flags | FUSE_ALWAYS) & p->flag) {
+            double start = now_ms();
+            int changes = run_pass(g, p);
+            if (trace && changes)
+                note("pass %-10s %5d changes %8.2f ms, %u ops left", p->name, changes, now_ms() - start, g->n_ops);
+            else if (trace)
+                note("pass %-10s  (unchanged)  %8.2f ms", p->name, now_ms() - start);
+        } else if (trace) {
+            note("pass %-10s  (off)", p->name);
+        }
+        if (until && !strcmp(until, p->name))
+            return;
+    }
+}
