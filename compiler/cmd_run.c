@@ -1,0 +1,213 @@
+/* latentc run: one graph on tensors from a file, compiled or interpreted. */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+#include "flags.h"
+#include "interp.h"
+#include "jit.h"
+#include "pass.h"
+
+typedef struct {
+    const char *graph, *inputs, *outputs, *precision, *fuse, *target;
+    bool interpret;
+    int64_t repeat, threads;
+    FlagList weights, sets;
+} RunFlags;
+
+/* The graph with its tensors, ready to run as often as wanted. */
+typedef struct {
+    Graph *g;
+    WeightSource *weights;
+    void **inputs;
+    float **outputs;
+    Jit *jit;       /* NULL: interpreted */
+    bool in_double;
+} Run;
+
+static void parse_flags(int argc, char **argv, RunFlags *f)
+{
+    const Flag flags[] = {
+        {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
+        {"outputs", 0, FLAG_STRING, &f->outputs, "FILE", "safetensors file to write", 0, 0},
+        {"weights", 0, FLAG_LIST, &f->weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED", 0, 0},
+        {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter of the graph, e.g. img_height=128", 0, 0},
+        {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter", 0, 0},
+        {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
+        {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "passes to run; default all, with --interpret none", 0, 0},
+        {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host", 0, 0},
+        {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
+        {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
+    };
+    const char *arguments[1];
+    const Command command = {
+        "latentc run GRAPH.json --inputs FILE --outputs FILE --weights SPEC [flags]",
+        "Compiles and runs one graph. Tensors are matched by the names of the graph's inputs; others are ignored.",
+        flags, sizeof flags / sizeof flags[0], 1, 1, arguments,
+    };
+    flags_parse(&command, argc, argv);
+    f->graph = arguments[0];
+    if (!f->inputs)
+        usage_err("run: --inputs FILE is missing");
+    if (!f->outputs && !f->repeat)
+        usage_err("run: --outputs FILE is missing");
+    if (strcmp(f->precision, "f32") && strcmp(f->precision, "f64"))
+        usage_err("run: --precision %s: expected f32 or f64", f->precision);
+}
+
+/* The SPEC that is meant for this model: the last that names it, else the last without a name. */
+static const char *weights_spec(const FlagList *list, const char *model)
+{
+    const char *named = NULL, *any = NULL;
+    size_t n = strlen(model);
+    for (int i = 0; i < list->n; i++) {
+        const char *item = list->items[i], *equals = strchr(item, '=');
+        bool has_name = equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item);
+        if (!has_name)
+            any = item;
+        else if ((size_t)(equals - item) == n && !strncmp(item, model, n))
+            named = equals + 1;
+    }
+    return named ? named : any;
+}
+
+static WeightSource *open_weights(const RunFlags *f, const Graph *g)
+{
+    const char *spec = weights_spec(&f->weights, g->name);
+    if (!spec)
+        usage_err("run: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
+    WeightSource *w = weights_open(spec, g->name);
+    weights_check(w, g);
+    return w;
+}
+
+static const char *st_shape(Arena *a, const StTensor *t)
+{
+    const char *s = "";
+    for (int i = 0; i < t->rank; i++)
+        s = arena_printf(a, "%s%s%lld", s, i ? "," : "", (long long)t->dim[i]);
+    return arena_printf(a, "[%s]", s);
+}
+
+/* A copy of the file's tensor for this input, aligned as its type wants it. */
+static void *read_input(const Graph *g, const StFile *file, const Tensor *want)
+{
+    const StTensor *t = st_find(file, want->name);
+    StDtype dtype = want->dtype == DT_I32 ? ST_I32 : ST_F32;
+    if (!t)
+        err("%s: tensor \"%s\" is missing; expected %s%s, an input of %s", file->path, want->name,
+            dtype_name(want->dtype), shape_text(g->arena, &want->shape), g->name);
+    bool same = t->rank == want->shape.rank;
+    for (int i = 0; same && i < t->rank; i++)
+        same = t->dim[i] == want->shape.dim[i];
+    if (!same || t->dtype != dtype)
+        err("%s: input \"%s\" is %s%s, expected %s%s", file->path, want->name, st_dtype_name(t->dtype),
+            st_shape(g->arena, t), st_dtype_name(dtype), shape_text(g->arena, &want->shape));
+    void *copy = xmalloc(t->bytes);
+    memcpy(copy, t->data, t->bytes);
+    return copy;
+}
+
+static void make_buffers(Run *r, const char *path)
+{
+    const Graph *g = r->g;
+    StFile *file = st_open(path);
+    r->inputs = xcalloc(g->n_inputs + 1, sizeof *r->inputs);
+    r->outputs = xcalloc(g->n_outputs + 1, sizeof *r->outputs);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        r->inputs[i] = read_input(g, file, tensor(g, g->inputs[i]));
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        r->outputs[i] = xcalloc((size_t)shape_count(&tensor(g, g->outputs[i])->shape), sizeof(float));
+    st_close(file);
+}
+
+static void run_once(Run *r)
+{
+    if (r->jit)
+        jit_run(r->jit, (const void *const *)r->inputs, r->outputs);
+    else
+        interpret(r->g, r->weights, (const void *const *)r->inputs, r->outputs, r->in_double);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* A warm-up, then n runs; their times as one line of JSON. */
+static void run_timed(Run *r, int64_t n)
+{
+    double *seconds = xcalloc((size_t)n, sizeof *seconds), *sorted = xcalloc((size_t)n, sizeof *sorted);
+    run_once(r);
+    for (int64_t i = 0; i < n; i++) {
+        double start = now();
+        run_once(r);
+        sorted[i] = seconds[i] = now() - start;
+    }
+    qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+    printf("{\"min\": %.6f, \"median\": %.6f, \"runs\": [", sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
+    for (int64_t i = 0; i < n; i++)
+        printf("%s%.6f", i ? ", " : "", seconds[i]);
+    printf("]}\n");
+    free(seconds);
+    free(sorted);
+}
+
+static void write_outputs(const Run *r, const char *path)
+{
+    StOut *out = xcalloc(r->g->n_outputs + 1, sizeof *out);
+    for (uint32_t i = 0; i < r->g->n_outputs; i++)
+        out[i] = (StOut){r->g->output_names[i], DT_F32, tensor(r->g, r->g->outputs[i])->shape, r->outputs[i]};
+    st_write(path, out, r->g->n_outputs, NULL, 0);
+    free(out);
+}
+
+static void free_run(Run *r)
+{
+    for (uint32_t i = 0; i < r->g->n_inputs; i++)
+        free(r->inputs[i]);
+    for (uint32_t i = 0; i < r->g->n_outputs; i++)
+        free(r->outputs[i]);
+    free(r->inputs);
+    free(r->outputs);
+    if (r->jit)
+        jit_free(r->jit);
+    weights_close(r->weights);
+    graph_free(r->g);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    RunFlags f = {.precision = "f64", .target = "host"};
+    parse_flags(argc, argv, &f);
+    unsigned fuse = f.fuse ? fuse_parse(f.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
+    ParamSet *sets;
+    int n_sets = flags_sets(&f.sets, &sets);
+    Run r = {.g = graph_load(f.graph, sets, n_sets), .in_double = !strcmp(f.precision, "f64")};
+    if (f.threads)
+        omp_set_num_threads((int)f.threads);
+    r.weights = open_weights(&f, r.g);
+    make_buffers(&r, f.inputs);
+    if (!f.interpret || f.fuse)
+        passes_run(r.g, fuse, NULL, false);
+    if (!f.interpret)
+        r.jit = jit_compile(r.g, r.weights, &(JitOptions){fuse, f.target, (int)f.threads});
+    if (f.repeat)
+        run_timed(&r, f.repeat);
+    else
+        run_once(&r);
+    if (f.outputs)
+        write_outputs(&r, f.outputs);
+    free_run(&r);
+    return EXIT_OK;
+}
