@@ -23,8 +23,6 @@ typedef struct {
     WeightSource *weights;
     void **inputs;
     float **outputs;
-    Jit *jit;       /* NULL: interpreted */
-    bool in_double;
 } Run;
 
 static void parse_flags(int argc, char **argv, RunFlags *f)
@@ -123,14 +121,6 @@ static void make_buffers(Run *r, const char *path)
     st_close(file);
 }
 
-static void run_once(Run *r)
-{
-    if (r->jit)
-        jit_run(r->jit, (const void *const *)r->inputs, r->outputs);
-    else
-        interpret(r->g, r->weights, (const void *const *)r->inputs, r->outputs, r->in_double);
-}
-
 static double now(void)
 {
     struct timespec t;
@@ -144,22 +134,27 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A warm-up, then n runs; their times as one line of JSON. */
-static void run_timed(Run *r, int64_t n)
+/* One run; with repeat, that is a warm-up, and as many timed runs follow. */
+static void run_interpreted(Run *r, bool in_double, int64_t repeat, double *seconds)
 {
-    double *seconds = xcalloc((size_t)n, sizeof *seconds), *sorted = xcalloc((size_t)n, sizeof *sorted);
-    run_once(r);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = -1; i < repeat; i++) {
         double start = now();
-        run_once(r);
-        sorted[i] = seconds[i] = now() - start;
+        interpret(r->g, r->weights, (const void *const *)r->inputs, r->outputs, in_double);
+        if (i >= 0)
+            seconds[i] = now() - start;
     }
+}
+
+/* The times as one line of JSON. */
+static void print_times(const double *seconds, int64_t n)
+{
+    double *sorted = xmalloc((size_t)n * sizeof *sorted);
+    memcpy(sorted, seconds, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, by_value);
     printf("{\"min\": %.6f, \"median\": %.6f, \"runs\": [", sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
     for (int64_t i = 0; i < n; i++)
         printf("%s%.6f", i ? ", " : "", seconds[i]);
     printf("]}\n");
-    free(seconds);
     free(sorted);
 }
 
@@ -180,8 +175,6 @@ static void free_run(Run *r)
         free(r->outputs[i]);
     free(r->inputs);
     free(r->outputs);
-    if (r->jit)
-        jit_free(r->jit);
     weights_close(r->weights);
     graph_free(r->g);
 }
@@ -193,19 +186,22 @@ int cmd_run(int argc, char **argv)
     unsigned fuse = f.fuse ? fuse_parse(f.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
     int n_sets = flags_sets(&f.sets, &sets);
-    Run r = {.g = graph_load(f.graph, sets, n_sets), .in_double = !strcmp(f.precision, "f64")};
+    Run r = {.g = graph_load(f.graph, sets, n_sets)};
     if (f.threads)
         omp_set_num_threads((int)f.threads);
     r.weights = open_weights(&f, r.g);
     make_buffers(&r, f.inputs);
-    if (!f.interpret || f.fuse)
+    double *seconds = f.repeat ? xcalloc((size_t)f.repeat, sizeof *seconds) : NULL;
+    if (f.interpret) {
         passes_run(r.g, fuse, NULL, false);
-    if (!f.interpret)
-        r.jit = jit_compile(r.g, r.weights, &(JitOptions){fuse, f.target, (int)f.threads});
+        run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
+    } else {
+        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, (int)f.threads, (const void *const *)r.inputs,
+                      r.outputs, (int)f.repeat, seconds);
+    }
     if (f.repeat)
-        run_timed(&r, f.repeat);
-    else
-        run_once(&r);
+        print_times(seconds, f.repeat);
+    free(seconds);
     if (f.outputs)
         write_outputs(&r, f.outputs);
     free_run(&r);
