@@ -74,13 +74,13 @@ V udivc(Emit *e, V a, int64_t n) { return n == 1 ? a : LLVMBuildUDiv(e->b, a, ci
 V uremc(Emit *e, V a, int64_t n) { return n == 1 ? ci(e, 0) : LLVMBuildURem(e->b, a, ci(e, n), ""); }
 V lt(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntSLT, a, b, ""); }
 V eq(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntEQ, a, b, ""); }
-V select(Emit *e, V c, V a, V b) { return LLVMBuildSelect(e->b, c, a, b, ""); }
-V umin(Emit *e, V a, V b) { return select(e, lt(e, a, b), a, b); }
-V fadd(Emit *e, V a, V b) { return LLVMBuildFAdd(e->b, a, b, ""); }
-V fsub(Emit *e, V a, V b) { return LLVMBuildFSub(e->b, a, b, ""); }
-V fmul(Emit *e, V a, V b) { return LLVMBuildFMul(e->b, a, b, ""); }
-V fdiv(Emit *e, V a, V b) { return LLVMBuildFDiv(e->b, a, b, ""); }
-V fmax_(Emit *e, V a, V b) { return select(e, LLVMBuildFCmp(e->b, LLVMRealOGT, a, b, ""), a, b); }
+V choose(Emit *e, V c, V a, V b) { return LLVMBuildSelect(e->b, c, a, b, ""); }
+V umin(Emit *e, V a, V b) { return choose(e, lt(e, a, b), a, b); }
+V fp_add(Emit *e, V a, V b) { return LLVMBuildFAdd(e->b, a, b, ""); }
+V fp_sub(Emit *e, V a, V b) { return LLVMBuildFSub(e->b, a, b, ""); }
+V fp_mul(Emit *e, V a, V b) { return LLVMBuildFMul(e->b, a, b, ""); }
+V fp_div(Emit *e, V a, V b) { return LLVMBuildFDiv(e->b, a, b, ""); }
+V fp_max(Emit *e, V a, V b) { return choose(e, LLVMBuildFCmp(e->b, LLVMRealOGT, a, b, ""), a, b); }
 
 V intrinsic(Emit *e, const char *name, LLVMTypeRef type, V *args, int n) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
@@ -89,7 +89,7 @@ V intrinsic(Emit *e, const char *name, LLVMTypeRef type, V *args, int n) {
     return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), f, args, (unsigned)n, "");
 }
 
-V fma_(Emit *e, V a, V b, V c) { return intrinsic(e, "llvm.fmuladd", LLVMTypeOf(a), (V[]){a, b, c}, 3); }
+V fp_fma(Emit *e, V a, V b, V c) { return intrinsic(e, "llvm.fmuladd", LLVMTypeOf(a), (V[]){a, b, c}, 3); }
 
 V splat(Emit *e, V scalar, int lanes) {
     if (lanes == 1) return scalar;
@@ -113,8 +113,8 @@ static V reduce(Emit *e, V v, int lanes, V (*op)(Emit *, V, V)) {
     }
     return lanes == 1 ? v : LLVMBuildExtractElement(e->b, v, LLVMConstInt(e->i32, 0, 0), "");
 }
-V reduce_add(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fadd); }
-V reduce_max(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fmax_); }
+V reduce_add(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fp_add); }
+V reduce_max(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fp_max); }
 
 V at(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, e->f32, p, &index, 1, ""); }
 V atc(Emit *e, V p, int64_t index) { return index == 0 ? p : at(e, p, ci(e, index)); }

@@ -33,10 +33,10 @@ V udivc(Emit *e, V a, int64_t n); V uremc(Emit *e, V a, int64_t n); /* by a cons
 V umin(Emit *e, V a, V b);
 V lt(Emit *e, V a, V b);          /* signed a < b */
 V eq(Emit *e, V a, V b);
-V select(Emit *e, V c, V a, V b);
-V fadd(Emit *e, V a, V b);  V fsub(Emit *e, V a, V b);  V fmul(Emit *e, V a, V b);  V fdiv(Emit *e, V a, V b);
-V fmax_(Emit *e, V a, V b);
-V fma_(Emit *e, V a, V b, V c);   /* a*b + c: fused where the target has FMA, else rounded twice */
+V choose(Emit *e, V c, V a, V b);
+V fp_add(Emit *e, V a, V b);  V fp_sub(Emit *e, V a, V b);  V fp_mul(Emit *e, V a, V b);  V fp_div(Emit *e, V a, V b);
+V fp_max(Emit *e, V a, V b);
+V fp_fma(Emit *e, V a, V b, V c);   /* a*b + c: fused where the target has FMA, else rounded twice */
 V splat(Emit *e, V scalar, int lanes);
 V reduce_add(Emit *e, V v, int lanes); /* fixed order: halves added until one is left */
 V reduce_max(Emit *e, V v, int lanes);

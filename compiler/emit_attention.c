@@ -78,7 +78,7 @@ static void load_queries(Emit *e, const A *x) {
     If f = if_begin(e, lt(e, q.i, valid));
     Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
     V from = at(e, x->q, add(e, mulc(e, add(e, x->first, q.i), a->ldq), d.i));
-    store(e, fmul(e, load(e, from, 1), scale), at(e, x->qt, add(e, mulc(e, d.i, x->qb), q.i)));
+    store(e, fp_mul(e, load(e, from, 1), scale), at(e, x->qt, add(e, mulc(e, d.i, x->qb), q.i)));
     loop_end(e, &d);
     if_else(e, &f);
     d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
@@ -113,17 +113,17 @@ static V softmax_column(Emit *e, const A *x, int v, V keys) {
     set(e, m, old);
     set(e, s, cf(e, 0, lanes));
     Loop j = loop_begin(e, ci(e, 0), keys, 1);
-    set(e, m, fmax_(e, get(e, m), load(e, at(e, col, mulc(e, j.i, x->qb)), lanes)));
+    set(e, m, fp_max(e, get(e, m), load(e, at(e, col, mulc(e, j.i, x->qb)), lanes)));
     loop_end(e, &j);
     V top = get(e, m);
     j = loop_begin(e, ci(e, 0), keys, 1);
-    V p = at(e, col, mulc(e, j.i, x->qb)), r = m_exp2(e, fsub(e, load(e, p, lanes), top), lanes);
+    V p = at(e, col, mulc(e, j.i, x->qb)), r = m_exp2(e, fp_sub(e, load(e, p, lanes), top), lanes);
     store(e, r, p);
-    set(e, s, fadd(e, get(e, s), r));
+    set(e, s, fp_add(e, get(e, s), r));
     loop_end(e, &j);
-    V shrink = m_exp2(e, fsub(e, old, top), lanes);
+    V shrink = m_exp2(e, fp_sub(e, old, top), lanes);
     store(e, top, pm);
-    store(e, fma_(e, load(e, ps, lanes), shrink, get(e, s)), ps);
+    store(e, fp_fma(e, load(e, ps, lanes), shrink, get(e, s)), ps);
     return shrink;
 }
 
@@ -133,7 +133,7 @@ static void softmax_block(Emit *e, const A *x, V keys) {
         V shrink = softmax_column(e, x, v, keys);
         Loop d = loop_begin(e, ci(e, 0), ci(e, x->a->head_size), 1);
         V o = at(e, x->ot, addc(e, mulc(e, d.i, x->qb), (int64_t)v * lanes));
-        store(e, fmul(e, load(e, o, lanes), shrink), o);
+        store(e, fp_mul(e, load(e, o, lanes), shrink), o);
         loop_end(e, &d);
     }
 }
@@ -142,10 +142,10 @@ static void store_result(Emit *e, const A *x) {
     const Attention *a = x->a;
     int lanes = e->t->lanes;
     for (int v = 0; v < a->nvec; v++) {
-        V inverse = fdiv(e, cf(e, 1, lanes), load(e, atc(e, x->sum, (int64_t)v * lanes), lanes));
+        V inverse = fp_div(e, cf(e, 1, lanes), load(e, atc(e, x->sum, (int64_t)v * lanes), lanes));
         Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
         V o = at(e, x->ot, addc(e, mulc(e, d.i, x->qb), (int64_t)v * lanes));
-        store(e, fmul(e, load(e, o, lanes), inverse), o);
+        store(e, fp_mul(e, load(e, o, lanes), inverse), o);
         loop_end(e, &d);
     }
     V valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, x->qb));
@@ -224,14 +224,14 @@ static void plain_tile(Emit *e, const Plain *p, V row, int rows) {
         for (int v = 0; v < p->nvec; v++) {
             V b = load_n(e, at(e, p->b, addc(e, mulc(e, l.i, p->ldb), (int64_t)v * lanes)), lanes, p->valid - v * lanes);
             for (int i = 0; i < rows; i++)
-                set(e, m.acc[i][v], fma_(e, splat(e, load(e, at(e, m.a[i], l.i), 1), lanes), b, get(e, m.acc[i][v])));
+                set(e, m.acc[i][v], fp_fma(e, splat(e, load(e, at(e, m.a[i], l.i), 1), lanes), b, get(e, m.acc[i][v])));
         }
         loop_end(e, &l);
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < p->nvec; v++) {
             V o = at(e, p->out, addc(e, mulc(e, addc(e, row, i), p->ldo), (int64_t)v * lanes));
-            V r = fmul(e, get(e, m.acc[i][v]), cf(e, p->scale, lanes));
+            V r = fp_mul(e, get(e, m.acc[i][v]), cf(e, p->scale, lanes));
             store_n(e, r, o, lanes, p->valid - v * lanes);
         }
 }

@@ -70,12 +70,12 @@ static V apply_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes)
     case PRE_AFFINE:
     case PRE_AFFINE_SWISH: {
         V a = at(e, at(e, k->norm, mulc(e, image, 2 * in_channels(c))), channel);
-        v = fma_(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
+        v = fp_fma(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
         return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes);
     }
     case PRE_LAYER_NORM:
-        v = fmul(e, fsub(e, v, splat(e, k->columns_mean, lanes)), splat(e, k->columns_rstd, lanes));
-        return fma_(e, v, load(e, at(e, k->gamma, channel), lanes), load(e, at(e, k->beta, channel), lanes));
+        v = fp_mul(e, fp_sub(e, v, splat(e, k->columns_mean, lanes)), splat(e, k->columns_rstd, lanes));
+        return fp_fma(e, v, load(e, at(e, k->gamma, channel), lanes), load(e, at(e, k->beta, channel), lanes));
     }
     return v;
 }
@@ -122,21 +122,21 @@ static void row_moments(Emit *e, K *k, V row) {
             Loop l = loop_begin(e, ci(e, part == 0 ? 0 : whole), ci(e, part == 0 ? whole : n), w);
             V v = load(e, at(e, row, l.i), w), to = part == 0 ? sum : rest;
             if (pass == 1) {
-                v = fsub(e, v, splat(e, mean, w));
-                v = fmul(e, v, v);
+                v = fp_sub(e, v, splat(e, mean, w));
+                v = fp_mul(e, v, v);
             }
-            set(e, to, fadd(e, get(e, to), v));
+            set(e, to, fp_add(e, get(e, to), v));
             loop_end(e, &l);
         }
-        V total = fadd(e, reduce_add(e, get(e, sum), lanes), get(e, rest));
-        V average = fmul(e, total, cf(e, 1.0 / (double)n, 1));
+        V total = fp_add(e, reduce_add(e, get(e, sum), lanes), get(e, rest));
+        V average = fp_mul(e, total, cf(e, 1.0 / (double)n, 1));
         if (pass == 0) {
             mean = average;
             continue;
         }
-        V a[] = {fadd(e, average, cf(e, c->eps, 1))};
+        V a[] = {fp_add(e, average, cf(e, c->eps, 1))};
         k->columns_mean = mean;
-        k->columns_rstd = fdiv(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
+        k->columns_rstd = fp_div(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
     }
 }
 
@@ -245,19 +245,19 @@ static void epilogue(Emit *e, const K *k, const Micro *m, int i, V p, V j, bool 
         int valid = left < lanes ? (int)left : lanes;
         V n = addc(e, n0, (int64_t)v * lanes), bias = c->has_bias ? at(e, k->bias, mulc(e, j, (int64_t)c->nr * lanes)) : NULL;
         V r = get(e, m->acc[i][v]);
-        if (bias) r = fadd(e, r, load(e, atc(e, bias, (int64_t)v * lanes), lanes));
+        if (bias) r = fp_add(e, r, load(e, atc(e, bias, (int64_t)v * lanes), lanes));
         if (c->has_vec) {
             V base = c->vec_batch == 1 ? k->vec : at(e, k->vec, mulc(e, batch, c->vec_width));
-            r = fadd(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, valid));
+            r = fp_add(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, valid));
         }
         if (geglu) {
             V g = get(e, m->acc[i][half + v]);
-            if (bias) g = fadd(e, g, load(e, atc(e, bias, (int64_t)(half + v) * lanes), lanes));
-            r = fmul(e, r, activate(e, c->act, g, lanes));
+            if (bias) g = fp_add(e, g, load(e, atc(e, bias, (int64_t)(half + v) * lanes), lanes));
+            r = fp_mul(e, r, activate(e, c->act, g, lanes));
         } else {
             r = activate(e, c->act, r, lanes);
         }
-        if (c->has_res) r = fadd(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
+        if (c->has_res) r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
         store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
     }
 }
@@ -299,7 +299,7 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     for (int i = 0; i < rows; i++) start[i] = at(e, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
     int64_t rest = in_channels(c) - (c->n_chunks - 1) * c->kc;
     V count = ci(e, c->kc);
-    if (rest != c->kc) count = select(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
+    if (rest != c->kc) count = choose(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
     int unroll = c->kc % 4 == 0 && rest % 4 == 0 ? 4 : 1;
     int64_t width = (int64_t)b->nvec * c->lanes;
     V panel = var(e, e->ptr, b->panel);

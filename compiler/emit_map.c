@@ -40,7 +40,7 @@ static void unary(Emit *e, const R *r, V ch, int lanes) {
     case MAP_SWISH: x = m_swish(e, x, lanes); break;
     case MAP_GELU_TANH: x = m_gelu_tanh(e, x, lanes); break;
     case MAP_GELU_ERF: x = m_gelu_erf(e, x, lanes); break;
-    case MAP_SCALE: x = fmul(e, x, cf(e, r->m->value, lanes)); break;
+    case MAP_SCALE: x = fp_mul(e, x, cf(e, r->m->value, lanes)); break;
     default: break; /* MAP_COPY */
     }
     put(e, r, ch, x);
@@ -49,20 +49,20 @@ static void unary(Emit *e, const R *r, V ch, int lanes) {
 static void geglu(Emit *e, const R *r, V ch, int lanes) {
     V p = place(e, r->a, r->row, 2 * r->m->c, ch), g = load(e, atc(e, p, r->m->c), lanes);
     g = r->m->kind == MAP_GEGLU_TANH ? m_gelu_tanh(e, g, lanes) : m_gelu_erf(e, g, lanes);
-    put(e, r, ch, fmul(e, load(e, p, lanes), g));
+    put(e, r, ch, fp_mul(e, load(e, p, lanes), g));
 }
 
 static void binary(Emit *e, const R *r, V ch, int lanes) {
     const Map *m = r->m;
     V x = load(e, place(e, r->a, r->row, m->c, ch), lanes);
     V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch) : m->y_rows == m->rows ? r->row : uremc(e, r->row, m->y_rows);
-    put(e, r, ch, fadd(e, x, load(e, place(e, r->b, other, m->c, ch), lanes)));
+    put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, m->c, ch), lanes)));
 }
 
 static void affine(Emit *e, const R *r, V ch, int lanes) {
     const Map *m = r->m;
     V s = place(e, r->b, udivc(e, r->row, m->rows_per_batch), 2 * m->c, ch);
-    put(e, r, ch, fma_(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes), load(e, atc(e, s, m->c), lanes)));
+    put(e, r, ch, fp_fma(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes), load(e, atc(e, s, m->c), lanes)));
 }
 
 static void concat_first(Emit *e, const R *r, V ch, int lanes) { put(e, r, ch, load(e, place(e, r->a, r->row, r->m->c1, ch), lanes)); }
@@ -83,17 +83,17 @@ static void slice(Emit *e, const R *r, V ch, int lanes) {
 
 static void embedding(Emit *e, const R *r, V ch, int lanes) {
     V id = load_i32(e, r->a, r->row), last = ci(e, r->m->table_rows - 1);
-    id = select(e, lt(e, id, ci(e, 0)), ci(e, 0), umin(e, id, last));
+    id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), umin(e, id, last));
     put(e, r, ch, load(e, place(e, r->b, id, r->m->c, ch), lanes));
 }
 
 /* Folds f over a row: whole vectors into one accumulator, the rest into another, both reduced at the end. */
 typedef V Fold(Emit *e, V so_far, V x, V extra, int lanes);
-static V fold_add(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fadd(e, s, x); }
-static V fold_max(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fmax_(e, s, x); }
+static V fold_add(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fp_add(e, s, x); }
+static V fold_max(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fp_max(e, s, x); }
 static V fold_square(Emit *e, V s, V x, V mean, int lanes) {
-    V d = fsub(e, x, splat(e, mean, lanes));
-    return fadd(e, s, fmul(e, d, d));
+    V d = fp_sub(e, x, splat(e, mean, lanes));
+    return fp_add(e, s, fp_mul(e, d, d));
 }
 static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra) {
     int lanes = e->t->lanes;
@@ -109,35 +109,35 @@ static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra) {
     set(e, rest, f(e, get(e, rest), load(e, at(e, row, l.i), 1), extra, 1));
     loop_end(e, &l);
     V all = is_max ? reduce_max(e, get(e, acc), lanes) : reduce_add(e, get(e, acc), lanes);
-    return is_max ? fmax_(e, all, get(e, rest)) : fadd(e, all, get(e, rest));
+    return is_max ? fp_max(e, all, get(e, rest)) : fp_add(e, all, get(e, rest));
 }
 
 typedef struct { R r; V mean, scale; } Moments; /* R first: bodies get a pointer to it */
 static void ln_body(Emit *e, const R *r, V ch, int lanes) {
     const Moments *m = (const Moments *)r;
-    V x = fsub(e, load(e, place(e, r->a, r->row, r->m->c, ch), lanes), splat(e, m->mean, lanes));
-    put(e, r, ch, fma_(e, fmul(e, x, splat(e, m->scale, lanes)), load(e, at(e, r->b, ch), lanes), load(e, at(e, r->c, ch), lanes)));
+    V x = fp_sub(e, load(e, place(e, r->a, r->row, r->m->c, ch), lanes), splat(e, m->mean, lanes));
+    put(e, r, ch, fp_fma(e, fp_mul(e, x, splat(e, m->scale, lanes)), load(e, at(e, r->b, ch), lanes), load(e, at(e, r->c, ch), lanes)));
 }
 static void layer_norm(Emit *e, const R *r) {
     int64_t n = r->m->c;
     V row = at(e, r->a, mulc(e, r->row, n)), inverse = cf(e, 1.0 / (double)n, 1);
-    V mean = fmul(e, fold_row(e, row, n, fold_add, false, NULL), inverse);
-    V variance = fmul(e, fold_row(e, row, n, fold_square, false, mean), inverse);
-    V a[] = {fadd(e, variance, cf(e, r->m->value, 1))};
-    Moments m = {*r, mean, fdiv(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1))};
+    V mean = fp_mul(e, fold_row(e, row, n, fold_add, false, NULL), inverse);
+    V variance = fp_mul(e, fold_row(e, row, n, fold_square, false, mean), inverse);
+    V a[] = {fp_add(e, variance, cf(e, r->m->value, 1))};
+    Moments m = {*r, mean, fp_div(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1))};
     channels(e, &m.r, n, ln_body);
 }
 
 static void exp_body(Emit *e, const R *r, V ch, int lanes) {
     const Moments *m = (const Moments *)r;
-    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes), p = m_exp(e, fsub(e, x, splat(e, m->mean, lanes)), lanes);
+    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes), p = m_exp(e, fp_sub(e, x, splat(e, m->mean, lanes)), lanes);
     /* m_exp clamps: a masked score must give zero */
     V low = LLVMBuildFCmp(e->b, LLVMRealOLT, x, cf(e, -1e30, lanes), "");
-    put(e, r, ch, select(e, low, cf(e, 0, lanes), p));
+    put(e, r, ch, choose(e, low, cf(e, 0, lanes), p));
 }
 static void scale_body(Emit *e, const R *r, V ch, int lanes) {
     V p = place(e, r->y, r->row, r->m->c, ch);
-    store(e, fmul(e, load(e, p, lanes), splat(e, ((const Moments *)r)->scale, lanes)), p);
+    store(e, fp_mul(e, load(e, p, lanes), splat(e, ((const Moments *)r)->scale, lanes)), p);
 }
 static void softmax(Emit *e, const R *r) {
     int64_t n = r->m->c;
@@ -145,7 +145,7 @@ static void softmax(Emit *e, const R *r) {
     Moments m = {*r, top, NULL};
     channels(e, &m.r, n, exp_body);
     V sum = fold_row(e, at(e, r->y, mulc(e, r->row, n)), n, fold_add, false, NULL);
-    m.scale = fdiv(e, cf(e, 1, 1), sum);
+    m.scale = fp_div(e, cf(e, 1, 1), sum);
     channels(e, &m.r, n, scale_body);
 }
 
@@ -195,9 +195,9 @@ static void partial_channels(Emit *e, const GroupStats *g, V x, int64_t width, V
     set(e, s, cf(e, 0, lanes));
     set(e, q, cf(e, 0, lanes));
     Loop r = loop_begin(e, ci(e, 0), rows, 1);
-    V d = fsub(e, load(e, at(e, p, mulc(e, r.i, width)), lanes), pivot);
-    set(e, s, fadd(e, get(e, s), d));
-    set(e, q, fma_(e, d, d, get(e, q)));
+    V d = fp_sub(e, load(e, at(e, p, mulc(e, r.i, width)), lanes), pivot);
+    set(e, s, fp_add(e, get(e, s), d));
+    set(e, q, fp_fma(e, d, d, get(e, q)));
     loop_end(e, &r);
     V o = at(e, out, addc(e, l.i, first));
     int64_t c = g->c1 + g->c2;
@@ -239,12 +239,12 @@ static void finish_pass(Emit *e, Finish *f, V first, bool second) {
     V p = at(e, f->partial, add(e, mulc(e, bl.i, 3 * c), add(e, first, l.i)));
     V pivot = to_f64(e, load(e, p, 1)), s = to_f64(e, load(e, atc(e, p, c), 1)), part;
     if (!second) {
-        part = fadd(e, fmul(e, n, pivot), s);
+        part = fp_add(e, fp_mul(e, n, pivot), s);
     } else { /* sum of (x - mean)^2 = q - 2 s (mean - pivot) + n (mean - pivot)^2 */
-        V q = to_f64(e, load(e, atc(e, p, 2 * c), 1)), d = fsub(e, f->mean, pivot);
-        part = fadd(e, q, fmul(e, d, fsub(e, fmul(e, n, d), fmul(e, LLVMConstReal(e->f64, 2), s))));
+        V q = to_f64(e, load(e, atc(e, p, 2 * c), 1)), d = fp_sub(e, f->mean, pivot);
+        part = fp_add(e, q, fp_mul(e, d, fp_sub(e, fp_mul(e, n, d), fp_mul(e, LLVMConstReal(e->f64, 2), s))));
     }
-    set(e, f->sum, fadd(e, get(e, f->sum), part));
+    set(e, f->sum, fp_add(e, get(e, f->sum), part));
     loop_end(e, &l);
     loop_end(e, &bl);
 }
@@ -257,13 +257,13 @@ void emit_group_finish(Emit *e, const GroupStats *g, const char *name) {
     V gamma = arg(e, 1), beta = arg(e, 2), y = at(e, arg(e, 3), mulc(e, b, 2 * c));
     V inverse = LLVMConstReal(e->f64, 1.0 / ((double)per * (double)g->rows));
     finish_pass(e, &f, first, false);
-    f.mean = fmul(e, get(e, f.sum), inverse);
+    f.mean = fp_mul(e, get(e, f.sum), inverse);
     finish_pass(e, &f, first, true);
-    V variance[] = {fadd(e, fmul(e, get(e, f.sum), inverse), LLVMConstReal(e->f64, g->eps))};
-    V scale = fdiv(e, LLVMConstReal(e->f64, 1), intrinsic(e, "llvm.sqrt", e->f64, variance, 1));
+    V variance[] = {fp_add(e, fp_mul(e, get(e, f.sum), inverse), LLVMConstReal(e->f64, g->eps))};
+    V scale = fp_div(e, LLVMConstReal(e->f64, 1), intrinsic(e, "llvm.sqrt", e->f64, variance, 1));
     Loop l = loop_begin(e, ci(e, 0), ci(e, per), 1);
-    V ch = add(e, first, l.i), a = fmul(e, to_f64(e, load(e, at(e, gamma, ch), 1)), scale);
-    V d = fsub(e, to_f64(e, load(e, at(e, beta, ch), 1)), fmul(e, f.mean, a));
+    V ch = add(e, first, l.i), a = fp_mul(e, to_f64(e, load(e, at(e, gamma, ch), 1)), scale);
+    V d = fp_sub(e, to_f64(e, load(e, at(e, beta, ch), 1)), fp_mul(e, f.mean, a));
     store(e, LLVMBuildFPTrunc(e->b, a, e->f32, ""), at(e, y, ch));
     store(e, LLVMBuildFPTrunc(e->b, d, e->f32, ""), at(e, y, addc(e, ch, c)));
     loop_end(e, &l);

@@ -4,7 +4,7 @@
 
 static V horner(Emit *e, V x, const double *c, int n, int lanes) {
     V r = cf(e, c[n - 1], lanes);
-    for (int i = n - 2; i >= 0; i--) r = fma_(e, r, x, cf(e, c[i], lanes));
+    for (int i = n - 2; i >= 0; i--) r = fp_fma(e, r, x, cf(e, c[i], lanes));
     return r;
 }
 
@@ -23,17 +23,17 @@ static V int_splat(Emit *e, uint32_t n, int lanes) {
  * *power is 2^n. */
 static V split(Emit *e, V x, int lanes, V *power) {
     const double magic = 12582912.0;
-    V shifted = fadd(e, x, cf(e, magic, lanes));
+    V shifted = fp_add(e, x, cf(e, magic, lanes));
     V i = LLVMBuildBitCast(e->b, shifted, int_type(e, lanes), "");
     i = LLVMBuildShl(e->b, i, int_splat(e, 23, lanes), "");
     *power = bits_to_f32(e, LLVMBuildAdd(e->b, i, int_splat(e, 0x3f800000u, lanes), ""), lanes);
-    return fsub(e, shifted, cf(e, magic, lanes));
+    return fp_sub(e, shifted, cf(e, magic, lanes));
 }
 
 static V clamp(Emit *e, V x, double lo, double hi, int lanes) {
-    x = fmax_(e, x, cf(e, lo, lanes));
+    x = fp_max(e, x, cf(e, lo, lanes));
     V top = cf(e, hi, lanes);
-    return select(e, LLVMBuildFCmp(e->b, LLVMRealOLT, x, top, ""), x, top);
+    return choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, x, top, ""), x, top);
 }
 
 V m_exp(Emit *e, V x, int lanes) {
@@ -41,11 +41,11 @@ V m_exp(Emit *e, V x, int lanes) {
     static const double c[] = {1.0, 1.0, 0.49999991059303284, 0.16666419804096222, 0.041668232530355453, 0.008374898694455624,
                                0.0013836737489327788};
     x = clamp(e, x, -87.0, 88.0, lanes);
-    V power, n = split(e, fmul(e, x, cf(e, 1.4426950408889634, lanes)), lanes, &power);
+    V power, n = split(e, fp_mul(e, x, cf(e, 1.4426950408889634, lanes)), lanes, &power);
     /* ln2 in two parts, the first with 9 trailing zero bits so that n times it is exact */
-    V r = fma_(e, n, cf(e, -0.693359375, lanes), x);
-    r = fma_(e, n, cf(e, 2.12194440e-4, lanes), r);
-    return fmul(e, horner(e, r, c, 7, lanes), power);
+    V r = fp_fma(e, n, cf(e, -0.693359375, lanes), x);
+    r = fp_fma(e, n, cf(e, 2.12194440e-4, lanes), r);
+    return fp_mul(e, horner(e, r, c, 7, lanes), power);
 }
 
 V m_exp2(Emit *e, V x, int lanes) {
@@ -54,12 +54,12 @@ V m_exp2(Emit *e, V x, int lanes) {
                                0.0013400063617154956, 0.00015345691645052284};
     x = clamp(e, x, -126.0, 127.0, lanes);
     V power, n = split(e, x, lanes, &power);
-    return fmul(e, horner(e, fsub(e, x, n), c, 7, lanes), power);
+    return fp_mul(e, horner(e, fp_sub(e, x, n), c, 7, lanes), power);
 }
 
 /* x / (1 + exp(-k x)) */
 static V times_sigmoid(Emit *e, V x, V minus_kx, int lanes) {
-    return fdiv(e, x, fadd(e, m_exp(e, minus_kx, lanes), cf(e, 1.0, lanes)));
+    return fp_div(e, x, fp_add(e, m_exp(e, minus_kx, lanes), cf(e, 1.0, lanes)));
 }
 
 V m_swish(Emit *e, V x, int lanes) { return times_sigmoid(e, x, LLVMBuildFNeg(e->b, x, ""), lanes); }
@@ -67,8 +67,8 @@ V m_swish(Emit *e, V x, int lanes) { return times_sigmoid(e, x, LLVMBuildFNeg(e-
 /* 0.5 g (1 + tanh u) = g / (1 + exp(-2u)), u = 0.7978845608 g (1 + 0.044715 g^2) */
 V m_gelu_tanh(Emit *e, V g, int lanes) {
     const double k = -2 * 0.7978845608;
-    V p = fma_(e, fmul(e, g, g), cf(e, k * 0.044715, lanes), cf(e, k, lanes));
-    return times_sigmoid(e, g, fmul(e, g, p), lanes);
+    V p = fp_fma(e, fp_mul(e, g, g), cf(e, k * 0.044715, lanes), cf(e, k, lanes));
+    return times_sigmoid(e, g, fp_mul(e, g, p), lanes);
 }
 
 /* g Phi(g); Phi(-|g|) = erfcx(x) exp(-x^2) / 2 with x = |g|/sqrt(2), erfcx as a polynomial in 1/(1 + 0.47 x): 6e-9 for x <= 9 */
@@ -77,9 +77,9 @@ V m_gelu_erf(Emit *e, V g, int lanes) {
                                -0.21614032983779907, 0.5847178101539612, -0.6583396196365356, 0.31005194783210754, -0.055245790630578995};
     V zero = cf(e, 0.0, lanes);
     V negative = LLVMBuildFCmp(e->b, LLVMRealOLT, g, zero, "");
-    V x = fmul(e, select(e, negative, LLVMBuildFNeg(e->b, g, ""), g), cf(e, 0.7071067811865476, lanes));
-    V t = fdiv(e, cf(e, 1.0, lanes), fma_(e, x, cf(e, 0.47, lanes), cf(e, 1.0, lanes)));
-    V tail = fmul(e, horner(e, t, c, 10, lanes), m_exp(e, LLVMBuildFNeg(e->b, fmul(e, x, x), ""), lanes));
-    tail = fmul(e, tail, cf(e, 0.5, lanes));
-    return fmul(e, g, select(e, negative, tail, fsub(e, cf(e, 1.0, lanes), tail)));
+    V x = fp_mul(e, choose(e, negative, LLVMBuildFNeg(e->b, g, ""), g), cf(e, 0.7071067811865476, lanes));
+    V t = fp_div(e, cf(e, 1.0, lanes), fp_fma(e, x, cf(e, 0.47, lanes), cf(e, 1.0, lanes)));
+    V tail = fp_mul(e, horner(e, t, c, 10, lanes), m_exp(e, LLVMBuildFNeg(e->b, fp_mul(e, x, x), ""), lanes));
+    tail = fp_mul(e, tail, cf(e, 0.5, lanes));
+    return fp_mul(e, g, choose(e, negative, tail, fp_sub(e, cf(e, 1.0, lanes), tail)));
 }

@@ -23,7 +23,7 @@ void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
         V ak = mul(e, k, ka);
         for (int i = 0; i < m->rows; i++) {
             V a = splat(e, load(e, at(e, m->a[i], ak), 1), lanes);
-            for (int v = 0; v < m->nvec; v++) set(e, m->acc[i][v], fma_(e, a, bv[v], get(e, m->acc[i][v])));
+            for (int v = 0; v < m->nvec; v++) set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
         }
     }
     loop_end(e, &l);

@@ -1,0 +1,132 @@
+/* The program: stages, kernels shared between them, code generation at the end. */
+#include "codegen.h"
+#include <llvm-c/Analysis.h>
+#include <llvm-c/BitWriter.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <stdlib.h>
+#include <string.h>
+
+Program *program_new(const Target *t, unsigned fuse) {
+    Program *p = xcalloc(1, sizeof *p);
+    p->target = t;
+    p->fuse = fuse;
+    p->emit = emit_new(t);
+    return p;
+}
+
+void program_free(Program *p) {
+    for (int i = 0; i < p->n_stages; i++) {
+        free(p->stages[i]->mems);
+        free(p->stages[i]->steps);
+        free(p->stages[i]->packed);
+        free(p->stages[i]);
+    }
+    for (int i = 0; i < p->n_kernels; i++) free(p->kernels[i].key);
+    free(p->kernels);
+    LLVMContextRef ctx = p->emit->ctx;
+    LLVMDisposeModule(p->emit->mod);
+    emit_free(p->emit);
+    LLVMContextDispose(ctx);
+    free(p);
+}
+
+int program_add(Program *p, Graph *g) {
+    CHECK(p->n_stages < (int)(sizeof p->stages / sizeof p->stages[0]));
+    passes_run(g, p->fuse, NULL, false);
+    Stage *s = lower(p, g);
+    s->weights_offset = p->weights_bytes;
+    p->weights_bytes += (s->weights_bytes + 4095) / 4096 * 4096;
+    p->stages[p->n_stages] = s;
+    return p->n_stages++;
+}
+
+/* "conv3x3 norm+swish +res" -> lc_f32_conv3x3_norm_swish_res_12 */
+static void kernel_symbol(char *out, size_t n, const char *kind, int index) {
+    size_t k = (size_t)snprintf(out, n, "lc_f32_");
+    for (const char *c = kind; *c && k + 12 < n; c++) {
+        bool word = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
+        if (word) out[k++] = *c;
+        else if (out[k - 1] != '_') out[k++] = '_';
+    }
+    snprintf(out + k, n - k, "_%d", index);
+}
+
+int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char *name) {
+    for (int i = 0; i < p->n_kernels; i++) {
+        Kernel *k = &p->kernels[i];
+        if (k->kind == kind && k->key_bytes == bytes && memcmp(k->key, desc, bytes) == 0) return i;
+    }
+    if (p->n_kernels == p->cap_kernels) {
+        p->cap_kernels = p->cap_kernels ? 2 * p->cap_kernels : 64;
+        p->kernels = xrealloc(p->kernels, (size_t)p->cap_kernels * sizeof *p->kernels);
+    }
+    Kernel *k = &p->kernels[p->n_kernels];
+    *k = (Kernel){.kind = kind, .key = xmalloc(bytes), .key_bytes = bytes};
+    memcpy(k->key, desc, bytes);
+    kernel_symbol(k->name, sizeof k->name, name, p->n_kernels);
+    switch (kind) {
+    case KERNEL_CONTRACT: emit_contract(p->emit, desc, k->name); break;
+    case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
+    case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
+    case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;
+    case KERNEL_GROUP_PARTIAL: emit_group_partial(p->emit, desc, k->name); break;
+    case KERNEL_GROUP_FINISH: emit_group_finish(p->emit, desc, k->name); break;
+    default: die("no kernel of kind %d", kind);
+    }
+    k->fn = p->emit->fn;
+    return p->n_kernels++;
+}
+
+/* Everything that the packed weights' layout depends on. */
+uint64_t program_layout_hash(const Program *p) {
+    uint64_t h = FNV1A64_INIT;
+    for (int i = 0; i < p->n_stages; i++) {
+        const Stage *s = p->stages[i];
+        h = fnv1a64(s->graph->name, strlen(s->graph->name), h);
+        for (int k = 0; k < s->n_packed; k++) {
+            const Packed *x = &s->packed[k];
+            const Tensor *t = tensor(s->graph, x->tensor);
+            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes};
+            h = fnv1a64(facts, sizeof facts, h);
+            for (int j = 0; j < t->n_parts; j++) h = fnv1a64(t->parts[j].path, strlen(t->parts[j].path), h);
+        }
+    }
+    return h;
+}
+
+static void optimise(Program *p, LLVMTargetMachineRef machine) {
+    LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+    /* Kernels are vectorised and unrolled as they should be already. */
+    LLVMPassBuilderOptionsSetLoopVectorization(o, 0);
+    LLVMPassBuilderOptionsSetSLPVectorization(o, 0);
+    LLVMPassBuilderOptionsSetLoopUnrolling(o, 0);
+    LLVMErrorRef failed = LLVMRunPasses(p->emit->mod, "function(sroa,early-cse,simplifycfg,instcombine,loop-simplify,lcssa,"
+                                                      "loop-mssa(loop-rotate,licm),gvn,instcombine,simplifycfg),globaldce", machine, o);
+    if (failed) die("LLVM: %s", LLVMGetErrorMessage(failed));
+    LLVMDisposePassBuilderOptions(o);
+}
+
+LLVMMemoryBufferRef program_emit(Program *p, OutKind kind) {
+    LLVMTargetMachineRef machine = target_machine(p->target);
+    LLVMModuleRef mod = p->emit->mod;
+    char *message = NULL;
+    LLVMSetTarget(mod, p->target->triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+    LLVMSetModuleDataLayout(mod, layout);
+    LLVMDisposeTargetData(layout);
+    if (getenv("LATENTC_DUMP")) LLVMDumpModule(mod);
+    if (LLVMVerifyModule(mod, LLVMReturnStatusAction, &message)) die("the emitted module is not valid: %s", message);
+    optimise(p, machine);
+    LLVMMemoryBufferRef out = NULL;
+    if (kind == OUT_LL) {
+        char *text = LLVMPrintModuleToString(mod);
+        out = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "ll");
+        LLVMDisposeMessage(text);
+    } else if (kind == OUT_BC) {
+        out = LLVMWriteBitcodeToMemoryBuffer(mod);
+    } else if (LLVMTargetMachineEmitToMemoryBuffer(machine, mod, kind == OUT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &message, &out)) {
+        die("LLVM cannot emit code for %s: %s", p->target->name, message);
+    }
+    LLVMDisposeTargetMachine(machine);
+    return out;
+}

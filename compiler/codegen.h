@@ -1,0 +1,68 @@
+/* From graphs to an object file: lowering (which kernels, which arguments), memory planning, emission, weight packing. */
+#ifndef LATENTC_CODEGEN_H
+#define LATENTC_CODEGEN_H
+#include "kernels.h"
+#include "pass.h"
+#include "target.h"
+#include "weights.h"
+#include "../runtime/plan.h"
+
+/* ---- a lowered stage ---- */
+/* A piece of memory: a tensor's storage, or a kernel's partial results. first..last: the steps that use it. */
+typedef struct { int64_t bytes; int first, last; uint32_t buffer; int64_t offset; } Mem;
+enum { PLAN_PROMPT, PLAN_TIME, PLAN_STEP, PLAN_COUNT };
+typedef struct {
+    int kernel;                    /* index into Program.kernels */
+    uint32_t args[LRT_MAX_ARGS];   /* mems */
+    int n_args, plan;
+    int64_t tasks;
+    const char *name, *kind;
+    double flops, bytes;
+} Step;
+typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS } PackKind;
+typedef struct { PackKind kind; TensorId tensor; Contract contract; int64_t offset, floats; uint32_t mem; } Packed;
+typedef struct {
+    Graph *graph;
+    Mem *mems; uint32_t n_mems, cap_mems;
+    Step *steps; int n_steps, cap_steps;
+    Packed *packed; int n_packed, cap_packed;
+    int64_t weights_offset, weights_bytes, arena_bytes, arena_bytes_unshared, prompt_bytes, time_row_bytes, scratch_bytes;
+} Stage;
+
+typedef struct { int kind; char name[96]; void *key; size_t key_bytes; LLVMValueRef fn; } Kernel;
+typedef struct {
+    const Target *target;
+    unsigned fuse;
+    Emit *emit;
+    Kernel *kernels; int n_kernels, cap_kernels;
+    Stage *stages[8]; int n_stages;
+    int64_t weights_bytes;
+    const char *options, *made_from; /* for --info; may be NULL */
+} Program;
+
+Program *program_new(const Target *t, unsigned fuse);
+void program_free(Program *p);
+/* Passes (p->fuse), lowering, memory plan. The graph must outlive the program. Returns the stage's index. */
+int program_add(Program *p, Graph *g);
+
+/* lower.c */
+Stage *lower(Program *p, Graph *g);
+/* memplan.c: offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
+ * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
+void memplan(Stage *s, bool reuse);
+/* emit_kernel.c: the kernel of that kind and description, emitted once per program. Returns its index. */
+enum { KERNEL_CONTRACT, KERNEL_ATTENTION, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_GROUP_PARTIAL, KERNEL_GROUP_FINISH };
+int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char *name);
+
+/* Everything a generator needs beside the program; NULL for a single graph. */
+void emit_plan(Program *p, const lrt_pipeline *pipeline); /* emit_plan.c: the constants latentrt_program and latentrt_pipeline */
+uint64_t program_layout_hash(const Program *p);
+
+typedef enum { OUT_OBJ, OUT_ASM, OUT_LL, OUT_BC } OutKind;
+/* Optimises and generates code. Call once, after emit_plan. The caller disposes of the buffer. */
+LLVMMemoryBufferRef program_emit(Program *p, OutKind kind);
+
+/* pack.c: the packed weights of all stages, in order, to sink; source[i] is the weights of stage i. */
+typedef void PackSink(void *user, const void *data, size_t n);
+void program_pack(Program *p, WeightSource *const *source, PackSink *sink, void *user);
+#endif

@@ -1,0 +1,79 @@
+#include "jit.h"
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Engine { Program *lowered; LLVMOrcLLJITRef jit; const lrt_program *program; char *weights; };
+struct Jit { Engine *engine; lrt_instance *instance; uint32_t n_inputs, n_outputs; };
+
+static void check(LLVMErrorRef failed) {
+    if (failed) die("LLVM JIT: %s", LLVMGetErrorMessage(failed));
+}
+
+typedef struct { char *to; } Memory;
+static void to_memory(void *user, const void *data, size_t n) {
+    Memory *m = user;
+    memcpy(m->to, data, n);
+    m->to += n;
+}
+
+Engine *engine_new(Program *p, WeightSource *const *source) {
+    if (!target_runs_here(p->target))
+        err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)", p->target->name);
+    Engine *e = xcalloc(1, sizeof *e);
+    e->lowered = p;
+    emit_plan(p, NULL);
+    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    check(LLVMOrcCreateLLJIT(&e->jit, NULL));
+    LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(e->jit);
+    LLVMOrcDefinitionGeneratorRef process;
+    check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(&process, LLVMOrcLLJITGetGlobalPrefix(e->jit), NULL, NULL));
+    LLVMOrcJITDylibAddGenerator(lib, process); /* memset, memcpy */
+    check(LLVMOrcLLJITAddObjectFile(e->jit, lib, object));
+    LLVMOrcExecutorAddress at;
+    check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));
+    e->program = (const lrt_program *)(uintptr_t)at;
+    e->weights = aligned_alloc(4096, (size_t)p->weights_bytes + 4096);
+    if (!e->weights) err("out of memory for %.0f MB of packed weights", (double)p->weights_bytes / 1e6);
+    Memory m = {e->weights};
+    program_pack(p, source, to_memory, &m);
+    return e;
+}
+
+const lrt_program *engine_program(const Engine *e) { return e->program; }
+const Program *engine_lowered(const Engine *e) { return e->lowered; }
+const void *engine_weights(const Engine *e, int stage) { return e->weights + e->program->stages[stage]->weights_offset; }
+
+void engine_free(Engine *e) {
+    check(LLVMOrcDisposeLLJIT(e->jit));
+    free(e->weights);
+    program_free(e->lowered);
+    free(e);
+}
+
+Jit *jit_compile(Graph *g, WeightSource *w, const JitOptions *o) {
+    Jit *j = xcalloc(1, sizeof *j);
+    Program *p = program_new(target_find(o->target), o->fuse);
+    program_add(p, g);
+    j->engine = engine_new(p, &w);
+    j->n_inputs = g->n_inputs;
+    j->n_outputs = g->n_outputs;
+    const char *failed = NULL;
+    int threads = o->threads ? o->threads : lrt_default_threads();
+    j->instance = lrt_instance_new(j->engine->program->stages[0], engine_weights(j->engine, 0), threads, &failed);
+    if (!j->instance) err("%s", failed);
+    return j;
+}
+
+void jit_run(Jit *j, const void *const *inputs, float *const *outputs) {
+    for (uint32_t i = 0; i < j->n_inputs; i++) lrt_set_input(j->instance, i, inputs[i]);
+    for (uint32_t i = 0; i < j->n_outputs; i++) lrt_set_output(j->instance, i, outputs[i]);
+    lrt_run_all(j->instance);
+}
+
+void jit_free(Jit *j) {
+    lrt_instance_free(j->instance);
+    engine_free(j->engine);
+    free(j);
+}

@@ -1,0 +1,410 @@
+/* Lowering: one or more kernel steps per operation, with arguments in named memory.
+ *
+ * Requires: passes done, ops in order. With hoisting, operations bound to the prompt go to the prompt plan, those bound to the timestep to
+ * the time plan, and values that cross into the step plan live in their plan's own buffer; the rest shares the arena. */
+#include "codegen.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Program *p;
+    Graph *g;
+    Stage *s;
+    uint32_t *mem_of;   /* per tensor id: its mem + 1, 0 while it has none */
+    int *plan_of;       /* per op: PLAN_* */
+    int plan;           /* of the op being lowered */
+    const Op *op;
+} Lower;
+
+static uint32_t add_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset) {
+    if (s->n_mems == s->cap_mems) {
+        s->cap_mems = s->cap_mems ? 2 * s->cap_mems : 256;
+        s->mems = xrealloc(s->mems, s->cap_mems * sizeof *s->mems);
+    }
+    s->mems[s->n_mems] = (Mem){bytes, -1, -1, buffer, offset};
+    return s->n_mems++;
+}
+
+static int64_t tensor_bytes(const Graph *g, TensorId t) { return shape_count(&tensor(g, t)->shape) * 4; }
+
+/* Reshapes are views: the tensor whose memory t uses. */
+static TensorId root(const Graph *g, TensorId t) {
+    for (;;) {
+        const Tensor *x = tensor(g, t);
+        if (x->kind != T_TEMP || op_of(g, x->producer)->kind != OP_RESHAPE) return t;
+        t = op_of(g, x->producer)->in[0];
+    }
+}
+
+/* Weight t in the form that kernels of c read; the same form is packed once. */
+static uint32_t packed(Lower *l, PackKind kind, TensorId t, const Contract *c) {
+    Stage *s = l->s;
+    for (int i = 0; i < s->n_packed; i++) {
+        Packed *x = &s->packed[i];
+        if (x->kind == kind && tensor_eq(x->tensor, t) && (!c || memcmp(&x->contract, c, sizeof *c) == 0)) return x->mem;
+    }
+    if (s->n_packed == s->cap_packed) {
+        s->cap_packed = s->cap_packed ? 2 * s->cap_packed : 128;
+        s->packed = xrealloc(s->packed, (size_t)s->cap_packed * sizeof *s->packed);
+    }
+    Packed *x = &s->packed[s->n_packed++];
+    memset(x, 0, sizeof *x);
+    x->kind = kind;
+    x->tensor = t;
+    if (c) x->contract = *c;
+    x->floats = kind == PACK_PANELS ? contract_panel_floats(c) : kind == PACK_BIAS ? contract_bias_floats(c) : tensor_bytes(l->g, t) / 4;
+    x->offset = s->weights_bytes;
+    s->weights_bytes += (x->floats * 4 + 63) / 64 * 64;
+    x->mem = add_mem(s, x->floats * 4, LRT_BUF_WEIGHTS, x->offset);
+    return x->mem;
+}
+
+/* Memory of an operand. Weights reached this way are read as stored. */
+static uint32_t mem(Lower *l, TensorId t) {
+    t = root(l->g, t);
+    if (tensor(l->g, t)->kind == T_WEIGHT) return packed(l, PACK_RAW, t, NULL);
+    CHECK(l->mem_of[t.id] != 0);
+    return l->mem_of[t.id] - 1;
+}
+
+static uint32_t temp(Lower *l, int64_t floats) { return add_mem(l->s, floats * 4, LRT_BUF_ARENA, 0); }
+
+static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
+    Stage *s = l->s;
+    if (s->n_steps == s->cap_steps) {
+        s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 256;
+        s->steps = xrealloc(s->steps, (size_t)s->cap_steps * sizeof *s->steps);
+    }
+    Step *x = &s->steps[s->n_steps++];
+    memset(x, 0, sizeof *x);
+    x->kernel = kernel;
+    x->tasks = tasks;
+    x->plan = l->plan;
+    x->name = l->op->path;
+    x->kind = arena_strdup(l->g->arena, kind);
+    return x;
+}
+
+static void use(Lower *l, Step *x, uint32_t m) {
+    CHECK(x->n_args < LRT_MAX_ARGS);
+    x->args[x->n_args++] = m;
+    Mem *y = &l->s->mems[m];
+    int now = (int)(x - l->s->steps);
+    if (y->first < 0) y->first = now;
+    y->last = now;
+    x->bytes += (double)y->bytes;
+}
+static void use_tensor(Lower *l, Step *x, TensorId t) { use(l, x, mem(l, t)); }
+
+static void need_scratch(Lower *l, int64_t bytes) {
+    bytes = (bytes + 63) / 64 * 64 + 64;
+    if (bytes > l->s->scratch_bytes) l->s->scratch_bytes = bytes;
+}
+
+/* ---- conv2d, dense ---- */
+
+static void image_of(const Shape *s, int64_t *b, int64_t *h, int64_t *w) {
+    *b = s->dim[0];
+    *h = s->rank == 4 ? s->dim[1] : 1;
+    *w = s->rank == 4 ? s->dim[2] : s->rank == 3 ? s->dim[1] : 1;
+}
+
+static Contract describe_contract(const Lower *l, const Op *o) {
+    Contract c;
+    memset(&c, 0, sizeof c);
+    const ContractAttr *a = &o->attr.contract;
+    const Shape *x = &tensor(l->g, o->in[SLOT_X])->shape, *y = &tensor(l->g, o->out)->shape, *k = &tensor(l->g, o->in[SLOT_KERNEL])->shape;
+    image_of(x, &c.batch, &c.h, &c.w);
+    image_of(y, &c.batch, &c.oh, &c.ow);
+    c.upsample = o->kind == OP_CONV2D ? a->upsample : 1;
+    c.h *= c.upsample;
+    c.w *= c.upsample;
+    c.c1 = shape_channels(x);
+    c.c2 = tensor_ok(o->in[SLOT_X2]) ? shape_channels(&tensor(l->g, o->in[SLOT_X2])->shape) : 0;
+    c.co = shape_channels(y);
+    c.kh = o->kind == OP_CONV2D ? (int)k->dim[0] : 1;
+    c.kw = o->kind == OP_CONV2D ? (int)k->dim[1] : 1;
+    c.stride = o->kind == OP_CONV2D ? a->stride : 1;
+    c.pad_top = o->kind == OP_CONV2D ? a->pad_top : 0;
+    c.pad_left = o->kind == OP_CONV2D ? a->pad_left : 0;
+    /* a 1x1 window that reaches into padding is no plain product */
+    c.pre = a->pre;
+    c.act = a->act;
+    c.eps = a->pre == PRE_LAYER_NORM ? a->eps : 0;
+    c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
+    c.has_vec = tensor_ok(o->in[SLOT_VEC]);
+    c.has_res = tensor_ok(o->in[SLOT_RES]);
+    if (c.has_vec) {
+        const Shape *v = &tensor(l->g, o->in[SLOT_VEC])->shape;
+        c.vec_batch = (int)v->dim[0];
+        c.vec_width = shape_channels(v);
+        c.vec_off = a->vec_off;
+    }
+    c.ldy = c.co;
+    contract_plan(&c, l->p->target);
+    return c;
+}
+
+static void contract_name(const Contract *c, Buf *b) {
+    static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
+    static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
+    if (c->kh * c->kw == 1) buf_printf(b, "dense");
+    else buf_printf(b, "conv%dx%d", c->kh, c->kw);
+    if (c->stride != 1) buf_printf(b, "/%d", c->stride);
+    if (c->upsample != 1) buf_printf(b, " upsample");
+    buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
+}
+
+static void lower_contract(Lower *l, const Op *o) {
+    Contract c = describe_contract(l, o);
+    Buf kind = {0};
+    contract_name(&c, &kind);
+    int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
+    Step *x = add_step(l, kernel, contract_tasks(&c), kind.data);
+    buf_free(&kind);
+    need_scratch(l, contract_scratch(&c));
+    use_tensor(l, x, o->in[SLOT_X]);
+    if (c.c2) use_tensor(l, x, o->in[SLOT_X2]);
+    use(l, x, packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c));
+    if (c.has_bias) use(l, x, packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
+    static const int rest[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA, SLOT_VEC, SLOT_RES};
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+        if (tensor_ok(o->in[rest[i]])) use_tensor(l, x, o->in[rest[i]]);
+    use_tensor(l, x, o->out);
+    x->flops = 2.0 * (double)op_macs(l->g, o);
+}
+
+/* ---- the rest ---- */
+
+static void lower_map(Lower *l, const Op *o, Map m, const TensorId *operands, int n, const char *kind) {
+    map_plan(&m);
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_MAP, &m, sizeof m, kind), map_tasks(&m), kind);
+    for (int i = 0; i < n; i++) use_tensor(l, x, operands[i]);
+    use_tensor(l, x, o->out);
+}
+
+/* Rows and channels of a result, everything else zero. */
+static Map map_of(const Lower *l, const Op *o, MapKind kind) {
+    Map m;
+    memset(&m, 0, sizeof m);
+    const Shape *y = &tensor(l->g, o->out)->shape;
+    m.kind = kind;
+    m.c = shape_channels(y);
+    m.rows = shape_count(y) / m.c;
+    return m;
+}
+
+static uint32_t lower_group_scale(Lower *l, const Op *o, uint32_t result) {
+    GroupStats g;
+    memset(&g, 0, sizeof g);
+    const Shape *x = &tensor(l->g, o->in[0])->shape;
+    bool two = o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]);
+    g.batch = x->dim[0];
+    g.rows = shape_rows(x);
+    g.c1 = shape_channels(x);
+    g.c2 = two ? shape_channels(&tensor(l->g, o->in[3])->shape) : 0;
+    g.groups = o->attr.norm.groups;
+    g.eps = o->attr.norm.eps;
+    group_stats_plan(&g);
+    uint32_t partial = temp(l, group_partial_floats(&g));
+    Step *s = add_step(l, kernel_get(l->p, KERNEL_GROUP_PARTIAL, &g, sizeof g, "groupnorm sums"), g.batch * g.blocks, "groupnorm sums");
+    use_tensor(l, s, o->in[0]);
+    if (two) use_tensor(l, s, o->in[3]);
+    use(l, s, partial);
+    s = add_step(l, kernel_get(l->p, KERNEL_GROUP_FINISH, &g, sizeof g, "groupnorm scale"), g.batch * g.groups, "groupnorm scale");
+    use(l, s, partial);
+    use_tensor(l, s, o->in[1]);
+    use_tensor(l, s, o->in[2]);
+    use(l, s, result);
+    return result;
+}
+
+static void lower_group_norm(Lower *l, const Op *o) {
+    Map m = map_of(l, o, MAP_AFFINE);
+    const Shape *x = &tensor(l->g, o->in[0])->shape;
+    uint32_t scale = lower_group_scale(l, o, temp(l, x->dim[0] * 2 * m.c));
+    m.rows_per_batch = shape_rows(x);
+    map_plan(&m);
+    Step *s = add_step(l, kernel_get(l->p, KERNEL_MAP, &m, sizeof m, "groupnorm apply"), map_tasks(&m), "groupnorm apply");
+    use_tensor(l, s, o->in[0]);
+    use(l, s, scale);
+    use_tensor(l, s, o->out);
+}
+
+static void lower_add(Lower *l, const Op *o) {
+    Map m = map_of(l, o, MAP_ADD);
+    const Shape *x = &tensor(l->g, o->in[0])->shape, *y = &tensor(l->g, o->in[1])->shape;
+    m.y_rows = shape_count(y) / m.c;
+    if (x->rank > 2 && y->rank == 2 && y->dim[0] == x->dim[0] && y->dim[1] == m.c) {
+        m.kind = MAP_ADD_VEC;
+        m.rows_per_batch = shape_rows(x);
+    }
+    lower_map(l, o, m, o->in, 2, m.kind == MAP_ADD ? "add" : "add vec");
+}
+
+static void lower_attention(Lower *l, const Op *o) {
+    Attention a;
+    memset(&a, 0, sizeof a);
+    const AttnAttr *t = &o->attr.attn;
+    const Shape *q = &tensor(l->g, o->in[0])->shape, *k = &tensor(l->g, o->in[1])->shape, *v = &tensor(l->g, o->in[2])->shape;
+    a = (Attention){.batch = q->dim[0], .n = shape_rows(q), .m = shape_rows(k), .heads = t->heads, .head_size = t->head_size,
+                    .ldq = shape_channels(q), .ldk = shape_channels(k), .ldv = shape_channels(v),
+                    .ldy = shape_channels(&tensor(l->g, o->out)->shape), .q_off = t->q_off, .k_off = t->k_off, .v_off = t->v_off,
+                    .scale = t->scale, .causal = t->causal};
+    attention_plan(&a, l->p->target);
+    need_scratch(l, attention_scratch(&a, l->p->target));
+    const char *kind = t->causal ? "attention causal" : "attention";
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_ATTENTION, &a, sizeof a, kind), attention_tasks(&a, l->p->target), kind);
+    for (int i = 0; i < 3; i++) use_tensor(l, x, o->in[i]);
+    use_tensor(l, x, o->out);
+    x->flops = 2.0 * (double)op_macs(l->g, o);
+}
+
+static void lower_attn_part(Lower *l, const Op *o) {
+    AttnPart a;
+    memset(&a, 0, sizeof a);
+    const AttnAttr *t = &o->attr.attn;
+    const Shape *x = &tensor(l->g, o->in[0])->shape, *y = &tensor(l->g, o->in[1])->shape, *r = &tensor(l->g, o->out)->shape;
+    a.av = o->kind == OP_ATTN_AV;
+    a.heads = t->heads;
+    a.batch = y->dim[0];
+    a.m = shape_rows(y);
+    a.n = a.av ? x->dim[2] : shape_rows(x);
+    a.head_size = shape_channels(y) / a.heads;
+    a.ld1 = shape_channels(x);
+    a.ld2 = shape_channels(y);
+    a.ldy = shape_channels(r);
+    a.scale = a.av ? 1 : t->scale;
+    a.causal = a.av ? 0 : t->causal;
+    attn_part_plan(&a, l->p->target);
+    need_scratch(l, attn_part_scratch(&a, l->p->target));
+    const char *kind = a.av ? "attention av" : "attention scores";
+    Step *s = add_step(l, kernel_get(l->p, KERNEL_ATTN_PART, &a, sizeof a, kind), attn_part_tasks(&a, l->p->target), kind);
+    for (int i = 0; i < 2; i++) use_tensor(l, s, o->in[i]);
+    use_tensor(l, s, o->out);
+    s->flops = 2.0 * (double)op_macs(l->g, o);
+}
+
+static void lower_op(Lower *l, const Op *o) {
+    Map m = o->kind == OP_RESHAPE ? (Map){0} : map_of(l, o, MAP_COPY);
+    const Shape *x = &tensor(l->g, o->in[0])->shape;
+    switch (o->kind) {
+    case OP_CONV2D: case OP_DENSE: lower_contract(l, o); return;
+    case OP_GROUP_NORM: lower_group_norm(l, o); return;
+    case OP_GROUP_SCALE: lower_group_scale(l, o, mem(l, o->out)); return;
+    case OP_ADD: lower_add(l, o); return;
+    case OP_ATTENTION: lower_attention(l, o); return;
+    case OP_ATTN_QK: case OP_ATTN_AV: lower_attn_part(l, o); return;
+    case OP_RESHAPE: return;
+    case OP_SWISH: m.kind = MAP_SWISH; break;
+    case OP_GELU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GELU_TANH : MAP_GELU_ERF; break;
+    case OP_GEGLU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GEGLU_TANH : MAP_GEGLU_ERF; break;
+    case OP_SCALE: m.kind = MAP_SCALE; m.value = o->attr.scale.factor; break;
+    case OP_CONCAT: m.kind = MAP_CONCAT; m.c1 = shape_channels(x); lower_map(l, o, m, o->in, 2, "concat"); return;
+    case OP_UPSAMPLE: m.kind = MAP_UPSAMPLE; m.h = 2 * x->dim[1]; m.w = 2 * x->dim[2]; break;
+    case OP_SLICE: m.kind = MAP_SLICE; m.c1 = shape_channels(x); m.offset = o->attr.slice.begin; break;
+    case OP_EMBEDDING:
+        m.kind = MAP_EMBEDDING;
+        m.table_rows = tensor(l->g, o->in[1])->shape.dim[0];
+        lower_map(l, o, m, o->in, 2, "embedding");
+        return;
+    case OP_LAYER_NORM: m.kind = MAP_LAYER_NORM; m.value = o->attr.norm.eps; lower_map(l, o, m, o->in, 3, "layernorm"); return;
+    case OP_SOFTMAX: m.kind = MAP_SOFTMAX; break;
+    case OP_COUNT: die("lower: no such op");
+    }
+    lower_map(l, o, m, o->in, 1, op_names[o->kind]);
+}
+
+/* ---- plans and buffers ---- */
+
+static int plan_of_binding(const Program *p, Binding b) {
+    if (!(p->fuse & FUSE_HOIST)) return PLAN_STEP;
+    return b == BIND_STEP ? PLAN_STEP : b == BIND_TIME ? PLAN_TIME : PLAN_PROMPT;
+}
+
+/* The slowest-changing plan that every use of op i's result belongs to, as far as buffers go: does the result leave its plan? */
+static bool crosses(const Lower *l, uint32_t i) {
+    TensorId t = l->g->ops[i].out;
+    for (uint32_t k = i + 1; k < l->g->n_ops; k++)
+        for (int n = 0; n < SLOT_COUNT; n++)
+            if (tensor_ok(l->g->ops[k].in[n]) && tensor_eq(root(l->g, l->g->ops[k].in[n]), t) && l->plan_of[k] != l->plan_of[i] &&
+                l->g->ops[k].kind != OP_RESHAPE)
+                return true;
+    return false;
+}
+
+static int output_index(const Graph *g, TensorId t) {
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (tensor_eq(root(g, g->outputs[i]), t)) return (int)i;
+    return -1;
+}
+
+static void place_result(Lower *l, uint32_t i) {
+    const Op *o = &l->g->ops[i];
+    if (o->kind == OP_RESHAPE) return;
+    int64_t bytes = tensor_bytes(l->g, o->out);
+    int out = output_index(l->g, o->out);
+    uint32_t m;
+    if (out >= 0) {
+        m = add_mem(l->s, bytes, LRT_BUF_IO + l->g->n_inputs + (uint32_t)out, 0);
+    } else if (l->plan_of[i] == PLAN_PROMPT && crosses(l, i)) {
+        m = add_mem(l->s, bytes, LRT_BUF_PROMPT, l->s->prompt_bytes);
+        l->s->prompt_bytes += (bytes + 63) / 64 * 64;
+    } else if (l->plan_of[i] == PLAN_TIME && crosses(l, i)) {
+        m = add_mem(l->s, bytes, LRT_BUF_TIME, l->s->time_row_bytes);
+        l->s->time_row_bytes += (bytes + 63) / 64 * 64;
+    } else {
+        m = add_mem(l->s, bytes, LRT_BUF_ARENA, 0);
+    }
+    l->mem_of[o->out.id] = m + 1;
+}
+
+/* Outputs that are inputs or weights, or that share memory with an earlier output, are copied at the end. */
+static void copy_outputs(Lower *l) {
+    for (uint32_t i = 0; i < l->g->n_outputs; i++) {
+        TensorId t = root(l->g, l->g->outputs[i]);
+        if (tensor(l->g, t)->kind == T_TEMP && output_index(l->g, t) == (int)i) continue;
+        static const Op copy = {.path = "output"};
+        l->op = &copy;
+        l->plan = PLAN_STEP;
+        Map m;
+        memset(&m, 0, sizeof m);
+        m.kind = MAP_COPY;
+        m.c = shape_channels(&tensor(l->g, t)->shape);
+        m.rows = shape_count(&tensor(l->g, t)->shape) / m.c;
+        map_plan(&m);
+        uint32_t from = mem(l, t);
+        Step *x = add_step(l, kernel_get(l->p, KERNEL_MAP, &m, sizeof m, "copy"), map_tasks(&m), "copy");
+        use(l, x, from);
+        use(l, x, add_mem(l->s, tensor_bytes(l->g, t), LRT_BUF_IO + l->g->n_inputs + i, 0));
+    }
+}
+
+Stage *lower(Program *p, Graph *g) {
+    Lower l = {.p = p, .g = g, .s = xcalloc(1, sizeof(Stage))};
+    l.s->graph = g;
+    l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
+    l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        l.mem_of[g->inputs[i].id] = add_mem(l.s, tensor_bytes(g, g->inputs[i]), LRT_BUF_IO + i, 0) + 1;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        l.plan_of[i] = plan_of_binding(p, tensor(g, g->ops[i].out)->binding);
+        if (output_index(g, root(g, g->ops[i].out)) >= 0) l.plan_of[i] = PLAN_STEP;
+        for (int n = 0; n < SLOT_COUNT; n++) { /* never before an operand: outputs are computed in the step plan whatever their binding */
+            const Tensor *x = tensor_ok(g->ops[i].in[n]) ? tensor(g, g->ops[i].in[n]) : NULL;
+            if (x && x->kind == T_TEMP && l.plan_of[x->producer.id - 1] > l.plan_of[i]) l.plan_of[i] = l.plan_of[x->producer.id - 1];
+        }
+    }
+    for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
+    for (l.plan = 0; l.plan < PLAN_COUNT; l.plan++)
+        for (uint32_t i = 0; i < g->n_ops; i++)
+            if (l.plan_of[i] == l.plan) {
+                l.op = &g->ops[i];
+                lower_op(&l, l.op);
+            }
+    copy_outputs(&l);
+    memplan(l.s, p->fuse & FUSE_MEMORY);
+    free(l.mem_of);
+    free(l.plan_of);
+    return l.s;
+}
