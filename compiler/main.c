@@ -1,0 +1,67 @@
+/* latentc: finds the command and hands over. The table of commands is commands.h. */
+#include "commands.h"
+#include "util.h"
+
+#include <string.h>
+
+/* A row without a function is a headline of --help. */
+typedef struct {
+    const char *name, *args, *text;
+    int (*run)(int argc, char **argv);
+} Row;
+
+#define GROUP_ROW(headline) {headline, "", "", NULL},
+#define COMMAND_ROW(name, args, text) {#name, args, text, cmd_##name},
+static const Row rows[] = {COMMANDS(GROUP_ROW, COMMAND_ROW)};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+static void print_help(void)
+{
+    puts("latentc: ahead-of-time compiler for latent diffusion\n\n"
+         "usage: latentc COMMAND [ARGUMENTS]\n"
+         "       latentc COMMAND --help\n"
+         "       latentc --version");
+    for (const Row *r = rows; r < rows + N_ROWS; r++) {
+        if (!r->run)
+            printf("\n%s:\n", r->name);
+        else
+            printf("  %-8s %-37s %s\n", r->name, r->args, r->text);
+    }
+    puts("\nFrom text to a picture:\n"
+         "  latentc build graphs/shapes/pipeline.json -o shapes\n"
+         "  ./shapes -p \"a red circle on a blue background\" -o circle.png\n\n"
+         "Exit codes: 0 done, 1 a mistake in a file or on the disk, 2 wrong usage, 70 a bug in latentc.");
+}
+
+static _Noreturn void unknown_command(const char *word)
+{
+    const char *names[N_ROWS];
+    size_t n = 0;
+    for (const Row *r = rows; r < rows + N_ROWS; r++)
+        if (r->run)
+            names[n++] = r->name;
+    const char *near = nearest_word(word, names, n);
+    const char *what = word[0] == '-' ? "flag" : "command";
+    if (near)
+        usage_err("unknown %s '%s'; did you mean '%s'?", what, word, near);
+    usage_err("unknown %s '%s'; 'latentc --help' lists the commands", what, word);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        usage_err("a command is missing; 'latentc --help' lists them");
+    const char *word = argv[1];
+    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+        print_help();
+        return EXIT_OK;
+    }
+    if (!strcmp(word, "--version")) {
+        puts("latentc " LATENTC_VERSION);
+        return EXIT_OK;
+    }
+    for (const Row *r = rows; r < rows + N_ROWS; r++)
+        if (r->run && !strcmp(word, r->name))
+            return r->run(argc - 1, argv + 1);
+    unknown_command(word);
+}
