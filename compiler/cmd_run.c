@@ -196,7 +196,8 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, (int)f.threads, (const void *const *)r.inputs,
+        jit_run_graph(r.g, r.weights, target_find(f.target), fuse,
+                      f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }
     if (f.repeat)
