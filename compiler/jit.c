@@ -3,9 +3,9 @@
 #include <llvm-c/Orc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct Engine { Program *lowered; LLVMOrcLLJITRef jit; const lrt_program *program; char *weights; };
-struct Jit { Engine *engine; lrt_instance *instance; uint32_t n_inputs, n_outputs; };
 
 static void check(LLVMErrorRef failed) {
     if (failed) die("LLVM JIT: %s", LLVMGetErrorMessage(failed));
@@ -52,28 +52,28 @@ void engine_free(Engine *e) {
     free(e);
 }
 
-Jit *jit_compile(Graph *g, WeightSource *w, const JitOptions *o) {
-    Jit *j = xcalloc(1, sizeof *j);
-    Program *p = program_new(target_find(o->target), o->fuse);
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, int threads, const void *const *inputs, float *const *outputs,
+                   int repeat, double *seconds) {
+    Program *p = program_new(t, fuse);
     program_add(p, g);
-    j->engine = engine_new(p, &w);
-    j->n_inputs = g->n_inputs;
-    j->n_outputs = g->n_outputs;
+    Engine *e = engine_new(p, &w);
     const char *failed = NULL;
-    int threads = o->threads ? o->threads : lrt_default_threads();
-    j->instance = lrt_instance_new(j->engine->program->stages[0], engine_weights(j->engine, 0), threads, &failed);
-    if (!j->instance) err("%s", failed);
-    return j;
-}
-
-void jit_run(Jit *j, const void *const *inputs, float *const *outputs) {
-    for (uint32_t i = 0; i < j->n_inputs; i++) lrt_set_input(j->instance, i, inputs[i]);
-    for (uint32_t i = 0; i < j->n_outputs; i++) lrt_set_output(j->instance, i, outputs[i]);
-    lrt_run_all(j->instance);
-}
-
-void jit_free(Jit *j) {
-    lrt_instance_free(j->instance);
-    engine_free(j->engine);
-    free(j);
+    lrt_instance *x = lrt_instance_new(e->program->stages[0], engine_weights(e, 0), threads, &failed);
+    if (!x) err("%s", failed);
+    for (uint32_t i = 0; i < g->n_inputs; i++) lrt_set_input(x, i, inputs[i]);
+    for (uint32_t i = 0; i < g->n_outputs; i++) lrt_set_output(x, i, outputs[i]);
+    lrt_run_all(x);
+    for (int i = 0; seconds && i < repeat; i++) {
+        double start = now();
+        lrt_run_all(x);
+        seconds[i] = now() - start;
+    }
+    lrt_instance_free(x);
+    engine_free(e);
 }

@@ -13,12 +13,8 @@ const Program *engine_lowered(const Engine *e);
 const void *engine_weights(const Engine *e, int stage);
 void engine_free(Engine *e);
 
-/* One graph. */
-typedef struct Jit Jit;
-typedef struct { unsigned fuse; const char *target; int threads; /* 0: one per physical core */ } JitOptions;
-/* Runs the passes on g (which stays the caller's and must outlive the Jit). */
-Jit *jit_compile(Graph *g, WeightSource *w, const JitOptions *o);
-/* Everything that depends on the inputs: inputs[i], outputs[i] as for interpret(). */
-void jit_run(Jit *j, const void *const *inputs, float *const *outputs);
-void jit_free(Jit *j);
+/* One graph, whole: inputs[i], outputs[i] as for interpret(). Runs the passes on g. seconds: when not NULL, `repeat` timed runs of everything
+ * that depends on the inputs, after one warm-up, go there. */
+void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, int threads, const void *const *inputs, float *const *outputs,
+                   int repeat, double *seconds);
 #endif
