@@ -1,0 +1,67 @@
+/* See png.h. */
+#include "png.h"
+
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+static void on_error(png_structp png, png_const_charp message)
+{
+    lrt_fail(png_get_error_ptr(png), "%s", message);
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
+static bool is_ascii(const char *s)
+{
+    while (*s && (unsigned char)*s < 0x80)
+        s++;
+    return !*s;
+}
+
+/* Everything between creating and destroying the write struct: libpng comes back here by longjmp. */
+static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width, int height, const char *parameters)
+{
+    if (setjmp(png_jmpbuf(png)))
+        return false;
+    png_init_io(png, f);
+    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (parameters) {
+        png_text text = {.key = (char *)(uintptr_t)"parameters", .text = (char *)(uintptr_t)parameters};
+        text.compression = is_ascii(parameters) ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
+        if (text.compression == PNG_TEXT_COMPRESSION_NONE)
+            text.text_length = strlen(parameters);
+        else
+            text.itxt_length = strlen(parameters);
+        png_set_text(png, info, &text, 1);
+    }
+    png_write_info(png, info);
+    for (int y = 0; y < height; y++)
+        png_write_row(png, rgb + (size_t)y * (size_t)width * 3);
+    png_write_end(png, info);
+    return true;
+}
+
+bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, const char *parameters, lrt_error *e)
+{
+    lrt_output out;
+    if (!lrt_output_open(&out, path, e))
+        return false;
+    lrt_error inner = {"out of memory"};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &inner, on_error, on_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    bool ok = info && write_all(png, info, out.stream, rgb, width, height, parameters);
+    png_destroy_write_struct(&png, &info);
+    if (ok)
+        return lrt_output_commit(&out, e);
+    lrt_output_abandon(&out);
+    return lrt_fail(e, "%s: %s", path, inner.text);
+}

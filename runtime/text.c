@@ -1,0 +1,266 @@
+/* See text.h. */
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+void lrt_text_add(lrt_text *t, uint32_t c)
+{
+    if (t->n == t->cap && !t->failed) {
+        size_t cap = t->cap ? t->cap * 2 : 64;
+        uint32_t *data = realloc(t->data, cap * sizeof *data);
+        if (data) {
+            t->data = data;
+            t->cap = cap;
+        } else {
+            t->failed = true;
+        }
+    }
+    if (!t->failed)
+        t->data[t->n++] = c;
+}
+
+/* Length of the valid sequence at s (n bytes left), its code point in *c; 0 when it is not valid. */
+static size_t decode_one(const unsigned char *s, size_t n, uint32_t *c)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    if (!length || length > n)
+        return 0;
+    *c = length == 1 ? s[0] : s[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        *c = *c << 6 | (s[i] & 0x3f);
+    }
+    bool surrogate = *c >= 0xD800 && *c < 0xE000;
+    return *c < least[length] || *c > 0x10FFFF || surrogate ? 0 : length;
+}
+
+bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e)
+{
+    for (size_t i = 0; i < n;) {
+        uint32_t c;
+        size_t length = decode_one((const unsigned char *)s + i, n - i, &c);
+        if (!length)
+            return lrt_fail(e, "not valid UTF-8: byte %zu is 0x%02x", i, (unsigned char)s[i]);
+        lrt_text_add(out, c);
+        i += length;
+    }
+    return out->failed ? lrt_fail(e, "out of memory") : true;
+}
+
+int lrt_utf8_encode(uint32_t c, char out[4])
+{
+    return (int)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out);
+}
+
+static const struct { const char *name; uint32_t a, b; } entities[] = {
+#define E(name, a, b) {name, a, b},
+#include "entities.def"
+#undef E
+};
+
+/* Index of the entity whose name is s[0..n), or -1. */
+static int find_entity(const char *s, size_t n)
+{
+    int lo = 0, hi = (int)(sizeof entities / sizeof *entities) - 1;
+    while (lo <= hi) {
+        int mid = (lo + hi) / 2, order = strncmp(s, entities[mid].name, n);
+        if (!order && entities[mid].name[n])
+            order = -1;
+        if (!order)
+            return mid;
+        if (order < 0)
+            hi = mid - 1;
+        else
+            lo = mid + 1;
+    }
+    return -1;
+}
+
+/* What a numeric reference stands for, as HTML 5 says; 0: nothing. */
+static uint32_t numeric_reference(uint64_t v)
+{
+    static const uint16_t windows_1252[32] = {
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
+        0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178};
+    if (v == 0 || (v >= 0xD800 && v < 0xE000) || v > 0x10FFFF)
+        return 0xFFFD;
+    if (v >= 0x80 && v < 0xA0)
+        return windows_1252[v - 0x80];
+    bool control = v < 0x20 && v != '\t' && v != '\n' && v != '\f' && v != '\r';
+    bool not_a_character = (v >= 0xFDD0 && v <= 0xFDEF) || (v & 0xFFFE) == 0xFFFE;
+    return control || v == 0x7F || not_a_character ? 0 : (uint32_t)v;
+}
+
+static int digit_value(uint32_t c)
+{
+    return c >= '0' && c <= '9' ? (int)(c - '0') : c >= 'a' && c <= 'f' ? (int)(c - 'a') + 10 : c >= 'A' && c <= 'F' ? (int)(c - 'A') + 10 : 99;
+}
+
+/* A numeric reference whose '#' is s[0]. Returns its length, semicolon included; 0 when it is none. */
+static size_t unescape_number(const uint32_t *s, size_t n, lrt_text *out)
+{
+    size_t i = 1;
+    int base = 10;
+    if (i < n && (s[i] == 'x' || s[i] == 'X')) {
+        base = 16;
+        i++;
+    }
+    size_t digits = i;
+    uint64_t v = 0;
+    for (; i < n && digit_value(s[i]) < base; i++)
+        if (v <= 0x10FFFF)
+            v = v * (uint64_t)base + (uint64_t)digit_value(s[i]);
+    if (i == digits)
+        return 0;
+    uint32_t c = numeric_reference(v);
+    if (c)
+        lrt_text_add(out, c);
+    return i < n && s[i] == ';' ? i + 1 : i;
+}
+
+/* A named reference that may begin at s (after '&'): the longest name that is known. Returns how much of s was used; 0: no reference. */
+static size_t unescape_name(const uint32_t *s, size_t n, lrt_text *out)
+{
+    enum { LONGEST = 32 };
+    char name[LONGEST + 2];
+    size_t length = 0;
+    /* No name has other characters than ASCII letters, digits and, at the end, the semicolon. */
+    while (length < n && length < LONGEST && s[length] < 0x80 && (digit_value(s[length]) < 10 || ((s[length] | 0x20) >= 'a' && (s[length] | 0x20) <= 'z'))) {
+        name[length] = (char)s[length];
+        length++;
+    }
+    size_t whole = length;
+    if (length < n && s[length] == ';')
+        name[whole++] = ';';
+    for (size_t k = whole; k > 1; k--) {
+        int found = find_entity(name, k);
+        if (found >= 0) {
+            lrt_text_add(out, entities[found].a);
+            if (entities[found].b)
+                lrt_text_add(out, entities[found].b);
+            return k;
+        }
+    }
+    return 0;
+}
+
+void lrt_html_unescape(const lrt_text *in, lrt_text *out)
+{
+    for (size_t i = 0; i < in->n;) {
+        size_t used = 0;
+        if (in->data[i] == '&' && i + 1 < in->n) {
+            const uint32_t *s = in->data + i + 1;
+            used = s[0] == '#' ? unescape_number(s, in->n - i - 1, out) : unescape_name(s, in->n - i - 1, out);
+        }
+        if (!used)
+            lrt_text_add(out, in->data[i]);
+        i += 1 + used;
+    }
+}
+
+/* The property White_Space, which is what \s means. */
+static bool is_white_space(uint32_t c)
+{
+    return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/* str.isspace: four separators more. */
+static bool is_python_space(uint32_t c)
+{
+    return is_white_space(c) || (c >= 0x1C && c <= 0x1F);
+}
+
+static void strip(lrt_text *t)
+{
+    size_t begin = 0;
+    while (begin < t->n && is_python_space(t->data[begin]))
+        begin++;
+    while (t->n > begin && is_python_space(t->data[t->n - 1]))
+        t->n--;
+    t->n -= begin;
+    if (begin)
+        memmove(t->data, t->data + begin, t->n * sizeof *t->data);
+}
+
+static void collapse_white_space(lrt_text *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!is_white_space(t->data[i]))
+            t->data[n++] = t->data[i];
+        else if (i == 0 || !is_white_space(t->data[i - 1]))
+            t->data[n++] = ' ';
+        /* data[i - 1] above may have been overwritten only by a space that stands for white space */
+    }
+    t->n = n;
+}
+
+/* Unicode's Case_Ignorable: these categories, and the punctuation that may stand inside a word. */
+static bool is_case_ignorable(uint32_t c)
+{
+    static const uint16_t inside_words[] = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
+                                            0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+    for (size_t i = 0; i < sizeof inside_words / sizeof *inside_words; i++)
+        if (c == inside_words[i])
+            return true;
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+    return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_LM ||
+           k == UTF8PROC_CATEGORY_SK;
+}
+
+/* Unicode's Cased, for what is not ignorable: letters with case, ordinal indicators, Roman numerals, letters in circles and squares. */
+static bool is_cased(uint32_t c)
+{
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+    return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT || c == 0xAA || c == 0xBA ||
+           (c >= 0x2160 && c <= 0x217F) || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+           (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+}
+
+/* A capital sigma at i becomes the final form when it ends a word: a cased letter before it and none after it, ignorables apart. */
+static bool is_final_sigma(const lrt_text *t, size_t i)
+{
+    size_t before = i, after = i + 1;
+    while (before > 0 && is_case_ignorable(t->data[before - 1]))
+        before--;
+    if (before == 0 || !is_cased(t->data[before - 1]))
+        return false;
+    while (after < t->n && is_case_ignorable(t->data[after]))
+        after++;
+    return after == t->n || !is_cased(t->data[after]);
+}
+
+static void lower(const lrt_text *in, lrt_text *out)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        uint32_t c = in->data[i];
+        if (c == 0x3A3) {
+            lrt_text_add(out, is_final_sigma(in, i) ? 0x3C2 : 0x3C3);
+        } else if (c == 0x130) { /* capital I with dot: the only one that becomes two */
+            lrt_text_add(out, 'i');
+            lrt_text_add(out, 0x307);
+        } else {
+            lrt_text_add(out, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
+        }
+    }
+}
+
+bool lrt_text_clean(const lrt_text *in, lrt_text *out, lrt_error *e)
+{
+    lrt_text once = {0}, twice = {0};
+    lrt_html_unescape(in, &once);
+    lrt_html_unescape(&once, &twice);
+    strip(&twice);
+    collapse_white_space(&twice);
+    strip(&twice);
+    lower(&twice, out);
+    bool ok = !once.failed && !twice.failed && !out->failed;
+    free(once.data);
+    free(twice.data);
+    return ok ? true : lrt_fail(e, "out of memory");
+}
