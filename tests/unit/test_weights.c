@@ -1,0 +1,257 @@
+/* Synthetic weights against recorded bits; safetensors files, good and bad; weight sources. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "weights.h"
+
+static char path[64]; /* the file that the tests write */
+
+static int make_path(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/latentc-weights-%ld.safetensors", (long)getpid());
+    return 0;
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    unlink(path);
+    return 0;
+}
+
+/* Values of the definition, computed once by an independent program (numpy). */
+static const struct { uint64_t seed; const char *model, *path; Shape shape; int64_t index; uint32_t bits; } recorded[] = {
+    {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 0, 0xbe19f4e3},
+    {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 1, 0xbdc1b4b4},
+    {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 5000, 0xbdf74c9a},
+    {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 11519, 0xbe23509f},
+    {1, "diffusion_model", "down.0.attn.0.block.attn1.to_q.kernel", {2, {320, 320}}, 0, 0xbda94e82},
+    {1, "diffusion_model", "down.0.attn.0.block.attn1.to_q.kernel", {2, {320, 320}}, 77, 0xbd19f929},
+    {1, "diffusion_model", "down.0.attn.0.block.attn1.to_q.kernel", {2, {320, 320}}, 102399, 0x3dd2c783},
+    {1, "diffusion_model", "down.0.attn.0.block.attn2.to_k.kernel", {2, {1024, 320}}, 0, 0x3d3b8daa},
+    {1, "diffusion_model", "down.0.attn.0.block.attn2.to_k.kernel", {2, {1024, 320}}, 327679, 0xbd7d563b},
+    {1, "text_encoder", "layers.0.attn.to_q.kernel", {2, {64, 64}}, 0, 0xbdd278f6},
+    {1, "text_encoder", "layers.0.attn.to_q.kernel", {2, {64, 64}}, 4095, 0xbdb93b92},
+    {2, "diffusion_model", "time.dense1.bias", {1, {1280}}, 0, 0xbbfd135a},
+    {2, "diffusion_model", "time.dense1.bias", {1, {1280}}, 1279, 0xbd1bfe9a},
+    {1, "decoder", "x.norm.gamma", {1, {512}}, 0, 0x3f94f64a},
+    {1, "decoder", "x.norm.gamma", {1, {512}}, 255, 0x3f994ee3},
+    {1, "decoder", "x.norm.gamma", {1, {512}}, 511, 0x3f8052ce},
+    {18446744073709551615u, "decoder", "x.norm.beta", {1, {512}}, 0, 0x3bb44233},
+    {18446744073709551615u, "decoder", "x.norm.beta", {1, {512}}, 511, 0x3d08e4bd},
+    {1, "text_encoder", "embed.token.embeddings", {2, {49408, 64}}, 0, 0xbd1ef83b},
+    {1, "text_encoder", "embed.token.embeddings", {2, {49408, 64}}, 3162111, 0xbc6d0c87},
+};
+
+static void synthetic(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof recorded / sizeof recorded[0]; i++) {
+        uint32_t bits;
+        float *w = xmalloc((size_t)shape_count(&recorded[i].shape) * sizeof *w);
+        synthetic_weight(recorded[i].seed, recorded[i].model, recorded[i].path, &recorded[i].shape, w);
+        memcpy(&bits, &w[recorded[i].index], sizeof bits);
+        if (bits != recorded[i].bits)
+            fail_msg("%s[%lld] is 0x%08x, expected 0x%08x", recorded[i].path, (long long)recorded[i].index, bits,
+                     recorded[i].bits);
+        free(w);
+    }
+}
+
+/* A file of this header and n bytes of data. */
+static void write_file(const char *header, const void *data, size_t n)
+{
+    unsigned char length[8] = {0};
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)strlen(header) >> 8 * i);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite(length, 1, 8, f);
+    fwrite(header, 1, strlen(header), f);
+    fwrite(data, 1, n, f);
+    fclose(f);
+}
+
+/* Expects that the statement ends in err() with a message that contains `words`. */
+#define EXPECT_ERR(statement, words) \
+    do { \
+        jmp_buf here; \
+        if (setjmp(here) == 0) { \
+            err_catch(&here); \
+            statement; \
+            err_catch(NULL); \
+            fail_msg("no error; expected \"%s\"", words); \
+        } \
+        err_catch(NULL); \
+        if (!strstr(err_text(), words)) \
+            fail_msg("found \"%s\", expected \"%s\"", err_text(), words); \
+    } while (0)
+
+#define F32(name, shape, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+static const struct { const char *header; size_t data; const char *message; } bad[] = {
+    {"", 0, "byte 8: expected '{', found the end of the header"},
+    {"[]", 0, "byte 8: expected '{', found '['"},
+    {"{} x", 0, "byte 11: expected nothing after the header's '}', found 'x'"},
+    {"{\"a\":1}", 0, "byte 13: expected '{', found '1'"},
+    {"{\"a\":{\"dtype\":\"F32\"}}", 0, "tensor \"a\": \"shape\" is missing"},
+    {"{\"a\":{\"dtype\":\"F33\"}}", 0, "tensor \"a\" has dtype \"F33\", expected F32, F16, BF16 or F64"},
+    {"{\"a\":{\"color\":\"red\"}}", 0, "tensor \"a\": \"color\" is unknown"},
+    {"{\"a\":{\"shape\":[1],\"shape\":[1]}}", 0, "tensor \"a\": \"shape\" is repeated"},
+    {"{\"a\":{\"shape\":[-1]}}", 0, "expected a number (whole, not negative), found '-'"},
+    {"{\"a\":{\"shape\":[1.5]}}", 0, "expected ',' or ']', found '.'"},
+    {"{\"a\":{\"shape\":[99999999999999999999]}}", 0, "expected a number below 2^59"},
+    {"{\"a\":{\"shape\":[1,1,1,1,1,1,1,1,1]}}", 0, "more than 8 dimensions"},
+    {"{\"a\\ud800\":1}", 0, "second half of a surrogate pair"},
+    {"{\"a\\q\":1}", 0, "expected an escape"},
+    {"{\"a", 0, "expected '\"', found the end of the header"},
+    {"{\"__metadata__\":{\"k\":1}}", 0, "expected a string, found '1'"},
+    {"{" F32("a", "[4294967296,4294967296]", "[0,8]") "}", 8, "a shape whose size overflows"},
+    {"{" F32("a", "[2]", "[0,8]") "}", 4, "tensor \"a\" ends at byte 8 of the data, but the file has only 4: truncated?"},
+    {"{" F32("a", "[3]", "[0,8]") "}", 8, "tensor \"a\" has data_offsets [0,8], expected 12 bytes"},
+    {"{" F32("a", "[1]", "[8,4]") "}", 8, "tensor \"a\" has data_offsets [8,4], expected 4 bytes"},
+    {"{" F32("a", "[2]", "[0,8]") "," F32("b", "[2]", "[4,12]") "}", 12, "tensors \"a\" and \"b\" overlap at byte 4"},
+    {"{" F32("a", "[1]", "[0,4]") "," F32("b", "[1]", "[8,12]") "}", 12, "bytes 4 to 8 of the data, before tensor \"b\""},
+    {"{" F32("a", "[1]", "[0,4]") "}", 7, "3 bytes follow the last tensor's"},
+    {"{" F32("a", "[1]", "[0,4]") "," F32("a", "[1]", "[4,8]") "}", 8, "tensor \"a\" is there twice"},
+};
+
+static void bad_headers(void **state)
+{
+    (void)state;
+    static const char zeros[64];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        write_file(bad[i].header, zeros, bad[i].data);
+        EXPECT_ERR(st_open(path), bad[i].message);
+    }
+}
+
+static void bad_files(void **state)
+{
+    (void)state;
+    EXPECT_ERR(st_from_memory("m", "\1\0\0", 3), "m: has 3 bytes, expected a safetensors file");
+    EXPECT_ERR(st_from_memory("m", "\20\0\0\0\0\0\0\0{}", 10), "m: header of 16 bytes, but the file has only 10");
+    EXPECT_ERR(st_from_memory("m", "\0\0\0\7\0\0\0\0{}", 10), "header of 117440512 bytes, expected at most 104857600");
+    EXPECT_ERR(st_open("/nonexistent/x.safetensors"), "cannot be read: No such file or directory");
+    EXPECT_ERR(st_open("/tmp"), "/tmp: not a file");
+}
+
+static void write_and_read(void **state)
+{
+    (void)state;
+    const float a[] = {1, 2, 3, 4, 5, 6}, one[] = {7};
+    const int32_t ids[] = {-1, 49407};
+    const StOut out[] = {{"b/\"q\"", DT_F32, {2, {2, 3}}, a}, {"a", DT_I32, {1, {2}}, ids}, {"c", DT_F32, {1, {1}}, one}};
+    const char *meta[] = {"k", "line\nend", "empty", ""};
+    st_write(path, out, 3, meta, 2);
+    StFile *f = st_open(path);
+    assert_int_equal(f->n, 3);
+    assert_int_equal(f->n_meta, 2);
+    assert_string_equal(f->meta_values[0], "line\nend");
+    const StTensor *t = st_find(f, "b/\"q\"");
+    assert_non_null(t);
+    assert_int_equal(t->rank, 2);
+    assert_int_equal(t->dim[1], 3);
+    assert_memory_equal(t->data, a, sizeof a);
+    assert_int_equal((uintptr_t)t->data % 8, 0);
+    assert_int_equal(st_find(f, "a")->dtype, ST_I32);
+    assert_memory_equal(st_find(f, "a")->data, ids, sizeof ids);
+    assert_null(st_find(f, "d"));
+    st_close(f);
+}
+
+static void escapes(void **state)
+{
+    (void)state;
+    write_file("{\"__metadata__\":{\"\\u00e9\\ud83d\\ude00\\t\":\"\\/\"}}", "", 0);
+    StFile *f = st_open(path);
+    assert_string_equal(f->meta_keys[0], "\xc3\xa9\xf0\x9f\x98\x80\t");
+    assert_string_equal(f->meta_values[0], "/");
+    st_close(f);
+}
+
+static void conversions(void **state)
+{
+    (void)state;
+    /* 1, -2, smallest subnormal, largest; 1, -3; 0.1 */
+    const unsigned char data[] = {0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0xff, 0x7b, 0x80, 0x3f, 0x40, 0xc0,
+                                  0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f};
+    write_file("{\"h\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]},"
+               "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[8,12]},"
+               "\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[12,20]}}", data, sizeof data);
+    WeightSource *w = weights_open(path, "m");
+    float h[4], b[2], d[1];
+    weights_read(w, "h", &(Shape){1, {4}}, h);
+    weights_read(w, "b", &(Shape){1, {2}}, b);
+    weights_read(w, "d", &(Shape){1, {1}}, d);
+    assert_true(h[0] == 1 && h[1] == -2 && h[2] == 0x1p-24f && h[3] == 65504 && b[0] == 1 && b[1] == -3 && d[0] == 0.1f);
+    weights_close(w);
+}
+
+/* A graph m with the weights a [2] and b [1,2]. */
+static Graph *small_graph(void)
+{
+    Graph *g = graph_new("m");
+    graph_add_weight(g, "a", shape1(2));
+    graph_add_weight(g, "b", shape2(1, 2));
+    return g;
+}
+
+static void check_file(const char *header, size_t n)
+{
+    static const float data[16];
+    write_file(header, data, n);
+    WeightSource *w = weights_open(path, "m");
+    Graph *g = small_graph();
+    weights_check(w, g);
+    graph_free(g);
+    weights_close(w);
+}
+
+static void checks(void **state)
+{
+    (void)state;
+    check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "}", 16);
+    check_file("{" F32("m/a", "[2]", "[0,8]") "," F32("m/b", "[1,2]", "[8,16]") "," F32("n/c", "[1]", "[16,20]") "}", 20);
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "}", 8), "1 of the 2 weights of m are missing, the first is \"b\"");
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "," F32("c", "[1]", "[16,20]") "}", 20),
+               "1 tensors are not weights of m, the first is \"c\"");
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[2,1]", "[8,16]") "}", 16),
+               "tensor \"b\" has shape (2,1), expected (1,2)");
+    EXPECT_ERR(check_file("{\"a\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}," F32("b", "[1,2]", "[8,16]") "}", 16),
+               "tensor \"a\" has dtype I32, expected F32, F16, BF16 or F64");
+    EXPECT_ERR(weights_open("synthetic:-1", "m"), "expected a number");
+    EXPECT_ERR(weights_open("synthetic:", "m"), "expected a number");
+    EXPECT_ERR(weights_open("synthetic:18446744073709551616", "m"), "expected a number");
+}
+
+static void not_finite(void **state)
+{
+    (void)state;
+    const uint32_t bits[] = {0x3f800000, 0x7f800000, 0x7fc00000};
+    const Shape all = shape1(3), first = shape1(1);
+    float out[3];
+    write_file("{" F32("a", "[3]", "[0,12]") "}", bits, sizeof bits);
+    WeightSource *w = weights_open(path, "m");
+    EXPECT_ERR(weights_read(w, "a", &all, out), "tensor \"a\": value 1 of 3 is infinite");
+    EXPECT_ERR(weights_read(w, "a", &first, out), "tensor \"a\" has shape (3), expected (1)");
+    EXPECT_ERR(weights_read(w, "z", &first, out), "tensor \"z\" is missing");
+    weights_close(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_files),
+        cmocka_unit_test(write_and_read), cmocka_unit_test(escapes), cmocka_unit_test(conversions),
+        cmocka_unit_test(checks), cmocka_unit_test(not_finite),
+    };
+    return cmocka_run_group_tests_name("weights", tests, make_path, remove_path);
+}
