@@ -1,5 +1,5 @@
-/* See png.h. */
-#include "png.h"
+/* See picture.h. */
+#include "picture.h"
 
 #include <png.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Pictures out. */
-#ifndef LATENTRT_PNG_H
-#define LATENTRT_PNG_H
+#ifndef LATENTRT_PICTURE_H
+#define LATENTRT_PICTURE_H
 #include <stdint.h>
 
 #include "error.h"

@@ -1,0 +1,74 @@
+/* See container.h; the format is in plan.h. */
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary"};
+
+static bool read_footer(int fd, lrt_footer *f, lrt_error *e)
+{
+    _Static_assert(sizeof(lrt_footer) == 160, "the footer is the last 160 bytes");
+    struct stat st;
+    if (fstat(fd, &st))
+        return lrt_fail(e, "cannot read the program file: %s", strerror(errno));
+    off_t size = st.st_size;
+    if (size < (off_t)sizeof *f || pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
+        memcmp(f->magic, "latentrt", sizeof f->magic))
+        return lrt_fail(e, "the program file is truncated or was changed: the weights that belong at its end are not there");
+    if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
+        return lrt_fail(e, "the program file was changed: its last bytes are not those that it was made with");
+    if (f->version != LRT_PLAN_VERSION || f->n_sections > sizeof f->sections / sizeof *f->sections || f->n_sections < LRT_SECTION_COUNT)
+        return lrt_fail(e, "the program file has version %u of the format: expected %d", f->version, LRT_PLAN_VERSION);
+    if (f->file_bytes != (uint64_t)size)
+        return lrt_fail(e, "the program file has %lld bytes, but was made with %llu: it is truncated or was changed", (long long)size,
+                        (unsigned long long)f->file_bytes);
+    return true;
+}
+
+static bool map_section(int fd, const lrt_footer *f, int i, const void **out, lrt_error *e)
+{
+    const lrt_section *s = &f->sections[i];
+    *out = NULL;
+    if (!s->bytes)
+        return true;
+    if (s->offset % 65536 || s->offset > f->file_bytes || s->bytes > f->file_bytes - s->offset)
+        return lrt_fail(e, "the program file was changed: its %s lie outside it", section_names[i]);
+    void *p = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, fd, (off_t)s->offset);
+    if (p == MAP_FAILED)
+        return lrt_fail(e, "cannot map the %s: %s", section_names[i], strerror(errno));
+    *out = p;
+    if (lrt_hash64(p, s->bytes) != s->hash)
+        return lrt_fail(e, "the program file was changed: its %s are not those that it was made with", section_names[i]);
+    return true;
+}
+
+bool lrt_container_open(const char *path, uint64_t layout_hash, lrt_container *c, lrt_error *e)
+{
+    *c = (lrt_container){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return lrt_fail(e, "cannot open the program file (%s): %s", path, strerror(errno));
+    bool ok = read_footer(fd, &c->footer, e);
+    if (ok && c->footer.layout_hash != layout_hash)
+        ok = lrt_fail(e, "the weights in the program file were packed for other code than it holds");
+    for (int i = 0; i < LRT_SECTION_COUNT && ok; i++)
+        ok = map_section(fd, &c->footer, i, &c->section[i], e);
+    close(fd);
+    if (!ok)
+        lrt_container_close(c);
+    return ok;
+}
+
+void lrt_container_close(lrt_container *c)
+{
+    for (int i = 0; i < LRT_SECTION_COUNT; i++)
+        if (c->section[i]) {
+            munmap((void *)(uintptr_t)c->section[i], c->footer.sections[i].bytes);
+            c->section[i] = NULL;
+        }
+}

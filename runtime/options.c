@@ -1,0 +1,147 @@
+/* See options.h. */
+#include "options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Levenshtein's distance, of at most 63 bytes of each. */
+static int distance(const char *a, const char *b)
+{
+    enum { MOST = 63 };
+    int row[MOST + 1], m = (int)strnlen(b, MOST);
+    for (int k = 0; k <= m; k++)
+        row[k] = k;
+    for (int i = 0; a[i] && i < MOST; i++) {
+        int diagonal = row[0];
+        row[0] = i + 1;
+        for (int k = 0; k < m; k++) {
+            int change = diagonal + (a[i] != b[k]), best = row[k] < row[k + 1] ? row[k] : row[k + 1];
+            diagonal = row[k + 1];
+            row[k + 1] = best + 1 < change ? best + 1 : change;
+        }
+    }
+    return row[m];
+}
+
+const char *lrt_nearest(const char *word, const char *const *candidates, int n)
+{
+    const char *best = NULL;
+    int least = (int)strlen(word) / 3 + 2;
+    for (int i = 0; i < n; i++) {
+        int d = distance(word, candidates[i]);
+        if (d < least) {
+            least = d;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
+
+static const lrt_option *find(const lrt_option *table, int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (table[i].help && strlen(table[i].name) == length && !memcmp(table[i].name, name, length))
+            return &table[i];
+    return NULL;
+}
+
+static const lrt_option *find_letter(const lrt_option *table, int n, char letter)
+{
+    for (int i = 0; i < n; i++)
+        if (letter && table[i].help && table[i].letter == letter)
+            return &table[i];
+    return NULL;
+}
+
+static bool unknown(const lrt_option *table, int n, const char *arg, lrt_error *e)
+{
+    if (arg[0] != '-' || !arg[1])
+        return lrt_fail(e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags", arg);
+    const char *names[64];
+    int count = 0;
+    for (int i = 0; i < n && count < 64; i++)
+        if (table[i].help)
+            names[count++] = table[i].name;
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
+    const char *near = arg[1] == '-' ? lrt_nearest(word, names, count) : NULL;
+    if (near)
+        return lrt_fail(e, "unknown flag '%s': did you mean '--%s'?", arg, near);
+    return lrt_fail(e, "unknown flag '%s': --help lists the flags", arg);
+}
+
+static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
+{
+    char *end;
+    errno = 0;
+    if (o->kind == LRT_OPT_TEXT) {
+        *(const char **)o->into = text;
+        return true;
+    }
+    if (o->kind == LRT_OPT_INT) {
+        long long v = strtoll(text, &end, 10);
+        if (end == text || *end || errno || (double)v < o->least || (double)v > o->most)
+            return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name, o->least, o->most, text);
+        *(int64_t *)o->into = v;
+        return true;
+    }
+    double v = strtod(text, &end);
+    if (end == text || *end || !isfinite(v) || v < o->least || v > o->most)
+        return lrt_fail(e, "--%s: expected a number from %g to %g, found '%s'", o->name, o->least, o->most, text);
+    *(double *)o->into = v;
+    return true;
+}
+
+/* Whether arg is one of the flags: a value that looks so is a forgotten value. */
+static bool is_flag(const lrt_option *table, int n, const char *arg)
+{
+    return !strncmp(arg, "--", 2) && find(table, n, arg + 2, strlen(arg + 2));
+}
+
+bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lrt_error *e)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i], *value = NULL;
+        const lrt_option *o = NULL;
+        if (arg[0] == '-' && arg[1] == '-') {
+            size_t length = strcspn(arg + 2, "=");
+            o = find(table, n, arg + 2, length);
+            value = arg[2 + length] == '=' ? arg + 3 + length : NULL;
+        } else if (arg[0] == '-') {
+            o = find_letter(table, n, arg[1]);
+            value = o && arg[2] ? arg + 2 : NULL;
+        }
+        if (!o || (o->kind == LRT_OPT_BOOL && value && arg[1] != '-'))
+            return unknown(table, n, arg, e);
+        if (o->kind == LRT_OPT_BOOL) {
+            if (value)
+                return lrt_fail(e, "--%s takes no value", o->name);
+            *(bool *)o->into = true;
+            continue;
+        }
+        if (!value && (i + 1 == argc || is_flag(table, n, argv[i + 1])))
+            return lrt_fail(e, "%s: expected %s after it", arg, o->value);
+        if (!set_value(o, value ? value : argv[++i], e))
+            return false;
+    }
+    return true;
+}
+
+void lrt_options_help(const lrt_option *table, int n, FILE *out)
+{
+    for (int i = 0; i < n; i++) {
+        const lrt_option *o = &table[i];
+        if (!o->help) {
+            fprintf(out, "\n%s\n", o->name);
+            continue;
+        }
+        char left[64];
+        char letter[5] = "    ";
+        if (o->letter)
+            snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%s--%s %s", letter, o->name, o->value ? o->value : "");
+        fprintf(out, "  %-29s %s\n", left, o->help);
+    }
+}
