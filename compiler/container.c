@@ -1,0 +1,86 @@
+/* See container.h. */
+#include "container.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../runtime/hash.h"
+
+enum { SECTION_ALIGN = 65536 };
+struct Container {
+    OutFile *out;
+    uint64_t at, section_begin;
+    lrt_hasher hasher;
+    lrt_footer footer;
+};
+
+static void put(Container *c, const void *p, size_t n)
+{
+    outfile_write(c->out, p, n);
+    c->at += n;
+}
+
+static void pad(Container *c, uint64_t align)
+{
+    static const char zeros[4096];
+    while (c->at % align) {
+        uint64_t n = align - c->at % align;
+        put(c, zeros, n < sizeof zeros ? (size_t)n : sizeof zeros);
+    }
+}
+
+void container_write(Container *c, const void *p, size_t n)
+{
+    put(c, p, n);
+    lrt_hash_add(&c->hasher, p, n);
+}
+
+uint64_t container_position(const Container *c)
+{
+    return c->at - c->section_begin;
+}
+
+static void begin_section(Container *c)
+{
+    pad(c, SECTION_ALIGN);
+    c->section_begin = c->at;
+    lrt_hash_begin(&c->hasher);
+}
+
+static void end_section(Container *c, int section)
+{
+    c->footer.sections[section] = (lrt_section){c->section_begin, container_position(c), lrt_hash_end(&c->hasher)};
+}
+
+static void copy_executable(Container *c, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        err("%s: %s", path, strerror(errno));
+    char block[65536];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, f)) > 0)
+        put(c, block, n);
+    if (ferror(f))
+        err("%s: cannot be read: %s", path, strerror(errno));
+    fclose(f);
+}
+
+void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context, const void *vocab,
+                      size_t vocab_bytes)
+{
+    Container c = {.out = out};
+    c.footer = (lrt_footer){.magic = {'l','a','t','e','n','t','r','t'}, .version = LRT_PLAN_VERSION, .n_sections = LRT_SECTION_COUNT, .layout_hash = layout_hash};
+    copy_executable(&c, exe_path);
+    begin_section(&c);
+    weights(&c, context);
+    end_section(&c, LRT_SECTION_WEIGHTS);
+    begin_section(&c);
+    if (vocab_bytes)
+        container_write(&c, vocab, vocab_bytes);
+    end_section(&c, LRT_SECTION_VOCAB);
+    pad(&c, 8);
+    c.footer.file_bytes = c.at + sizeof c.footer;
+    c.footer.footer_hash = lrt_hash64(&c.footer, offsetof(lrt_footer, footer_hash));
+    put(&c, &c.footer, sizeof c.footer);
+}
