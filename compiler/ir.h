@@ -152,8 +152,10 @@ void graph_print_dot(const Graph *g, Buf *out);
 void graph_print_json(const Graph *g, Buf *out);  /* `show --format json` */
 Graph *graph_parse_text(const char *text, const char *file); /* err() with file:line:column */
 
-/* graphfile.c: the graph language (docs/graph-language.md). */
-typedef struct { const char *name; int64_t value; } ParamSet;   /* --set NAME=VALUE */
+/* graphfile.c, graph_expand.c, graph_ops.c: the graph language (docs/graph-language.md). */
+typedef enum { PARAM_INT, PARAM_REAL, PARAM_TEXT, PARAM_INTS } ParamKind;
+typedef struct { const char *name; int64_t value; /* PARAM_INT: --set NAME=VALUE gives this kind only; pipeline files may give any */
+                 ParamKind kind; double real; const char *text; const int64_t *ints; int n_ints; } ParamSet;
 Graph *graph_load(const char *path, const ParamSet *sets, int n_sets); /* err() on any mistake, with the place */
 
 /* pipeline.c: a pipeline file; see docs/graph-language.md. All strings live in arena. */

@@ -1,0 +1,237 @@
+/* See json.h. */
+#include "json.h"
+
+#include <cjson/cJSON.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct JsonDoc { Arena *arena; const char *file; cJSON *root; };
+enum { MOST_BYTES = 4 << 20, MOST_KEYS = 4096 };
+static const double EXACT = 9007199254740992.0; /* 2^53 */
+
+static const char *const kind_names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
+
+static const cJSON *node(Json j) { return j.node; }
+
+/* The pointer to `wanted` below `at`, or NULL when it is not there. */
+static const char *find_pointer(Arena *a, const cJSON *at, const void *wanted, const char *here)
+{
+    if (at == wanted)
+        return here;
+    int i = 0;
+    for (const cJSON *c = at->child; c; c = c->next, i++) {
+        const char *below = c->string ? arena_printf(a, "%s/%s", here, c->string) : arena_printf(a, "%s/%d", here, i);
+        const char *found = find_pointer(a, c, wanted, below);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+const char *json_pointer(Json j)
+{
+    const char *p = j.node ? find_pointer(j.doc->arena, j.doc->root, j.node, "") : NULL;
+    return p && *p ? p : "/";
+}
+
+const char *json_file(Json j) { return j.doc->file; }
+
+void json_err(Json j, const char *fmt, ...)
+{
+    char message[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    err("%s: %s: %s", j.doc->file, json_pointer(j), message);
+}
+
+/* Keys that stand twice in one object would silently hide one another; numbers must be finite. */
+static void check_tree(const JsonDoc *doc, const cJSON *at)
+{
+    int n = 0;
+    if (cJSON_IsNumber(at) && !isfinite(at->valuedouble))
+        json_err((Json){doc, at}, "the number is too large");
+    for (const cJSON *c = at->child; c; c = c->next) {
+        if (cJSON_IsObject(at)) {
+            if (++n > MOST_KEYS)
+                json_err((Json){doc, at}, "expected at most %d members", MOST_KEYS);
+            for (const cJSON *d = at->child; d != c; d = d->next)
+                if (strcmp(c->string, d->string) == 0)
+                    json_err((Json){doc, c}, "the name stands twice in one object, expected once");
+        }
+        check_tree(doc, c);
+    }
+}
+
+static _Noreturn void parse_error(const char *text, size_t len, const char *at, const char *file)
+{
+    int line = 1;
+    const char *line_start = text;
+    if (!at || at < text || at > text + len)
+        at = text + len;
+    for (const char *p = text; p < at; p++)
+        if (*p == '\n') {
+            line++;
+            line_start = p + 1;
+        }
+    char found[8] = "";
+    if (at < text + len && isprint((unsigned char)*at))
+        snprintf(found, sizeof found, "'%c'", *at);
+    const char *what = *found ? found : at < text + len ? "a byte that JSON does not have here" : "the end of the file";
+    err("%s:%d:%d: found %s, expected JSON", file, line, (int)(at - line_start) + 1, what);
+}
+
+Json json_parse(const char *text, size_t len, const char *file)
+{
+    if (len > MOST_BYTES)
+        err("%s: found %zu bytes, expected JSON of at most %d", file, len, MOST_BYTES);
+    if (memchr(text, 0, len))
+        parse_error(text, len, memchr(text, 0, len), file);
+    const char *end = NULL;
+    cJSON *root = cJSON_ParseWithLengthOpts(text, len + 1, &end, 1);
+    if (!root)
+        parse_error(text, len, end, file);
+    Arena *a = arena_new();
+    JsonDoc *doc = arena_alloc(a, sizeof *doc);
+    *doc = (JsonDoc){a, arena_strdup(a, file), root};
+    check_tree(doc, root);
+    return (Json){doc, root};
+}
+
+Json json_load(const char *path)
+{
+    size_t len;
+    char *text = read_file(path, &len);
+    Json j = json_parse(text, len, path);
+    free(text);
+    return j;
+}
+
+void json_free(Json root)
+{
+    if (!root.doc)
+        return;
+    cJSON_Delete(root.doc->root);
+    arena_free(root.doc->arena);
+}
+
+JsonKind json_kind(Json j)
+{
+    const cJSON *n = node(j);
+    if (cJSON_IsBool(n))
+        return JSON_BOOL;
+    if (cJSON_IsNumber(n))
+        return JSON_NUMBER;
+    if (cJSON_IsString(n))
+        return JSON_STRING;
+    if (cJSON_IsArray(n))
+        return JSON_ARRAY;
+    return cJSON_IsObject(n) ? JSON_OBJECT : JSON_NULL;
+}
+
+void json_expect(Json j, JsonKind kind)
+{
+    if (json_kind(j) != kind)
+        json_err(j, "found %s, expected %s", kind_names[json_kind(j)], kind_names[kind]);
+}
+
+Json json_get(Json object, const char *key)
+{
+    json_expect(object, JSON_OBJECT);
+    return (Json){object.doc, cJSON_GetObjectItemCaseSensitive(node(object), key)};
+}
+
+Json json_need(Json object, const char *key)
+{
+    Json j = json_get(object, key);
+    if (!json_ok(j))
+        json_err(object, "\"%s\" is missing", key);
+    return j;
+}
+
+Json json_first(Json j) { return (Json){j.doc, node(j)->child}; }
+Json json_next(Json j) { return (Json){j.doc, node(j)->next}; }
+int json_count(Json j) { return cJSON_GetArraySize(node(j)); }
+const char *json_key(Json member) { return node(member)->string; }
+
+const char *json_string(Json j)
+{
+    json_expect(j, JSON_STRING);
+    return node(j)->valuestring;
+}
+
+static bool is_name(const char *s)
+{
+    if (!isalpha((unsigned char)*s) && *s != '_')
+        return false;
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && *s != '_')
+            return false;
+    return true;
+}
+
+const char *json_name(Json j)
+{
+    if (!is_name(json_string(j)))
+        json_err(j, "found \"%s\", expected a name of letters, digits and _", json_string(j));
+    return json_string(j);
+}
+
+void json_check_name(Json member)
+{
+    if (!is_name(json_key(member)))
+        json_err(member, "expected a name of letters, digits and _");
+}
+
+double json_number(Json j)
+{
+    json_expect(j, JSON_NUMBER);
+    return node(j)->valuedouble;
+}
+
+bool json_is_int(Json j)
+{
+    if (json_kind(j) != JSON_NUMBER)
+        return false;
+    double v = node(j)->valuedouble;
+    return v == floor(v) && fabs(v) <= EXACT;
+}
+
+int64_t json_int(Json j, int64_t least, int64_t most)
+{
+    double v = json_number(j);
+    if (!json_is_int(j))
+        json_err(j, "found %g, expected an integer", v);
+    if (v < (double)least || v > (double)most)
+        json_err(j, "found %.0f, expected %lld to %lld", v, (long long)least, (long long)most);
+    return (int64_t)v;
+}
+
+bool json_bool(Json j)
+{
+    json_expect(j, JSON_BOOL);
+    return cJSON_IsTrue(node(j));
+}
+
+void json_only(Json object, const char *const *keys, size_t n)
+{
+    json_expect(object, JSON_OBJECT);
+    for (Json m = json_first(object); json_ok(m); m = json_next(m)) {
+        bool known = strcmp(json_key(m), "about") == 0; /* a remark may stand in every object */
+        for (size_t i = 0; i < n && !known; i++)
+            known = strcmp(json_key(m), keys[i]) == 0;
+        if (known)
+            continue;
+        const char *near = nearest_word(json_key(m), keys, n);
+        if (near)
+            json_err(m, "unknown name, did you mean \"%s\"?", near);
+        Buf list = {0};
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&list, "%s%s", i ? ", " : "", keys[i]);
+        json_err(m, "unknown name, expected one of: %s", list.data ? list.data : "(none)");
+    }
+}
