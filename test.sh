@@ -36,7 +36,7 @@ skipped=$(count '\*\*\*Skipped')
 failed=$(( total - passed - skipped ))
 # Why tests were skipped: each script's last line.
 if (( skipped )); then
-    awk '/^[0-9]+\/[0-9]+ Testing: /{name=$3} /^SKIP: /{sub(/^SKIP: /,""); print "skipped " name ": " $0}' \
+    awk '/^[0-9]+\/[0-9]+ Testing: /{name=$3} tolower($0) ~ /^skip[a-z]*: /{sub(/^[^:]*: /,""); print "skipped " name ": " $0}' \
         "$folder/Testing/Temporary/LastTest.log"
 fi
 line="$passed passed, $failed failed"
