@@ -34,7 +34,10 @@ if(NOT LATENTC_RUNTIME_ONLY)
     if(NOT LLVM_LIBRARY)
         message(FATAL_ERROR "libLLVM-22 is missing in ${LLVM_LIBDIR}. Debian: apt-get install llvm-22-dev")
     endif()
+    # Debian keeps the library itself in the multiarch folder. Linking it there keeps LLVM's own folder out of the run path, where
+    # libomp poses as libgomp.so.1.
+    get_filename_component(LLVM_LIBRARY_FILE ${LLVM_LIBRARY} REALPATH)
     add_library(LLVM22 INTERFACE IMPORTED GLOBAL)
     target_include_directories(LLVM22 SYSTEM INTERFACE ${LLVM_INCLUDE})
-    target_link_libraries(LLVM22 INTERFACE ${LLVM_LIBRARY})
+    target_link_libraries(LLVM22 INTERFACE ${LLVM_LIBRARY_FILE})
 endif()
