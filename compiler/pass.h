@@ -17,4 +17,6 @@ void fuse_print(unsigned flags, Buf *out); /* the shortest such text */
 /* Runs the passes selected by flags, in order; verifies after each in debug builds (NDEBUG unset). Stops after the pass named `until` when not NULL
  * (usage_err when there is none of that name). With trace, one line per pass on standard error: name, changes, ms. */
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace);
+/* Runs this pass alone, whatever the flags, then sorts, sweeps and verifies as passes_run does. Returns the number of changes. */
+int pass_run_one(Graph *g, const char *name);
 #endif

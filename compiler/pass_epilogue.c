@@ -165,9 +165,12 @@ static bool fuse_residual(Graph *g, uint32_t u)
         return false;
     /* When both can, the larger product does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
     int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product]) : can[1];
+    uint32_t other = op_making(g, g->ops[u].in[1 - k]);
     TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k]);
     g->ops[s[k].product].in[SLOT_RES] = residual;
     finish(g, u, s[k]);
+    if (other != NO_OP && graph_use_count(g, g->ops[other].out) == 0)
+        graph_kill(g, &g->ops[other]); /* a view that the residual needs no more */
     return true;
 }
 

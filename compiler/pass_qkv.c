@@ -21,6 +21,8 @@ static int drop_views(Graph *g, uint32_t at)
         if (made == NO_OP || !is_row_view(g, &g->ops[made]) || tensor(g, g->ops[made].in[0])->shape.rank < 3)
             continue;
         g->ops[at].in[s] = g->ops[made].in[0];
+        if (graph_use_count(g, g->ops[made].out) == 0)
+            graph_kill(g, &g->ops[made]); /* else it would count as another user of the product */
         n++;
     }
     return n;

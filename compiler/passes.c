@@ -75,13 +75,14 @@ void fuse_print(unsigned flags, Buf *out)
     }
 }
 
-static void check_pass_name(const char *until)
+/* The index of the pass of this name; usage_err() when there is none. */
+static int pass_index(const char *until)
 {
     const char *names[N_PASSES];
     for (int i = 0; i < N_PASSES; i++) {
         names[i] = passes[i].name;
         if (!strcmp(until, names[i]))
-            return;
+            return i;
     }
     const char *near = nearest_word(until, names, N_PASSES);
     if (near)
@@ -121,11 +122,15 @@ static int run_pass(Graph *g, const Pass *p)
     return changes;
 }
 
+int pass_run_one(Graph *g, const char *name)
+{
+    return run_pass(g, &passes[pass_index(name)]);
+}
+
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
 {
-    if (until)
-        check_pass_name(until);
-    for (int i = 0; i < N_PASSES; i++) {
+    int end = until ? pass_index(until) + 1 : N_PASSES;
+    for (int i = 0; i < end; i++) {
         const Pass *p = &passes[i];
         if ((flags | FUSE_ALWAYS) & p->flag) {
             double start = now_ms();
@@ -137,7 +142,5 @@ void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
         } else if (trace) {
             note("pass %-10s  (off)", p->name);
         }
-        if (until && !strcmp(until, p->name))
-            return;
     }
 }
