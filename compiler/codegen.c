@@ -100,8 +100,8 @@ static void optimise(Program *p, LLVMTargetMachineRef machine) {
     LLVMPassBuilderOptionsSetLoopVectorization(o, 0);
     LLVMPassBuilderOptionsSetSLPVectorization(o, 0);
     LLVMPassBuilderOptionsSetLoopUnrolling(o, 0);
-    LLVMErrorRef failed = LLVMRunPasses(p->emit->mod, "function(sroa,early-cse,simplifycfg,instcombine,loop-simplify,lcssa,"
-                                                      "loop-mssa(loop-rotate,licm),gvn,instcombine,simplifycfg),globaldce", machine, o);
+    LLVMErrorRef failed = LLVMRunPasses(p->emit->mod, "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-simplify,lcssa,"
+                                                      "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg),globaldce", machine, o);
     if (failed) die("LLVM: %s", LLVMGetErrorMessage(failed));
     LLVMDisposePassBuilderOptions(o);
 }

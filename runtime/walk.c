@@ -214,7 +214,9 @@ void lrt_run_all(lrt_instance *x)
     if (x->time_input >= 0) {
         const lrt_io *io = &s->inputs[x->time_input];
         const float *given = x->io[x->time_input];
-        if (lrt_run_time(x, given, 1, io->dim[io->rank - 1]))
+        int64_t width = 1; /* a row of the time plan holds all of the batch */
+        for (uint32_t i = 0; i < io->rank; i++) width *= io->dim[i];
+        if (lrt_run_time(x, given, 1, width))
             abort(); /* one row: a few kilobytes */
         walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
         x->io[x->time_input] = (void *)(uintptr_t)given; /* the next run's input again */
