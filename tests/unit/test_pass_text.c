@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "pass.h"
-#include "randgraph.c"
+#include "randgraph.h"
 
 static Graph *read_graph(const char *path)
 {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "pass.h"
-#include "randgraph.c"
+#include "randgraph.h"
 
 enum { GRAPHS = 200 };
 
