@@ -42,6 +42,9 @@ Shape shape_at(const Reader *r, Json at);
 /* A text with every {expression} replaced by its value. */
 const char *text_at(const Reader *r, Json at);
 
+/* pipeline.c */
+Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets);
+
 /* graph_expand.c */
 void read_statements(Reader *r, Json list);
 TensorId value_find(const Reader *r, Json at, const char *name); /* err() when there is none */

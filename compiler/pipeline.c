@@ -1,0 +1,241 @@
+/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule, defaults. See docs/graph-language.md. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "graphfile.h"
+
+enum { MOST_PARAMS = MAX_NAMES };
+typedef struct PipelineModel PipelineModel;
+
+static const char *resolve(Arena *a, const char *dir, const char *path)
+{
+    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
+}
+
+static const char *optional_path(const Pipeline *p, Json at)
+{
+    if (!json_ok(at) || json_kind(at) == JSON_NULL)
+        return NULL;
+    if (!*json_string(at))
+        json_err(at, "found an empty text, expected a path");
+    return resolve(p->arena, p->dir, json_string(at));
+}
+
+static const char *folder_of(Arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
+}
+
+/* ---- parameters ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct { ParamSet list[MOST_PARAMS]; int n; } Params;
+
+static void put(Json at, Params *p, ParamSet set)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->list[i].name, set.name) == 0) {
+            p->list[i] = set;
+            return;
+        }
+    if (p->n == MOST_PARAMS)
+        json_err(at, "expected at most %d parameters", MOST_PARAMS);
+    p->list[p->n++] = set;
+}
+
+static void read_parameters(Pipeline *p, Json section, Params *out)
+{
+    if (!json_ok(section))
+        return;
+    json_expect(section, JSON_OBJECT);
+    for (Json m = json_first(section); json_ok(m); m = json_next(m)) {
+        json_check_name(m);
+        put(m, out, param_from_json(p->arena, json_key(m), m));
+    }
+}
+
+/* The value of an integer that the pipeline must have. */
+static int integer_param(const Pipeline *p, Json at, const Params *params, const char *name)
+{
+    for (int i = 0; i < params->n; i++)
+        if (strcmp(params->list[i].name, name) == 0 && params->list[i].kind == PARAM_INT) {
+            int64_t v = params->list[i].value;
+            if (v < 1 || v > 1 << 20)
+                err("%s: /parameters/%s: found %lld, expected 1 to %d", p->file, name, (long long)v, 1 << 20);
+            return (int)v;
+        }
+    json_err(at, "an integer \"%s\" is missing", name);
+}
+
+/* ---- models ---------------------------------------------------------------------------------------------------------------- */
+
+/* Which --set was taken by the pipeline or by one of its models. */
+typedef struct { const ParamSet *sets; int n; bool taken[MOST_PARAMS]; const char *known[4 * MOST_PARAMS]; int n_known; } Sets;
+
+static void remember(Pipeline *p, Sets *s, const char *name)
+{
+    if (s->n_known < 4 * MOST_PARAMS)
+        s->known[s->n_known++] = arena_strdup(p->arena, name);
+}
+
+/* The model's own parameters, over those of the pipeline that its graph has, and over both the --set ones. */
+static void read_model(Pipeline *p, Json models, const char *name, const Params *shared, Sets *sets, PipelineModel *out)
+{
+    static const char *const keys[] = {"graph", "parameters", "weights"};
+    Json m = json_get(models, name);
+    if (!json_ok(m))
+        return;
+    json_only(m, keys, 3);
+    out->graph = resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
+    out->weights = optional_path(p, json_get(m, "weights"));
+    Params *all = arena_alloc(p->arena, sizeof *all);
+    Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
+    for (Json d = json_ok(declared) ? (json_expect(declared, JSON_OBJECT), json_first(declared)) : declared; json_ok(d); d = json_next(d)) {
+        remember(p, sets, json_key(d));
+        for (int i = 0; i < shared->n; i++)
+            if (strcmp(shared->list[i].name, json_key(d)) == 0)
+                put(m, all, shared->list[i]);
+    }
+    read_parameters(p, json_get(m, "parameters"), all);
+    for (int i = 0; i < sets->n; i++)
+        if (json_ok(declared) && json_ok(json_get(declared, sets->sets[i].name))) {
+            put(m, all, sets->sets[i]);
+            sets->taken[i] = true;
+        }
+    json_free(graph);
+    out->params = all->list;
+    out->n_params = all->n;
+}
+
+static void check_sets(const Pipeline *p, const Sets *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        if (s->taken[i])
+            continue;
+        const char *near = nearest_word(s->sets[i].name, s->known, (size_t)s->n_known);
+        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+    }
+}
+
+static void read_models(Pipeline *p, Json root, Params *shared, const ParamSet *sets, int n_sets)
+{
+    static const char *const names[] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+    Json models = json_need(root, "models");
+    json_only(models, names, 4);
+    Sets *s = arena_alloc(p->arena, sizeof *s);
+    s->sets = sets;
+    s->n = n_sets;
+    if (n_sets > MOST_PARAMS)
+        err("%s: found %d parameters set, expected at most %d", p->file, n_sets, MOST_PARAMS);
+    for (int i = 0; i < shared->n; i++)
+        remember(p, s, shared->list[i].name);
+    for (int k = 0; k < n_sets; k++)
+        for (int i = 0; i < shared->n; i++)
+            if (strcmp(shared->list[i].name, sets[k].name) == 0) {
+                shared->list[i] = sets[k];
+                s->taken[k] = true;
+            }
+    PipelineModel *into[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
+    for (int i = 0; i < 4; i++)
+        read_model(p, models, names[i], shared, s, into[i]);
+    check_sets(p, s);
+    for (int i = 0; i < 3; i++)
+        json_need(models, names[i]); /* without an image encoder there is still a picture */
+}
+
+/* ---- schedule and defaults --------------------------------------------------------------------------------------------------- */
+
+static const char *choice(const Pipeline *p, Json at, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(json_string(at), names[i]) == 0)
+            return arena_strdup(p->arena, names[i]);
+    Buf list = {0};
+    for (int i = 0; i < n; i++)
+        buf_printf(&list, "%s\"%s\"", i ? " or " : "", names[i]);
+    json_err(at, "found \"%s\", expected %s", json_string(at), list.data);
+}
+
+static double number_between(Json at, double least, double most)
+{
+    double v = json_number(at);
+    if (!(v >= least && v <= most))
+        json_err(at, "found %.15g, expected %.15g to %.15g", v, least, most);
+    return v;
+}
+
+static void read_schedule(Pipeline *p, Json root)
+{
+    static const char *const keys[] = {"train_steps", "beta_start", "beta_end", "beta_schedule", "prediction", "spacing", "final_alpha"};
+    static const char *const betas[] = {"scaled_linear", "linear"}, *const predictions[] = {"epsilon"}, *const spacings[] = {"linspace"};
+    Json s = json_need(root, "schedule");
+    json_only(s, keys, 7);
+    p->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
+    p->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
+    p->beta_end = number_between(json_need(s, "beta_end"), p->beta_start, 0.999);
+    p->beta_schedule = choice(p, json_need(s, "beta_schedule"), betas, 2);
+    p->prediction = choice(p, json_need(s, "prediction"), predictions, 1);
+    p->spacing = choice(p, json_need(s, "spacing"), spacings, 1);
+    p->final_alpha = number_between(json_need(s, "final_alpha"), 1e-9, 1);
+}
+
+static void read_defaults(Pipeline *p, Json root)
+{
+    static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"}, *const samplers[] = {"ddim", "relax"};
+    Json d = json_need(root, "defaults"), output = json_get(d, "output"), prompt = json_get(d, "prompt");
+    json_only(d, keys, 6);
+    p->steps = (int)json_int(json_need(d, "steps"), 1, p->train_steps);
+    p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
+    p->sampler = choice(p, json_need(d, "sampler"), samplers, 2);
+    p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
+    p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
+    p->prompt = json_ok(prompt) ? arena_strdup(p->arena, json_string(prompt)) : NULL;
+}
+
+/* A token's number, or "end_of_text": the vocabulary's own last token. */
+static int read_pad_token(Json root)
+{
+    Json at = json_get(root, "pad_token");
+    if (!json_ok(at))
+        return -1;
+    if (json_kind(at) == JSON_STRING) {
+        if (strcmp(json_string(at), "end_of_text") != 0)
+            json_err(at, "found \"%s\", expected \"end_of_text\" or a token's number", json_string(at));
+        return -1;
+    }
+    return (int)json_int(at, 0, INT32_MAX);
+}
+
+Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
+{
+    static const char *const keys[] = {"$schema", "pipeline", "parameters", "models", "weights", "vocab", "pad_token", "schedule", "defaults"};
+    Arena *a = arena_new();
+    Pipeline *p = arena_alloc(a, sizeof *p);
+    Params *shared = arena_alloc(a, sizeof *shared);
+    p->arena = a;
+    p->file = arena_strdup(a, path);
+    p->dir = folder_of(a, path);
+    json_only(root, keys, sizeof keys / sizeof keys[0]);
+    p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
+    read_parameters(p, json_need(root, "parameters"), shared);
+    read_models(p, root, shared, sets, n_sets);
+    Json at = json_get(root, "parameters");
+    p->img_height = integer_param(p, at, shared, "img_height");
+    p->img_width = integer_param(p, at, shared, "img_width");
+    p->max_text_length = integer_param(p, at, shared, "max_text_length");
+    p->weights = optional_path(p, json_get(root, "weights"));
+    p->vocab = optional_path(p, json_get(root, "vocab"));
+    p->pad_token = read_pad_token(root);
+    read_schedule(p, root);
+    read_defaults(p, root);
+    return p;
+}
+
+Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
+{
+    Json root = json_load(path);
+    json_expect(root, JSON_OBJECT);
+    Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
+    json_free(root);
+    return p;
+}
