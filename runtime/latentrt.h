@@ -22,6 +22,8 @@ int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
 void lrt_run_step(lrt_instance *x, int64_t time_row);
 /* All plans in order, for one graph run alone: inputs and outputs must be set. */
 void lrt_run_all(lrt_instance *x);
+/* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */
+void lrt_instance_release(lrt_instance *x);
 /* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans' steps in that order. */
 void lrt_set_timing(lrt_instance *x, double *seconds);
 int lrt_default_threads(void); /* physical cores available to the process */

@@ -1,6 +1,7 @@
 /* See picture.h. */
 #include "picture.h"
 
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,7 @@ bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, 
     lrt_output out;
     if (!lrt_output_open(&out, path, e))
         return false;
+    errno = 0;
     lrt_error inner = {"out of memory"};
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &inner, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
@@ -62,6 +64,7 @@ bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, 
     png_destroy_write_struct(&png, &info);
     if (ok)
         return lrt_output_commit(&out, e);
+    lrt_fail(e, "%s: %s", path, ferror(out.stream) && errno ? strerror(errno) : inner.text);
     lrt_output_abandon(&out);
-    return lrt_fail(e, "%s: %s", path, inner.text);
+    return false;
 }

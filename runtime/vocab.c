@@ -184,7 +184,7 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
     lrt_merge *slots = (lrt_merge *)(h + 1);
     uint32_t *offsets = (uint32_t *)(slots + n_slots);
     char *text = (char *)(offsets + b->n_tokens + 1);
-    *h = (lrt_vocab_header){.magic = "lrtvocab", .version = LRT_VOCAB_VERSION, .n_tokens = b->n_tokens, .n_merges = b->n_merges,
+    *h = (lrt_vocab_header){.magic = {'l', 'r', 't', 'v', 'o', 'c', 'a', 'b'}, .version = LRT_VOCAB_VERSION, .n_tokens = b->n_tokens, .n_merges = b->n_merges,
                             .n_slots = n_slots, .start = b->start, .end = b->end};
     memcpy(h->byte_id, b->byte_id, sizeof h->byte_id);
     memcpy(h->byte_end_id, b->byte_end_id, sizeof h->byte_end_id);

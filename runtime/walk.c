@@ -103,6 +103,12 @@ void lrt_instance_free(lrt_instance *x)
     free(x);
 }
 
+void lrt_instance_release(lrt_instance *x)
+{
+    if (x->stage->arena_bytes)
+        madvise(x->arena.p, x->stage->arena_bytes, MADV_DONTNEED);
+}
+
 void lrt_set_input(lrt_instance *x, uint32_t i, const void *data)
 {
     x->io[i] = (void *)(uintptr_t)data; /* kernels only read it */

@@ -1,0 +1,219 @@
+/* From token ids to a latent to a picture: the loop around the compiled stages. See generator.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generator.h"
+
+static int find_input(const lrt_stage *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->n_inputs; i++)
+        if (!strcmp(s->inputs[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static int64_t io_count(const lrt_io *io)
+{
+    int64_t n = 1;
+    for (uint32_t i = 0; i < io->rank; i++)
+        n *= io->dim[i];
+    return n;
+}
+
+static const lrt_stage *stage_of(const lrt_engine *g, int32_t index)
+{
+    return g->pipeline->program->stages[index];
+}
+
+static const lrt_stage *model_stage(const lrt_engine *g)
+{
+    return stage_of(g, g->pipeline->diffusion_model);
+}
+
+static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e)
+{
+    const lrt_stage *s = stage_of(g, index);
+    const char *why;
+    lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads, &why);
+    if (!x)
+        lrt_fail(e, "%s: %s", s->name, why);
+    return x;
+}
+
+/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake, said instead of crashing. */
+static bool check_stages(const lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    if (p->text_encoder < 0 || p->diffusion_model < 0 || p->decoder < 0)
+        return lrt_fail(e, "this program lacks a text encoder, a diffusion model or a decoder");
+    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g), *decoder = stage_of(g, p->decoder);
+    int latent = find_input(model, "latent"), context = find_input(model, "context");
+    if (find_input(text, "tokens") < 0 || find_input(text, "positions") < 0 || latent < 0 || context < 0 ||
+        find_input(model, "timestep_embedding") < 0 || find_input(decoder, "latent") < 0)
+        return lrt_fail(e, "a stage of this program lacks an input that the loop sets");
+    const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
+    if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
+        return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
+    if (io_count(&model->inputs[latent]) / model->inputs[latent].dim[0] != io_count(&decoder->inputs[find_input(decoder, "latent")]))
+        return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
+    return true;
+}
+
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e)
+{
+    *g = (lrt_engine){.pipeline = p, .weights = weights, .threads = threads};
+    if (!check_stages(g, e))
+        return false;
+    const lrt_stage *model = model_stage(g);
+    const lrt_io *latent = &model->inputs[find_input(model, "latent")], *context = &model->inputs[find_input(model, "context")];
+    g->latent_h = latent->dim[1];
+    g->latent_w = latent->dim[2];
+    g->latent_n = io_count(latent) / latent->dim[0];
+    size_t n = (size_t)g->latent_n, pixels = (size_t)p->height * (size_t)p->width;
+    g->context = calloc(2 * (size_t)(io_count(context) / context->dim[0]), sizeof(float));
+    g->guided_in = calloc(2 * n, sizeof(float));
+    g->predicted = calloc(2 * n, sizeof(float));
+    g->x0 = calloc(n, sizeof(float));
+    g->noise = calloc(n, sizeof(float));
+    g->embeddings = calloc((size_t)p->train_steps * (size_t)p->time_width, sizeof(float));
+    g->picture = calloc(pixels * 3, sizeof(float));
+    g->rgb = calloc(pixels, 3);
+    if (!g->context || !g->guided_in || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture || !g->rgb) {
+        lrt_engine_free(g);
+        return lrt_fail(e, "out of memory");
+    }
+    return true;
+}
+
+void lrt_engine_free(lrt_engine *g)
+{
+    lrt_instance_free(g->model[0]);
+    lrt_instance_free(g->model[1]);
+    float *arrays[] = {g->context, g->guided_in, g->predicted, g->x0, g->noise, g->embeddings, g->picture};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        free(arrays[i]);
+    free(g->rgb);
+    *g = (lrt_engine){0};
+}
+
+/* The text encoder on both prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
+static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    const lrt_stage *s = stage_of(g, p->text_encoder);
+    int tokens = find_input(s, "tokens"), positions = find_input(s, "positions");
+    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length, out_n = io_count(&s->outputs[0]) / batch;
+    lrt_instance *x = open_stage(g, p->text_encoder, e);
+    int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
+    float *out = calloc((size_t)(batch * out_n), sizeof *out);
+    bool ok = x && ((in && out) || lrt_fail(e, "out of memory"));
+    for (int64_t first = 0; ok && first < 2; first += batch) {
+        int64_t rows = batch < 2 - first ? batch : 2 - first;
+        memcpy(in, ids + first * length, (size_t)(rows * length) * sizeof *in);
+        for (int64_t i = 0; i < batch * length; i++)
+            in[batch * length + i] = (int32_t)(i % length);
+        lrt_set_input(x, (uint32_t)tokens, in);
+        lrt_set_input(x, (uint32_t)positions, in + batch * length);
+        lrt_set_output(x, 0, out);
+        lrt_run_all(x);
+        memcpy(g->context + first * out_n, out, (size_t)(rows * out_n) * sizeof *out);
+    }
+    free(in);
+    free(out);
+    lrt_instance_free(x);
+    return ok;
+}
+
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, lrt_error *e)
+{
+    if (!encode_text(g, ids, e))
+        return false;
+    const lrt_stage *s = model_stage(g);
+    int context = find_input(s, "context");
+    int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
+    int instances = g->pipeline->batched_guidance ? 1 : 2;
+    for (int i = 0; i < instances; i++) {
+        if (!g->model[i] && !(g->model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
+            return false;
+        lrt_set_input(g->model[i], (uint32_t)context, g->context + i * one);
+        lrt_run_prompt(g->model[i]);
+    }
+    return true;
+}
+
+/* The embeddings of all timesteps, and what the model makes of them, in one product. */
+static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
+{
+    int width = g->pipeline->time_width;
+    for (int k = 0; k < s->steps; k++)
+        lrt_timestep_embedding(s->point[k].t, g->embeddings + (int64_t)k * width, width);
+    for (int i = 0; i < 2 && g->model[i]; i++)
+        if (lrt_run_time(g->model[i], g->embeddings, s->steps, width))
+            return lrt_fail(e, "out of memory");
+    return true;
+}
+
+/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first. */
+static void predict(lrt_engine *g, int k, const float *x, const float *time)
+{
+    const lrt_stage *s = model_stage(g);
+    uint32_t latent = (uint32_t)find_input(s, "latent"), embedding = (uint32_t)find_input(s, "timestep_embedding");
+    size_t bytes = (size_t)g->latent_n * sizeof(float);
+    memcpy(g->guided_in, x, bytes);
+    memcpy(g->guided_in + g->latent_n, x, bytes);
+    for (int i = 0; i < 2 && g->model[i]; i++) {
+        lrt_set_input(g->model[i], latent, g->guided_in);
+        if (!s->time.n_steps)
+            lrt_set_input(g->model[i], embedding, time);
+        lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
+        lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
+    }
+}
+
+bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step, void *context, lrt_error *e)
+{
+    int64_t n = g->latent_n, width = g->pipeline->time_width;
+    float *time = calloc(2 * (size_t)width, sizeof *time); /* a row for each half, where the time plan was not split off */
+    if (!time)
+        return lrt_fail(e, "out of memory");
+    bool ok = prepare_time(g, s, e);
+    for (int k = 0; k < s->steps && ok; k++) {
+        for (int half = 0; half < 2; half++)
+            memcpy(time + half * width, g->embeddings + k * width, (size_t)width * sizeof *time);
+        predict(g, k, x, time);
+        const float *without = g->predicted, *with = g->predicted + n;
+        for (int64_t i = 0; i < n; i++)
+            g->noise[i] = (float)(without[i] + cfg_scale * ((double)with[i] - without[i]));
+        lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
+        ok = on_step(context, s, k, x, g->x0, e);
+        s->sampler->step(s, k, n, x, g->x0, g->noise);
+    }
+    free(time);
+    for (int64_t i = 0; i < n && ok; i++)
+        if (!isfinite(x[i]))
+            ok = lrt_fail(e, "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
+    return ok;
+}
+
+bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    for (int i = 0; i < 2 && g->model[i]; i++)
+        lrt_instance_release(g->model[i]); /* the decoder's memory is the larger one: not both at once */
+    lrt_instance *d = open_stage(g, p->decoder, e);
+    if (!d)
+        return false;
+    lrt_set_input(d, (uint32_t)find_input(stage_of(g, p->decoder), "latent"), x);
+    lrt_set_output(d, 0, g->picture);
+    lrt_run_all(d);
+    lrt_instance_free(d);
+    int64_t values = (int64_t)p->height * p->width * 3;
+    for (int64_t i = 0; i < values; i++) {
+        float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
+        if (!(v == v))
+            return lrt_fail(e, "the decoder's picture has values that are not numbers");
+        g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+    return true;
+}

@@ -1,0 +1,155 @@
+/* A generator's command line. See generator.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generator.h"
+#include "options.h"
+
+enum { MOST_OPTIONS = 40 };
+
+static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
+{
+    const lrt_option rows[] = {
+        {.name = "Prompt"},
+        {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
+        {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0, 0},
+        {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X", "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
+        {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
+        {.name = "Picture"},
+        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
+        {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18, 9e18},
+        {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1, 100000},
+        {.name = "Loop"},
+        {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->train_steps},
+        {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
+        {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X", "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},
+        {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda: the noise that PyTorch draws on CUDA", 0, 0},
+        {"threads", 't', LRT_OPT_INT, &s->threads, "N", "default: one a physical core; the picture does not depend on it", 1, 4096},
+        {.name = "Looking inside"},
+        {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE", "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
+        {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors", 0, 0},
+        {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N", "every N steps, the estimate of the finished picture", 1, 100000},
+        {"trace", 0, LRT_OPT_TEXT, &s->trace, "FILE", "CSV: step, timestep, sigma, alpha, deviation", 0, 0},
+        {"info", 0, LRT_OPT_BOOL, &s->info, NULL, "what this program was made from, and stop", 0, 0},
+        {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
+        {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
+    };
+    _Static_assert(sizeof rows / sizeof *rows <= MOST_OPTIONS, "room for every row");
+    memcpy(t, rows, sizeof rows);
+    return sizeof rows / sizeof *rows;
+}
+
+static void set_defaults(lrt_settings *s, const lrt_pipeline *p)
+{
+    *s = (lrt_settings){.negative = "", .output = p->output ? p->output : "output.png", .sampler_name = p->sampler ? p->sampler : "ddim",
+                        .rng_name = "cuda", .steps = p->steps, .seed = p->seed, .batch_count = 1, .cfg_scale = p->cfg_scale, .alpha = NAN};
+}
+
+/* A %d, with width if any, at s: its length; 0 when there is none. */
+static size_t directive(const char *s)
+{
+    if (*s != '%')
+        return 0;
+    size_t n = 1 + strspn(s + 1, "0123456789");
+    return s[n] == 'd' ? n + 1 : 0;
+}
+
+static bool has_directive(const char *s)
+{
+    while (*s && !directive(s))
+        s++;
+    return *s;
+}
+
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *tag)
+{
+    const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
+    if (!dot || dot == pattern || dot[-1] == '/')
+        dot = pattern + strlen(pattern); /* a name without extension, or a hidden file */
+    bool patterned = has_directive(pattern);
+    char *name = NULL;
+    size_t length;
+    FILE *f = open_memstream(&name, &length);
+    if (!f)
+        return NULL;
+    bool done = false;
+    for (const char *s = pattern;; s++) {
+        if (s == dot) {
+            if (!patterned && n > 1)
+                fprintf(f, "-%lld", (long long)i);
+            fputs(tag, f);
+        }
+        size_t skip = done ? 0 : directive(s);
+        if (skip) {
+            int width = atoi(s + 1); /* 0 without one */
+            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)i);
+            done = true;
+            s += skip - 1;
+        } else if (*s) {
+            fputc(*s, f);
+        } else {
+            break;
+        }
+    }
+    if (fclose(f)) {
+        free(name);
+        return NULL;
+    }
+    return name;
+}
+
+static bool find_rows(lrt_settings *s, lrt_error *e)
+{
+    const char *names[16];
+    int n = 0;
+    s->sampler = lrt_sampler_find(s->sampler_name);
+    for (; n < lrt_sampler_count && n < 16; n++)
+        names[n] = lrt_samplers[n].name;
+    if (!s->sampler) {
+        const char *near = lrt_nearest(s->sampler_name, names, n);
+        return near ? lrt_fail(e, "--sampling-method: unknown '%s': did you mean '%s'?", s->sampler_name, near)
+                    : lrt_fail(e, "--sampling-method: unknown '%s': expected ddim or relax", s->sampler_name);
+    }
+    s->rng = lrt_rng_find(s->rng_name);
+    return s->rng ? true : lrt_fail(e, "--rng: unknown '%s': expected cuda", s->rng_name);
+}
+
+bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
+{
+    lrt_option table[MOST_OPTIONS];
+    set_defaults(s, p);
+    int n = fill_table(table, s, p);
+    if (!lrt_options_parse(table, n, argc, argv, e))
+        return false;
+    if (s->help || s->version || s->info)
+        return true;
+    if (!find_rows(s, e))
+        return false;
+    if (!isnan(s->alpha) && !s->sampler->takes_alpha)
+        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
+    if (s->latent_in && s->batch_count > 1)
+        return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
+    if (!s->prompt)
+        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
+    return true;
+}
+
+void lrt_settings_help(const lrt_pipeline *p, const char *program)
+{
+    lrt_settings s;
+    lrt_option table[MOST_OPTIONS];
+    set_defaults(&s, p);
+    int n = fill_table(table, &s, p);
+    const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
+    printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);
+    printf("  %s -p \"%s\"\n", program, example);
+    printf("  %s -p \"%s\" -s 7 -b 4 -o picture-%%02d.png\n", program, example);
+    printf("  %s -p \"%s\" --sampling-method relax --alpha 0.2 --trace trace.csv\n", program, example);
+    lrt_options_help(table, n, stdout);
+    printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling methods\n",
+           (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
+    for (int i = 0; i < lrt_sampler_count; i++)
+        printf("  %-8s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
+    printf("\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a mistake of ours.\n");
+}

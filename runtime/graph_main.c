@@ -1,0 +1,200 @@
+/* main() of `latentc compile GRAPH --emit exe`: one stage on tensors from a file. */
+#include <errno.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container.h"
+#include "latentrt.h"
+#include "options.h"
+#include "output.h"
+#include "progress.h"
+#include "tensors.h"
+
+enum { EXIT_USER = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
+typedef struct {
+    const char *inputs, *outputs;
+    int64_t repeat, threads;
+    bool info, help;
+} Settings;
+
+static const char *program = "graph";
+
+static int complain(int code, const char *message)
+{
+    fprintf(stderr, "%s: error: %s\n", program, message);
+    return code;
+}
+
+static const char *dtype_name(uint32_t dtype)
+{
+    return dtype == LRT_F32 ? "F32" : "I32";
+}
+
+static void print_io(const char *what, const lrt_io *io, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        printf("%-8s %s %s (", what, io[i].name, dtype_name(io[i].dtype));
+        for (uint32_t k = 0; k < io[i].rank; k++)
+            printf(k ? ",%lld" : "%lld", (long long)io[i].dim[k]);
+        printf(")\n");
+    }
+}
+
+static int print_info(const lrt_program *p, const lrt_container *c)
+{
+    const lrt_stage *s = p->stages[0];
+    printf("graph    %s\nmade from %s\noptions  %s\ntarget   %s\n", s->name, p->made_from ? p->made_from : "", p->options ? p->options : "",
+           p->target);
+    print_io("input", s->inputs, s->n_inputs);
+    print_io("output", s->outputs, s->n_outputs);
+    printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n", s->weights_bytes / 1e6,
+           (s->arena_bytes + s->prompt_bytes) / 1e6, (unsigned long long)p->layout_hash,
+           (unsigned long long)c->footer.sections[LRT_SECTION_WEIGHTS].hash);
+    return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
+}
+
+/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is missing or of another shape. */
+static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
+{
+    lrt_tensor_file f;
+    if (!lrt_tensors_read(path, &f, e))
+        return NULL;
+    void **in = calloc(s->n_inputs + 1, sizeof *in);
+    bool ok = in || lrt_fail(e, "out of memory");
+    for (uint32_t i = 0; ok && i < s->n_inputs; i++) {
+        const lrt_io *io = &s->inputs[i];
+        const lrt_tensor *t = lrt_tensors_find(&f, path, io->name, dtype_name(io->dtype), (int)io->rank, io->dim, e);
+        ok = t;
+        if (ok && !(in[i] = malloc(t->bytes)))
+            ok = lrt_fail(e, "out of memory");
+        if (ok)
+            memcpy(in[i], t->data, t->bytes);
+    }
+    lrt_tensors_free(&f);
+    if (ok)
+        return in;
+    for (uint32_t i = 0; in && i < s->n_inputs; i++)
+        free(in[i]);
+    free(in);
+    return NULL;
+}
+
+static int64_t count(const lrt_io *io)
+{
+    int64_t n = 1;
+    for (uint32_t k = 0; k < io->rank; k++)
+        n *= io->dim[k];
+    return n;
+}
+
+static bool save_outputs(const lrt_stage *s, void *const *out, const char *path, lrt_error *e)
+{
+    lrt_tensor_out *t = calloc(s->n_outputs, sizeof *t);
+    if (!t)
+        return lrt_fail(e, "out of memory");
+    for (uint32_t i = 0; i < s->n_outputs; i++)
+        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype), (int)s->outputs[i].rank, s->outputs[i].dim, out[i]};
+    bool ok = lrt_tensors_write(path, t, (int)s->n_outputs, e);
+    free(t);
+    return ok;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* After a warm-up, n timed runs as one JSON line on standard output. */
+static bool time_runs(lrt_instance *x, int n, lrt_error *e)
+{
+    double *runs = calloc((size_t)n * 2, sizeof *runs), *sorted = runs + n;
+    if (!runs)
+        return lrt_fail(e, "out of memory");
+    for (int i = 0; i < n; i++) {
+        double begin = lrt_now();
+        lrt_run_all(x);
+        runs[i] = sorted[i] = lrt_now() - begin;
+    }
+    qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+    printf("{\"min\": %.9g, \"median\": %.9g, \"runs\": [", sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
+    for (int i = 0; i < n; i++)
+        printf(i ? ", %.9g" : "%.9g", runs[i]);
+    printf("]}\n");
+    free(runs);
+    return fflush(stdout) ? lrt_fail(e, "standard output cannot be written") : true;
+}
+
+static bool run(const lrt_stage *s, const char *weights, const Settings *set, lrt_error *e)
+{
+    void **in = load_inputs(s, set->inputs, e), **out = calloc(s->n_outputs + 1, sizeof *out);
+    const char *why = NULL;
+    bool ok = in && (out || lrt_fail(e, "out of memory"));
+    lrt_instance *x = ok ? lrt_instance_new(s, weights + s->weights_offset, (int)set->threads, &why) : NULL;
+    if (why)
+        ok = lrt_fail(e, "%s", why);
+    for (uint32_t i = 0; ok && i < s->n_inputs; i++)
+        lrt_set_input(x, i, in[i]);
+    for (uint32_t i = 0; ok && i < s->n_outputs; i++) {
+        ok = (out[i] = calloc((size_t)count(&s->outputs[i]), 4)) || lrt_fail(e, "out of memory");
+        lrt_set_output(x, i, out[i]);
+    }
+    if (ok) {
+        lrt_run_all(x);
+        ok = !set->repeat || time_runs(x, (int)set->repeat, e);
+    }
+    ok = ok && (!set->outputs || save_outputs(s, out, set->outputs, e));
+    lrt_instance_free(x);
+    for (uint32_t i = 0; in && i < s->n_inputs; i++)
+        free(in[i]);
+    for (uint32_t i = 0; out && i < s->n_outputs; i++)
+        free(out[i]);
+    free(in);
+    free(out);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    Settings set = {0};
+    const lrt_option table[] = {
+        {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs by their names", 0, 0},
+        {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where the outputs go, safetensors", 0, 0},
+        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one JSON line", 1, 1000000},
+        {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one a physical core", 1, 4096},
+        {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "what this program was made from, its inputs and outputs", 0, 0},
+        {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0},
+    };
+    const int n = sizeof table / sizeof *table;
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const lrt_program *p = &latentrt_program;
+    lrt_container c;
+    lrt_error e;
+    if (argc > 0)
+        program = slash ? slash + 1 : argv[0];
+    if (!lrt_options_parse(table, n, argc, argv, &e))
+        return complain(EXIT_USAGE, e.text);
+    if (set.help) {
+        printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n", program, p->stages[0]->name, program);
+        lrt_options_help(table, n, stdout);
+        return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
+    }
+    if (!set.info && (!set.inputs || (!set.outputs && !set.repeat)))
+        return complain(EXIT_USAGE, "expected --inputs FILE and --outputs FILE; --info lists their tensors");
+    if (p->version != LRT_PLAN_VERSION)
+        return complain(EXIT_BUG, "code and runtime are of different versions");
+    const char *missing = lrt_cpu_missing(p->cpu);
+    if (missing && !set.info)
+        return complain(EXIT_USER, missing);
+    if (!set.threads)
+        set.threads = lrt_default_threads();
+    omp_set_num_threads((int)set.threads);
+    if (!lrt_container_open("/proc/self/exe", p->layout_hash, &c, &e))
+        return complain(EXIT_USER, e.text);
+    lrt_output_guard();
+    bool ok = set.info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], &set, &e);
+    int code = !ok ? complain(EXIT_USER, e.text) : set.info ? print_info(p, &c) : 0;
+    lrt_container_close(&c);
+    return code;
+}
