@@ -1,0 +1,46 @@
+#!/bin/bash
+# Mistakes on a generator's command line and on its disk: one line, the right exit code, nothing left behind.
+. "$(dirname "$0")/common.sh"
+shapes=$(generator)
+cp "$shapes" "$work/shapes"
+mkdir "$work/empty"
+cd "$work/empty"
+p=(-p "a red circle" --steps 1)
+
+expect 2 '*: error: *--stepz*' ../shapes --stepz 3
+expect 2 '*: error: *--steps*' ../shapes -p x --steps
+expect 2 '*: error: *--steps*0*' ../shapes -p x --steps 0
+expect 2 '*: error: *--steps*many*' ../shapes -p x --steps many
+expect 2 '*: error: *cfg-scale*nan*' ../shapes -p x --cfg-scale nan
+expect 2 '*: error: *heun*' ../shapes -p x --sampling-method heun
+expect 2 '*: error: *' ../shapes -p x --rng dice
+expect 2 '*: error: *circle*' ../shapes circle
+expect 2 '*: error: *threads*' ../shapes -p x -t -1
+expect 2 '*: error: *alpha*' ../shapes -p x --sampling-method relax --alpha inf
+expect 1 '*: error: *no/such/x.png*' ../shapes "${p[@]}" -o no/such/x.png
+expect 1 '*: error: *nothing.safetensors*' ../shapes "${p[@]}" --latent-in nothing.safetensors
+expect 1 '*: error: *UTF-8*' ../shapes -p $'a red \xff circle' --steps 1
+[[ -z $(ls) ]] || fail "left behind: $(ls)"
+
+# A full disk: a tiny file system of our own (root), else a limit on file sizes.
+mkdir ../small
+if mount -t tmpfs -o size=4k tmpfs ../small 2>/dev/null; then
+    expect 1 '*: error: *small/x.png*' ../shapes "${p[@]}" -o ../small/x.png && status=0 || status=1
+    left=$(ls ../small)
+    umount ../small
+    (( status == 0 )) || exit 1
+    [[ -z $left ]] || fail "left behind on a full disk: $left"
+else
+    echo "no mount here: a full disk is played by a limit on file sizes"
+    (ulimit -f 1; trap '' XFSZ; expect 1 '*: error: *x.png*' ../shapes "${p[@]}" -o ../small/x.png)
+    [[ -z $(ls ../small) ]] || fail "left behind: $(ls ../small)"
+fi
+
+# Ctrl-C in the middle: no half-written picture.
+../shapes -p "a red circle" --steps 900 -o stopped.png 2>/dev/null & pid=$!
+sleep 0.5
+kill -INT $pid 2>/dev/null || true # started by a script it may ignore SIGINT
+sleep 0.2
+kill -TERM $pid 2>/dev/null || true
+wait $pid && fail "a stopped generator ended with 0"
+[[ -z $(ls) ]] || fail "left behind after a signal: $(ls)"
