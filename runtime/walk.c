@@ -23,7 +23,7 @@ struct lrt_instance {
     size_t scratch_stride;          /* bytes from one thread's scratch to the next one's */
     void **io;                      /* n_inputs + n_outputs addresses */
     int time_input;                 /* the input that the time plan reads; -1 when there is none */
-    float *embeddings;              /* (rows rounded up to time_rows, c), those of the last lrt_run_time */
+    float *embeddings;              /* of the last lrt_run_time: every row as often as the input has batch elements */
     int64_t embedding_width, rows;
     double *seconds;
 };
@@ -66,6 +66,34 @@ static int find_time_input(const lrt_stage *s)
     return -1;
 }
 
+/* Rows of the time plan's input: it was compiled for this many timesteps at once, or for one that its batch elements share. */
+static int64_t rows_together(const lrt_stage *s)
+{
+    return s->time_rows > 1 ? s->time_rows : 1;
+}
+
+static int64_t copies_of_row(const lrt_instance *x)
+{
+    const lrt_stage *s = x->stage;
+    return x->time_input >= 0 && s->time_rows <= 1 && s->inputs[x->time_input].rank > 1 ? s->inputs[x->time_input].dim[0] : 1;
+}
+
+/* Room for the embeddings and the results of `rows` timesteps. */
+static bool reserve_rows(lrt_instance *x, int64_t rows, int64_t c)
+{
+    if (rows <= x->rows && c == x->embedding_width)
+        return true;
+    block_free(&x->time);
+    free(x->embeddings);
+    x->rows = 0;
+    x->embeddings = calloc((size_t)(rows * copies_of_row(x) * c), sizeof(float));
+    if (!x->embeddings || !block_new(&x->time, (size_t)rows * x->stage->time_row_bytes))
+        return false;
+    x->rows = rows;
+    x->embedding_width = c;
+    return true;
+}
+
 lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error)
 {
     lrt_instance *x = calloc(1, sizeof *x);
@@ -82,6 +110,13 @@ lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int 
         !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
         lrt_instance_free(x);
         return NULL;
+    }
+    if (x->time_input >= 0) {
+        const lrt_io *io = &stage->inputs[x->time_input];
+        if (!reserve_rows(x, rows_together(stage), io->dim[io->rank - 1])) {
+            lrt_instance_free(x);
+            return NULL;
+        }
     }
     /* Every thread touches its own scratch first, so that the memory lies near its core. */
 #pragma omp parallel num_threads(x->threads)
@@ -184,21 +219,14 @@ int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
     const lrt_stage *s = x->stage;
     if (!s->time.n_steps || n < 1)
         return 0;
-    int64_t group = s->time_rows ? s->time_rows : 1, rows = (n + group - 1) / group * group;
-    if (rows > x->rows || c != x->embedding_width) {
-        block_free(&x->time);
-        free(x->embeddings);
-        x->rows = 0;
-        x->embeddings = calloc((size_t)rows * (size_t)c, sizeof(float));
-        if (!x->embeddings || !block_new(&x->time, (size_t)rows * s->time_row_bytes))
-            return -1;
-        x->rows = rows;
-        x->embedding_width = c;
-    }
-    memcpy(x->embeddings, embeddings, (size_t)n * (size_t)c * sizeof(float));
-    for (int64_t r = 0; r < n; r += group) {
+    int64_t together = rows_together(s), copies = copies_of_row(x);
+    if (!reserve_rows(x, (n + together - 1) / together * together, c))
+        return -1;
+    for (int64_t r = 0; r < n * copies; r++)
+        memcpy(x->embeddings + r * c, embeddings + r / copies * c, (size_t)c * sizeof(float));
+    for (int64_t r = 0; r < n; r += together) {
         if (x->time_input >= 0)
-            x->io[x->time_input] = x->embeddings + r * c;
+            x->io[x->time_input] = x->embeddings + r * copies * c;
         walk(x, &s->time, x->time.p + (size_t)r * s->time_row_bytes, s->prompt.n_steps);
     }
     return 0;
@@ -209,7 +237,7 @@ void lrt_run_step(lrt_instance *x, int64_t time_row)
     const lrt_stage *s = x->stage;
     char *time_base = x->time.p ? x->time.p + (size_t)time_row * s->time_row_bytes : NULL;
     if (x->time_input >= 0 && x->embeddings)
-        x->io[x->time_input] = x->embeddings + time_row * x->embedding_width;
+        x->io[x->time_input] = x->embeddings + time_row * copies_of_row(x) * x->embedding_width;
     walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps);
 }
 
@@ -217,16 +245,6 @@ void lrt_run_all(lrt_instance *x)
 {
     const lrt_stage *s = x->stage;
     lrt_run_prompt(x);
-    if (x->time_input >= 0) {
-        const lrt_io *io = &s->inputs[x->time_input];
-        const float *given = x->io[x->time_input];
-        int64_t width = 1; /* a row of the time plan holds all of the batch */
-        for (uint32_t i = 0; i < io->rank; i++) width *= io->dim[i];
-        if (lrt_run_time(x, given, 1, width))
-            abort(); /* one row: a few kilobytes */
-        walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
-        x->io[x->time_input] = (void *)(uintptr_t)given; /* the next run's input again */
-        return;
-    }
-    lrt_run_step(x, 0);
+    walk(x, &s->time, x->time.p, s->prompt.n_steps); /* the input as it was set; its rows were reserved with the instance */
+    walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
 }
