@@ -160,6 +160,68 @@ static void passes_keep_values(void **state)
     }
 }
 
+/* What is left of the real models: products, attention, factors of norms, views, and what nothing can take. */
+static void real_models_are_fused(void **state)
+{
+    (void)state;
+    static const struct { const char *name; int left[OP_COUNT]; } models[] = {
+        {"diffusion_model", {[OP_CONV2D] = 66, [OP_DENSE] = 147, [OP_GROUP_SCALE] = 61, [OP_ATTENTION] = 32, [OP_RESHAPE] = 32}},
+        {"decoder", {[OP_CONV2D] = 38, [OP_GROUP_SCALE] = 30, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1}},
+        /* tokens + positions; the last LayerNorm is the output */
+        {"text_encoder", {[OP_DENSE] = 92, [OP_ATTENTION] = 23, [OP_EMBEDDING] = 2, [OP_ADD] = 1, [OP_LAYER_NORM] = 1}},
+        /* the first 4 of 8 channels */
+        {"image_encoder", {[OP_CONV2D] = 30, [OP_GROUP_SCALE] = 22, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1, [OP_SLICE] = 1}},
+    };
+    for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/graphs/sd2/%s.json", SOURCE_DIR, models[m].name);
+        Graph *g = graph_load(path, NULL, 0);
+        int64_t before = 0, later = 0;
+        int left[OP_COUNT] = {0};
+        for (uint32_t i = 0; i < g->n_ops; i++)
+            before += op_macs(g, &g->ops[i]);
+        passes_run(g, FUSE_ALL, NULL, false);
+        for (uint32_t i = 0; i < g->n_ops; i++) {
+            later += op_macs(g, &g->ops[i]);
+            left[g->ops[i].kind]++;
+        }
+        assert_true(before == later);
+        for (int k = 0; k < OP_COUNT; k++)
+            if (left[k] != models[m].left[k])
+                fail_msg("%s: %d %s left, expected %d", models[m].name, left[k], op_names[k], models[m].left[k]);
+        graph_free(g);
+    }
+}
+
+/* The real graphs, narrow. */
+static void narrow_models_keep_values(void **state)
+{
+    (void)state;
+    static const int64_t unet[] = {8, 12, 16, 12}, vae[] = {4, 4, 8, 12};
+    const ParamSet size = {.name = "img_height", .value = 64}, width = {.name = "img_width", .value = 128}, two = {.name = "batch", .value = 2};
+    const ParamSet unet_sets[] = {
+        size, width, two, {.name = "widths", .kind = PARAM_INTS, .ints = unet, .n_ints = 4}, {.name = "head_size", .value = 4},
+        {.name = "groups", .value = 4}, {.name = "context_width", .value = 10}, {.name = "time_in", .value = 6},
+        {.name = "time_width", .value = 12}, {.name = "max_text_length", .value = 5}};
+    const ParamSet vae_sets[] = {size, width, {.name = "widths", .kind = PARAM_INTS, .ints = vae, .n_ints = 4}, {.name = "groups", .value = 2}};
+    const ParamSet text_sets[] = {two, {.name = "max_text_length", .value = 9}, {.name = "vocab_size", .value = 30}, {.name = "width", .value = 12},
+                                  {.name = "heads", .value = 3}, {.name = "layers", .value = 2}, {.name = "mlp_width", .value = 20}};
+    const struct { const char *name; const ParamSet *sets; int n; } models[] = {
+        {"diffusion_model", unet_sets, 10}, {"decoder", vae_sets, 4}, {"image_encoder", vae_sets, 4}, {"text_encoder", text_sets, 7}};
+    for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/graphs/sd2/%s.json", SOURCE_DIR, models[m].name);
+        Graph *g = graph_load(path, models[m].sets, models[m].n);
+        float **before = interpreted(g, 3);
+        passes_run(g, FUSE_ALL, NULL, false);
+        float **now = interpreted(g, 3);
+        assert_true(outputs_difference(g, before, now) < 1e-6);
+        random_data_free((void **)before, g->n_outputs);
+        random_data_free((void **)now, g->n_outputs);
+        graph_free(g);
+    }
+}
+
 /* The generator has what it promises. */
 static void random_graphs_have_every_op(void **state)
 {
@@ -186,7 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fuse_text_round_trip), cmocka_unit_test(fuse_text_forms), cmocka_unit_test(wrong_usage),
         cmocka_unit_test(driver_stops_and_selects), cmocka_unit_test(random_graphs_have_every_op),
-        cmocka_unit_test(passes_are_complete), cmocka_unit_test(passes_keep_values),
+        cmocka_unit_test(real_models_are_fused), cmocka_unit_test(narrow_models_keep_values), cmocka_unit_test(passes_are_complete), cmocka_unit_test(passes_keep_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
