@@ -85,7 +85,7 @@ static int operands(Reader *r, Json s, const struct OpForm *form, TensorId *out)
 static void check_range(Json at, const AttrField *f, double v)
 {
     if (!(v >= f->least && v <= f->most))
-        json_err(at, "%s: found %.15g, expected %.15g to %.15g", f->name, v, f->least, f->most);
+        json_err(at, "found %.15g, expected %.15g to %.15g", v, f->least, f->most);
 }
 
 /* One of a few words, or the name of a text parameter that holds one. */
@@ -98,7 +98,7 @@ static void read_enum(const Reader *r, Json at, const AttrField *f, Op *o)
             attr_set(o, f, 0, i);
             return;
         }
-    json_err(at, "%s: found \"%s\", expected \"%s\" or \"%s\"", f->name, word, f->names[0], f->names[f->n_names - 1]);
+    json_err(at, "found \"%s\", expected \"%s\" or \"%s\"", word, f->names[0], f->names[f->n_names - 1]);
 }
 
 static void read_attr(const Reader *r, Json at, const AttrField *f, Op *o)

@@ -93,7 +93,8 @@ static const char *property_value(void *context, const char *function, const cha
         k++;
     if (k == 5) {
         const char *near = nearest_word(function, known, 8);
-        return arena_printf(r->scratch, "unknown function %s%s%s", function, near ? ", did you mean " : "", near ? near : "");
+        return arena_printf(r->scratch, "unknown function %s%s%s%s", function, near ? ", did you mean " : "", near ? near : "",
+                            near ? "?" : "");
     }
     for (int i = r->scope->n_values; i-- > 0;) {
         if (strcmp(r->scope->values[i].name, of) != 0)
@@ -133,7 +134,7 @@ int64_t integer_at(const Reader *r, Json at)
 {
     Number n = number_at(r, at);
     if (n.is_real)
-        json_err(at, "found %g, expected an integer", n.r);
+        json_err(at, "found the real number %g, expected an integer", n.r);
     return n.i;
 }
 
@@ -247,17 +248,17 @@ static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
 }
 
 /* The limits in a parameter's object, for its value or for every element of its list. */
-static void check_limits(const Reader *r, Json member, const char *name, double value)
+static void check_limits(const Reader *r, Json member, double value)
 {
     Json least = json_get(member, "least"), most = json_get(member, "most"), multiple = json_get(member, "multiple_of");
     if (json_ok(least) && value < real_at(r, least))
-        json_err(member, "%s: found %.15g, expected at least %.15g", name, value, real_at(r, least));
+        json_err(member, "found %.15g, expected at least %.15g", value, real_at(r, least));
     if (json_ok(most) && value > real_at(r, most))
-        json_err(member, "%s: found %.15g, expected at most %.15g", name, value, real_at(r, most));
+        json_err(member, "found %.15g, expected at most %.15g", value, real_at(r, most));
     if (json_ok(multiple)) {
         int64_t m = integer_at(r, multiple);
         if (m < 1 || value != (double)((int64_t)value) || (int64_t)value % m)
-            json_err(member, "%s: found %.15g, expected a multiple of %lld", name, value, (long long)m);
+            json_err(member, "found %.15g, expected a multiple of %lld", value, (long long)m);
     }
 }
 
@@ -272,7 +273,7 @@ static void check_choice(Json choices, const ParamSet *p)
         }
         buf_printf(&list, "%s%s", list.len ? ", " : "", json_string(c));
     }
-    json_err(choices, "%s: found %s, expected one of: %s", p->name, p->kind == PARAM_TEXT ? p->text : kind_text(p->kind),
+    json_err(choices, "found %s, expected one of: %s", p->kind == PARAM_TEXT ? p->text : kind_text(p->kind),
              list.data ? list.data : "(none)");
 }
 
@@ -285,9 +286,9 @@ static void check_param(const Reader *r, Json member, const ParamSet *p)
     if (json_ok(json_get(member, "one_of")))
         check_choice(json_get(member, "one_of"), p);
     for (int i = 0; i < p->n_ints && p->kind == PARAM_INTS; i++)
-        check_limits(r, member, p->name, (double)p->ints[i]);
+        check_limits(r, member, (double)p->ints[i]);
     if (p->kind == PARAM_INT || p->kind == PARAM_REAL)
-        check_limits(r, member, p->name, p->kind == PARAM_REAL ? p->real : (double)p->value);
+        check_limits(r, member, p->kind == PARAM_REAL ? p->real : (double)p->value);
 }
 
 static void read_params(Reader *r, const ParamSet *sets, int n_sets)
@@ -379,10 +380,10 @@ static void check_uses(const Reader *r)
     Json m = json_first(json_get(r->root, "inputs"));
     for (uint32_t i = 0; i < g->n_inputs; i++, m = json_next(m))
         if (!used[g->inputs[i].id])
-            json_err(m, "the input is never used");
+            json_err(m, "the input is never used, expected a use in the body");
     for (uint32_t i = 0; i < g->n_ops; i++)
         if (!used[g->ops[i].out.id])
-            err("%s: layer %s: its result is never used", g->file, g->ops[i].path);
+            err("%s: layer %s: its result is never used, expected a use or an output", g->file, g->ops[i].path);
     free(used);
 }
 

@@ -34,6 +34,12 @@ static void blanks(Text *t)
         t->p++;
 }
 
+/* A mistake whose message says itself what was found, at `at` in this line. */
+_Noreturn static void fail_at(const Text *t, const char *at, const char *message)
+{
+    err("%s:%d:%d: %s", t->file, t->line, (int)(at - t->line_start) + 1, message);
+}
+
 /* Skips the end of this line, empty lines and comments (# to the end of the line). False at the end of the text. */
 static bool next_line(Text *t)
 {
@@ -134,10 +140,8 @@ static Shape shape(Text *t)
     } while (accept(t, ","));
     expect(t, "]");
     const char *wrong = shape_check(t->scratch, &s);
-    if (wrong) {
-        t->p = start;
-        fail(t, wrong);
-    }
+    if (wrong)
+        fail_at(t, start - 1, wrong);
     return s;
 }
 
@@ -150,10 +154,19 @@ static Dtype dtype(Text *t)
     return DT_F32;
 }
 
-static void define(Text *t, int64_t number, TensorId value)
+/* %n, where n counts the values from 1. */
+static void number_of_value(Text *t)
 {
-    if (number != t->n_values + 1)
-        fail(t, arena_printf(t->scratch, "value %%%u to be the next one", t->n_values + 1));
+    expect(t, "%");
+    const char *start = t->p;
+    if (integer(t, 1, UINT32_MAX) != t->n_values + 1) {
+        t->p = start - 1;
+        fail(t, arena_printf(t->scratch, "%%%u, the next value", t->n_values + 1));
+    }
+}
+
+static void define(Text *t, TensorId value)
+{
     if (t->n_values == t->cap_values) {
         t->cap_values = t->cap_values ? t->cap_values * 2 : 256;
         TensorId *grown = arena_alloc(t->scratch, t->cap_values * sizeof *grown);
@@ -188,6 +201,7 @@ static TensorId weight(Text *t)
         const char *only = quoted(t);
         return graph_add_weight(t->g, only, shape(t));
     }
+    const char *start = t->p - 1;
     do {
         if (n == 64)
             fail(t, "at most 64 parts");
@@ -208,7 +222,7 @@ static TensorId weight(Text *t)
         parts[i] = graph_add_weight(t->g, path[i], s);
     }
     if (left != 0)
-        fail(t, "parts that are together as wide as the weight");
+        fail_at(t, start, "the widths of the parts differ in sum from the weight's, expected the same");
     return graph_add_weight_parts(t->g, parts, n, scale);
 }
 
@@ -301,9 +315,7 @@ static void attributes(Text *t, Op *o)
 /* %n = op operands {attributes} : f32[shape] @"path" */
 static void op_line(Text *t)
 {
-    const char *start = t->p;
-    expect(t, "%");
-    int64_t number = integer(t, 1, UINT32_MAX);
+    number_of_value(t);
     expect(t, "=");
     blanks(t);
     const char *name_at = t->p, *name = word(t, "an operation");
@@ -326,20 +338,19 @@ static void op_line(Text *t)
     Shape declared = shape(t), inferred = declared;
     const char *wrong = infer_shape(t->g, &o, &inferred);
     if (wrong)
-        err("%s:%d:%d: %s: %s", t->file, t->line, (int)(start - t->line_start) + 1, name, wrong);
+        fail_at(t, name_at, arena_printf(t->scratch, "%s: %s", name, wrong));
     if (!shape_eq(&declared, &inferred))
-        err("%s:%d:%d: %s: found shape %s, expected %s", t->file, t->line, (int)(shape_at - t->line_start) + 1, name,
-            shape_text(t->scratch, &declared), shape_text(t->scratch, &inferred));
+        fail_at(t, shape_at, arena_printf(t->scratch, "%s: found shape %s, expected %s", name, shape_text(t->scratch, &declared),
+                                          shape_text(t->scratch, &inferred)));
     expect(t, "@");
     o.path = quoted(t);
-    define(t, number, graph_add_op_shaped(t->g, o, inferred));
+    define(t, graph_add_op_shaped(t->g, o, inferred));
 }
 
 /* input %n name f32[shape] step */
 static void input_line(Text *t)
 {
-    expect(t, "%");
-    int64_t number = integer(t, 1, UINT32_MAX);
+    number_of_value(t);
     const char *name = word(t, "the input's name");
     Dtype d = dtype(t);
     Shape s = shape(t);
@@ -350,7 +361,7 @@ static void input_line(Text *t)
         t->p = start;
         fail(t, "step, time, prompt or never");
     }
-    define(t, number, graph_add_input(t->g, name, d, s, b));
+    define(t, graph_add_input(t->g, name, d, s, b));
 }
 
 static void end_of_line(Text *t)
