@@ -1,4 +1,4 @@
-/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter; UPDATE=1 writes the .out files instead.
+/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter; UPDATE_GOLDEN=1 writes the .out files instead.
  * Each result is also read back, and computes what the graph before computed. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ static void compare_text(const char *in_path, const char *found)
     char *path = xcalloc(strlen(in_path) + 2, 1);
     memcpy(path, in_path, strlen(in_path) - 3);
     strcat(path, ".out");
-    if (getenv("UPDATE")) {
+    if (getenv("UPDATE_GOLDEN")) {
         OutFile *f = outfile_open(path);
         outfile_write(f, found, strlen(found));
         outfile_commit(f, 0644);
