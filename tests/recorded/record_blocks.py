@@ -3,8 +3,8 @@
 tests/models/unets/test_unet_2d_blocks.py): both are draws of torch's generator with seed 0, inputs first, then the modules in the
 order of their construction. Needs torch and diffusers; run once, the files are kept.
 
-  record_blocks.py FOLDER      writes FOLDER/<block>.safetensors: the inputs, NHWC, by name; and the weights, in Keras' layout, by the
-                               paths of tests/graphs/<block>.json. Fails when torch's own result is not the published one.
+  record_blocks.py FOLDER      writes FOLDER/<block>.safetensors: the inputs, NHWC, by name; and the weights, in Keras' layout, by
+                               block and the paths of tests/graphs/<block>.json. Fails when torch's own result is not the published one.
 """
 import os
 import sys
@@ -60,7 +60,7 @@ def block(name, inputs, make, names, expected, tolerance):
         leaf, w = keras(full, w)
         if leaf == "bias" and "norm" in owner.rsplit(".", 1)[-1]:
             leaf = "beta"
-        keep[f"{names[owner]}.{leaf}"] = w.contiguous().numpy()
+        keep[f"{name}/{names[owner]}.{leaf}"] = w.contiguous().numpy()
     save_file(keep, os.path.join(sys.argv[1], name + ".safetensors"))
     print(name, sum(v.nbytes for v in keep.values()), "bytes")
 
