@@ -55,25 +55,9 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         usage_err("run: --precision %s: expected f32 or f64", f->precision);
 }
 
-/* The SPEC that is meant for this model: the last that names it, else the last without a name. */
-static const char *weights_spec(const FlagList *list, const char *model)
-{
-    const char *named = NULL, *any = NULL;
-    size_t n = strlen(model);
-    for (int i = 0; i < list->n; i++) {
-        const char *item = list->items[i], *equals = strchr(item, '=');
-        bool has_name = equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item);
-        if (!has_name)
-            any = item;
-        else if ((size_t)(equals - item) == n && !strncmp(item, model, n))
-            named = equals + 1;
-    }
-    return named ? named : any;
-}
-
 static WeightSource *open_weights(const RunFlags *f, const Graph *g)
 {
-    const char *spec = weights_spec(&f->weights, g->name);
+    const char *spec = flags_for_model(&f->weights, g->name);
     if (!spec)
         usage_err("run: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
     WeightSource *w = weights_open(spec, g->name);

@@ -45,13 +45,16 @@ void program_free(Program *p);
 /* Passes (p->fuse), lowering, memory plan. The graph must outlive the program. Returns the stage's index. */
 int program_add(Program *p, Graph *g);
 
+/* A stage that does nothing but multiply-adds in registers, `tasks` times `iterations` rounds: for measuring the peak. Returns its FLOPs. */
+double program_add_peak(Program *p, int64_t iterations, int tasks);
+
 /* lower.c */
 Stage *lower(Program *p, Graph *g);
 /* memplan.c: offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
  * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
 void memplan(Stage *s, bool reuse);
 /* emit_kernel.c: the kernel of that kind and description, emitted once per program. Returns its index. */
-enum { KERNEL_CONTRACT, KERNEL_ATTENTION, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_GROUP_PARTIAL, KERNEL_GROUP_FINISH };
+enum { KERNEL_CONTRACT, KERNEL_ATTENTION, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_GROUP_PARTIAL, KERNEL_GROUP_FINISH, KERNEL_PEAK };
 int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char *name);
 
 /* Everything a generator needs beside the program; NULL for a single graph. */

@@ -16,7 +16,7 @@
     COMMAND(tokens,  "--vocab FILE -p TEXT", "the tokens of a prompt") \
     COMMAND(targets, "", "the CPUs that code can be made for, and what this machine has")
 #define NO_GROUP(headline)
-#define COMMAND_DECLARATION(name, args, text) int cmd_##name(int argc, char **argv) __attribute__((weak));
+#define COMMAND_DECLARATION(name, args, text) int cmd_##name(int argc, char **argv);
 COMMANDS(NO_GROUP, COMMAND_DECLARATION)
 #undef COMMAND_DECLARATION
 #undef NO_GROUP

@@ -154,3 +154,18 @@ int flags_sets(const FlagList *sets, ParamSet **out)
     }
     return sets->n;
 }
+
+const char *flags_for_model(const FlagList *list, const char *model)
+{
+    const char *named = NULL, *any = NULL;
+    size_t n = strlen(model);
+    for (int i = 0; i < list->n; i++) {
+        const char *item = list->items[i], *equals = strchr(item, '=');
+        bool has_name = equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item);
+        if (!has_name)
+            any = item;
+        else if ((size_t)(equals - item) == n && !strncmp(item, model, n))
+            named = equals + 1;
+    }
+    return named ? named : any;
+}

@@ -32,4 +32,6 @@ typedef struct {
 int flags_parse(const Command *cmd, int argc, char **argv);
 /* --set NAME=VALUE, as collected in a FlagList: VALUE a decimal integer. usage_err() on anything else. Memory lives as long as the program. */
 int flags_sets(const FlagList *sets, ParamSet **out);
+/* Of a list of [MODEL=]SPEC: the last SPEC that names this model, else the last without a name, else NULL. */
+const char *flags_for_model(const FlagList *list, const char *model);
 #endif

@@ -93,4 +93,7 @@ void group_stats_plan(GroupStats *g);
 int64_t group_partial_floats(const GroupStats *g); /* [batch][block][3][c]: pivot, sum of x-pivot, sum of its square */
 void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* tasks batch*blocks; args: x, [x2], partial */
 void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
+
+/* ---- peak: as many accumulators as the contract kernels use, nothing else. args: y (the sum of one task, so that the work is not removed) ---- */
+void emit_peak(Emit *e, int64_t iterations, const char *name);
 #endif

@@ -106,6 +106,16 @@ void outfile_commit(OutFile *f, int mode)
     free(f);
 }
 
+void outfile_discard(OutFile *f)
+{
+    fclose(f->stream);
+    unlink(f->temp);
+    atomic_store(&pending[f->slot], NULL);
+    free(f->temp);
+    free(f->path);
+    free(f);
+}
+
 /* ---- errors ------------------------------------------------------------------------------------------------------------- */
 
 static jmp_buf *catcher;

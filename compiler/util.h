@@ -33,6 +33,8 @@ const char *outfile_temp_path(const OutFile *f);  /* for tools such as the linke
 void outfile_write(OutFile *f, const void *p, size_t n); /* err() on a full disk */
 void outfile_commit(OutFile *f, int mode);               /* mode: permission bits, e.g. 0644; err() when it fails */
 
+void outfile_discard(OutFile *f);                        /* closes and removes it: for intermediate files */
+
 /* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
 typedef struct Arena Arena;
 Arena *arena_new(void);

@@ -1,9 +1,7 @@
-/* Vocabularies: what --vocab names, made into the blob that generators embed (runtime/tokenizer.h). */
+/* Vocabularies as users have them -> the blob that a generator maps (runtime/tokenizer.h). */
 #ifndef LATENTC_VOCAB_H
 #define LATENTC_VOCAB_H
-#include "util.h"
-
-/* path: a merges file (plain or gzip), or a folder with vocab.json and merges.txt, whose ids are then vocab.json's. The blob is malloc'd; *bytes is its
- * size. err() when something is missing or does not fit. */
+#include <stddef.h>
+/* path: a merges file (plain or .gz), or a folder with merges.txt and perhaps vocab.json, whose ids then count. The caller frees the blob. err() when unreadable. */
 void *vocab_load(const char *path, size_t *bytes);
 #endif

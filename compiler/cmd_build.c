@@ -1,0 +1,150 @@
+/* latentc build: a pipeline file becomes one standalone program. */
+#include "build.h"
+#include "commands.h"
+#include "flags.h"
+#include "vocab.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct {
+    const char *out, *fuse, *target, *vocab;
+    LinkOptions link;
+    FlagList weights, sets;
+    bool quiet;
+} BuildFlags;
+
+/* A pipeline's models in the order of their stages. */
+enum { MOST_MODELS = 4 };
+typedef struct { Graph *graph[MOST_MODELS]; WeightSource *source[MOST_MODELS]; int n; } Models;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One line of progress: what was done and how long it took. */
+static void done(const BuildFlags *f, double *since, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
+    va_list ap;
+    double t = now();
+    if (!f->quiet) {
+        fprintf(stderr, "%6.2f s  ", t - *since);
+        va_start(ap, fmt);
+        vfprintf(stderr, fmt, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+    }
+    *since = t;
+}
+
+/* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. extra: one more parameter (batch), or NULL. */
+static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, const ParamSet *extra, Models *models) {
+    if (!m->graph) return -1;
+    ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
+    memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
+    int n = m->n_params;
+    if (extra) sets[n++] = *extra;
+    Graph *g = graph_load(m->graph, sets, n);
+    free(sets);
+    const char *spec = flags_for_model(&f->weights, g->name);
+    if (!spec) spec = m->weights ? m->weights : l->weights;
+    if (!spec) usage_err("build: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
+    WeightSource *w = weights_open(spec, g->name);
+    weights_check(w, g);
+    models->graph[models->n] = g;
+    models->source[models->n++] = w;
+    return program_add(p, g);
+}
+
+static int time_width(const Graph *g) {
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        const Tensor *t = tensor(g, g->inputs[i]);
+        if (strcmp(t->name, "timestep_embedding") == 0) return (int)shape_channels(&t->shape);
+    }
+    err("%s: a diffusion model needs an input \"timestep_embedding\"; found none", g->file);
+}
+
+static lrt_pipeline constants(const Pipeline *l, bool batched) {
+    return (lrt_pipeline){
+        .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
+        .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
+        .batched_guidance = batched, .train_steps = l->train_steps, .beta_start = l->beta_start, .beta_end = l->beta_end,
+        .beta_scaled_linear = strcmp(l->beta_schedule, "scaled_linear") == 0, .final_alpha = l->final_alpha,
+        .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+}
+
+static void report_memory(const BuildFlags *f, const Program *p) {
+    for (int i = 0; i < p->n_stages && !f->quiet; i++) {
+        const Stage *s = p->stages[i];
+        fprintf(stderr, "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls\n", s->graph->name,
+                (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6, (double)s->arena_bytes_unshared / 1e6, s->n_steps);
+    }
+}
+
+static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
+    const Flag flags[] = {
+        {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
+        {"weights", 0, FLAG_LIST, &f->weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what the pipeline names", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+        {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
+        {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
+        {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
+        {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
+        {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
+        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
+    };
+    const Command command = {"latentc build PIPELINE.json -o EXE [flags]",
+                             "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file.\n"
+                             "  latentc build graphs/shapes/pipeline.json -o shapes && ./shapes -p \"a red circle on a blue background\"",
+                             flags, sizeof flags / sizeof flags[0], 1, 1, pipeline};
+    flags_parse(&command, argc, argv);
+    if (!f->out) usage_err("build: -o EXE is missing");
+}
+
+int cmd_build(int argc, char **argv) {
+    BuildFlags f = {.fuse = "all", .target = "host"};
+    const char *path;
+    parse(argc, argv, &f, &path);
+    double since = now(), start = since;
+    ParamSet *sets;
+    int n_sets = flags_sets(&f.sets, &sets);
+    Pipeline *l = pipeline_load(path, sets, n_sets);
+    const char *vocab_path = f.vocab ? f.vocab : l->vocab;
+    if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
+    size_t vocab_bytes;
+    void *vocab = vocab_load(vocab_path, &vocab_bytes);
+    unsigned fuse = fuse_parse(f.fuse);
+    Program *p = program_new(target_find(f.target), fuse);
+    Models models = {0};
+    lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
+    ParamSet two = {.name = "batch", .value = 2};
+    c.text_encoder = add_model(p, &f, l, &l->text_encoder, NULL, &models);
+    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance ? &two : NULL, &models);
+    if (c.diffusion_model >= 0) c.time_width = time_width(models.graph[c.diffusion_model]);
+    c.decoder = add_model(p, &f, l, &l->decoder, NULL, &models);
+    done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
+    Buf options = {0}, from = {0};
+    buf_printf(&options, "--target %s --fuse ", p->target->name);
+    fuse_print(fuse, &options);
+    buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
+    for (int i = 0; i < models.n; i++) buf_printf(&from, "; %s: %s", models.graph[i]->name, weights_describe(models.source[i]));
+    p->options = options.data;
+    p->made_from = from.data;
+    emit_plan(p, &c);
+    write_program(p, models.source, &f.link, "generator_entry.o", vocab, vocab_bytes, f.out);
+    done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name, (double)p->weights_bytes / 1e6);
+    report_memory(&f, p);
+    done(&f, &start, "%s", f.out);
+    program_free(p);
+    for (int i = 0; i < models.n; i++) {
+        weights_close(models.source[i]);
+        graph_free(models.graph[i]);
+    }
+    free(vocab);
+    buf_free(&options);
+    buf_free(&from);
+    return EXIT_OK;
+}

@@ -1,0 +1,109 @@
+/* latentc compile: one graph to an object file, assembly, LLVM IR or a program of its own. */
+#include "build.h"
+#include "commands.h"
+#include "container.h"
+#include "flags.h"
+#include "link.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *name; OutKind kind; int mode; } kinds[] = {
+    {"exe", OUT_OBJ, 0755}, {"obj", OUT_OBJ, 0644}, {"so", OUT_OBJ, 0755}, {"asm", OUT_ASM, 0644}, {"ll", OUT_LL, 0644}, {"bc", OUT_BC, 0644},
+};
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+
+static int find_kind(const char *name) {
+    const char *names[N_KINDS];
+    for (int i = 0; i < N_KINDS; i++) {
+        names[i] = kinds[i].name;
+        if (strcmp(name, names[i]) == 0) return i;
+    }
+    const char *near = nearest_word(name, names, N_KINDS);
+    usage_err("compile: --emit %s: expected exe, obj, so, asm, ll or bc%s%s", name, near ? "; nearest: " : "", near ? near : "");
+}
+
+typedef struct { Program *p; WeightSource *const *source; } Fill;
+static void sink(void *user, const void *data, size_t n) { container_write(user, data, n); }
+static void fill(Container *c, void *context) {
+    const Fill *f = context;
+    program_pack(f->p, f->source, sink, c);
+}
+
+static void write_buffer(const char *path, LLVMMemoryBufferRef b) {
+    OutFile *f = outfile_open(path);
+    outfile_write(f, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
+    outfile_commit(f, 0644);
+}
+
+void write_program(Program *p, WeightSource *const *source, const LinkOptions *link, const char *entry, const void *vocab, size_t vocab_bytes,
+                   const char *path) {
+    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    Arena *a = arena_new();
+    OutFile *o = outfile_open(arena_printf(a, "%s.o", path)), *exe = outfile_open(arena_printf(a, "%s.link", path)), *out = outfile_open(path);
+    outfile_write(o, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
+    fflush(outfile_stream(o));
+    LLVMDisposeMemoryBuffer(object);
+    link_exe(p->target, link, outfile_temp_path(o), entry, outfile_temp_path(exe));
+    Fill f = {p, source};
+    container_finish(out, outfile_temp_path(exe), program_layout_hash(p), fill, &f, vocab, vocab_bytes);
+    outfile_commit(out, 0755);
+    outfile_discard(o);
+    outfile_discard(exe);
+    arena_free(a);
+}
+
+int cmd_compile(int argc, char **argv) {
+    const char *out = NULL, *emit = "exe", *fuse = "all", *target = "host", *arguments[1];
+    LinkOptions link = {0};
+    FlagList weights = {0}, sets = {0};
+    const Flag flags[] = {
+        {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
+        {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll, bc", 0, 0},
+        {"weights", 0, FLAG_LIST, &weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED (exe only)", 0, 0},
+        {"set", 0, FLAG_LIST, &sets, "NAME=VALUE", "a parameter of the graph, e.g. img_height=128", 0, 0},
+        {"fuse", 0, FLAG_STRING, &fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
+        {"target", 0, FLAG_STRING, &target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
+        {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
+        {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
+    };
+    const Command command = {"latentc compile GRAPH.json -o FILE [--emit KIND] [flags]",
+                             "Compiles one graph. An exe reads inputs and writes outputs as safetensors, by the names in the graph:\n"
+                             "  latentc compile decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
+                             flags, sizeof flags / sizeof flags[0], 1, 1, arguments};
+    flags_parse(&command, argc, argv);
+    if (!out) usage_err("compile: -o FILE is missing");
+    int kind = find_kind(emit);
+    bool exe = strcmp(emit, "exe") == 0;
+    ParamSet *values;
+    int n = flags_sets(&sets, &values);
+    Graph *g = graph_load(arguments[0], values, n);
+    const char *spec = flags_for_model(&weights, g->name);
+    if (exe && !spec) usage_err("compile: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
+    Program *p = program_new(target_find(target), fuse_parse(fuse));
+    program_add(p, g);
+    p->made_from = arguments[0];
+    emit_plan(p, NULL);
+    if (exe) {
+        WeightSource *w = weights_open(spec, g->name);
+        write_program(p, &w, &link, "graph_main.o", NULL, 0, out);
+        weights_close(w);
+    } else {
+        LLVMMemoryBufferRef b = program_emit(p, kinds[kind].kind);
+        if (strcmp(emit, "so") == 0) {
+            Arena *a = arena_new();
+            OutFile *o = outfile_open(arena_printf(a, "%s.o", out)), *so = outfile_open(out);
+            outfile_write(o, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
+            fflush(outfile_stream(o));
+            link_so(p->target, &link, outfile_temp_path(o), outfile_temp_path(so));
+            outfile_commit(so, kinds[kind].mode);
+            outfile_discard(o);
+            arena_free(a);
+        } else {
+            write_buffer(out, b);
+        }
+        LLVMDisposeMemoryBuffer(b);
+    }
+    program_free(p);
+    graph_free(g);
+    return EXIT_OK;
+}
