@@ -29,12 +29,27 @@ static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *
     err("the runtime for %s is missing: %s is neither in %s nor in %s; give its folder with --runtime", t->name, file, places[1], places[3]);
 }
 
+/* What the driver says is shown only when it fails: a static libgomp always warns about an unused dlopen. */
+static void show_messages(FILE *messages) {
+    char line[1024];
+    rewind(messages);
+    while (fgets(line, sizeof line, messages)) fputs(line, stderr);
+}
+
 static void run(char *const *argv) {
     pid_t pid;
-    int status, failed = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+    FILE *messages = tmpfile();
+    if (!messages) err("cannot make a temporary file: %s", strerror(errno));
+    posix_spawn_file_actions_t redirect;
+    posix_spawn_file_actions_init(&redirect);
+    posix_spawn_file_actions_adddup2(&redirect, fileno(messages), 2);
+    int status, failed = posix_spawnp(&pid, argv[0], &redirect, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&redirect);
     if (failed) err("cannot run the linker driver '%s': %s; install gcc or name another with --cc", argv[0], strerror(failed));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) err("cannot wait for '%s': %s", argv[0], strerror(errno));
+    if (status != 0) show_messages(messages);
+    fclose(messages);
     if (status != 0) err("'%s' could not link the program (its message is above)", argv[0]);
 }
 
