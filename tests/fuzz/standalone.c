@@ -9,6 +9,7 @@ enum { CHANGES = 64 };
 
 static void run_file(const char *path, long *runs)
 {
+    static const char special[] = "{}[]\",:0-e\\u%";
     size_t n;
     uint8_t *data = (uint8_t *)read_file(path, &n);
     LLVMFuzzerTestOneInput(data, n);
@@ -18,7 +19,10 @@ static void run_file(const char *path, long *runs)
         memcpy(copy, data, at);
         LLVMFuzzerTestOneInput(copy, at);
         free(copy);
-        data[at] = (uint8_t)(i % 2 ? kept ^ 1u << i % 8 : "{}[]\",:0-e\\u%"[i / 2 % 14]);
+        if (i % 2)
+            data[at] = (uint8_t)(kept ^ 1u << i % 8);
+        else
+            data[at] = (uint8_t)special[i / 2 % (sizeof special - 1)];
         LLVMFuzzerTestOneInput(data, n);
         data[at] = kept;
     }
