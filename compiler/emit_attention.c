@@ -163,9 +163,9 @@ void emit_attention(Emit *e, const Attention *a, const char *name) {
     int64_t blocks = ceil_div(a->n, x.qb);
     V head = uremc(e, udivc(e, e->task, blocks), a->heads), b = udivc(e, e->task, blocks * a->heads), h = mulc(e, head, a->head_size);
     x.first = mulc(e, uremc(e, e->task, blocks), x.qb);
-    x.q = at(e, arg(e, 0), add(e, mulc(e, b, a->n * a->ldq), addc(e, h, a->q_off)));
-    x.k = at(e, arg(e, 1), add(e, mulc(e, b, a->m * a->ldk), addc(e, h, a->k_off)));
-    x.v = at(e, arg(e, 2), add(e, mulc(e, b, a->m * a->ldv), addc(e, h, a->v_off)));
+    x.q = at(e, arg(e, 0), add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)));
+    x.k = at(e, arg(e, 1), add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)));
+    x.v = at(e, arg(e, 2), add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)));
     x.y = at(e, arg(e, 3), add(e, mulc(e, b, a->n * a->ldy), h));
     x.qt = e->scratch;
     x.ot = atc(e, x.qt, x.qb * a->head_size);
@@ -278,9 +278,10 @@ void emit_attn_part(Emit *e, const AttnPart *a, const char *name) {
     int64_t blocks = ceil_div(a->n, a->rows), width = (int64_t)e->t->nr * e->t->lanes;
     V bh = udivc(e, e->task, blocks), h = mulc(e, uremc(e, bh, a->heads), a->head_size), b = udivc(e, bh, a->heads);
     V first = mulc(e, uremc(e, e->task, blocks), a->rows), rows = umin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
-    V scores_row = mulc(e, add(e, mulc(e, bh, a->n), first), a->m);
     if (a->av) {
-        V p = at(e, arg(e, 0), scores_row), v = at(e, arg(e, 1), add(e, mulc(e, b, a->m * a->ld2), addc(e, h, a->off2)));
+        V of = a->s1 ? bh : uremc(e, bh, a->heads); /* probabilities of one batch element may serve all */
+        V p = at(e, arg(e, 0), mulc(e, add(e, mulc(e, of, a->n), first), a->m));
+        V v = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
         V y = at(e, arg(e, 2), add(e, mulc(e, add(e, mulc(e, b, a->n), first), a->ldy), h));
         for (int64_t d = 0; d < a->head_size; d += width) {
             int64_t w = a->head_size - d < width ? a->head_size - d : width;
@@ -288,8 +289,9 @@ void emit_attn_part(Emit *e, const AttnPart *a, const char *name) {
             plain(e, &x, rows);
         }
     } else {
-        V q = at(e, arg(e, 0), add(e, mulc(e, add(e, mulc(e, b, a->n), first), a->ld1), addc(e, h, a->off1)));
-        V k = at(e, arg(e, 1), add(e, mulc(e, b, a->m * a->ld2), addc(e, h, a->off2))), s = at(e, arg(e, 2), scores_row);
+        V q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->s1), mulc(e, first, a->ld1)), addc(e, h, a->off1)));
+        V k = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
+        V s = at(e, arg(e, 2), mulc(e, add(e, mulc(e, bh, a->n), first), a->m));
         int64_t whole = a->m / width * width;
         if (whole) {
             Loop j = loop_begin(e, ci(e, 0), ci(e, whole), width);

@@ -48,9 +48,10 @@ void emit_contract(Emit *e, const Contract *c, const char *name);
 
 /* ---- attention with an online softmax ----
  * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.
+ * sq, sk, sv: floats between the batch elements of an operand; 0 when one serves all.
  * One task: one block of queries of one head. Queries lie across the lanes, so keys and values are read in place, one scalar at a time. */
 typedef struct {
-    int64_t batch, n, m, heads, head_size, ldq, ldk, ldv, ldy, q_off, k_off, v_off;
+    int64_t batch, n, m, heads, head_size, ldq, ldk, ldv, ldy, q_off, k_off, v_off, sq, sk, sv;
     double scale;
     int causal;
     int64_t key_block;
@@ -61,7 +62,7 @@ int64_t attention_tasks(const Attention *a, const Target *t);
 int64_t attention_scratch(const Attention *a, const Target *t);
 void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, k, v, y */
 /* Unfused: scores (batch, heads, n, m) stored. args: q, k, scores / scores, v, y */
-typedef struct { int64_t batch, n, m, heads, head_size, ld1, ld2, off1, off2, ldy; double scale; int causal; int64_t rows; int av; } AttnPart;
+typedef struct { int64_t batch, n, m, heads, head_size, ld1, ld2, off1, off2, s1, s2, ldy; double scale; int causal; int64_t rows; int av; } AttnPart;
 void attn_part_plan(AttnPart *a, const Target *t);
 int64_t attn_part_tasks(const AttnPart *a, const Target *t);
 int64_t attn_part_scratch(const AttnPart *a, const Target *t);

@@ -242,15 +242,18 @@ static void lower_add(Lower *l, const Op *o) {
     lower_map(l, o, m, o->in, 2, m.kind == MAP_ADD ? "add" : "add vec");
 }
 
+/* Floats between batch elements; 0 when one serves all. */
+static int64_t batch_step(const Shape *s) { return s->dim[0] == 1 ? 0 : shape_count(s) / s->dim[0]; }
+
 static void lower_attention(Lower *l, const Op *o) {
     Attention a;
     memset(&a, 0, sizeof a);
     const AttnAttr *t = &o->attr.attn;
     const Shape *q = &tensor(l->g, o->in[0])->shape, *k = &tensor(l->g, o->in[1])->shape, *v = &tensor(l->g, o->in[2])->shape;
-    a = (Attention){.batch = q->dim[0], .n = shape_rows(q), .m = shape_rows(k), .heads = t->heads, .head_size = t->head_size,
+    a = (Attention){.batch = tensor(l->g, o->out)->shape.dim[0], .n = shape_rows(q), .m = shape_rows(k), .heads = t->heads, .head_size = t->head_size,
                     .ldq = shape_channels(q), .ldk = shape_channels(k), .ldv = shape_channels(v),
                     .ldy = shape_channels(&tensor(l->g, o->out)->shape), .q_off = t->q_off, .k_off = t->k_off, .v_off = t->v_off,
-                    .scale = t->scale, .causal = t->causal};
+                    .sq = batch_step(q), .sk = batch_step(k), .sv = batch_step(v), .scale = t->scale, .causal = t->causal};
     attention_plan(&a, l->p->target);
     need_scratch(l, attention_scratch(&a, l->p->target));
     const char *kind = t->causal ? "attention causal" : "attention";
@@ -267,10 +270,14 @@ static void lower_attn_part(Lower *l, const Op *o) {
     const Shape *x = &tensor(l->g, o->in[0])->shape, *y = &tensor(l->g, o->in[1])->shape, *r = &tensor(l->g, o->out)->shape;
     a.av = o->kind == OP_ATTN_AV;
     a.heads = t->heads;
-    a.batch = y->dim[0];
+    a.batch = r->dim[0];
     a.m = shape_rows(y);
     a.n = a.av ? x->dim[2] : shape_rows(x);
-    a.head_size = shape_channels(y) / a.heads;
+    a.head_size = t->head_size;
+    a.off1 = a.av ? 0 : t->q_off;
+    a.off2 = a.av ? t->v_off : t->k_off;
+    a.s1 = batch_step(x);
+    a.s2 = batch_step(y);
     a.ld1 = shape_channels(x);
     a.ld2 = shape_channels(y);
     a.ldy = shape_channels(r);
