@@ -35,7 +35,7 @@ double lrt_schedule_sigma(const lrt_schedule *s, int t)
 double lrt_schedule_time(const lrt_schedule *s, double sigma)
 {
     int lo = 0, hi = s->train_steps - 1;
-    if (sigma <= lrt_schedule_sigma(s, lo))
+    if (sigma <= lrt_schedule_sigma(s, lo) * (1 + 1e-12)) /* rounding on the way there gives no timestep of its own */
         return lo;
     if (sigma >= lrt_schedule_sigma(s, hi))
         return hi;
