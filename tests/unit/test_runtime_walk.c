@@ -1,0 +1,181 @@
+/* The plan walker on hand-made kernels, with one to three threads; the hash; the CPU's features. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "latentrt.h"
+
+enum { TASKS = 37, PER = 11, N = TASKS * PER, ROW = 8 };
+
+/* args: x (N), y (N): y = 2 x + 1, through scratch. */
+static void twice_plus_one(void *const *args, int64_t task, void *scratch)
+{
+    const float *x = args[0];
+    float *y = args[1], *s = scratch;
+    for (int i = 0; i < PER; i++)
+        s[i] = 2 * x[task * PER + i];
+    for (int i = 0; i < PER; i++)
+        y[task * PER + i] = s[i] + 1;
+}
+
+/* args: x (N), y (N): y[i] = x[N-1-i]: reads what another thread wrote in the step before. */
+static void reverse(void *const *args, int64_t task, void *scratch)
+{
+    const float *x = args[0];
+    float *y = args[1];
+    (void)scratch;
+    for (int i = 0; i < PER; i++)
+        y[task * PER + i] = x[N - 1 - (task * PER + i)];
+}
+
+/* args: time row (ROW), context product (ROW), weights (1), x (N), y (N): y = x + sum of the first two + weight. */
+static void add_all(void *const *args, int64_t task, void *scratch)
+{
+    const float *time = args[0], *prompt = args[1], *weight = args[2], *x = args[3];
+    float *y = args[4], sum = *weight;
+    (void)scratch;
+    for (int i = 0; i < ROW; i++)
+        sum += time[i] + prompt[i];
+    for (int i = 0; i < PER; i++)
+        y[task * PER + i] = x[task * PER + i] + sum;
+}
+
+/* args: in (ROW), out (ROW): out = in * in. One task. */
+static void square(void *const *args, int64_t task, void *scratch)
+{
+    const float *in = args[0];
+    float *out = args[1];
+    (void)scratch;
+    assert_int_equal(task, 0);
+    for (int i = 0; i < ROW; i++)
+        out[i] = in[i] * in[i];
+}
+
+/* Inputs x, context, timestep; output y. */
+enum { X = LRT_BUF_IO, CONTEXT, TIMESTEP, Y };
+static const lrt_arg prompt_args[] = {{0, CONTEXT, 0}, {32, LRT_BUF_PROMPT, 0}};
+static const lrt_arg time_args[] = {{0, TIMESTEP, 0}, {0, LRT_BUF_TIME, 0}};
+static const lrt_arg first_args[] = {{0, X, 0}, {64, LRT_BUF_ARENA, 0}};
+static const lrt_arg second_args[] = {{64, LRT_BUF_ARENA, 0}, {64 + 4 * N, LRT_BUF_ARENA, 0}};
+static const lrt_arg third_args[] = {{0, LRT_BUF_TIME, 0}, {32, LRT_BUF_PROMPT, 0}, {4, LRT_BUF_WEIGHTS, 0}, {64 + 4 * N, LRT_BUF_ARENA, 0}, {0, Y, 0}};
+static const lrt_step prompt_steps[] = {{square, prompt_args, 2, 1, "context", "square", 0, 0}};
+static const lrt_step time_steps[] = {{square, time_args, 2, 1, "time", "square", 0, 0}};
+static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0}, {reverse, second_args, 2, TASKS, "b", "map", 0, 0},
+                                 {add_all, third_args, 5, TASKS, "c", "map", 0, 0}};
+static const lrt_io inputs[] = {{"x", LRT_F32, 1, {N}}, {"context", LRT_F32, 2, {1, ROW}}, {"timestep", LRT_F32, 2, {1, ROW}}};
+static const lrt_io outputs[] = {{"y", LRT_F32, 1, {N}}};
+static const lrt_stage stage = {
+    .name = "test", .prompt = {prompt_steps, 1, 0}, .time = {time_steps, 1, 0}, .step = {steps, 3, 0}, .inputs = inputs, .outputs = outputs,
+    .n_inputs = 3, .n_outputs = 1, .time_rows = 1, .weights_bytes = 8, .arena_bytes = 64 + 8 * N, .prompt_bytes = 32 + 4 * ROW,
+    .time_row_bytes = 4 * ROW, .scratch_bytes = 4 * PER};
+
+/* What y must be with context all c and timestep all t. */
+static void check(const float *x, const float *y, float c, float t)
+{
+    for (int i = 0; i < N; i++)
+        assert_true(y[i] == 2 * x[N - 1 - i] + 1 + ROW * (c * c + t * t) + 0.5f);
+}
+
+static void test_walk(void **state)
+{
+    const float weights[2] = {100, 0.5f};
+    float x[N], y[N], context[ROW], embeddings[5][ROW];
+    (void)state;
+    for (int i = 0; i < N; i++)
+        x[i] = (float)i;
+    for (int k = 0; k < 5; k++)
+        for (int i = 0; i < ROW; i++)
+            embeddings[k][i] = (float)k;
+    for (int threads = 1; threads <= 3; threads++) {
+        const char *error;
+        double seconds[5] = {0};
+        lrt_instance *m = lrt_instance_new(&stage, weights, threads, &error);
+        assert_non_null(m);
+        for (int i = 0; i < ROW; i++)
+            context[i] = 3;
+        lrt_set_timing(m, seconds);
+        lrt_set_input(m, 0, x);
+        lrt_set_input(m, 1, context);
+        lrt_set_output(m, 0, y);
+        lrt_run_prompt(m);
+        assert_int_equal(lrt_run_time(m, embeddings[0], 5, ROW), 0);
+        for (int k = 4; k >= 0; k--) {
+            memset(y, 0, sizeof y);
+            lrt_run_step(m, k);
+            check(x, y, 3, (float)k);
+            lrt_instance_release(m); /* what the other two plans made must stay */
+        }
+        for (int i = 0; i < 5; i++)
+            assert_true(seconds[i] > 0);
+        context[0] = 0;
+        for (int i = 0; i < ROW; i++)
+            context[i] = 1;
+        lrt_set_input(m, 2, embeddings[2]);
+        lrt_run_all(m);
+        check(x, y, 1, 2);
+        lrt_instance_free(m);
+    }
+}
+
+static void test_no_memory(void **state)
+{
+    lrt_stage big = stage;
+    const char *error = NULL;
+    (void)state;
+    big.arena_bytes = UINT64_C(1) << 60;
+    assert_null(lrt_instance_new(&big, NULL, 1, &error));
+    assert_non_null(error);
+}
+
+/* The same hash in one call and in pieces of any size; another one for any changed byte. */
+static void test_hash(void **state)
+{
+    static const size_t sizes[] = {0, 1, 31, 32, 33, 1000, LRT_HASH_CHUNK - 1, LRT_HASH_CHUNK, LRT_HASH_CHUNK + 1, 3 * LRT_HASH_CHUNK + 77};
+    size_t most = 4 * LRT_HASH_CHUNK;
+    unsigned char *p = malloc(most);
+    (void)state;
+    for (size_t i = 0; i < most; i++)
+        p[i] = (unsigned char)(i * 2654435761u >> 13);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        uint64_t whole = lrt_hash64(p, n);
+        lrt_hasher h;
+        lrt_hash_begin(&h);
+        for (size_t at = 0, piece = 1; at < n; at += piece, piece = piece * 3 % 100003 + 1)
+            lrt_hash_add(&h, p + at, piece < n - at ? piece : n - at);
+        assert_true(lrt_hash_end(&h) == whole);
+        if (n) {
+            assert_true(lrt_hash64(p, n - 1) != whole);
+            p[n / 2] ^= 1;
+            assert_true(lrt_hash64(p, n) != whole);
+            p[n / 2] ^= 1;
+        }
+    }
+    assert_true(lrt_hash64(p, 5) == lrt_hash64(p, 5));
+    free(p);
+}
+
+static void test_cpu(void **state)
+{
+    uint32_t have = lrt_cpu_features();
+    (void)state;
+    assert_null(lrt_cpu_missing(have));
+    assert_null(lrt_cpu_missing(0));
+#ifdef __x86_64__
+    assert_non_null(strstr(lrt_cpu_missing(have | LRT_CPU_NEON), "NEON"));
+#endif
+    assert_true(lrt_default_threads() >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash),
+                                       cmocka_unit_test(test_cpu)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
