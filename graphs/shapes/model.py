@@ -348,3 +348,13 @@ def keras_weights(model):
             p = p.permute(2, 3, 1, 0) if p.dim() == 4 else p.t()
         out[name] = p.contiguous()
     return out
+
+
+@torch.no_grad()
+def load_keras_weights(model, tensors):
+    """The way back: from arrays in Keras layout."""
+    for name, p in model.state_dict().items():
+        w = tensors[name].float()
+        if name.endswith(".kernel"):
+            w = w.permute(3, 2, 0, 1) if w.dim() == 4 else w.t()
+        p.copy_(w)
