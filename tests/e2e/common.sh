@@ -22,11 +22,12 @@ generator() {
     echo "$file"
 }
 
-# expect CODE PATTERN COMMAND...: the command ends with CODE and says PATTERN (a glob for the whole of standard error).
+# expect CODE PATTERN COMMAND...: the command ends with CODE and says PATTERN (a glob for the whole of standard error, progress aside).
 expect() {
     local code=$1 pattern=$2 status=0 said
     shift 2
     said=$("$@" 2>&1 >"$work/expect.out") || status=$?
+    said=$(grep -v '^drawing: ' <<<"$said" || true)
     (( status == code )) || fail "'${*##*/}' ended with $status, expected $code; it said: $said"
     # shellcheck disable=SC2053
     [[ $said == $pattern ]] || fail "'${*##*/}' said: $said; expected: $pattern"

@@ -11,5 +11,5 @@ for command in $commands; do
 done
 [[ $("$LATENTC" --version) =~ ^latentc\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "--version printed $("$LATENTC" --version)"
 for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do
-    "$LATENTC" targets | grep -qE "^$target +(yes|no) " || fail "targets does not list $target"
+    grep -qE "^$target +(yes|no) " <<<"$("$LATENTC" targets)" || fail "targets does not list $target"
 done

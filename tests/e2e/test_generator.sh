@@ -54,4 +54,4 @@ info=$(run --info)
 for word in target options; do
     [[ ${info,,} == *$word* ]] || fail "--info does not name the $word: $info"
 done
-run --help | grep -q -- --cfg-scale || fail "--help does not list --cfg-scale"
+[[ $(run --help) == *--cfg-scale* ]] || fail "--help does not list --cfg-scale"

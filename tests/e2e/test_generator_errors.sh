@@ -25,11 +25,9 @@ expect 1 '*: error: *UTF-8*' ../shapes -p $'a red \xff circle' --steps 1
 # A full disk: a tiny file system of our own (root), else a limit on file sizes.
 mkdir ../small
 if mount -t tmpfs -o size=4k tmpfs ../small 2>/dev/null; then
-    expect 1 '*: error: *small/x.png*' ../shapes "${p[@]}" -o ../small/x.png && status=0 || status=1
-    left=$(ls ../small)
-    umount ../small
-    (( status == 0 )) || exit 1
-    [[ -z $left ]] || fail "left behind on a full disk: $left"
+    trap 'cd /; umount "$work/small"; rm -rf "$work"' EXIT
+    expect 1 '*: error: *small/x.png*' ../shapes "${p[@]}" -o ../small/x.png
+    [[ -z $(ls ../small) ]] || fail "left behind on a full disk: $(ls ../small)"
 else
     echo "no mount here: a full disk is played by a limit on file sizes"
     (ulimit -f 1; trap '' XFSZ; expect 1 '*: error: *x.png*' ../shapes "${p[@]}" -o ../small/x.png)
