@@ -40,10 +40,21 @@ void lrt_output_guard(void)
     atexit(remove_all);
 }
 
-/* "path: reason"; always false. */
+/* Always false. */
 static bool fail(lrt_error *e, const char *path)
 {
-    return lrt_fail(e, "%s: %s", path, strerror(errno));
+    return lrt_fail(e, "%s: cannot be written: %s", path, strerror(errno));
+}
+
+/* A device or a pipe must not be replaced by a file. */
+static bool open_in_place(lrt_output *o, const char *path, lrt_error *e)
+{
+    *o = (lrt_output){.stream = fopen(path, "wb"), .path = strdup(path), .slot = -1};
+    if (o->stream && o->path)
+        return true;
+    fail(e, path);
+    lrt_output_abandon(o);
+    return false;
 }
 
 bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
@@ -54,17 +65,21 @@ bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
         errno = *path ? EISDIR : ENOENT;
         return fail(e, path);
     }
+    if (!stat(path, &st) && !S_ISREG(st.st_mode))
+        return open_in_place(o, path, e);
     while (o->slot < SLOTS && temporary[o->slot])
         o->slot++;
-    size_t n = strlen(path) + 32;
-    char *name = malloc(n);
-    o->path = strdup(path);
-    if (o->slot == SLOTS || !name || !o->path) {
+    o->path = realpath(path, NULL); /* a link stays one: what it points to is replaced */
+    if (!o->path)
+        o->path = strdup(path);
+    size_t n = o->path ? strlen(o->path) + 32 : 0;
+    char *name = n ? malloc(n) : NULL;
+    if (o->slot == SLOTS || !name) {
         free(name);
         free(o->path);
         return lrt_fail(e, "%s: out of memory", path);
     }
-    snprintf(name, n, "%s.tmp.%ld", path, (long)getpid());
+    snprintf(name, n, "%s.tmp.%ld", o->path, (long)getpid());
     temporary[o->slot] = name;
     o->stream = fopen(name, "wb");
     if (o->stream)
@@ -76,21 +91,24 @@ bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
 
 static void forget(lrt_output *o)
 {
-    char *name = temporary[o->slot];
-    temporary[o->slot] = NULL;
-    free(name);
+    if (o->slot >= 0) {
+        char *name = temporary[o->slot];
+        temporary[o->slot] = NULL;
+        free(name);
+    }
     free(o->path);
     *o = (lrt_output){.slot = 0};
 }
 
 void lrt_output_abandon(lrt_output *o)
 {
-    if (!o->path)
-        return;
     if (o->stream) {
         fclose(o->stream);
-        unlink(temporary[o->slot]);
+        if (o->slot >= 0)
+            unlink(temporary[o->slot]);
     }
+    if (!o->path) /* never opened */
+        return;
     forget(o);
 }
 
@@ -103,12 +121,13 @@ bool lrt_output_commit(lrt_output *o, lrt_error *e)
         ok = !fclose(o->stream);
         o->stream = NULL;
     }
-    if (ok && !rename(temporary[o->slot], o->path)) {
+    if (ok && (o->slot < 0 || !rename(temporary[o->slot], o->path))) {
         forget(o);
         return true;
     }
     fail(e, o->path);
-    unlink(temporary[o->slot]);
+    if (o->slot >= 0)
+        unlink(temporary[o->slot]);
     lrt_output_abandon(o);
     return false;
 }

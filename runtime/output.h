@@ -6,6 +6,7 @@
 
 #include "error.h"
 
+/* slot < 0: a device or pipe, such as /dev/stdout, that is written in place. */
 typedef struct { FILE *stream; char *path; int slot; } lrt_output;
 void lrt_output_guard(void); /* once, before the first is opened: signal handlers and the exit hook */
 bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e);

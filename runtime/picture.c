@@ -64,7 +64,7 @@ bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, 
     png_destroy_write_struct(&png, &info);
     if (ok)
         return lrt_output_commit(&out, e);
-    lrt_fail(e, "%s: %s", path, ferror(out.stream) && errno ? strerror(errno) : inner.text);
+    lrt_fail(e, "%s: cannot be written: %s", path, ferror(out.stream) && errno ? strerror(errno) : inner.text);
     lrt_output_abandon(&out);
     return false;
 }

@@ -202,7 +202,7 @@ static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
     FILE *in = fopen(path, "rb");
     struct stat st;
     if (!in || fstat(fileno(in), &st)) {
-        lrt_fail(e, "%s: %s", path, strerror(errno));
+        lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
         if (in)
             fclose(in);
         return false;
