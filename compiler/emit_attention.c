@@ -104,38 +104,42 @@ static void mask_causal(Emit *e, const A *x, V key0, V keys) {
     loop_end(e, &j);
 }
 
-/* One vector of queries: new maximum, P' in place of S', sums; returns by how much older results shrink. */
-static V softmax_column(Emit *e, const A *x, int v, V keys) {
-    int lanes = e->t->lanes;
-    LLVMTypeRef type = vec_type(e, lanes);
-    V col = atc(e, x->st, (int64_t)v * lanes), pm = atc(e, x->max, (int64_t)v * lanes), ps = atc(e, x->sum, (int64_t)v * lanes);
-    V old = load(e, pm, lanes), m = var(e, type, NULL), s = var(e, type, NULL);
-    set(e, m, old);
-    set(e, s, cf(e, 0, lanes));
-    Loop j = loop_begin(e, ci(e, 0), keys, 1);
-    set(e, m, fp_max(e, get(e, m), load(e, at(e, col, mulc(e, j.i, x->qb)), lanes)));
-    loop_end(e, &j);
-    V top = get(e, m);
-    j = loop_begin(e, ci(e, 0), keys, 1);
-    V p = at(e, col, mulc(e, j.i, x->qb)), r = m_exp2(e, fp_sub(e, load(e, p, lanes), top), lanes);
-    store(e, r, p);
-    set(e, s, fp_add(e, get(e, s), r));
-    loop_end(e, &j);
-    V shrink = m_exp2(e, fp_sub(e, old, top), lanes);
-    store(e, top, pm);
-    store(e, fp_fma(e, load(e, ps, lanes), shrink, get(e, s)), ps);
-    return shrink;
-}
-
+/* New maxima, P' in place of S', sums, and older results shrunk to the new maxima. All vectors of queries advance together: the chains of
+ * maxima and sums are independent, which hides their latency. */
 static void softmax_block(Emit *e, const A *x, V keys) {
-    int lanes = e->t->lanes;
-    for (int v = 0; v < x->a->nvec; v++) {
-        V shrink = softmax_column(e, x, v, keys);
-        Loop d = loop_begin(e, ci(e, 0), ci(e, x->a->head_size), 1);
-        V o = at(e, x->ot, addc(e, mulc(e, d.i, x->qb), (int64_t)v * lanes));
-        store(e, fp_mul(e, load(e, o, lanes), shrink), o);
-        loop_end(e, &d);
+    int lanes = e->t->lanes, nvec = x->a->nvec;
+    V old[4], m[4], s[4], top[4], shrink[4];
+    for (int v = 0; v < nvec; v++) {
+        old[v] = load(e, atc(e, x->max, (int64_t)v * lanes), lanes);
+        m[v] = var(e, vec_type(e, lanes), old[v]);
+        s[v] = var(e, vec_type(e, lanes), cf(e, 0, lanes));
     }
+    Loop j = loop_begin(e, ci(e, 0), keys, 1);
+    V row = at(e, x->st, mulc(e, j.i, x->qb));
+    for (int v = 0; v < nvec; v++) set(e, m[v], fp_max(e, load(e, atc(e, row, (int64_t)v * lanes), lanes), get(e, m[v])));
+    loop_end(e, &j);
+    for (int v = 0; v < nvec; v++) top[v] = get(e, m[v]);
+    j = loop_begin(e, ci(e, 0), keys, 1);
+    row = at(e, x->st, mulc(e, j.i, x->qb));
+    for (int v = 0; v < nvec; v++) {
+        V p = atc(e, row, (int64_t)v * lanes), r = m_exp2(e, fp_sub(e, load(e, p, lanes), top[v]), lanes);
+        store(e, r, p);
+        set(e, s[v], fp_add(e, get(e, s[v]), r));
+    }
+    loop_end(e, &j);
+    for (int v = 0; v < nvec; v++) {
+        V sum = atc(e, x->sum, (int64_t)v * lanes);
+        shrink[v] = m_exp2(e, fp_sub(e, old[v], top[v]), lanes);
+        store(e, top[v], atc(e, x->max, (int64_t)v * lanes));
+        store(e, fp_fma(e, load(e, sum, lanes), shrink[v], get(e, s[v])), sum);
+    }
+    Loop d = loop_begin(e, ci(e, 0), ci(e, x->a->head_size), 1);
+    row = at(e, x->ot, mulc(e, d.i, x->qb));
+    for (int v = 0; v < nvec; v++) {
+        V o = atc(e, row, (int64_t)v * lanes);
+        store(e, fp_mul(e, load(e, o, lanes), shrink[v]), o);
+    }
+    loop_end(e, &d);
 }
 
 static void store_result(Emit *e, const A *x) {
