@@ -42,12 +42,13 @@ static bool map_section(int fd, const lrt_footer *f, int i, const void **out, lr
     if (p == MAP_FAILED)
         return lrt_fail(e, "cannot map the %s: %s", section_names[i], strerror(errno));
     *out = p;
+    madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of the hash */
     if (lrt_hash64(p, s->bytes) != s->hash)
         return lrt_fail(e, "the program file was changed: its %s are not those that it was made with", section_names[i]);
     return true;
 }
 
-bool lrt_container_open(const char *path, uint64_t layout_hash, lrt_container *c, lrt_error *e)
+bool lrt_container_open(const char *path, uint64_t layout_hash, unsigned sections, lrt_container *c, lrt_error *e)
 {
     *c = (lrt_container){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -57,7 +58,8 @@ bool lrt_container_open(const char *path, uint64_t layout_hash, lrt_container *c
     if (ok && c->footer.layout_hash != layout_hash)
         ok = lrt_fail(e, "the weights in the program file were packed for other code than it holds");
     for (int i = 0; i < LRT_SECTION_COUNT && ok; i++)
-        ok = map_section(fd, &c->footer, i, &c->section[i], e);
+        if (sections >> i & 1)
+            ok = map_section(fd, &c->footer, i, &c->section[i], e);
     close(fd);
     if (!ok)
         lrt_container_close(c);

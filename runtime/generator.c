@@ -276,13 +276,16 @@ static int open_program(Run *r)
     const char *missing = lrt_cpu_missing(c->cpu);
     if (c->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    if (missing && !r->set.info)
+    if (missing && !r->set.info && !r->set.print_tokens)
         return complain(r, LRT_EXIT_USER, missing);
     if (!r->set.threads)
         r->set.threads = lrt_default_threads();
     omp_set_num_threads((int)r->set.threads);
-    if (!lrt_container_open("/proc/self/exe", c->layout_hash, &r->container, &e))
+    unsigned sections = r->set.info ? 0 : r->set.print_tokens ? LRT_MAP_VOCAB : LRT_MAP_VOCAB | LRT_MAP_WEIGHTS;
+    if (!lrt_container_open("/proc/self/exe", c->layout_hash, sections, &r->container, &e))
         return complain(r, LRT_EXIT_USER, e.text);
+    if (r->set.info)
+        return LRT_EXIT_OK;
     const void *vocab = r->container.section[LRT_SECTION_VOCAB];
     if (!lrt_vocab_open(vocab, r->container.footer.sections[LRT_SECTION_VOCAB].bytes, &r->vocab, &e))
         return complain(r, LRT_EXIT_USER, e.text);
