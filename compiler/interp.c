@@ -34,7 +34,7 @@ static Value weight_value(const Interp *it, TensorId id)
     int64_t n = shape_count(&v.shape);
     float *read = xmalloc((size_t)n * sizeof *read);
     weights_read_tensor(it->weights, it->g, id, read);
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(n))
     for (int64_t i = 0; i < n; i++)
         v.data[i] = read[i];
     free(read);

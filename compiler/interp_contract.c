@@ -58,7 +58,7 @@ static Picture load_operand(const Op *op, const Value *in)
     Picture p = {1, 1, rows, c, xmalloc((size_t)(rows * c) * sizeof(double))};
     if (op->kind == OP_CONV2D)
         p = (Picture){batch, x->shape.dim[1], x->shape.dim[2], c, p.data};
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(rows * c))
     for (int64_t r = 0; r < rows; r++) {
         double *row = p.data + r * c;
         for (int64_t i = 0; i < c1; i++)
@@ -150,8 +150,8 @@ void interp_contract(const Op *op, const Value *in, Value *out)
     Picture p = load_operand(op, in);
     int64_t pixels = shape_count(&out->shape) / shape_channels(&out->shape);
     int64_t out_h = conv ? out->shape.dim[1] : 1, out_w = conv ? out->shape.dim[2] : pixels;
-    int64_t per_batch = pixels / out->shape.dim[0];
-#pragma omp parallel for schedule(dynamic)
+    int64_t per_batch = pixels / out->shape.dim[0], work = pixels * k.kh * k.kw * p.c * k.columns;
+#pragma omp parallel for schedule(dynamic) if (interp_parallel(work))
     for (int64_t first = 0; first < pixels; first += BLOCK) {
         int64_t n = pixels - first < BLOCK ? pixels - first : BLOCK;
         double *sums = xmalloc((size_t)(n * k.columns) * sizeof *sums);

@@ -45,7 +45,7 @@ static void group_norm(const Op *op, const Value *in, Value *out)
     const Value none = {0};
     int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape), channels = shape_channels(&out->shape);
     int64_t groups = op->attr.norm.groups, size = channels / groups;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(batch * pixels * channels))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
         double mean, rstd;
@@ -62,7 +62,7 @@ static void group_norm(const Op *op, const Value *in, Value *out)
 static void layer_norm(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(rows * channels))
     for (int64_t r = 0; r < rows; r++) {
         const double *x = in[0].data + r * channels;
         double mean = 0, variance = 0;
@@ -81,7 +81,7 @@ static void swish(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t n = shape_count(&out->shape);
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(n))
     for (int64_t i = 0; i < n; i++)
         out->data[i] = interp_swish(in[0].data[i]);
 }
@@ -89,7 +89,7 @@ static void swish(const Op *op, const Value *in, Value *out)
 static void gelu(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&out->shape);
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(n))
     for (int64_t i = 0; i < n; i++)
         out->data[i] = interp_gelu(in[0].data[i], (GeluKind)op->attr.gelu.kind);
 }
@@ -98,7 +98,7 @@ static void gelu(const Op *op, const Value *in, Value *out)
 static void geglu(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(rows * channels))
     for (int64_t r = 0; r < rows; r++) {
         const double *x = in[0].data + r * 2 * channels, *gate = x + channels;
         for (int64_t c = 0; c < channels; c++)
@@ -241,7 +241,7 @@ static void attn_qk(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * attr->head_size))
     for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++)
         score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr, out->data + row * m);
 }
@@ -251,7 +251,7 @@ static void softmax(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t m = shape_channels(&out->shape), rows = shape_count(&out->shape) / m;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(rows * m))
     for (int64_t r = 0; r < rows; r++)
         softmax_row(in[0].data + r * m, m, out->data + r * m);
 }
@@ -261,7 +261,7 @@ static void attn_av(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
         int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
         int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : b) * heads + h) * n + i;
@@ -275,7 +275,7 @@ static void group_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t batch = out->shape.dim[0], channels = out->shape.dim[2];
     int64_t groups = op->attr.norm.groups, size = channels / groups;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(shape_count(&in[0].shape)))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
         double mean, rstd, *a = out->data + b * 2 * channels, *d = a + channels;
@@ -292,7 +292,7 @@ static void attention(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
-#pragma omp parallel for
+#pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
         int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
         double *scores = xmalloc((size_t)m * sizeof *scores);

@@ -6,6 +6,8 @@
 typedef struct { Shape shape; double *data; } Value;
 /* Computes out->data from in[0..SLOT_COUNT-1] by the definition of op. out->shape is set and out->data has room. */
 typedef void InterpOp(const Op *op, const Value *in, Value *out);
+/* Whether so many operations are worth sharing among threads: for few, waking them takes longer than the work. */
+static inline bool interp_parallel(int64_t operations) { return operations > 1 << 15; }
 extern InterpOp *const interp_ops[OP_COUNT];
 /* conv2d and dense (interp_contract.c) */
 InterpOp interp_contract;

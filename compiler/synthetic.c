@@ -49,7 +49,7 @@ static uint64_t name_hash(const char *model, const char *path)
 
 static void fill_uniform(uint64_t base, float scale, int64_t n, float *dst)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1 << 15)
     for (int64_t i = 0; i < n; i++) {
         uint64_t z = base + ((uint64_t)i + 1) * INDEX_STEP;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -63,7 +63,7 @@ static void fill_uniform(uint64_t base, float scale, int64_t n, float *dst)
 /* A loop of its own: in one expression with the product, a compiler could make the sum a fused multiply-add. */
 static void add_one(int64_t n, float *dst)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1 << 15)
     for (int64_t i = 0; i < n; i++)
         dst[i] += 1.0f;
 }

@@ -232,7 +232,7 @@ void weights_read(WeightSource *w, const char *path, const Shape *shape, float *
     check_tensor(w, t, path, shape);
     const unsigned char *data = t->data;
     StDtype dtype = t->dtype;
-#pragma omp parallel for schedule(static) reduction(min : bad)
+#pragma omp parallel for schedule(static) reduction(min : bad) if (n > 1 << 15)
     for (int64_t i = 0; i < n; i++) {
         dst[i] = convert(dtype, data, i);
         if (!isfinite(dst[i]) && i < bad)
