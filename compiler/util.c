@@ -78,6 +78,8 @@ OutFile *outfile_open(const char *path)
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         err("%s: is a folder, expected the name of a file to write", path);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* renaming onto /dev/null would replace it */
+        err("%s: is a device or pipe, expected the name of a file to write", path);
     f->stream = fopen(f->temp, "w+b");
     if (!f->stream)
         err("%s: cannot be written: %s", path, strerror(errno));
