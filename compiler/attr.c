@@ -47,8 +47,9 @@ static const AttrField fields_AttnAttr[] = {
 };
 static const AttrField fields_NoAttr[1]; /* none */
 enum {
-    N_ContractAttr = COUNT(fields_ContractAttr), N_NormAttr = COUNT(fields_NormAttr), N_GeluAttr = COUNT(fields_GeluAttr),
-    N_ScaleAttr = COUNT(fields_ScaleAttr), N_SliceAttr = COUNT(fields_SliceAttr), N_AttnAttr = COUNT(fields_AttnAttr), N_NoAttr = 0
+    N_ContractAttr = COUNT(fields_ContractAttr), N_NormAttr = COUNT(fields_NormAttr),
+    N_GeluAttr = COUNT(fields_GeluAttr), N_ScaleAttr = COUNT(fields_ScaleAttr), N_SliceAttr = COUNT(fields_SliceAttr),
+    N_AttnAttr = COUNT(fields_AttnAttr), N_NoAttr = 0
 };
 
 const AttrTable attr_tables[OP_COUNT] = {

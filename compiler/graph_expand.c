@@ -1,9 +1,11 @@
-/* Carries out the statements of a graph file one after another: operations, blocks, repetition, conditions, the skip stack. */
+/* Carries out the statements of a graph file one after another: operations, blocks, repetition, conditions, the skip
+ * stack. */
+#include <ctype.h>
 #include <string.h>
 
 #include "graphfile.h"
 
-/* ---- values ---------------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------- */
 
 /* Whether a statement behind `statement`, in the same list, defines name: a use before the definition, a cycle. */
 static bool defined_later(Json statement, const char *name)
@@ -53,7 +55,7 @@ static void check_path(const Reader *r, Json at, const char *path)
     const char *p = path;
     bool fresh = true; /* at the start of a part */
     for (; *p; p++) {
-        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
+        bool letter = isalnum((unsigned char)*p) || *p == '_' || *p == '-';
         if (!letter && (*p != '.' || fresh))
             break;
         fresh = *p == '.';
@@ -72,7 +74,7 @@ const char *layer_path(const Reader *r, Json statement)
     return arena_printf(r->scratch, "%s%s", r->prefix, path);
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------- */
 
 static void enter(Reader *r, Json at)
 {
@@ -154,7 +156,7 @@ static void read_pop(Reader *r, Json s)
     value_set(r, s, json_name(json_get(s, "pop")), r->skips[--r->n_skips]);
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ----------------------------------------------------------------------------------- */
 
 static Json find_block(const Reader *r, Json s)
 {
@@ -168,7 +170,8 @@ static Json find_block(const Reader *r, Json s)
             names[n++] = json_key(b);
     }
     const char *near = nearest_word(name, names, n);
-    json_err(json_get(s, "block"), "there is no block %s%s%s%s", name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+    json_err(json_get(s, "block"), "there is no block %s%s%s%s", name, near ? ", did you mean " : "",
+             near ? near : "", near ? "?" : "");
 }
 
 /* Number of elements of an optional list. */
@@ -224,7 +227,8 @@ static void bind_params(Reader *r, Json s, Json block, Scope *inner)
         if (!json_ok(given))
             json_err(s, "block %s: parameter %s is missing", json_key(block), json_name(p));
         Number n = number_at(r, given);
-        param_add(r, p, inner, (ParamSet){.name = json_name(p), .kind = n.is_real ? PARAM_REAL : PARAM_INT, .value = n.i, .real = n.r});
+        ParamKind kind = n.is_real ? PARAM_REAL : PARAM_INT;
+        param_add(r, p, inner, (ParamSet){.name = json_name(p), .kind = kind, .value = n.i, .real = n.r});
     }
 }
 

@@ -1,5 +1,6 @@
-/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name, attributes...}. Weights come from the layer: conv2d and dense
- * have path.kernel and path.bias, norms path.gamma and path.beta, embedding path.embeddings. */
+/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name, attributes...}. Weights come
+ * from the layer: conv2d and dense have path.kernel and path.bias, norms path.gamma and path.beta, embedding
+ * path.embeddings. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,11 +1,12 @@
-/* Reads a graph file: parameters, inputs, outputs; the body is left to graph_expand.c. The language: docs/graph-language.md. */
+/* Reads a graph file: parameters, inputs, outputs; the body is left to graph_expand.c.
+ * The language: docs/graph-language.md. */
 #include "graphfile.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- parameters ---------------------------------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------- */
 
 static const ParamSet *find_in(const Scope *s, const char *name)
 {
@@ -36,7 +37,7 @@ static const char *kind_text(ParamKind k)
     return names[k];
 }
 
-/* ---- expressions ----------------------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------ */
 
 static const char *unknown_name(const Reader *r, const char *name)
 {
@@ -179,7 +180,7 @@ const char *text_at(const Reader *r, Json at)
     return s;
 }
 
-/* ---- the parameters section ------------------------------------------------------------------------------------------------ */
+/* ---- the parameters section ------------------------------------------------------------------- */
 
 /* A parameter is its default, or an object with "default" and limits. */
 static ParamSet param_default(const Reader *r, Json member)
@@ -242,8 +243,8 @@ static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
             continue;
         }
         const char *near = nearest_word(sets[i].name, names, (size_t)r->globals->n_params);
-        err("%s: unknown parameter %s%s%s%s", json_file(r->root), sets[i].name, near ? ", did you mean " : ", expected one of /parameters",
-            near ? near : "", near ? "?" : "");
+        err("%s: unknown parameter %s%s%s%s", json_file(r->root), sets[i].name,
+            near ? ", did you mean " : ", expected one of /parameters", near ? near : "", near ? "?" : "");
     }
 }
 
@@ -294,7 +295,9 @@ static void check_param(const Reader *r, Json member, const ParamSet *p)
 static void read_params(Reader *r, const ParamSet *sets, int n_sets)
 {
     Json section = json_get(r->root, "parameters"), derived = json_get(r->root, "derived");
-    for (Json m = json_ok(section) ? (json_expect(section, JSON_OBJECT), json_first(section)) : section; json_ok(m); m = json_next(m)) {
+    if (json_ok(section))
+        json_expect(section, JSON_OBJECT);
+    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m)) {
         json_check_name(m);
         param_add(r, m, r->globals, param_default(r, m));
     }
@@ -308,7 +311,8 @@ static void read_params(Reader *r, const ParamSet *sets, int n_sets)
     for (Json m = json_first(derived); json_ok(m); m = json_next(m)) {
         json_check_name(m);
         Number n = number_at(r, m);
-        param_add(r, m, r->globals, (ParamSet){.name = json_key(m), .kind = n.is_real ? PARAM_REAL : PARAM_INT, .value = n.i, .real = n.r});
+        ParamKind kind = n.is_real ? PARAM_REAL : PARAM_INT;
+        param_add(r, m, r->globals, (ParamSet){.name = json_key(m), .kind = kind, .value = n.i, .real = n.r});
     }
 }
 
@@ -327,7 +331,7 @@ static void check_constraints(Reader *r)
     }
 }
 
-/* ---- inputs, outputs ------------------------------------------------------------------------------------------------------- */
+/* ---- inputs, outputs -------------------------------------------------------------------------- */
 
 static void read_inputs(Reader *r)
 {
@@ -402,7 +406,8 @@ static void check_blocks(Json root)
 
 static void read_graph(Reader *r, const ParamSet *sets, int n_sets)
 {
-    static const char *const keys[] = {"$schema", "graph", "parameters", "derived", "constraints", "inputs", "blocks", "body", "outputs"};
+    static const char *const keys[] = {"$schema", "graph",  "parameters", "derived", "constraints",
+                                       "inputs",  "blocks", "body",       "outputs"};
     json_only(r->root, keys, sizeof keys / sizeof keys[0]);
     check_blocks(r->root);
     read_params(r, sets, n_sets);

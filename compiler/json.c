@@ -85,6 +85,8 @@ static _Noreturn void parse_error(const char *text, size_t len, const char *at, 
     err("%s:%d:%d: found %s, expected JSON", file, line, (int)(at - line_start) + 1, what);
 }
 
+static void delete_tree(void *root) { cJSON_Delete(root); }
+
 Json json_parse(const char *text, size_t len, const char *file)
 {
     if (len > MOST_BYTES)
@@ -98,6 +100,7 @@ Json json_parse(const char *text, size_t len, const char *file)
     Arena *a = arena_new();
     JsonDoc *doc = arena_alloc(a, sizeof *doc);
     *doc = (JsonDoc){a, arena_strdup(a, file), root};
+    arena_at_end(a, delete_tree, root);
     check_tree(doc, root);
     return (Json){doc, root};
 }
@@ -113,10 +116,8 @@ Json json_load(const char *path)
 
 void json_free(Json root)
 {
-    if (!root.doc)
-        return;
-    cJSON_Delete(root.doc->root);
-    arena_free(root.doc->arena);
+    if (root.doc)
+        arena_free(root.doc->arena);
 }
 
 JsonKind json_kind(Json j)

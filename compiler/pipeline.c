@@ -1,4 +1,5 @@
-/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule, defaults. See docs/graph-language.md. */
+/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule, defaults.
+ * See docs/graph-language.md. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static const char *folder_of(Arena *a, const char *path)
     return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
 }
 
-/* ---- parameters ----------------------------------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------- */
 
 typedef struct { ParamSet list[MOST_PARAMS]; int n; } Params;
 
@@ -67,10 +68,16 @@ static int integer_param(const Pipeline *p, Json at, const Params *params, const
     json_err(at, "an integer \"%s\" is missing", name);
 }
 
-/* ---- models ---------------------------------------------------------------------------------------------------------------- */
+/* ---- models ----------------------------------------------------------------------------------- */
 
 /* Which --set was taken by the pipeline or by one of its models. */
-typedef struct { const ParamSet *sets; int n; bool taken[MOST_PARAMS]; const char *known[4 * MOST_PARAMS]; int n_known; } Sets;
+typedef struct {
+    const ParamSet *sets;
+    int n;
+    bool taken[MOST_PARAMS];
+    const char *known[4 * MOST_PARAMS];
+    int n_known;
+} Sets;
 
 static void remember(Pipeline *p, Sets *s, const char *name)
 {
@@ -90,7 +97,9 @@ static void read_model(Pipeline *p, Json models, const char *name, const Params 
     out->weights = optional_path(p, json_get(m, "weights"));
     Params *all = arena_alloc(p->arena, sizeof *all);
     Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
-    for (Json d = json_ok(declared) ? (json_expect(declared, JSON_OBJECT), json_first(declared)) : declared; json_ok(d); d = json_next(d)) {
+    if (json_ok(declared))
+        json_expect(declared, JSON_OBJECT);
+    for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d); d = json_next(d)) {
         remember(p, sets, json_key(d));
         for (int i = 0; i < shared->n; i++)
             if (strcmp(shared->list[i].name, json_key(d)) == 0)
@@ -113,7 +122,8 @@ static void check_sets(const Pipeline *p, const Sets *s)
         if (s->taken[i])
             continue;
         const char *near = nearest_word(s->sets[i].name, s->known, (size_t)s->n_known);
-        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name, near ? ", did you mean " : "", near ? near : "",
+            near ? "?" : "");
     }
 }
 
@@ -143,7 +153,7 @@ static void read_models(Pipeline *p, Json root, Params *shared, const ParamSet *
         json_need(models, names[i]); /* without an image encoder there is still a picture */
 }
 
-/* ---- schedule and defaults --------------------------------------------------------------------------------------------------- */
+/* ---- schedule and defaults -------------------------------------------------------------------- */
 
 static const char *choice(const Pipeline *p, Json at, const char *const *names, int n)
 {
@@ -166,8 +176,10 @@ static double number_between(Json at, double least, double most)
 
 static void read_schedule(Pipeline *p, Json root)
 {
-    static const char *const keys[] = {"train_steps", "beta_start", "beta_end", "beta_schedule", "prediction", "spacing", "final_alpha"};
-    static const char *const betas[] = {"scaled_linear", "linear"}, *const predictions[] = {"epsilon"}, *const spacings[] = {"linspace"};
+    static const char *const keys[] = {"train_steps", "beta_start", "beta_end", "beta_schedule",
+                                       "prediction",  "spacing",    "final_alpha"};
+    static const char *const betas[] = {"scaled_linear", "linear"};
+    static const char *const predictions[] = {"epsilon"}, *const spacings[] = {"linspace"};
     Json s = json_need(root, "schedule");
     json_only(s, keys, 7);
     p->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
@@ -181,7 +193,8 @@ static void read_schedule(Pipeline *p, Json root)
 
 static void read_defaults(Pipeline *p, Json root)
 {
-    static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"}, *const samplers[] = {"ddim", "relax"};
+    static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
+    static const char *const samplers[] = {"ddim", "relax"};
     Json d = json_need(root, "defaults"), output = json_get(d, "output"), prompt = json_get(d, "prompt");
     json_only(d, keys, 6);
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->train_steps);
@@ -208,7 +221,8 @@ static int read_pad_token(Json root)
 
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
 {
-    static const char *const keys[] = {"$schema", "pipeline", "parameters", "models", "weights", "vocab", "pad_token", "schedule", "defaults"};
+    static const char *const keys[] = {"$schema", "pipeline",  "parameters", "models",  "weights",
+                                       "vocab",   "pad_token", "schedule",   "defaults"};
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
     Params *shared = arena_alloc(a, sizeof *shared);

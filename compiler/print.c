@@ -5,8 +5,8 @@
  *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] bias=w"conv.bias"[8] {pad=[1,1,1,1]} : f32[1,64,64,8] @"conv"
  *   output output %2
  *
- * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in order; attributes are printed where they
- * differ from their default. A weight made of parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+ * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in order; attributes
+ * are printed where they differ from their default. A weight made of parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,8 +206,8 @@ int64_t graph_parameters(const Graph *g)
     return n;
 }
 
-/* The shape that the listing gives for operand or result s of o. Queries and averages of attention are listed per head, (b,heads,n,head_size),
- * and the heads are left out when there is one only. */
+/* The shape that the listing gives for operand or result s of o. Queries and averages of attention are listed per head,
+ * (b,heads,n,head_size), and the heads are left out when there is one only. */
 static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
 {
     const AttnAttr *a = &o->attr.attn;

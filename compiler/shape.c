@@ -5,7 +5,8 @@
 
 #include "attr.h"
 
-enum { MOST_ELEMENTS_LOG2 = 40, MOST_MACS_LOG2 = 53 }; /* beyond any machine; keeps all sums far from overflow and exact in JSON */
+/* Beyond any machine; keeps all sums far from overflow and exact in JSON. */
+enum { MOST_ELEMENTS_LOG2 = 40, MOST_MACS_LOG2 = 53 };
 
 const char *shape_text(Arena *a, const Shape *s)
 {

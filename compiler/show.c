@@ -24,7 +24,8 @@ static void parse(int argc, char **argv, ShowFlags *f)
         {"target", 0, FLAG_STRING, &f->target, "NAME", "for --memory: the CPU (default: host)", 0, 0},
     };
     Command cmd = {.usage = "latentc show GRAPH.json [flags]",
-                   .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a file that show printed as text (.txt).",
+                   .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that\n"
+                            "show printed.",
                    .flags = flags, .n_flags = sizeof flags / sizeof flags[0], .least = 1, .most = 1, .arguments = &f->graph};
     flags_parse(&cmd, argc, argv);
 }
@@ -42,7 +43,8 @@ static const Format *find_format(const char *name)
             return &formats[i];
     }
     const char *near = nearest_word(name, names, N_FORMATS);
-    usage_err("--format: found '%s', expected text, dot or json%s%s%s", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    usage_err("--format: found '%s', expected text, dot or json%s%s%s", name,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static Graph *load_graph(const ShowFlags *f)

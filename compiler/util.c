@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- temporary outputs ------------------------------------------------------------------------------------------------ */
+/* ---- temporary outputs ------------------------------------------------------------------------ */
 
 struct OutFile {
     FILE *stream;
@@ -118,12 +118,19 @@ void outfile_discard(OutFile *f)
     free(f);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ----------------------------------------------------------------------------------- */
 
 static jmp_buf *catcher;
 static char caught[2048];
+static Arena *guarded; /* arenas made since err_catch: freed when it catches, for they would add up in a fuzzer */
+static void release_guarded(void);
 
-void err_catch(jmp_buf *where) { catcher = where; }
+void err_catch(jmp_buf *where)
+{
+    catcher = where;
+    guarded = NULL;
+}
+
 const char *err_text(void) { return caught; }
 
 /* Only one thread gets to speak: the first message is the one that counts. */
@@ -132,6 +139,7 @@ static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list 
     static atomic_flag failing = ATOMIC_FLAG_INIT;
     if (catcher) {
         vsnprintf(caught, sizeof caught, fmt, ap);
+        release_guarded();
         longjmp(*catcher, code);
     }
     if (atomic_flag_test_and_set(&failing))
@@ -176,7 +184,7 @@ void note(const char *fmt, ...)
     va_end(ap);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------------- */
 
 void *xmalloc(size_t n)
 {
@@ -204,20 +212,59 @@ void *xrealloc(void *p, size_t n)
 
 /* A list of blocks; the newest is filled from its start. */
 typedef struct Block { struct Block *next; size_t used, size; } Block;
-struct Arena { Block *blocks; };
+struct Arena {
+    Block *blocks;
+    void (*at_end)(void *);
+    void *with;
+    Arena *older; /* the list of arenas made under err_catch */
+};
 enum { ARENA_BLOCK = 64 * 1024, ARENA_ALIGN = 16 };
 
-Arena *arena_new(void) { return xcalloc(1, sizeof(Arena)); }
-
-void arena_free(Arena *a)
+static void release(Arena *a)
 {
-    if (!a)
-        return;
+    if (a->at_end)
+        a->at_end(a->with);
     for (Block *b = a->blocks, *next; b; b = next) {
         next = b->next;
         free(b);
     }
     free(a);
+}
+
+static void release_guarded(void)
+{
+    for (Arena *older; guarded; guarded = older) {
+        older = guarded->older;
+        release(guarded);
+    }
+}
+
+Arena *arena_new(void)
+{
+    Arena *a = xcalloc(1, sizeof *a);
+    if (catcher) {
+        a->older = guarded;
+        guarded = a;
+    }
+    return a;
+}
+
+void arena_free(Arena *a)
+{
+    if (!a)
+        return;
+    for (Arena **link = &guarded; *link; link = &(*link)->older)
+        if (*link == a) {
+            *link = a->older;
+            break;
+        }
+    release(a);
+}
+
+void arena_at_end(Arena *a, void (*call)(void *), void *with)
+{
+    a->at_end = call;
+    a->with = with;
 }
 
 void *arena_alloc(Arena *a, size_t n)
@@ -257,7 +304,7 @@ char *arena_printf(Arena *a, const char *fmt, ...)
     return s;
 }
 
-/* ---- strings and files -------------------------------------------------------------------------------------------------- */
+/* ---- strings and files ------------------------------------------------------------------------ */
 
 static void buf_reserve(Buf *b, size_t n)
 {

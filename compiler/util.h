@@ -18,8 +18,8 @@ _Noreturn void usage_err(const char *fmt, ...) __attribute__((format(printf, 1, 
 /* Our mistake: names the place, exit code 70. */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define CHECK(cond) ((cond) ? (void)0 : die("%s:%d: %s does not hold", __FILE__, __LINE__, #cond))
-/* For tests and fuzzers: while `where` is set, err(), usage_err() and die() leave their text in err_text() and longjmp there with the exit code.
- * NULL ends it. Not for use with threads. */
+/* For tests and fuzzers: while `where` is set, err(), usage_err() and die() leave their text in err_text() and longjmp there with the exit code;
+ * arenas made meanwhile are freed. NULL ends it. Not for use with threads. */
 void err_catch(jmp_buf *where);
 const char *err_text(void);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a line on standard error */
@@ -39,6 +39,7 @@ void outfile_discard(OutFile *f);                        /* closes and removes i
 typedef struct Arena Arena;
 Arena *arena_new(void);
 void arena_free(Arena *a);
+void arena_at_end(Arena *a, void (*call)(void *), void *with); /* arena_free calls it first; one per arena */
 void *arena_alloc(Arena *a, size_t n);
 char *arena_strdup(Arena *a, const char *s);
 char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

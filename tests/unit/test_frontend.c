@@ -331,6 +331,56 @@ static void test_pipelines(void **state)
     arena_free(p->arena);
 }
 
+/* The value that a pipeline gives a model's parameter, as JSON has it: numbers are compared as text. */
+static void assert_same_parameter(const struct PipelineModel *m, const char *name, Json expected)
+{
+    for (int i = 0; i < m->n_params; i++) {
+        const ParamSet *p = &m->params[i];
+        if (strcmp(p->name, name) != 0)
+            continue;
+        if (p->kind != PARAM_INTS) {
+            assert_true(json_number(expected) == (p->kind == PARAM_REAL ? p->real : (double)p->value));
+            return;
+        }
+        assert_int_equal(json_count(expected), p->n_ints);
+        int k = 0;
+        for (Json e = json_first(expected); json_ok(e); e = json_next(e))
+            assert_int_equal(json_int(e, 0, INT64_MAX), p->ints[k++]);
+        return;
+    }
+    fail_msg("graphs/shapes/pipeline.json does not set %s of %s", name, m->graph);
+}
+
+/* The pipeline of graphs/shapes describes the model that was trained with params.json. */
+static void test_shapes_parameters(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"widths", "blocks", "head_size", "groups", "context_width", "time_in", "time_width", "vocab_size",
+                                        "width", "heads", "layers", "mlp_width"};
+    Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", NULL, 0);
+    Json root = json_load(SOURCE_DIR "/graphs/shapes/params.json"), schedule = json_get(root, "schedule"), d = json_get(root, "defaults");
+    const struct { const char *name; const struct PipelineModel *model; } models[] = {
+        {"text_encoder", &p->text_encoder}, {"diffusion_model", &p->diffusion_model}, {"decoder", &p->decoder},
+        {"image_encoder", &p->image_encoder}};
+    for (int m = 0; m < 4; m++) {
+        Json trained = json_need(root, models[m].name), scale = json_get(trained, "scale");
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (json_ok(json_get(trained, names[i])))
+                assert_same_parameter(models[m].model, names[i], json_get(trained, names[i]));
+        if (json_ok(scale))
+            assert_same_parameter(models[m].model, "latent_scale", scale);
+    }
+    assert_int_equal(p->img_height, json_int(json_get(root, "image_size"), 1, 4096));
+    assert_int_equal(p->max_text_length, json_int(json_get(json_get(root, "vocabulary"), "max_text_length"), 1, 4096));
+    assert_true(p->beta_start == json_number(json_get(schedule, "beta_start")) && p->beta_end == json_number(json_get(schedule, "beta_end")));
+    assert_int_equal(p->train_steps, json_int(json_get(schedule, "train_steps"), 1, 100000));
+    assert_string_equal(p->beta_schedule, json_string(json_get(schedule, "beta")));
+    assert_int_equal(p->steps, json_int(json_get(d, "steps"), 1, 1000));
+    assert_true(p->cfg_scale == json_number(json_get(d, "guidance_scale")));
+    json_free(root);
+    arena_free(p->arena);
+}
+
 /* Each edit of the sd2 pipeline, and what it must be answered with. */
 static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"steps\": 25", "\"steps\": 0", "/defaults/steps: found 0, expected 1 to 1000"},
@@ -523,7 +573,8 @@ int main(void)
         cmocka_unit_test(test_image_encoder), cmocka_unit_test(test_sizes), cmocka_unit_test(test_bindings), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_round_trip_of_passes), cmocka_unit_test(test_editing), cmocka_unit_test(test_toposort),
         cmocka_unit_test(test_verify), cmocka_unit_test(test_weight_parts), cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_pipelines), cmocka_unit_test(test_pipeline_errors), cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_pipelines), cmocka_unit_test(test_shapes_parameters),
+        cmocka_unit_test(test_pipeline_errors), cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_flags), cmocka_unit_test(test_numbers_read_back), cmocka_unit_test(test_outfile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
