@@ -1,17 +1,17 @@
 /* What follows a product elementwise moves into its store (and a few things before it into its load).
  *
  *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time embedding
- *     dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps its 2c columns, the result has c channels
+ *     dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps 2c columns, the result has c
  *     dense -> add(y, r), r as y         ->   dense{res=r}           the residual may be either operand
  *     conv2d -> scale                    ->   conv2d with scaled kernel and bias      (a slice may stand between)
  *     scale -> conv2d                    ->   conv2d with a scaled kernel             (the decoder's 1/0.18215)
  *     swish -> dense on (b,c)            ->   dense{pre=swish}       only when no store before could take it
  *
- * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is there already. A product's
- * result must have no user but the op that is fused. A reshape between product and op sinks below the op. Nothing that changes slowly is made to
- * change often: a product is fused with another value only when the result's binding is its own, so hoisting loses nothing.
- * Goes through the ops in order: what a product can take before op U was taken when U is reached. Keeps values; scaling a weight
- * rounds it once. */
+ * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is there already. A
+ * product's result must have no user but the op that is fused. A reshape between product and op sinks below the op.
+ * Nothing that changes slowly is made to change often: a product is fused with another value only when the result's
+ * binding is its own, so hoisting loses nothing. Goes through the ops in order: what a product can take before op U was
+ * taken when U is reached. Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
 #include "pass.h"
@@ -37,7 +37,8 @@ static Source source_of(Graph *g, uint32_t u, int slot, bool through_slice)
 static bool has(const Op *o, int slot) { return tensor_ok(o->in[slot]); }
 static bool stores_plainly(const Op *o) { return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES); }
 
-/* U is part of the product now: whoever read U's result reads the product's, through the view between if there is one. */
+/* U is part of the product now: whoever read U's result reads the product's, through the view between if there is one.
+ * */
 static void finish(Graph *g, uint32_t u, Source s)
 {
     TensorId result = g->ops[s.view == NO_OP ? s.product : s.view].out;
@@ -129,7 +130,9 @@ static bool fuse_vector(Graph *g, uint32_t u)
     Source s = source_of(g, u, 0, false);
     const Shape *x = &tensor(g, g->ops[u].in[0])->shape, *y = &tensor(g, g->ops[u].in[1])->shape;
     if (s.product == NO_OP || y->rank != 2 || shape_eq(x, y) || !stores_plainly(&g->ops[s.product]) ||
-        has(&g->ops[s.product], SLOT_VEC) || !same_binding(g, u, s) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
+        has(&g->ops[s.product], SLOT_VEC) || !same_binding(g, u, s))
+        return false;
+    if (s.view != NO_OP && !is_row_view(g, &g->ops[s.view]))
         return false;
     g->ops[s.product].in[SLOT_VEC] = g->ops[u].in[1];
     finish(g, u, s);
@@ -163,7 +166,7 @@ static bool fuse_residual(Graph *g, uint32_t u)
     bool can[2] = {takes_residual(g, u, 0, &s[0]), takes_residual(g, u, 1, &s[1])};
     if (!can[0] && !can[1])
         return false;
-    /* When both can, the larger product does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
+    /* When both can, the larger does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
     int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product]) : can[1];
     uint32_t other = op_making(g, g->ops[u].in[1 - k]);
     TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k]);

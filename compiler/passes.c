@@ -17,7 +17,8 @@ static const Pass passes[] = {
 enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
 /* In the order of the bits of FuseFlags. */
-static const char *const fuse_names[] = {"hoist", "guidance", "norm", "epilogue", "attention", "layernorm", "concat", "memory"};
+static const char *const fuse_names[] = {"hoist",     "guidance",  "norm",   "epilogue",
+                                         "attention", "layernorm", "concat", "memory"};
 enum { N_FUSE = sizeof fuse_names / sizeof fuse_names[0] };
 
 static unsigned fuse_bit(const char *name)

@@ -31,7 +31,9 @@ static uint64_t splitmix(uint64_t *state)
 static int64_t below(Gen *r, int64_t n) { return (int64_t)(splitmix(&r->state) % (uint64_t)n); }
 static bool chance(Gen *r, int percent) { return below(r, 100) < percent; }
 
-#define PICK(r, ...) pick(r, (const int64_t[]){__VA_ARGS__}, (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+/* Arguments of one call are evaluated in any order: never two draws in one, or graphs depend on the C compiler. */
+#define COUNT(...) ((int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+#define PICK(r, ...) pick(r, (const int64_t[]){__VA_ARGS__}, COUNT(__VA_ARGS__))
 static int64_t pick(Gen *r, const int64_t *from, int n) { return from[below(r, n)]; }
 
 static int64_t any_channels(Gen *r) { return PICK(r, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 33, 40, 48, 80); }
@@ -88,7 +90,8 @@ static TensorId dense(Gen *r, TensorId x, int64_t co, bool bias)
 }
 
 typedef struct { int64_t kh, kw, stride, top, bottom, left, right; } Window;
-static const Window w1 = {1, 1, 1, 0, 0, 0, 0}, w3 = {3, 3, 1, 1, 1, 1, 1}, w3_down = {3, 3, 2, 0, 1, 0, 1}, w3_half = {3, 3, 2, 1, 1, 1, 1};
+static const Window w1 = {1, 1, 1, 0, 0, 0, 0}, w3 = {3, 3, 1, 1, 1, 1, 1};
+static const Window w3_down = {3, 3, 2, 0, 1, 0, 1}, w3_half = {3, 3, 2, 1, 1, 1, 1};
 
 static TensorId conv(Gen *r, TensorId x, int64_t co, Window w, bool bias)
 {
@@ -182,11 +185,12 @@ static TensorId spatial_transformer(Gen *r, TensorId x)
     Shape s = *shape(r, x);
     bool view_first = chance(r, 50);
     TensorId h = norm(r, OP_GROUP_NORM, x);
-    h = view_first ? dense(r, tokens_of(r, h), shape_channels(&s), true) : tokens_of(r, dense(r, h, shape_channels(&s), true));
+    int64_t c = shape_channels(&s);
+    h = view_first ? dense(r, tokens_of(r, h), c, true) : tokens_of(r, dense(r, h, c, true));
     h = attend(r, h, NO_TENSOR, false, false);
     h = attend(r, h, r->context, false, false);
     h = feed_forward(r, h, true);
-    h = view_first ? view(r, dense(r, h, shape_channels(&s), true), s) : dense(r, view(r, h, s), shape_channels(&s), true);
+    h = view_first ? view(r, dense(r, h, c, true), s) : dense(r, view(r, h, s), c, true);
     return two(r, OP_ADD, "add", h, x);
 }
 
@@ -212,12 +216,30 @@ static bool same_place(const Gen *r, TensorId a, TensorId b)
     return x->dim[0] == y->dim[0] && x->dim[1] == y->dim[1] && x->dim[2] == y->dim[2];
 }
 
+static TensorId picture_input(Gen *r, const char *input, int64_t b, int64_t c)
+{
+    int64_t h = any_side(r), w = any_side(r);
+    return graph_add_input(r->g, input, DT_F32, shape4(b, h, w, c), BIND_STEP);
+}
+
+static TensorId context_input(Gen *r, int64_t b)
+{
+    int64_t tokens = 1 + below(r, 9), c = any_channels(r), batch = chance(r, 70) ? b : 1;
+    return graph_add_input(r->g, "context", DT_F32, shape3(batch, tokens, c), BIND_PROMPT);
+}
+
+static TensorId time_input(Gen *r, int64_t b)
+{
+    int64_t c = any_channels(r), batch = chance(r, 50) ? 1 : b;
+    return graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME);
+}
+
 static TensorId diffusion_model(Gen *r)
 {
-    int64_t b = any_batch(r), ct = any_channels(r), batch_time = chance(r, 50) ? 1 : b;
-    TensorId x = graph_add_input(r->g, "latent", DT_F32, shape4(b, any_side(r), any_side(r), 4), BIND_STEP);
-    TensorId t = graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch_time, ct), BIND_TIME);
-    r->context = graph_add_input(r->g, "context", DT_F32, shape3(chance(r, 70) ? b : 1, 1 + below(r, 9), any_channels(r)), BIND_PROMPT);
+    int64_t b = any_batch(r);
+    TensorId x = picture_input(r, "latent", b, 4), t = time_input(r, b);
+    int64_t ct = channels(r, t);
+    r->context = context_input(r, b);
     r->time = dense(r, one(r, OP_SWISH, "swish", dense(r, t, 2 * ct, true)), 2 * ct, true);
     x = conv(r, x, even_channels(r), w3, true);
     for (int i = 0, n = 2 + (int)below(r, 4); i < n; i++) {
@@ -226,10 +248,12 @@ static TensorId diffusion_model(Gen *r)
             r->skip[r->n_skip++] = x;
         switch (below(r, 6)) {
         case 0:
-            x = s->dim[1] > 1 && s->dim[2] > 1 ? conv(r, x, channels(r, x), chance(r, 50) ? w3_half : w3_down, true) : x;
+            if (s->dim[1] > 1 && s->dim[2] > 1)
+                x = conv(r, x, channels(r, x), chance(r, 50) ? w3_half : w3_down, true);
             break;
         case 1:
-            x = s->dim[1] * s->dim[2] < 40 ? conv(r, one(r, OP_UPSAMPLE, "up", x), channels(r, x), w3, true) : x;
+            if (s->dim[1] * s->dim[2] < 40)
+                x = conv(r, one(r, OP_UPSAMPLE, "up", x), channels(r, x), w3, true);
             break;
         case 2:
         case 3:
@@ -248,7 +272,7 @@ static TensorId autoencoder_half(Gen *r)
 {
     bool decoder = chance(r, 50);
     int64_t ci = decoder ? 4 : 3;
-    TensorId x = graph_add_input(r->g, decoder ? "latent" : "image", DT_F32, shape4(any_batch(r), any_side(r), any_side(r), ci), BIND_STEP);
+    TensorId x = picture_input(r, decoder ? "latent" : "image", any_batch(r), ci);
     if (decoder)
         x = conv(r, one(r, OP_SCALE, "scale", x), ci, w1, true);
     x = conv(r, x, even_channels(r), w3, true);
@@ -284,7 +308,7 @@ static TensorId text_encoder(Gen *r)
 {
     int64_t b = any_batch(r), n = 1 + below(r, 11), c = any_channels(r);
     TensorId words = embedding(r, "tokens", b, n, c);
-    TensorId x = two(r, OP_ADD, "add", words, embedding(r, "positions", chance(r, 50) ? b : 1, n, c));
+    TensorId places = embedding(r, "positions", chance(r, 50) ? b : 1, n, c), x = two(r, OP_ADD, "add", words, places);
     for (int i = 0, layers = 1 + (int)below(r, 3); i < layers; i++)
         x = feed_forward(r, attend(r, x, NO_TENSOR, true, true), false);
     return norm(r, OP_LAYER_NORM, x);
@@ -309,13 +333,21 @@ static TensorId soup_conv(Gen *r)
     TensorId x = any_of_rank(r, 4, 4);
     if (!tensor_ok(x))
         return x;
-    Window w = {PICK(r, 1, 1, 2, 3, 3, 5), PICK(r, 1, 1, 3, 3, 4), PICK(r, 1, 1, 2, 3), below(r, 3), below(r, 3), below(r, 3), below(r, 3)};
+    Window w = w3;
+    w.kh = PICK(r, 1, 1, 2, 3, 3, 5);
+    w.kw = PICK(r, 1, 1, 3, 3, 4);
+    w.stride = PICK(r, 1, 1, 2, 3);
+    w.top = below(r, 3);
+    w.bottom = below(r, 3);
+    w.left = below(r, 3);
+    w.right = below(r, 3);
     const Shape *s = shape(r, x);
     if (chance(r, 40))
         w = w3;
     if (s->dim[1] + w.top + w.bottom < w.kh || s->dim[2] + w.left + w.right < w.kw)
         w = w1;
-    return conv(r, x, any_channels(r), w, chance(r, 60));
+    int64_t co = any_channels(r);
+    return conv(r, x, co, w, chance(r, 60));
 }
 
 /* A second operand for x + y: of the same shape, with batch 1, or a vector. */
@@ -391,21 +423,26 @@ static TensorId soup_attention(Gen *r)
     int64_t bx = shape(r, x)->dim[0], by = shape(r, y)->dim[0], c = any_channels(r);
     if (chance(r, 50) || (bx != by && bx != 1 && by != 1))
         y = x;
-    bool bias = chance(r, 50);
-    TensorId k = dense(r, y, c, bias), v = chance(r, 70) ? dense(r, y, c, chance(r, 80) ? bias : !bias) : k;
-    return attention(r, dense(r, x, c, bias), k, v, any_groups(r, c), chance(r, 30));
+    bool bias = chance(r, 50), v_bias = chance(r, 80) ? bias : !bias, causal = chance(r, 30);
+    int heads = any_groups(r, c);
+    TensorId k = dense(r, y, c, bias), v = chance(r, 70) ? dense(r, y, c, v_bias) : k;
+    return attention(r, dense(r, x, c, bias), k, v, heads, causal);
 }
 
 static TensorId soup_step(Gen *r)
 {
     TensorId x;
+    int64_t co;
+    bool bias;
     switch (below(r, 16)) {
     case 0:
     case 1:
         return soup_conv(r);
     case 2:
     case 3:
-        return dense(r, any(r), any_channels(r), chance(r, 60));
+        co = any_channels(r);
+        bias = chance(r, 60);
+        return dense(r, any(r), co, bias);
     case 4:
         return norm(r, OP_GROUP_NORM, any(r));
     case 5:
@@ -447,19 +484,20 @@ static void soup(Gen *r)
     int64_t b = any_batch(r);
     TensorId pool[MOST_POOL];
     r->pool = pool;
-    pool[r->n_pool++] = graph_add_input(r->g, "context", DT_F32, shape3(chance(r, 70) ? b : 1, 1 + below(r, 9), any_channels(r)), BIND_PROMPT);
-    pool[r->n_pool++] = graph_add_input(r->g, "time", DT_F32, shape2(chance(r, 50) ? b : 1, any_channels(r)), BIND_TIME);
-    pool[r->n_pool++] = graph_add_input(r->g, "x", DT_F32, shape4(b, any_side(r), any_side(r), any_channels(r)), BIND_STEP);
+    pool[r->n_pool++] = context_input(r, b);
+    pool[r->n_pool++] = time_input(r, b);
+    pool[r->n_pool++] = picture_input(r, "x", b, any_channels(r));
     for (int i = 0, n = 3 + (int)below(r, 16); i < n; i++) {
         uint32_t before = r->g->n_ops;
         TensorId t = soup_step(r);
         /* a pool value that is too large would make the next ones larger still */
-        for (uint32_t k = before; tensor_ok(t) && k < r->g->n_ops; k++)
-            if (r->n_pool < MOST_POOL && (k + 1 == r->g->n_ops || chance(r, 20)) && shape(r, r->g->ops[k].out)->rank > 1 &&
-                shape_count(shape(r, r->g->ops[k].out)) <= MOST_ELEMENTS)
+        for (uint32_t k = before; tensor_ok(t) && k < r->g->n_ops && r->n_pool < MOST_POOL - 1; k++) {
+            const Shape *s = shape(r, r->g->ops[k].out);
+            if (shape_count(s) <= MOST_ELEMENTS && (k + 1 == r->g->n_ops || chance(r, 20)))
                 pool[r->n_pool++] = r->g->ops[k].out;
+        }
     }
-    pool[r->n_pool < MOST_POOL ? r->n_pool++ : MOST_POOL - 1] = dense(r, pool[2], 4, true); /* x is used, there is an output */
+    pool[r->n_pool++] = dense(r, pool[2], 4, true); /* x is used, there is an output */
     add_outputs(r);
     graph_sweep(r->g);
     r->pool = NULL;
@@ -486,9 +524,11 @@ Graph *random_graph(uint64_t seed)
 static int64_t table_rows(const Graph *g, TensorId t)
 {
     int64_t rows = 1 << 30;
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        if (g->ops[i].kind == OP_EMBEDDING && tensor_eq(g->ops[i].in[0], t) && tensor(g, g->ops[i].in[1])->shape.dim[0] < rows)
-            rows = tensor(g, g->ops[i].in[1])->shape.dim[0];
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        const Op *o = &g->ops[i];
+        if (o->kind == OP_EMBEDDING && tensor_eq(o->in[0], t) && tensor(g, o->in[1])->shape.dim[0] < rows)
+            rows = tensor(g, o->in[1])->shape.dim[0];
+    }
     return rows;
 }
 

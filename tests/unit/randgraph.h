@@ -1,9 +1,10 @@
 /* Random small valid graphs, for tests that compare two ways of computing the same thing. Deterministic in the seed.
  *
- * Four families: a diffusion model in small (residual blocks with time embedding, spatial transformers, skips, up and down), an
- * autoencoder half, a text encoder, and a soup in which any op follows any other, values have several users and several are outputs.
- * Together they have every source op, channel counts that are no multiple of a vector, 1x1 pictures, odd sizes, batches of 1 to 4,
- * strides with asymmetric padding, causal and cross-attention with another length, and batch-1 operands. Weights: "synthetic:SEED" knows all paths. */
+ * Four families: a diffusion model in small (residual blocks with time embedding, spatial transformers, skips, up and
+ * down), an autoencoder half, a text encoder, and a soup in which any op follows any other, values have several users
+ * and several are outputs. Together they have every source op, channel counts that are no multiple of a vector, 1x1
+ * pictures, odd sizes, batches of 1 to 4, strides with asymmetric padding, causal and cross-attention with another
+ * length, and batch-1 operands. Weights: "synthetic:SEED" knows all paths. */
 #ifndef RANDGRAPH_H
 #define RANDGRAPH_H
 #include "ir.h"
@@ -14,7 +15,7 @@ void **random_inputs(const Graph *g, uint64_t seed);
 /* Room for every output. */
 float **output_buffers(const Graph *g);
 void random_data_free(void **data, uint32_t n);
-/* The interpreter's results in double, rounded to float; inputs and weights from the seed. Free with random_data_free. */
+/* The interpreter's results in double, rounded to float; inputs and weights from the seed. random_data_free them. */
 float **interpreted(const Graph *g, uint64_t seed);
 /* The largest relative rms difference of any output, |a-b| / |a|. */
 double outputs_difference(const Graph *g, float *const *a, float *const *b);

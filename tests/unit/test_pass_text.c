@@ -1,5 +1,5 @@
-/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter; UPDATE_GOLDEN=1 writes the .out files instead.
- * Each result is also read back, and computes what the graph before computed. */
+/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter; UPDATE_GOLDEN=1 writes the .out
+ * files instead. Each result is also read back, and computes what the graph before computed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -103,7 +103,8 @@ static void driver_stops_and_selects(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
         char *a = after(seed, FUSE_NORM, NULL), *b = after(seed, FUSE_ALL, "hoist"), *c = after(seed, FUSE_NONE, NULL);
-        char *a2 = after(seed, FUSE_NORM, "norm"), *b2 = after(seed, FUSE_ALL, NULL), *c2 = after(seed, FUSE_ALL & ~FUSE_HOIST, "cse");
+        char *a2 = after(seed, FUSE_NORM, "norm"), *b2 = after(seed, FUSE_ALL, NULL);
+        char *c2 = after(seed, FUSE_ALL & ~FUSE_HOIST, "cse");
         assert_string_equal(a, a2);
         assert_string_equal(b, b2);
         assert_string_equal(c, c2);
@@ -144,7 +145,8 @@ static void check_values(uint64_t seed, unsigned flags)
         Buf text = {0}, fuse = {0};
         fuse_print(flags, &fuse);
         graph_print_text(g, &text);
-        fail_msg("seed %llu, --fuse %s: relative rms %g\n%.*s", (unsigned long long)seed, fuse.data, d, (int)text.len, text.data);
+        fail_msg("seed %llu, --fuse %s: relative rms %g\n%.*s", (unsigned long long)seed, fuse.data, d, (int)text.len,
+                 text.data);
     }
     random_data_free((void **)before, g->n_outputs);
     random_data_free((void **)now, g->n_outputs);
@@ -165,12 +167,14 @@ static void real_models_are_fused(void **state)
 {
     (void)state;
     static const struct { const char *name; int left[OP_COUNT]; } models[] = {
-        {"diffusion_model", {[OP_CONV2D] = 66, [OP_DENSE] = 147, [OP_GROUP_SCALE] = 61, [OP_ATTENTION] = 32, [OP_RESHAPE] = 32}},
+        {"diffusion_model",
+         {[OP_CONV2D] = 66, [OP_DENSE] = 147, [OP_GROUP_SCALE] = 61, [OP_ATTENTION] = 32, [OP_RESHAPE] = 32}},
         {"decoder", {[OP_CONV2D] = 38, [OP_GROUP_SCALE] = 30, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1}},
         /* tokens + positions; the last LayerNorm is the output */
         {"text_encoder", {[OP_DENSE] = 92, [OP_ATTENTION] = 23, [OP_EMBEDDING] = 2, [OP_ADD] = 1, [OP_LAYER_NORM] = 1}},
         /* the first 4 of 8 channels */
-        {"image_encoder", {[OP_CONV2D] = 30, [OP_GROUP_SCALE] = 22, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1, [OP_SLICE] = 1}},
+        {"image_encoder",
+         {[OP_CONV2D] = 30, [OP_GROUP_SCALE] = 22, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1, [OP_SLICE] = 1}},
     };
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char path[4096];
@@ -198,16 +202,20 @@ static void narrow_models_keep_values(void **state)
 {
     (void)state;
     static const int64_t unet[] = {8, 12, 16, 12}, vae[] = {4, 4, 8, 12};
-    const ParamSet size = {.name = "img_height", .value = 64}, width = {.name = "img_width", .value = 128}, two = {.name = "batch", .value = 2};
-    const ParamSet unet_sets[] = {
-        size, width, two, {.name = "widths", .kind = PARAM_INTS, .ints = unet, .n_ints = 4}, {.name = "head_size", .value = 4},
-        {.name = "groups", .value = 4}, {.name = "context_width", .value = 10}, {.name = "time_in", .value = 6},
-        {.name = "time_width", .value = 12}, {.name = "max_text_length", .value = 5}};
-    const ParamSet vae_sets[] = {size, width, {.name = "widths", .kind = PARAM_INTS, .ints = vae, .n_ints = 4}, {.name = "groups", .value = 2}};
-    const ParamSet text_sets[] = {two, {.name = "max_text_length", .value = 9}, {.name = "vocab_size", .value = 30}, {.name = "width", .value = 12},
-                                  {.name = "heads", .value = 3}, {.name = "layers", .value = 2}, {.name = "mlp_width", .value = 20}};
-    const struct { const char *name; const ParamSet *sets; int n; } models[] = {
-        {"diffusion_model", unet_sets, 10}, {"decoder", vae_sets, 4}, {"image_encoder", vae_sets, 4}, {"text_encoder", text_sets, 7}};
+#define INT(parameter, x) {.name = parameter, .value = (x)}
+#define INTS(parameter, x) {.name = parameter, .kind = PARAM_INTS, .ints = (x), .n_ints = 4}
+    static const ParamSet unet_sets[] = {
+        INT("img_height", 64), INT("img_width", 128), INT("batch", 2), INTS("widths", unet), INT("head_size", 4),
+        INT("groups", 4), INT("context_width", 10), INT("time_in", 6), INT("time_width", 12), INT("max_text_length", 5)};
+    static const ParamSet vae_sets[] = {INT("img_height", 64), INT("img_width", 128), INTS("widths", vae), INT("groups", 2)};
+    static const ParamSet text_sets[] = {
+        INT("batch", 2), INT("max_text_length", 9), INT("vocab_size", 30), INT("width", 12), INT("heads", 3),
+        INT("layers", 2), INT("mlp_width", 20)};
+#undef INT
+#undef INTS
+    static const struct { const char *name; const ParamSet *sets; int n; } models[] = {
+        {"diffusion_model", unet_sets, 10}, {"decoder", vae_sets, 4}, {"image_encoder", vae_sets, 4},
+        {"text_encoder", text_sets, 7}};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/graphs/sd2/%s.json", SOURCE_DIR, models[m].name);
@@ -248,7 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fuse_text_round_trip), cmocka_unit_test(fuse_text_forms), cmocka_unit_test(wrong_usage),
         cmocka_unit_test(driver_stops_and_selects), cmocka_unit_test(random_graphs_have_every_op),
-        cmocka_unit_test(real_models_are_fused), cmocka_unit_test(narrow_models_keep_values), cmocka_unit_test(passes_are_complete), cmocka_unit_test(passes_keep_values),
+        cmocka_unit_test(real_models_are_fused), cmocka_unit_test(narrow_models_keep_values),
+        cmocka_unit_test(passes_are_complete), cmocka_unit_test(passes_keep_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

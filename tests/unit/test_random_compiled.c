@@ -1,7 +1,8 @@
 /* Random small graphs: compiled unfused, fused and with some fusions only, each agrees with the interpreter in double.
  *
- * Bound: relative rms 2e-5. These graphs have no training behind them: normalized values of one element, sums that cancel and
- * softmax over large scores enlarge the rounding of f32 by more than the real models do (test_compiled.c has the tight bound). */
+ * Bound: relative rms 2e-5. These graphs have no training behind them: normalized values of one element, sums that
+ * cancel and softmax over large scores enlarge the rounding of f32 by more than the real models do (test_compiled.c has
+ * the tight bound). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 #include "pass.h"
 #include "randgraph.h"
 
-enum { GRAPHS = 16, DATA_SEED = 5 };
+enum { GRAPHS = 16, MANY_GRAPHS = 300, DATA_SEED = 5 };
 static const double bound = 2e-5;
 
 /* Whether the outputs agree; says on standard error where not, with the graph when VERBOSE is set. */
@@ -31,7 +32,8 @@ static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threa
     if (!(d <= bound)) {
         Buf text = {0};
         fuse_print(fuse, &text);
-        note("seed %llu, %s, --fuse %.*s: relative rms %g", (unsigned long long)seed, target->name, (int)text.len, text.data, d);
+        note("seed %llu, %s, --fuse %.*s: relative rms %g", (unsigned long long)seed, target->name, (int)text.len,
+             text.data, d);
         text.len = 0;
         graph_print_text(g, &text);
         if (getenv("VERBOSE"))
@@ -52,10 +54,12 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return s ? strtoull(s, NULL, 10) : otherwise;
 }
 
-/* Every seed with the flags of its own that `flags` gives. The long tier has more; FIRST_SEED=1000 GRAPHS=500 for others. */
+/* Every seed with the flags of its own that `flags` gives. The long tier has more; FIRST_SEED=1000 GRAPHS=500 for
+ * others. */
 static void all_seeds(unsigned (*flags)(uint64_t seed), int threads)
 {
-    uint64_t first = from_environment("FIRST_SEED", 0), n = from_environment("GRAPHS", getenv("LATENTC_LONG") ? 300 : GRAPHS);
+    uint64_t first = from_environment("FIRST_SEED", 0);
+    uint64_t n = from_environment("GRAPHS", getenv("LATENTC_LONG") ? MANY_GRAPHS : GRAPHS);
     int wrong = 0;
     for (uint64_t seed = first; seed < first + n; seed++)
         wrong += !agrees(seed, target_find("host"), flags(seed), threads);
@@ -72,6 +76,7 @@ static void some_fusions(void **state) { (void)state, all_seeds(some, 1); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unfused), cmocka_unit_test(fused), cmocka_unit_test(some_fusions)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unfused), cmocka_unit_test(fused), cmocka_unit_test(some_fusions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
