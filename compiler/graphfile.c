@@ -158,10 +158,10 @@ Shape shape_at(const Reader *r, Json at)
 
 const char *text_at(const Reader *r, Json at)
 {
-    Buf b = {0};
+    const char *s = "";
     for (const char *p = json_string(at); *p;) {
         size_t n = strcspn(p, "{");
-        buf_add(&b, p, n);
+        s = arena_printf(r->scratch, "%s%.*s", s, (int)n, p);
         p += n;
         if (!*p)
             break;
@@ -169,14 +169,9 @@ const char *text_at(const Reader *r, Json at)
         if (!p[n])
             json_err(at, "found '{' without '}'");
         Number v = evaluate(r, at, arena_printf(r->scratch, "%.*s", (int)n - 1, p + 1));
-        if (v.is_real)
-            buf_real(&b, v.r);
-        else
-            buf_printf(&b, "%lld", (long long)v.i);
+        s = v.is_real ? arena_printf(r->scratch, "%s%g", s, v.r) : arena_printf(r->scratch, "%s%lld", s, (long long)v.i);
         p += n + 1;
     }
-    const char *s = arena_strdup(r->scratch, b.data ? b.data : "");
-    buf_free(&b);
     return s;
 }
 
@@ -263,19 +258,17 @@ static void check_limits(const Reader *r, Json member, double value)
     }
 }
 
-static void check_choice(Json choices, const ParamSet *p)
+static void check_choice(const Reader *r, Json choices, const ParamSet *p)
 {
-    Buf list = {0};
+    const char *list = "";
     json_expect(choices, JSON_ARRAY);
     for (Json c = json_first(choices); json_ok(c); c = json_next(c)) {
-        if (p->kind == PARAM_TEXT && strcmp(json_string(c), p->text) == 0) {
-            buf_free(&list);
+        if (p->kind == PARAM_TEXT && strcmp(json_string(c), p->text) == 0)
             return;
-        }
-        buf_printf(&list, "%s%s", list.len ? ", " : "", json_string(c));
+        list = arena_printf(r->scratch, "%s%s%s", list, *list ? ", " : "", json_string(c));
     }
     json_err(choices, "found %s, expected one of: %s", p->kind == PARAM_TEXT ? p->text : kind_text(p->kind),
-             list.data ? list.data : "(none)");
+             *list ? list : "(none)");
 }
 
 static void check_param(const Reader *r, Json member, const ParamSet *p)
@@ -285,7 +278,7 @@ static void check_param(const Reader *r, Json member, const ParamSet *p)
         return;
     json_only(member, keys, 5);
     if (json_ok(json_get(member, "one_of")))
-        check_choice(json_get(member, "one_of"), p);
+        check_choice(r, json_get(member, "one_of"), p);
     for (int i = 0; i < p->n_ints && p->kind == PARAM_INTS; i++)
         check_limits(r, member, (double)p->ints[i]);
     if (p->kind == PARAM_INT || p->kind == PARAM_REAL)
@@ -375,7 +368,7 @@ static void read_outputs(Reader *r)
 static void check_uses(const Reader *r)
 {
     const Graph *g = r->g;
-    bool *used = xcalloc(g->n_tensors + 1, 1);
+    bool *used = arena_alloc(r->scratch, g->n_tensors + 1);
     for (uint32_t i = 0; i < g->n_ops; i++)
         for (int s = 0; s < SLOT_COUNT; s++)
             used[g->ops[i].in[s].id] = true;
@@ -388,7 +381,6 @@ static void check_uses(const Reader *r)
     for (uint32_t i = 0; i < g->n_ops; i++)
         if (!used[g->ops[i].out.id])
             err("%s: layer %s: its result is never used, expected a use or an output", g->file, g->ops[i].path);
-    free(used);
 }
 
 static void check_blocks(Json root)

@@ -255,14 +255,14 @@ static void visit(Sort *s, uint32_t i)
 
 void graph_toposort(Graph *g)
 {
-    Sort s = {g, xmalloc(g->n_ops * sizeof(Op)), 0, xcalloc(g->n_ops, 1)};
+    Arena *scratch = arena_new();
+    Sort s = {g, arena_alloc(scratch, g->n_ops * sizeof(Op)), 0, arena_alloc(scratch, g->n_ops)};
     renumber(g);
     for (uint32_t i = 0; i < g->n_ops; i++)
         visit(&s, i);
     if (g->n_ops)
         memcpy(g->ops, s.order, g->n_ops * sizeof(Op));
-    free(s.order);
-    free(s.state);
+    arena_free(scratch);
     renumber(g);
 }
 

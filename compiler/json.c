@@ -230,9 +230,9 @@ void json_only(Json object, const char *const *keys, size_t n)
         const char *near = nearest_word(json_key(m), keys, n);
         if (near)
             json_err(m, "unknown name, did you mean \"%s\"?", near);
-        Buf list = {0};
-        for (size_t i = 0; i < n; i++)
-            buf_printf(&list, "%s%s", i ? ", " : "", keys[i]);
-        json_err(m, "unknown name, expected one of: %s", list.data ? list.data : "(none)");
+        const char *list = n ? keys[0] : "(none)";
+        for (size_t i = 1; i < n; i++)
+            list = arena_printf(object.doc->arena, "%s, %s", list, keys[i]);
+        json_err(m, "unknown name, expected one of: %s", list);
     }
 }

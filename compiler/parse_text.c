@@ -87,20 +87,19 @@ static const char *word(Text *t, const char *what)
 
 static const char *quoted(Text *t)
 {
-    Buf b = {0};
     blanks(t);
     if (*t->p != '"')
         fail(t, "a quoted path");
+    size_t n = 0;
+    char *s = arena_alloc(t->scratch, strcspn(t->p, "\n") + 1); /* a path never goes over the line's end */
     for (t->p++; *t->p != '"'; t->p++) {
         if (*t->p == '\\' && (t->p[1] == '"' || t->p[1] == '\\'))
             t->p++;
         if ((unsigned char)*t->p < 0x20)
             fail(t, "'\"'");
-        buf_add(&b, t->p, 1);
+        s[n++] = *t->p;
     }
     t->p++;
-    const char *s = arena_strdup(t->scratch, b.data ? b.data : "");
-    buf_free(&b);
     return s;
 }
 

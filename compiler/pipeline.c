@@ -160,10 +160,10 @@ static const char *choice(const Pipeline *p, Json at, const char *const *names, 
     for (int i = 0; i < n; i++)
         if (strcmp(json_string(at), names[i]) == 0)
             return arena_strdup(p->arena, names[i]);
-    Buf list = {0};
+    const char *list = "";
     for (int i = 0; i < n; i++)
-        buf_printf(&list, "%s\"%s\"", i ? " or " : "", names[i]);
-    json_err(at, "found \"%s\", expected %s", json_string(at), list.data);
+        list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
+    json_err(at, "found \"%s\", expected %s", json_string(at), list);
 }
 
 static double number_between(Json at, double least, double most)

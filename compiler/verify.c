@@ -92,7 +92,8 @@ static const struct { const char *name; VerifyRule *rule; } rules[] = {
 
 void graph_verify(const Graph *g, const char *after)
 {
-    bool *defined = xcalloc(g->n_tensors + 1, 1);
+    Arena *scratch = arena_new();
+    bool *defined = arena_alloc(scratch, g->n_tensors + 1);
     Check c = {g, defined};
     for (uint32_t i = 0; i < g->n_ops; i++) {
         const Op *o = &g->ops[i];
@@ -112,5 +113,5 @@ void graph_verify(const Graph *g, const char *after)
     for (uint32_t i = 0; i < g->n_outputs; i++)
         if (!tensor_ok(g->outputs[i]) || (tensor(g, g->outputs[i])->kind == T_TEMP && !defined[g->outputs[i].id - 1]))
             die("after %s: output %s is not computed", after, g->output_names[i]);
-    free(defined);
+    arena_free(scratch);
 }

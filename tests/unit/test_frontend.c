@@ -505,7 +505,7 @@ static void test_flags(void **state)
         assert_int_equal(code, EXIT_USAGE);
         assert_string_equal(err_text(), bad[i].message);
     }
-    free(list[0].name ? (void *)list[0].name : NULL);
+    free((void *)list[0].name);
     free((void *)list[1].name);
     free(list);
     free(sets.items);
