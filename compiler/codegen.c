@@ -132,6 +132,7 @@ LLVMMemoryBufferRef program_emit(Program *p, OutKind kind) {
     LLVMDisposeTargetData(layout);
     if (getenv("LATENTC_DUMP")) LLVMDumpModule(mod);
     if (LLVMVerifyModule(mod, LLVMReturnStatusAction, &message)) die("the emitted module is not valid: %s", message);
+    LLVMDisposeMessage(message); /* there is one, empty, without an error too */
     optimise(p, machine);
     LLVMMemoryBufferRef out = NULL;
     if (kind == OUT_LL) {
