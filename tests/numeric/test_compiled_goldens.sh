@@ -27,7 +27,7 @@ check() { # check GRAPH GOLDEN [flags]
 }
 
 if [ -n "${LATENTC_SANITIZE:-}" ]; then
-    echo "skipped: full-width models take too long under a sanitizer"
+    echo "SKIP: full-width models take too long under a sanitizer"
     exit 77
 fi
 size=(--set img_height=128 --set img_width=128)
