@@ -162,14 +162,15 @@ void weights_check(WeightSource *w, const Graph *g)
         if (path && !bsearch(&(Wanted){.path = path}, want, n, sizeof *want, by_path) && !extra++)
             first_extra = path;
     }
+    const char *file = w->file->path, *plural = extra == 1 ? "" : "s";
     if (missing && extra)
-        err("%s: %zu of the %zu weights of %s are missing, the first is \"%s\"; %zu tensors are not known to it, "
-            "the first is \"%s\"", w->file->path, missing, n, w->model, first_missing, extra, first_extra);
+        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"; %zu tensor%s unknown, the first is \"%s\"", file,
+            missing, w->model, n, first_missing, extra, plural, first_extra);
     if (missing)
-        err("%s: %zu of the %zu weights of %s are missing, the first is \"%s\"", w->file->path, missing, n, w->model,
-            first_missing);
+        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"", file, missing, w->model, n, first_missing);
     if (extra)
-        err("%s: %zu tensors are not weights of %s, the first is \"%s\"", w->file->path, extra, w->model, first_extra);
+        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, extra, plural,
+            w->model, first_extra, n);
     for (size_t i = 0; i < n; i++)
         check_tensor(w, find(w, want[i].path), want[i].path, &want[i].shape);
     free(want);

@@ -220,9 +220,9 @@ static void checks(void **state)
     (void)state;
     check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "}", 16);
     check_file("{" F32("m/a", "[2]", "[0,8]") "," F32("m/b", "[1,2]", "[8,16]") "," F32("n/c", "[1]", "[16,20]") "}", 20);
-    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "}", 8), "1 of the 2 weights of m are missing, the first is \"b\"");
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "}", 8), "1 of m's 2 weights missing, the first is \"b\"");
     EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "," F32("c", "[1]", "[16,20]") "}", 20),
-               "1 tensors are not weights of m, the first is \"c\"");
+               "1 tensor unknown to m, the first is \"c\"; expected its 2 weights alone");
     EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[2,1]", "[8,16]") "}", 16),
                "tensor \"b\" has shape (2,1), expected (1,2)");
     EXPECT_ERR(check_file("{\"a\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}," F32("b", "[1,2]", "[8,16]") "}", 16),
