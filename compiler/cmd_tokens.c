@@ -10,12 +10,16 @@ int cmd_tokens(int argc, char **argv)
 {
     const char *path = NULL, *prompt = NULL;
     const Flag flags[] = {
-        {"vocab", 0, FLAG_STRING, &path, "FILE|FOLDER", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+        {"vocab", 0, FLAG_STRING, &path, "FILE|FOLDER",
+         "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
         {"prompt", 'p', FLAG_STRING, &prompt, "TEXT", "the text to encode", 0, 0},
     };
-    const Command cmd = {.usage = "latentc tokens --vocab FILE -p TEXT",
-                         .about = "Prints the prompt's token ids, start and end of text included, neither padded nor cut, on one line.",
-                         .flags = flags, .n_flags = sizeof flags / sizeof *flags};
+    const Command cmd = {
+        .usage = "latentc tokens --vocab FILE -p TEXT",
+        .about =
+            "Prints the prompt's token ids, start and end of text included, neither padded nor cut, on one line.",
+        .flags = flags,
+        .n_flags = sizeof flags / sizeof *flags};
     flags_parse(&cmd, argc, argv);
     if (!path || !prompt)
         usage_err("tokens: %s is missing; usage: %s", path ? "-p TEXT" : "--vocab FILE", cmd.usage);

@@ -66,11 +66,14 @@ static void copy_executable(Container *c, const char *path)
     fclose(f);
 }
 
-void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context, const void *vocab,
-                      size_t vocab_bytes)
+void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context,
+                      const void *vocab, size_t vocab_bytes)
 {
     Container c = {.out = out};
-    c.footer = (lrt_footer){.magic = {'l', 'a', 't', 'e', 'n', 't', 'r', 't'}, .version = LRT_PLAN_VERSION, .n_sections = LRT_SECTION_COUNT, .layout_hash = layout_hash};
+    c.footer = (lrt_footer){.magic = {'l', 'a', 't', 'e', 'n', 't', 'r', 't'},
+                            .version = LRT_PLAN_VERSION,
+                            .n_sections = LRT_SECTION_COUNT,
+                            .layout_hash = layout_hash};
     copy_executable(&c, exe_path);
     begin_section(&c);
     weights(&c, context);

@@ -1,4 +1,5 @@
-/* Writing a container: executable, padding, sections, footer. The format is in runtime/plan.h; runtime/container.c reads it. */
+/* Writing a container: executable, padding, sections, footer. The format is in runtime/plan.h; runtime/container.c
+ * reads it. */
 #ifndef LATENTC_CONTAINER_H
 #define LATENTC_CONTAINER_H
 #include "util.h"
@@ -10,9 +11,9 @@ void container_write(Container *c, const void *p, size_t n);
 /* Bytes of the current section so far: where the next container_write goes. */
 uint64_t container_position(const Container *c);
 
-/* Fills `out`: a copy of the linked executable, then the sections, hashed while they are written, then the footer. Nothing is kept in memory.
- * layout_hash: the program's own (lrt_program.layout_hash). vocab may be NULL (0 bytes). err() when exe_path cannot be read or the disk is full.
- * The caller commits out, with mode 0755. */
-void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context, const void *vocab,
-                      size_t vocab_bytes);
+/* Fills `out`: a copy of the linked executable, then the sections, hashed while they are written, then the footer.
+ * Nothing is kept in memory. layout_hash: the program's own (lrt_program.layout_hash). vocab may be NULL (0 bytes).
+ * err() when exe_path cannot be read or the disk is full. The caller commits out, with mode 0755. */
+void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context,
+                      const void *vocab, size_t vocab_bytes);
 #endif

@@ -19,14 +19,17 @@ static bool read_footer(int fd, lrt_footer *f, lrt_error *e)
     off_t size = st.st_size;
     if (size < (off_t)sizeof *f || pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
         memcmp(f->magic, "latentrt", sizeof f->magic))
-        return lrt_fail(e, "the program file is truncated or was changed: the weights that belong at its end are not there");
+        return lrt_fail(
+            e, "the program file is truncated or was changed: the weights that belong at its end are not there");
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
         return lrt_fail(e, "the program file was changed: its last bytes are not those that it was made with");
-    if (f->version != LRT_PLAN_VERSION || f->n_sections > sizeof f->sections / sizeof *f->sections || f->n_sections < LRT_SECTION_COUNT)
-        return lrt_fail(e, "the program file has version %u of the format: expected %d", f->version, LRT_PLAN_VERSION);
+    if (f->version != LRT_PLAN_VERSION || f->n_sections > sizeof f->sections / sizeof *f->sections ||
+        f->n_sections < LRT_SECTION_COUNT)
+        return lrt_fail(e, "the program file has version %u of the format: expected %d", f->version,
+                        LRT_PLAN_VERSION);
     if (f->file_bytes != (uint64_t)size)
-        return lrt_fail(e, "the program file has %lld bytes, but was made with %llu: it is truncated or was changed", (long long)size,
-                        (unsigned long long)f->file_bytes);
+        return lrt_fail(e, "the program file has %lld bytes, but was made with %llu: it is truncated or was changed",
+                        (long long)size, (unsigned long long)f->file_bytes);
     return true;
 }
 
@@ -44,7 +47,8 @@ static bool map_section(int fd, const lrt_footer *f, int i, const void **out, lr
     *out = p;
     madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of the hash */
     if (lrt_hash64(p, s->bytes) != s->hash)
-        return lrt_fail(e, "the program file was changed: its %s are not those that it was made with", section_names[i]);
+        return lrt_fail(e, "the program file was changed: its %s are not those that it was made with",
+                        section_names[i]);
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs before anything that was not. */
+/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs before anything
+ * that was not. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -61,15 +62,24 @@ uint32_t lrt_cpu_features(void)
 
 const char *lrt_cpu_missing(uint32_t needed)
 {
-    static const struct { uint32_t bit; const char *name; } names[] = {
-        {LRT_CPU_AVX2, "AVX2"}, {LRT_CPU_FMA, "FMA"}, {LRT_CPU_F16C, "F16C"}, {LRT_CPU_AVX512, "AVX-512 (F, BW, DQ, VL, CD)"},
-        {LRT_CPU_AVX512_BF16, "AVX-512 BF16"}, {LRT_CPU_AMX_BF16, "AMX BF16"}, {LRT_CPU_NEON, "NEON"},
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {
+        {LRT_CPU_AVX2, "AVX2"},
+        {LRT_CPU_FMA, "FMA"},
+        {LRT_CPU_F16C, "F16C"},
+        {LRT_CPU_AVX512, "AVX-512 (F, BW, DQ, VL, CD)"},
+        {LRT_CPU_AVX512_BF16, "AVX-512 BF16"},
+        {LRT_CPU_AMX_BF16, "AMX BF16"},
+        {LRT_CPU_NEON, "NEON"},
     };
     static char sentence[256];
     uint32_t missing = needed & ~lrt_cpu_features();
     if (!missing)
         return NULL;
-    size_t n = (size_t)snprintf(sentence, sizeof sentence, "this CPU (or its operating system) lacks what the program was compiled for:");
+    size_t n = (size_t)snprintf(sentence, sizeof sentence,
+                                "this CPU (or its operating system) lacks what the program was compiled for:");
     const char *separator = " ";
     for (size_t i = 0; i < sizeof names / sizeof *names && n < sizeof sentence; i++)
         if (missing & names[i].bit) {
@@ -105,7 +115,8 @@ static int quota(void)
     return (int)((limit + period - 1) / period);
 }
 
-/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a second one only disturbs. */
+/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a second one only
+ * disturbs. */
 int lrt_default_threads(void)
 {
     cpu_set_t set;

@@ -41,7 +41,8 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
     return x;
 }
 
-/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake, said instead of crashing. */
+/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake, said instead of
+ * crashing. */
 static bool check_stages(const lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
@@ -55,7 +56,8 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    if (io_count(&model->inputs[latent]) / model->inputs[latent].dim[0] != io_count(&decoder->inputs[find_input(decoder, "latent")]))
+    if (io_count(&model->inputs[latent]) / model->inputs[latent].dim[0] !=
+        io_count(&decoder->inputs[find_input(decoder, "latent")]))
         return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
     return true;
 }
@@ -66,7 +68,8 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, 
     if (!check_stages(g, e))
         return false;
     const lrt_stage *model = model_stage(g);
-    const lrt_io *latent = &model->inputs[find_input(model, "latent")], *context = &model->inputs[find_input(model, "context")];
+    const lrt_io *latent = &model->inputs[find_input(model, "latent")],
+                 *context = &model->inputs[find_input(model, "context")];
     g->latent_h = latent->dim[1];
     g->latent_w = latent->dim[2];
     g->latent_n = io_count(latent) / latent->dim[0];
@@ -79,7 +82,8 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, 
     g->embeddings = calloc((size_t)p->train_steps * (size_t)p->time_width, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
-    if (!g->context || !g->guided_in || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture || !g->rgb) {
+    if (!g->context || !g->guided_in || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture ||
+        !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
     }
@@ -171,10 +175,12 @@ static void predict(lrt_engine *g, int k, const float *x, const float *time)
     }
 }
 
-bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step, void *context, lrt_error *e)
+bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
+                        void *context, lrt_error *e)
 {
     int64_t n = g->latent_n, width = g->pipeline->time_width;
-    float *time = calloc(2 * (size_t)width, sizeof *time); /* a row for each half, where the time plan was not split off */
+    float *time =
+        calloc(2 * (size_t)width, sizeof *time); /* a row for each half, where the time plan was not split off */
     if (!time)
         return lrt_fail(e, "out of memory");
     bool ok = prepare_time(g, s, e);

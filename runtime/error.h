@@ -1,9 +1,12 @@
-/* How the runtime's parts say that something is wrong: they fill in one sentence and return false or NULL; the program decides what to do. */
+/* How the runtime's parts say that something is wrong: they fill in one sentence and return false or NULL; the
+ * program decides what to do. */
 #ifndef LATENTRT_ERROR_H
 #define LATENTRT_ERROR_H
 #include <stdbool.h>
 
-typedef struct { char text[512]; } lrt_error;
+typedef struct {
+    char text[512];
+} lrt_error;
 /* Fills in the sentence (cut when too long); always false, so that a caller can write `return lrt_fail(e, ...)`. */
 bool lrt_fail(lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #endif

@@ -16,14 +16,14 @@
 /* One run of the program. */
 typedef struct {
     const lrt_pipeline *pipeline;
-    const char *program;             /* for messages: the last part of argv[0] */
+    const char *program; /* for messages: the last part of argv[0] */
     lrt_settings set;
     lrt_container container;
     lrt_vocab vocab;
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
-    float *x;                        /* the latent, (h, w, 4) */
+    float *x; /* the latent, (h, w, 4) */
     /* the picture in the making */
     int64_t number;
     lrt_progress progress;
@@ -86,15 +86,17 @@ static int print_info(const Run *r)
 {
     const lrt_pipeline *p = r->pipeline;
     const lrt_program *c = p->program;
-    printf("name          %s\nmade from     %s\noptions       %s\ntarget        %s\n", p->name, c->made_from ? c->made_from : "",
-           c->options ? c->options : "", c->target);
+    printf("name          %s\nmade from     %s\noptions       %s\ntarget        %s\n", p->name,
+           c->made_from ? c->made_from : "", c->options ? c->options : "", c->target);
     printf("picture       %d x %d, at most %d tokens\n", p->width, p->height, p->max_text_length);
     for (uint32_t i = 0; i < c->n_stages; i++) {
         const lrt_stage *s = c->stages[i];
-        printf("stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n", s->name,
-               s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6, (s->arena_bytes + s->prompt_bytes) / 1e6);
+        printf("stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",
+               s->name, s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6,
+               (s->arena_bytes + s->prompt_bytes) / 1e6);
     }
-    printf("fingerprint   %016llx-%016llx (code layout, weights)\nruntime       %s\n", (unsigned long long)c->layout_hash,
+    printf("fingerprint   %016llx-%016llx (code layout, weights)\nruntime       %s\n",
+           (unsigned long long)c->layout_hash,
            (unsigned long long)r->container.footer.sections[LRT_SECTION_WEIGHTS].hash, LRT_VERSION);
     return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
 }
@@ -114,7 +116,8 @@ static bool first_latent(Run *r, uint64_t seed, lrt_error *e)
         lrt_tensors_free(&f);
         for (int64_t i = 0; t && i < n; i++)
             if (r->x[i] - r->x[i] != 0)
-                return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers", r->set.latent_in);
+                return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
+                                r->set.latent_in);
         return t;
     }
     float *noise = malloc((size_t)n * sizeof *noise);
@@ -139,9 +142,9 @@ static char *parameters_text(const Run *r, int64_t seed)
     fprintf(f, "%s\n", r->set.prompt);
     if (*r->set.negative)
         fprintf(f, "Negative prompt: %s\n", r->set.negative);
-    fprintf(f, "Steps: %lld, Sampler: %s, CFG scale: %g, Seed: %lld, Size: %dx%d, Model: %s, RNG: %s", (long long)r->set.steps,
-            r->set.sampler->name, r->set.cfg_scale, (long long)seed, r->pipeline->width, r->pipeline->height, r->pipeline->name,
-            r->set.rng->name);
+    fprintf(f, "Steps: %lld, Sampler: %s, CFG scale: %g, Seed: %lld, Size: %dx%d, Model: %s, RNG: %s",
+            (long long)r->set.steps, r->set.sampler->name, r->set.cfg_scale, (long long)seed, r->pipeline->width,
+            r->pipeline->height, r->pipeline->name, r->set.rng->name);
     if (r->set.alpha == r->set.alpha)
         fprintf(f, ", Alpha: %g", r->set.alpha);
     fprintf(f, ", Version: latentc %s", LRT_VERSION);
@@ -150,8 +153,10 @@ static char *parameters_text(const Run *r, int64_t seed)
 
 static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
-    char *name = lrt_numbered_name(r->set.output, r->number, r->set.batch_count, tag), *text = parameters_text(r, seed);
-    bool ok = name && text ? lrt_png_write(name, r->engine.rgb, r->pipeline->width, r->pipeline->height, text, e) : lrt_fail(e, "out of memory");
+    char *name = lrt_numbered_name(r->set.output, r->number, r->set.batch_count, tag),
+         *text = parameters_text(r, seed);
+    bool ok = name && text ? lrt_png_write(name, r->engine.rgb, r->pipeline->width, r->pipeline->height, text, e)
+                           : lrt_fail(e, "out of memory");
     free(name);
     free(text);
     return ok;
@@ -163,8 +168,8 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     Run *r = context;
     int64_t n = r->engine.latent_n;
     if (r->trace.stream)
-        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma, lrt_sampling_alpha(s, k),
-                lrt_sampling_deviation(s, k, n, x, x0));
+        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma,
+                lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k, n, x, x0));
     lrt_progress_step(&r->progress, k + 1);
     if (!r->set.preview_every || (k + 1) % r->set.preview_every || k + 1 == s->steps)
         return true;
@@ -210,8 +215,8 @@ static bool draw_one(Run *r, lrt_error *e)
         lrt_output_abandon(&r->trace);
         return false;
     }
-    return (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) && lrt_engine_decode(&r->engine, r->x, e) &&
-           write_picture(r, "", seed, e);
+    return (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
+           lrt_engine_decode(&r->engine, r->x, e) && write_picture(r, "", seed, e);
 }
 
 /* An output that cannot be written is found out before the work, not after it. */
@@ -238,13 +243,18 @@ static bool draw_all(Run *r, lrt_error *e)
     int32_t *ids = malloc(2 * length * sizeof *ids);
     if (!ids)
         return lrt_fail(e, "out of memory");
-    bool ok = fill_ids(r, "negative prompt", r->set.negative, ids, e) && fill_ids(r, "prompt", r->set.prompt, ids + length, e) &&
-              try_outputs(r, e) && lrt_engine_init(&r->engine, p, r->container.section[LRT_SECTION_WEIGHTS], (int)r->set.threads, e);
+    bool ok = fill_ids(r, "negative prompt", r->set.negative, ids, e) &&
+              fill_ids(r, "prompt", r->set.prompt, ids + length, e) && try_outputs(r, e) &&
+              lrt_engine_init(&r->engine, p, r->container.section[LRT_SECTION_WEIGHTS], (int)r->set.threads, e);
     if (ok)
         ok = (r->x = calloc((size_t)r->engine.latent_n, sizeof *r->x)) || lrt_fail(e, "out of memory");
     if (ok)
-        ok = lrt_schedule_init(&r->schedule, p->train_steps, p->beta_start, p->beta_end, p->beta_scaled_linear) || lrt_fail(e, "out of memory");
-    r->sampling = (lrt_sampling){.sampler = r->set.sampler, .schedule = &r->schedule, .steps = (int)r->set.steps, .alpha = r->set.alpha,
+        ok = lrt_schedule_init(&r->schedule, p->train_steps, p->beta_start, p->beta_end, p->beta_scaled_linear) ||
+             lrt_fail(e, "out of memory");
+    r->sampling = (lrt_sampling){.sampler = r->set.sampler,
+                                 .schedule = &r->schedule,
+                                 .steps = (int)r->set.steps,
+                                 .alpha = r->set.alpha,
                                  .final_alpha = p->final_alpha};
     ok = ok && lrt_sampling_plan(&r->sampling, e) && lrt_engine_encode(&r->engine, ids, e);
     for (r->number = 1; ok && r->number <= r->set.batch_count; r->number++)

@@ -1,5 +1,5 @@
-/* A generator: the program around the compiled stages. One header for its three files: generator.c (the program), generator_options.c
- * (its command line), denoise.c (prompt to latent to picture). */
+/* A generator: the program around the compiled stages. One header for its three files: generator.c (the program),
+ * generator_options.c (its command line), denoise.c (prompt to latent to picture). */
 #ifndef LATENTRT_GENERATOR_H
 #define LATENTRT_GENERATOR_H
 #include "container.h"
@@ -26,8 +26,8 @@ typedef struct {
 /* generator_options.c. Defaults from the pipeline. false: wrong usage. */
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
-/* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the extension when n > 1. malloc'd; NULL
- * when memory is short. tag: inserted before the extension, "" for none. */
+/* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the
+ * extension when n > 1. malloc'd; NULL when memory is short. tag: inserted before the extension, "" for none. */
 char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *tag);
 
 /* denoise.c: everything that turns ids into pictures. Arrays are NHWC. */
@@ -35,22 +35,25 @@ typedef struct {
     const lrt_pipeline *pipeline;
     const void *weights;
     int threads;
-    int64_t latent_h, latent_w, latent_n;    /* latent_n = h * w * 4 */
-    float *context;                          /* (2, tokens, width): unconditional first */
-    lrt_instance *model[2];                  /* [1] only without batched guidance */
-    float *guided_in, *predicted;            /* (2, h, w, 4) */
-    float *x0, *noise, *embeddings;          /* (h, w, 4), (h, w, 4), (steps, time_width) */
-    float *picture;                          /* (height, width, 3) */
+    int64_t latent_h, latent_w, latent_n; /* latent_n = h * w * 4 */
+    float *context;                       /* (2, tokens, width): unconditional first */
+    lrt_instance *model[2];               /* [1] only without batched guidance */
+    float *guided_in, *predicted;         /* (2, h, w, 4) */
+    float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
+    float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
 /* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, lrt_error *e);
-/* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled in. */
+/* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled
+ * in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);
 /* All steps of a planned sampling, in place: x (h, w, 4) of unit variance becomes the finished latent. */
-bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step, void *context, lrt_error *e);
-/* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255), truncated. */
+bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
+                        void *context, lrt_error *e);
+/* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255),
+ * truncated. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

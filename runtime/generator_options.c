@@ -13,23 +13,32 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
     const lrt_option rows[] = {
         {.name = "Prompt"},
         {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
-        {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0, 0},
-        {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X", "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
+        {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0,
+         0},
+        {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X",
+         "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
         {.name = "Picture"},
         {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
-        {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18, 9e18},
-        {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1, 100000},
+        {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
+         9e18},
+        {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
+         100000},
         {.name = "Loop"},
         {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->train_steps},
         {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
-        {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X", "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},
+        {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X",
+         "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},
         {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda: the noise that PyTorch draws on CUDA", 0, 0},
-        {"threads", 't', LRT_OPT_INT, &s->threads, "N", "default: one a physical core; the picture does not depend on it", 1, 4096},
+        {"threads", 't', LRT_OPT_INT, &s->threads, "N",
+         "default: one a physical core; the picture does not depend on it", 1, 4096},
         {.name = "Looking inside"},
-        {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE", "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
-        {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors", 0, 0},
-        {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N", "every N steps, the estimate of the finished picture", 1, 100000},
+        {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE",
+         "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
+        {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors",
+         0, 0},
+        {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N",
+         "every N steps, the estimate of the finished picture", 1, 100000},
         {"trace", 0, LRT_OPT_TEXT, &s->trace, "FILE", "CSV: step, timestep, sigma, alpha, deviation", 0, 0},
         {"info", 0, LRT_OPT_BOOL, &s->info, NULL, "what this program was made from, and stop", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
@@ -42,8 +51,15 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
 
 static void set_defaults(lrt_settings *s, const lrt_pipeline *p)
 {
-    *s = (lrt_settings){.negative = "", .output = p->output ? p->output : "output.png", .sampler_name = p->sampler ? p->sampler : "ddim",
-                        .rng_name = "cuda", .steps = p->steps, .seed = p->seed, .batch_count = 1, .cfg_scale = p->cfg_scale, .alpha = NAN};
+    *s = (lrt_settings){.negative = "",
+                        .output = p->output ? p->output : "output.png",
+                        .sampler_name = p->sampler ? p->sampler : "ddim",
+                        .rng_name = "cuda",
+                        .steps = p->steps,
+                        .seed = p->seed,
+                        .batch_count = 1,
+                        .cfg_scale = p->cfg_scale,
+                        .alpha = NAN};
 }
 
 /* A %d, with width if any, at s: its length; 0 when there is none. */
@@ -131,7 +147,8 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     if (!s->prompt)
-        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
+        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
+                        p->prompt ? p->prompt : "a red circle");
     return true;
 }
 
@@ -147,9 +164,11 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     printf("  %s -p \"%s\" -s 7 -b 4 -o picture-%%02d.png\n", program, example);
     printf("  %s -p \"%s\" --sampling-method relax --alpha 0.2 --trace trace.csv\n", program, example);
     lrt_options_help(table, n, stdout);
-    printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling methods\n",
+    printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
+           "methods\n",
            (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
     for (int i = 0; i < lrt_sampler_count; i++)
         printf("  %-8s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
-    printf("\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a mistake of ours.\n");
+    printf("\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a "
+           "mistake of ours.\n");
 }

@@ -44,8 +44,8 @@ static void print_io(const char *what, const lrt_io *io, uint32_t n)
 static int print_info(const lrt_program *p, const lrt_container *c)
 {
     const lrt_stage *s = p->stages[0];
-    printf("graph    %s\nmade from %s\noptions  %s\ntarget   %s\n", s->name, p->made_from ? p->made_from : "", p->options ? p->options : "",
-           p->target);
+    printf("graph    %s\nmade from %s\noptions  %s\ntarget   %s\n", s->name, p->made_from ? p->made_from : "",
+           p->options ? p->options : "", p->target);
     print_io("input", s->inputs, s->n_inputs);
     print_io("output", s->outputs, s->n_outputs);
     printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n", s->weights_bytes / 1e6,
@@ -54,7 +54,8 @@ static int print_info(const lrt_program *p, const lrt_container *c)
     return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
 }
 
-/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is missing or of another shape. */
+/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is missing or of
+ * another shape. */
 static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
 {
     lrt_tensor_file f;
@@ -94,7 +95,8 @@ static bool save_outputs(const lrt_stage *s, void *const *out, const char *path,
     if (!t)
         return lrt_fail(e, "out of memory");
     for (uint32_t i = 0; i < s->n_outputs; i++)
-        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype), (int)s->outputs[i].rank, s->outputs[i].dim, out[i]};
+        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype), (int)s->outputs[i].rank,
+                                s->outputs[i].dim, out[i]};
     bool ok = lrt_tensors_write(path, t, (int)s->n_outputs, e);
     free(t);
     return ok;
@@ -161,7 +163,8 @@ int main(int argc, char **argv)
     const lrt_option table[] = {
         {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs by their names", 0, 0},
         {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where the outputs go, safetensors", 0, 0},
-        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one JSON line", 1, 1000000},
+        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one JSON line", 1,
+         1000000},
         {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one a physical core", 1, 4096},
         {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "what this program was made from, its inputs and outputs", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0},
@@ -176,7 +179,8 @@ int main(int argc, char **argv)
     if (!lrt_options_parse(table, n, argc, argv, &e))
         return complain(EXIT_USAGE, e.text);
     if (set.help) {
-        printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n", program, p->stages[0]->name, program);
+        printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n", program,
+               p->stages[0]->name, program);
         lrt_options_help(table, n, stdout);
         return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
     }

@@ -83,7 +83,8 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
     if (o->kind == LRT_OPT_INT) {
         long long v = strtoll(text, &end, 10);
         if (end == text || *end || errno || (double)v < o->least || (double)v > o->most)
-            return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name, o->least, o->most, text);
+            return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name, o->least, o->most,
+                            text);
         *(int64_t *)o->into = v;
         return true;
     }

@@ -13,15 +13,16 @@ typedef enum {
     LRT_OPT_TEXT  /* into: const char * */
 } lrt_option_kind;
 typedef struct {
-    const char *name;   /* without the dashes */
-    char letter;        /* short form, or 0 */
+    const char *name; /* without the dashes */
+    char letter;      /* short form, or 0 */
     lrt_option_kind kind;
-    void *into;         /* holds the default before parsing */
-    const char *value;  /* what --help calls the value */
-    const char *help;   /* NULL: a headline of --help, whose text is name */
+    void *into;        /* holds the default before parsing */
+    const char *value; /* what --help calls the value */
+    const char *help;  /* NULL: a headline of --help, whose text is name */
     double least, most;
 } lrt_option;
-/* --name value, --name=value, -n value, -nvalue. No plain arguments. false: wrong usage, said in *e (with the nearest flag). */
+/* --name value, --name=value, -n value, -nvalue. No plain arguments. false: wrong usage, said in *e (with the nearest
+ * flag). */
 bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lrt_error *e);
 void lrt_options_help(const lrt_option *table, int n, FILE *out);
 /* The candidate nearest to word, NULL when none is near: for "did you mean". */

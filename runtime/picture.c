@@ -28,7 +28,8 @@ static bool is_ascii(const char *s)
 }
 
 /* Everything between creating and destroying the write struct: libpng comes back here by longjmp. */
-static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width, int height, const char *parameters)
+static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width, int height,
+                      const char *parameters)
 {
     if (setjmp(png_jmpbuf(png)))
         return false;
@@ -36,7 +37,7 @@ static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *r
     png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (parameters) {
-        png_text text = {.key = (char *)(uintptr_t)"parameters", .text = (char *)(uintptr_t)parameters};
+        png_text text = {.key = (char *)(uintptr_t) "parameters", .text = (char *)(uintptr_t)parameters};
         text.compression = is_ascii(parameters) ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
         if (text.compression == PNG_TEXT_COMPRESSION_NONE)
             text.text_length = strlen(parameters);

@@ -27,7 +27,8 @@ void lrt_progress_step(lrt_progress *p, int done)
         for (int i = 0; i < WIDTH; i++)
             bar[i] = i * p->total < done * WIDTH ? '#' : '.';
         bar[WIDTH] = '\0';
-        fprintf(stderr, "\r%s [%s] %d/%d  %.2f s a step, %.0f s left ", p->what, bar, done, p->total, each, each * (p->total - done));
+        fprintf(stderr, "\r%s [%s] %d/%d  %.2f s a step, %.0f s left ", p->what, bar, done, p->total, each,
+                each * (p->total - done));
         fflush(stderr);
     } else if (done * LINES / p->total > p->shown || t - p->last > 10) {
         fprintf(stderr, "%s: step %d of %d, %.2f s a step\n", p->what, done, p->total, each);

@@ -3,7 +3,13 @@
 #define LATENTRT_PROGRESS_H
 #include <stdbool.h>
 
-typedef struct { const char *what; int total; bool terminal; double start, last; int shown; } lrt_progress;
+typedef struct {
+    const char *what;
+    int total;
+    bool terminal;
+    double start, last;
+    int shown;
+} lrt_progress;
 void lrt_progress_begin(lrt_progress *p, const char *what, int total);
 void lrt_progress_step(lrt_progress *p, int done); /* done of total */
 void lrt_progress_end(lrt_progress *p);

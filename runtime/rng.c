@@ -24,9 +24,10 @@ void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t o
     out[3] = c3;
 }
 
-/* torch.randn on a CUDA device, as long as the tensor has fewer elements than the grid has threads: element i is subsequence i of
- * Philox (counter words 2 and 3), the draw counts words 0 and 1, and of the four words the first two make one Box-Muller pair, of
- * which the sine is kept. CUDA computes in float; in double the value is the one that CUDA rounds. */
+/* torch.randn on a CUDA device, as long as the tensor has fewer elements than the grid has threads: element i is
+ * subsequence i of Philox (counter words 2 and 3), the draw counts words 0 and 1, and of the four words the first two
+ * make one Box-Muller pair, of which the sine is kept. CUDA computes in float; in double the value is the one that
+ * CUDA rounds. */
 static void cuda_normal(uint64_t seed, uint32_t draw, float *out, int64_t n)
 {
     const double two_pi = 6.283185307179586476925;

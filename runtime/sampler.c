@@ -10,8 +10,9 @@ static double sigma_of(double a)
     return sqrt((1 - a) / a);
 }
 
-/* Timesteps of the training schedule, evenly spaced, from noise to picture. linspace (keras-cv): 0 .. T-1, both ends included; the
- * spacing is rounded to double before it is multiplied, which decides ties. leading (diffusers): multiples of T / steps. */
+/* Timesteps of the training schedule, evenly spaced, from noise to picture. linspace (keras-cv): 0 .. T-1, both ends
+ * included; the spacing is rounded to double before it is multiplied, which decides ties. leading (diffusers):
+ * multiples of T / steps. */
 static bool plan_timesteps(lrt_sampling *s, lrt_error *e)
 {
     int train = s->schedule->train_steps, n = s->steps;
@@ -65,9 +66,11 @@ static void relax_step(const lrt_sampling *s, int k, int64_t n, float *x, const 
 }
 
 const lrt_sampler lrt_samplers[] = {
-    {"ddim", "evenly spaced timesteps; each step removes the share of noise that the training schedule says", false, plan_timesteps, ddim_step},
-    {"relax", "I <- I - alpha (I - estimate of the finished picture), the same alpha every step (--alpha), 1 in the last", true, plan_relax,
-     relax_step},
+    {"ddim", "evenly spaced timesteps; each step removes the share of noise that the training schedule says", false,
+     plan_timesteps, ddim_step},
+    {"relax",
+     "I <- I - alpha (I - estimate of the finished picture), the same alpha every step (--alpha), 1 in the last",
+     true, plan_relax, relax_step},
 };
 const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
 
@@ -82,7 +85,8 @@ const lrt_sampler *lrt_sampler_find(const char *name)
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
 {
     if (s->steps < 1 || s->steps > s->schedule->train_steps)
-        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", s->schedule->train_steps, s->steps);
+        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", s->schedule->train_steps,
+                        s->steps);
     s->point = malloc((size_t)(s->steps + 1) * sizeof *s->point);
     if (!s->point)
         return lrt_fail(e, "out of memory");

@@ -10,7 +10,11 @@
 #include "output.h"
 
 enum { HEADER_LIMIT = 100 << 20 };
-typedef struct { const char *p, *end, *begin; lrt_error *e; const char *path; } Scan;
+typedef struct {
+    const char *p, *end, *begin;
+    lrt_error *e;
+    const char *path;
+} Scan;
 
 static bool scan_fail(Scan *s, const char *expected)
 {
@@ -32,7 +36,8 @@ static bool take(Scan *s, char c)
     return true;
 }
 
-/* A string, malloc'd. Escapes other than \uXXXX lose their backslash; \uXXXX is kept as it is written: names here are plain. */
+/* A string, malloc'd. Escapes other than \uXXXX lose their backslash; \uXXXX is kept as it is written: names here are
+ * plain. */
 static char *scan_string(Scan *s)
 {
     if (!take(s, '"')) {
@@ -103,9 +108,11 @@ static bool skip_metadata(Scan *s)
 
 static size_t element_bytes(const char *dtype)
 {
-    static const struct { const char *name; size_t bytes; } types[] = {
-        {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U8", 1},
-        {"U16", 2}, {"U32", 4}, {"U64", 8}, {"BOOL", 1}};
+    static const struct {
+        const char *name;
+        size_t bytes;
+    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2},
+                 {"I8", 1},  {"U8", 1},  {"U16", 2}, {"U32", 4},  {"U64", 8}, {"BOOL", 1}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(dtype, types[i].name))
             return types[i].bytes;
@@ -153,8 +160,8 @@ static bool place_tensor(const Scan *s, lrt_tensor *t, const int64_t offsets[2],
         if (__builtin_mul_overflow(bytes, (uint64_t)t->dim[i], &bytes))
             return lrt_fail(s->e, "%s: tensor '%s': its shape is too large", s->path, t->name);
     if (offsets[1] < offsets[0] || (uint64_t)offsets[1] > room)
-        return lrt_fail(s->e, "%s: tensor '%s': bytes %lld to %lld are not in the file, which has %zu: truncated?", s->path, t->name,
-                        (long long)offsets[0], (long long)offsets[1], room);
+        return lrt_fail(s->e, "%s: tensor '%s': bytes %lld to %lld are not in the file, which has %zu: truncated?",
+                        s->path, t->name, (long long)offsets[0], (long long)offsets[1], room);
     if ((uint64_t)(offsets[1] - offsets[0]) != bytes)
         return lrt_fail(s->e, "%s: tensor '%s': %lld bytes, but its shape needs %llu", s->path, t->name,
                         (long long)(offsets[1] - offsets[0]), (unsigned long long)bytes);
@@ -184,7 +191,8 @@ static bool scan_header(Scan *s, lrt_tensor_file *f, size_t room)
                     f->tensors[f->n] = (lrt_tensor){.name = name};
                     name = NULL;
                     f->n++;
-                    ok = scan_tensor(s, &f->tensors[f->n - 1], offsets) && place_tensor(s, &f->tensors[f->n - 1], offsets, room);
+                    ok = scan_tensor(s, &f->tensors[f->n - 1], offsets) &&
+                         place_tensor(s, &f->tensors[f->n - 1], offsets, room);
                 }
             }
             free(name);
@@ -254,8 +262,8 @@ static void shape_text(char *out, size_t room, int rank, const int64_t *dim)
         snprintf(out + n, room - n, ")");
 }
 
-const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name, const char *dtype, int rank,
-                                   const int64_t *dim, lrt_error *e)
+const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name, const char *dtype,
+                                   int rank, const int64_t *dim, lrt_error *e)
 {
     const lrt_tensor *t = NULL;
     for (int i = 0; i < f->n && !t; i++)

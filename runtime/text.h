@@ -7,9 +7,14 @@
 #include "error.h"
 
 /* Code points; grows. Zero-initialise, free(data) when done. `failed` is set, and stays, when memory is short. */
-typedef struct { uint32_t *data; size_t n, cap; bool failed; } lrt_text;
+typedef struct {
+    uint32_t *data;
+    size_t n, cap;
+    bool failed;
+} lrt_text;
 void lrt_text_add(lrt_text *t, uint32_t c);
-/* Code points of UTF-8 bytes; names the offset of the first byte that is not valid (overlong forms and surrogates are not). */
+/* Code points of UTF-8 bytes; names the offset of the first byte that is not valid (overlong forms and surrogates are
+ * not). */
 bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e);
 /* UTF-8 of one code point; returns how many bytes of out were written, 1 to 4. */
 int lrt_utf8_encode(uint32_t c, char out[4]);

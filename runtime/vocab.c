@@ -1,5 +1,5 @@
-/* Makes the vocabulary blob from a merges file. See tokenizer.h. Used when a generator is built, and by the tests; a generator itself
- * maps the blob. */
+/* Makes the vocabulary blob from a merges file. See tokenizer.h. Used when a generator is built, and by the tests; a
+ * generator itself maps the blob. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +12,17 @@
 enum { CLIP_MERGES = 48894, LINE_LIMIT = 4096 };
 
 /* Tokens by their text, as the merges file writes it. */
-typedef struct { char *name; uint32_t id; } Entry;
+typedef struct {
+    char *name;
+    uint32_t id;
+} Entry;
 typedef struct {
     Entry *slots;
     uint32_t n_slots, n;
     const lrt_vocab_ids *ids;
-    char **text;                     /* (n_tokens) by id */
+    char **text; /* (n_tokens) by id */
     uint32_t n_tokens;
-    lrt_merge *merges;               /* in order of rank */
+    lrt_merge *merges; /* in order of rank */
     uint32_t n_merges;
     uint32_t byte_id[256], byte_end_id[256], start, end;
     const char *path;
@@ -93,8 +96,8 @@ static bool add_merge(Builder *b, char *line)
         return lrt_fail(b->error, "%s:%u: expected two symbols separated by a space", b->path, b->line);
     Entry *l = slot_of(b, left), *r = slot_of(b, right);
     if (!l->name || !r->name)
-        return lrt_fail(b->error, "%s:%u: '%.200s' is neither a byte nor the result of an earlier merge", b->path, b->line,
-                        l->name ? right : left);
+        return lrt_fail(b->error, "%s:%u: '%.200s' is neither a byte nor the result of an earlier merge", b->path,
+                        b->line, l->name ? right : left);
     lrt_merge m = {l->id, r->id, b->n_merges, 0};
     char joined[LINE_LIMIT];
     snprintf(joined, sizeof joined, "%s%s", left, right);
@@ -116,7 +119,8 @@ static bool read_merges(Builder *b)
         if (b->line == 1 && strstr(line, "#version"))
             continue;
         if (strlen(line) == sizeof line - 1)
-            ok = lrt_fail(b->error, "%s:%u: a line of more than %d bytes: this is no merges file", b->path, b->line, LINE_LIMIT - 2);
+            ok = lrt_fail(b->error, "%s:%u: a line of more than %d bytes: this is no merges file", b->path, b->line,
+                          LINE_LIMIT - 2);
         else
             ok = add_merge(b, line);
     }
@@ -174,7 +178,8 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
     memset(byte_of, 0xff, sizeof byte_of);
     for (int c = 0; c < 256; c++)
         byte_of[character[c]] = (int16_t)c;
-    size_t text_room = 0, fixed = sizeof(lrt_vocab_header) + n_slots * sizeof(lrt_merge) + (b->n_tokens + 1) * sizeof(uint32_t);
+    size_t text_room = 0,
+           fixed = sizeof(lrt_vocab_header) + n_slots * sizeof(lrt_merge) + (b->n_tokens + 1) * sizeof(uint32_t);
     for (uint32_t i = 0; i < b->n_tokens; i++)
         text_room += b->text[i] ? strlen(b->text[i]) : 0;
     char *blob = calloc(1, fixed + text_room);
@@ -184,8 +189,13 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
     lrt_merge *slots = (lrt_merge *)(h + 1);
     uint32_t *offsets = (uint32_t *)(slots + n_slots);
     char *text = (char *)(offsets + b->n_tokens + 1);
-    *h = (lrt_vocab_header){.magic = {'l', 'r', 't', 'v', 'o', 'c', 'a', 'b'}, .version = LRT_VOCAB_VERSION, .n_tokens = b->n_tokens, .n_merges = b->n_merges,
-                            .n_slots = n_slots, .start = b->start, .end = b->end};
+    *h = (lrt_vocab_header){.magic = {'l', 'r', 't', 'v', 'o', 'c', 'a', 'b'},
+                            .version = LRT_VOCAB_VERSION,
+                            .n_tokens = b->n_tokens,
+                            .n_merges = b->n_merges,
+                            .n_slots = n_slots,
+                            .start = b->start,
+                            .end = b->end};
     memcpy(h->byte_id, b->byte_id, sizeof h->byte_id);
     memcpy(h->byte_end_id, b->byte_end_id, sizeof h->byte_end_id);
     fill_slots(b, slots, n_slots);
@@ -203,7 +213,8 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
 void *lrt_vocab_build(const char *merges_path, const lrt_vocab_ids *ids, size_t *bytes, lrt_error *e)
 {
     enum { MOST = 512 + CLIP_MERGES + 2 };
-    Builder b = {.n_slots = 1u << 17, .ids = ids, .path = merges_path, .error = e, .n_tokens = ids ? ids->n_tokens : MOST};
+    Builder b = {
+        .n_slots = 1u << 17, .ids = ids, .path = merges_path, .error = e, .n_tokens = ids ? ids->n_tokens : MOST};
     uint32_t character[256];
     uint8_t order[256];
     byte_characters(character, order);

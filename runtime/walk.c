@@ -1,8 +1,8 @@
-/* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a contiguous range of tasks for every
- * thread, a barrier after every step. Which thread runs a task never changes what the task computes.
+/* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a contiguous range of
+ * tasks for every thread, a barrier after every step. Which thread runs a task never changes what the task computes.
  *
- * The barrier is ours: it spins for some ten microseconds, the usual difference between threads, and then sleeps. libgomp's spins for
- * milliseconds, which on a machine that others use too makes a step fifty times slower. */
+ * The barrier is ours: it spins for some ten microseconds, the usual difference between threads, and then sleeps.
+ * libgomp's spins for milliseconds, which on a machine that others use too makes a step fifty times slower. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -21,17 +21,21 @@
 #include "latentrt.h"
 
 /* Zeroed memory of its own mapping, aligned to 2 MiB so that huge pages can back it. */
-typedef struct { void *base; size_t mapped; char *p; } Block;
+typedef struct {
+    void *base;
+    size_t mapped;
+    char *p;
+} Block;
 
 struct lrt_instance {
     const lrt_stage *stage;
     const char *weights;
     int threads;
     Block arena, prompt, time, scratch;
-    size_t scratch_stride;          /* bytes from one thread's scratch to the next one's */
-    void **io;                      /* n_inputs + n_outputs addresses */
-    int time_input;                 /* the input that the time plan reads; -1 when there is none */
-    float *embeddings;              /* of the last lrt_run_time: every row as often as the input has batch elements */
+    size_t scratch_stride; /* bytes from one thread's scratch to the next one's */
+    void **io;             /* n_inputs + n_outputs addresses */
+    int time_input;        /* the input that the time plan reads; -1 when there is none */
+    float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch elements */
     int64_t embedding_width, rows;
     double *seconds;
 };
@@ -74,7 +78,8 @@ static int find_time_input(const lrt_stage *s)
     return -1;
 }
 
-/* Rows of the time plan's input: it was compiled for this many timesteps at once, or for one that its batch elements share. */
+/* Rows of the time plan's input: it was compiled for this many timesteps at once, or for one that its batch elements
+ * share. */
 static int64_t rows_together(const lrt_stage *s)
 {
     return s->time_rows > 1 ? s->time_rows : 1;
@@ -83,7 +88,9 @@ static int64_t rows_together(const lrt_stage *s)
 static int64_t copies_of_row(const lrt_instance *x)
 {
     const lrt_stage *s = x->stage;
-    return x->time_input >= 0 && s->time_rows <= 1 && s->inputs[x->time_input].rank > 1 ? s->inputs[x->time_input].dim[0] : 1;
+    return x->time_input >= 0 && s->time_rows <= 1 && s->inputs[x->time_input].rank > 1
+               ? s->inputs[x->time_input].dim[0]
+               : 1;
 }
 
 /* Room for the embeddings and the results of `rows` timesteps. */
@@ -167,7 +174,9 @@ void lrt_set_timing(lrt_instance *x, double *seconds)
     x->seconds = seconds;
 }
 
-typedef struct { _Atomic uint32_t arrived, generation, sleepers; } Barrier;
+typedef struct {
+    _Atomic uint32_t arrived, generation, sleepers;
+} Barrier;
 
 static inline void pause_briefly(void)
 {
@@ -178,8 +187,8 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* Everybody of `threads` comes; what was written before is seen after. A sleeper is counted before the kernel compares the generation,
- * and the generation is stored before the sleepers are counted, so that no wake-up is lost. */
+/* Everybody of `threads` comes; what was written before is seen after. A sleeper is counted before the kernel
+ * compares the generation, and the generation is stored before the sleepers are counted, so that no wake-up is lost. */
 static void wait_for_all(Barrier *b, uint32_t threads)
 {
     enum { SPINS = 1000 };
@@ -290,6 +299,7 @@ void lrt_run_all(lrt_instance *x)
 {
     const lrt_stage *s = x->stage;
     lrt_run_prompt(x);
-    walk(x, &s->time, x->time.p, s->prompt.n_steps); /* the input as it was set; its rows were reserved with the instance */
+    walk(x, &s->time, x->time.p,
+         s->prompt.n_steps); /* the input as it was set; its rows were reserved with the instance */
     walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
 }

@@ -58,7 +58,8 @@ static void check_picture(const char *parameters)
     png_infop info = png_create_info_struct(png);
     png_init_io(png, f);
     png_read_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
-    assert_true(png_get_image_width(png, info) == W && png_get_image_height(png, info) == H && png_get_channels(png, info) == 3);
+    assert_true(png_get_image_width(png, info) == W && png_get_image_height(png, info) == H &&
+                png_get_channels(png, info) == 3);
     png_bytepp rows = png_get_rows(png, info);
     for (int y = 0; y < H; y++)
         memcpy(back + y * W * 3, rows[y], W * 3);
@@ -134,11 +135,20 @@ static void test_tensors(void **state)
 static void test_bad_tensors(void **state)
 {
     static const char *const headers[] = {
-        "[]", "{\"a\":1}", "{\"a\":{}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", "{\"a\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]}}",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}", "{\"a", "{\"__metadata__\":{\"x\":{}}}",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}} x"};
+        "[]",
+        "{\"a\":1}",
+        "{\"a\":{}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}",
+        "{\"a\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}",
+        "{\"a",
+        "{\"__metadata__\":{\"x\":{}}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}} x"};
     char path[256];
     lrt_tensor_file f;
     lrt_error e;
@@ -245,8 +255,16 @@ static void test_names(void **state)
     check_name(".hidden", 2, 2, "", ".hidden-2");
 }
 
-static const lrt_pipeline pipeline = {.name = "test", .width = 128, .height = 128, .train_steps = 1000, .steps = 25, .cfg_scale = 7.5,
-                                      .sampler = "ddim", .seed = 42, .output = "output.png", .prompt = "a red circle"};
+static const lrt_pipeline pipeline = {.name = "test",
+                                      .width = 128,
+                                      .height = 128,
+                                      .train_steps = 1000,
+                                      .steps = 25,
+                                      .cfg_scale = 7.5,
+                                      .sampler = "ddim",
+                                      .seed = 42,
+                                      .output = "output.png",
+                                      .prompt = "a red circle"};
 
 /* Arguments up to a NULL. */
 static bool parse(lrt_settings *s, lrt_error *e, char **argv)
@@ -268,7 +286,8 @@ static void test_settings(void **state)
     assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed == 42 && s.batch_count == 1 && isnan(s.alpha));
     assert_string_equal(s.sampler->name, "ddim");
     assert_string_equal(s.negative, "");
-    assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000", "--cfg-scale=-1e1", "--sampling-method", "relax", "--alpha", "0.5"));
+    assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000", "--cfg-scale=-1e1",
+                      "--sampling-method", "relax", "--alpha", "0.5"));
     assert_string_equal(s.prompt, "a=b");
     assert_string_equal(s.negative, "-5 dogs");
     assert_true(s.seed == -3 && s.steps == 1000 && s.cfg_scale == -10 && s.alpha == 0.5);
@@ -279,7 +298,10 @@ static void test_settings(void **state)
 
 static void test_wrong_usage(void **state)
 {
-    static const struct { char *argv[6]; const char *message; } cases[] = {
+    static const struct {
+        char *argv[6];
+        const char *message;
+    } cases[] = {
         {{"test", NULL}, "no prompt"},
         {{"test", "-p", NULL}, "-p: expected TEXT after it"},
         {{"test", "-p", "--steps", "5", NULL}, "-p: expected TEXT after it"},
@@ -289,7 +311,8 @@ static void test_wrong_usage(void **state)
         {{"test", "-p", "x", "--steps", "0", NULL}, "--steps: expected an integer from 1 to 1000, found '0'"},
         {{"test", "-p", "x", "--steps", "1001", NULL}, "found '1001'"},
         {{"test", "-p", "x", "--steps", "5x", NULL}, "found '5x'"},
-        {{"test", "-p", "x", "--cfg-scale", "nan", NULL}, "--cfg-scale: expected a number from -1000 to 1000, found 'nan'"},
+        {{"test", "-p", "x", "--cfg-scale", "nan", NULL},
+         "--cfg-scale: expected a number from -1000 to 1000, found 'nan'"},
         {{"test", "-p", "x", "--cfg-scale", "inf", NULL}, "found 'inf'"},
         {{"test", "-p", "x", "-s", "99999999999999999999", NULL}, "--seed"},
         {{"test", "-p", "x", "--sampling-method", "ddin", NULL}, "did you mean 'ddim'?"},
@@ -310,8 +333,9 @@ static void test_wrong_usage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_picture), cmocka_unit_test(test_tensors), cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_container),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_settings), cmocka_unit_test(test_wrong_usage)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_picture),     cmocka_unit_test(test_tensors),
+                                       cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_container),
+                                       cmocka_unit_test(test_names),       cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_wrong_usage)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

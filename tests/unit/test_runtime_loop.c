@@ -15,10 +15,13 @@
 /* Known-answer vectors of the Random123 library. */
 static void test_philox(void **state)
 {
-    static const struct { uint32_t counter[4], key[2], out[4]; } cases[] = {
-        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
+    static const struct {
+        uint32_t counter[4], key[2], out[4];
+    } cases[] = {{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+                 {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+                 {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                  {0xa4093822, 0x299f31d0},
+                  {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint32_t out[4];
@@ -59,7 +62,8 @@ static void test_normal(void **state)
 static void test_timestep_embedding(void **state)
 {
     /* diffusers' own test of get_timestep_embedding, "ldm": t 23..25, columns 47..49 of 64. */
-    static const double expected[3][3] = {{0.3019, 0.2280, 0.1716}, {0.3146, 0.2377, 0.1790}, {0.3272, 0.2474, 0.1864}};
+    static const double expected[3][3] = {
+        {0.3019, 0.2280, 0.1716}, {0.3146, 0.2377, 0.1790}, {0.3272, 0.2474, 0.1864}};
     float e[64];
     (void)state;
     for (int t = 0; t < 3; t++) {
@@ -78,9 +82,15 @@ static lrt_schedule schedule(double start, double end, bool scaled)
     return s;
 }
 
-static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, lrt_spacing spacing, double alpha, double clip)
+static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, lrt_spacing spacing, double alpha,
+                         double clip)
 {
-    lrt_sampling s = {.sampler = lrt_sampler_find(name), .schedule = c, .steps = steps, .spacing = spacing, .alpha = alpha, .final_alpha = 1,
+    lrt_sampling s = {.sampler = lrt_sampler_find(name),
+                      .schedule = c,
+                      .steps = steps,
+                      .spacing = spacing,
+                      .alpha = alpha,
+                      .final_alpha = 1,
                       .clip = clip};
     lrt_error e;
     assert_non_null(s.sampler);
@@ -93,7 +103,8 @@ static void test_timesteps(void **state)
     lrt_schedule c = schedule(0.00085, 0.012, true);
     (void)state;
     lrt_sampling s = plan("ddim", &c, 31, LRT_SPACING_LINSPACE, NAN, 0);
-    assert_true(s.point[0].t == 999 && s.point[30].t == 0 && s.point[15].t == 499); /* 15 * 33.3 is below 499.5 in double */
+    assert_true(s.point[0].t == 999 && s.point[30].t == 0 &&
+                s.point[15].t == 499); /* 15 * 33.3 is below 499.5 in double */
     lrt_sampling_free(&s);
     s = plan("ddim", &c, 1, LRT_SPACING_LINSPACE, NAN, 0);
     assert_true(s.point[0].t == 0 && s.point[1].a == 1);
@@ -163,7 +174,8 @@ static void test_ddim_against_double(void **state)
         y[i] = x[i] = (float)sin(i);
     for (int k = 0; k < STEPS; k++) {
         int t = (int)rint((STEPS - 1 - k) * (999.0 / (STEPS - 1)));
-        double a = alpha_bar[t], next = k + 1 < STEPS ? alpha_bar[(int)rint((STEPS - 2 - k) * (999.0 / (STEPS - 1)))] : 1;
+        double a = alpha_bar[t],
+               next = k + 1 < STEPS ? alpha_bar[(int)rint((STEPS - 2 - k) * (999.0 / (STEPS - 1)))] : 1;
         assert_true(s.point[k].t == t);
         for (int i = 0; i < N; i++) {
             double e = cos(3 * y[i]), picture = (y[i] - sqrt(1 - a) * e) / sqrt(a);
@@ -237,9 +249,13 @@ static void test_ddim_is_the_equation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_philox), cmocka_unit_test(test_normal), cmocka_unit_test(test_timestep_embedding),
-        cmocka_unit_test(test_timesteps), cmocka_unit_test(test_published_ddim), cmocka_unit_test(test_ddim_against_double),
-        cmocka_unit_test(test_relax), cmocka_unit_test(test_ddim_is_the_equation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox),
+                                       cmocka_unit_test(test_normal),
+                                       cmocka_unit_test(test_timestep_embedding),
+                                       cmocka_unit_test(test_timesteps),
+                                       cmocka_unit_test(test_published_ddim),
+                                       cmocka_unit_test(test_ddim_against_double),
+                                       cmocka_unit_test(test_relax),
+                                       cmocka_unit_test(test_ddim_is_the_equation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The tokenizer: cleaning, byte-pair encoding on a vocabulary made here, damaged vocabularies; CLIP's own ids where its files are at hand. */
+/* The tokenizer: cleaning, byte-pair encoding on a vocabulary made here, damaged vocabularies; CLIP's own ids where
+ * its files are at hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,12 +19,15 @@
 /* Expected: what Python's html.unescape (twice), strip, white-space runs, strip, lower give. */
 static void test_clean(void **state)
 {
-    static const struct { const char *in, *out; } cases[] = {
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
         {"", ""},
         {"  Two   Words ", "two words"},
         {"&lt;b&gt; &amp;amp; &#39;q&#39; &nbsp;x", "<b> & 'q' x"},
         {"\034X\037", "x"},
-        {"\316\237\316\224\316\245\316\243\316\243\316\225\316\245\316\243", "\316\277\316\264\317\205\317\203\317\203\316\265\317\205\317\202"},
+        {"\316\237\316\224\316\245\316\243\316\243\316\225\316\245\316\243",
+         "\316\277\316\264\317\205\317\203\317\203\316\265\317\205\317\202"},
         {"\316\243", "\317\203"},
         {"\316\221\316\243.\316\243 \316\221\316\243!", "\316\261\317\203.\317\202 \316\261\317\202!"},
         {"A\316\243\314\201 A\316\243\314\201B", "a\317\202\314\201 a\317\203\314\201b"},
@@ -57,8 +61,10 @@ static void test_clean(void **state)
     }
 }
 
-/* Ids 512, 513, ... in this order; the one after the last begins a text. "é" is the bytes that merges files write as U+00C3 U+00A9. */
-static const char merges[] = "#version: 0.2\nt h\nth e</w>\nr e\nre d</w>\n1 2</w>\na a\naa a</w>\n\303\203 \302\251</w>\n";
+/* Ids 512, 513, ... in this order; the one after the last begins a text. "é" is the bytes that merges files write as
+ * U+00C3 U+00A9. */
+static const char merges[] =
+    "#version: 0.2\nt h\nth e</w>\nr e\nre d</w>\n1 2</w>\na a\naa a</w>\n\303\203 \302\251</w>\n";
 enum { N_MERGES = 8, TH = 512, THE_, RE, RED_, TWELVE_, AA, AAA_, E_ACUTE_, START, END };
 
 static char *write_file(const char *content, bool compressed)
@@ -95,7 +101,8 @@ static void check_ids(const lrt_vocab *v, const char *prompt, const int32_t *ids
     assert_memory_equal(t.ids, ids, n * sizeof *ids);
     free(t.ids);
 }
-#define CHECK_IDS(v, prompt, ...) check_ids(v, prompt, (int32_t[]){__VA_ARGS__}, sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
+#define CHECK_IDS(v, prompt, ...)                                                                                    \
+    check_ids(v, prompt, (int32_t[]){__VA_ARGS__}, sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void test_own_vocabulary(void **state)
 {
@@ -110,7 +117,8 @@ static void test_own_vocabulary(void **state)
         assert_int_equal(v.header->n_tokens, 512 + N_MERGES + 2);
         CHECK_IDS(&v, "", START, END);
         CHECK_IDS(&v, " The  RED\n", START, THE_, RED_, END);
-        CHECK_IDS(&v, "th", START, 't' - 33, 'h' - 33 + 256, END); /* the merge of t and h is not the one at a word's end */
+        CHECK_IDS(&v, "th", START, 't' - 33, 'h' - 33 + 256,
+                  END); /* the merge of t and h is not the one at a word's end */
         CHECK_IDS(&v, "there", START, TH, 'e' - 33, 'r' - 33, 'e' - 33 + 256, END);
         CHECK_IDS(&v, "12", START, '1' - 33 + 256, '2' - 33 + 256, END); /* digits stand alone */
         CHECK_IDS(&v, "aaaa", START, AA, 'a' - 33, 'a' - 33 + 256, END);
@@ -126,8 +134,11 @@ static void test_own_vocabulary(void **state)
 
 static void test_bad_prompts(void **state)
 {
-    static const struct { const char *prompt; int offset; } cases[] = {
-        {"ab\xff", 2}, {"\xc3", 0}, {"a\xe2\x82", 1}, {"\xc0\x80", 0}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"x\x80", 1}};
+    static const struct {
+        const char *prompt;
+        int offset;
+    } cases[] = {{"ab\xff", 2},           {"\xc3", 0}, {"a\xe2\x82", 1}, {"\xc0\x80", 0}, {"\xed\xa0\x80", 0},
+                 {"\xf4\x90\x80\x80", 0}, {"x\x80", 1}};
     size_t bytes;
     lrt_error e;
     lrt_vocab v;
@@ -210,8 +221,8 @@ static void test_clip_vectors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean), cmocka_unit_test(test_own_vocabulary), cmocka_unit_test(test_bad_prompts),
-        cmocka_unit_test(test_bad_vocabularies), cmocka_unit_test(test_clip_vectors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clean), cmocka_unit_test(test_own_vocabulary),
+                                       cmocka_unit_test(test_bad_prompts), cmocka_unit_test(test_bad_vocabularies),
+                                       cmocka_unit_test(test_clip_vectors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,17 +63,33 @@ static const lrt_arg prompt_args[] = {{0, CONTEXT, 0}, {32, LRT_BUF_PROMPT, 0}};
 static const lrt_arg time_args[] = {{0, TIMESTEP, 0}, {0, LRT_BUF_TIME, 0}};
 static const lrt_arg first_args[] = {{0, X, 0}, {64, LRT_BUF_ARENA, 0}};
 static const lrt_arg second_args[] = {{64, LRT_BUF_ARENA, 0}, {64 + 4 * N, LRT_BUF_ARENA, 0}};
-static const lrt_arg third_args[] = {{0, LRT_BUF_TIME, 0}, {32, LRT_BUF_PROMPT, 0}, {4, LRT_BUF_WEIGHTS, 0}, {64 + 4 * N, LRT_BUF_ARENA, 0}, {0, Y, 0}};
+static const lrt_arg third_args[] = {{0, LRT_BUF_TIME, 0},
+                                     {32, LRT_BUF_PROMPT, 0},
+                                     {4, LRT_BUF_WEIGHTS, 0},
+                                     {64 + 4 * N, LRT_BUF_ARENA, 0},
+                                     {0, Y, 0}};
 static const lrt_step prompt_steps[] = {{square, prompt_args, 2, 1, "context", "square", 0, 0}};
 static const lrt_step time_steps[] = {{square, time_args, 2, 1, "time", "square", 0, 0}};
-static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0}, {reverse, second_args, 2, TASKS, "b", "map", 0, 0},
+static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0},
+                                 {reverse, second_args, 2, TASKS, "b", "map", 0, 0},
                                  {add_all, third_args, 5, TASKS, "c", "map", 0, 0}};
-static const lrt_io inputs[] = {{"x", LRT_F32, 1, {N}}, {"context", LRT_F32, 2, {1, ROW}}, {"timestep", LRT_F32, 2, {1, ROW}}};
+static const lrt_io inputs[] = {
+    {"x", LRT_F32, 1, {N}}, {"context", LRT_F32, 2, {1, ROW}}, {"timestep", LRT_F32, 2, {1, ROW}}};
 static const lrt_io outputs[] = {{"y", LRT_F32, 1, {N}}};
-static const lrt_stage stage = {
-    .name = "test", .prompt = {prompt_steps, 1, 0}, .time = {time_steps, 1, 0}, .step = {steps, 3, 0}, .inputs = inputs, .outputs = outputs,
-    .n_inputs = 3, .n_outputs = 1, .time_rows = 1, .weights_bytes = 8, .arena_bytes = 64 + 8 * N, .prompt_bytes = 32 + 4 * ROW,
-    .time_row_bytes = 4 * ROW, .scratch_bytes = 4 * PER};
+static const lrt_stage stage = {.name = "test",
+                                .prompt = {prompt_steps, 1, 0},
+                                .time = {time_steps, 1, 0},
+                                .step = {steps, 3, 0},
+                                .inputs = inputs,
+                                .outputs = outputs,
+                                .n_inputs = 3,
+                                .n_outputs = 1,
+                                .time_rows = 1,
+                                .weights_bytes = 8,
+                                .arena_bytes = 64 + 8 * N,
+                                .prompt_bytes = 32 + 4 * ROW,
+                                .time_row_bytes = 4 * ROW,
+                                .scratch_bytes = 4 * PER};
 
 /* What y must be with context all c and timestep all t. */
 static void check(const float *x, const float *y, float c, float t)
@@ -136,7 +152,8 @@ static void test_no_memory(void **state)
 /* The same hash in one call and in pieces of any size; another one for any changed byte. */
 static void test_hash(void **state)
 {
-    static const size_t sizes[] = {0, 1, 31, 32, 33, 1000, LRT_HASH_CHUNK - 1, LRT_HASH_CHUNK, LRT_HASH_CHUNK + 1, 3 * LRT_HASH_CHUNK + 77};
+    static const size_t sizes[] = {
+        0, 1, 31, 32, 33, 1000, LRT_HASH_CHUNK - 1, LRT_HASH_CHUNK, LRT_HASH_CHUNK + 1, 3 * LRT_HASH_CHUNK + 77};
     size_t most = 4 * LRT_HASH_CHUNK;
     unsigned char *p = malloc(most);
     (void)state;
@@ -175,7 +192,7 @@ static void test_cpu(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash),
-                                       cmocka_unit_test(test_cpu)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_no_memory),
+                                       cmocka_unit_test(test_hash), cmocka_unit_test(test_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
