@@ -2,10 +2,10 @@
 #include "commands.h"
 #include "flags.h"
 #include "jit.h"
+#include "../runtime/progress.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct {
     const char *stages, *json, *target;
@@ -18,11 +18,6 @@ typedef struct { double min, median, prepare, gflop, share; int64_t peak_bytes; 
 typedef struct { const char *name; const struct PipelineModel *model; bool guided; bool measured; Result result[2]; /* fused, unfused */ } Item;
 typedef struct { const BenchFlags *f; const Pipeline *l; double peak; /* FLOP/s */ int threads; } Bench;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -41,9 +36,9 @@ static double measure_peak(const Target *t, int threads) {
     float out[64];
     lrt_set_output(x, 0, out);
     for (int i = 0; i < 5; i++) {
-        double start = now();
+        double start = lrt_now();
         lrt_run_step(x, 0);
-        double rate = flops / (now() - start);
+        double rate = flops / (lrt_now() - start);
         if (rate > best) best = rate;
     }
     lrt_instance_free(x);
@@ -135,23 +130,23 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     set_buffers(x, g, buffers);
     Result r = {.gflop = plan_flops(&s->step) * (item->guided && !batched ? 2 : 1) / 1e9,
                 .peak_bytes = (int64_t)(s->weights_bytes + s->arena_bytes + s->prompt_bytes + s->scratch_bytes * (uint64_t)b->threads)};
-    double *runs = xcalloc((size_t)b->f->repeat + 1, sizeof *runs), start = now();
+    double *runs = xcalloc((size_t)b->f->repeat + 1, sizeof *runs), start = lrt_now();
     lrt_run_all(x); /* warm-up, and the prepared values */
-    start = now();
+    start = lrt_now();
     lrt_run_all(x);
-    r.prepare = now() - start;
+    r.prepare = lrt_now() - start;
     const Tensor *out = tensor(g, g->outputs[0]);
     int64_t half = shape_count(&out->shape) / (batched ? 2 : 1);
     float *latent = xcalloc((size_t)half, 4), *noise = buffers[g->n_inputs];
     for (int64_t i = 0; i < b->f->repeat; i++) {
-        start = now();
+        start = lrt_now();
         lrt_run_step(x, 0);
         if (item->guided && !batched) lrt_run_step(x, 0);
         for (int64_t k = 0; item->guided && k < half; k++) {
             float u = noise[k], c = noise[batched ? half + k : k], eps = u + 7.5f * (c - u);
             latent[k] = 0.99f * latent[k] - 0.1f * eps;
         }
-        runs[i] = now() - start;
+        runs[i] = lrt_now() - start;
     }
     qsort(runs, (size_t)b->f->repeat, sizeof *runs, by_value);
     r.min = runs[0];

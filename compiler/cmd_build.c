@@ -3,10 +3,10 @@
 #include "commands.h"
 #include "flags.h"
 #include "vocab.h"
+#include "../runtime/progress.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct {
     const char *out, *fuse, *target, *vocab;
@@ -19,17 +19,11 @@ typedef struct {
 enum { MOST_MODELS = 4 };
 typedef struct { Graph *graph[MOST_MODELS]; WeightSource *source[MOST_MODELS]; int n; } Models;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* One line of progress: what was done and how long it took. */
 static void done(const BuildFlags *f, double *since, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
     va_list ap;
-    double t = now();
+    double t = lrt_now();
     if (!f->quiet) {
         fprintf(stderr, "%6.2f s  ", t - *since);
         va_start(ap, fmt);
@@ -108,7 +102,7 @@ int cmd_build(int argc, char **argv) {
     BuildFlags f = {.fuse = "all", .target = "host"};
     const char *path;
     parse(argc, argv, &f, &path);
-    double since = now(), start = since;
+    double since = lrt_now(), start = since;
     ParamSet *sets;
     int n_sets = flags_sets(&f.sets, &sets);
     Pipeline *l = pipeline_load(path, sets, n_sets);

@@ -2,13 +2,13 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "commands.h"
 #include "flags.h"
 #include "interp.h"
 #include "jit.h"
 #include "pass.h"
+#include "../runtime/progress.h"
 
 typedef struct {
     const char *graph, *inputs, *outputs, *precision, *fuse, *target;
@@ -105,13 +105,6 @@ static void make_buffers(Run *r, const char *path)
     st_close(file);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -122,10 +115,10 @@ static int by_value(const void *a, const void *b)
 static void run_interpreted(Run *r, bool in_double, int64_t repeat, double *seconds)
 {
     for (int64_t i = -1; i < repeat; i++) {
-        double start = now();
+        double start = lrt_now();
         interpret(r->g, r->weights, (const void *const *)r->inputs, r->outputs, in_double);
         if (i >= 0)
-            seconds[i] = now() - start;
+            seconds[i] = lrt_now() - start;
     }
 }
 

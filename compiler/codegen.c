@@ -130,7 +130,6 @@ LLVMMemoryBufferRef program_emit(Program *p, OutKind kind) {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
     LLVMSetModuleDataLayout(mod, layout);
     LLVMDisposeTargetData(layout);
-    if (getenv("LATENTC_DUMP")) LLVMDumpModule(mod);
     if (LLVMVerifyModule(mod, LLVMReturnStatusAction, &message)) die("the emitted module is not valid: %s", message);
     LLVMDisposeMessage(message); /* there is one, empty, without an error too */
     optimise(p, machine);

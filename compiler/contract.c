@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static bool is_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 

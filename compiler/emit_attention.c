@@ -14,8 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 void attention_plan(Attention *a, const Target *t) {
     int64_t most = (int64_t)t->nr * t->lanes, blocks = ceil_div(a->n, most);
     a->nvec = (int)ceil_div(ceil_div(a->n, blocks), t->lanes);

@@ -2,8 +2,6 @@
 #include "kernels.h"
 #include <math.h>
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 void map_plan(Map *m) {
     /* at most 64 tasks, none under 4096 elements unless a row is longer */
     int64_t least = ceil_div(4096, m->c), even = ceil_div(m->rows, 64);

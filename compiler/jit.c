@@ -1,9 +1,9 @@
 #include "jit.h"
+#include "../runtime/progress.h"
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct Engine { Program *lowered; LLVMOrcLLJITRef jit; const lrt_program *program; char *weights; };
 
@@ -52,12 +52,6 @@ void engine_free(Engine *e) {
     free(e);
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, int threads, const void *const *inputs, float *const *outputs,
                    int repeat, double *seconds) {
     Program *p = program_new(t, fuse);
@@ -70,9 +64,9 @@ void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, in
     for (uint32_t i = 0; i < g->n_outputs; i++) lrt_set_output(x, i, outputs[i]);
     lrt_run_all(x);
     for (int i = 0; seconds && i < repeat; i++) {
-        double start = now();
+        double start = lrt_now();
         lrt_run_all(x);
-        seconds[i] = now() - start;
+        seconds[i] = lrt_now() - start;
     }
     lrt_instance_free(x);
     engine_free(e);

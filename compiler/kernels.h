@@ -5,6 +5,8 @@
 #include "emit.h"
 #include "ir.h"
 
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; } /* a >= 0, b > 0 */
+
 /* The micro-kernel: acc[i][v] += sum over k of a[i][k*ka] * b[k*ldb + v*lanes .. +lanes]. rows*nvec accumulators live in registers. */
 typedef struct {
     int rows, nvec;

@@ -2,6 +2,6 @@
 #ifndef LATENTC_VOCAB_H
 #define LATENTC_VOCAB_H
 #include <stddef.h>
-/* path: a merges file (plain or .gz), or a folder with merges.txt and perhaps vocab.json, whose ids then count. The caller frees the blob. err() when unreadable. */
+/* path: a merges file (plain or .gz), or a folder with vocab.json, whose ids count, and merges.txt. The caller frees the blob. err() when unreadable. */
 void *vocab_load(const char *path, size_t *bytes);
 #endif

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "latentrt.h"
+#include "progress.h"
 
 /* Zeroed memory of its own mapping, aligned to 2 MiB so that huge pages can back it. */
 typedef struct {
@@ -211,13 +211,6 @@ static void wait_for_all(Barrier *b, uint32_t threads)
     atomic_fetch_sub(&b->sleepers, 1);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* One thread's share of one step. */
 static void run_share(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int threads)
 {
@@ -249,13 +242,13 @@ static void walk(const lrt_instance *x, const lrt_plan *plan, char *time_base, u
 #pragma omp parallel num_threads(x->threads)
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        double last = seconds && !thread ? now() : 0;
+        double last = seconds && !thread ? lrt_now() : 0;
         for (uint32_t i = 0; i < plan->n_steps; i++) {
             run_share(x, &plan->steps[i], time_base, thread, threads);
             if (threads > 1 && (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
                 wait_for_all(&barrier, (uint32_t)threads);
             if (seconds && !thread) {
-                double t = now();
+                double t = lrt_now();
                 seconds[i] += t - last;
                 last = t;
             }
