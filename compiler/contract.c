@@ -62,7 +62,7 @@ static void choose_strip(Contract *c, const Target *t) {
     double best = INFINITY;
     for (int64_t tw = 1; tw <= c->ow; tw++) {
         if (c->ow % tw != 0 || (tw > 128 && tw != c->ow)) continue;
-        for (int64_t th = 1; th <= c->oh && (th * tw <= 320 || th == 1); th++) {
+        for (int64_t th = 1; th <= c->oh && (th * tw <= 512 || th == 1); th++) {
             double cost = strip_cost(c, t, tw, th);
             if (cost < best) {
                 best = cost;

@@ -64,7 +64,8 @@ void if_end(Emit *e, If *f);
 /* The range of `total` items that task e->task of n_tasks works on: equal shares of `per` items, the last one shorter. */
 void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to);
 
-/* emit_math.c: vector functions; errors measured by tests/unit/test_math.c and stated there. lanes may be 1. */
+/* emit_math.c: vector functions; errors measured by tests/unit/test_math.c and stated there. lanes may be 1, or twice t->lanes: then
+ * the sigmoids of m_swish and m_gelu_tanh divide once for two registers. */
 V m_exp(Emit *e, V x, int lanes);       /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
 V m_exp2(Emit *e, V x, int lanes);      /* likewise, [-126, 127] */
 V m_swish(Emit *e, V x, int lanes);

@@ -89,19 +89,22 @@ static V strip_place(Emit *e, const K *k, V q, V channel) {
     return at(e, k->strip, add(e, pixel, place));
 }
 
-/* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. */
+/* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. By two registers where there is a swish
+ * (emit.h), then by one, then singly; never across the border of two chunks. */
 static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first, int64_t n) {
-    int lanes = first % e->t->lanes == 0 || k->c->n_chunks == 1 ? e->t->lanes : 1;
-    int64_t whole = n / lanes * lanes;
-    for (int part = 0; part < 2; part++) {
-        int w = part == 0 ? lanes : 1;
-        int64_t from = part == 0 ? 0 : whole, to = part == 0 ? whole : n;
+    const Contract *c = k->c;
+    bool swish = src && (c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH);
+    int64_t from = 0;
+    for (int lanes = swish ? 2 * e->t->lanes : e->t->lanes; from < n; lanes = lanes > e->t->lanes ? lanes / 2 : 1) {
+        if (c->n_chunks > 1 && (c->kc % lanes != 0 || first % lanes != 0)) continue;
+        int64_t to = from + (n - from) / lanes * lanes;
         if (from == to) continue;
-        Loop l = loop_begin(e, ci(e, from), ci(e, to), w);
-        V channel = addc(e, l.i, first), v = cf(e, 0, w);
-        if (src) v = apply_prologue(e, k, load(e, at(e, src, l.i), w), channel, image, w);
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
+        V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
+        if (src) v = apply_prologue(e, k, load(e, at(e, src, l.i), lanes), channel, image, lanes);
         store(e, v, strip_place(e, k, q, channel));
         loop_end(e, &l);
+        from = to;
     }
 }
 

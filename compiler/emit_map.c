@@ -12,20 +12,18 @@ int64_t map_tasks(const Map *m) { return ceil_div(m->rows, m->per); }
 
 typedef struct { const Map *m; V a, b, c, y; V row; } R; /* arguments; the row at work */
 
-/* body(channel, lanes) for all of `count` channels: whole vectors, then single ones. */
+/* body(channel, lanes) for all of `count` channels: pairs of vectors where two share work (emit.h), whole vectors, then single ones. */
 typedef void Body(Emit *e, const R *r, V channel, int lanes);
 static void channels(Emit *e, const R *r, int64_t count, Body *body) {
-    int lanes = e->t->lanes;
-    int64_t whole = count / lanes * lanes;
-    if (whole) {
-        Loop l = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
+    bool pairs = r->m->kind == MAP_SWISH || r->m->kind == MAP_GELU_TANH || r->m->kind == MAP_GEGLU_TANH;
+    int64_t from = 0;
+    for (int lanes = pairs ? 2 * e->t->lanes : e->t->lanes; from < count; lanes = lanes > e->t->lanes ? lanes / 2 : 1) {
+        int64_t to = from + (count - from) / lanes * lanes;
+        if (from == to) continue;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         body(e, r, l.i, lanes);
         loop_end(e, &l);
-    }
-    if (whole < count) {
-        Loop l = loop_begin(e, ci(e, whole), ci(e, count), 1);
-        body(e, r, l.i, 1);
-        loop_end(e, &l);
+        from = to;
     }
 }
 

@@ -48,27 +48,54 @@ V m_exp(Emit *e, V x, int lanes) {
     return fp_mul(e, horner(e, r, c, 7, lanes), power);
 }
 
+/* 2^r for |r| <= 1/2: 1.9e-9 */
+static const double exp2_coefficients[] = {1.0, 0.6931471824645996, 0.24022646248340607, 0.05550328269600868, 0.009618490003049374,
+                                           0.0013400063617154956, 0.00015345691645052284};
+
 V m_exp2(Emit *e, V x, int lanes) {
-    /* 2^r for |r| <= 1/2: 1.9e-9 */
-    static const double c[] = {1.0, 0.6931471824645996, 0.24022646248340607, 0.05550328269600868, 0.009618490003049374,
-                               0.0013400063617154956, 0.00015345691645052284};
     x = clamp(e, x, -126.0, 127.0, lanes);
     V power, n = split(e, x, lanes, &power);
-    return fp_mul(e, horner(e, fp_sub(e, x, n), c, 7, lanes), power);
+    return fp_mul(e, horner(e, fp_sub(e, x, n), exp2_coefficients, 7, lanes), power);
 }
 
-/* x / (1 + exp(-k x)) */
-static V times_sigmoid(Emit *e, V x, V minus_kx, int lanes) {
-    return fp_div(e, x, fp_add(e, m_exp(e, minus_kx, lanes), cf(e, 1.0, lanes)));
+static V half(Emit *e, V v, int lanes, int which) {
+    V index[64];
+    for (int i = 0; i < lanes / 2; i++) index[i] = LLVMConstInt(e->i32, (unsigned)(which * lanes / 2 + i), 0);
+    return LLVMBuildShuffleVector(e->b, v, LLVMGetUndef(LLVMTypeOf(v)), LLVMConstVector(index, (unsigned)lanes / 2), "");
 }
 
-V m_swish(Emit *e, V x, int lanes) { return times_sigmoid(e, x, LLVMBuildFNeg(e->b, x, ""), lanes); }
+static V join(Emit *e, V low, V high, int lanes) {
+    V index[64];
+    for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    return LLVMBuildShuffleVector(e->b, low, high, LLVMConstVector(index, (unsigned)lanes), "");
+}
 
-/* 0.5 g (1 + tanh u) = g / (1 + exp(-2u)), u = 0.7978845608 g (1 + 0.044715 g^2) */
+/* x / (1 + 2^t) for t <= 62: sigmoids, whose arguments the callers bound. Two registers at a time share one division, the slowest
+ * instruction here: a/p = a q / (p q). With t <= 62 the product stays finite. */
+static V over_one_plus_exp2(Emit *e, V x, V t, int lanes) {
+    V power, one = cf(e, 1.0, lanes), low = fp_max(e, t, cf(e, -126.0, lanes));
+    V r = fp_sub(e, low, split(e, low, lanes, &power));
+    V d = fp_fma(e, horner(e, r, exp2_coefficients, 7, lanes), power, one);
+    if (lanes <= e->t->lanes) return fp_div(e, x, d);
+    V p = half(e, d, lanes, 0), q = half(e, d, lanes, 1);
+    V inverse = fp_div(e, cf(e, 1.0, lanes / 2), fp_mul(e, p, q));
+    return fp_mul(e, x, join(e, fp_mul(e, q, inverse), fp_mul(e, p, inverse), lanes));
+}
+
+static const double log2_e = 1.4426950408889634;
+
+/* Below -43 the true value is under 1e-17; a NaN stays one. */
+V m_swish(Emit *e, V x, int lanes) {
+    x = fp_max(e, cf(e, -42.97, lanes), x);
+    return over_one_plus_exp2(e, x, fp_mul(e, x, cf(e, -log2_e, lanes)), lanes);
+}
+
+/* 0.5 g (1 + tanh u) = g / (1 + exp(-2u)), u = 0.7978845608 g (1 + 0.044715 g^2); below -7.5 under 1e-17 */
 V m_gelu_tanh(Emit *e, V g, int lanes) {
-    const double k = -2 * 0.7978845608;
+    const double k = -2 * 0.7978845608 * log2_e;
+    g = fp_max(e, cf(e, -7.5, lanes), g);
     V p = fp_fma(e, fp_mul(e, g, g), cf(e, k * 0.044715, lanes), cf(e, k, lanes));
-    return times_sigmoid(e, g, fp_mul(e, g, p), lanes);
+    return over_one_plus_exp2(e, g, fp_mul(e, g, p), lanes);
 }
 
 /* g Phi(g); Phi(-|g|) = erfcx(x) exp(-x^2) / 2 with x = |g|/sqrt(2), erfcx as a polynomial in 1/(1 + 0.47 x): 6e-9 for x <= 9 */

@@ -46,7 +46,7 @@ class GroupNorm(nn.Module):
         self.gamma, self.beta, self.groups = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels)), groups
 
     def forward(self, x):
-        return F.group_norm(x, self.groups, self.gamma, self.beta, EPS)
+        return F.group_norm(x.float(), self.groups, self.gamma, self.beta, EPS)
 
 
 class LayerNorm(nn.Module):
@@ -73,8 +73,10 @@ class Tree(nn.Module):
 
 
 def heads_attention(q, k, v, heads, causal=False):
-    split = lambda t: t.unflatten(-1, (heads, -1)).transpose(1, 2)
-    return F.scaled_dot_product_attention(split(q), split(k), split(v), is_causal=causal).transpose(1, 2).flatten(2)
+    # in float32 even where the products around it are bfloat16: PyTorch's backward pass on CPUs is four times slower in bfloat16
+    split = lambda t: t.float().unflatten(-1, (heads, -1)).transpose(1, 2)
+    with torch.autocast(q.device.type, enabled=False):
+        return F.scaled_dot_product_attention(split(q), split(k), split(v), is_causal=causal).transpose(1, 2).flatten(2)
 
 
 # ---------------------------------------------------------------- image encoder and decoder

@@ -55,11 +55,65 @@ def bf16():
     return torch.autocast(DEVICE, torch.bfloat16)
 
 
-def cosine(step, steps, warm, peak, floor=0.02):
-    if step < warm:
-        return peak * (step + 1) / warm
-    x = min(1.0, (step - warm) / max(1, steps - warm))
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * x)))
+def trapezoid(step, steps, warm, peak):
+    """Up, level, and down to nothing over the last 30 %: a training can be cut short or made longer without having been planned so."""
+    return peak * min(1, (step + 1) / warm, (steps - step) / (0.3 * steps))
+
+
+class Muon:
+    """Momentum made orthogonal for matrices and convolutions (Jordan et al., 2024), AdamW for the rest.
+
+    Update size as in Liu et al., 2025 ("Muon is scalable"): the root mean square of AdamW's, so both share a learning rate.
+    `shares`: (parameters, factor of the learning rate).
+    """
+    def __init__(self, shares, decay=1e-2, momentum=0.95):
+        whole = [(list(p), share) for p, share in shares]
+        self.shares = [share for _, share in whole]
+        self.matrices = [[p for p in ps if p.dim() > 1 and min(p.shape[:2]) >= 16] for ps, _ in whole]
+        inside = {id(p) for ps in self.matrices for p in ps}
+        rest = [{"params": [p for p in ps if id(p) not in inside]} for ps, _ in whole]
+        self.adam = torch.optim.AdamW(rest, 1e-3, betas=(0.9, 0.99), weight_decay=decay, fused=True)
+        self.momenta = [[torch.zeros_like(p) for p in ps] for ps in self.matrices]
+        self.decay, self.momentum = decay, momentum
+
+    @staticmethod
+    def orthogonal(g):
+        """Newton's iteration of fifth order toward the nearest orthogonal matrix, for a stack of matrices (n, rows <= columns)."""
+        x = g.bfloat16()
+        x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+        for _ in range(5):
+            a = x @ x.mT
+            x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+        return x.float()
+
+    @torch.no_grad()
+    def step(self, rate):
+        for group, share in zip(self.adam.param_groups, self.shares):
+            group["lr"] = rate * share
+        self.adam.step()
+        for ps, momenta, share in zip(self.matrices, self.momenta, self.shares):
+            lr, alike = rate * share, {}
+            for p, m in zip(ps, momenta):
+                m.lerp_(p.grad, 1 - self.momentum)
+                g = p.grad.lerp(m, self.momentum).flatten(1)
+                alike.setdefault(min(tuple(g.shape), tuple(g.shape)[::-1]), []).append((p, g if g.shape[0] <= g.shape[1] else g.mT))
+            for shape, items in alike.items():
+                for (p, g), u in zip(items, self.orthogonal(torch.stack([g for _, g in items]))):
+                    u = u if p.shape[0] == u.shape[0] and u.numel() // u.shape[0] == p[0].numel() else u.mT
+                    p.mul_(1 - lr * self.decay).add_(u.reshape(p.shape), alpha=-lr * 0.2 * max(shape) ** 0.5)
+
+    def zero_grad(self):
+        for ps in self.matrices:
+            for p in ps:
+                p.grad = None
+        self.adam.zero_grad()
+
+    def state_dict(self):
+        return {"adam": self.adam.state_dict(), "momenta": self.momenta}
+
+    def load_state_dict(self, state):
+        self.adam.load_state_dict(state["adam"])
+        self.momenta = state["momenta"]
 
 
 class Average:
@@ -236,7 +290,7 @@ def train_decoder(rank, ranks, steps, batch, peak, every=50):
     join(rank, ranks)
     m = image_models()[1]
     params = list(m.parameters())
-    opt = torch.optim.AdamW(params, peak, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
+    opt = Muon([(params, 1.0)], decay=1e-4)
     state, first = load("decoder.pt"), 0
     if state:
         m.load_state_dict(state["model"])
@@ -247,13 +301,11 @@ def train_decoder(rank, ranks, steps, batch, peak, every=50):
     rng, start, seen = torch.Generator().manual_seed((SEED + first) * ranks + rank), time.time(), []
     data = torch.utils.data.DataLoader(Pictures(first, steps, rank, batch), batch_size=None, num_workers=WORKERS, prefetch_factor=8)
     for step, x in enumerate(data, first):
-        for g in opt.param_groups:
-            g["lr"] = cosine(step, steps, 50, peak)
         loss, l1 = decoder_loss(m, x.to(DEVICE), rng)
         loss.backward()
         share_gradients(params, ranks)
         torch.nn.utils.clip_grad_norm_(params, 1.0)
-        opt.step(); opt.zero_grad(); average.update()
+        opt.step(trapezoid(step, steps, 50, peak)); opt.zero_grad(); average.update()
         seen.append((loss.item(), l1))
         if rank == 0 and ((step + 1) % every == 0 or step + 1 == steps):
             print(f"decoder {step + 1}/{steps} loss {np.mean(seen, 0).round(4)} {time.time() - start:.0f} s", flush=True)
@@ -324,7 +376,7 @@ def train_text(steps, batch, peak, every=100):
     data = torch.utils.data.DataLoader(CaptionBatches(0, steps, batch), batch_size=None, num_workers=WORKERS, prefetch_factor=8)
     for step, (tokens, wanted) in enumerate(data):
         for g in opt.param_groups:
-            g["lr"] = cosine(step, steps, 100, peak)
+            g["lr"] = trapezoid(step, steps, 100, peak)
         tokens, wanted = tokens.to(DEVICE), wanted.to(DEVICE)
         with bf16():
             out = text(tokens)
@@ -414,8 +466,7 @@ def train_diffusion(rank, ranks, steps, batch, peak, compiled, every=25):
     text, unet = text_models()
     text.load_state_dict(load("text.pt")["text"])
     params = [*text.parameters(), *unet.parameters()]
-    groups = [{"params": list(text.parameters()), "share": 0.5}, {"params": list(unet.parameters()), "share": 1.0}]
-    opt = torch.optim.AdamW(groups, peak, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+    opt = Muon([(text.parameters(), 0.25), (unet.parameters(), 1.0)])
     state, first = load("diffusion.pt"), 0
     if state:
         text.load_state_dict(state["text"]); unet.load_state_dict(state["unet"])
@@ -430,14 +481,12 @@ def train_diffusion(rank, ranks, steps, batch, peak, compiled, every=25):
     call = torch.compile(unet) if compiled else unet
     start, seen = time.time(), []
     for step, (chosen, tokens) in enumerate(data, first):
-        for g in opt.param_groups:
-            g["lr"] = g["share"] * cosine(step, steps, 100, peak)
         rng = torch.Generator().manual_seed((SEED * 7 + step) * ranks + rank)
         loss, error = diffusion_loss(text, call, latents[chosen.to(DEVICE)].float(), tokens.to(DEVICE), rng, signal)
         loss.backward()
         share_gradients(params, ranks)
         torch.nn.utils.clip_grad_norm_(params, 1.0)
-        opt.step(); opt.zero_grad()
+        opt.step(trapezoid(step, steps, 100, peak)); opt.zero_grad()
         if rank == 0:
             average.update()
             seen.append((loss.item(), error))
@@ -510,7 +559,7 @@ STAGES = {
     "latents": lambda a: make_latents(a.steps or 60000),
     "decoder": lambda a: spawn(train_decoder, a, a.steps or 2000, 64 // a.threads, 2e-3),
     "text": lambda a: train_text(a.steps or 1200, 128, 1e-3),
-    "diffusion": lambda a: spawn(train_diffusion, a, a.steps or 20000, a.batch // a.threads, 1e-3, a.compile),
+    "diffusion": lambda a: spawn(train_diffusion, a, a.steps or 20000, a.batch // a.threads, 2e-3, a.compile),
     "restore": lambda a: restore(),
     "export": lambda a: export(),
 }

@@ -1,0 +1,86 @@
+/* The vector functions of compiler/emit_math.c against libm in double, on every target that runs here, for pairs of registers, single
+ * registers and single values (a row has 2*lanes + lanes + 3 channels' worth of each).
+ *
+ * Bound: |error| <= relative * |true value| + absolute * |x|. Derivation for the sigmoids: 2^t has the rounding of t, |t| * 2^-24 * ln 2 <= 2e-6
+ * for t <= 50, which counts in full only where the value itself has become 2^-t of x; where the value is of x's size up to seven roundings
+ * are left (2^t: 1, or 2 without FMA; 1 + 2^t; the shared division: 3; times x), 4.2e-7. So: 4.2e-7 relative plus 3e-8 of |x|, which covers
+ * t e^-t * 6e-8 at its largest. */
+#include "interp.h"
+#include "jit.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { WIDTH = 67, ROWS = 4096 }; /* 67 = 2*16 + 2*16 + 3 = 8*8 + 3: pairs, and a tail on every target; 51 tested too */
+
+typedef double Reference(double x);
+static double swish(double x) { return x / (1 + exp(-x)); }
+static double gelu_tanh(double x) { return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x))); }
+static double gelu_erf(double x) { return 0.5 * x * erfc(-x * sqrt(0.5)); }
+
+typedef struct { OpKind op; GeluKind gelu; Reference *want; } Function;
+static const Function functions[] = {{OP_SWISH, 0, swish}, {OP_GELU, GELU_TANH, gelu_tanh}, {OP_GELU, GELU_ERF, gelu_erf}};
+
+/* Both signs, from 1e-30 to 1e4 evenly in the logarithm, and the special values. */
+static float argument(int64_t i, int64_t n) {
+    static const float special[] = {0, -0.0f, 1e38f, -1e38f, INFINITY, -88, 88, -43, -42.9f, -1e20f, 1e20f, -7.5f, 7.5f};
+    int64_t n_special = (int64_t)(sizeof special / sizeof special[0]);
+    if (i < n_special) return special[i];
+    double magnitude = i % 4 == 0 ? pow(10, -30 + 34.0 * (double)i / (double)n) : 50.0 * (double)i / (double)n;
+    return (float)(i & 1 ? -magnitude : magnitude);
+}
+
+static void check(const Function *f, const Target *t, int64_t width) {
+    Graph *g = graph_new("diffusion_model");
+    Op o = op_make(f->op, "f");
+    o.in[0] = graph_add_input(g, "x", DT_F32, shape3(1, ROWS, width), BIND_STEP);
+    if (f->op == OP_GELU) o.attr.gelu.kind = f->gelu;
+    graph_add_output(g, "output", graph_add_op(g, o));
+    WeightSource *w = weights_open("synthetic:1", "diffusion_model");
+    int64_t n = ROWS * width;
+    float *x = malloc((size_t)n * 4), *y = malloc((size_t)n * 4);
+    for (int64_t i = 0; i < n; i++) x[i] = argument(i * 7919 % n, n);
+    x[11] = NAN;
+    const void *in[] = {x};
+    jit_run_graph(g, w, t, 0, 1, in, &y, 0, NULL);
+    double worst = 0, worst_x = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 11) {
+            assert_true(isnan(y[i]));
+            continue;
+        }
+        double want = f->want(x[i]);
+        if (isinf(want)) {
+            assert_true(y[i] == want);
+            continue;
+        }
+        double error = fabs(y[i] - want) / (4.2e-7 * fabs(want) + 3e-8 * fabs((double)x[i]) + 1e-37);
+        if (!(error <= worst)) worst = error, worst_x = x[i];
+    }
+    if (!(worst <= 1)) fail_msg("%s, op %d: error %.2f of the bound at x = %g", t->name, (int)f->op, worst, worst_x);
+    weights_close(w);
+    graph_free(g);
+    free(x);
+    free(y);
+}
+
+static void test_functions(void **state) {
+    (void)state;
+    int n;
+    const Target *table = target_table(&n);
+    for (int i = 0; i < n; i++) {
+        if (!target_runs_here(&table[i])) continue;
+        for (size_t f = 0; f < sizeof functions / sizeof functions[0]; f++) {
+            check(&functions[f], &table[i], WIDTH);
+            check(&functions[f], &table[i], 51); /* 3*16 + 3: a pair, one register, a tail */
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
