@@ -116,7 +116,10 @@ static TensorId norm(Gen *r, OpKind kind, TensorId x)
     o.in[1] = weight(r, &o, "gamma", shape1(c));
     o.in[2] = weight(r, &o, "beta", shape1(c));
     o.attr.norm.groups = kind == OP_GROUP_NORM ? any_groups(r, c) : 1;
-    o.attr.norm.eps = 1e-3; /* so that 1x1 pictures, with no variance, stay tame */
+    /* 1x1 pictures, with hardly any variance, stay tame; a single value has none, and x / sqrt(eps) is rounded at the size of x */
+    const Shape *s = &tensor(r->g, x)->shape;
+    int64_t norms = o.attr.norm.groups * (kind == OP_GROUP_NORM ? s->dim[0] : shape_count(s) / c);
+    o.attr.norm.eps = shape_count(s) == norms ? 1 : 1e-3;
     return graph_add_op(r->g, o);
 }
 
@@ -564,12 +567,12 @@ void random_data_free(void **data, uint32_t n)
     free(data);
 }
 
-float **interpreted(const Graph *g, uint64_t seed)
+float **interpreted(const Graph *g, uint64_t seed, bool in_double)
 {
     void **inputs = random_inputs(g, seed);
     float **outputs = output_buffers(g);
     WeightSource *w = weights_open("synthetic:7", g->name);
-    interpret(g, w, (const void *const *)inputs, outputs, true);
+    interpret(g, w, (const void *const *)inputs, outputs, in_double);
     weights_close(w);
     random_data_free(inputs, g->n_inputs);
     return outputs;

@@ -15,8 +15,8 @@ void **random_inputs(const Graph *g, uint64_t seed);
 /* Room for every output. */
 float **output_buffers(const Graph *g);
 void random_data_free(void **data, uint32_t n);
-/* The interpreter's results in double, rounded to float; inputs and weights from the seed. random_data_free them. */
-float **interpreted(const Graph *g, uint64_t seed);
+/* The results of the interpreter computing in double or in f32, as float; inputs and weights from the seed. random_data_free them. */
+float **interpreted(const Graph *g, uint64_t seed, bool in_double);
 /* The largest relative rms difference of any output, |a-b| / |a|. */
 double outputs_difference(const Graph *g, float *const *a, float *const *b);
 #endif

@@ -60,7 +60,7 @@ static void check_pair(void **state)
     buf_add(&again, "", 1);
     assert_string_equal(text.data, again.data);
 
-    float **a = interpreted(before, 1), **b = interpreted(back, 1);
+    float **a = interpreted(before, 1, true), **b = interpreted(back, 1, true);
     assert_true(outputs_difference(before, a, b) < 1e-6);
     random_data_free((void **)a, before->n_outputs);
     random_data_free((void **)b, before->n_outputs);

@@ -137,9 +137,9 @@ static void passes_are_complete(void **state)
 static void check_values(uint64_t seed, unsigned flags)
 {
     Graph *g = random_graph(seed);
-    float **before = interpreted(g, seed);
+    float **before = interpreted(g, seed, true);
     passes_run(g, flags, NULL, false);
-    float **now = interpreted(g, seed);
+    float **now = interpreted(g, seed, true);
     double d = outputs_difference(g, before, now);
     if (!(d < 1e-6)) {
         Buf text = {0}, fuse = {0};
@@ -220,9 +220,9 @@ static void narrow_models_keep_values(void **state)
         char path[4096];
         snprintf(path, sizeof path, "%s/graphs/sd2/%s.json", SOURCE_DIR, models[m].name);
         Graph *g = graph_load(path, models[m].sets, models[m].n);
-        float **before = interpreted(g, 3);
+        float **before = interpreted(g, 3, true);
         passes_run(g, FUSE_ALL, NULL, false);
-        float **now = interpreted(g, 3);
+        float **now = interpreted(g, 3, true);
         assert_true(outputs_difference(g, before, now) < 1e-6);
         random_data_free((void **)before, g->n_outputs);
         random_data_free((void **)now, g->n_outputs);

@@ -1,8 +1,9 @@
 /* Random small graphs: compiled unfused, fused and with some fusions only, each agrees with the interpreter in double.
  *
- * Bound: relative rms 2e-5. These graphs have no training behind them: normalized values of one element, sums that
- * cancel and softmax over large scores enlarge the rounding of f32 by more than the real models do (test_compiled.c has
- * the tight bound). */
+ * Bound: relative rms 5e-6, as in test_compiled.c, plus eight times what the interpreter itself is off when it computes in
+ * f32. These graphs have no training behind them: a norm of two values, sums that cancel and softmax over large scores
+ * enlarge the rounding of f32, whoever does it. Eight: GroupNorm as scale and shift rounds thrice where the interpreter
+ * rounds x - mean once, and the error of one small graph is a few samples of a distribution, not its deviation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,13 +17,13 @@
 #include "randgraph.h"
 
 enum { GRAPHS = 16, MANY_GRAPHS = 300, DATA_SEED = 5 };
-static const double bound = 2e-5;
 
 /* Whether the outputs agree; says on standard error where not, with the graph when VERBOSE is set. */
 static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threads)
 {
     Graph *g = random_graph(seed);
-    float **expected = interpreted(g, DATA_SEED), **found = output_buffers(g);
+    float **expected = interpreted(g, DATA_SEED, true), **in_f32 = interpreted(g, DATA_SEED, false), **found = output_buffers(g);
+    double bound = 5e-6 + 8 * outputs_difference(g, expected, in_f32);
     void **inputs = random_inputs(g, DATA_SEED);
     WeightSource *w = weights_open("synthetic:7", g->name);
     for (uint32_t i = 0; i < g->n_outputs; i++) /* NaN: an element that is not written shows */
@@ -32,8 +33,8 @@ static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threa
     if (!(d <= bound)) {
         Buf text = {0};
         fuse_print(fuse, &text);
-        note("seed %llu, %s, --fuse %.*s: relative rms %g", (unsigned long long)seed, target->name, (int)text.len,
-             text.data, d);
+        note("seed %llu, %s, --fuse %.*s: relative rms %g, bound %g", (unsigned long long)seed, target->name, (int)text.len,
+             text.data, d, bound);
         text.len = 0;
         graph_print_text(g, &text);
         if (getenv("VERBOSE"))
@@ -43,6 +44,7 @@ static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threa
     weights_close(w);
     random_data_free(inputs, g->n_inputs);
     random_data_free((void **)expected, g->n_outputs);
+    random_data_free((void **)in_f32, g->n_outputs);
     random_data_free((void **)found, g->n_outputs);
     graph_free(g);
     return d <= bound;
