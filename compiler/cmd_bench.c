@@ -46,15 +46,6 @@ static double measure_peak(const Target *t, int threads) {
     return best;
 }
 
-static Graph *load_model(const struct PipelineModel *m, int batch) {
-    ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
-    memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
-    sets[m->n_params] = (ParamSet){.name = "batch", .value = batch};
-    Graph *g = graph_load(m->graph, sets, m->n_params + (batch > 1));
-    free(sets);
-    return g;
-}
-
 /* Inputs of unit size (ids: small numbers), outputs zeroed. */
 static void set_buffers(lrt_instance *x, const Graph *g, void **buffers) {
     int n = 0;
@@ -115,9 +106,8 @@ static void print_profile(const Bench *b, lrt_instance *x, const lrt_stage *s) {
 /* One stage, one setting. guided: both halves, then guidance and a ddim update of the latent. */
 static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     bool batched = item->guided && (fuse & FUSE_GUIDANCE);
-    Graph *g = load_model(item->model, batched ? 2 : 1);
-    const char *spec = flags_for_model(&b->f->weights, g->name);
-    if (!spec) spec = item->model->weights ? item->model->weights : b->l->weights;
+    Graph *g = pipeline_graph(item->model, batched ? 2 : 1);
+    const char *spec = pipeline_weights(b->l, item->model, flags_for_model(&b->f->weights, g->name));
     WeightSource *w = weights_open(spec ? spec : "synthetic:1", g->name);
     Program *p = program_new(target_find(b->f->target), fuse);
     program_add(p, g);

@@ -34,17 +34,11 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
     *since = t;
 }
 
-/* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. extra: one more parameter (batch), or NULL. */
-static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, const ParamSet *extra, Models *models) {
+/* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. */
+static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, int batch, Models *models) {
     if (!m->graph) return -1;
-    ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
-    memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
-    int n = m->n_params;
-    if (extra) sets[n++] = *extra;
-    Graph *g = graph_load(m->graph, sets, n);
-    free(sets);
-    const char *spec = flags_for_model(&f->weights, g->name);
-    if (!spec) spec = m->weights ? m->weights : l->weights;
+    Graph *g = pipeline_graph(m, batch);
+    const char *spec = pipeline_weights(l, m, flags_for_model(&f->weights, g->name));
     if (!spec) usage_err("build: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
     WeightSource *w = weights_open(spec, g->name);
     weights_check(w, g);
@@ -114,11 +108,10 @@ int cmd_build(int argc, char **argv) {
     Program *p = program_new(target_find(f.target), fuse);
     Models models = {0};
     lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
-    ParamSet two = {.name = "batch", .value = 2};
-    c.text_encoder = add_model(p, &f, l, &l->text_encoder, NULL, &models);
-    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance ? &two : NULL, &models);
+    c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);
+    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance ? 2 : 1, &models);
     if (c.diffusion_model >= 0) c.time_width = time_width(models.graph[c.diffusion_model]);
-    c.decoder = add_model(p, &f, l, &l->decoder, NULL, &models);
+    c.decoder = add_model(p, &f, l, &l->decoder, 1, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);

@@ -253,3 +253,20 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
     json_free(root);
     return p;
 }
+
+Graph *pipeline_graph(const struct PipelineModel *m, int batch)
+{
+    ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
+    memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
+    int n = m->n_params;
+    if (batch > 1)
+        sets[n++] = (ParamSet){.name = "batch", .value = batch};
+    Graph *g = graph_load(m->graph, sets, n);
+    free(sets);
+    return g;
+}
+
+const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag)
+{
+    return flag ? flag : m->weights ? m->weights : p->weights;
+}

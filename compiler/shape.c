@@ -76,6 +76,8 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
         wrong = expect_vector(r, SLOT_LN_BETA, "ln_beta", ci);
     if (wrong)
         return wrong;
+    if (vec && is_geglu(a->act)) /* a row has two halves there; which one it meant could not be said */
+        return FAIL(r, "vec: expected none with geglu, found %s", text(r, vec));
     if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) || vec->dim[1] < a->vec_off + co))
         return FAIL(r, "vec: expected shape [%lld or 1, at least %lld], found %s", (long long)out->dim[0],
                     (long long)(a->vec_off + co), text(r, vec));
