@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *out, *fuse, *target, *vocab;
+    const char *out, *fuse, *conv, *target, *vocab;
     LinkOptions link;
     FlagList weights, sets;
     bool quiet;
@@ -79,6 +79,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
         {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
+        CONV_FLAG(&f->conv),
         {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -93,7 +94,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
 }
 
 int cmd_build(int argc, char **argv) {
-    BuildFlags f = {.fuse = "all", .target = "host"};
+    BuildFlags f = {.fuse = "all", .conv = "auto", .target = "host"};
     const char *path;
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
@@ -105,7 +106,7 @@ int cmd_build(int argc, char **argv) {
     size_t vocab_bytes;
     void *vocab = vocab_load(vocab_path, &vocab_bytes);
     unsigned fuse = fuse_parse(f.fuse);
-    Program *p = program_new(target_find(f.target), fuse);
+    Program *p = program_new(target_find(f.target), fuse, conv_parse(f.conv));
     Models models = {0};
     lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
     c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);
@@ -116,6 +117,7 @@ int cmd_build(int argc, char **argv) {
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
     fuse_print(fuse, &options);
+    buf_printf(&options, " --conv %s", conv_names[p->conv]);
     buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
     for (int i = 0; i < models.n; i++) buf_printf(&from, "; %s: %s", models.graph[i]->name, weights_describe(models.source[i]));
     p->options = options.data;

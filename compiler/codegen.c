@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-Program *program_new(const Target *t, unsigned fuse) {
+Program *program_new(const Target *t, unsigned fuse, ConvMode conv) {
     Program *p = xcalloc(1, sizeof *p);
     p->target = t;
     p->fuse = fuse;
+    p->conv = conv == CONV_AUTO && fuse == FUSE_NONE ? CONV_DIRECT : conv;
     p->emit = emit_new(t);
     return p;
 }
@@ -65,7 +66,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     memcpy(k->key, desc, bytes);
     kernel_symbol(k->name, sizeof k->name, name, p->n_kernels);
     switch (kind) {
-    case KERNEL_CONTRACT: emit_contract(p->emit, desc, k->name); break;
+    case KERNEL_CONTRACT: (((const Contract *)desc)->winograd ? emit_winograd : emit_contract)(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
     case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;

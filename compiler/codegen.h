@@ -33,6 +33,7 @@ typedef struct { int kind; char name[96]; void *key; size_t key_bytes; LLVMValue
 typedef struct {
     const Target *target;
     unsigned fuse;
+    ConvMode conv;             /* never AUTO where nothing is fused: that is DIRECT */
     Emit *emit;
     Kernel *kernels; int n_kernels, cap_kernels;
     Stage *stages[8]; int n_stages;
@@ -40,7 +41,7 @@ typedef struct {
     const char *options, *made_from; /* for --info; may be NULL */
 } Program;
 
-Program *program_new(const Target *t, unsigned fuse);
+Program *program_new(const Target *t, unsigned fuse, ConvMode conv);
 void program_free(Program *p);
 /* Passes (p->fuse), lowering, memory plan. The graph must outlive the program. Returns the stage's index. */
 int program_add(Program *p, Graph *g);

@@ -1,5 +1,5 @@
 /* Blocking and weight packing of the contract kernels: plain arithmetic, no code generation. */
-#include "kernels.h"
+#include "winograd.h"
 #include <math.h>
 #include <string.h>
 
@@ -78,7 +78,35 @@ static void choose_strip(Contract *c, const Target *t) {
     c->strips_b = c->batch / c->images;
 }
 
-void contract_plan(Contract *c, const Target *t) {
+/* Enough tasks for many threads; a piece keeps at least two blocks where the strip must be loaded anew for each. */
+static void choose_pieces(Contract *c) {
+    int64_t strips = c->strips_x * c->strips_y * c->strips_b, fewest = c->in_place ? 1 : 2;
+    c->pieces = strips >= 32 ? 1 : min64(ceil_div(32, strips), ceil_div(c->blocks, fewest));
+    c->blocks_per_piece = ceil_div(c->blocks, c->pieces);
+    c->pieces = ceil_div(c->blocks, c->blocks_per_piece);
+}
+
+/* Transformed kernels grow fourfold with F(4,3): only where the picture is large or the kernel small. */
+static bool grows_little(const Contract *c) { return c->oh * c->ow >= 1024 || in_channels(c) * c->co <= 512 * 512; }
+
+static void choose_algorithm(Contract *c, const Target *t, ConvMode mode) {
+    if (mode == CONV_DIRECT || !winograd_fits(c, t)) return;
+    double best = mode == CONV_AUTO ? contract_cost(c, t) : INFINITY;
+    const Contract direct = *c;
+    for (int m = 4; m >= 2; m -= 2) {
+        if (mode == CONV_F23 ? m != 2 : mode == CONV_F43 ? m != 4 : m == 4 && !grows_little(&direct)) continue;
+        Contract form = direct;
+        winograd_plan(&form, t, m);
+        choose_pieces(&form);
+        double cost = winograd_cost(&form, t);
+        if (cost < best) {
+            best = cost;
+            *c = form;
+        }
+    }
+}
+
+void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     c->nr = t->nr;
     c->lanes = t->lanes;
     c->images = 1;
@@ -88,11 +116,16 @@ void contract_plan(Contract *c, const Target *t) {
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
-    /* Enough tasks for many threads; a piece keeps at least two blocks where the strip must be loaded anew for each. */
-    int64_t strips = c->strips_x * c->strips_y * c->strips_b, fewest = c->in_place ? 1 : 2;
-    c->pieces = strips >= 32 ? 1 : min64(ceil_div(32, strips), ceil_div(c->blocks, fewest));
-    c->blocks_per_piece = ceil_div(c->blocks, c->pieces);
-    c->pieces = ceil_div(c->blocks, c->blocks_per_piece);
+    choose_pieces(c);
+    choose_algorithm(c, t, mode);
+}
+
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", NULL};
+
+ConvMode conv_parse(const char *text) {
+    for (int i = 0; conv_names[i]; i++)
+        if (!strcmp(text, conv_names[i])) return (ConvMode)i;
+    usage_err("--conv: expected auto, direct, winograd, f23 or f43, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
@@ -103,13 +136,14 @@ static int64_t strip_pixels(const Contract *c) {
 }
 
 int64_t contract_scratch(const Contract *c) {
+    if (c->winograd) return winograd_scratch(c);
     int64_t floats = c->in_place ? 0 : c->n_chunks * strip_pixels(c) * c->kc + 64;
     if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
     return floats * 4;
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t k = (c->c1 + c->c2) * c->kh * c->kw;
+    int64_t n = c->winograd + 2, k = in_channels(c) * (c->winograd ? n * n : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k;
 }
 
@@ -125,8 +159,7 @@ static int64_t column(const Contract *c, int64_t j, int v, int x) {
     return gate ? c->co + n : n;
 }
 
-/* One row of a panel: the columns of block j out of a stored row. */
-static void pack_row(const Contract *c, int64_t j, const float *row, float *out) {
+void contract_pack_row(const Contract *c, int64_t j, const float *row, float *out) {
     for (int v = 0; v < block_vectors(c, j); v++, out += c->lanes) {
         int64_t first = column(c, j, v, 0);
         if (first >= 0 && column(c, j, v, c->lanes - 1) == first + c->lanes - 1) {
@@ -141,6 +174,10 @@ static void pack_row(const Contract *c, int64_t j, const float *row, float *out)
 }
 
 void contract_pack_kernel(const Contract *c, const float *kernel, float *out) {
+    if (c->winograd) {
+        winograd_pack_kernel(c, kernel, out);
+        return;
+    }
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw, columns = contract_columns(c);
 #pragma omp parallel for schedule(static)
     for (int64_t j = 0; j < c->blocks; j++) {
@@ -148,11 +185,11 @@ void contract_pack_kernel(const Contract *c, const float *kernel, float *out) {
         float *o = out + j * taps * ci * c->nr * c->lanes;
         for (int64_t c0 = 0; c0 < ci; c0 += c->kc)
             for (int64_t tap = 0; tap < taps; tap++)
-                for (int64_t k = c0; k < min64(c0 + c->kc, ci); k++, o += width) pack_row(c, j, kernel + (tap * ci + k) * columns, o);
+                for (int64_t k = c0; k < min64(c0 + c->kc, ci); k++, o += width) contract_pack_row(c, j, kernel + (tap * ci + k) * columns, o);
     }
 }
 
 void contract_pack_bias(const Contract *c, const float *bias, float *out) {
     memset(out, 0, (size_t)contract_bias_floats(c) * 4);
-    for (int64_t j = 0; j < c->blocks; j++) pack_row(c, j, bias, out + j * c->nr * c->lanes);
+    for (int64_t j = 0; j < c->blocks; j++) contract_pack_row(c, j, bias, out + j * c->nr * c->lanes);
 }

@@ -6,24 +6,11 @@
  *         for each tap, for each channel of the chunk       micro-kernel
  *         last chunk: epilogue and store; else: accumulators parked in scratch
  */
-#include "kernels.h"
-
-typedef struct {
-    const Contract *c;
-    V x, x2, panels, bias, norm, gamma, beta, vec, res, y; /* arguments, NULL when absent */
-    V strip, parked;   /* scratch: the loaded strip; partial sums */
-    V b0;              /* first image of the strip */
-    V y0, x0;          /* its first output row and column (2D) or first pixel (flat: y0) */
-    V pixels;          /* output pixels of this strip */
-    int64_t sh, sw;    /* 2D: rows and columns of the loaded strip */
-    int64_t chunk_stride; /* floats between chunks of the strip */
-    V columns_mean, columns_rstd; /* LayerNorm prologue: of the pixel being loaded */
-} K;
+#include "emit_contract.h"
 
 static int64_t strip_pixels_of(const K *k) { return k->c->flat ? k->c->pixels : k->c->images * k->sh * k->sw; }
-static int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 
-static void load_args(Emit *e, K *k) {
+void contract_args(Emit *e, K *k) {
     const Contract *c = k->c;
     int i = 0;
     bool affine = c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH, ln = c->pre == PRE_LAYER_NORM;
@@ -41,8 +28,8 @@ static void load_args(Emit *e, K *k) {
     k->y = arg(e, i++);
 }
 
-/* Which strip this task works on. Strips run fastest, so that neighbouring tasks share weights. */
-static V decode_task(Emit *e, K *k) {
+/* Strips run fastest, so that neighbouring tasks share weights. */
+V contract_task(Emit *e, K *k) {
     const Contract *c = k->c;
     int64_t per_image = c->strips_x * c->strips_y, strips = per_image * c->strips_b;
     V strip = uremc(e, e->task, strips), piece = udivc(e, e->task, strips);
@@ -62,7 +49,7 @@ static V decode_task(Emit *e, K *k) {
 
 /* ---- load ---- */
 
-static V apply_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
+V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
     const Contract *c = k->c;
     switch ((Prologue)c->pre) {
     case PRE_NONE: return v;
@@ -101,7 +88,7 @@ static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first
         if (from == to) continue;
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
-        if (src) v = apply_prologue(e, k, load(e, at(e, src, l.i), lanes), channel, image, lanes);
+        if (src) v = contract_prologue(e, k, load(e, at(e, src, l.i), lanes), channel, image, lanes);
         store(e, v, strip_place(e, k, q, channel));
         loop_end(e, &l);
         from = to;
@@ -235,33 +222,38 @@ static V activate(Emit *e, int act, V v, int lanes) {
     return v;
 }
 
-/* Bias, vector, activation, residual, store: row i of the tile, block j. last: the block may be narrower than nr vectors. */
+void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch) {
+    const Contract *c = k->c;
+    int lanes = c->lanes;
+    int64_t width = (int64_t)c->nr * lanes, out = gate ? width / 2 : width;
+    V n = add(e, mulc(e, j, out), offset), bias = c->has_bias ? at(e, k->bias, add(e, mulc(e, j, width), offset)) : NULL;
+    if (bias) r = fp_add(e, r, load(e, bias, lanes));
+    if (c->has_vec) {
+        V base = c->vec_batch == 1 ? k->vec : at(e, k->vec, mulc(e, batch, c->vec_width));
+        r = fp_add(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, valid));
+    }
+    if (gate) {
+        if (bias) gate = fp_add(e, gate, load(e, atc(e, bias, out), lanes));
+        r = fp_mul(e, r, activate(e, c->act, gate, lanes));
+    } else {
+        r = activate(e, c->act, r, lanes);
+    }
+    if (c->has_res) r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
+    store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+}
+
+/* Row i of the tile, block j. last: the block may be narrower than nr vectors. */
 static void epilogue(Emit *e, const K *k, const Micro *m, int i, V p, V j, bool last) {
     const Contract *c = k->c;
     int lanes = c->lanes, half = c->nr / 2;
-    bool geglu = c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
+    bool geglu = contract_geglu(c);
     int64_t out = geglu ? (int64_t)half * lanes : (int64_t)c->nr * lanes;
-    V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch), n0 = mulc(e, j, out);
+    V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch);
     for (int v = 0; v < (geglu ? half : m->nvec); v++) {
         int64_t left = last ? c->co - (c->blocks - 1) * out - (int64_t)v * lanes : lanes;
         if (left <= 0) continue;
-        int valid = left < lanes ? (int)left : lanes;
-        V n = addc(e, n0, (int64_t)v * lanes), bias = c->has_bias ? at(e, k->bias, mulc(e, j, (int64_t)c->nr * lanes)) : NULL;
-        V r = get(e, m->acc[i][v]);
-        if (bias) r = fp_add(e, r, load(e, atc(e, bias, (int64_t)v * lanes), lanes));
-        if (c->has_vec) {
-            V base = c->vec_batch == 1 ? k->vec : at(e, k->vec, mulc(e, batch, c->vec_width));
-            r = fp_add(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, valid));
-        }
-        if (geglu) {
-            V g = get(e, m->acc[i][half + v]);
-            if (bias) g = fp_add(e, g, load(e, atc(e, bias, (int64_t)(half + v) * lanes), lanes));
-            r = fp_mul(e, r, activate(e, c->act, g, lanes));
-        } else {
-            r = activate(e, c->act, r, lanes);
-        }
-        if (c->has_res) r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
-        store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+        V gate = geglu ? get(e, m->acc[i][half + v]) : NULL;
+        contract_finish(e, k, get(e, m->acc[i][v]), gate, j, ci(e, (int64_t)v * lanes), left < lanes ? (int)left : lanes, pixel, batch);
     }
 }
 
@@ -357,13 +349,31 @@ static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
     loop_end(e, &l);
 }
 
+void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
+    const Contract *c = k->c;
+    bool geglu = contract_geglu(c);
+    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes, tail = c->co - (c->blocks - 1) * out;
+    V from = mulc(e, piece, c->blocks_per_piece), to = umin(e, addc(e, from, c->blocks_per_piece), ci(e, c->blocks));
+    Loop l = loop_begin(e, from, to, 1);
+    if (tail == out) {
+        body(e, k, l.i, c->nr, false);
+    } else {
+        If f = if_begin(e, eq(e, l.i, ci(e, c->blocks - 1)));
+        body(e, k, l.i, geglu ? c->nr : (int)((tail + c->lanes - 1) / c->lanes), true);
+        if_else(e, &f);
+        if (c->blocks > 1) body(e, k, l.i, c->nr, false);
+        if_end(e, &f);
+    }
+    loop_end(e, &l);
+}
+
 void emit_contract(Emit *e, const Contract *c, const char *name) {
     kernel_begin(e, name);
     K k = {.c = c};
-    load_args(e, &k);
+    contract_args(e, &k);
     k.sh = (c->th - 1) * c->stride + c->kh;
     k.sw = (c->tw - 1) * c->stride + c->kw;
-    V piece = decode_task(e, &k);
+    V piece = contract_task(e, &k);
     k.strip = e->scratch;
     k.chunk_stride = strip_pixels_of(&k) * c->kc;
     int64_t strip_floats = c->in_place ? 0 : c->n_chunks * k.chunk_stride;
@@ -372,20 +382,6 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
         if (c->flat) load_flat(e, &k);
         else load_strip(e, &k);
     }
-    bool geglu = c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
-    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes, tail = c->co - (c->blocks - 1) * out;
-    V from = mulc(e, piece, c->blocks_per_piece), to = umin(e, addc(e, from, c->blocks_per_piece), ci(e, c->blocks));
-    Loop l = loop_begin(e, from, to, 1);
-    if (tail == out) {
-        block_chunks(e, &k, l.i, c->nr, false);
-    } else {
-        int nvec = geglu ? c->nr : (int)((tail + c->lanes - 1) / c->lanes);
-        If f = if_begin(e, eq(e, l.i, ci(e, c->blocks - 1)));
-        block_chunks(e, &k, l.i, nvec, true);
-        if_else(e, &f);
-        if (c->blocks > 1) block_chunks(e, &k, l.i, c->nr, false);
-        if_end(e, &f);
-    }
-    loop_end(e, &l);
+    contract_blocks(e, &k, piece, block_chunks);
     kernel_end(e);
 }

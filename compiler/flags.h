@@ -19,6 +19,8 @@ typedef struct {
     const char *help;
     int64_t least, most; /* FLAG_INT; both 0: any */
 } Flag;
+/* The flag that several commands have: how convolutions are computed (conv_parse). */
+#define CONV_FLAG(into) {"conv", 0, FLAG_STRING, into, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43", 0, 0}
 typedef struct {
     const char *usage;       /* "latentc show GRAPH.json [flags]" */
     const char *about;       /* one or two sentences */

@@ -35,8 +35,15 @@ typedef struct {
     int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
     int64_t strips_x, strips_y, strips_b, blocks, pieces, blocks_per_piece;
     int nr, lanes;
+    int winograd;                 /* 0: direct; 2 or 4: Winograd F(2,3) or F(4,3), in strips of tiles_x x tiles_y tiles (winograd.h) */
+    int64_t tiles_x, tiles_y;
 } Contract;
-void contract_plan(Contract *c, const Target *t); /* fills the lower part */
+/* How convolutions may be computed. AUTO: the cheapest by the cost model; WINOGRAD: never directly where a Winograd form fits; F23, F43: that form. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43 } ConvMode;
+ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
+extern const char *const conv_names[];
+void contract_plan(Contract *c, const Target *t, ConvMode mode); /* fills the lower part */
+static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
 int64_t contract_scratch(const Contract *c);      /* bytes */
@@ -46,7 +53,9 @@ int64_t contract_bias_floats(const Contract *c);
 void contract_pack_kernel(const Contract *c, const float *kernel, float *out);
 void contract_pack_bias(const Contract *c, const float *bias, float *out);
 /* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y */
+void contract_pack_row(const Contract *c, int64_t j, const float *row, float *out); /* the columns of block j out of a stored row */
 void emit_contract(Emit *e, const Contract *c, const char *name);
+void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c->winograd set */
 
 /* ---- attention with an online softmax ----
  * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.

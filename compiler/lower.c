@@ -141,7 +141,7 @@ static Contract describe_contract(const Lower *l, const Op *o) {
         c.vec_off = a->vec_off;
     }
     c.ldy = c.co;
-    contract_plan(&c, l->p->target);
+    contract_plan(&c, l->p->target, l->p->conv);
     return c;
 }
 
@@ -151,6 +151,7 @@ static void contract_name(const Contract *c, Buf *b) {
     if (c->kh * c->kw == 1) buf_printf(b, "dense");
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
+    if (c->winograd) buf_printf(b, " F(%d,3)", c->winograd);
     if (c->upsample != 1) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
 }

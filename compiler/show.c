@@ -8,7 +8,7 @@
 #include "pass.h"
 
 typedef struct {
-    const char *graph, *after, *format, *fuse, *target;
+    const char *graph, *after, *format, *fuse, *conv, *target;
     FlagList sets;
     bool memory;
 } ShowFlags;
@@ -19,6 +19,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
         {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a graph parameter, e.g. --set img_height=256", 0, 0},
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "NAMES", "which passes run: all (default), none, a list, or -NAME,...", 0, 0},
+        CONV_FLAG(&f->conv),
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json", 0, 0},
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes", 0, 0},
         {"target", 0, FLAG_STRING, &f->target, "NAME", "for --memory: the CPU (default: host)", 0, 0},
@@ -69,7 +70,7 @@ static Graph *load_graph(const ShowFlags *f)
 /* The memory plan of the compiled graph, with and without sharing. */
 static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 {
-    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse);
+    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse, conv_parse(f->conv));
     const Stage *s = p->stages[program_add(p, g)];
     printf("weights            %15lld\n", (long long)s->weights_bytes);
     printf("arena              %15lld\n", (long long)s->arena_bytes);
@@ -82,7 +83,7 @@ static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 
 int cmd_show(int argc, char **argv)
 {
-    ShowFlags f = {.format = "text"};
+    ShowFlags f = {.format = "text", .conv = "auto"};
     parse(argc, argv, &f);
     const Format *format = find_format(f.format);
     unsigned fuse = f.fuse ? fuse_parse(f.fuse) : FUSE_ALL;

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const double bound = 5e-6;
+enum { CONV_MODES = CONV_F43 + 1 };
+/* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than the result, with alternating signs; F(2,3)
+ * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) hardly more than it. */
+static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5};
 
 typedef struct { int64_t b, h, w, c, co; int heads; int64_t m; } Size;
 typedef TensorId Build(Graph *g, TensorId x, Size s);
@@ -189,7 +192,7 @@ static double difference(const float *a, const float *b, int64_t n) {
     return sqrt(d / (r > 0 ? r : 1));
 }
 
-static void run_case(const Case *c, const Target *t, unsigned fuse) {
+static void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv) {
     WeightSource *w = weights_open("synthetic:7", "diffusion_model");
     Graph *g = make(c), *h = make(c);
     int64_t n = shape_count(&tensor(g, g->outputs[0])->shape);
@@ -200,10 +203,11 @@ static void run_case(const Case *c, const Target *t, unsigned fuse) {
     for (int k = 0; k < 2; k++) {
         got[k] = malloc((size_t)n * 4);
         memset(got[k], 0xff, (size_t)n * 4); /* NaN: an element that is not written shows */
-        jit_run_graph(k ? h : g, w, t, fuse, k ? 3 : 1, in, &got[k], 0, NULL);
+        jit_run_graph(k ? h : g, w, t, fuse, conv, k ? 3 : 1, in, &got[k], 0, NULL);
     }
     double d = difference(got[0], want, n);
-    if (!(d <= bound)) fail_msg("%s on %s, fuse %#x: relative rms %.3g", c->name, t->name, fuse, d);
+    if (getenv("VERBOSE")) print_message("%s on %s, fuse %#x, conv %s: relative rms %.3g\n", c->name, t->name, fuse, conv_names[conv], d);
+    if (!(d <= bounds[conv])) fail_msg("%s on %s, fuse %#x, conv %s: relative rms %.3g", c->name, t->name, fuse, conv_names[conv], d);
     if (memcmp(got[0], got[1], (size_t)n * 4)) fail_msg("%s on %s, fuse %#x: bits depend on the number of threads", c->name, t->name, fuse);
     for (uint32_t i = 0; i < g->n_inputs; i++) free((void *)(uintptr_t)in[i]);
     free(want);
@@ -214,18 +218,42 @@ static void run_case(const Case *c, const Target *t, unsigned fuse) {
     weights_close(w);
 }
 
-static void all_cases(const char *target, unsigned fuse) {
-    const Target *t = target_find(target);
+/* Winograd: channels that are multiples of every vector; tiles cut by the picture's edge; parts of channels; both operands of a concat. */
+static const Case winograd_cases[] = {
+    {"16 channels", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"odd sizes", conv3, {2, 13, 7, 32, 19, 0, 0}}, {"one pixel", conv3, {3, 1, 1, 16, 70, 0, 0}},
+    {"one row", conv3, {1, 1, 50, 48, 33, 0, 0}}, {"wide", conv3, {1, 24, 64, 64, 130, 0, 0}}, {"deep", conv3, {2, 4, 4, 1280, 80, 0, 0}},
+    {"deep, parts of channels", conv3, {1, 9, 8, 2560, 64, 0, 0}}, {"upsample", up, {1, 8, 12, 32, 32, 0, 0}}, {"upsample odd", up, {2, 5, 3, 16, 20, 0, 0}},
+    {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
+};
+
+static const Target *target_here(const char *name) {
+    const Target *t = target_find(name);
     if (!target_runs_here(t)) {
-        print_message("skipped: this machine cannot run %s\n", target);
+        print_message("skipped: this machine cannot run %s\n", name);
         skip();
     }
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_case(&cases[i], t, fuse);
+    return t;
+}
+
+static void all_cases(const char *target, unsigned fuse) {
+    const Target *t = target_here(target);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_case(&cases[i], t, fuse, CONV_DIRECT);
+}
+
+static void all_winograd_cases(const char *target) {
+    const Target *t = target_here(target);
+    for (size_t i = 0; i < sizeof winograd_cases / sizeof winograd_cases[0]; i++)
+        for (ConvMode mode = CONV_F23; mode <= CONV_F43; mode++) {
+            run_case(&winograd_cases[i], t, FUSE_NONE, mode);
+            run_case(&winograd_cases[i], t, FUSE_ALL, mode);
+        }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_case(&cases[i], t, FUSE_ALL, CONV_AUTO);
 }
 
 #define TARGET_TESTS(id, name) \
     static void id##_unfused(void **state) { (void)state; all_cases(name, FUSE_NONE); } \
-    static void id##_fused(void **state) { (void)state; all_cases(name, FUSE_ALL); }
+    static void id##_fused(void **state) { (void)state; all_cases(name, FUSE_ALL); } \
+    static void id##_winograd(void **state) { (void)state; all_winograd_cases(name); }
 TARGET_TESTS(sse2, "x86-64")
 TARGET_TESTS(avx2, "x86-64-v3")
 TARGET_TESTS(avx512, "x86-64-v4")
@@ -237,8 +265,8 @@ static void each_flag_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sse2_unfused), cmocka_unit_test(sse2_fused), cmocka_unit_test(avx2_unfused), cmocka_unit_test(avx2_fused),
-        cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(neon_unfused), cmocka_unit_test(neon_fused),
+        cmocka_unit_test(sse2_unfused), cmocka_unit_test(sse2_fused), cmocka_unit_test(sse2_winograd), cmocka_unit_test(avx2_unfused), cmocka_unit_test(avx2_fused), cmocka_unit_test(avx2_winograd),
+        cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(avx512_winograd), cmocka_unit_test(neon_unfused), cmocka_unit_test(neon_fused), cmocka_unit_test(neon_winograd),
         cmocka_unit_test(each_flag_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

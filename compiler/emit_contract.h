@@ -1,0 +1,31 @@
+/* What the contract kernels of emit_contract.c and emit_winograd.c share: arguments, tasks, prologue and epilogue. */
+#ifndef LATENTC_EMIT_CONTRACT_H
+#define LATENTC_EMIT_CONTRACT_H
+#include "kernels.h"
+
+typedef struct {
+    const Contract *c;
+    V x, x2, panels, bias, norm, gamma, beta, vec, res, y; /* arguments, NULL when absent */
+    V strip, parked;   /* scratch: the loaded strip; partial sums */
+    V b0;              /* first image of the strip */
+    V y0, x0;          /* its first output row and column (2D) or first pixel (flat: y0) */
+    V pixels;          /* output pixels of this strip */
+    int64_t sh, sw;    /* 2D: rows and columns of the loaded strip */
+    int64_t chunk_stride; /* floats between chunks of the strip */
+    V columns_mean, columns_rstd; /* LayerNorm prologue: of the pixel being loaded */
+} K;
+
+void contract_args(Emit *e, K *k);
+/* Sets b0, y0, x0, pixels: which strip this task works on. Returns which piece of the output columns. */
+V contract_task(Emit *e, K *k);
+/* What is loaded, normalised and activated: v are `lanes` channels from `channel` (of x and x2 together) on, of that image. */
+V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes);
+static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
+/* Bias, vector, activation, residual, store: `valid` channels from channel `offset` of block j on, of output pixel `pixel` of image `batch`.
+ * gate: the other half of GEGLU, else NULL. */
+void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch);
+/* A loop over the piece's blocks of output columns. body emits the work of block j: once for the whole ones and, where the last one is
+ * narrower than nr vectors, once more for it (last). */
+typedef void BlockBody(Emit *e, const K *k, V j, int nvec, bool last);
+void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body);
+#endif

@@ -1,0 +1,236 @@
+/* The Winograd form of a 3x3 convolution (winograd.c has the algebra, kernels.h the place in the whole).
+ *
+ *   for each chunk of input channels
+ *     the strip's region, normalised                       region: about L1
+ *     for each tile: B' d B                                transformed [position][tile][channel]: stays in L2
+ *   for each block of output columns of the piece
+ *     for each position: products, as in emit_contract     products [position][tile][column]
+ *     for each tile: A' M A, epilogue, store
+ */
+#include "emit_contract.h"
+#include "winograd.h"
+
+typedef struct {
+    K k;
+    const Winograd *w;
+    V region, transformed, products; /* scratch */
+    int64_t tiles, rows, cols;       /* tiles of a strip; rows and columns of the region of one image */
+} W;
+
+/* y (rows) = matrix (rows, n) x, skipping zeros. */
+static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V *y, int lanes) {
+    for (int i = 0; i < rows; i++) {
+        V sum = NULL;
+        for (int pass = 0; pass < 2; pass++) /* a coefficient of one first: nothing to multiply */
+            for (int j = 0; j < n; j++) {
+                double f = matrix[i * n + j];
+                if (f == 0 || (f == 1) != (pass == 0)) continue;
+                if (!sum) sum = f == 1 ? x[j] : fp_mul(e, x[j], cf(e, f, lanes));
+                else if (f == 1) sum = fp_add(e, sum, x[j]);
+                else if (f == -1) sum = fp_sub(e, sum, x[j]);
+                else sum = fp_fma(e, x[j], cf(e, f, lanes), sum);
+            }
+        y[i] = sum;
+    }
+}
+
+/* ---- input ---- */
+
+static V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
+
+/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input. */
+static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V channel) {
+    const Contract *c = w->k.c;
+    int64_t h = c->h / c->upsample, wd = c->w / c->upsample;
+    bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
+    int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
+    Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
+    V image = add(e, w->k.b0, lb.i);
+    Loop lr = loop_begin(e, ci(e, 0), ci(e, w->rows), 1);
+    V iy = addc(e, add(e, w->k.y0, lr.i), -c->pad_top), row_ok = inside(e, iy, c->h);
+    Loop lc = loop_begin(e, ci(e, 0), ci(e, w->cols), 1);
+    V ix = addc(e, add(e, w->k.x0, lc.i), -c->pad_left);
+    V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
+    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
+    V pixel = add(e, mulc(e, add(e, mulc(e, image, h), udivc(e, iy, c->upsample)), wd), udivc(e, ix, c->upsample));
+    V row = at(e, src, add(e, mulc(e, pixel, width), from));
+    for (int64_t i = 0; i < c->kc; i += lanes)
+        store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
+    if_else(e, &f);
+    for (int64_t i = 0; i < c->kc; i += c->lanes) store(e, cf(e, 0, c->lanes), atc(e, to, i));
+    if_end(e, &f);
+    loop_end(e, &lc);
+    loop_end(e, &lr);
+    loop_end(e, &lb);
+}
+
+typedef struct { Loop image, row, col; V tile; } TileLoop; /* over the tiles of a strip; tile: its number */
+
+static TileLoop tiles_begin(Emit *e, const W *w) {
+    const Contract *c = w->k.c;
+    TileLoop l;
+    l.image = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
+    l.row = loop_begin(e, ci(e, 0), ci(e, c->tiles_y), 1);
+    l.col = loop_begin(e, ci(e, 0), ci(e, c->tiles_x), 1);
+    l.tile = add(e, mulc(e, add(e, mulc(e, l.image.i, c->tiles_y), l.row.i), c->tiles_x), l.col.i);
+    return l;
+}
+
+static void tiles_end(Emit *e, TileLoop *l) {
+    loop_end(e, &l->col);
+    loop_end(e, &l->row);
+    loop_end(e, &l->image);
+}
+
+/* B' d B of every tile, for the chunk of channels in the region; channel: its first channel. */
+static void transform_inputs(Emit *e, const W *w, V channel) {
+    const Contract *c = w->k.c;
+    int n = w->w->n, m = w->w->m, lanes = c->lanes;
+    TileLoop t = tiles_begin(e, w);
+    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, m)), w->cols), mulc(e, t.col.i, m));
+    V from = at(e, w->region, mulc(e, corner, c->kc));
+    V to = at(e, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
+    Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
+    V rows[6][6];
+    for (int j = 0; j < n; j++) {
+        V d[6], r[6];
+        for (int i = 0; i < n; i++) d[i] = load(e, at(e, from, addc(e, l.i, (i * w->cols + j) * c->kc)), lanes);
+        linear(e, w->w->b, n, n, d, r, lanes);
+        for (int i = 0; i < n; i++) rows[i][j] = r[i];
+    }
+    for (int i = 0; i < n; i++) {
+        V r[6];
+        linear(e, w->w->b, n, n, rows[i], r, lanes);
+        for (int j = 0; j < n; j++) store(e, r[j], at(e, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c))));
+    }
+    loop_end(e, &l);
+    tiles_end(e, &t);
+}
+
+static void load_inputs(Emit *e, const W *w) {
+    const Contract *c = w->k.c;
+    for (int s = 0; s < (c->c2 ? 2 : 1); s++) {
+        int64_t width = s ? c->c2 : c->c1;
+        Loop l = loop_begin(e, ci(e, 0), ci(e, width), c->kc);
+        V channel = addc(e, l.i, s ? c->c1 : 0);
+        load_region(e, w, s ? w->k.x2 : w->k.x, width, l.i, channel);
+        transform_inputs(e, w, channel);
+        loop_end(e, &l);
+    }
+}
+
+/* ---- products ---- */
+
+typedef struct { V inputs, panel, products, k0, count; int64_t width; int nvec, unroll; } Position;
+
+/* `rows` tiles from `tile` on, some input channels of one position; sums of earlier channels lie in products. */
+static void product_tile(Emit *e, const W *w, const Position *p, V tile, int rows, bool first) {
+    const Contract *c = w->k.c;
+    Micro m;
+    micro_init(e, &m, rows, p->nvec);
+    for (int i = 0; i < rows; i++) {
+        V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
+        m.a[i] = at(e, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
+        for (int v = 0; v < p->nvec; v++)
+            set(e, m.acc[i][v], first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
+    }
+    micro_run(e, &m, ci(e, 1), at(e, p->panel, mulc(e, p->k0, p->width)), ci(e, p->width), p->count, p->unroll);
+    for (int i = 0; i < rows; i++) {
+        V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
+        for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
+    }
+}
+
+/* All tiles, in register tiles of two sizes that differ by one: none is nearly empty. */
+static void product_tiles(Emit *e, const W *w, const Position *p, bool first) {
+    int most = e->t->mr[p->nvec];
+    int64_t n = ceil_div(w->tiles, most), size = w->tiles / n, longer = w->tiles % n;
+    if (longer) {
+        Loop l = loop_begin(e, ci(e, 0), ci(e, longer * (size + 1)), size + 1);
+        product_tile(e, w, p, l.i, (int)size + 1, first);
+        loop_end(e, &l);
+    }
+    Loop l = loop_begin(e, ci(e, longer * (size + 1)), ci(e, w->tiles), size);
+    product_tile(e, w, p, l.i, (int)size, first);
+    loop_end(e, &l);
+}
+
+/* One block of columns: the products of every position. Input channels in parts whose panel stays in L2 while the tiles pass by. */
+static void block_products(Emit *e, const W *w, V j, int nvec) {
+    const Contract *c = w->k.c;
+    int64_t ci_ = in_channels(c), positions = (int64_t)w->w->n * w->w->n, width = (int64_t)nvec * c->lanes;
+    int64_t most = e->t->l2_bytes / 4 / (width * 4), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
+    Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
+    V block = at(e, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
+    Position p = {.inputs = at(e, w->transformed, mulc(e, l.i, w->tiles * ci_)), .panel = at(e, block, mulc(e, l.i, ci_ * width)),
+                  .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .unroll = 4};
+    p.k0 = ci(e, 0);
+    p.count = ci(e, part < ci_ ? part : ci_);
+    product_tiles(e, w, &p, true);
+    if (part < ci_) {
+        Loop lk = loop_begin(e, ci(e, part), ci(e, ci_), part);
+        p.k0 = lk.i;
+        p.count = umin(e, ci(e, part), sub(e, ci(e, ci_), lk.i));
+        product_tiles(e, w, &p, false);
+        loop_end(e, &lk);
+    }
+    loop_end(e, &l);
+}
+
+/* ---- output ---- */
+
+/* A' M A of one tile for the vector of columns at `offset` of block j, its epilogue and stores. */
+static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, int64_t width, int valid) {
+    const Contract *c = w->k.c;
+    int n = w->w->n, m = w->w->m, lanes = c->lanes;
+    V from = at(e, w->products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
+    for (int b = 0; b < n; b++) {
+        V d[6], r[4];
+        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * w->tiles * width), lanes);
+        linear(e, w->w->a, m, n, d, r, lanes);
+        for (int a = 0; a < m; a++) rows[a][b] = r[a];
+    }
+    V batch = add(e, w->k.b0, t->image.i), y0 = add(e, w->k.y0, mulc(e, t->row.i, m)), x0 = add(e, w->k.x0, mulc(e, t->col.i, m));
+    for (int a = 0; a < m; a++) {
+        V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, batch, c->oh), y), c->ow);
+        linear(e, w->w->a, m, n, rows[a], r, lanes);
+        for (int b = 0; b < m; b++) {
+            V x = addc(e, x0, b), ok = NULL;
+            if (c->oh % m) ok = inside(e, y, c->oh);
+            if (c->ow % m) ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
+            If f = {0};
+            if (ok) f = if_begin(e, ok);
+            contract_finish(e, &w->k, r[b], NULL, j, offset, valid, add(e, line, x), batch);
+            if (ok) if_end(e, &f);
+        }
+    }
+}
+
+static void block(Emit *e, const K *k, V j, int nvec, bool last) {
+    const W *w = (const W *)k; /* K is W's first member */
+    const Contract *c = k->c;
+    int64_t width = (int64_t)nvec * c->lanes, left = last ? c->co - (c->blocks - 1) * c->nr * c->lanes : width, whole = left / c->lanes * c->lanes;
+    block_products(e, w, j, nvec);
+    TileLoop t = tiles_begin(e, w);
+    if (whole) {
+        Loop l = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
+        finish_tile(e, w, &t, j, l.i, width, c->lanes);
+        loop_end(e, &l);
+    }
+    if (whole < left) finish_tile(e, w, &t, j, ci(e, whole), width, (int)(left - whole));
+    tiles_end(e, &t);
+}
+
+void emit_winograd(Emit *e, const Contract *c, const char *name) {
+    kernel_begin(e, name);
+    W w = {.k = {.c = c}, .w = winograd_form(c->winograd), .tiles = c->tiles_x * c->tiles_y * c->images, .rows = c->th + 2, .cols = c->tw + 2};
+    int64_t positions = (int64_t)w.w->n * w.w->n;
+    contract_args(e, &w.k);
+    V piece = contract_task(e, &w.k);
+    w.region = e->scratch;
+    w.transformed = atc(e, w.region, (w.rows * w.cols * c->images * c->kc + 15) / 16 * 16);
+    w.products = atc(e, w.transformed, w.tiles * in_channels(c) * positions);
+    load_inputs(e, &w);
+    contract_blocks(e, &w.k, piece, block);
+    kernel_end(e);
+}

@@ -1,0 +1,132 @@
+/* Winograd's minimal filtering for 3x3 convolutions of stride 1 (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016):
+ *
+ *   Y = A' [ (G g G') * (B' d B) ] A      d: n x n inputs, Y: m x m outputs, n = m + 2, the product elementwise, summed over input channels
+ *
+ * n*n multiplications do the work of 9 m*m. Here: the matrices, blocking, and the transformed kernels. */
+#include "winograd.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double b2[] = {1, 0, -1, 0, 0, 1, 1, 0, 0, -1, 1, 0, 0, 1, 0, -1};
+static const double g2[] = {1, 0, 0, .5, .5, .5, .5, -.5, .5, 0, 0, 1};
+static const double a2[] = {1, 1, 1, 0, 0, 1, -1, -1};
+static const double b4[] = {4, 0, -5, 0, 1, 0, 0, -4, -4, 1, 1, 0, 0, 4, -4, -1, 1, 0, 0, -2, -1, 2, 1, 0, 0, 2, -1, -2, 1, 0, 0, 4, 0, -5, 0, 1};
+static const double g4[] = {1. / 4, 0, 0, -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0, 0, 1};
+static const double a4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
+static const Winograd forms[] = {{2, 4, b2, g2, a2}, {4, 6, b4, g4, a4}};
+
+const Winograd *winograd_form(int m) { return m == 2 ? &forms[0] : &forms[1]; }
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static double columns_of(const Contract *c) { return (double)(ceil_div(c->co, c->lanes) * c->lanes); }
+
+bool winograd_fits(const Contract *c, const Target *t) {
+    return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 && c->c2 % t->lanes == 0 && c->pre != PRE_LAYER_NORM &&
+           c->act != ACT_GEGLU_TANH && c->act != ACT_GEGLU_ERF;
+}
+
+/* Transformed inputs and products of one strip: what should stay in L2. */
+static double strip_bytes(const Contract *c, int n, int64_t tiles) {
+    return 4.0 * n * n * (double)tiles * (double)(c->c1 + c->c2 + c->nr * c->lanes);
+}
+
+/* What kernels cost per strip, in multiply-adds per transformed weight: they stream from memory or from L3 once for every strip. Measured on
+ * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
+static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
+
+void winograd_plan(Contract *c, const Target *t, int m) {
+    int n = m + 2;
+    int64_t gw = ceil_div(c->ow, m), gh = ceil_div(c->oh, m);
+    double best = INFINITY;
+    double weights = (double)(n * n) * (double)(c->c1 + c->c2) * columns_of(c);
+    c->winograd = m;
+    c->flat = c->in_place = 0;
+    for (int64_t bw = 1; bw <= gw; bw++)
+        for (int64_t bh = 1; bh <= gh; bh++) {
+            int64_t tiles = bw * bh;
+            if (gw % bw || gh % bh || tiles > 64) continue;
+            double halo = (double)((bw * m + 2) * (bh * m + 2)) / (double)(tiles * m * m);
+            double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / columns_of(c);
+            double over = strip_bytes(c, n, tiles) / t->l2_bytes - 1;
+            if (over > 0) cost += 0.05 * over;
+            if (cost < best) {
+                best = cost;
+                c->tiles_x = bw;
+                c->tiles_y = bh;
+            }
+        }
+    c->images = c->tiles_x == gw && c->tiles_y == gh && gw * gh * c->batch <= 96 ? c->batch : 1;
+    c->tw = c->tiles_x * m;
+    c->th = c->tiles_y * m;
+    c->strips_x = gw / c->tiles_x;
+    c->strips_y = gh / c->tiles_y;
+    c->strips_b = c->batch / c->images;
+    c->pixels = c->tw * c->th * c->images;
+    /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not straddle x and x2 */
+    c->kc = t->lanes;
+    for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
+        if (c->c1 % wide == 0 && c->c2 % wide == 0 && (c->th + 2) * (c->tw + 2) * c->images * wide * 4 <= 128 << 10) c->kc = wide;
+    c->n_chunks = 1;
+}
+
+double winograd_cost(const Contract *c, const Target *t) {
+    int m = c->winograd, n = m + 2;
+    double ci = (double)(c->c1 + c->c2), co = columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
+    double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
+    /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
+    double in = n * n * (2 * 2.6 + 2) + 20 * m * m, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
+    return weights * (1.15 * tiles + weight_cost(t, weights) * strips) + tiles * (in * ci * (double)c->pieces + out * co);
+}
+
+double contract_cost(const Contract *c, const Target *t) {
+    double weights = (double)(c->kh * c->kw) * (double)(c->c1 + c->c2) * columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
+    return weights * (1.08 * (double)(c->batch * c->oh * c->ow) + weight_cost(t, weights) * strips);
+}
+
+int64_t winograd_scratch(const Contract *c) {
+    int n = c->winograd + 2;
+    int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = (c->tw + 2) * (c->th + 2) * c->images * c->kc;
+    return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16);
+}
+
+/* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */
+static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half, float *out) {
+    const Winograd *w = winograd_form(c->winograd);
+    int64_t ci = in_channels(c), columns = c->co;
+    int n = w->n;
+    for (int i = 0; i < n; i++) /* half (n, 3, columns) = G g */
+        for (int x = 0; x < 3; x++) {
+            double *h = half + (i * 3 + x) * columns;
+            const float *g0 = kernel + ((int64_t)x * ci + k) * columns, *g1 = g0 + 3 * ci * columns, *g2_ = g1 + 3 * ci * columns;
+            const double *r = w->g + (ptrdiff_t)i * 3;
+            for (int64_t o = 0; o < columns; o++) h[o] = r[0] * g0[o] + r[1] * g1[o] + r[2] * g2_[o];
+        }
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) {
+            const double *h = half + (ptrdiff_t)i * 3 * columns, *r = w->g + (ptrdiff_t)j * 3;
+            float *o = out + (i * n + j) * columns;
+            for (int64_t x = 0; x < columns; x++) o[x] = (float)(h[x] * r[0] + h[columns + x] * r[1] + h[2 * columns + x] * r[2]);
+        }
+}
+
+/* Panels: [block][position][k][width]. */
+void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
+    int64_t ci = in_channels(c), columns = c->co, positions = (int64_t)(c->winograd + 2) * (c->winograd + 2);
+#pragma omp parallel
+    {
+        double *half = xmalloc((size_t)(6 * 3 * columns) * sizeof *half);
+        float *rows = xmalloc((size_t)(positions * columns) * sizeof *rows);
+#pragma omp for schedule(static)
+        for (int64_t k = 0; k < ci; k++) {
+            transform_row(c, kernel, k, half, rows);
+            for (int64_t j = 0; j < c->blocks; j++) {
+                int64_t width = min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+                float *block = out + j * positions * ci * c->nr * c->lanes;
+                for (int64_t p = 0; p < positions; p++) contract_pack_row(c, j, rows + p * columns, block + (p * ci + k) * width);
+            }
+        }
+        free(half);
+        free(rows);
+    }
+}
