@@ -13,6 +13,21 @@ command -v qemu-aarch64 >/dev/null || skip "no qemu-aarch64 (tools/setup.sh --te
 runtime=$BUILD_DIR/runtime-aarch64
 cmake -S "$SOURCE_DIR" -B "$runtime" -G Ninja --toolchain "$SOURCE_DIR/cmake/aarch64.cmake" -DLATENTC_RUNTIME_ONLY=ON >/dev/null
 cmake --build "$runtime" >/dev/null
+
+# Kernels of narrow shapes, each graph with and without fusions, and by Winograd's forms, against the interpreter in double.
+graphs=$SOURCE_DIR/tests/graphs blocks=$SOURCE_DIR/tests/data/blocks
+for block in downsample upsample resnet transformer mid; do
+    data=$blocks/$block.safetensors
+    "$LATENTC" run "$graphs/$block.json" --weights "$data" --inputs "$data" --interpret --outputs expected.safetensors
+    for form in "all direct" "none direct" "all f23" "all f43"; do
+        read -r fuse conv <<<"$form"
+        "$LATENTC" compile "$graphs/$block.json" --weights "$data" --target aarch64 --runtime "$runtime/lib" --fuse "$fuse" --conv "$conv" -o kernel
+        qemu-aarch64 ./kernel --inputs "$data" --outputs found.safetensors || fail "$block, $form: does not run under qemu-aarch64"
+        echo -n "$block, --fuse $fuse --conv $conv: "
+        "$TOOLS/compare" --bound 5e-6 found.safetensors expected.safetensors
+    done
+done
+
 shapes=$(generator --target aarch64 --runtime "$runtime/lib" --set img_height=64 --set img_width=64)
 qemu-aarch64 "$shapes" -p "a red circle" --steps 1 -s 5 -t 1 -o arm.png --save-latent arm.safetensors 2>said ||
     { cat said; fail "it does not run under qemu-aarch64"; }
