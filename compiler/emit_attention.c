@@ -17,7 +17,10 @@
 void attention_plan(Attention *a, const Target *t) {
     int64_t most = (int64_t)t->nr * t->lanes, blocks = ceil_div(a->n, most);
     a->nvec = (int)ceil_div(ceil_div(a->n, blocks), t->lanes);
-    a->key_block = a->m < 64 ? a->m : 64;
+    /* Few keys at once, or about 64: scores, queries and sums share L1. Blocks of one size, where there is one, need no runtime remainder. */
+    a->key_block = a->m <= 128 ? a->m : 64;
+    for (int64_t k = 80; a->m % a->key_block && k >= 48; k--)
+        if (a->m % k == 0) a->key_block = k;
 }
 
 static int64_t query_block(const Attention *a, const Target *t) { return (int64_t)a->nvec * t->lanes; }
@@ -29,10 +32,12 @@ int64_t attention_scratch(const Attention *a, const Target *t) {
 
 typedef struct { const Attention *a; int64_t qb; V q, k, v, y, first; V qt, ot, st, max, sum; } A;
 
-/* rows x nvec tiles over `count` rows of the result (its row length is qb); a row i's scalars start at a + i*row_a, k steps by ka. */
-typedef struct { V a, b, out; int64_t row_a, ka, k_count; bool accumulate; } Product;
+/* out[r][query] (+)= sum over k of a[r*row_a + k*ka] * b[k][query]: rows of qb queries; unroll divides k_count. */
+typedef struct { const A *x; V a, b, out; int64_t row_a, ka; V k_count; int unroll; bool accumulate; } Product;
 
-static void product_tile(Emit *e, const A *x, const Product *p, V row, V k_count, int rows) {
+static void product_tile(Emit *e, const void *product, V row, int rows) {
+    const Product *p = product;
+    const A *x = p->x;
     Micro m;
     int lanes = e->t->lanes;
     micro_init(e, &m, rows, x->a->nvec);
@@ -44,27 +49,25 @@ static void product_tile(Emit *e, const A *x, const Product *p, V row, V k_count
             set(e, m.acc[i][v], p->accumulate ? load(e, o, lanes) : cf(e, 0, lanes));
         }
     }
-    int unroll = p->k_count > 0 && p->k_count % 4 == 0 ? 4 : 1;
-    micro_run(e, &m, ci(e, p->ka), p->b, ci(e, x->qb), k_count, unroll);
+    micro_run(e, &m, ci(e, p->ka), p->b, ci(e, x->qb), p->k_count, p->unroll);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < m.nvec; v++)
             store(e, get(e, m.acc[i][v]), at(e, p->out, addc(e, mulc(e, addc(e, row, i), x->qb), (int64_t)v * lanes)));
 }
 
-/* count rows: whole tiles, then single rows. */
-static void product(Emit *e, const A *x, const Product *p, V count, V k_count) {
-    int mr = e->t->mr[x->a->nvec];
+/* All rows; known: how many there are where that is a constant, else 0, and count says it. */
+static void product(Emit *e, const Product *p, V count, int64_t known) {
+    int mr = e->t->mr[p->x->a->nvec];
+    if (known) {
+        row_tiles(e, known, mr, product_tile, p);
+        return;
+    }
     V whole = mulc(e, udivc(e, count, mr), mr);
     Loop l = loop_begin(e, ci(e, 0), whole, mr);
-    product_tile(e, x, p, l.i, k_count, mr);
+    product_tile(e, p, l.i, mr);
     loop_end(e, &l);
-    int half = mr / 2; /* the remainder, below mr, in halves and ones */
-    V rest = sub(e, count, whole), halves = add(e, whole, mulc(e, udivc(e, rest, half), half));
-    l = loop_begin(e, whole, halves, half);
-    product_tile(e, x, p, l.i, k_count, half);
-    loop_end(e, &l);
-    l = loop_begin(e, halves, count, 1);
-    product_tile(e, x, p, l.i, k_count, 1);
+    l = loop_begin(e, whole, count, 1);
+    product_tile(e, p, l.i, 1);
     loop_end(e, &l);
 }
 
@@ -182,13 +185,14 @@ void emit_attention(Emit *e, const Attention *a, const char *name) {
     if (a->causal) end = umin(e, end, addc(e, x.first, x.qb));
     Loop j = loop_begin(e, ci(e, 0), end, a->key_block);
     V keys = umin(e, sub(e, end, j.i), ci(e, a->key_block));
-    Product s = {at(e, x.k, mulc(e, j.i, a->ldk)), x.qt, x.st, a->ldk, 1, a->head_size, false};
-    product(e, &x, &s, keys, ci(e, a->head_size));
+    int64_t known = a->m % a->key_block == 0 && !a->causal ? a->key_block : 0;
+    if (known) keys = ci(e, known);
+    Product s = {&x, at(e, x.k, mulc(e, j.i, a->ldk)), x.qt, x.st, a->ldk, 1, ci(e, a->head_size), a->head_size % 4 == 0 ? 4 : 1, false};
+    product(e, &s, keys, known);
     if (a->causal) mask_causal(e, &x, j.i, keys);
     softmax_block(e, &x, keys);
-    int64_t step = a->m % a->key_block == 0 && !a->causal ? a->key_block : 0;
-    Product o = {at(e, x.v, mulc(e, j.i, a->ldv)), x.st, x.ot, 1, a->ldv, step, true};
-    product(e, &x, &o, ci(e, a->head_size), keys);
+    Product o = {&x, at(e, x.v, mulc(e, j.i, a->ldv)), x.st, x.ot, 1, a->ldv, keys, known % 4 == 0 && known ? 4 : 1, true};
+    product(e, &o, NULL, a->head_size);
     loop_end(e, &j);
     store_result(e, &x);
     kernel_end(e);

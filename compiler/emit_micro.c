@@ -29,6 +29,18 @@ void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
     loop_end(e, &l);
 }
 
+void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user) {
+    int64_t n = ceil_div(count, most), size = count / n, longer = count % n;
+    if (longer) {
+        Loop l = loop_begin(e, ci(e, 0), ci(e, longer * (size + 1)), size + 1);
+        tile(e, user, l.i, (int)size + 1);
+        loop_end(e, &l);
+    }
+    Loop l = loop_begin(e, ci(e, longer * (size + 1)), ci(e, count), size);
+    tile(e, user, l.i, (int)size);
+    loop_end(e, &l);
+}
+
 void emit_peak(Emit *e, int64_t iterations, const char *name) {
     kernel_begin(e, name);
     int lanes = e->t->lanes, n = e->t->mr[e->t->nr] * e->t->nr;

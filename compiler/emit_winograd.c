@@ -121,38 +121,25 @@ static void load_inputs(Emit *e, const W *w) {
 
 /* ---- products ---- */
 
-typedef struct { V inputs, panel, products, k0, count; int64_t width; int nvec, unroll; } Position;
+typedef struct { const W *w; V inputs, panel, products, k0, count; int64_t width; int nvec; bool first; } Position;
 
-/* `rows` tiles from `tile` on, some input channels of one position; sums of earlier channels lie in products. */
-static void product_tile(Emit *e, const W *w, const Position *p, V tile, int rows, bool first) {
-    const Contract *c = w->k.c;
+/* `rows` tiles from `tile` on, some input channels of one position; unless they are the first, the sums of those before lie in products. */
+static void product_tile(Emit *e, const void *position, V tile, int rows) {
+    const Position *p = position;
+    const Contract *c = p->w->k.c;
     Micro m;
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
         m.a[i] = at(e, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
         for (int v = 0; v < p->nvec; v++)
-            set(e, m.acc[i][v], first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
+            set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
-    micro_run(e, &m, ci(e, 1), at(e, p->panel, mulc(e, p->k0, p->width)), ci(e, p->width), p->count, p->unroll);
+    micro_run(e, &m, ci(e, 1), at(e, p->panel, mulc(e, p->k0, p->width)), ci(e, p->width), p->count, 4);
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
     }
-}
-
-/* All tiles, in register tiles of two sizes that differ by one: none is nearly empty. */
-static void product_tiles(Emit *e, const W *w, const Position *p, bool first) {
-    int most = e->t->mr[p->nvec];
-    int64_t n = ceil_div(w->tiles, most), size = w->tiles / n, longer = w->tiles % n;
-    if (longer) {
-        Loop l = loop_begin(e, ci(e, 0), ci(e, longer * (size + 1)), size + 1);
-        product_tile(e, w, p, l.i, (int)size + 1, first);
-        loop_end(e, &l);
-    }
-    Loop l = loop_begin(e, ci(e, longer * (size + 1)), ci(e, w->tiles), size);
-    product_tile(e, w, p, l.i, (int)size, first);
-    loop_end(e, &l);
 }
 
 /* One block of columns: the products of every position. Input channels in parts whose panel stays in L2 while the tiles pass by. */
@@ -162,16 +149,17 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
     int64_t most = e->t->l2_bytes / 4 / (width * 4), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = at(e, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.inputs = at(e, w->transformed, mulc(e, l.i, w->tiles * ci_)), .panel = at(e, block, mulc(e, l.i, ci_ * width)),
-                  .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .unroll = 4};
+    Position p = {.w = w, .inputs = at(e, w->transformed, mulc(e, l.i, w->tiles * ci_)), .panel = at(e, block, mulc(e, l.i, ci_ * width)),
+                  .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .first = true};
     p.k0 = ci(e, 0);
     p.count = ci(e, part < ci_ ? part : ci_);
-    product_tiles(e, w, &p, true);
+    row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
     if (part < ci_) {
         Loop lk = loop_begin(e, ci(e, part), ci(e, ci_), part);
         p.k0 = lk.i;
         p.count = umin(e, ci(e, part), sub(e, ci(e, ci_), lk.i));
-        product_tiles(e, w, &p, false);
+        p.first = false;
+        row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
         loop_end(e, &lk);
     }
     loop_end(e, &l);

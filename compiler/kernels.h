@@ -16,6 +16,10 @@ typedef struct {
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
 /* ka, ldb: in floats. unroll divides count. */
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
+/* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the registers hold) at a time: in as few tiles as
+ * that takes, of two sizes that differ by one, so that none is nearly empty. */
+typedef void RowTile(Emit *e, const void *user, V row, int rows);
+void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user);
 
 /* ---- contract: convolutions and dense products as implicit GEMM ----
  * One task computes a strip (up to `pixels` output pixels of one image or of all) for a piece (some blocks of output channels).
