@@ -86,26 +86,6 @@ static void choose_pieces(Contract *c) {
     c->pieces = ceil_div(c->blocks, c->blocks_per_piece);
 }
 
-/* Transformed kernels grow fourfold with F(4,3): only where the picture is large or the kernel small. */
-static bool grows_little(const Contract *c) { return c->oh * c->ow >= 1024 || in_channels(c) * c->co <= 512 * 512; }
-
-static void choose_algorithm(Contract *c, const Target *t, ConvMode mode) {
-    if (mode == CONV_DIRECT || !winograd_fits(c, t)) return;
-    double best = mode == CONV_AUTO ? contract_cost(c, t) : INFINITY;
-    const Contract direct = *c;
-    for (int m = 4; m >= 2; m -= 2) {
-        if (mode == CONV_F23 ? m != 2 : mode == CONV_F43 ? m != 4 : m == 4 && !grows_little(&direct)) continue;
-        Contract form = direct;
-        winograd_plan(&form, t, m);
-        choose_pieces(&form);
-        double cost = winograd_cost(&form, t);
-        if (cost < best) {
-            best = cost;
-            *c = form;
-        }
-    }
-}
-
 void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     c->nr = t->nr;
     c->lanes = t->lanes;
@@ -116,8 +96,8 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
+    if ((mode == CONV_F23 || mode == CONV_F43) && winograd_fits(c, t)) winograd_plan(c, t, mode == CONV_F23 ? 2 : 4);
     choose_pieces(c);
-    choose_algorithm(c, t, mode);
 }
 
 const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", NULL};

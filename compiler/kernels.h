@@ -42,12 +42,15 @@ typedef struct {
     int winograd;                 /* 0: direct; 2 or 4: Winograd F(2,3) or F(4,3), in strips of tiles_x x tiles_y tiles (winograd.h) */
     int64_t tiles_x, tiles_y;
 } Contract;
-/* How convolutions may be computed. AUTO: the cheapest by the cost model; WINOGRAD: never directly where a Winograd form fits; F23, F43: that form. */
+/* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43:
+ * that form where it fits. */
 typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43 } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
-void contract_plan(Contract *c, const Target *t, ConvMode mode); /* fills the lower part */
+/* Fills the lower part. F23, F43: that form where it fits; else direct. */
+void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
+Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
 int64_t contract_scratch(const Contract *c);      /* bytes */

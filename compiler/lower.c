@@ -2,6 +2,7 @@
  *
  * Requires: passes done, ops in order. With hoisting, operations bound to the prompt go to the prompt plan, those bound to the timestep to
  * the time plan, and values that cross into the step plan live in their plan's own buffer; the rest shares the arena. */
+#include "algorithm.h"
 #include "codegen.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ typedef struct {
     Stage *s;
     uint32_t *mem_of;   /* per tensor id: its mem + 1, 0 while it has none */
     int *plan_of;       /* per op: PLAN_* */
+    ConvMode *form_of;  /* per op: how a convolution is computed */
     int plan;           /* of the op being lowered */
     const Op *op;
 } Lower;
@@ -109,18 +111,18 @@ static void image_of(const Shape *s, int64_t *b, int64_t *h, int64_t *w) {
     *w = s->rank == 4 ? s->dim[2] : s->rank == 3 ? s->dim[1] : 1;
 }
 
-static Contract describe_contract(const Lower *l, const Op *o) {
+Contract contract_of(const Graph *g, const Op *o) {
     Contract c;
     memset(&c, 0, sizeof c);
     const ContractAttr *a = &o->attr.contract;
-    const Shape *x = &tensor(l->g, o->in[SLOT_X])->shape, *y = &tensor(l->g, o->out)->shape, *k = &tensor(l->g, o->in[SLOT_KERNEL])->shape;
+    const Shape *x = &tensor(g, o->in[SLOT_X])->shape, *y = &tensor(g, o->out)->shape, *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
     image_of(x, &c.batch, &c.h, &c.w);
     image_of(y, &c.batch, &c.oh, &c.ow);
     c.upsample = o->kind == OP_CONV2D ? a->upsample : 1;
     c.h *= c.upsample;
     c.w *= c.upsample;
     c.c1 = shape_channels(x);
-    c.c2 = tensor_ok(o->in[SLOT_X2]) ? shape_channels(&tensor(l->g, o->in[SLOT_X2])->shape) : 0;
+    c.c2 = tensor_ok(o->in[SLOT_X2]) ? shape_channels(&tensor(g, o->in[SLOT_X2])->shape) : 0;
     c.co = shape_channels(y);
     c.kh = o->kind == OP_CONV2D ? (int)k->dim[0] : 1;
     c.kw = o->kind == OP_CONV2D ? (int)k->dim[1] : 1;
@@ -135,13 +137,12 @@ static Contract describe_contract(const Lower *l, const Op *o) {
     c.has_vec = tensor_ok(o->in[SLOT_VEC]);
     c.has_res = tensor_ok(o->in[SLOT_RES]);
     if (c.has_vec) {
-        const Shape *v = &tensor(l->g, o->in[SLOT_VEC])->shape;
+        const Shape *v = &tensor(g, o->in[SLOT_VEC])->shape;
         c.vec_batch = (int)v->dim[0];
         c.vec_width = shape_channels(v);
         c.vec_off = a->vec_off;
     }
     c.ldy = c.co;
-    contract_plan(&c, l->p->target, l->p->conv);
     return c;
 }
 
@@ -157,7 +158,8 @@ static void contract_name(const Contract *c, Buf *b) {
 }
 
 static void lower_contract(Lower *l, const Op *o) {
-    Contract c = describe_contract(l, o);
+    Contract c = contract_of(l->g, o);
+    contract_plan(&c, l->p->target, l->form_of[o - l->g->ops]);
     Buf kind = {0};
     contract_name(&c, &kind);
     int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
@@ -393,6 +395,7 @@ Stage *lower(Program *p, Graph *g) {
     l.s->graph = g;
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
+    l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);
     for (uint32_t i = 0; i < g->n_inputs; i++)
         l.mem_of[g->inputs[i].id] = add_mem(l.s, tensor_bytes(g, g->inputs[i]), LRT_BUF_IO + i, 0) + 1;
     for (uint32_t i = 0; i < g->n_ops; i++) {
@@ -404,6 +407,11 @@ Stage *lower(Program *p, Graph *g) {
         }
     }
     for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
+    ConvChoice *choices;
+    int n = choose_convolutions(g, p->target, p->conv, CONV_GROWTH, &choices);
+    for (uint32_t i = 0; i < g->n_ops; i++) l.form_of[i] = CONV_DIRECT;
+    for (int i = 0; i < n; i++) l.form_of[choices[i].op] = choices[i].form[choices[i].chosen];
+    free(choices);
     for (l.plan = 0; l.plan < PLAN_COUNT; l.plan++)
         for (uint32_t i = 0; i < g->n_ops; i++)
             if (l.plan_of[i] == l.plan) {
@@ -414,5 +422,6 @@ Stage *lower(Program *p, Graph *g) {
     memplan(l.s, p->fuse & FUSE_MEMORY);
     free(l.mem_of);
     free(l.plan_of);
+    free(l.form_of);
     return l.s;
 }

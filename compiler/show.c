@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithm.h"
 #include "codegen.h"
 #include "commands.h"
 #include "flags.h"
@@ -17,7 +18,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
 {
     const Flag flags[] = {
         {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a graph parameter, e.g. --set img_height=256", 0, 0},
-        {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass", 0, 0},
+        {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "NAMES", "which passes run: all (default), none, a list, or -NAME,...", 0, 0},
         CONV_FLAG(&f->conv),
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json", 0, 0},
@@ -81,6 +82,15 @@ static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
     program_free(p);
 }
 
+/* What each convolution may be computed by, and is. */
+static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
+{
+    ConvChoice *choices;
+    int n = choose_convolutions(g, target_find(f->target ? f->target : "host"), conv_parse(f->conv), CONV_GROWTH, &choices);
+    print_choices(g, choices, n, out);
+    free(choices);
+}
+
 int cmd_show(int argc, char **argv)
 {
     ShowFlags f = {.format = "text", .conv = "auto"};
@@ -94,10 +104,14 @@ int cmd_show(int argc, char **argv)
         return EXIT_OK;
     }
     bool expand = !f.after || strcmp(f.after, "expand") == 0;
+    bool algorithm = f.after && strcmp(f.after, "algorithm") == 0;
     if (!expand)
-        passes_run(g, fuse, strcmp(f.after, "all") == 0 ? NULL : f.after, false);
+        passes_run(g, fuse, algorithm || strcmp(f.after, "all") == 0 ? NULL : f.after, false);
     Buf out = {0};
-    format->print(g, &out);
+    if (algorithm)
+        print_algorithms(&f, g, &out);
+    else
+        format->print(g, &out);
     fwrite(out.data, 1, out.len, stdout);
     if (fflush(stdout) != 0)
         err("standard output cannot be written");
