@@ -18,11 +18,12 @@ static int by_saving(const void *a, const void *b) {
     return d != 0 ? (d > 0) - (d < 0) : x->choice != y->choice ? x->choice - y->choice : x->form - y->form;
 }
 
-static ConvChoice candidates(const Graph *g, const Target *t, uint32_t op) {
+static ConvChoice candidates(const Graph *g, const Target *t, bool bf16, uint32_t op) {
     static const ConvMode forms[] = {CONV_DIRECT, CONV_F23, CONV_F43};
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
+        k.bf16 = contract_bf16(forms[f], bf16);
         contract_plan(&k, t, forms[f]);
         c.form[f] = forms[f];
         c.bytes[f] = contract_panel_floats(&k) * 4;
@@ -57,7 +58,7 @@ static int64_t plain_bytes(const Graph *g) {
     return bytes;
 }
 
-int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, double growth, ConvChoice **out) {
+int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf16, double growth, ConvChoice **out) {
     ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
     Upgrade *steps = xcalloc(2 * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
@@ -65,7 +66,7 @@ int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, double g
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D) continue;
         ConvChoice *c = &all[n];
-        *c = candidates(g, t, i);
+        *c = candidates(g, t, bf16, i);
         for (int f = 1; f < CONV_FORMS && mode != CONV_AUTO; f++) /* no budget for what was asked for by name */
             if (c->cost[f] < INFINITY && (c->form[f] == mode || (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen])))) c->chosen = f;
         if (mode == CONV_AUTO) n_steps += upgrades(c, n, steps + n_steps);

@@ -14,6 +14,8 @@ typedef struct {
     int chosen;
 } ConvChoice;
 /* One entry for each conv2d, in order; the caller frees *out. Returns how many. growth: most that AUTO may make of the weights' plain size. */
-int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, double growth, ConvChoice **out);
+int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf16, double growth, ConvChoice **out);
+/* F(4,3) stays in f32: its transforms would enlarge the rounding of bf16 operands to 7 % (F(2,3): 2 %). */
+static inline bool contract_bf16(ConvMode form, bool bf16) { return bf16 && form != CONV_F43; }
 void print_choices(const Graph *g, const ConvChoice *c, int n, Buf *out);
 #endif

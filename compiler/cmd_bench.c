@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *stages, *json, *target, *conv;
+    const char *stages, *json, *target, *conv, *dtype;
     FlagList weights, sets;
     int64_t repeat, threads;
     bool fused_only, profile;
@@ -25,7 +25,7 @@ static int by_value(const void *a, const void *b) {
 
 /* The best of five runs of a kernel that does nothing but multiply-adds in registers, on every thread. */
 static double measure_peak(const Target *t, int threads) {
-    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT);
+    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, false);
     const int64_t iterations = 4000000;
     double flops = program_add_peak(p, iterations, threads), best = 0;
     WeightSource *none = NULL;
@@ -109,7 +109,7 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     Graph *g = pipeline_graph(item->model, batched ? 2 : 1);
     const char *spec = pipeline_weights(b->l, item->model, flags_for_model(&b->f->weights, g->name));
     WeightSource *w = weights_open(spec ? spec : "synthetic:1", g->name);
-    Program *p = program_new(target_find(b->f->target), fuse, conv_parse(b->f->conv));
+    Program *p = program_new(target_find(b->f->target), fuse, conv_parse(b->f->conv), dtype_parse(b->f->dtype));
     program_add(p, g);
     Engine *e = engine_new(p, &w);
     const lrt_stage *s = engine_program(e)->stages[0];
@@ -191,7 +191,7 @@ static bool wanted(const char *list, const char *name) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    BenchFlags f = {.target = "host", .conv = "auto", .repeat = 3};
+    BenchFlags f = {.target = "host", .conv = "auto", .dtype = "f32", .repeat = 3};
     const char *path;
     const Flag flags[] = {
         {"stage", 0, FLAG_STRING, &f.stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
@@ -200,6 +200,7 @@ int cmd_bench(int argc, char **argv) {
         {"weights", 0, FLAG_LIST, &f.weights, "[MODEL=]SPEC", "default: what the pipeline names, else synthetic:1", 0, 0},
         {"set", 0, FLAG_LIST, &f.sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
         CONV_FLAG(&f.conv),
+        DTYPE_FLAG(&f.dtype),
         {"target", 0, FLAG_STRING, &f.target, "NAME", "CPU to compile for; default host", 0, 0},
         {"threads", 't', FLAG_INT, &f.threads, "N", "default one per physical core", 1, 4096},
         {"fused-only", 0, FLAG_BOOL, &f.fused_only, NULL, "leave the unfused baseline out", 0, 0},

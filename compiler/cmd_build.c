@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *out, *fuse, *conv, *target, *vocab;
+    const char *out, *fuse, *conv, *dtype, *target, *vocab;
     LinkOptions link;
     FlagList weights, sets;
     bool quiet;
@@ -80,6 +80,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
         {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
         CONV_FLAG(&f->conv),
+        DTYPE_FLAG(&f->dtype),
         {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -94,7 +95,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
 }
 
 int cmd_build(int argc, char **argv) {
-    BuildFlags f = {.fuse = "all", .conv = "auto", .target = "host"};
+    BuildFlags f = {.fuse = "all", .conv = "auto", .dtype = "f32", .target = "host"};
     const char *path;
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
@@ -106,7 +107,7 @@ int cmd_build(int argc, char **argv) {
     size_t vocab_bytes;
     void *vocab = vocab_load(vocab_path, &vocab_bytes);
     unsigned fuse = fuse_parse(f.fuse);
-    Program *p = program_new(target_find(f.target), fuse, conv_parse(f.conv));
+    Program *p = program_new(target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype));
     Models models = {0};
     lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
     c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);
@@ -117,7 +118,7 @@ int cmd_build(int argc, char **argv) {
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
     fuse_print(fuse, &options);
-    buf_printf(&options, " --conv %s", conv_names[p->conv]);
+    buf_printf(&options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
     buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
     for (int i = 0; i < models.n; i++) buf_printf(&from, "; %s: %s", models.graph[i]->name, weights_describe(models.source[i]));
     p->options = options.data;

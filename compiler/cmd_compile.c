@@ -53,7 +53,7 @@ void write_program(Program *p, WeightSource *const *source, const LinkOptions *l
 }
 
 int cmd_compile(int argc, char **argv) {
-    const char *out = NULL, *emit = "exe", *fuse = "all", *conv = "auto", *target = "host", *arguments[1];
+    const char *out = NULL, *emit = "exe", *fuse = "all", *conv = "auto", *dtype = "f32", *target = "host", *arguments[1];
     LinkOptions link = {0};
     FlagList weights = {0}, sets = {0};
     const Flag flags[] = {
@@ -63,6 +63,7 @@ int cmd_compile(int argc, char **argv) {
         {"set", 0, FLAG_LIST, &sets, "NAME=VALUE", "a parameter of the graph, e.g. img_height=128", 0, 0},
         {"fuse", 0, FLAG_STRING, &fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
         CONV_FLAG(&conv),
+        DTYPE_FLAG(&dtype),
         {"target", 0, FLAG_STRING, &target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -80,7 +81,7 @@ int cmd_compile(int argc, char **argv) {
     Graph *g = graph_load(arguments[0], values, n);
     const char *spec = flags_for_model(&weights, g->name);
     if (exe && !spec) usage_err("compile: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
-    Program *p = program_new(target_find(target), fuse_parse(fuse), conv_parse(conv));
+    Program *p = program_new(target_find(target), fuse_parse(fuse), conv_parse(conv), dtype_parse(dtype));
     program_add(p, g);
     p->made_from = arguments[0];
     emit_plan(p, NULL);

@@ -11,7 +11,7 @@
 #include "../runtime/progress.h"
 
 typedef struct {
-    const char *graph, *inputs, *outputs, *precision, *fuse, *conv, *target;
+    const char *graph, *inputs, *outputs, *precision, *fuse, *conv, *dtype, *target;
     bool interpret;
     int64_t repeat, threads;
     FlagList weights, sets;
@@ -36,6 +36,7 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "passes to run; default all, with --interpret none", 0, 0},
         CONV_FLAG(&f->conv),
+        DTYPE_FLAG(&f->dtype),
         {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host", 0, 0},
         {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
         {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
@@ -159,7 +160,7 @@ static void free_run(Run *r)
 
 int cmd_run(int argc, char **argv)
 {
-    RunFlags f = {.precision = "f64", .conv = "auto", .target = "host"};
+    RunFlags f = {.precision = "f64", .conv = "auto", .dtype = "f32", .target = "host"};
     parse_flags(argc, argv, &f);
     unsigned fuse = f.fuse ? fuse_parse(f.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
@@ -174,7 +175,7 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, conv_parse(f.conv),
+        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype),
                       f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }

@@ -30,7 +30,7 @@ int cmd_targets(int argc, char **argv)
     int n;
     const Target *table = target_table(&n);
     for (const Target *t = table; t < table + n; t++)
-        printf("%-10s %-4s %s\n", t->name, target_runs_here(t) ? "yes" : "no", t->text);
+        printf("%-14s %-4s %s\n", t->name, target_runs_here(t) ? "yes" : "no", t->text);
     print_machine();
     return EXIT_OK;
 }

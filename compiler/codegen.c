@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-Program *program_new(const Target *t, unsigned fuse, ConvMode conv) {
+Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16) {
     Program *p = xcalloc(1, sizeof *p);
     p->target = t;
     p->fuse = fuse;
+    p->bf16 = bf16;
     p->conv = conv == CONV_AUTO && fuse == FUSE_NONE ? CONV_DIRECT : conv;
     p->emit = emit_new(t);
     return p;

@@ -34,6 +34,7 @@ typedef struct {
     const Target *target;
     unsigned fuse;
     ConvMode conv;             /* never AUTO where nothing is fused: that is DIRECT */
+    bool bf16;
     Emit *emit;
     Kernel *kernels; int n_kernels, cap_kernels;
     Stage *stages[8]; int n_stages;
@@ -41,7 +42,8 @@ typedef struct {
     const char *options, *made_from; /* for --info; may be NULL */
 } Program;
 
-Program *program_new(const Target *t, unsigned fuse, ConvMode conv);
+/* bf16: operands of convolutions and dense products are rounded to bfloat16, weights stored so; all else stays f32. */
+Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16);
 void program_free(Program *p);
 /* Passes (p->fuse), lowering, memory plan. The graph must outlive the program. Returns the stage's index. */
 int program_add(Program *p, Graph *g);

@@ -20,11 +20,11 @@ static int block_vectors(const Contract *c, int64_t j) {
 /* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
 static void choose_chunks(Contract *c, const Target *t) {
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
-    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * 4);
+    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4));
     most = most / c->lanes * c->lanes;
     if (most < c->lanes) most = c->lanes;
     c->n_chunks = ceil_div(ci, most);
-    c->kc = c->n_chunks == 1 ? ci : ceil_div(ceil_div(ci, c->n_chunks), c->lanes) * c->lanes;
+    c->kc = c->n_chunks == 1 ? (c->bf16 ? even(ci) : ci) : ceil_div(ceil_div(ci, c->n_chunks), c->lanes) * c->lanes;
     c->n_chunks = ceil_div(ci, c->kc);
 }
 
@@ -53,7 +53,7 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
     double cost = (double)(ceil_div(p, mr) * mr) / (double)p * (double)(ceil_div(c->oh, th) * th) / (double)c->oh;
     cost += 16.0 / (double)p;
     cost += halo / (double)p * 24.0 / (double)(contract_columns(c) < 64 ? 64 : contract_columns(c));
-    double bytes = halo * (double)ci * 4, room = 0.75 * t->l2_bytes;
+    double bytes = halo * (double)ci * (c->bf16 ? 2 : 4), room = 0.75 * t->l2_bytes;
     if (bytes > room) cost += 0.05 * (bytes / room - 1);
     return cost;
 }
@@ -92,7 +92,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     c->images = 1;
     c->blocks = ceil_div(c->co, block_out(c));
     c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h && c->ow == c->w;
-    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0;
+    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && !c->bf16;
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
@@ -115,16 +115,21 @@ static int64_t strip_pixels(const Contract *c) {
     return c->images * ((c->th - 1) * c->stride + c->kh) * ((c->tw - 1) * c->stride + c->kw);
 }
 
+int64_t contract_strip_floats(const Contract *c) {
+    int64_t elements = c->n_chunks * strip_pixels(c) * c->kc;
+    return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
+}
+
 int64_t contract_scratch(const Contract *c) {
     if (c->winograd) return winograd_scratch(c);
-    int64_t floats = c->in_place ? 0 : c->n_chunks * strip_pixels(c) * c->kc + 64;
+    int64_t floats = c->in_place ? 0 : contract_strip_floats(c);
     if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
     return floats * 4;
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t n = c->winograd + 2, k = in_channels(c) * (c->winograd ? n * n : c->kh * c->kw);
-    return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k;
+    int64_t n = c->winograd + 2, k = stored_channels(c) * (c->winograd ? n * n : c->kh * c->kw);
+    return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 
 int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }
@@ -153,19 +158,40 @@ void contract_pack_row(const Contract *c, int64_t j, const float *row, float *ou
     }
 }
 
+static uint16_t bf16_of(float x) {
+    uint32_t u;
+    memcpy(&u, &x, 4);
+    if (x != x) return 0x7fc0;
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out) {
+    float columns[4 * 64];
+    int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
+    uint16_t *to = (uint16_t *)out + k / 2 * 2 * width + k % 2;
+    if (row) contract_pack_row(c, j, row, columns);
+    for (int64_t x = 0; x < width; x++) to[2 * x] = row ? bf16_of(columns[x]) : 0;
+}
+
 void contract_pack_kernel(const Contract *c, const float *kernel, float *out) {
     if (c->winograd) {
         winograd_pack_kernel(c, kernel, out);
         return;
     }
-    int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw, columns = contract_columns(c);
+    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw, columns = contract_columns(c);
 #pragma omp parallel for schedule(static)
     for (int64_t j = 0; j < c->blocks; j++) {
-        int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
-        float *o = out + j * taps * ci * c->nr * c->lanes;
-        for (int64_t c0 = 0; c0 < ci; c0 += c->kc)
-            for (int64_t tap = 0; tap < taps; tap++)
-                for (int64_t k = c0; k < min64(c0 + c->kc, ci); k++, o += width) contract_pack_row(c, j, kernel + (tap * ci + k) * columns, o);
+        int64_t width = (int64_t)block_vectors(c, j) * c->lanes, element = c->bf16 ? 2 : 4;
+        char *o = (char *)out + j * taps * stored_channels(c) * c->nr * c->lanes * element;
+        for (int64_t c0 = 0; c0 < ci; c0 += c->kc) {
+            int64_t stored = c0 + c->kc < ci ? c->kc : last_chunk(c);
+            for (int64_t tap = 0; tap < taps; tap++, o += stored * width * element)
+                for (int64_t k = 0; k < stored; k++) {
+                    const float *row = c0 + k < ci ? kernel + (tap * ci + c0 + k) * columns : NULL;
+                    if (c->bf16) contract_pack_pair(c, j, row, k, o);
+                    else contract_pack_row(c, j, row, (float *)(void *)o + k * width);
+                }
+        }
     }
 }
 

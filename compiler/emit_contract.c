@@ -67,13 +67,15 @@ V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
     return v;
 }
 
+static V strip_at(Emit *e, const K *k, V p, V index) { return k->c->bf16 ? at_bf16(e, p, index) : at(e, p, index); }
+
 /* Where channel c of loaded pixel q stands in the strip. */
 static V strip_place(Emit *e, const K *k, V q, V channel) {
     const Contract *c = k->c;
     V pixel = mulc(e, q, c->kc);
-    if (c->n_chunks == 1) return at(e, k->strip, add(e, pixel, channel));
+    if (c->n_chunks == 1) return strip_at(e, k, k->strip, add(e, pixel, channel));
     V place = add(e, mulc(e, udivc(e, channel, c->kc), k->chunk_stride), uremc(e, channel, c->kc));
-    return at(e, k->strip, add(e, pixel, place));
+    return strip_at(e, k, k->strip, add(e, pixel, place));
 }
 
 /* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. By two registers where there is a swish
@@ -89,10 +91,17 @@ static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
         if (src) v = contract_prologue(e, k, load(e, at(e, src, l.i), lanes), channel, image, lanes);
-        store(e, v, strip_place(e, k, q, channel));
+        V to_ = strip_place(e, k, q, channel);
+        if (c->bf16) store_bf16(e, v, to_, lanes);
+        else store(e, v, to_);
         loop_end(e, &l);
         from = to;
     }
+}
+
+/* The partner of an odd last channel. */
+static void load_partner(Emit *e, const K *k, V q) {
+    if (k->c->bf16 && in_channels(k->c) % 2) store_bf16(e, cf(e, 0, 1), strip_place(e, k, q, ci(e, in_channels(k->c))), 1);
 }
 
 static V row_of(Emit *e, V base, V pixel, int64_t channels) { return at(e, base, mulc(e, pixel, channels)); }
@@ -136,6 +145,7 @@ static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
     if (c->pre == PRE_LAYER_NORM) row_moments(e, k, row);
     load_segment(e, k, row, q, image, 0, c->c1);
     if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel, c->c2), q, image, c->c1, c->c2);
+    load_partner(e, k, q);
 }
 
 static void load_flat(Emit *e, K *k) {
@@ -166,6 +176,7 @@ static void load_strip(Emit *e, K *k) {
     load_pixel(e, k, pixel, q, image);
     if_else(e, &f);
     load_segment(e, k, NULL, q, image, 0, in_channels(c));
+    load_partner(e, k, q);
     if_end(e, &f);
     loop_end(e, &lc);
     loop_end(e, &lr);
@@ -286,25 +297,26 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     V base = c->in_place ? k->x : k->strip;
     if (c->in_place && c->strips_b > 1) base = at(e, base, mulc(e, k->b0, c->oh * c->ow * c->c1));
     if (c->in_place) base = at(e, base, mulc(e, k->y0, c->c1));
-    if (chunks) base = at(e, base, mulc(e, b->chunk, c->in_place ? c->kc : k->chunk_stride));
+    if (chunks) base = strip_at(e, k, base, mulc(e, b->chunk, c->in_place ? c->kc : k->chunk_stride));
     /* Neighbouring pixels of a row have a constant distance; a tile that may wrap to the next row gets a pointer per pixel. */
     bool wraps = !c->flat && c->tw % rows != 0;
     V start[16], first = window_offset(e, k, p);
     int64_t step = c->in_place ? c->c1 : c->kc * c->stride;
-    for (int i = 0; i < rows; i++) start[i] = at(e, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
-    int64_t rest = in_channels(c) - (c->n_chunks - 1) * c->kc;
+    for (int i = 0; i < rows; i++) start[i] = strip_at(e, k, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
+    int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1;
     V count = ci(e, c->kc);
     if (rest != c->kc) count = choose(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
-    int unroll = c->kc % 4 == 0 && rest % 4 == 0 ? 4 : 1;
+    int unroll = c->kc % (4 * pairs) == 0 && rest % (4 * pairs) == 0 ? 4 : 1;
     int64_t width = (int64_t)b->nvec * c->lanes;
     V panel = var(e, e->ptr, b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
     V tap = c->kh * c->kw == 1 ? ci(e, 0) : mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), c->kc);
-    for (int i = 0; i < rows; i++) m.a[i] = at(e, start[i], tap);
+    for (int i = 0; i < rows; i++) m.a[i] = strip_at(e, k, start[i], tap);
     V here = get(e, panel);
-    micro_run(e, &m, ci(e, 1), here, ci(e, width), count, unroll);
-    set(e, panel, at(e, here, mulc(e, count, width)));
+    if (c->bf16) micro_run_bf16(e, &m, here, ci(e, width), udivc(e, count, 2), unroll);
+    else micro_run(e, &m, ci(e, 1), here, ci(e, width), count, unroll);
+    set(e, panel, strip_at(e, k, here, mulc(e, count, width)));
     loop_end(e, &lx);
     loop_end(e, &ly);
     if (!chunks) {
@@ -342,9 +354,9 @@ static void block_tiles(Emit *e, const K *k, const Block *b) {
 static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
     const Contract *c = k->c;
     int64_t taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
-    V panel = at(e, k->panels, mulc(e, j, taps * in_channels(c) * c->nr * c->lanes));
+    V panel = strip_at(e, k, k->panels, mulc(e, j, taps * stored_channels(c) * c->nr * c->lanes));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
-    Block b = {j, l.i, at(e, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
+    Block b = {j, l.i, strip_at(e, k, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
     block_tiles(e, k, &b);
     loop_end(e, &l);
 }
@@ -376,8 +388,7 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
     V piece = contract_task(e, &k);
     k.strip = e->scratch;
     k.chunk_stride = strip_pixels_of(&k) * c->kc;
-    int64_t strip_floats = c->in_place ? 0 : c->n_chunks * k.chunk_stride;
-    k.parked = atc(e, e->scratch, (strip_floats + 15) / 16 * 16);
+    k.parked = atc(e, e->scratch, c->in_place ? 0 : contract_strip_floats(c));
     if (!c->in_place) {
         if (c->flat) load_flat(e, &k);
         else load_strip(e, &k);

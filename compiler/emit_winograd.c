@@ -34,6 +34,9 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
     }
 }
 
+/* Into transformed inputs and panels, counted in their elements. */
+static V element(Emit *e, const Contract *c, V p, V index) { return c->bf16 ? at_bf16(e, p, index) : at(e, p, index); }
+
 /* ---- input ---- */
 
 static V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
@@ -89,7 +92,7 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     TileLoop t = tiles_begin(e, w);
     V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, m)), w->cols), mulc(e, t.col.i, m));
     V from = at(e, w->region, mulc(e, corner, c->kc));
-    V to = at(e, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
+    V to = element(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
     V rows[6][6];
     for (int j = 0; j < n; j++) {
@@ -101,7 +104,11 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     for (int i = 0; i < n; i++) {
         V r[6];
         linear(e, w->w->b, n, n, rows[i], r, lanes);
-        for (int j = 0; j < n; j++) store(e, r[j], at(e, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c))));
+        for (int j = 0; j < n; j++) {
+            V place = element(e, c, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c)));
+            if (c->bf16) store_bf16(e, r[j], place, lanes);
+            else store(e, r[j], place);
+        }
     }
     loop_end(e, &l);
     tiles_end(e, &t);
@@ -131,11 +138,13 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
-        m.a[i] = at(e, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
+        m.a[i] = element(e, c, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
         for (int v = 0; v < p->nvec; v++)
             set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
-    micro_run(e, &m, ci(e, 1), at(e, p->panel, mulc(e, p->k0, p->width)), ci(e, p->width), p->count, 4);
+    V panel = element(e, c, p->panel, mulc(e, p->k0, p->width));
+    if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), c->lanes >= 8 ? 4 : 2);
+    else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, 4);
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
@@ -146,10 +155,11 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
 static void block_products(Emit *e, const W *w, V j, int nvec) {
     const Contract *c = w->k.c;
     int64_t ci_ = in_channels(c), positions = (int64_t)w->w->n * w->w->n, width = (int64_t)nvec * c->lanes;
-    int64_t most = e->t->l2_bytes / 4 / (width * 4), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
+    int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = at(e, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = at(e, w->transformed, mulc(e, l.i, w->tiles * ci_)), .panel = at(e, block, mulc(e, l.i, ci_ * width)),
+    V block = element(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
+    Position p = {.w = w, .inputs = element(e, c, w->transformed, mulc(e, l.i, w->tiles * ci_)),
+                  .panel = element(e, c, block, mulc(e, l.i, ci_ * width)),
                   .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .first = true};
     p.k0 = ci(e, 0);
     p.count = ci(e, part < ci_ ? part : ci_);

@@ -169,3 +169,10 @@ const char *flags_for_model(const FlagList *list, const char *model)
     }
     return named ? named : any;
 }
+
+bool dtype_parse(const char *text)
+{
+    if (strcmp(text, "f32") != 0 && strcmp(text, "bf16") != 0)
+        usage_err("--dtype: expected f32 or bf16, found \"%s\"", text);
+    return text[0] == 'b';
+}

@@ -21,6 +21,8 @@ typedef struct {
 } Flag;
 /* The flag that several commands have: how convolutions are computed (conv_parse). */
 #define CONV_FLAG(into) {"conv", 0, FLAG_STRING, into, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43", 0, 0}
+#define DTYPE_FLAG(into) {"dtype", 0, FLAG_STRING, into, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
+bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {
     const char *usage;       /* "latentc show GRAPH.json [flags]" */
     const char *about;       /* one or two sentences */

@@ -15,6 +15,6 @@ void engine_free(Engine *e);
 
 /* One graph, whole: inputs[i], outputs[i] as for interpret(). Runs the passes on g. seconds: when not NULL, `repeat` timed runs of everything
  * that depends on the inputs, after one warm-up, go there. */
-void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, ConvMode conv, int threads, const void *const *inputs, float *const *outputs,
+void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, ConvMode conv, bool bf16, int threads, const void *const *inputs, float *const *outputs,
                    int repeat, double *seconds);
 #endif

@@ -16,6 +16,11 @@ typedef struct {
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
 /* ka, ldb: in floats. unroll divides count. */
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
+/* The same with operands in bfloat16, in pairs: acc[i][v] += a[i][2k] * b[k*ldb + v*lanes][0] + a[i][2k+1] * b[..][1]; ldb in pairs.
+ * Addresses of bf16 tensors count 16-bit elements (at_bf16). */
+void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
+V at_bf16(Emit *e, V p, V index);
+void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to even */
 /* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the registers hold) at a time: in as few tiles as
  * that takes, of two sizes that differ by one, so that none is nearly empty. */
 typedef void RowTile(Emit *e, const void *user, V row, int rows);
@@ -30,6 +35,7 @@ typedef struct {
     int64_t oh, ow, c1, c2, co;   /* c2: channels of x2; co: channels of the result */
     int kh, kw, stride, pad_top, pad_left, upsample;
     int pre, act, has_bias, has_vec, has_res;
+    int bf16;                     /* operands of the products are rounded to bfloat16: strip and panels hold pairs of channels (emit_bf16.c) */
     double eps;
     int64_t vec_off, vec_width;   /* SLOT_VEC is (vec_batch, vec_width) */
     int vec_batch;                /* 1 or batch */
@@ -50,6 +56,13 @@ extern const char *const conv_names[];
 /* Fills the lower part. F23, F43: that form where it fits; else direct. */
 void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
+static inline int64_t even(int64_t n) { return (n + 1) / 2 * 2; }
+/* Channels of the last chunk, and of all, as stored: an even number of them in bf16, the odd one's partner zero. */
+static inline int64_t last_chunk(const Contract *c) {
+    int64_t rest = in_channels(c) - (c->n_chunks - 1) * c->kc;
+    return c->bf16 ? even(rest) : rest;
+}
+static inline int64_t stored_channels(const Contract *c) { return (c->n_chunks - 1) * c->kc + last_chunk(c); }
 Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
@@ -61,6 +74,9 @@ void contract_pack_kernel(const Contract *c, const float *kernel, float *out);
 void contract_pack_bias(const Contract *c, const float *bias, float *out);
 /* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y */
 void contract_pack_row(const Contract *c, int64_t j, const float *row, float *out); /* the columns of block j out of a stored row */
+/* The same as bf16, into row k of panel `out` of pairs; row NULL: zeros. */
+void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out);
+int64_t contract_strip_floats(const Contract *c); /* room for the loaded strip in scratch, a multiple of 16 */
 void emit_contract(Emit *e, const Contract *c, const char *name);
 void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c->winograd set */
 

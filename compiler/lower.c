@@ -153,13 +153,16 @@ static void contract_name(const Contract *c, Buf *b) {
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
     if (c->winograd) buf_printf(b, " F(%d,3)", c->winograd);
+    if (c->bf16) buf_printf(b, " bf16");
     if (c->upsample != 1) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
 }
 
 static void lower_contract(Lower *l, const Op *o) {
     Contract c = contract_of(l->g, o);
-    contract_plan(&c, l->p->target, l->form_of[o - l->g->ops]);
+    ConvMode form = l->form_of[o - l->g->ops];
+    c.bf16 = contract_bf16(form, l->p->bf16);
+    contract_plan(&c, l->p->target, form);
     Buf kind = {0};
     contract_name(&c, &kind);
     int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
@@ -408,7 +411,7 @@ Stage *lower(Program *p, Graph *g) {
     }
     for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
     ConvChoice *choices;
-    int n = choose_convolutions(g, p->target, p->conv, CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, p->target, p->conv, p->bf16, CONV_GROWTH, &choices);
     for (uint32_t i = 0; i < g->n_ops; i++) l.form_of[i] = CONV_DIRECT;
     for (int i = 0; i < n; i++) l.form_of[choices[i].op] = choices[i].form[choices[i].chosen];
     free(choices);

@@ -9,7 +9,7 @@
 #include "pass.h"
 
 typedef struct {
-    const char *graph, *after, *format, *fuse, *conv, *target;
+    const char *graph, *after, *format, *fuse, *conv, *dtype, *target;
     FlagList sets;
     bool memory;
 } ShowFlags;
@@ -21,6 +21,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
         {"fuse", 0, FLAG_STRING, &f->fuse, "NAMES", "which passes run: all (default), none, a list, or -NAME,...", 0, 0},
         CONV_FLAG(&f->conv),
+        DTYPE_FLAG(&f->dtype),
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json", 0, 0},
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes", 0, 0},
         {"target", 0, FLAG_STRING, &f->target, "NAME", "for --memory: the CPU (default: host)", 0, 0},
@@ -71,7 +72,7 @@ static Graph *load_graph(const ShowFlags *f)
 /* The memory plan of the compiled graph, with and without sharing. */
 static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 {
-    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse, conv_parse(f->conv));
+    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse, conv_parse(f->conv), dtype_parse(f->dtype));
     const Stage *s = p->stages[program_add(p, g)];
     printf("weights            %15lld\n", (long long)s->weights_bytes);
     printf("arena              %15lld\n", (long long)s->arena_bytes);
@@ -86,14 +87,14 @@ static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
 {
     ConvChoice *choices;
-    int n = choose_convolutions(g, target_find(f->target ? f->target : "host"), conv_parse(f->conv), CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, target_find(f->target ? f->target : "host"), conv_parse(f->conv), dtype_parse(f->dtype), CONV_GROWTH, &choices);
     print_choices(g, choices, n, out);
     free(choices);
 }
 
 int cmd_show(int argc, char **argv)
 {
-    ShowFlags f = {.format = "text", .conv = "auto"};
+    ShowFlags f = {.format = "text", .conv = "auto", .dtype = "f32"};
     parse(argc, argv, &f);
     const Format *format = find_format(f.format);
     unsigned fuse = f.fuse ? fuse_parse(f.fuse) : FUSE_ALL;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const Target table[] = {
-#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2) \
-    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2},
+#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, dot) \
+    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, dot},
 #include "targets.def"
 #undef TARGET
 };
@@ -31,13 +31,47 @@ bool target_runs_here(const Target *t) {
     return target_is_host_arch(t) && (t->cpu_bits & ~lrt_cpu_features()) == 0;
 }
 
+#if defined(__x86_64__)
+#include "../runtime/progress.h"
+
+/* Ten independent instructions; the registers' contents do not matter. */
+#define TEN(op) \
+    __asm__ volatile(op " %%zmm31, %%zmm31, %%zmm0\n" op " %%zmm31, %%zmm31, %%zmm1\n" op " %%zmm31, %%zmm31, %%zmm2\n" \
+                     op " %%zmm31, %%zmm31, %%zmm3\n" op " %%zmm31, %%zmm31, %%zmm4\n" op " %%zmm31, %%zmm31, %%zmm5\n" \
+                     op " %%zmm31, %%zmm31, %%zmm6\n" op " %%zmm31, %%zmm31, %%zmm7\n" op " %%zmm31, %%zmm31, %%zmm8\n" \
+                     op " %%zmm31, %%zmm31, %%zmm9\n" \
+                     ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9")
+
+static double rounds(bool dot, int n) {
+    double start = lrt_now();
+    for (int k = 0; k < n; k++) {
+        if (dot) TEN("vdpbf16ps");
+        else TEN("vfmadd231ps");
+    }
+    return lrt_now() - start;
+}
+
+/* vdpbf16ps does two multiply-adds a lane. Some CPUs issue it at the rate of multiply-adds, others at half of it or less: worth nothing. Measured,
+ * as a CPU's name may be wrong; the best of five rounds of about 10 microseconds. Call it only where the instruction is. */
+static bool bf16_dot_pays(void) {
+    double best[2] = {1, 1};
+    for (int i = 0; i < 10; i++) {
+        double t = rounds(i & 1, 4000);
+        if (t < best[i & 1]) best[i & 1] = t;
+    }
+    return best[1] < 1.4 * best[0];
+}
+#else
+static bool bf16_dot_pays(void) { return false; }
+#endif
+
 const Target *target_find(const char *name) {
     const char *names[N_TARGETS + 1] = {"host"};
     const Target *host = NULL;
     for (int i = 0; i < N_TARGETS; i++) {
         names[i + 1] = table[i].name;
         if (strcmp(name, table[i].name) == 0) return &table[i];
-        if (target_runs_here(&table[i])) host = &table[i];
+        if (target_runs_here(&table[i]) && (!table[i].bf16_dot || bf16_dot_pays())) host = &table[i];
     }
     if (strcmp(name, "host") == 0) {
         if (!host) err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");

@@ -13,6 +13,7 @@ typedef struct {
     int nr;                /* register tile: vectors of output channels ... */
     int mr[5];             /* ... by mr[v] rows when v vectors are in use (v <= nr); mr*nr accumulators + nr + 1 <= registers */
     int l2_bytes;          /* what one thread may assume of its private L2 */
+    int bf16_dot;          /* has vdpbf16ps, and it is worth using */
 } Target;
 
 /* The row of that name; "host": the widest row that this machine can run. usage_err() with the nearest when unknown. */

@@ -35,6 +35,10 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
  * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
 
+/* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
+static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->bf16_dot ? 0.5 : 1; }
+static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
+
 void winograd_plan(Contract *c, const Target *t, int m) {
     int n = m + 2;
     int64_t gw = ceil_div(c->ow, m), gh = ceil_div(c->oh, m);
@@ -76,12 +80,12 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * m * m, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    return weights * (1.15 * tiles + weight_cost(t, weights) * strips) + tiles * (in * ci * (double)c->pieces + out * co);
+    return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (double)c->pieces + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
     double weights = (double)(c->kh * c->kw) * (double)(c->c1 + c->c2) * columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
-    return weights * (1.08 * (double)(c->batch * c->oh * c->ow) + weight_cost(t, weights) * strips);
+    return weights * (1.08 * (double)(c->batch * c->oh * c->ow) * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c));
 }
 
 int64_t winograd_scratch(const Contract *c) {
@@ -122,8 +126,11 @@ void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
             transform_row(c, kernel, k, half, rows);
             for (int64_t j = 0; j < c->blocks; j++) {
                 int64_t width = min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
-                float *block = out + j * positions * ci * c->nr * c->lanes;
-                for (int64_t p = 0; p < positions; p++) contract_pack_row(c, j, rows + p * columns, block + (p * ci + k) * width);
+                float *block = out + j * positions * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
+                for (int64_t p = 0; p < positions; p++) {
+                    if (c->bf16) contract_pack_pair(c, j, rows + p * columns, k, block + p * ci * width / 2);
+                    else contract_pack_row(c, j, rows + p * columns, block + (p * ci + k) * width);
+                }
             }
         }
         free(half);

@@ -53,8 +53,8 @@ static void check(const struct PipelineModel *m, const Form *f) {
     }
     bool interpreted = f->small || getenv("LATENTC_LONG");
     if (interpreted) interpret(g, w, (const void *const *)in, &want, true);
-    jit_run_graph(g, w, target_find("host"), FUSE_ALL, CONV_AUTO, 2, (const void *const *)in, &fused, 0, NULL);
-    jit_run_graph(h, w, target_find("host"), FUSE_NONE, CONV_DIRECT, 1, (const void *const *)in, &unfused, 0, NULL);
+    jit_run_graph(g, w, target_find("host"), FUSE_ALL, CONV_AUTO, false, 2, (const void *const *)in, &fused, 0, NULL);
+    jit_run_graph(h, w, target_find("host"), FUSE_NONE, CONV_DIRECT, false, 1, (const void *const *)in, &unfused, 0, NULL);
     double a = difference(fused, interpreted ? want : unfused, n), b = interpreted ? difference(unfused, want, n) : 0;
     print_message("%s %lldx%lld, text %lld, batch %d: %.2g, unfused %.2g\n", g->name, (long long)f->width, (long long)f->height, (long long)f->text,
                   f->batch, a, b);

@@ -1,0 +1,95 @@
+/* bfloat16 operands with sums in f32: storage, rounding, and the micro-kernel. An operand is rounded to nearest, ties to even, when it is stored;
+ * products of two of them are exact in f32.
+ *
+ * Channels lie in pairs: a holds them in order, b as [pair][column][2], so that one 32-bit lane is a pair. Where the target has it, vdpbf16ps
+ * takes a pair a lane; elsewhere the halves are moved to the upper 16 bits, which makes f32 numbers of them. */
+#include "kernels.h"
+#include <string.h>
+
+static LLVMTypeRef ints(LLVMTypeRef type, int lanes) { return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes); }
+
+static V int_constant(Emit *e, uint32_t n, int lanes) {
+    V one = LLVMConstInt(e->i32, n, 0), all[64];
+    if (lanes == 1) return one;
+    for (int i = 0; i < lanes; i++) all[i] = one;
+    return LLVMConstVector(all, (unsigned)lanes);
+}
+
+V at_bf16(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt16TypeInContext(e->ctx), p, &index, 1, ""); }
+
+/* Without a type parameter, unlike intrinsic(). */
+static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    CHECK(id != 0);
+    V f = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
+    LLVMTypeRef type = LLVMIntrinsicGetType(e->ctx, id, NULL, 0), params[4];
+    LLVMGetParamTypes(type, params);
+    for (unsigned i = 0; i < n; i++)
+        if (LLVMTypeOf(args[i]) != params[i]) args[i] = LLVMBuildBitCast(e->b, args[i], params[i], "");
+    return LLVMBuildCall2(e->b, type, f, args, n, "");
+}
+
+static V rounded(Emit *e, V x, int lanes) {
+    LLVMTypeRef i16 = ints(LLVMInt16TypeInContext(e->ctx), lanes);
+    if (e->t->bf16_dot && lanes == 16) return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
+    V u = LLVMBuildBitCast(e->b, x, ints(e->i32, lanes), ""), sixteen = int_constant(e, 16, lanes);
+    V odd = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, u, sixteen, ""), int_constant(e, 1, lanes), "");
+    V up = LLVMBuildAdd(e->b, LLVMBuildAdd(e->b, u, int_constant(e, 0x7fff, lanes), ""), odd, "");
+    V nan = LLVMBuildFCmp(e->b, LLVMRealUNO, x, x, "");
+    up = choose(e, nan, int_constant(e, 0x7fc00000, lanes), up);
+    return LLVMBuildTrunc(e->b, LLVMBuildLShr(e->b, up, sixteen, ""), i16, "");
+}
+
+void store_bf16(Emit *e, V x, V p, int lanes) {
+    int most = e->t->lanes;
+    for (int i = 0; i < lanes; i += most) {
+        int n = lanes < most ? lanes : most;
+        V part = x;
+        if (lanes > most) {
+            V index[64];
+            for (int k = 0; k < n; k++) index[k] = LLVMConstInt(e->i32, (unsigned)(i + k), 0);
+            part = LLVMBuildShuffleVector(e->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(index, (unsigned)n), "");
+        }
+        LLVMSetAlignment(LLVMBuildStore(e->b, rounded(e, part, n), at_bf16(e, p, ci(e, i))), 2);
+    }
+}
+
+static V load_pairs(Emit *e, V p, int lanes) {
+    V v = LLVMBuildLoad2(e->b, ints(e->i32, lanes), p, "");
+    LLVMSetAlignment(v, 4);
+    return v;
+}
+
+static V half(Emit *e, V pairs, int lanes, int second) {
+    V u = second ? LLVMBuildAnd(e->b, pairs, int_constant(e, 0xffff0000u, lanes), "") : LLVMBuildShl(e->b, pairs, int_constant(e, 16, lanes), "");
+    return LLVMBuildBitCast(e->b, u, vec_type(e, lanes), "");
+}
+
+/* As floats the bits of a splat move unchanged. */
+static V splat_pair(Emit *e, V pair, int lanes) { return splat(e, LLVMBuildBitCast(e->b, pair, e->f32, ""), lanes); }
+
+void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
+    int lanes = e->t->lanes;
+    Loop l = loop_begin(e, ci(e, 0), pairs, unroll);
+    for (int u = 0; u < unroll; u++) {
+        V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
+        for (int v = 0; v < m->nvec; v++) bv[v] = load_pairs(e, atc(e, row, (int64_t)v * lanes), lanes);
+        if (e->t->bf16_dot) {
+            for (int i = 0; i < m->rows; i++) {
+                V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
+                for (int v = 0; v < m->nvec; v++)
+                    set(e, m->acc[i][v], plain_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){get(e, m->acc[i][v]), a, bv[v]}, 3));
+            }
+            continue;
+        }
+        for (int h = 0; h < 2; h++) {
+            V bh[4];
+            for (int v = 0; v < m->nvec; v++) bh[v] = half(e, bv[v], lanes, h);
+            for (int i = 0; i < m->rows; i++) {
+                V a = splat(e, half(e, load_pairs(e, at(e, m->a[i], k), 1), 1, h), lanes);
+                for (int v = 0; v < m->nvec; v++) set(e, m->acc[i][v], fp_fma(e, a, bh[v], get(e, m->acc[i][v])));
+            }
+        }
+    }
+    loop_end(e, &l);
+}
