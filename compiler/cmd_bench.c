@@ -24,8 +24,8 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* The best of five runs of a kernel that does nothing but multiply-adds in registers, on every thread. */
-static double measure_peak(const Target *t, int threads) {
-    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, false);
+static double measure_peak(const Target *t, bool bf16, int threads) {
+    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, bf16);
     const int64_t iterations = 4000000;
     double flops = program_add_peak(p, iterations, threads), best = 0;
     WeightSource *none = NULL;
@@ -213,8 +213,10 @@ int cmd_bench(int argc, char **argv) {
     ParamSet *sets;
     int n_sets = flags_sets(&f.sets, &sets);
     Bench b = {.f = &f, .l = pipeline_load(path, sets, n_sets), .threads = f.threads ? (int)f.threads : lrt_default_threads()};
-    b.peak = measure_peak(target_find(f.target), b.threads);
-    fprintf(stderr, "peak of f32 multiply-adds: %.1f GFLOP/s on %d threads\n", b.peak / 1e9, b.threads);
+    const Target *target = target_find(f.target);
+    bool dot = dtype_parse(f.dtype) && target->bf16_dot;
+    b.peak = measure_peak(target, dot, b.threads);
+    fprintf(stderr, "peak of %s: %.1f GFLOP/s on %d threads\n", dot ? "bf16 dot products (vdpbf16ps)" : "f32 multiply-adds", b.peak / 1e9, b.threads);
     Item items[] = {{.name = "text_encoder", .model = &b.l->text_encoder}, {.name = "guided_step", .model = &b.l->diffusion_model, .guided = true},
                     {.name = "decoder", .model = &b.l->decoder}, {.name = "image_encoder", .model = &b.l->image_encoder}};
     int n = sizeof items / sizeof items[0];

@@ -73,7 +73,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;
     case KERNEL_GROUP_PARTIAL: emit_group_partial(p->emit, desc, k->name); break;
     case KERNEL_GROUP_FINISH: emit_group_finish(p->emit, desc, k->name); break;
-    case KERNEL_PEAK: emit_peak(p->emit, *(const int64_t *)desc, k->name); break;
+    case KERNEL_PEAK: emit_peak(p->emit, desc, k->name); break;
     default: die("no kernel of kind %d", kind);
     }
     k->fn = p->emit->fn;
@@ -89,10 +89,11 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     s->mems = xcalloc(1, sizeof *s->mems);
     s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
     s->steps = xcalloc(1, sizeof *s->steps);
-    int kernel = kernel_get(p, KERNEL_PEAK, &iterations, sizeof iterations, "peak");
+    Peak peak = {iterations, p->bf16 && p->target->bf16_dot};
+    int kernel = kernel_get(p, KERNEL_PEAK, &peak, sizeof peak, "peak");
     s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .name = "peak", .kind = "peak"};
     p->stages[p->n_stages++] = s;
-    return 2.0 * (double)iterations * tasks * p->target->mr[p->target->nr] * p->target->nr * p->target->lanes;
+    return (peak.bf16 ? 4.0 : 2.0) * (double)iterations * tasks * p->target->mr[p->target->nr] * p->target->nr * p->target->lanes;
 }
 
 /* Everything that the packed weights' layout depends on. */

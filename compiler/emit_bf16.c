@@ -68,6 +68,8 @@ static V half(Emit *e, V pairs, int lanes, int second) {
 /* As floats the bits of a splat move unchanged. */
 static V splat_pair(Emit *e, V pair, int lanes) { return splat(e, LLVMBuildBitCast(e->b, pair, e->f32, ""), lanes); }
 
+V dot_bf16(Emit *e, V acc, V a, V b) { return plain_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3); }
+
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), pairs, unroll);
@@ -78,7 +80,7 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
             for (int i = 0; i < m->rows; i++) {
                 V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
                 for (int v = 0; v < m->nvec; v++)
-                    set(e, m->acc[i][v], plain_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){get(e, m->acc[i][v]), a, bv[v]}, 3));
+                    set(e, m->acc[i][v], dot_bf16(e, get(e, m->acc[i][v]), a, bv[v]));
             }
             continue;
         }

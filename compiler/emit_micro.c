@@ -41,13 +41,13 @@ void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user
     loop_end(e, &l);
 }
 
-void emit_peak(Emit *e, int64_t iterations, const char *name) {
+void emit_peak(Emit *e, const Peak *p, const char *name) {
     kernel_begin(e, name);
     int lanes = e->t->lanes, n = e->t->mr[e->t->nr] * e->t->nr;
     V acc[64] = {0}, y = arg(e, 0), x = load(e, y, lanes);
     for (int i = 0; i < n; i++) acc[i] = var(e, vec_type(e, lanes), fp_add(e, x, cf(e, i, lanes)));
-    Loop l = loop_begin(e, ci(e, 0), ci(e, iterations), 1);
-    for (int i = 0; i < n; i++) set(e, acc[i], fp_fma(e, x, x, get(e, acc[i])));
+    Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
+    for (int i = 0; i < n; i++) set(e, acc[i], p->bf16 ? dot_bf16(e, get(e, acc[i]), x, x) : fp_fma(e, x, x, get(e, acc[i])));
     loop_end(e, &l);
     V sum = get(e, acc[0]);
     for (int i = 1; i < n; i++) sum = fp_add(e, sum, get(e, acc[i]));

@@ -270,7 +270,7 @@ static void all_bf16_cases(const char *target) {
 TARGET_TESTS(sse2, "x86-64")
 TARGET_TESTS(avx2, "x86-64-v3")
 TARGET_TESTS(avx512, "x86-64-v4")
-TARGET_TESTS(dot, "x86-64-v4-bf16")
+TARGET_TESTS(avx512bf16, "x86-64-v4-bf16")
 TARGET_TESTS(neon, "aarch64")
 static void each_flag_alone(void **state) {
     (void)state;
@@ -280,7 +280,7 @@ static void each_flag_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sse2_unfused), cmocka_unit_test(sse2_fused), cmocka_unit_test(sse2_winograd), cmocka_unit_test(sse2_bf16), cmocka_unit_test(avx2_unfused), cmocka_unit_test(avx2_fused), cmocka_unit_test(avx2_winograd), cmocka_unit_test(avx2_bf16),
-        cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(avx512_winograd), cmocka_unit_test(avx512_bf16), cmocka_unit_test(dot_unfused), cmocka_unit_test(dot_fused), cmocka_unit_test(dot_winograd), cmocka_unit_test(dot_bf16),
+        cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(avx512_winograd), cmocka_unit_test(avx512_bf16), cmocka_unit_test(avx512bf16_unfused), cmocka_unit_test(avx512bf16_fused), cmocka_unit_test(avx512bf16_winograd), cmocka_unit_test(avx512bf16_bf16),
         cmocka_unit_test(neon_unfused), cmocka_unit_test(neon_fused), cmocka_unit_test(neon_winograd), cmocka_unit_test(neon_bf16),
         cmocka_unit_test(each_flag_alone),
     };
