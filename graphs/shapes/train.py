@@ -557,9 +557,9 @@ def spawn(train, args, *rest):
 STAGES = {
     "data": lambda a: make_data(),
     "latents": lambda a: make_latents(a.steps or 60000),
-    "decoder": lambda a: spawn(train_decoder, a, a.steps or 2000, 64 // a.threads, 2e-3),
+    "decoder": lambda a: spawn(train_decoder, a, a.steps or 3700, 64 // a.threads, 2e-3),
     "text": lambda a: train_text(a.steps or 1200, 128, 1e-3),
-    "diffusion": lambda a: spawn(train_diffusion, a, a.steps or 20000, a.batch // a.threads, 2e-3, a.compile),
+    "diffusion": lambda a: spawn(train_diffusion, a, a.steps or 37000, a.batch // a.threads, 2e-3, a.compile),
     "restore": lambda a: restore(),
     "export": lambda a: export(),
 }
