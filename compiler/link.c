@@ -56,7 +56,12 @@ static void run(char *const *argv) {
 void link_exe(const Target *t, const LinkOptions *o, const char *object, const char *entry, const char *exe) {
     Arena *a = arena_new();
     const char *folder = runtime_folder(a, t, o, entry);
-    char *argv[] = {arena_strdup(a, driver(t, o)), "-static", "-fopenmp", "-o", arena_strdup(a, exe), arena_strdup(a, object),
+#ifdef LATENTC_CLANG_RUNTIME /* the runtime was compiled by clang: it needs libomp, of which there is no static one */
+    char *omp[] = {"-l:libomp.so.5", "-pthread"};
+#else
+    char *omp[] = {"-static", "-fopenmp"};
+#endif
+    char *argv[] = {arena_strdup(a, driver(t, o)), omp[0], omp[1], "-o", arena_strdup(a, exe), arena_strdup(a, object),
                     arena_printf(a, "%s/%s", folder, entry), arena_printf(a, "%s/liblatentrt.a", folder), "-lpng16", "-lz", "-lpcre2-8",
                     "-lutf8proc", "-lm", NULL};
     run(argv);
