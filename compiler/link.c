@@ -57,13 +57,13 @@ void link_exe(const Target *t, const LinkOptions *o, const char *object, const c
     Arena *a = arena_new();
     const char *folder = runtime_folder(a, t, o, entry);
 #ifdef LATENTC_CLANG_RUNTIME /* the runtime was compiled by clang: it needs libomp, of which there is no static one */
-    char *omp[] = {"-l:libomp.so.5", "-pthread"};
+    char *first = "-pthread", *last = "-l:libomp.so.5";
 #else
-    char *omp[] = {"-static", "-fopenmp"};
+    char *first = "-static", *last = "-fopenmp";
 #endif
-    char *argv[] = {arena_strdup(a, driver(t, o)), omp[0], omp[1], "-o", arena_strdup(a, exe), arena_strdup(a, object),
+    char *argv[] = {arena_strdup(a, driver(t, o)), first, "-o", arena_strdup(a, exe), arena_strdup(a, object),
                     arena_printf(a, "%s/%s", folder, entry), arena_printf(a, "%s/liblatentrt.a", folder), "-lpng16", "-lz", "-lpcre2-8",
-                    "-lutf8proc", "-lm", NULL};
+                    "-lutf8proc", "-lm", last, NULL};
     run(argv);
     arena_free(a);
 }
