@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#define FUZZ_STANDALONE
 #include "fuzz.h"
 
 enum { CHANGES = 64 };
