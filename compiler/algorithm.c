@@ -6,7 +6,6 @@
 #include "algorithm.h"
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SMALL_GROWTH = 256 << 20 }; /* bytes that any model's kernels may grow by: small models need not count */
 

@@ -98,18 +98,26 @@ V splat(Emit *e, V scalar, int lanes) {
     return LLVMBuildShuffleVector(e->b, v, LLVMGetPoison(type), LLVMConstNull(LLVMVectorType(e->i32, (unsigned)lanes)), "");
 }
 
+LLVMTypeRef int_type(const Emit *e, int lanes) { return lanes == 1 ? e->i32 : LLVMVectorType(e->i32, (unsigned)lanes); }
+
+V int_splat(const Emit *e, uint32_t n, int lanes) {
+    V s = LLVMConstInt(e->i32, n, 0), all[64];
+    if (lanes == 1) return s;
+    for (int i = 0; i < lanes; i++) all[i] = s;
+    return LLVMConstVector(all, (unsigned)lanes);
+}
+
+V lanes_of(Emit *e, V v, int from, int n) {
+    V index[64];
+    for (int i = 0; i < n; i++) index[i] = LLVMConstInt(e->i32, (unsigned)(from + i), 0);
+    return LLVMBuildShuffleVector(e->b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(index, (unsigned)n), "");
+}
+
 /* Halves the vector with op until one lane is left: the same order on every target with as many lanes. */
 static V reduce(Emit *e, V v, int lanes, V (*op)(Emit *, V, V)) {
     for (int half = lanes / 2; half >= 1; half /= 2) {
-        V lo[64], hi[64];
-        for (int i = 0; i < half; i++) {
-            lo[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
-            hi[i] = LLVMConstInt(e->i32, (unsigned)(i + half), 0);
-        }
-        V undef = LLVMGetPoison(LLVMTypeOf(v));
-        V a = LLVMBuildShuffleVector(e->b, v, undef, LLVMConstVector(lo, (unsigned)half), "");
-        V b = LLVMBuildShuffleVector(e->b, v, undef, LLVMConstVector(hi, (unsigned)half), "");
-        v = op(e, a, b);
+        V low = lanes_of(e, v, 0, half), high = lanes_of(e, v, half, half);
+        v = op(e, low, high);
     }
     return lanes == 1 ? v : LLVMBuildExtractElement(e->b, v, LLVMConstInt(e->i32, 0, 0), "");
 }

@@ -38,6 +38,9 @@ V fp_add(Emit *e, V a, V b);  V fp_sub(Emit *e, V a, V b);  V fp_mul(Emit *e, V 
 V fp_max(Emit *e, V a, V b);
 V fp_fma(Emit *e, V a, V b, V c);   /* a*b + c: fused where the target has FMA, else rounded twice */
 V splat(Emit *e, V scalar, int lanes);
+LLVMTypeRef int_type(const Emit *e, int lanes); /* i32, or a vector of them */
+V int_splat(const Emit *e, uint32_t n, int lanes);
+V lanes_of(Emit *e, V v, int from, int n);      /* lanes from .. from+n of a vector */
 V reduce_add(Emit *e, V v, int lanes); /* fixed order: halves added until one is left */
 V reduce_max(Emit *e, V v, int lanes);
 V at(Emit *e, V p, V index);      /* &((float *)p)[index] */

@@ -6,15 +6,6 @@
 #include "kernels.h"
 #include <string.h>
 
-static LLVMTypeRef ints(LLVMTypeRef type, int lanes) { return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes); }
-
-static V int_constant(Emit *e, uint32_t n, int lanes) {
-    V one = LLVMConstInt(e->i32, n, 0), all[64];
-    if (lanes == 1) return one;
-    for (int i = 0; i < lanes; i++) all[i] = one;
-    return LLVMConstVector(all, (unsigned)lanes);
-}
-
 V at_bf16(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt16TypeInContext(e->ctx), p, &index, 1, ""); }
 
 /* Without a type parameter, unlike intrinsic(). */
@@ -30,13 +21,14 @@ static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
 }
 
 static V rounded(Emit *e, V x, int lanes) {
-    LLVMTypeRef i16 = ints(LLVMInt16TypeInContext(e->ctx), lanes);
+    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->ctx);
+    if (lanes > 1) i16 = LLVMVectorType(i16, (unsigned)lanes);
     if (e->t->bf16_dot && lanes == 16) return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
-    V u = LLVMBuildBitCast(e->b, x, ints(e->i32, lanes), ""), sixteen = int_constant(e, 16, lanes);
-    V odd = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, u, sixteen, ""), int_constant(e, 1, lanes), "");
-    V up = LLVMBuildAdd(e->b, LLVMBuildAdd(e->b, u, int_constant(e, 0x7fff, lanes), ""), odd, "");
+    V u = LLVMBuildBitCast(e->b, x, int_type(e, lanes), ""), sixteen = int_splat(e, 16, lanes);
+    V odd = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, u, sixteen, ""), int_splat(e, 1, lanes), "");
+    V up = LLVMBuildAdd(e->b, LLVMBuildAdd(e->b, u, int_splat(e, 0x7fff, lanes), ""), odd, "");
     V nan = LLVMBuildFCmp(e->b, LLVMRealUNO, x, x, "");
-    up = choose(e, nan, int_constant(e, 0x7fc00000, lanes), up);
+    up = choose(e, nan, int_splat(e, 0x7fc00000, lanes), up);
     return LLVMBuildTrunc(e->b, LLVMBuildLShr(e->b, up, sixteen, ""), i16, "");
 }
 
@@ -44,24 +36,19 @@ void store_bf16(Emit *e, V x, V p, int lanes) {
     int most = e->t->lanes;
     for (int i = 0; i < lanes; i += most) {
         int n = lanes < most ? lanes : most;
-        V part = x;
-        if (lanes > most) {
-            V index[64];
-            for (int k = 0; k < n; k++) index[k] = LLVMConstInt(e->i32, (unsigned)(i + k), 0);
-            part = LLVMBuildShuffleVector(e->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(index, (unsigned)n), "");
-        }
+        V part = lanes > most ? lanes_of(e, x, i, n) : x;
         LLVMSetAlignment(LLVMBuildStore(e->b, rounded(e, part, n), at_bf16(e, p, ci(e, i))), 2);
     }
 }
 
 static V load_pairs(Emit *e, V p, int lanes) {
-    V v = LLVMBuildLoad2(e->b, ints(e->i32, lanes), p, "");
+    V v = LLVMBuildLoad2(e->b, int_type(e, lanes), p, "");
     LLVMSetAlignment(v, 4);
     return v;
 }
 
 static V half(Emit *e, V pairs, int lanes, int second) {
-    V u = second ? LLVMBuildAnd(e->b, pairs, int_constant(e, 0xffff0000u, lanes), "") : LLVMBuildShl(e->b, pairs, int_constant(e, 16, lanes), "");
+    V u = second ? LLVMBuildAnd(e->b, pairs, int_splat(e, 0xffff0000u, lanes), "") : LLVMBuildShl(e->b, pairs, int_splat(e, 16, lanes), "");
     return LLVMBuildBitCast(e->b, u, vec_type(e, lanes), "");
 }
 

@@ -67,15 +67,13 @@ V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
     return v;
 }
 
-static V strip_at(Emit *e, const K *k, V p, V index) { return k->c->bf16 ? at_bf16(e, p, index) : at(e, p, index); }
-
 /* Where channel c of loaded pixel q stands in the strip. */
 static V strip_place(Emit *e, const K *k, V q, V channel) {
     const Contract *c = k->c;
     V pixel = mulc(e, q, c->kc);
-    if (c->n_chunks == 1) return strip_at(e, k, k->strip, add(e, pixel, channel));
+    if (c->n_chunks == 1) return operand_at(e, k->c, k->strip, add(e, pixel, channel));
     V place = add(e, mulc(e, udivc(e, channel, c->kc), k->chunk_stride), uremc(e, channel, c->kc));
-    return strip_at(e, k, k->strip, add(e, pixel, place));
+    return operand_at(e, k->c, k->strip, add(e, pixel, place));
 }
 
 /* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. By two registers where there is a swish
@@ -91,9 +89,7 @@ static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
         if (src) v = contract_prologue(e, k, load(e, at(e, src, l.i), lanes), channel, image, lanes);
-        V to_ = strip_place(e, k, q, channel);
-        if (c->bf16) store_bf16(e, v, to_, lanes);
-        else store(e, v, to_);
+        store_operand(e, c, v, strip_place(e, k, q, channel), lanes);
         loop_end(e, &l);
         from = to;
     }
@@ -156,11 +152,15 @@ static void load_flat(Emit *e, K *k) {
     loop_end(e, &l);
 }
 
-static V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
+V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
+
+V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix) {
+    V row = add(e, mulc(e, image, c->h / c->upsample), udivc(e, iy, c->upsample));
+    return add(e, mulc(e, row, c->w / c->upsample), udivc(e, ix, c->upsample));
+}
 
 static void load_strip(Emit *e, K *k) {
     const Contract *c = k->c;
-    int64_t h = c->h / c->upsample, w = c->w / c->upsample;
     V rows = udivc(e, udivc(e, k->pixels, c->tw), c->images);
     V in_rows = addc(e, mulc(e, rows, c->stride), c->kh - c->stride);
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
@@ -172,7 +172,7 @@ static void load_strip(Emit *e, K *k) {
     V ix = addc(e, add(e, mulc(e, k->x0, c->stride), lc.i), -c->pad_left);
     V q = add(e, mulc(e, add(e, mulc(e, lb.i, k->sh), lr.i), k->sw), lc.i);
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = add(e, mulc(e, add(e, mulc(e, image, h), udivc(e, iy, c->upsample)), w), udivc(e, ix, c->upsample));
+    V pixel = input_pixel(e, c, image, iy, ix);
     load_pixel(e, k, pixel, q, image);
     if_else(e, &f);
     load_segment(e, k, NULL, q, image, 0, in_channels(c));
@@ -297,12 +297,12 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     V base = c->in_place ? k->x : k->strip;
     if (c->in_place && c->strips_b > 1) base = at(e, base, mulc(e, k->b0, c->oh * c->ow * c->c1));
     if (c->in_place) base = at(e, base, mulc(e, k->y0, c->c1));
-    if (chunks) base = strip_at(e, k, base, mulc(e, b->chunk, c->in_place ? c->kc : k->chunk_stride));
+    if (chunks) base = operand_at(e, k->c, base, mulc(e, b->chunk, c->in_place ? c->kc : k->chunk_stride));
     /* Neighbouring pixels of a row have a constant distance; a tile that may wrap to the next row gets a pointer per pixel. */
     bool wraps = !c->flat && c->tw % rows != 0;
     V start[16], first = window_offset(e, k, p);
     int64_t step = c->in_place ? c->c1 : c->kc * c->stride;
-    for (int i = 0; i < rows; i++) start[i] = strip_at(e, k, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
+    for (int i = 0; i < rows; i++) start[i] = operand_at(e, k->c, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
     int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1;
     V count = ci(e, c->kc);
     if (rest != c->kc) count = choose(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
@@ -312,11 +312,11 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
     V tap = c->kh * c->kw == 1 ? ci(e, 0) : mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), c->kc);
-    for (int i = 0; i < rows; i++) m.a[i] = strip_at(e, k, start[i], tap);
+    for (int i = 0; i < rows; i++) m.a[i] = operand_at(e, k->c, start[i], tap);
     V here = get(e, panel);
     if (c->bf16) micro_run_bf16(e, &m, here, ci(e, width), udivc(e, count, 2), unroll);
     else micro_run(e, &m, ci(e, 1), here, ci(e, width), count, unroll);
-    set(e, panel, strip_at(e, k, here, mulc(e, count, width)));
+    set(e, panel, operand_at(e, k->c, here, mulc(e, count, width)));
     loop_end(e, &lx);
     loop_end(e, &ly);
     if (!chunks) {
@@ -354,9 +354,9 @@ static void block_tiles(Emit *e, const K *k, const Block *b) {
 static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
     const Contract *c = k->c;
     int64_t taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
-    V panel = strip_at(e, k, k->panels, mulc(e, j, taps * stored_channels(c) * c->nr * c->lanes));
+    V panel = operand_at(e, k->c, k->panels, mulc(e, j, taps * stored_channels(c) * c->nr * c->lanes));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
-    Block b = {j, l.i, strip_at(e, k, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
+    Block b = {j, l.i, operand_at(e, k->c, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
     block_tiles(e, k, &b);
     loop_end(e, &l);
 }

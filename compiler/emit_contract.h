@@ -20,6 +20,15 @@ void contract_args(Emit *e, K *k);
 V contract_task(Emit *e, K *k);
 /* What is loaded, normalised and activated: v are `lanes` channels from `channel` (of x and x2 together) on, of that image. */
 V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes);
+/* Strips, transformed inputs and panels hold f32 or bf16: indices count elements. */
+static inline V operand_at(Emit *e, const Contract *c, V p, V index) { return c->bf16 ? at_bf16(e, p, index) : at(e, p, index); }
+static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes) {
+    if (c->bf16) store_bf16(e, v, p, lanes);
+    else store(e, v, p);
+}
+V inside(Emit *e, V i, int64_t n); /* 0 <= i < n */
+/* The pixel of x that the window sees at row iy, column ix of this image: half as far where x is upsampled. */
+V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix);
 static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 /* Bias, vector, activation, residual, store: `valid` channels from channel `offset` of block j on, of output pixel `pixel` of image `batch`.
  * gate: the other half of GEGLU, else NULL. */

@@ -10,15 +10,6 @@ static V horner(Emit *e, V x, const double *c, int n, int lanes) {
 
 static V bits_to_f32(Emit *e, V i, int lanes) { return LLVMBuildBitCast(e->b, i, vec_type(e, lanes), ""); }
 
-static LLVMTypeRef int_type(Emit *e, int lanes) { return lanes == 1 ? e->i32 : LLVMVectorType(e->i32, (unsigned)lanes); }
-
-static V int_splat(Emit *e, uint32_t n, int lanes) {
-    V s = LLVMConstInt(e->i32, n, 0), all[64];
-    if (lanes == 1) return s;
-    for (int i = 0; i < lanes; i++) all[i] = s;
-    return LLVMConstVector(all, (unsigned)lanes);
-}
-
 /* x is rounded to the integer n by adding 1.5 * 2^23, whose low mantissa bits then hold n: no instruction beyond SSE2 is needed.
  * *power is 2^n. */
 static V split(Emit *e, V x, int lanes, V *power) {
@@ -58,12 +49,6 @@ V m_exp2(Emit *e, V x, int lanes) {
     return fp_mul(e, horner(e, fp_sub(e, x, n), exp2_coefficients, 7, lanes), power);
 }
 
-static V half(Emit *e, V v, int lanes, int which) {
-    V index[64];
-    for (int i = 0; i < lanes / 2; i++) index[i] = LLVMConstInt(e->i32, (unsigned)(which * lanes / 2 + i), 0);
-    return LLVMBuildShuffleVector(e->b, v, LLVMGetUndef(LLVMTypeOf(v)), LLVMConstVector(index, (unsigned)lanes / 2), "");
-}
-
 static V join(Emit *e, V low, V high, int lanes) {
     V index[64];
     for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
@@ -77,7 +62,7 @@ static V over_one_plus_exp2(Emit *e, V x, V t, int lanes) {
     V r = fp_sub(e, low, split(e, low, lanes, &power));
     V d = fp_fma(e, horner(e, r, exp2_coefficients, 7, lanes), power, one);
     if (lanes <= e->t->lanes) return fp_div(e, x, d);
-    V p = half(e, d, lanes, 0), q = half(e, d, lanes, 1);
+    V p = lanes_of(e, d, 0, lanes / 2), q = lanes_of(e, d, lanes / 2, lanes / 2);
     V inverse = fp_div(e, cf(e, 1.0, lanes / 2), fp_mul(e, p, q));
     return fp_mul(e, x, join(e, fp_mul(e, q, inverse), fp_mul(e, p, inverse), lanes));
 }

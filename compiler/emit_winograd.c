@@ -34,17 +34,11 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
     }
 }
 
-/* Into transformed inputs and panels, counted in their elements. */
-static V element(Emit *e, const Contract *c, V p, V index) { return c->bf16 ? at_bf16(e, p, index) : at(e, p, index); }
-
 /* ---- input ---- */
-
-static V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
 
 /* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input. */
 static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V channel) {
     const Contract *c = w->k.c;
-    int64_t h = c->h / c->upsample, wd = c->w / c->upsample;
     bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
@@ -55,7 +49,7 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     V ix = addc(e, add(e, w->k.x0, lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = add(e, mulc(e, add(e, mulc(e, image, h), udivc(e, iy, c->upsample)), wd), udivc(e, ix, c->upsample));
+    V pixel = input_pixel(e, c, image, iy, ix);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -92,7 +86,7 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     TileLoop t = tiles_begin(e, w);
     V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, m)), w->cols), mulc(e, t.col.i, m));
     V from = at(e, w->region, mulc(e, corner, c->kc));
-    V to = element(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
+    V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
     V rows[6][6];
     for (int j = 0; j < n; j++) {
@@ -105,9 +99,8 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
         V r[6];
         linear(e, w->w->b, n, n, rows[i], r, lanes);
         for (int j = 0; j < n; j++) {
-            V place = element(e, c, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c)));
-            if (c->bf16) store_bf16(e, r[j], place, lanes);
-            else store(e, r[j], place);
+            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c)));
+            store_operand(e, c, r[j], place, lanes);
         }
     }
     loop_end(e, &l);
@@ -138,11 +131,11 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
-        m.a[i] = element(e, c, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
+        m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
         for (int v = 0; v < p->nvec; v++)
             set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
-    V panel = element(e, c, p->panel, mulc(e, p->k0, p->width));
+    V panel = operand_at(e, c, p->panel, mulc(e, p->k0, p->width));
     if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), c->lanes >= 8 ? 4 : 2);
     else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, 4);
     for (int i = 0; i < rows; i++) {
@@ -157,9 +150,9 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
     int64_t ci_ = in_channels(c), positions = (int64_t)w->w->n * w->w->n, width = (int64_t)nvec * c->lanes;
     int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = element(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = element(e, c, w->transformed, mulc(e, l.i, w->tiles * ci_)),
-                  .panel = element(e, c, block, mulc(e, l.i, ci_ * width)),
+    V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, w->tiles * ci_)),
+                  .panel = operand_at(e, c, block, mulc(e, l.i, ci_ * width)),
                   .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .first = true};
     p.k0 = ci(e, 0);
     p.count = ci(e, part < ci_ ? part : ci_);

@@ -53,7 +53,7 @@ static double rounds(bool dot, int n) {
 
 /* vdpbf16ps does two multiply-adds a lane. Some CPUs issue it at the rate of multiply-adds, others at half of it or less: worth nothing. Measured,
  * as a CPU's name may be wrong; the best of five rounds of about 10 microseconds. Call it only where the instruction is. */
-static bool bf16_dot_pays(void) {
+static bool measure_bf16_dot(void) {
     double best[2] = {1, 1};
     for (int i = 0; i < 10; i++) {
         double t = rounds(i & 1, 4000);
@@ -62,18 +62,26 @@ static bool bf16_dot_pays(void) {
     return best[1] < 1.4 * best[0];
 }
 #else
-static bool bf16_dot_pays(void) { return false; }
+static bool measure_bf16_dot(void) { return false; }
 #endif
+
+/* Once a program: whoever asks for the host twice gets the same answer. */
+static bool bf16_dot_pays(void) {
+    static int known = -1;
+    if (known < 0) known = measure_bf16_dot();
+    return known;
+}
 
 const Target *target_find(const char *name) {
     const char *names[N_TARGETS + 1] = {"host"};
     const Target *host = NULL;
+    bool any = strcmp(name, "host") == 0;
     for (int i = 0; i < N_TARGETS; i++) {
         names[i + 1] = table[i].name;
         if (strcmp(name, table[i].name) == 0) return &table[i];
-        if (target_runs_here(&table[i]) && (!table[i].bf16_dot || bf16_dot_pays())) host = &table[i];
+        if (any && target_runs_here(&table[i]) && (!table[i].bf16_dot || bf16_dot_pays())) host = &table[i];
     }
-    if (strcmp(name, "host") == 0) {
+    if (any) {
         if (!host) err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");
         return host;
     }

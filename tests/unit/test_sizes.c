@@ -5,7 +5,7 @@
  * Bounds: those of the full models (tests/numeric/test_compiled_goldens.sh), 1e-5 direct and 5e-5 with Winograd. */
 #include "interp.h"
 #include "jit.h"
-#include <math.h>
+#include "randgraph.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -31,15 +31,6 @@ static Graph *sized(const struct PipelineModel *m, const Form *f) {
     return graph_load(m->graph, sets, n);
 }
 
-static double difference(const float *a, const float *b, int64_t n) {
-    double d = 0, r = 0;
-    for (int64_t i = 0; i < n; i++) {
-        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        r += (double)b[i] * b[i];
-    }
-    return sqrt(d / r);
-}
-
 static void check(const struct PipelineModel *m, const Form *f) {
     Graph *g = sized(m, f), *h = sized(m, f);
     WeightSource *w = weights_open("synthetic:3", g->name);
@@ -55,7 +46,7 @@ static void check(const struct PipelineModel *m, const Form *f) {
     if (interpreted) interpret(g, w, (const void *const *)in, &want, true);
     jit_run_graph(g, w, target_find("host"), FUSE_ALL, CONV_AUTO, false, 2, (const void *const *)in, &fused, 0, NULL);
     jit_run_graph(h, w, target_find("host"), FUSE_NONE, CONV_DIRECT, false, 1, (const void *const *)in, &unfused, 0, NULL);
-    double a = difference(fused, interpreted ? want : unfused, n), b = interpreted ? difference(unfused, want, n) : 0;
+    double a = outputs_difference(g, interpreted ? &want : &unfused, &fused), b = interpreted ? outputs_difference(g, &want, &unfused) : 0;
     print_message("%s %lldx%lld, text %lld, batch %d: %.2g, unfused %.2g\n", g->name, (long long)f->width, (long long)f->height, (long long)f->text,
                   f->batch, a, b);
     assert_true(a <= 5e-5);
