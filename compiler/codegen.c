@@ -69,6 +69,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     switch (kind) {
     case KERNEL_CONTRACT: (((const Contract *)desc)->winograd ? emit_winograd : emit_contract)(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
+    case KERNEL_ATTENTION_PACK: emit_attention_pack(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
     case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;
     case KERNEL_GROUP_PARTIAL: emit_group_partial(p->emit, desc, k->name); break;

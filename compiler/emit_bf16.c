@@ -41,6 +41,22 @@ void store_bf16(Emit *e, V x, V p, int lanes) {
     }
 }
 
+V words_bf16(Emit *e, V a, V b, int lanes) {
+    LLVMTypeRef words = vec_type(e, lanes);
+    if (e->t->bf16_dot && lanes == 16)
+        return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", (V[]){b, a}, 2), words, "");
+    V index[128];
+    for (int i = 0; i < 2 * lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V both = LLVMBuildShuffleVector(e->b, rounded(e, a, lanes), rounded(e, b, lanes), LLVMConstVector(index, 2 * (unsigned)lanes), "");
+    return LLVMBuildBitCast(e->b, both, words, "");
+}
+
+V pairs_bf16(Emit *e, V a, V b, int lanes) {
+    V low = LLVMBuildZExt(e->b, rounded(e, a, lanes), int_type(e, lanes), ""), high = LLVMBuildZExt(e->b, rounded(e, b, lanes), int_type(e, lanes), "");
+    high = LLVMBuildShl(e->b, high, int_splat(e, 16, lanes), "");
+    return LLVMBuildBitCast(e->b, LLVMBuildOr(e->b, low, high, ""), vec_type(e, lanes), "");
+}
+
 static V load_pairs(Emit *e, V p, int lanes) {
     V v = LLVMBuildLoad2(e->b, int_type(e, lanes), p, "");
     LLVMSetAlignment(v, 4);

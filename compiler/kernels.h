@@ -22,6 +22,9 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
 V at_bf16(Emit *e, V p, V index);
 V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only where the target has bf16_dot */
 void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to even */
+/* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i] in word i. */
+V words_bf16(Emit *e, V a, V b, int lanes);
+V pairs_bf16(Emit *e, V a, V b, int lanes);
 /* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the registers hold) at a time: in as few tiles as
  * that takes, of two sizes that differ by one, so that none is nearly empty. */
 typedef void RowTile(Emit *e, const void *user, V row, int rows);
@@ -84,18 +87,24 @@ void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c
 /* ---- attention with an online softmax ----
  * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.
  * sq, sk, sv: floats between the batch elements of an operand; 0 when one serves all.
- * One task: one block of queries of one head. Queries lie across the lanes, so keys and values are read in place, one scalar at a time. */
+ * Two kernels: one packs keys and values, the other attends; a task of it is one block of queries of one head. */
 typedef struct {
     int64_t batch, n, m, heads, head_size, ldq, ldk, ldv, ldy, q_off, k_off, v_off, sq, sk, sv;
     double scale;
     int causal;
-    int64_t key_block;
-    int nvec;
+    int bf16;                     /* operands of both products are rounded to bfloat16 */
+    /* chosen by attention_plan */
+    int lanes, nr, panel_vectors; /* vectors of keys in a panel */
+    int64_t query_block, block_panels; /* queries of a task; panels of keys whose scores it holds at once */
 } Attention;
 void attention_plan(Attention *a, const Target *t);
-int64_t attention_tasks(const Attention *a, const Target *t);
-int64_t attention_scratch(const Attention *a, const Target *t);
-void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, k, v, y */
+int64_t attention_tasks(const Attention *a);
+int64_t attention_scratch(const Attention *a); /* bytes */
+void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, packed keys, packed values, y */
+int64_t attention_pack_tasks(const Attention *a);
+int64_t attention_key_floats(const Attention *a); /* room for the packed keys, and values */
+int64_t attention_value_floats(const Attention *a);
+void emit_attention_pack(Emit *e, const Attention *a, const char *name); /* args: k, v, packed keys, packed values; needs no scratch */
 /* Unfused: scores (batch, heads, n, m) stored. args: q, k, scores / scores, v, y */
 typedef struct { int64_t batch, n, m, heads, head_size, ld1, ld2, off1, off2, s1, s2, ldy; double scale; int causal; int64_t rows; int av; } AttnPart;
 void attn_part_plan(AttnPart *a, const Target *t);
