@@ -1,6 +1,6 @@
 /* latentc bench: every stage of a pipeline, fused and unfused, as a share of the machine's peak measured in the same run. */
+#include "build.h"
 #include "commands.h"
-#include "flags.h"
 #include "jit.h"
 #include "../runtime/progress.h"
 #include <math.h>
@@ -8,8 +8,9 @@
 #include <string.h>
 
 typedef struct {
-    const char *stages, *json, *target, *conv, *dtype;
-    FlagList weights, sets;
+    const char *stages, *json;
+    CodeFlags code;
+    FlagList weights;
     int64_t repeat, threads;
     bool fused_only, profile;
 } BenchFlags;
@@ -106,12 +107,11 @@ static void print_profile(const Bench *b, lrt_instance *x, const lrt_stage *s) {
 /* One stage, one setting. guided: both halves, then guidance and a ddim update of the latent. */
 static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     bool batched = item->guided && (fuse & FUSE_GUIDANCE);
-    Graph *g = pipeline_graph(item->model, batched ? 2 : 1);
-    const char *spec = pipeline_weights(b->l, item->model, flags_for_model(&b->f->weights, g->name));
-    WeightSource *w = weights_open(spec ? spec : "synthetic:1", g->name);
-    Program *p = program_new(target_find(b->f->target), fuse, conv_parse(b->f->conv), dtype_parse(b->f->dtype));
+    Model m = model_open(b->l, item->model, batched ? 2 : 1, &b->f->weights, "synthetic:1");
+    Graph *g = m.graph;
+    Program *p = program_new(target_find(b->f->code.target), fuse, conv_parse(b->f->code.conv), dtype_parse(b->f->code.dtype));
     program_add(p, g);
-    Engine *e = engine_new(p, &w);
+    Engine *e = engine_new(p, &m.weights);
     const lrt_stage *s = engine_program(e)->stages[0];
     const char *failed = NULL;
     lrt_instance *x = lrt_instance_new(s, engine_weights(e, 0), b->threads, &failed);
@@ -149,13 +149,12 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     for (int i = 0; i < 16; i++) free(buffers[i]);
     lrt_instance_free(x);
     engine_free(e);
-    weights_close(w);
-    graph_free(g);
+    model_close(&m);
     return r;
 }
 
 static void print_json(const Bench *b, const Item *items, int n, FILE *f) {
-    fprintf(f, "{\"machine\": {\"target\": \"%s\", \"threads\": %d, \"peak_gflops\": %.1f}, \"stages\": {", target_find(b->f->target)->name, b->threads,
+    fprintf(f, "{\"machine\": {\"target\": \"%s\", \"threads\": %d, \"peak_gflops\": %.1f}, \"stages\": {", target_find(b->f->code.target)->name, b->threads,
             b->peak / 1e9);
     const char *comma = "";
     for (int i = 0; i < n; i++) {
@@ -174,7 +173,7 @@ static void print_json(const Bench *b, const Item *items, int n, FILE *f) {
 
 static void measure_item(const Bench *b, Item *item) {
     for (int k = 0; k < (b->f->fused_only ? 1 : 2); k++) {
-        item->result[k] = measure(b, item, k ? FUSE_NONE : FUSE_ALL);
+        item->result[k] = measure(b, item, k ? FUSE_NONE : fuse_parse(b->f->code.fuse ? b->f->code.fuse : "all"));
         const Result *r = &item->result[k];
         fprintf(stderr, "%-14s %-8s %9.1f ms (best %.1f), prepare %.1f ms, %.1f GFLOP as written, %.1f %% of peak, %.0f MB\n", item->name,
                 k ? "unfused" : "fused", r->median * 1e3, r->min * 1e3, r->prepare * 1e3, r->gflop, r->share * 100, (double)r->peak_bytes / 1e6);
@@ -191,17 +190,14 @@ static bool wanted(const char *list, const char *name) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    BenchFlags f = {.target = "host", .conv = "auto", .dtype = "f32", .repeat = 3};
+    BenchFlags f = {.code = CODE_DEFAULTS, .repeat = 3};
     const char *path;
     const Flag flags[] = {
         {"stage", 0, FLAG_STRING, &f.stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
         {"repeat", 0, FLAG_INT, &f.repeat, "N", "timed runs after a warm-up; default 3", 1, 1000},
         {"json", 0, FLAG_STRING, &f.json, "FILE", "write the results there instead of to standard output", 0, 0},
-        {"weights", 0, FLAG_LIST, &f.weights, "[MODEL=]SPEC", "default: what the pipeline names, else synthetic:1", 0, 0},
-        {"set", 0, FLAG_LIST, &f.sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
-        CONV_FLAG(&f.conv),
-        DTYPE_FLAG(&f.dtype),
-        {"target", 0, FLAG_STRING, &f.target, "NAME", "CPU to compile for; default host", 0, 0},
+        WEIGHTS_FLAG(&f.weights),
+        CODE_FLAGS(&f.code),
         {"threads", 't', FLAG_INT, &f.threads, "N", "default one per physical core", 1, 4096},
         {"fused-only", 0, FLAG_BOOL, &f.fused_only, NULL, "leave the unfused baseline out", 0, 0},
         {"profile", 0, FLAG_BOOL, &f.profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
@@ -211,10 +207,10 @@ int cmd_bench(int argc, char **argv) {
                              flags, sizeof flags / sizeof flags[0], 1, 1, &path};
     flags_parse(&command, argc, argv);
     ParamSet *sets;
-    int n_sets = flags_sets(&f.sets, &sets);
+    int n_sets = flags_sets(&f.code.sets, &sets);
     Bench b = {.f = &f, .l = pipeline_load(path, sets, n_sets), .threads = f.threads ? (int)f.threads : lrt_default_threads()};
-    const Target *target = target_find(f.target);
-    bool dot = dtype_parse(f.dtype) && target->bf16_dot;
+    const Target *target = target_find(f.code.target);
+    bool dot = dtype_parse(f.code.dtype) && target->bf16_dot;
     b.peak = measure_peak(target, dot, b.threads);
     fprintf(stderr, "peak of %s: %.1f GFLOP/s on %d threads\n", dot ? "bf16 dot products (vdpbf16ps)" : "f32 multiply-adds", b.peak / 1e9, b.threads);
     Item items[] = {{.name = "text_encoder", .model = &b.l->text_encoder}, {.name = "guided_step", .model = &b.l->diffusion_model, .guided = true},
