@@ -17,7 +17,9 @@ typedef struct {
     int n_args, plan;
     int64_t tasks;
     const char *name, *kind;
-    double flops, bytes;
+    double flops, bytes;           /* as the graph is written; read and written once */
+    double done;                   /* FLOPs of the products that are really computed */
+    bool bf16;                     /* operands of the products */
 } Step;
 typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS } PackKind;
 typedef struct { PackKind kind; TensorId tensor; Contract contract; int64_t offset, floats; uint32_t mem; } Packed;

@@ -110,6 +110,12 @@ ConvMode conv_parse(const char *text) {
 
 int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
 
+double contract_flops(const Contract *c) {
+    double n = c->winograd + 2, products = c->winograd ? n * n * (double)(c->strips_x * c->strips_y * c->strips_b * c->tiles_x * c->tiles_y * c->images)
+                                                       : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
+    return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
+}
+
 static int64_t strip_pixels(const Contract *c) {
     if (c->flat) return c->pixels;
     return c->images * ((c->th - 1) * c->stride + c->kh) * ((c->tw - 1) * c->stride + c->kw);

@@ -34,6 +34,7 @@ Engine *engine_new(Program *p, WeightSource *const *source) {
     LLVMOrcExecutorAddress at;
     check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));
     e->program = (const lrt_program *)(uintptr_t)at;
+    if (!source) return e;
     e->weights = aligned_alloc(4096, (size_t)p->weights_bytes + 4096);
     if (!e->weights) err("out of memory for %.0f MB of packed weights", (double)p->weights_bytes / 1e6);
     Memory m = {e->weights};

@@ -70,6 +70,7 @@ static inline int64_t stored_channels(const Contract *c) { return (c->n_chunks -
 Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
+double contract_flops(const Contract *c);         /* of the products really computed: fewer than as written with Winograd, transforms not counted */
 int64_t contract_scratch(const Contract *c);      /* bytes */
 int64_t contract_panel_floats(const Contract *c);
 int64_t contract_bias_floats(const Contract *c);

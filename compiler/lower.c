@@ -105,9 +105,11 @@ static void use(Lower *l, Step *x, uint32_t m) {
     x->args[x->n_args++] = m;
     Mem *y = &l->s->mems[m];
     int now = (int)(x - l->s->steps);
+    bool again = false; /* q, k and v may be one tensor */
+    for (int i = 0; i + 1 < x->n_args; i++) again |= x->args[i] == m;
     if (y->first < 0) y->first = now;
     y->last = now;
-    x->bytes += (double)y->bytes;
+    if (!again) x->bytes += (double)y->bytes;
 }
 static void use_tensor(Lower *l, Step *x, TensorId t) { use(l, x, mem(l, t)); }
 
@@ -191,6 +193,8 @@ static void lower_contract(Lower *l, const Op *o) {
         if (tensor_ok(o->in[rest[i]])) use_tensor(l, x, o->in[rest[i]]);
     use_tensor(l, x, o->out);
     x->flops = 2.0 * (double)op_macs(l->g, o);
+    x->done = contract_flops(&c);
+    x->bf16 = c.bf16;
 }
 
 /* ---- the rest ---- */
@@ -304,7 +308,7 @@ static void lower_attention(Lower *l, const Op *o) {
     use(l, x, p->keys);
     use(l, x, p->values);
     use_tensor(l, x, o->out);
-    x->flops = 2.0 * (double)op_macs(l->g, o);
+    x->flops = x->done = 2.0 * (double)op_macs(l->g, o);
 }
 
 static void lower_attn_part(Lower *l, const Op *o) {
@@ -333,7 +337,7 @@ static void lower_attn_part(Lower *l, const Op *o) {
     Step *s = add_step(l, kernel_get(l->p, KERNEL_ATTN_PART, &a, sizeof a, kind), attn_part_tasks(&a, l->p->target), kind);
     for (int i = 0; i < 2; i++) use_tensor(l, s, o->in[i]);
     use_tensor(l, s, o->out);
-    s->flops = 2.0 * (double)op_macs(l->g, o);
+    s->flops = s->done = 2.0 * (double)op_macs(l->g, o);
 }
 
 static void lower_op(Lower *l, const Op *o) {
