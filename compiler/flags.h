@@ -20,7 +20,7 @@ typedef struct {
     int64_t least, most; /* FLAG_INT; both 0: any */
 } Flag;
 /* The flag that several commands have: how convolutions are computed (conv_parse). */
-#define CONV_FLAG(into) {"conv", 0, FLAG_STRING, into, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43", 0, 0}
+#define CONV_FLAG(into) {"conv", 0, FLAG_STRING, into, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up", 0, 0}
 #define DTYPE_FLAG(into) {"dtype", 0, FLAG_STRING, into, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
 bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {
