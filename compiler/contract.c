@@ -96,16 +96,16 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
-    if ((mode == CONV_F23 || mode == CONV_F43) && winograd_fits(c, t)) winograd_plan(c, t, mode == CONV_F23 ? 2 : 4);
+    winograd_plan(c, t, mode);
     choose_pieces(c);
 }
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", NULL};
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", NULL};
 
 ConvMode conv_parse(const char *text) {
     for (int i = 0; conv_names[i]; i++)
         if (!strcmp(text, conv_names[i])) return (ConvMode)i;
-    usage_err("--conv: expected auto, direct, winograd, f23 or f43, found \"%s\"", text);
+    usage_err("--conv: expected auto, direct, winograd, f23, f43 or up, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
@@ -134,7 +134,7 @@ int64_t contract_scratch(const Contract *c) {
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t n = c->winograd + 2, k = stored_channels(c) * (c->winograd ? n * n : c->kh * c->kw);
+    int64_t k = stored_channels(c) * (c->winograd ? winograd_positions(c) : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 

@@ -25,7 +25,7 @@ typedef struct { const char *fuse /* NULL: the command's own default */, *conv, 
 #define CODE_FLAGS(f) \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
-    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43", 0, 0}, \
+    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up", 0, 0}, \
     {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
 #define WEIGHTS_FLAG(list) {"weights", 0, FLAG_LIST, list, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what a pipeline names", 0, 0}

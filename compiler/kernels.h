@@ -49,15 +49,15 @@ typedef struct {
     int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
     int64_t strips_x, strips_y, strips_b, blocks, pieces, blocks_per_piece;
     int nr, lanes;
-    int winograd;                 /* 0: direct; 2 or 4: Winograd F(2,3) or F(4,3), in strips of tiles_x x tiles_y tiles (winograd.h) */
+    int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
 } Contract;
-/* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43:
- * that form where it fits. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43 } ConvMode;
+/* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
+ * UP: that form where it fits. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
-/* Fills the lower part. F23, F43: that form where it fits; else direct. */
+/* Fills the lower part. F23, F43, UP: that form where it fits; else direct. */
 void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 static inline int64_t even(int64_t n) { return (n + 1) / 2 * 2; }
