@@ -16,7 +16,7 @@ typedef struct {
 
 typedef struct { double min, median, prepare, gflop, share; int64_t peak_bytes; } Result;
 typedef struct { const char *name; const struct PipelineModel *model; bool guided; bool measured; Result result[2]; /* fused, unfused */ } Item;
-typedef struct { const BenchFlags *f; const Pipeline *l; double peak; /* FLOP/s */ int threads; } Bench;
+typedef struct { const BenchFlags *f; const Pipeline *l; const Target *target; double peak; /* FLOP/s */ int threads; } Bench;
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -109,7 +109,7 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     Graph *g = pipeline_graph(item->model, batched ? 2 : 1);
     const char *spec = pipeline_weights(b->l, item->model, flags_for_model(&b->f->weights, g->name));
     WeightSource *w = weights_open(spec ? spec : "synthetic:1", g->name);
-    Program *p = program_new(target_find(b->f->target), fuse, conv_parse(b->f->conv), dtype_parse(b->f->dtype));
+    Program *p = program_new(b->target, fuse, conv_parse(b->f->conv), dtype_parse(b->f->dtype));
     program_add(p, g);
     Engine *e = engine_new(p, &w);
     const lrt_stage *s = engine_program(e)->stages[0];
@@ -155,7 +155,7 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
 }
 
 static void print_json(const Bench *b, const Item *items, int n, FILE *f) {
-    fprintf(f, "{\"machine\": {\"target\": \"%s\", \"threads\": %d, \"peak_gflops\": %.1f}, \"stages\": {", target_find(b->f->target)->name, b->threads,
+    fprintf(f, "{\"machine\": {\"target\": \"%s\", \"threads\": %d, \"peak_gflops\": %.1f}, \"stages\": {", b->target->name, b->threads,
             b->peak / 1e9);
     const char *comma = "";
     for (int i = 0; i < n; i++) {
@@ -213,10 +213,11 @@ int cmd_bench(int argc, char **argv) {
     ParamSet *sets;
     int n_sets = flags_sets(&f.sets, &sets);
     Bench b = {.f = &f, .l = pipeline_load(path, sets, n_sets), .threads = f.threads ? (int)f.threads : lrt_default_threads()};
-    const Target *target = target_find(f.target);
-    bool dot = dtype_parse(f.dtype) && target->bf16_dot;
-    b.peak = measure_peak(target, dot, b.threads);
-    fprintf(stderr, "peak of %s: %.1f GFLOP/s on %d threads\n", dot ? "bf16 dot products (vdpbf16ps)" : "f32 multiply-adds", b.peak / 1e9, b.threads);
+    static const char *const units[] = {"f32 multiply-adds", "bf16 dot products (vdpbf16ps)", "bf16 tile products (tdpbf16ps)", "a model of tile products"};
+    bool bf16 = dtype_parse(f.dtype);
+    b.target = target_for(f.target, bf16);
+    b.peak = measure_peak(b.target, bf16, b.threads);
+    fprintf(stderr, "peak of %s: %.1f GFLOP/s on %d threads\n", units[bf16 ? b.target->core : CORE_FMA], b.peak / 1e9, b.threads);
     Item items[] = {{.name = "text_encoder", .model = &b.l->text_encoder}, {.name = "guided_step", .model = &b.l->diffusion_model, .guided = true},
                     {.name = "decoder", .model = &b.l->decoder}, {.name = "image_encoder", .model = &b.l->image_encoder}};
     int n = sizeof items / sizeof items[0];

@@ -107,7 +107,7 @@ int cmd_build(int argc, char **argv) {
     size_t vocab_bytes;
     void *vocab = vocab_load(vocab_path, &vocab_bytes);
     unsigned fuse = fuse_parse(f.fuse);
-    Program *p = program_new(target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype));
+    Program *p = program_new(target_for(f.target, dtype_parse(f.dtype)), fuse, conv_parse(f.conv), dtype_parse(f.dtype));
     Models models = {0};
     lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
     c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);

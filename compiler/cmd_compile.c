@@ -81,7 +81,7 @@ int cmd_compile(int argc, char **argv) {
     Graph *g = graph_load(arguments[0], values, n);
     const char *spec = flags_for_model(&weights, g->name);
     if (exe && !spec) usage_err("compile: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
-    Program *p = program_new(target_find(target), fuse_parse(fuse), conv_parse(conv), dtype_parse(dtype));
+    Program *p = program_new(target_for(target, dtype_parse(dtype)), fuse_parse(fuse), conv_parse(conv), dtype_parse(dtype));
     program_add(p, g);
     p->made_from = arguments[0];
     emit_plan(p, NULL);

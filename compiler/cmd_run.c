@@ -175,7 +175,7 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype),
+        jit_run_graph(r.g, r.weights, target_for(f.target, dtype_parse(f.dtype)), fuse, conv_parse(f.conv), dtype_parse(f.dtype),
                       f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }

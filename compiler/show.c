@@ -72,7 +72,7 @@ static Graph *load_graph(const ShowFlags *f)
 /* The memory plan of the compiled graph, with and without sharing. */
 static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 {
-    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse, conv_parse(f->conv), dtype_parse(f->dtype));
+    Program *p = program_new(target_for(f->target ? f->target : "host", dtype_parse(f->dtype)), fuse, conv_parse(f->conv), dtype_parse(f->dtype));
     const Stage *s = p->stages[program_add(p, g)];
     printf("weights            %15lld\n", (long long)s->weights_bytes);
     printf("arena              %15lld\n", (long long)s->arena_bytes);
@@ -87,7 +87,7 @@ static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
 {
     ConvChoice *choices;
-    int n = choose_convolutions(g, target_find(f->target ? f->target : "host"), conv_parse(f->conv), dtype_parse(f->dtype), CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, target_for(f->target ? f->target : "host", dtype_parse(f->dtype)), conv_parse(f->conv), dtype_parse(f->dtype), CONV_GROWTH, &choices);
     print_choices(g, choices, n, out);
     free(choices);
 }
