@@ -75,9 +75,14 @@ static double int8_rate(int threads) {
 static void measure_units(Machine *m) {
     const Target *t = m->target;
     m->units[m->n_units++] = measure_unit(t, false, m->threads, "fma_f32", "multiply-adds, f32");
-    if (t->bf16_dot) {
+    static const struct { const char *name, *text; } bf16[] = {
+        [CORE_BF16_DOT] = {"vdpbf16ps", "dot products, bf16 (vdpbf16ps)"},
+        [CORE_AMX] = {"tdpbf16ps", "tile products, bf16 (tdpbf16ps)"},
+        [CORE_AMX_MODEL] = {"tdpbf16ps_model", "a model of tile products, bf16"},
+    };
+    if (t->core != CORE_FMA) {
         m->bf16_unit = m->n_units;
-        m->units[m->n_units++] = measure_unit(t, true, m->threads, "vdpbf16ps", "dot products, bf16 (vdpbf16ps)");
+        m->units[m->n_units++] = measure_unit(t, true, m->threads, bf16[t->core].name, bf16[t->core].text);
     }
     if (has_int8_dot()) m->units[m->n_units++] = (Unit){"vpdpbusd", "dot products, int8 (vpdpbusd)", int8_rate(1), int8_rate(m->threads)};
 }

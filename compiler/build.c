@@ -3,7 +3,7 @@
 #include <string.h>
 
 Program *program_for(const CodeFlags *f) {
-    return program_new(target_find(f->target), fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv), dtype_parse(f->dtype));
+    return program_new(target_for(f->target, dtype_parse(f->dtype)), fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv), dtype_parse(f->dtype));
 }
 
 Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, const FlagList *weights, const char *otherwise) {

@@ -112,7 +112,7 @@ int cmd_bench(int argc, char **argv) {
     b.n_items = sizeof items / sizeof items[0];
     memcpy(b.items, items, sizeof items);
     check_stages(&b, f.stages);
-    b.machine = machine_measure(target_find(b.code.target), b.threads);
+    b.machine = machine_measure(target_for(b.code.target, true), b.threads);
     print_machine(&b.machine);
     if (f.kernels) {
         kernels_measure(&b);

@@ -172,7 +172,7 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_find(f.code.target), fuse, conv_parse(f.code.conv), dtype_parse(f.code.dtype),
+        jit_run_graph(r.g, r.weights, target_for(f.code.target, dtype_parse(f.code.dtype)), fuse, conv_parse(f.code.conv), dtype_parse(f.code.dtype),
                       f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }

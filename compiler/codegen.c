@@ -90,7 +90,7 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     s->mems = xcalloc(1, sizeof *s->mems);
     s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
     s->steps = xcalloc(1, sizeof *s->steps);
-    Peak peak = {iterations, p->bf16 && p->target->bf16_dot};
+    Peak peak = {iterations, p->bf16 && p->target->core == CORE_BF16_DOT};
     int kernel = kernel_get(p, KERNEL_PEAK, &peak, sizeof peak, "peak");
     s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .name = "peak", .kind = "peak"};
     p->stages[p->n_stages++] = s;

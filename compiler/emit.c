@@ -5,6 +5,7 @@
 Emit *emit_new(const Target *t) {
     Emit *e = xcalloc(1, sizeof *e);
     e->t = t;
+    e->cpu = t->cpu_bits;
     e->ctx = LLVMContextCreate();
     e->mod = LLVMModuleCreateWithNameInContext("latentc", e->ctx);
     e->b = LLVMCreateBuilderInContext(e->ctx);

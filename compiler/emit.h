@@ -16,6 +16,7 @@ typedef struct {
     LLVMTypeRef f32, f64, i64, i32, i1, ptr, voidt, kernel_type;
     V fn, args, task, scratch;   /* of the kernel being emitted */
     LLVMBasicBlockRef entry;     /* its entry block: allocas go here */
+    uint32_t cpu;                /* LRT_CPU_*: what the code emitted so far needs */
 } Emit;
 
 Emit *emit_new(const Target *t);

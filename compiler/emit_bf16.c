@@ -4,14 +4,16 @@
  * Channels lie in pairs: a holds them in order, b as [pair][column][2], so that one 32-bit lane is a pair. Where the target has it, vdpbf16ps
  * takes a pair a lane; elsewhere the halves are moved to the upper 16 bits, which makes f32 numbers of them. */
 #include "kernels.h"
+#include "../runtime/plan.h"
 #include <string.h>
 
 V at_bf16(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt16TypeInContext(e->ctx), p, &index, 1, ""); }
 
-/* Without a type parameter, unlike intrinsic(). */
-static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
+/* Of AVX-512 BF16, without a type parameter, unlike intrinsic(). */
+static V bf16_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     CHECK(id != 0);
+    e->cpu |= LRT_CPU_AVX512_BF16;
     V f = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
     LLVMTypeRef type = LLVMIntrinsicGetType(e->ctx, id, NULL, 0), params[4];
     LLVMGetParamTypes(type, params);
@@ -23,7 +25,7 @@ static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
 static V rounded(Emit *e, V x, int lanes) {
     LLVMTypeRef i16 = LLVMInt16TypeInContext(e->ctx);
     if (lanes > 1) i16 = LLVMVectorType(i16, (unsigned)lanes);
-    if (e->t->bf16_dot && lanes == 16) return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
+    if (target_rounds_bf16(e->t) && lanes == 16) return LLVMBuildBitCast(e->b, bf16_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
     V u = LLVMBuildBitCast(e->b, x, int_type(e, lanes), ""), sixteen = int_splat(e, 16, lanes);
     V odd = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, u, sixteen, ""), int_splat(e, 1, lanes), "");
     V up = LLVMBuildAdd(e->b, LLVMBuildAdd(e->b, u, int_splat(e, 0x7fff, lanes), ""), odd, "");
@@ -71,7 +73,7 @@ static V half(Emit *e, V pairs, int lanes, int second) {
 /* As floats the bits of a splat move unchanged. */
 static V splat_pair(Emit *e, V pair, int lanes) { return splat(e, LLVMBuildBitCast(e->b, pair, e->f32, ""), lanes); }
 
-V dot_bf16(Emit *e, V acc, V a, V b) { return plain_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3); }
+V dot_bf16(Emit *e, V acc, V a, V b) { return bf16_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3); }
 
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
     int lanes = e->t->lanes;
@@ -79,7 +81,7 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++) bv[v] = load_pairs(e, atc(e, row, (int64_t)v * lanes), lanes);
-        if (e->t->bf16_dot) {
+        if (e->t->core == CORE_BF16_DOT) {
             for (int i = 0; i < m->rows; i++) {
                 V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
                 for (int v = 0; v < m->nvec; v++)

@@ -19,8 +19,10 @@ static void to_memory(void *user, const void *data, size_t n) {
 }
 
 Engine *engine_new(Program *p, WeightSource *const *source) {
-    if (!target_runs_here(p->target))
+    if (!target_is_host_arch(p->target) || lrt_cpu_missing(p->emit->cpu))
         err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)", p->target->name);
+    const char *refused = lrt_cpu_enable(p->emit->cpu);
+    if (refused) err("%s", refused);
     Engine *e = xcalloc(1, sizeof *e);
     e->lowered = p;
     emit_plan(p, NULL);

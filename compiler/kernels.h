@@ -20,7 +20,7 @@ void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
  * Addresses of bf16 tensors count 16-bit elements (at_bf16). */
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
 V at_bf16(Emit *e, V p, V index);
-V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only where the target has bf16_dot */
+V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only for CORE_BF16_DOT */
 void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to even */
 /* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i] in word i. */
 V words_bf16(Emit *e, V a, V b, int lanes);
@@ -141,6 +141,6 @@ void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* task
 void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
 
 /* ---- peak: as many accumulators as the contract kernels use, nothing else. args: y (the sum of one task, so that the work is not removed) ---- */
-typedef struct { int64_t iterations; int64_t bf16; /* 1: vdpbf16ps, only where the target has bf16_dot */ } Peak;
+typedef struct { int64_t iterations; int64_t bf16; /* 1: vdpbf16ps, only for CORE_BF16_DOT */ } Peak;
 void emit_peak(Emit *e, const Peak *p, const char *name);
 #endif

@@ -82,7 +82,7 @@ static void print_memory(const ShowFlags *f, Graph *g)
 static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
 {
     ConvChoice *choices;
-    int n = choose_convolutions(g, target_find(f->code.target), conv_parse(f->code.conv), dtype_parse(f->code.dtype), CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, target_for(f->code.target, dtype_parse(f->code.dtype)), conv_parse(f->code.conv), dtype_parse(f->code.dtype), CONV_GROWTH, &choices);
     print_choices(g, choices, n, out);
     free(choices);
 }

@@ -50,7 +50,7 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
 
 /* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
-static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->bf16_dot ? 0.5 : 1; }
+static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1; }
 static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
 
 static int64_t region_pixels(const Contract *c) {
