@@ -45,8 +45,8 @@ void store_bf16(Emit *e, V x, V p, int lanes) {
 
 V words_bf16(Emit *e, V a, V b, int lanes) {
     LLVMTypeRef words = vec_type(e, lanes);
-    if (e->t->bf16_dot && lanes == 16)
-        return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", (V[]){b, a}, 2), words, "");
+    if (target_rounds_bf16(e->t) && lanes == 16)
+        return LLVMBuildBitCast(e->b, bf16_intrinsic(e, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", (V[]){b, a}, 2), words, "");
     V index[128];
     for (int i = 0; i < 2 * lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
     V both = LLVMBuildShuffleVector(e->b, rounded(e, a, lanes), rounded(e, b, lanes), LLVMConstVector(index, 2 * (unsigned)lanes), "");

@@ -27,7 +27,6 @@ uint32_t target_cpu_bits(const Target *t);
 /* The row of that name; "host": the widest row that this machine can run, and that programs of that dtype get anything from. usage_err() with the
  * nearest when unknown. */
 const Target *target_for(const char *name, bool bf16);
-static inline const Target *target_find(const char *name) { return target_for(name, false); }
 const Target *target_table(int *n);
 bool target_runs_here(const Target *t);
 bool target_is_host_arch(const Target *t);

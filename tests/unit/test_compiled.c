@@ -233,7 +233,7 @@ static const Case winograd_cases[] = {
 };
 
 static const Target *target_here(const char *name) {
-    const Target *t = target_find(name);
+    const Target *t = target_for(name, true);
     if (!target_runs_here(t)) {
         print_message("skipped: this machine cannot run %s\n", name);
         skip();
