@@ -18,7 +18,7 @@ static int by_saving(const void *a, const void *b) {
 }
 
 static ConvChoice candidates(const Graph *g, const Target *t, bool bf16, uint32_t op) {
-    static const ConvMode forms[] = {CONV_DIRECT, CONV_UP, CONV_F23, CONV_F43};
+    static const ConvMode forms[] = {CONV_DIRECT, CONV_UP, CONV_F23S, CONV_F43S, CONV_F23, CONV_F43};
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
@@ -36,7 +36,8 @@ static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
         if (!(c->cost[f] < c->cost[from])) continue;
-        out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], c->bytes[f] - c->bytes[from]};
+        int64_t bytes = c->bytes[f] - c->bytes[from];
+        out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
         from = f;
     }
     return n;

@@ -1,5 +1,6 @@
 /* One stage in one setting, timed: as the loop runs it, region by region. */
 #include "bench.h"
+#include "winograd.h"
 #include "../runtime/progress.h"
 #include "../runtime/sampler.h"
 #include <math.h>
@@ -18,7 +19,7 @@ int class_of(const char *kind) {
 }
 
 const char *contract_form(const Contract *c) {
-    if (c->winograd) return c->winograd == 2 ? "F(2,3)" : "F(4,3)";
+    if (c->winograd) return c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name;
     return c->kh * c->kw > 1 ? "direct" : "";
 }
 

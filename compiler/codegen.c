@@ -106,7 +106,7 @@ uint64_t program_layout_hash(const Program *p) {
         for (int k = 0; k < s->n_packed; k++) {
             const Packed *x = &s->packed[k];
             const Tensor *t = tensor(s->graph, x->tensor);
-            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes};
+            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes, x->contract.winograd, x->contract.streamed, x->contract.bf16};
             h = fnv1a64(facts, sizeof facts, h);
             for (int j = 0; j < t->n_parts; j++) h = fnv1a64(t->parts[j].path, strlen(t->parts[j].path), h);
         }

@@ -100,18 +100,18 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_pieces(c);
 }
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", NULL};
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "f23s", "f43s", NULL};
 
 ConvMode conv_parse(const char *text) {
     for (int i = 0; conv_names[i]; i++)
         if (!strcmp(text, conv_names[i])) return (ConvMode)i;
-    usage_err("--conv: expected auto, direct, winograd, f23, f43 or up, found \"%s\"", text);
+    usage_err("--conv: expected auto, direct, winograd, f23, f43, up, f23s or f43s, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
 
 double contract_flops(const Contract *c) {
-    double n = c->winograd + 2, products = c->winograd ? n * n * (double)(c->strips_x * c->strips_y * c->strips_b * c->tiles_x * c->tiles_y * c->images)
+    double products = c->winograd ? (double)winograd_positions(c) * (double)(c->strips_x * c->strips_y * c->strips_b * c->tiles_x * c->tiles_y * c->images)
                                                        : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }
@@ -134,7 +134,7 @@ int64_t contract_scratch(const Contract *c) {
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t k = stored_channels(c) * (c->winograd ? winograd_positions(c) : c->kh * c->kw);
+    int64_t k = stored_channels(c) * (c->winograd && !c->streamed ? winograd_positions(c) : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 

@@ -167,7 +167,7 @@ static void contract_name(const Contract *c, Buf *b) {
     if (c->kh * c->kw == 1) buf_printf(b, "dense");
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
-    if (c->winograd) buf_printf(b, " %s", winograd_form(c)->name);
+    if (c->winograd) buf_printf(b, " %s", c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name);
     if (c->bf16) buf_printf(b, " bf16");
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");

@@ -23,7 +23,9 @@ static const double bu[] = {1, -1, 0, 0, 1, 0, 0, 1, -1};
 static const double gu[] = {1, 0, 0, 1, 1, 1, 0, 0, 1};
 static const double au[] = {1, 1, 0, 0, 1, -1};
 static const Winograd forms[] = {
-    {"F(2,3)", CONV_F23, 2, 4, 1, b2, g2, a2}, {"F(4,3)", CONV_F43, 4, 6, 1, b4, g4, a4}, {"up(2,3)", CONV_UP, 2, 3, 2, bu, gu, au}};
+    {"F(2,3)", "F(2,3) streamed", CONV_F23, CONV_F23S, 2, 4, 1, b2, g2, a2},
+    {"F(4,3)", "F(4,3) streamed", CONV_F43, CONV_F43S, 4, 6, 1, b4, g4, a4},
+    {"up(2,3)", NULL, CONV_UP, CONV_AUTO, 2, 3, 2, bu, gu, au}}; /* its kernels are not larger than plain ones */
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 const Winograd *winograd_form(const Contract *c) {
@@ -48,6 +50,9 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 /* What kernels cost per strip, in multiply-adds per transformed weight: they stream from memory or from L3 once for every strip. Measured on
  * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
+
+/* Transforming plain kernels: loads, about 30 (F(2,3)) or 70 operations for 16 or 36 positions, rounding and stores; sums kept in L2 between parts. */
+enum { STREAM_COST = 5 };
 
 /* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
 static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1; }
@@ -95,7 +100,10 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
 
 void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
     for (int i = 0; i < N_FORMS; i++)
-        if (forms[i].mode == mode && fits(c, t, &forms[i])) plan_form(c, t, &forms[i]);
+        if ((forms[i].mode == mode || forms[i].streamed_mode == mode) && mode != CONV_AUTO && fits(c, t, &forms[i])) {
+            c->streamed = forms[i].streamed_mode == mode;
+            plan_form(c, t, &forms[i]);
+        }
 }
 
 double winograd_cost(const Contract *c, const Target *t) {
@@ -105,7 +113,8 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (double)c->pieces + out * co);
+    double kernels = c->streamed ? STREAM_COST + weight_cost(t, weights * 9 / (n * n)) * 9 / (n * n) * byte_share(c) : weight_cost(t, weights) * byte_share(c);
+    return weights * (1.15 * tiles * product_share(c, t) + kernels * strips) + tiles * (in * ci * (double)c->pieces + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
@@ -116,8 +125,17 @@ double contract_cost(const Contract *c, const Target *t) {
 int64_t winograd_scratch(const Contract *c) {
     int n = winograd_form(c)->n;
     int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = region_pixels(c) * c->kc;
-    return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16);
+    return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16 + (c->streamed ? winograd_part_floats(c) : 0));
 }
+
+enum { PART_BYTES = 256 << 10 }; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */
+int64_t winograd_part(const Contract *c) {
+    int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4), most = PART_BYTES / channel / c->lanes * c->lanes;
+    int64_t ci = in_channels(c), parts = ceil_div(ci, most < c->lanes ? c->lanes : most);
+    return ceil_div(ceil_div(ci, parts), c->lanes) * c->lanes;
+}
+
+int64_t winograd_part_floats(const Contract *c) { return winograd_part(c) * winograd_positions(c) * c->nr * c->lanes / (c->bf16 ? 2 : 1); }
 
 /* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */
 static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half, float *out) {
@@ -139,9 +157,33 @@ static void transform_row(const Contract *c, const float *kernel, int64_t k, dou
         }
 }
 
+static int64_t width_of(const Contract *c, int64_t j) {
+    return min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+}
+
+/* Panels of plain kernels: [block][k][tap][width], bf16: [block][pair][tap][width][2]. */
+static void pack_streamed(const Contract *c, const float *kernel, float *out) {
+    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw;
+#pragma omp parallel for schedule(static)
+    for (int64_t j = 0; j < c->blocks; j++) {
+        int64_t width = width_of(c, j);
+        float *block = out + j * taps * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t k = 0; k < ci; k++) {
+                const float *row = kernel + (tap * ci + k) * c->co;
+                if (c->bf16) contract_pack_pair(c, j, row, k % 2, block + (k / 2 * taps + tap) * width);
+                else contract_pack_row(c, j, row, block + (k * taps + tap) * width);
+            }
+    }
+}
+
 /* Panels: [block][position][k][width]. */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
     int64_t ci = in_channels(c), columns = c->co, positions = winograd_positions(c);
+    if (c->streamed) {
+        pack_streamed(c, kernel, out);
+        return;
+    }
 #pragma omp parallel
     {
         double *half = xmalloc((size_t)(6 * 3 * columns) * sizeof *half);
@@ -150,7 +192,7 @@ void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
         for (int64_t k = 0; k < ci; k++) {
             transform_row(c, kernel, k, half, rows);
             for (int64_t j = 0; j < c->blocks; j++) {
-                int64_t width = min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+                int64_t width = width_of(c, j);
                 float *block = out + j * positions * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
                 for (int64_t p = 0; p < positions; p++) {
                     if (c->bf16) contract_pack_pair(c, j, rows + p * columns, k, block + p * ci * width / 2);

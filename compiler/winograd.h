@@ -5,7 +5,7 @@
 
 /* Tiles of n x n inputs and m x m outputs. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
  * neighbouring tiles are m / upsample inputs apart. b: B' (n, n), g: G (n, 3), a: A' (m, n), row by row. */
-typedef struct { const char *name; ConvMode mode; int m, n, upsample; const double *b, *g, *a; } Winograd;
+typedef struct { const char *name, *streamed_name; ConvMode mode, streamed_mode; /* AUTO: none */ int m, n, upsample; const double *b, *g, *a; } Winograd;
 const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
 static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
 static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
@@ -15,6 +15,11 @@ static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return
 /* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
 int64_t winograd_scratch(const Contract *c); /* bytes */
+/* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of scratch that takes. */
+int64_t winograd_part(const Contract *c);
+int64_t winograd_part_floats(const Contract *c);
+/* Of a streamed kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][winograd_part][column]. */
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec);
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */
 double winograd_cost(const Contract *c, const Target *t);
