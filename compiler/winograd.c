@@ -114,7 +114,7 @@ double winograd_cost(const Contract *c, const Target *t) {
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
     double kernels = c->streamed ? STREAM_COST + weight_cost(t, weights * 9 / (n * n)) * 9 / (n * n) * byte_share(c) : weight_cost(t, weights) * byte_share(c);
-    return weights * (1.15 * tiles * product_share(c, t) + kernels * strips) + tiles * (in * ci * (double)c->pieces + out * co);
+    return weights * (1.15 * tiles * product_share(c, t) + kernels * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
@@ -122,10 +122,17 @@ double contract_cost(const Contract *c, const Target *t) {
     return weights * (1.08 * (double)(c->batch * c->oh * c->ow) * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c));
 }
 
+static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
+
+int64_t winograd_strip_floats(const Contract *c) {
+    return (winograd_positions(c) * strip_tiles(c) * in_channels(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
+}
+
 int64_t winograd_scratch(const Contract *c) {
-    int n = winograd_form(c)->n;
-    int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = region_pixels(c) * c->kc;
-    return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16 + (c->streamed ? winograd_part_floats(c) : 0));
+    int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * strip_tiles(c) * c->nr * c->lanes;
+    if (c->streamed) products += winograd_part_floats(c);
+    if (c->staged) return 4 * (region > products ? region : products);
+    return 4 * (region + winograd_strip_floats(c) + products);
 }
 
 enum { PART_BYTES = 256 << 10 }; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */

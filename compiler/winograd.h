@@ -14,7 +14,8 @@ static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return
 
 /* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
-int64_t winograd_scratch(const Contract *c); /* bytes */
+int64_t winograd_scratch(const Contract *c); /* bytes; of the step that loads and of the products, the larger, where they are two */
+int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one strip */
 /* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of scratch that takes. */
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);
