@@ -1,5 +1,6 @@
 /* One stage in one setting, timed: as the loop runs it, region by region. */
 #include "bench.h"
+#include "tune.h"
 #include "winograd.h"
 #include "../runtime/progress.h"
 #include "../runtime/sampler.h"
@@ -133,6 +134,8 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
     batch /= r.calls;
     r.model = model_open(b->pipeline, item->model, (int)batch, &b->weights, "synthetic:1");
     Program *p = program_new(b->machine.target, t->fuse, t->conv, t->bf16);
+    p->optimize = optimize_parse(b->code.optimize);
+    if (b->code.tune && p->conv == CONV_AUTO) p->tuning = tuning_open(b->code.tune);
     program_add(p, r.model.graph);
     if (matches) {
         Graph *source = pipeline_graph(item->model, (int)batch);

@@ -174,12 +174,12 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
 /* Some input channels from k0 on of every position, kernels transformed first. */
 static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, bool first) {
     const Contract *c = w->k.c;
-    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes, part = winograd_part(c);
+    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
     V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
     emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
     Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, w->tiles * ci_), k0)),
-                  .panel = operand_at(e, c, w->kernels, mulc(e, l.i, part * width)), .products = at(e, w->products, mulc(e, l.i, w->tiles * width)),
+                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, w->tiles * width)),
                   .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
     row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
     loop_end(e, &l);

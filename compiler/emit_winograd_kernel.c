@@ -27,7 +27,7 @@ static void transform(Emit *e, const Winograd *w, V g[3][3], V y[6][6], int lane
 void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec) {
     const Winograd *w = winograd_form(c);
     int n = w->n, lanes = c->lanes, together = c->bf16 ? 2 : 1; /* channels in a word */
-    int64_t width = (int64_t)nvec * lanes, position = winograd_part(c) * width / together;
+    int64_t width = (int64_t)nvec * lanes, position = winograd_part_stride(c, nvec);
     Loop lk = loop_begin(e, ci(e, 0), udivc(e, count, together), 1);
     V from = at(e, stored, mulc(e, lk.i, 9 * width)), to = at(e, out, mulc(e, lk.i, width));
     Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);

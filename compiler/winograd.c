@@ -142,7 +142,9 @@ int64_t winograd_part(const Contract *c) {
     return ceil_div(ceil_div(ci, parts), c->lanes) * c->lanes;
 }
 
-int64_t winograd_part_floats(const Contract *c) { return winograd_part(c) * winograd_positions(c) * c->nr * c->lanes / (c->bf16 ? 2 : 1); }
+/* An odd number of cache lines more than the numbers take: positions are written side by side, and multiples of 4 KiB would share a place in L1. */
+int64_t winograd_part_stride(const Contract *c, int nvec) { return winograd_part(c) * nvec * c->lanes / (c->bf16 ? 2 : 1) + 16; }
+int64_t winograd_part_floats(const Contract *c) { return winograd_positions(c) * winograd_part_stride(c, c->nr); }
 
 /* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */
 static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half, float *out) {

@@ -19,7 +19,8 @@ int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one s
 /* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of scratch that takes. */
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);
-/* Of a streamed kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][winograd_part][column]. */
+int64_t winograd_part_stride(const Contract *c, int nvec); /* floats between positions there */
+/* Of a streamed kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][channel][column]. */
 void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec);
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */

@@ -207,7 +207,7 @@ static void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode con
     for (int k = 0; k < 2; k++) {
         got[k] = malloc((size_t)n * 4);
         memset(got[k], 0xff, (size_t)n * 4); /* NaN: an element that is not written shows */
-        jit_run_graph(k ? h : g, w, t, fuse, conv, bf16, k ? 3 : 1, in, &got[k], 0, NULL);
+        jit_run_graph(k ? h : g, w, program_new(t, fuse, conv, bf16), k ? 3 : 1, in, &got[k], 0, NULL);
     }
     double d = difference(got[0], want, n);
     if (getenv("VERBOSE")) print_message("%s on %s, fuse %#x, conv %s: relative rms %.3g\n", c->name, t->name, fuse, conv_names[conv], d);
