@@ -17,13 +17,6 @@ static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes) {
     }
 }
 
-/* y (n, n) = G g G'. */
-static void transform(Emit *e, const Winograd *w, V g[3][3], V y[6][6], int lanes) {
-    V half[3][6]; /* by column of g */
-    for (int j = 0; j < 3; j++) line(e, w->g, w->n, (V[]){g[0][j], g[1][j], g[2][j]}, half[j], lanes);
-    for (int i = 0; i < w->n; i++) line(e, w->g, w->n, (V[]){half[0][i], half[1][i], half[2][i]}, y[i], lanes);
-}
-
 void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec) {
     const Winograd *w = winograd_form(c);
     int n = w->n, lanes = c->lanes, together = c->bf16 ? 2 : 1; /* channels in a word */
@@ -31,16 +24,19 @@ void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, 
     Loop lk = loop_begin(e, ci(e, 0), udivc(e, count, together), 1);
     V from = at(e, stored, mulc(e, lk.i, 9 * width)), to = at(e, out, mulc(e, lk.i, width));
     Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);
-    V g[2][3][3], y[2][6][6];
+    V g[2][3][3], half[2][3][6], y[2][6]; /* half: G g by column of g */
     for (int i = 0; i < 9; i++) {
-        V p = at(e, from, addc(e, lv.i, i * width));
-        if (c->bf16) load_pairs_bf16(e, p, lanes, &g[0][i / 3][i % 3], &g[1][i / 3][i % 3]);
-        else g[0][i / 3][i % 3] = load(e, p, lanes);
+        V p = at(e, from, addc(e, mulc(e, lv.i, 9), (int64_t)i * lanes));
+        if (c->bf16) load_pairs_bf16(e, p, lanes, &g[0][i % 3][i / 3], &g[1][i % 3][i / 3]);
+        else g[0][i % 3][i / 3] = load(e, p, lanes);
     }
-    for (int h = 0; h < together; h++) transform(e, w, g[h], y[h], lanes);
-    for (int i = 0; i < n; i++)
+    for (int h = 0; h < together; h++)
+        for (int j = 0; j < 3; j++) line(e, w->g, n, g[h][j], half[h][j], lanes);
+    for (int i = 0; i < n; i++) {
+        for (int h = 0; h < together; h++) line(e, w->g, n, (V[]){half[h][0][i], half[h][1][i], half[h][2][i]}, y[h], lanes);
         for (int j = 0; j < n; j++)
-            store(e, c->bf16 ? pairs_bf16(e, y[0][i][j], y[1][i][j], lanes) : y[0][i][j], at(e, to, addc(e, lv.i, (i * n + j) * position)));
+            store(e, c->bf16 ? pairs_bf16(e, y[0][j], y[1][j], lanes) : y[0][j], at(e, to, addc(e, lv.i, (i * n + j) * position)));
+    }
     loop_end(e, &lv);
     loop_end(e, &lk);
 }

@@ -51,8 +51,9 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
  * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
 
-/* Transforming plain kernels: loads, about 30 (F(2,3)) or 70 operations for 16 or 36 positions, rounding and stores; sums kept in L2 between parts. */
-enum { STREAM_COST = 5 };
+/* Transforming a plain kernel in scratch, in multiply-adds per transformed weight (a word of two in bf16 takes as long as one in f32), and keeping
+ * sums in L2 between parts: measured on the same machines, 8x8 and 16x16 pictures of 1280 channels. */
+enum { STREAM_COST = 22 };
 
 /* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
 static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1; }
@@ -113,8 +114,8 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    double kernels = c->streamed ? STREAM_COST + weight_cost(t, weights * 9 / (n * n)) * 9 / (n * n) * byte_share(c) : weight_cost(t, weights) * byte_share(c);
-    return weights * (1.15 * tiles * product_share(c, t) + kernels * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+    double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? STREAM_COST : 0) + weight_cost(t, weights * stored) * stored;
+    return weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
@@ -170,18 +171,21 @@ static int64_t width_of(const Contract *c, int64_t j) {
     return min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
 }
 
-/* Panels of plain kernels: [block][k][tap][width], bf16: [block][pair][tap][width][2]. */
+/* Panels of plain kernels, in the order in which a task reads them: [block][k][vector of columns][tap][lane], bf16: [block][pair][vector][tap][lane][2]. */
 static void pack_streamed(const Contract *c, const float *kernel, float *out) {
     int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw;
+    int together = c->bf16 ? 2 : 1; /* channels in a word */
 #pragma omp parallel for schedule(static)
     for (int64_t j = 0; j < c->blocks; j++) {
-        int64_t width = width_of(c, j);
-        float *block = out + j * taps * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
-        for (int64_t tap = 0; tap < taps; tap++)
-            for (int64_t k = 0; k < ci; k++) {
-                const float *row = kernel + (tap * ci + k) * c->co;
-                if (c->bf16) contract_pack_pair(c, j, row, k % 2, block + (k / 2 * taps + tap) * width);
-                else contract_pack_row(c, j, row, block + (k * taps + tap) * width);
+        float *block = out + j * taps * ci * c->nr * c->lanes / together, row[4 * 64];
+        int64_t vectors = width_of(c, j) / c->lanes;
+        for (int64_t k = 0; k < ci; k += together)
+            for (int64_t tap = 0; tap < taps; tap++) {
+                const float *first = kernel + (tap * ci + k) * c->co;
+                if (c->bf16) for (int h = 0; h < 2; h++) contract_pack_pair(c, j, first + h * c->co, h, row);
+                else contract_pack_row(c, j, first, row);
+                for (int64_t v = 0; v < vectors; v++)
+                    memcpy(block + ((k / together * vectors + v) * taps + tap) * c->lanes, row + v * c->lanes, (size_t)c->lanes * 4);
             }
     }
 }
