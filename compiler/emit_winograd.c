@@ -36,8 +36,9 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
 
 /* ---- input ---- */
 
-/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input. */
-static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V channel) {
+/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input.
+ * shared: src has one image for all. */
+static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V from, V channel) {
     const Contract *c = w->k.c;
     bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
@@ -49,7 +50,7 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     V ix = addc(e, add(e, w->k.x0, lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = input_pixel(e, c, image, iy, ix);
+    V pixel = input_pixel(e, c, shared ? ci(e, 0) : image, iy, ix);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -113,7 +114,7 @@ static void load_inputs(Emit *e, const W *w) {
         int64_t width = s ? c->c2 : c->c1;
         Loop l = loop_begin(e, ci(e, 0), ci(e, width), c->kc);
         V channel = addc(e, l.i, s ? c->c1 : 0);
-        load_region(e, w, s ? w->k.x2 : w->k.x, width, l.i, channel);
+        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->x2_shared : c->x_shared, width, l.i, channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }

@@ -136,6 +136,9 @@ Contract contract_of(const Graph *g, const Op *o) {
     c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
     c.has_vec = tensor_ok(o->in[SLOT_VEC]);
     c.has_res = tensor_ok(o->in[SLOT_RES]);
+    c.x_shared = c.batch > 1 && x->dim[0] == 1;
+    c.x2_shared = c.c2 && c.batch > 1 && tensor(g, o->in[SLOT_X2])->shape.dim[0] == 1;
+    c.res_shared = c.has_res && c.batch > 1 && tensor(g, o->in[SLOT_RES])->shape.dim[0] == 1;
     if (c.has_vec) {
         const Shape *v = &tensor(g, o->in[SLOT_VEC])->shape;
         c.vec_batch = (int)v->dim[0];
@@ -205,7 +208,9 @@ static uint32_t lower_group_scale(Lower *l, const Op *o, uint32_t result) {
     memset(&g, 0, sizeof g);
     const Shape *x = &tensor(l->g, o->in[0])->shape;
     bool two = o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]);
-    g.batch = x->dim[0];
+    g.batch = tensor(l->g, o->out)->shape.dim[0];
+    g.x_shared = g.batch > 1 && x->dim[0] == 1;
+    g.x2_shared = two && g.batch > 1 && tensor(l->g, o->in[3])->shape.dim[0] == 1;
     g.rows = shape_rows(x);
     g.c1 = shape_channels(x);
     g.c2 = two ? shape_channels(&tensor(l->g, o->in[3])->shape) : 0;
@@ -313,7 +318,14 @@ static void lower_op(Lower *l, const Op *o) {
     case OP_GELU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GELU_TANH : MAP_GELU_ERF; break;
     case OP_GEGLU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GEGLU_TANH : MAP_GEGLU_ERF; break;
     case OP_SCALE: m.kind = MAP_SCALE; m.value = o->attr.scale.factor; break;
-    case OP_CONCAT: m.kind = MAP_CONCAT; m.c1 = shape_channels(x); lower_map(l, o, m, o->in, 2, "concat"); return;
+    case OP_CONCAT:
+        m.kind = MAP_CONCAT;
+        m.c1 = shape_channels(x);
+        m.x_rows = shape_count(x) / m.c1;
+        m.y_rows = shape_count(&tensor(l->g, o->in[1])->shape) / (m.c - m.c1);
+        lower_map(l, o, m, o->in, 2, "concat");
+        return;
+    case OP_BROADCAST: m.kind = MAP_BROADCAST; m.x_rows = shape_count(x) / m.c; break;
     case OP_UPSAMPLE: m.kind = MAP_UPSAMPLE; m.h = 2 * x->dim[1]; m.w = 2 * x->dim[2]; break;
     case OP_SLICE: m.kind = MAP_SLICE; m.c1 = shape_channels(x); m.offset = o->attr.slice.begin; break;
     case OP_EMBEDDING:
