@@ -178,7 +178,9 @@ typedef struct {
     const char *prompt;              /* shown as an example by --help; may be NULL */
 } Pipeline;
 Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets);
-Graph *pipeline_graph(const struct PipelineModel *m, int batch); /* batch 1: as the pipeline file says */
+/* batch 1: as the pipeline file says. guided: the batch elements are the contexts of one picture; only inputs that vary with the prompt have that
+ * batch, the others have 1. */
+Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided);
 /* Where a model's weights come from: the flag if there is one, else the model's entry, else the pipeline's; NULL when nothing says. */
 const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag);
 #endif

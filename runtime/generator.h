@@ -38,7 +38,7 @@ typedef struct {
     int64_t latent_h, latent_w, latent_n; /* latent_n = h * w * 4 */
     float *context;                       /* (2, tokens, width): unconditional first */
     lrt_instance *model[2];               /* [1] only without batched guidance */
-    float *guided_in, *predicted;         /* (2, h, w, 4) */
+    float *predicted;                     /* (2, h, w, 4) */
     float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;

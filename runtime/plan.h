@@ -59,7 +59,7 @@ typedef struct {
     /* indices into program->stages; -1 when absent */
     int32_t text_encoder, diffusion_model, decoder, image_encoder;
     int32_t height, width, max_text_length, pad_token; /* pad_token: -1 = end of text */
-    int32_t batched_guidance;            /* 1: diffusion_model has batch 2 (unconditional first); 0: batch 1, called twice */
+    int32_t batched_guidance;            /* 1: diffusion_model takes two contexts (unconditional first); 0: one, called twice */
     int32_t train_steps; double beta_start, beta_end; int32_t beta_scaled_linear; /* 1: scaled_linear, 0: linear */
     int32_t time_width;                  /* channels of timestep_embedding */
     double final_alpha;

@@ -316,7 +316,7 @@ static void sharing_keeps_bits(void **state) {
             const void *in[2] = {random_input(tensor(g, g->inputs[0]), 1), random_input(tensor(g, g->inputs[1]), 2)};
             bytes = shape_count(&tensor(g, g->outputs[0])->shape) * 4;
             got[k] = malloc((size_t)bytes);
-            jit_run_graph(g, w, target_find("host"), k ? FUSE_ALL : FUSE_ALL & ~FUSE_GUIDANCE, modes[i % 3], i / 3 % 2, 2, in, &got[k], 0, NULL);
+            jit_run_graph(g, w, target_for("host", i / 3 % 2), k ? FUSE_ALL : FUSE_ALL & ~FUSE_GUIDANCE, modes[i % 3], i / 3 % 2, 2, in, &got[k], 0, NULL);
             free((void *)(uintptr_t)in[0]);
             free((void *)(uintptr_t)in[1]);
             graph_free(g);
