@@ -19,6 +19,7 @@ typedef struct {
     int *plan_of;       /* per op: PLAN_* */
     ConvMode *form_of;  /* per op: how a convolution is computed */
     AttentionPack *pack_of; /* per op */
+    int64_t batch;      /* separate_batch() */
     int plan;           /* of the op being lowered */
     const Op *op;
 } Lower;
@@ -84,6 +85,47 @@ static uint32_t plan_mem(Lower *l, int64_t bytes, int plan, bool crosses) {
 
 static uint32_t temp(Lower *l, int64_t floats) { return add_mem(l->s, floats * 4, LRT_BUF_ARENA, 0); }
 
+/* Batch elements of which every one is computed from its own of the operands alone: as many as the largest result has, or 1 where some op mixes
+ * them. */
+static int64_t separate_batch(const Graph *g) {
+    int64_t batch = 1;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        int64_t n = tensor(g, g->ops[i].out)->shape.dim[0];
+        if (n > batch) batch = n;
+    }
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        int64_t n = tensor(g, g->ops[i].out)->shape.dim[0];
+        for (int s = 0; s < SLOT_COUNT; s++) {
+            const Tensor *x = tensor_ok(g->ops[i].in[s]) ? tensor(g, g->ops[i].in[s]) : NULL;
+            if (x && x->kind != T_WEIGHT && x->shape.dim[0] != 1 && x->shape.dim[0] != n) return 1;
+        }
+        if (n != 1 && n != batch) return 1;
+    }
+    return batch;
+}
+
+/* Which tasks the first batch element of the op's result needs: see lrt_step. */
+static void choose_first(const Lower *l, Step *x) {
+    const Kernel *k = &l->p->kernels[x->kernel];
+    int64_t batch = l->batch;
+    if (batch == 1 || !tensor_ok(l->op->out) || tensor(l->g, l->op->out)->shape.dim[0] != batch) return;
+    switch (k->kind) {
+    case KERNEL_CONTRACT: case KERNEL_CONTRACT_LOAD: {
+        const Contract *c = k->key;
+        x->round = c->strips_x * c->strips_y * c->strips_b;
+        x->first = c->strips_b > 1 ? x->round / c->strips_b : c->flat ? ceil_div(c->oh * c->ow, c->pixels) : x->round;
+        return;
+    }
+    case KERNEL_MAP: x->first = ceil_div(((const Map *)k->key)->rows / batch, ((const Map *)k->key)->per); return;
+    case KERNEL_ATTENTION_PACK: {
+        const Attention *a = k->key;
+        if (!a->sk && !a->sv) return;
+    } break;
+    default: break;
+    }
+    x->first = x->tasks / batch;
+}
+
 static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
     Stage *s = l->s;
     if (s->n_steps == s->cap_steps) {
@@ -93,7 +135,8 @@ static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
     Step *x = &s->steps[s->n_steps++];
     memset(x, 0, sizeof *x);
     x->kernel = kernel;
-    x->tasks = tasks;
+    x->tasks = x->round = x->first = tasks;
+    choose_first(l, x);
     x->plan = l->plan;
     x->name = l->op->path;
     x->kind = arena_strdup(l->g->arena, kind);
@@ -490,6 +533,7 @@ static void copy_outputs(Lower *l) {
 Stage *lower(Program *p, Graph *g) {
     Lower l = {.p = p, .g = g, .s = xcalloc(1, sizeof(Stage))};
     l.s->graph = g;
+    l.batch = separate_batch(g);
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
     l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);

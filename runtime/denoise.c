@@ -99,8 +99,8 @@ void lrt_engine_free(lrt_engine *g)
     *g = (lrt_engine){0};
 }
 
-/* The text encoder on both prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
-static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
+/* The text encoder on n prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
+static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
     const lrt_stage *s = stage_of(g, p->text_encoder);
@@ -110,8 +110,8 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
     int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
     float *out = calloc((size_t)(batch * out_n), sizeof *out);
     bool ok = x && ((in && out) || lrt_fail(e, "out of memory"));
-    for (int64_t first = 0; ok && first < 2; first += batch) {
-        int64_t rows = batch < 2 - first ? batch : 2 - first;
+    for (int64_t first = 0; ok && first < n; first += batch) {
+        int64_t rows = batch < n - first ? batch : n - first;
         memcpy(in, ids + first * length, (size_t)(rows * length) * sizeof *in);
         for (int64_t i = 0; i < batch * length; i++)
             in[batch * length + i] = (int32_t)(i % length);
@@ -127,18 +127,24 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
     return ok;
 }
 
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, lrt_error *e)
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
 {
-    if (!encode_text(g, ids, e))
+    int64_t length = g->pipeline->max_text_length;
+    const int32_t *with = ids + length;
+    g->single = cfg_scale == 1 || !memcmp(ids, with, (size_t)length * sizeof *ids);
+    if (!encode_text(g, g->single ? with : ids, g->single ? 1 : 2, e))
         return false;
     const lrt_stage *s = model_stage(g);
     int context = find_input(s, "context");
     int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
-    int instances = g->pipeline->batched_guidance ? 1 : 2;
+    if (g->single) /* what is compiled for two contexts reads both */
+        memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
+    int instances = g->single || g->pipeline->batched_guidance ? 1 : 2;
     for (int i = 0; i < instances; i++) {
         if (!g->model[i] && !(g->model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->model[i], (uint32_t)context, g->context + i * one);
+        lrt_set_single(g->model[i], g->single);
         lrt_run_prompt(g->model[i]);
     }
     return true;
@@ -156,7 +162,7 @@ static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first. */
+/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first, or only the first of them where both are the same. */
 static void predict(lrt_engine *g, int k, const float *x)
 {
     const lrt_stage *s = model_stage(g);
@@ -177,7 +183,10 @@ bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, 
     bool ok = prepare_time(g, s, e);
     for (int k = 0; k < s->steps && ok; k++) {
         predict(g, k, x);
-        lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
+        if (g->single)
+            memcpy(g->noise, g->predicted, (size_t)n * sizeof *g->noise);
+        else
+            lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
         lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
         ok = on_step(context, s, k, x, g->x0, e);
         s->sampler->step(s, k, n, x, g->x0, g->noise);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 1
+#define LRT_PLAN_VERSION 2
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -25,6 +25,7 @@ typedef struct {
     const char *kind;  /* kernel kind and specialisation, e.g. "contract conv3x3 gn+swish +res" */
     double flops;      /* 2 * multiply-adds as the graph is written; 0 for the rest */
     double bytes;      /* read and written once */
+    uint32_t round, first; /* of every `round` tasks, the first `first` compute the first batch element; the rest only others */
 } lrt_step;
 typedef struct { const lrt_step *steps; uint32_t n_steps, reserved; } lrt_plan;
 enum { LRT_F32, LRT_I32 };
