@@ -36,8 +36,9 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
 
 /* ---- input ---- */
 
-/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input. */
-static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V channel) {
+/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input.
+ * shared: src has one image for all. */
+static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V from, V channel) {
     const Contract *c = w->k.c;
     bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
@@ -50,7 +51,7 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     V ix = addc(e, add(e, udivc(e, w->k.x0, upsample), lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
-    V pixel = input_pixel(e, c, image, iy, ix, c->upsample / upsample);
+    V pixel = input_pixel(e, c, shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -116,7 +117,7 @@ static void load_inputs(Emit *e, const W *w, V from, V to) {
         V first = s ? umax(e, from, ci(e, border)) : from, end = s || !c->c2 ? to : umin(e, to, ci(e, border));
         Loop l = loop_begin(e, first, end, 1);
         V channel = mulc(e, l.i, c->kc);
-        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
+        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->x2_shared : c->x_shared, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }
