@@ -36,6 +36,9 @@ static const AttrField fields_SliceAttr[] = {
     {"begin", AT(slice.begin), ATTR_I64, 0, 0, NULL, 0, 0, BIG, GIVEN},
     {"end", AT(slice.end), ATTR_I64, NEEDED, 0, NULL, 0, 1, BIG, GIVEN},
 };
+static const AttrField fields_BatchAttr[] = {
+    {"batch", AT(broadcast.batch), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
+};
 static const AttrField fields_AttnAttr[] = {
     {"heads", AT(attn.heads), ATTR_INT, NEEDED, 1, NULL, 0, 1, 1 << 20, GIVEN},
     {"head_size", AT(attn.head_size), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
@@ -49,7 +52,7 @@ static const AttrField fields_NoAttr[1]; /* none */
 enum {
     N_ContractAttr = COUNT(fields_ContractAttr), N_NormAttr = COUNT(fields_NormAttr),
     N_GeluAttr = COUNT(fields_GeluAttr), N_ScaleAttr = COUNT(fields_ScaleAttr), N_SliceAttr = COUNT(fields_SliceAttr),
-    N_AttnAttr = COUNT(fields_AttnAttr), N_NoAttr = 0
+    N_BatchAttr = COUNT(fields_BatchAttr), N_AttnAttr = COUNT(fields_AttnAttr), N_NoAttr = 0
 };
 
 const AttrTable attr_tables[OP_COUNT] = {

@@ -57,7 +57,7 @@ void kernels_measure(Bench *b) {
         const Item *item = &b->items[i];
         if (!item->model->graph) continue;
         int64_t batch = b->batch ? b->batch : item->guided && p->fuse & FUSE_GUIDANCE ? 2 : 1;
-        program_add(p, graphs[n++] = pipeline_graph(item->model, (int)batch));
+        program_add(p, graphs[n++] = pipeline_graph(item->model, (int)batch, item->guided && batch == 2));
     }
     Engine *e = engine_new(p, NULL);
     b->kernels = arena_alloc(b->arena, ((size_t)p->n_kernels + 1) * sizeof *b->kernels);

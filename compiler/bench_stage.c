@@ -75,7 +75,7 @@ static double prepare_loop(Run *r) {
     l->sampling = (lrt_sampling){.sampler = lrt_sampler_find(p->sampler), .schedule = &l->schedule, .steps = p->steps, .alpha = NAN,
                                  .final_alpha = p->final_alpha};
     if (!lrt_sampling_plan(&l->sampling, &e)) err("%s: %s", p->file, e.text);
-    int64_t all = shape_count(&tensor(g, g->inputs[r->latent])->shape) * r->calls;
+    int64_t all = shape_count(&tensor(g, g->outputs[0])->shape) * r->calls;
     l->n = r->guided ? all / 2 : all;
     float **arrays[] = {&l->start, &l->x, &l->x0, &l->noise};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) *arrays[i] = xcalloc((size_t)l->n, 4);
@@ -101,8 +101,8 @@ static double prepare_loop(Run *r) {
 static void loop_step(Run *r, int k) {
     const Graph *g = r->model.graph;
     Denoise *l = &r->loop;
-    int64_t one = shape_count(&tensor(g, g->inputs[r->latent])->shape);
-    for (int64_t at = 0; at + l->n <= one; at += l->n) memcpy((float *)r->buffers[r->latent] + at, l->x, (size_t)l->n * 4);
+    int64_t one = shape_count(&tensor(g, g->outputs[0])->shape), in = shape_count(&tensor(g, g->inputs[r->latent])->shape);
+    for (int64_t at = 0; at + l->n <= in; at += l->n) memcpy((float *)r->buffers[r->latent] + at, l->x, (size_t)l->n * 4);
     for (int i = 0; i < r->calls; i++) {
         lrt_set_output(r->x, 0, l->predicted + i * one);
         lrt_run_step(r->x, r->stage->time.n_steps ? k : 0);
@@ -132,13 +132,14 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
     if (guided && batch % 2) usage_err("--batch %lld: a guided step has two halves of the same size", (long long)batch);
     Run r = {.b = b, .item = item, .calls = halves_apart ? 2 : 1, .guided = guided, .latent = -1};
     batch /= r.calls;
-    r.model = model_open(b->pipeline, item->model, (int)batch, &b->weights, "synthetic:1");
+    bool shared = guided && batch == 2; /* one picture */
+    r.model = model_open(b->pipeline, item->model, (int)batch, shared, &b->weights, "synthetic:1");
     Program *p = program_new(b->machine.target, t->fuse, t->conv, t->bf16);
     p->optimize = optimize_parse(b->code.optimize);
     if (b->code.tune && p->conv == CONV_AUTO) p->tuning = tuning_open(b->code.tune);
     program_add(p, r.model.graph);
     if (matches) {
-        Graph *source = pipeline_graph(item->model, (int)batch);
+        Graph *source = pipeline_graph(item->model, (int)batch, shared);
         *matches = match_regions(b->arena, source, r.model.graph);
         graph_free(source);
     }

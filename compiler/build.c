@@ -11,8 +11,8 @@ Program *program_for(const CodeFlags *f) {
     return p;
 }
 
-Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, const FlagList *weights, const char *otherwise) {
-    Model r = {.graph = pipeline_graph(m, batch)};
+Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided, const FlagList *weights, const char *otherwise) {
+    Model r = {.graph = pipeline_graph(m, batch, guided)};
     const char *spec = pipeline_weights(l, m, flags_for_model(weights, r.graph->name));
     if (!spec) spec = otherwise;
     if (!spec) usage_err("no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", r.graph->name);

@@ -36,9 +36,9 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
 }
 
 /* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. */
-static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, int batch, Models *models) {
+static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, bool guided, Models *models) {
     if (!m->graph) return -1;
-    models->model[models->n] = model_open(l, m, batch, &f->weights, NULL);
+    models->model[models->n] = model_open(l, m, guided ? 2 : 1, guided, &f->weights, NULL);
     return program_add(p, models->model[models->n++].graph);
 }
 
@@ -100,10 +100,10 @@ int cmd_build(int argc, char **argv) {
     Program *p = program_for(&f.code);
     Models models = {0};
     lrt_pipeline c = constants(l, p->fuse & FUSE_GUIDANCE);
-    c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);
-    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance ? 2 : 1, &models);
+    c.text_encoder = add_model(p, &f, l, &l->text_encoder, false, &models);
+    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance, &models);
     if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
-    c.decoder = add_model(p, &f, l, &l->decoder, 1, &models);
+    c.decoder = add_model(p, &f, l, &l->decoder, false, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);

@@ -96,7 +96,7 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     s->steps = xcalloc(1, sizeof *s->steps);
     Peak peak = {iterations, p->bf16 && p->target->core == CORE_BF16_DOT};
     int kernel = kernel_get(p, KERNEL_PEAK, &peak, sizeof peak, "peak");
-    s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .name = "peak", .kind = "peak"};
+    s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .round = tasks, .first = tasks, .name = "peak", .kind = "peak"};
     p->stages[p->n_stages++] = s;
     return (peak.bf16 ? 4.0 : 2.0) * (double)iterations * tasks * p->target->mr[p->target->nr] * p->target->nr * p->target->lanes;
 }

@@ -15,7 +15,7 @@ typedef struct {
     int kernel;                    /* index into Program.kernels */
     uint32_t args[LRT_MAX_ARGS];   /* mems */
     int n_args, plan;
-    int64_t tasks;
+    int64_t tasks, round, first;   /* as in lrt_step */
     const char *name, *kind;
     double flops, bytes;           /* as the graph is written; read and written once */
     double done;                   /* FLOPs of the products that are really computed */

@@ -156,10 +156,11 @@ static void row_moments(Emit *e, K *k, V row) {
 
 static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
     const Contract *c = k->c;
-    V row = row_of(e, k->x, pixel, c->c1);
+    int64_t rows = c->h / c->upsample * (c->w / c->upsample);
+    V row = row_of(e, k->x, pixel_of(e, c->x_shared, pixel, image, rows), c->c1);
     if (c->pre == PRE_LAYER_NORM) row_moments(e, k, row);
     load_segment(e, k, row, q, image, 0, c->c1);
-    if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel, c->c2), q, image, c->c1, c->c2);
+    if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2), q, image, c->c1, c->c2);
     load_partner(e, k, q);
 }
 
@@ -269,7 +270,10 @@ void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid,
     } else {
         r = activate(e, c, r, lanes);
     }
-    if (c->has_res) r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
+    if (c->has_res) {
+        V row = pixel_of(e, c->res_shared, pixel, batch, c->oh * c->ow);
+        r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, row, c->co), n)), lanes, valid));
+    }
     store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
 }
 

@@ -31,6 +31,8 @@ static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes
     else store(e, v, p);
 }
 V inside(Emit *e, V i, int64_t n); /* 0 <= i < n */
+/* Pixel number `pixel` of that image's batch, `rows` to an image, as an operand counts it: one that is shared has a single image. */
+static inline V pixel_of(Emit *e, int shared, V pixel, V image, int64_t rows) { return shared ? sub(e, pixel, mulc(e, image, rows)) : pixel; }
 /* The pixel of x that is seen at row iy, column ix of this image upsampled by `upsample`. */
 V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample);
 static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }

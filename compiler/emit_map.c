@@ -48,10 +48,13 @@ static void geglu(Emit *e, const R *r, V ch, int lanes) {
     put(e, r, ch, fp_mul(e, load(e, p, lanes), g));
 }
 
+/* The row at work of an operand with so many rows: they repeat. */
+static V repeated(Emit *e, const R *r, int64_t rows) { return rows == r->m->rows ? r->row : uremc(e, r->row, rows); }
+
 static void binary(Emit *e, const R *r, V ch, int lanes) {
     const Map *m = r->m;
     V x = load(e, place(e, r->a, r->row, m->c, ch), lanes);
-    V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch) : m->y_rows == m->rows ? r->row : uremc(e, r->row, m->y_rows);
+    V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch) : repeated(e, r, m->y_rows);
     put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, m->c, ch), lanes)));
 }
 
@@ -61,10 +64,13 @@ static void affine(Emit *e, const R *r, V ch, int lanes) {
     put(e, r, ch, fp_fma(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes), load(e, atc(e, s, m->c), lanes)));
 }
 
-static void concat_first(Emit *e, const R *r, V ch, int lanes) { put(e, r, ch, load(e, place(e, r->a, r->row, r->m->c1, ch), lanes)); }
-static void concat_second(Emit *e, const R *r, V ch, int lanes) {
-    put(e, r, addc(e, ch, r->m->c1), load(e, place(e, r->b, r->row, r->m->c - r->m->c1, ch), lanes));
+static void concat_first(Emit *e, const R *r, V ch, int lanes) {
+    put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c1, ch), lanes));
 }
+static void concat_second(Emit *e, const R *r, V ch, int lanes) {
+    put(e, r, addc(e, ch, r->m->c1), load(e, place(e, r->b, repeated(e, r, r->m->y_rows), r->m->c - r->m->c1, ch), lanes));
+}
+static void broadcast(Emit *e, const R *r, V ch, int lanes) { put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c, ch), lanes)); }
 
 static void upsample(Emit *e, const R *r, V ch, int lanes) {
     const Map *m = r->m;
@@ -164,6 +170,7 @@ void emit_map(Emit *e, const Map *m, const char *name) {
         channels(e, &r, m->c1, concat_first);
         channels(e, &r, m->c - m->c1, concat_second);
         break;
+    case MAP_BROADCAST: channels(e, &r, m->c, broadcast); break;
     case MAP_UPSAMPLE: channels(e, &r, m->c, upsample); break;
     case MAP_SLICE: channels(e, &r, m->c, slice); break;
     case MAP_EMBEDDING: channels(e, &r, m->c, embedding); break;
@@ -212,7 +219,7 @@ void emit_group_partial(Emit *e, const GroupStats *g, const char *name) {
     V out = at(e, arg(e, n), mulc(e, e->task, 3 * c));
     for (int i = 0; i < n; i++) {
         int64_t width = i ? g->c2 : g->c1, whole = width / lanes * lanes, start = i ? g->c1 : 0;
-        V x = at(e, arg(e, i), mulc(e, row0, width));
+        V x = at(e, arg(e, i), mulc(e, (i ? g->x2_shared : g->x_shared) ? first : row0, width));
         if (whole) partial_channels(e, g, x, width, out, start, rows, lanes, 0, whole);
         if (whole < width) partial_channels(e, g, x, width, out, start, rows, 1, whole, width);
     }

@@ -40,7 +40,7 @@ static V step_constant(const P *x, const Step *s) {
         args[i] = STRUCT(e, ci(e, m->offset), i32(e, m->buffer), i32(e, 0));
     }
     return STRUCT(e, x->p->kernels[s->kernel].fn, array(e, args, s->n_args), i32(e, s->n_args), i32(e, s->tasks), text(e, s->name),
-                  text(e, s->kind), f64(e, s->flops), f64(e, s->bytes));
+                  text(e, s->kind), f64(e, s->flops), f64(e, s->bytes), i32(e, s->round), i32(e, s->first));
 }
 
 static V plan_constant(const P *x, int plan) {

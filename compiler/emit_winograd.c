@@ -36,8 +36,9 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
 
 /* ---- input ---- */
 
-/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input. */
-static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V channel) {
+/* kc channels of the region from one operand: src has `width` channels, of which those from `from` on are channels `channel` on of the input.
+ * shared: src has one image for all. */
+static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V from, V channel) {
     const Contract *c = w->k.c;
     bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
@@ -50,7 +51,7 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     V ix = addc(e, add(e, udivc(e, w->k.x0, upsample), lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
-    V pixel = input_pixel(e, c, image, iy, ix, c->upsample / upsample);
+    V pixel = input_pixel(e, c, shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -100,7 +101,7 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
         V r[6];
         linear(e, w->w->b, n, n, rows[i], r, lanes);
         for (int j = 0; j < n; j++) {
-            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c)));
+            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * winograd_input_stride(c)));
             store_operand(e, c, r[j], place, lanes);
         }
     }
@@ -116,7 +117,7 @@ static void load_inputs(Emit *e, const W *w, V from, V to) {
         V first = s ? umax(e, from, ci(e, border)) : from, end = s || !c->c2 ? to : umin(e, to, ci(e, border));
         Loop l = loop_begin(e, first, end, 1);
         V channel = mulc(e, l.i, c->kc);
-        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
+        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->x2_shared : c->x_shared, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }
@@ -154,9 +155,9 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
     int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, w->tiles * ci_)),
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))),
                   .panel = operand_at(e, c, block, mulc(e, l.i, ci_ * width)),
-                  .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .first = true};
+                  .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .width = width, .nvec = nvec, .first = true};
     p.k0 = ci(e, 0);
     p.count = ci(e, part < ci_ ? part : ci_);
     row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
@@ -178,8 +179,8 @@ static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, boo
     V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
     emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, w->tiles * ci_), k0)),
-                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, w->tiles * width)),
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, winograd_input_stride(c)), k0)),
+                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
                   .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
     row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
     loop_end(e, &l);
@@ -204,7 +205,7 @@ static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, i
     V from = at(e, w->products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
     for (int b = 0; b < n; b++) {
         V d[6], r[4];
-        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * w->tiles * width), lanes);
+        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * winograd_product_stride(c, width)), lanes);
         linear(e, w->w->a, m, n, d, r, lanes);
         for (int a = 0; a < m; a++) rows[a][b] = r[a];
     }
@@ -258,7 +259,7 @@ void emit_winograd(Emit *e, const Contract *c, const char *name) {
         w.products = atc(e, w.transformed, winograd_strip_floats(c));
         load_inputs(e, &w, ci(e, 0), ci(e, in_channels(c) / c->kc));
     }
-    w.kernels = atc(e, w.products, w.tiles * winograd_positions(c) * c->nr * c->lanes);
+    w.kernels = atc(e, w.products, winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes));
     contract_blocks(e, &w.k, piece, block);
     kernel_end(e);
 }

@@ -21,6 +21,7 @@ static const struct OpForm { OpKind kind; int operands; const char *extra[3]; } 
     {OP_ADD, 2, {0}},
     {OP_SCALE, 1, {0}},
     {OP_CONCAT, 2, {0}},
+    {OP_BROADCAST, 1, {0}},
     {OP_UPSAMPLE, 1, {0}},
     {OP_RESHAPE, 1, {"shape"}},
     {OP_SLICE, 1, {0}},

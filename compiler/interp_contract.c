@@ -54,17 +54,19 @@ static Picture load_operand(const Op *op, const Value *in)
     const Value *x = &in[SLOT_X], *x2 = &in[SLOT_X2];
     const ContractAttr *attr = &op->attr.contract;
     int64_t c1 = shape_channels(&x->shape), c2 = x2->data ? shape_channels(&x2->shape) : 0, c = c1 + c2;
-    int64_t rows = shape_count(&x->shape) / c1, batch = x->shape.dim[0];
+    int64_t batch = x2->data && x->shape.dim[0] == 1 ? x2->shape.dim[0] : x->shape.dim[0];
+    int64_t rows = shape_count(&x->shape) / c1 / x->shape.dim[0] * batch;
     Picture p = {1, 1, rows, c, xmalloc((size_t)(rows * c) * sizeof(double))};
     if (op->kind == OP_CONV2D)
         p = (Picture){batch, x->shape.dim[1], x->shape.dim[2], c, p.data};
 #pragma omp parallel for if (interp_parallel(rows * c))
     for (int64_t r = 0; r < rows; r++) {
         double *row = p.data + r * c;
+        const double *first = interp_row(x, r), *second = c2 ? interp_row(x2, r) : NULL;
         for (int64_t i = 0; i < c1; i++)
-            row[i] = prologue(attr, in, r / (rows / batch), i, c, x->data[r * c1 + i]);
+            row[i] = prologue(attr, in, r / (rows / batch), i, c, first[i]);
         for (int64_t i = 0; i < c2; i++)
-            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, c, x2->data[r * c2 + i]);
+            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, c, second[i]);
         if (attr->pre == PRE_LAYER_NORM)
             normalize_row(row, c, in[SLOT_LN_GAMMA].data, in[SLOT_LN_BETA].data, attr->eps);
     }
@@ -126,6 +128,7 @@ static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_
     const ContractAttr *attr = &op->attr.contract;
     const Value *vec = &in[SLOT_VEC], *res = &in[SLOT_RES];
     int64_t channels = shape_channels(&out->shape);
+    const double *residual = res->data ? interp_row(res, r) : NULL;
     for (int64_t o = 0; o < columns; o++) {
         if (in[SLOT_BIAS].data)
             sum[o] += in[SLOT_BIAS].data[o];
@@ -136,7 +139,7 @@ static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_
     GeluKind gate = attr->act == ACT_GEGLU_ERF ? GELU_ERF : GELU_TANH;
     for (int64_t o = 0; o < channels; o++) {
         double v = gated ? sum[o] * interp_gelu(sum[channels + o], gate) : activate((Activation)attr->act, sum[o]);
-        out->data[r * channels + o] = v + (res->data ? res->data[r * channels + o] : 0.0);
+        out->data[r * channels + o] = v + (residual ? residual[o] : 0.0);
     }
 }
 

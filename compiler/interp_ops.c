@@ -24,12 +24,13 @@ static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t
 {
     int64_t pixels = shape_rows(&x->shape), c1 = shape_channels(&x->shape);
     int64_t c2 = x2->data ? shape_channels(&x2->shape) : 0, size = (c1 + c2) / attr->groups;
+    const double *first = interp_row(x, b * pixels), *second = c2 ? interp_row(x2, b * pixels) : NULL;
     double sum = 0, squares = 0;
     for (int pass = 0; pass < 2; pass++) { /* the variance from the differences to the mean, not from squares */
         *mean = sum / (double)(pixels * size);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
-                double v = c < c1 ? x->data[(b * pixels + p) * c1 + c] : x2->data[(b * pixels + p) * c2 + c - c1];
+                double v = c < c1 ? first[p * c1 + c] : second[p * c2 + c - c1];
                 if (pass == 0)
                     sum += v;
                 else
@@ -129,16 +130,24 @@ static void scale(const Op *op, const Value *in, Value *out)
         out->data[i] = in[0].data[i] * op->attr.scale.factor;
 }
 
-/* x (...,c1), y (...,c2) -> (...,c1+c2) */
+/* x (b or 1,...,c1), y (b or 1,...,c2) -> (b,...,c1+c2) */
 static void concat(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t c1 = shape_channels(&in[0].shape), c2 = shape_channels(&in[1].shape);
     int64_t rows = shape_count(&out->shape) / (c1 + c2);
     for (int64_t r = 0; r < rows; r++) {
-        memcpy(out->data + r * (c1 + c2), in[0].data + r * c1, (size_t)c1 * sizeof(double));
-        memcpy(out->data + r * (c1 + c2) + c1, in[1].data + r * c2, (size_t)c2 * sizeof(double));
+        memcpy(out->data + r * (c1 + c2), interp_row(&in[0], r), (size_t)c1 * sizeof(double));
+        memcpy(out->data + r * (c1 + c2) + c1, interp_row(&in[1], r), (size_t)c2 * sizeof(double));
     }
+}
+
+/* x (1,...) -> (b,...) */
+static void broadcast(const Op *op, const Value *in, Value *out)
+{
+    int64_t n = shape_count(&in[0].shape);
+    for (int64_t b = 0; b < op->attr.broadcast.batch; b++)
+        memcpy(out->data + b * n, in[0].data, (size_t)n * sizeof(double));
 }
 
 /* x (b,h,w,c) -> (b,2h,2w,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
@@ -306,7 +315,7 @@ static void attention(const Op *op, const Value *in, Value *out)
 InterpOp *const interp_ops[OP_COUNT] = {
     [OP_CONV2D] = interp_contract, [OP_DENSE] = interp_contract, [OP_GROUP_NORM] = group_norm,
     [OP_LAYER_NORM] = layer_norm, [OP_SWISH] = swish, [OP_GELU] = gelu, [OP_GEGLU] = geglu, [OP_ADD] = add,
-    [OP_SCALE] = scale, [OP_CONCAT] = concat, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice,
+    [OP_SCALE] = scale, [OP_CONCAT] = concat, [OP_BROADCAST] = broadcast, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice,
     [OP_EMBEDDING] = embedding, [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = softmax, [OP_ATTN_AV] = attn_av,
     [OP_GROUP_SCALE] = group_scale, [OP_ATTENTION] = attention,
 };

@@ -303,7 +303,7 @@ int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
     case OP_ATTN_QK:
         return saturated(shape_count(out), o->attr.attn.head_size);
     case OP_ATTN_AV:
-        return saturated(shape_count(&tensor(g, o->in[0])->shape), o->attr.attn.head_size);
+        return saturated(shape_count(out), shape_channels(&tensor(g, o->in[0])->shape));
     case OP_ATTENTION: /* scores and their average: each n*m*head_size per head */
         return saturated(saturated(shape_count(out), shape_rows(&tensor(g, o->in[1])->shape)), 2);
     default:

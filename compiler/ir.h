@@ -46,11 +46,11 @@ typedef enum {
 /* Operand slots of CONV2D and DENSE. The first three are as in the source; the rest are filled by fusion passes. */
 enum {
     SLOT_X, SLOT_KERNEL, SLOT_BIAS,
-    SLOT_X2,        /* further input channels, after those of x (concat fused into the load) */
+    SLOT_X2,        /* further input channels, after those of x (concat fused into the load); x or x2 may have batch 1 */
     SLOT_NORM,      /* (b,2,ci) from group_scale: the load computes a*x + d; pre says whether swish follows */
     SLOT_LN_GAMMA, SLOT_LN_BETA, /* (ci): the load applies LayerNorm with attr.eps (pre = PRE_LAYER_NORM) */
     SLOT_VEC,       /* (b or 1, co), or wider with attr.vec_off: added to every pixel of its batch element (time embedding) */
-    SLOT_RES        /* as the result: added last, after the activation */
+    SLOT_RES        /* as the result, or batch 1: added last, after the activation */
 };
 typedef enum { PRE_NONE, PRE_AFFINE, PRE_AFFINE_SWISH, PRE_LAYER_NORM, PRE_SWISH } Prologue;
 /* Applied after bias and vec, before the residual. GEGLU halves the channels: the kernel has 2*co columns. */
@@ -68,6 +68,7 @@ typedef struct { int groups; /* layer_norm: 1 */ double eps; } NormAttr;
 typedef struct { int kind; /* GeluKind */ } GeluAttr;
 typedef struct { double factor; } ScaleAttr;
 typedef struct { int64_t begin, end; } SliceAttr;
+typedef struct { int64_t batch; /* of the result */ } BatchAttr;
 typedef struct { int heads; int64_t head_size; double scale; /* of the scores */ int causal; /* 0 or 1 */
                  int64_t q_off, k_off, v_off; /* first channel read from each operand; 0 unless q, k, v share a tensor */
 } AttnAttr;
@@ -81,7 +82,7 @@ typedef struct {
     const char *path;            /* stable name, e.g. "down.0.res.1.exit.conv"; unique among the source ops except reshapes; fused ops keep the main op's */
     TensorId in[SLOT_COUNT];     /* trailing and unused slots are NO_TENSOR */
     TensorId out;
-    union { ContractAttr contract; NormAttr norm; GeluAttr gelu; ScaleAttr scale; SliceAttr slice; AttnAttr attn; NoAttr none; } attr;
+    union { ContractAttr contract; NormAttr norm; GeluAttr gelu; ScaleAttr scale; SliceAttr slice; BatchAttr broadcast; AttnAttr attn; NoAttr none; } attr;
     bool dead;                   /* set by graph_kill; graph_sweep removes it */
 } Op;
 
@@ -180,7 +181,9 @@ typedef struct {
     const char *prompt;              /* shown as an example by --help; may be NULL */
 } Pipeline;
 Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets);
-Graph *pipeline_graph(const struct PipelineModel *m, int batch); /* batch 1: as the pipeline file says */
+/* batch 1: as the pipeline file says. guided: the batch elements are the contexts of one picture; only inputs that vary with the prompt have that
+ * batch, the others have 1. */
+Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided);
 /* Where a model's weights come from: the flag if there is one, else the model's entry, else the pipeline's; NULL when nothing says. */
 const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag);
 #endif

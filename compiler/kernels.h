@@ -44,6 +44,7 @@ typedef struct {
     double eps;
     int64_t vec_off, vec_width;   /* SLOT_VEC is (vec_batch, vec_width) */
     int vec_batch;                /* 1 or batch */
+    int x_shared, x2_shared, res_shared; /* 1: that operand has batch 1 and serves all images */
     int64_t ldy;                  /* floats between rows of the result */
     /* chosen by contract_plan */
     int flat, in_place;
@@ -124,13 +125,13 @@ void emit_attn_part(Emit *e, const AttnPart *a, const char *name);
 
 /* ---- map: elementwise and layout; a task is `per` rows ---- */
 typedef enum { MAP_SWISH, MAP_GELU_TANH, MAP_GELU_ERF, MAP_GEGLU_TANH, MAP_GEGLU_ERF, MAP_SCALE, MAP_ADD, MAP_ADD_VEC, MAP_AFFINE,
-               MAP_CONCAT, MAP_UPSAMPLE, MAP_SLICE, MAP_EMBEDDING, MAP_COPY, MAP_LAYER_NORM, MAP_SOFTMAX } MapKind;
+               MAP_CONCAT, MAP_BROADCAST, MAP_UPSAMPLE, MAP_SLICE, MAP_EMBEDDING, MAP_COPY, MAP_LAYER_NORM, MAP_SOFTMAX } MapKind;
 typedef struct {
     int kind;
     int64_t rows, c;              /* of the result */
     int64_t c1;                   /* channels of the first operand's rows (geglu 2c, concat its own share, slice the whole) */
     int64_t rows_per_batch;       /* ADD_VEC, AFFINE: rows that share a vector */
-    int64_t y_rows;               /* ADD: rows of the second operand (it repeats) */
+    int64_t x_rows, y_rows;       /* BROADCAST, CONCAT: rows of the first operand; ADD, CONCAT: of the second. Fewer than `rows` repeat */
     int64_t w;                    /* UPSAMPLE: width of the result, h likewise */
     int64_t h;
     int64_t offset;               /* SLICE: first channel */
@@ -143,7 +144,11 @@ int64_t map_tasks(const Map *m);
 void emit_map(Emit *e, const Map *m, const char *name); /* args: operands in order, y */
 
 /* ---- GroupNorm statistics in two steps: partial sums of row blocks, then per group the scale and shift of each channel ---- */
-typedef struct { int64_t batch, rows, c1, c2, groups, block, blocks; double eps; } GroupStats;
+typedef struct {
+    int64_t batch, rows, c1, c2, groups, block, blocks;
+    int64_t x_shared, x2_shared; /* 1: that operand has batch 1 and serves all */
+    double eps;
+} GroupStats;
 void group_stats_plan(GroupStats *g);
 int64_t group_partial_floats(const GroupStats *g); /* [batch][block][3][c]: pivot, sum of x-pivot, sum of its square */
 void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* tasks batch*blocks; args: x, [x2], partial */

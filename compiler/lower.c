@@ -19,6 +19,7 @@ typedef struct {
     int *plan_of;       /* per op: PLAN_* */
     ConvMode *form_of;  /* per op: how a convolution is computed */
     AttentionPack *pack_of; /* per op */
+    int64_t batch;      /* separate_batch() */
     int plan;           /* of the op being lowered */
     const Op *op;
 } Lower;
@@ -84,6 +85,47 @@ static uint32_t plan_mem(Lower *l, int64_t bytes, int plan, bool crosses) {
 
 static uint32_t temp(Lower *l, int64_t floats) { return add_mem(l->s, floats * 4, LRT_BUF_ARENA, 0); }
 
+/* Batch elements of which every one is computed from its own of the operands alone: as many as the largest result has, or 1 where some op mixes
+ * them. */
+static int64_t separate_batch(const Graph *g) {
+    int64_t batch = 1;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        int64_t n = tensor(g, g->ops[i].out)->shape.dim[0];
+        if (n > batch) batch = n;
+    }
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        int64_t n = tensor(g, g->ops[i].out)->shape.dim[0];
+        for (int s = 0; s < SLOT_COUNT; s++) {
+            const Tensor *x = tensor_ok(g->ops[i].in[s]) ? tensor(g, g->ops[i].in[s]) : NULL;
+            if (x && x->kind != T_WEIGHT && x->shape.dim[0] != 1 && x->shape.dim[0] != n) return 1;
+        }
+        if (n != 1 && n != batch) return 1;
+    }
+    return batch;
+}
+
+/* Which tasks the first batch element of the op's result needs: see lrt_step. */
+static void choose_first(const Lower *l, Step *x) {
+    const Kernel *k = &l->p->kernels[x->kernel];
+    int64_t batch = l->batch;
+    if (batch == 1 || !tensor_ok(l->op->out) || tensor(l->g, l->op->out)->shape.dim[0] != batch) return;
+    switch (k->kind) {
+    case KERNEL_CONTRACT: case KERNEL_CONTRACT_LOAD: {
+        const Contract *c = k->key;
+        x->round = c->strips_x * c->strips_y * c->strips_b;
+        x->first = c->strips_b > 1 ? x->round / c->strips_b : c->flat ? ceil_div(c->oh * c->ow, c->pixels) : x->round;
+        return;
+    }
+    case KERNEL_MAP: x->first = ceil_div(((const Map *)k->key)->rows / batch, ((const Map *)k->key)->per); return;
+    case KERNEL_ATTENTION_PACK: {
+        const Attention *a = k->key;
+        if (!a->sk && !a->sv) return;
+    } break;
+    default: break;
+    }
+    x->first = x->tasks / batch;
+}
+
 static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
     Stage *s = l->s;
     if (s->n_steps == s->cap_steps) {
@@ -93,7 +135,8 @@ static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
     Step *x = &s->steps[s->n_steps++];
     memset(x, 0, sizeof *x);
     x->kernel = kernel;
-    x->tasks = tasks;
+    x->tasks = x->round = x->first = tasks;
+    choose_first(l, x);
     x->plan = l->plan;
     x->name = l->op->path;
     x->kind = arena_strdup(l->g->arena, kind);
@@ -151,6 +194,9 @@ Contract contract_of(const Graph *g, const Op *o) {
     c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
     c.has_vec = tensor_ok(o->in[SLOT_VEC]);
     c.has_res = tensor_ok(o->in[SLOT_RES]);
+    c.x_shared = c.batch > 1 && x->dim[0] == 1;
+    c.x2_shared = c.c2 && c.batch > 1 && tensor(g, o->in[SLOT_X2])->shape.dim[0] == 1;
+    c.res_shared = c.has_res && c.batch > 1 && tensor(g, o->in[SLOT_RES])->shape.dim[0] == 1;
     if (c.has_vec) {
         const Shape *v = &tensor(g, o->in[SLOT_VEC])->shape;
         c.vec_batch = (int)v->dim[0];
@@ -196,7 +242,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.has_bias = load.has_vec = load.has_res = load.streamed = 0;
+    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = 0;
     const char *kind = c->winograd ? "winograd inputs" : "dense inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -255,7 +301,9 @@ static uint32_t lower_group_scale(Lower *l, const Op *o, uint32_t result) {
     memset(&g, 0, sizeof g);
     const Shape *x = &tensor(l->g, o->in[0])->shape;
     bool two = o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]);
-    g.batch = x->dim[0];
+    g.batch = tensor(l->g, o->out)->shape.dim[0];
+    g.x_shared = g.batch > 1 && x->dim[0] == 1;
+    g.x2_shared = two && g.batch > 1 && tensor(l->g, o->in[3])->shape.dim[0] == 1;
     g.rows = shape_rows(x);
     g.c1 = shape_channels(x);
     g.c2 = two ? shape_channels(&tensor(l->g, o->in[3])->shape) : 0;
@@ -389,7 +437,14 @@ static void lower_op(Lower *l, const Op *o) {
     case OP_GELU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GELU_TANH : MAP_GELU_ERF; break;
     case OP_GEGLU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GEGLU_TANH : MAP_GEGLU_ERF; break;
     case OP_SCALE: m.kind = MAP_SCALE; m.value = o->attr.scale.factor; break;
-    case OP_CONCAT: m.kind = MAP_CONCAT; m.c1 = shape_channels(x); lower_map(l, o, m, o->in, 2, "concat"); return;
+    case OP_CONCAT:
+        m.kind = MAP_CONCAT;
+        m.c1 = shape_channels(x);
+        m.x_rows = shape_count(x) / m.c1;
+        m.y_rows = shape_count(&tensor(l->g, o->in[1])->shape) / (m.c - m.c1);
+        lower_map(l, o, m, o->in, 2, "concat");
+        return;
+    case OP_BROADCAST: m.kind = MAP_BROADCAST; m.x_rows = shape_count(x) / m.c; break;
     case OP_UPSAMPLE: m.kind = MAP_UPSAMPLE; m.h = 2 * x->dim[1]; m.w = 2 * x->dim[2]; break;
     case OP_SLICE: m.kind = MAP_SLICE; m.c1 = shape_channels(x); m.offset = o->attr.slice.begin; break;
     case OP_EMBEDDING:
@@ -486,6 +541,7 @@ static void copy_outputs(Lower *l) {
 Stage *lower(Program *p, Graph *g) {
     Lower l = {.p = p, .g = g, .s = xcalloc(1, sizeof(Stage))};
     l.s->graph = g;
+    l.batch = separate_batch(g);
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
     l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);

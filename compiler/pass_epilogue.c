@@ -139,6 +139,11 @@ static bool fuse_vector(Graph *g, uint32_t u)
     return true;
 }
 
+static bool keeps_batch(const Graph *g, const Op *view)
+{
+    return tensor(g, view->in[0])->shape.dim[0] == tensor(g, view->out)->shape.dim[0];
+}
+
 /* Whether the product behind operand `slot` of this add can take the other operand as residual. */
 static bool takes_residual(Graph *g, uint32_t u, int slot, Source *s)
 {
@@ -146,12 +151,15 @@ static bool takes_residual(Graph *g, uint32_t u, int slot, Source *s)
     return s->product != NO_OP && !has(&g->ops[s->product], SLOT_RES) && same_binding(g, u, *s);
 }
 
-/* t in the shape that the product has before its view: what t itself is a view of, if that fits, or a new view. */
-static TensorId unviewed(Graph *g, TensorId t, Source s)
+/* t in the shape that the product has before its view: what t itself is a view of, if that fits, or a new view. single: t has batch 1, the
+ * product more. */
+static TensorId unviewed(Graph *g, TensorId t, Source s, bool single)
 {
     if (s.view == NO_OP)
         return t;
     Shape wanted = tensor(g, g->ops[s.product].out)->shape;
+    if (single)
+        wanted.dim[0] = 1;
     uint32_t made = op_making(g, t);
     if (made != NO_OP && g->ops[made].kind == OP_RESHAPE && shape_eq(&tensor(g, g->ops[made].in[0])->shape, &wanted))
         return g->ops[made].in[0];
@@ -161,15 +169,21 @@ static TensorId unviewed(Graph *g, TensorId t, Source s)
 static bool fuse_residual(Graph *g, uint32_t u)
 {
     Source s[2];
-    if (!shape_eq(&tensor(g, g->ops[u].in[0])->shape, &tensor(g, g->ops[u].in[1])->shape))
+    Shape x = tensor(g, g->ops[u].in[0])->shape, y = tensor(g, g->ops[u].in[1])->shape, one = x;
+    bool same = shape_eq(&x, &y);
+    one.dim[0] = 1;
+    if (!same && !shape_eq(&y, &one))
         return false;
-    bool can[2] = {takes_residual(g, u, 0, &s[0]), takes_residual(g, u, 1, &s[1])};
+    /* One that serves the whole batch may be added to a product, not the other way round: the product would be done for each. */
+    bool can[2] = {takes_residual(g, u, 0, &s[0]), same && takes_residual(g, u, 1, &s[1])};
+    if (!same && can[0] && s[0].view != NO_OP && !keeps_batch(g, &g->ops[s[0].view]))
+        return false;
     if (!can[0] && !can[1])
         return false;
     /* When both can, the larger does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
     int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product]) : can[1];
     uint32_t other = op_making(g, g->ops[u].in[1 - k]);
-    TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k]);
+    TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k], !same);
     g->ops[s[k].product].in[SLOT_RES] = residual;
     finish(g, u, s[k]);
     if (other != NO_OP && graph_use_count(g, g->ops[other].out) == 0)

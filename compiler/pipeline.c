@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graphfile.h"
+#include "rewrite.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
 typedef struct PipelineModel PipelineModel;
@@ -254,7 +255,29 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
     return p;
 }
 
-Graph *pipeline_graph(const struct PipelineModel *m, int batch)
+/* What does not vary with the prompt is one for both halves: such an input gets batch 1 and is broadcast, until pass_guidance finds where the
+ * halves begin to differ. */
+static void share_inputs(Graph *g, int halves)
+{
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        TensorId input = g->inputs[i];
+        Tensor *t = tensor(g, input);
+        if (t->binding == BIND_PROMPT || t->shape.rank < 2 || t->shape.dim[0] != halves)
+            continue;
+        Shape both = t->shape;
+        t->shape.dim[0] = 1;
+        Op o = op_make(OP_BROADCAST, arena_printf(g->arena, "%s.broadcast", t->name));
+        o.attr.broadcast.batch = halves;
+        TensorId shared = graph_add_op_shaped(g, o, both);
+        graph_replace_uses(g, input, shared);
+        g->ops[op_making(g, shared)].in[0] = input;
+    }
+    graph_toposort(g);
+    graph_rebind(g);
+    graph_verify(g, "sharing inputs");
+}
+
+Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided)
 {
     ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
     memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
@@ -263,6 +286,8 @@ Graph *pipeline_graph(const struct PipelineModel *m, int batch)
         sets[n++] = (ParamSet){.name = "batch", .value = batch};
     Graph *g = graph_load(m->graph, sets, n);
     free(sets);
+    if (guided)
+        share_inputs(g, batch);
     return g;
 }
 

@@ -51,9 +51,27 @@ static const char *expect_vector(const Rule *r, int slot, const char *what, int6
     return NULL;
 }
 
-static bool same_but_channels(const Shape *a, const Shape *b)
+/* Batch of a result of both: an operand with batch 1 serves all. 0 when they do not agree. */
+static int64_t common_batch(const Shape *a, const Shape *b)
 {
-    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)(a->rank - 1) * sizeof a->dim[0]) == 0;
+    if (a->dim[0] == b->dim[0] || b->dim[0] == 1)
+        return a->dim[0];
+    return a->dim[0] == 1 ? b->dim[0] : 0;
+}
+
+/* *out = x with c more channels, of x2: the same but for the channels and, where one has 1, the batch. */
+static const char *side_by_side(const Rule *r, const char *what, const Shape *x, const Shape *x2, Shape *out)
+{
+    Shape a = *x, b = *x2;
+    int64_t batch = common_batch(x, x2);
+    a.dim[0] = b.dim[0] = 1;
+    a.dim[a.rank - 1] = b.dim[b.rank - 1] = 1;
+    if (x->rank < 2 || !batch || !shape_eq(&a, &b))
+        return FAIL(r, "%s: expected the shape of the first but for the channels, %s, found %s", what, text(r, x), text(r, x2));
+    *out = *x;
+    out->dim[0] = batch;
+    out->dim[out->rank - 1] += shape_channels(x2);
+    return NULL;
 }
 
 static bool is_geglu(int act) { return act == ACT_GEGLU_TANH || act == ACT_GEGLU_ERF; }
@@ -63,7 +81,9 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
 {
     const ContractAttr *a = &r->o->attr.contract;
     const Shape *norm = r->in[SLOT_NORM], *vec = r->in[SLOT_VEC], *res = r->in[SLOT_RES];
-    int64_t batch = r->in[SLOT_X]->dim[0], co = shape_channels(out);
+    Shape shared = *out;
+    int64_t batch = out->dim[0], co = shape_channels(out);
+    shared.dim[0] = 1;
     bool affine = a->pre == PRE_AFFINE || a->pre == PRE_AFFINE_SWISH, layer = a->pre == PRE_LAYER_NORM;
     if ((norm != NULL) != affine)
         return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none", norm ? "one" : "none");
@@ -81,7 +101,7 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
     if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) || vec->dim[1] < a->vec_off + co))
         return FAIL(r, "vec: expected shape [%lld or 1, at least %lld], found %s", (long long)out->dim[0],
                     (long long)(a->vec_off + co), text(r, vec));
-    if (res && !shape_eq(res, out))
+    if (res && !shape_eq(res, out) && !shape_eq(res, &shared))
         return FAIL(r, "res: expected shape %s, found %s", text(r, out), text(r, res));
     return NULL;
 }
@@ -101,28 +121,24 @@ static const char *contract_rest(const Rule *r, int64_t ci, Shape *out)
     return fused_slots(r, ci, out);
 }
 
-static const char *loaded_channels(const Rule *r, int64_t *ci)
+/* What the product reads: x, with the channels of x2 behind its own. */
+static const char *loaded(const Rule *r, Shape *both)
 {
-    const Shape *x = r->in[SLOT_X], *x2 = r->in[SLOT_X2];
-    *ci = shape_channels(x);
-    if (!x2)
-        return NULL;
-    if (!same_but_channels(x, x2))
-        return FAIL(r, "x2: expected the shape of x but for the channels, %s, found %s", text(r, x), text(r, x2));
-    *ci += shape_channels(x2);
-    return NULL;
+    *both = *r->in[SLOT_X];
+    return r->in[SLOT_X2] ? side_by_side(r, "x2", r->in[SLOT_X], r->in[SLOT_X2], both) : NULL;
 }
 
 static const char *conv2d(const Rule *r, Shape *out)
 {
     const Shape *x = r->in[SLOT_X], *k = r->in[SLOT_KERNEL];
     const ContractAttr *a = &r->o->attr.contract;
-    int64_t ci;
+    Shape both;
     if (x->rank != 4)
         return FAIL(r, "x: expected a tensor (batch,height,width,channels), found %s", text(r, x));
-    const char *wrong = loaded_channels(r, &ci);
+    const char *wrong = loaded(r, &both);
     if (wrong)
         return wrong;
+    int64_t ci = shape_channels(&both);
     if (k->rank != 4 || k->dim[2] != ci)
         return FAIL(r, "kernel: expected shape (height,width,%lld,channels), found %s", (long long)ci, text(r, k));
     int64_t h = x->dim[1] * a->upsample + a->pad_top + a->pad_bottom - k->dim[0];
@@ -130,22 +146,23 @@ static const char *conv2d(const Rule *r, Shape *out)
     if (h < 0 || w < 0)
         return FAIL(r, "x: expected at least the kernel's %lldx%lld pixels with padding, found %s", (long long)k->dim[0],
                     (long long)k->dim[1], text(r, x));
-    *out = shape4(x->dim[0], h / a->stride + 1, w / a->stride + 1, k->dim[3]);
+    *out = shape4(both.dim[0], h / a->stride + 1, w / a->stride + 1, k->dim[3]);
     return contract_rest(r, ci, out);
 }
 
 static const char *dense(const Rule *r, Shape *out)
 {
     const Shape *x = r->in[SLOT_X], *k = r->in[SLOT_KERNEL];
-    int64_t ci;
-    const char *wrong = loaded_channels(r, &ci);
-    if (wrong)
-        return wrong;
+    Shape both;
     if (x->rank < 2)
         return FAIL(r, "x: expected a tensor (batch,...,channels), found %s", text(r, x));
+    const char *wrong = loaded(r, &both);
+    if (wrong)
+        return wrong;
+    int64_t ci = shape_channels(&both);
     if (k->rank != 2 || k->dim[0] != ci)
         return FAIL(r, "kernel: expected shape (%lld,channels), found %s", (long long)ci, text(r, k));
-    *out = *x;
+    *out = both;
     out->dim[x->rank - 1] = k->dim[1];
     return contract_rest(r, ci, out);
 }
@@ -170,15 +187,14 @@ static const char *norm(const Rule *r, Shape *out)
 static const char *group_scale(const Rule *r, Shape *out)
 {
     const Shape *x = r->in[0], *x2 = r->in[3];
-    int64_t c = shape_channels(x);
+    Shape both = *x;
     if (x->rank < 2)
         return FAIL(r, "x: expected a tensor (batch,...,channels), found %s", text(r, x));
-    if (x2 && !same_but_channels(x, x2))
-        return FAIL(r, "x2: expected the shape of x but for the channels, %s, found %s", text(r, x), text(r, x2));
-    if (x2)
-        c += shape_channels(x2);
-    *out = shape3(x->dim[0], 2, c);
-    return norm_rule(r, c);
+    const char *wrong = x2 ? side_by_side(r, "x2", x, x2, &both) : NULL;
+    if (wrong)
+        return wrong;
+    *out = shape3(both.dim[0], 2, shape_channels(&both));
+    return norm_rule(r, shape_channels(&both));
 }
 
 static const char *geglu(const Rule *r, Shape *out)
@@ -204,11 +220,15 @@ static const char *add(const Rule *r, Shape *out)
 
 static const char *concat(const Rule *r, Shape *out)
 {
+    return side_by_side(r, "second operand", r->in[0], r->in[1], out);
+}
+
+static const char *broadcast(const Rule *r, Shape *out)
+{
     *out = *r->in[0];
-    if (!same_but_channels(r->in[0], r->in[1]))
-        return FAIL(r, "second operand: expected the shape of the first but for the channels, %s, found %s",
-                    text(r, r->in[0]), text(r, r->in[1]));
-    out->dim[out->rank - 1] += shape_channels(r->in[1]);
+    if (out->rank < 2 || out->dim[0] != 1)
+        return FAIL(r, "x: expected a tensor (1,...,channels), found %s", text(r, out));
+    out->dim[0] = r->o->attr.broadcast.batch;
     return NULL;
 }
 
@@ -267,14 +287,6 @@ static const char *attn_operand(const Rule *r, int slot, const char *what, int64
     return NULL;
 }
 
-/* Batch of the result: operands with batch 1 serve all. 0 when they do not agree. */
-static int64_t common_batch(const Shape *a, const Shape *b)
-{
-    if (a->dim[0] == b->dim[0] || b->dim[0] == 1)
-        return a->dim[0];
-    return a->dim[0] == 1 ? b->dim[0] : 0;
-}
-
 static const char *attn_qk(const Rule *r, Shape *out)
 {
     const AttnAttr *a = &r->o->attr.attn;
@@ -321,7 +333,7 @@ static const char *attention(const Rule *r, Shape *out)
 static ShapeRule *const rules[OP_COUNT] = {
     [OP_CONV2D] = conv2d, [OP_DENSE] = dense, [OP_GROUP_NORM] = norm, [OP_LAYER_NORM] = norm, [OP_SWISH] = as_operand,
     [OP_GELU] = as_operand, [OP_GEGLU] = geglu, [OP_ADD] = add, [OP_SCALE] = as_operand, [OP_CONCAT] = concat,
-    [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice, [OP_EMBEDDING] = embedding,
+    [OP_BROADCAST] = broadcast, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice, [OP_EMBEDDING] = embedding,
     [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = as_operand, [OP_ATTN_AV] = attn_av, [OP_GROUP_SCALE] = group_scale,
     [OP_ATTENTION] = attention,
 };

@@ -56,8 +56,7 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    if (io_count(&model->inputs[latent]) / model->inputs[latent].dim[0] !=
-        io_count(&decoder->inputs[find_input(decoder, "latent")]))
+    if (io_count(&model->inputs[latent]) != io_count(&decoder->inputs[find_input(decoder, "latent")]))
         return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
     return true;
 }
@@ -72,17 +71,16 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, 
                  *context = &model->inputs[find_input(model, "context")];
     g->latent_h = latent->dim[1];
     g->latent_w = latent->dim[2];
-    g->latent_n = io_count(latent) / latent->dim[0];
+    g->latent_n = io_count(latent);
     size_t n = (size_t)g->latent_n, pixels = (size_t)p->height * (size_t)p->width;
     g->context = calloc(2 * (size_t)(io_count(context) / context->dim[0]), sizeof(float));
-    g->guided_in = calloc(2 * n, sizeof(float));
     g->predicted = calloc(2 * n, sizeof(float));
     g->x0 = calloc(n, sizeof(float));
     g->noise = calloc(n, sizeof(float));
     g->embeddings = calloc((size_t)p->train_steps * (size_t)p->time_width, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
-    if (!g->context || !g->guided_in || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture ||
+    if (!g->context || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture ||
         !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
@@ -94,15 +92,15 @@ void lrt_engine_free(lrt_engine *g)
 {
     lrt_instance_free(g->model[0]);
     lrt_instance_free(g->model[1]);
-    float *arrays[] = {g->context, g->guided_in, g->predicted, g->x0, g->noise, g->embeddings, g->picture};
+    float *arrays[] = {g->context, g->predicted, g->x0, g->noise, g->embeddings, g->picture};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
     free(g->rgb);
     *g = (lrt_engine){0};
 }
 
-/* The text encoder on both prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
-static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
+/* The text encoder on n prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
+static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
     const lrt_stage *s = stage_of(g, p->text_encoder);
@@ -112,8 +110,8 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
     int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
     float *out = calloc((size_t)(batch * out_n), sizeof *out);
     bool ok = x && ((in && out) || lrt_fail(e, "out of memory"));
-    for (int64_t first = 0; ok && first < 2; first += batch) {
-        int64_t rows = batch < 2 - first ? batch : 2 - first;
+    for (int64_t first = 0; ok && first < n; first += batch) {
+        int64_t rows = batch < n - first ? batch : n - first;
         memcpy(in, ids + first * length, (size_t)(rows * length) * sizeof *in);
         for (int64_t i = 0; i < batch * length; i++)
             in[batch * length + i] = (int32_t)(i % length);
@@ -129,18 +127,24 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, lrt_error *e)
     return ok;
 }
 
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, lrt_error *e)
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
 {
-    if (!encode_text(g, ids, e))
+    int64_t length = g->pipeline->max_text_length;
+    const int32_t *with = ids + length;
+    g->single = cfg_scale == 1 || !memcmp(ids, with, (size_t)length * sizeof *ids);
+    if (!encode_text(g, g->single ? with : ids, g->single ? 1 : 2, e))
         return false;
     const lrt_stage *s = model_stage(g);
     int context = find_input(s, "context");
     int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
-    int instances = g->pipeline->batched_guidance ? 1 : 2;
+    if (g->single) /* what is compiled for two contexts reads both */
+        memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
+    int instances = g->single || g->pipeline->batched_guidance ? 1 : 2;
     for (int i = 0; i < instances; i++) {
         if (!g->model[i] && !(g->model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->model[i], (uint32_t)context, g->context + i * one);
+        lrt_set_single(g->model[i], g->single);
         lrt_run_prompt(g->model[i]);
     }
     return true;
@@ -158,18 +162,15 @@ static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first. */
-static void predict(lrt_engine *g, int k, const float *x, const float *time)
+/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first, or only the first of them where both are the same. */
+static void predict(lrt_engine *g, int k, const float *x)
 {
     const lrt_stage *s = model_stage(g);
     uint32_t latent = (uint32_t)find_input(s, "latent"), embedding = (uint32_t)find_input(s, "timestep_embedding");
-    size_t bytes = (size_t)g->latent_n * sizeof(float);
-    memcpy(g->guided_in, x, bytes);
-    memcpy(g->guided_in + g->latent_n, x, bytes);
     for (int i = 0; i < 2 && g->model[i]; i++) {
-        lrt_set_input(g->model[i], latent, g->guided_in);
+        lrt_set_input(g->model[i], latent, x);
         if (!s->time.n_steps)
-            lrt_set_input(g->model[i], embedding, time);
+            lrt_set_input(g->model[i], embedding, g->embeddings + (int64_t)k * g->pipeline->time_width);
         lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
         lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
     }
@@ -178,22 +179,18 @@ static void predict(lrt_engine *g, int k, const float *x, const float *time)
 bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
                         void *context, lrt_error *e)
 {
-    int64_t n = g->latent_n, width = g->pipeline->time_width;
-    float *time =
-        calloc(2 * (size_t)width, sizeof *time); /* a row for each half, where the time plan was not split off */
-    if (!time)
-        return lrt_fail(e, "out of memory");
+    int64_t n = g->latent_n;
     bool ok = prepare_time(g, s, e);
     for (int k = 0; k < s->steps && ok; k++) {
-        for (int half = 0; half < 2; half++)
-            memcpy(time + half * width, g->embeddings + k * width, (size_t)width * sizeof *time);
-        predict(g, k, x, time);
-        lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
+        predict(g, k, x);
+        if (g->single)
+            memcpy(g->noise, g->predicted, (size_t)n * sizeof *g->noise);
+        else
+            lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
         lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
         ok = on_step(context, s, k, x, g->x0, e);
         s->sampler->step(s, k, n, x, g->x0, g->noise);
     }
-    free(time);
     for (int64_t i = 0; i < n && ok; i++)
         if (!isfinite(x[i]))
             ok = lrt_fail(e, "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");

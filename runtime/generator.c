@@ -256,7 +256,7 @@ static bool draw_all(Run *r, lrt_error *e)
                                  .steps = (int)r->set.steps,
                                  .alpha = r->set.alpha,
                                  .final_alpha = p->final_alpha};
-    ok = ok && lrt_sampling_plan(&r->sampling, e) && lrt_engine_encode(&r->engine, ids, e);
+    ok = ok && lrt_sampling_plan(&r->sampling, e) && lrt_engine_encode(&r->engine, ids, r->set.cfg_scale, e);
     for (r->number = 1; ok && r->number <= r->set.batch_count; r->number++)
         ok = draw_one(r, e);
     free(ids);

@@ -37,16 +37,18 @@ typedef struct {
     int threads;
     int64_t latent_h, latent_w, latent_n; /* latent_n = h * w * 4 */
     float *context;                       /* (2, tokens, width): unconditional first */
+    bool single;                          /* both are the same: steps compute one half */
     lrt_instance *model[2];               /* [1] only without batched guidance */
-    float *guided_in, *predicted;         /* (2, h, w, 4) */
+    float *predicted;                     /* (2, h, w, 4) */
     float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
-/* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. */
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, lrt_error *e);
+/* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. Prompts that are equal, or a
+ * scale of 1, which needs the second only, are one: it is encoded once, and the steps compute one half. */
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
 /* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled
  * in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);

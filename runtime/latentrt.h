@@ -20,6 +20,8 @@ void lrt_run_prompt(lrt_instance *x);
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c);
 /* Runs the step plan; time_row selects the row computed by lrt_run_time. */
 void lrt_run_step(lrt_instance *x, int64_t time_row);
+/* single: from now on the step plan computes the first batch element alone; the others' part of every result and output is undefined. */
+void lrt_set_single(lrt_instance *x, int single);
 /* All plans in order, for one graph run alone: inputs and outputs must be set. */
 void lrt_run_all(lrt_instance *x);
 /* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 1
+#define LRT_PLAN_VERSION 2
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -25,6 +25,7 @@ typedef struct {
     const char *kind;  /* kernel kind and specialisation, e.g. "contract conv3x3 gn+swish +res" */
     double flops;      /* 2 * multiply-adds as the graph is written; 0 for the rest */
     double bytes;      /* read and written once */
+    uint32_t round, first; /* of every `round` tasks, the first `first` compute the first batch element; the rest only others */
 } lrt_step;
 typedef struct { const lrt_step *steps; uint32_t n_steps, reserved; } lrt_plan;
 enum { LRT_F32, LRT_I32 };
@@ -59,7 +60,7 @@ typedef struct {
     /* indices into program->stages; -1 when absent */
     int32_t text_encoder, diffusion_model, decoder, image_encoder;
     int32_t height, width, max_text_length, pad_token; /* pad_token: -1 = end of text */
-    int32_t batched_guidance;            /* 1: diffusion_model has batch 2 (unconditional first); 0: batch 1, called twice */
+    int32_t batched_guidance;            /* 1: diffusion_model takes two contexts (unconditional first); 0: one, called twice */
     int32_t train_steps; double beta_start, beta_end; int32_t beta_scaled_linear; /* 1: scaled_linear, 0: linear */
     int32_t time_width;                  /* channels of timestep_embedding */
     double final_alpha;

@@ -43,6 +43,7 @@ struct lrt_instance {
     int time_input;        /* the input that the time plan reads; -1 when there is none */
     float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch elements */
     int64_t embedding_width, rows;
+    bool single;           /* the step plan computes the first batch element alone */
     double *seconds;
     Trace trace;
 };
@@ -177,6 +178,11 @@ void lrt_set_output(lrt_instance *x, uint32_t i, void *data)
     x->io[x->stage->n_inputs + i] = data;
 }
 
+void lrt_set_single(lrt_instance *x, int single)
+{
+    x->single = single;
+}
+
 void lrt_set_timing(lrt_instance *x, double *seconds)
 {
     x->seconds = seconds;
@@ -249,8 +255,9 @@ static void wait_for_all(Barrier *b, uint32_t threads)
     atomic_fetch_sub(&b->sleepers, 1);
 }
 
-/* One thread's share of one step: tasks begin..end-1. */
-static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int64_t begin, int64_t end)
+/* One thread's share of one step: numbers begin..end-1 of the tasks that run, `first` of every `round`. */
+static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int64_t first,
+                      int64_t begin, int64_t end)
 {
     void *args[LRT_MAX_ARGS];
     for (uint32_t i = 0; i < s->n_args; i++) {
@@ -263,25 +270,26 @@ static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base,
         args[i] = base + a->offset;
     }
     char *scratch = x->scratch.p + (size_t)thread * x->scratch_stride;
-    for (int64_t t = begin; t < end; t++)
-        s->kernel(args, t, scratch);
+    for (int64_t i = begin; i < end; i++)
+        s->kernel(args, i / first * s->round + i % first, scratch);
 }
 
 /* number: of the step in the instance's tables. span: where to note the time, or NULL. */
-static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number, char *time_base, int thread, int threads,
-                      lrt_span *span)
+static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number, char *time_base, bool single,
+                      int thread, int threads, lrt_span *span)
 {
-    int64_t begin = (int64_t)s->tasks * thread / threads, end = (int64_t)s->tasks * (thread + 1) / threads;
+    int64_t first = single ? s->first : s->round, n = s->tasks / s->round * first;
+    int64_t begin = n * thread / threads, end = n * (thread + 1) / threads;
     if (span)
         *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread};
     if (begin < end)
-        run_tasks(x, s, time_base, thread, begin, end);
+        run_tasks(x, s, time_base, thread, first, begin, end);
     if (span && begin < end)
         span->end = lrt_now();
 }
 
 /* first: number of the plan's first step in the instance's tables. */
-static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first)
+static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first, bool single)
 {
     if (!plan->n_steps)
         return;
@@ -296,7 +304,7 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
         if (!thread)
             team = threads;
         for (uint32_t i = 0; i < plan->n_steps; i++) {
-            run_share(x, &plan->steps[i], first + i, time_base, thread, threads, own ? own + i : NULL);
+            run_share(x, &plan->steps[i], first + i, time_base, single, thread, threads, own ? own + i : NULL);
             if (threads > 1 && (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
                 wait_for_all(&barrier, (uint32_t)threads);
             if (seconds && !thread) {
@@ -312,7 +320,7 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
 
 void lrt_run_prompt(lrt_instance *x)
 {
-    walk(x, &x->stage->prompt, x->time.p, 0);
+    walk(x, &x->stage->prompt, x->time.p, 0, false);
 }
 
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
@@ -328,7 +336,7 @@ int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
     for (int64_t r = 0; r < n; r += together) {
         if (x->time_input >= 0)
             x->io[x->time_input] = x->embeddings + r * copies * c;
-        walk(x, &s->time, x->time.p + (size_t)r * s->time_row_bytes, s->prompt.n_steps);
+        walk(x, &s->time, x->time.p + (size_t)r * s->time_row_bytes, s->prompt.n_steps, false);
     }
     return 0;
 }
@@ -339,7 +347,7 @@ void lrt_run_step(lrt_instance *x, int64_t time_row)
     char *time_base = x->time.p ? x->time.p + (size_t)time_row * s->time_row_bytes : NULL;
     if (x->time_input >= 0 && x->embeddings)
         x->io[x->time_input] = x->embeddings + time_row * copies_of_row(x) * x->embedding_width;
-    walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps);
+    walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps, x->single);
 }
 
 void lrt_run_all(lrt_instance *x)
@@ -347,6 +355,6 @@ void lrt_run_all(lrt_instance *x)
     const lrt_stage *s = x->stage;
     lrt_run_prompt(x);
     walk(x, &s->time, x->time.p,
-         s->prompt.n_steps); /* the input as it was set; its rows were reserved with the instance */
-    walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps);
+         s->prompt.n_steps, false); /* the input as it was set; its rows were reserved with the instance */
+    walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps, x->single);
 }

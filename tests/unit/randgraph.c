@@ -14,6 +14,7 @@ typedef struct {
     TensorId skip[16];
     int n_skip;
     TensorId time, context;
+    bool guided;         /* the picture and the time step have batch 1 and are broadcast */
 } Gen;
 
 enum { MOST_ELEMENTS = 12000, MOST_POOL = 64 };
@@ -219,10 +220,20 @@ static bool same_place(const Gen *r, TensorId a, TensorId b)
     return x->dim[0] == y->dim[0] && x->dim[1] == y->dim[1] && x->dim[2] == y->dim[2];
 }
 
+static TensorId maybe_broadcast(Gen *r, TensorId x, int64_t b)
+{
+    if (!r->guided || shape(r, x)->dim[0] != 1)
+        return x;
+    Op o = op_make(OP_BROADCAST, name(r, "broadcast"));
+    o.in[0] = x;
+    o.attr.broadcast.batch = b;
+    return graph_add_op(r->g, o);
+}
+
 static TensorId picture_input(Gen *r, const char *input, int64_t b, int64_t c)
 {
     int64_t h = any_side(r), w = any_side(r);
-    return graph_add_input(r->g, input, DT_F32, shape4(b, h, w, c), BIND_STEP);
+    return maybe_broadcast(r, graph_add_input(r->g, input, DT_F32, shape4(r->guided ? 1 : b, h, w, c), BIND_STEP), b);
 }
 
 static TensorId context_input(Gen *r, int64_t b)
@@ -234,7 +245,7 @@ static TensorId context_input(Gen *r, int64_t b)
 static TensorId time_input(Gen *r, int64_t b)
 {
     int64_t c = any_channels(r), batch = chance(r, 50) ? 1 : b;
-    return graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME);
+    return maybe_broadcast(r, graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME), b);
 }
 
 static TensorId diffusion_model(Gen *r)
@@ -512,6 +523,7 @@ Graph *random_graph(uint64_t seed)
     Gen r = {.g = graph_new("random"), .state = seed};
     splitmix(&r.state);
     int64_t family = below(&r, 6);
+    r.guided = seed % 3 == 2;
     if (family < 3)
         graph_add_output(r.g, "output", families[family](&r));
     else

@@ -4,7 +4,8 @@
  * down), an autoencoder half, a text encoder, and a soup in which any op follows any other, values have several users
  * and several are outputs. Together they have every source op, channel counts that are no multiple of a vector, 1x1
  * pictures, odd sizes, batches of 1 to 4, strides with asymmetric padding, causal and cross-attention with another
- * length, and batch-1 operands. Weights: "synthetic:SEED" knows all paths. */
+ * length, and batch-1 operands; in every third graph the picture is
+ * one for the whole batch. Weights: "synthetic:SEED" knows all paths. */
 #ifndef RANDGRAPH_H
 #define RANDGRAPH_H
 #include "ir.h"

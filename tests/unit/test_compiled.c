@@ -147,6 +147,23 @@ static TensorId transformer(Graph *g, TensorId x, Size s) {
     t = graph_add_reshape(g, t, shape4(s.b, s.h, s.w, s.c), "image");
     return op2(g, OP_ADD, "add", dense(g, "proj2", t, s.c, true), x);
 }
+/* A picture for the whole batch, met by x in every way: as residual, as the first and the second half of a concat, as queries. */
+static TensorId guided(Graph *g, TensorId x, Size s) {
+    Op o = op_make(OP_BROADCAST, "broadcast");
+    o.in[0] = graph_add_input(g, "latent", DT_F32, shape4(1, s.h, s.w, 4), BIND_STEP);
+    o.attr.broadcast.batch = s.b;
+    TensorId one = conv(g, "in", graph_add_op(g, o), 3, s.c, 1, 1, 1);
+    one = op1(g, OP_SWISH, "swish0", norm(g, OP_GROUP_NORM, "norm0", one, s.heads));
+    TensorId y = op2(g, OP_ADD, "add0", one, conv(g, "own", x, 3, s.c, 1, 1, 1));
+    TensorId q = graph_add_reshape(g, dense(g, "q", one, s.c, false), shape3(s.b, s.h * s.w, s.c), "tokens");
+    TensorId kv = graph_add_reshape(g, y, shape3(s.b, s.h * s.w, s.c), "keys");
+    TensorId a = attention(g, q, dense(g, "k", kv, s.c, false), dense(g, "v", kv, s.c, false), 1, false);
+    a = op2(g, OP_ADD, "add1", dense(g, "out", graph_add_reshape(g, a, shape4(s.b, s.h, s.w, s.c), "pixels"), s.c, true), one);
+    TensorId behind = op2(g, OP_CONCAT, "behind", a, one), before = op2(g, OP_CONCAT, "before", one, y);
+    TensorId z = conv(g, "entry", op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", behind, s.heads)), 3, s.co, 1, 1, 1);
+    z = op2(g, OP_ADD, "add2", z, conv(g, "shortcut", behind, 1, s.co, 1, 0, 0));
+    return op2(g, OP_ADD, "add3", conv(g, "exit", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", before, s.heads)), 3, s.co, 1, 1, 1), z);
+}
 
 static const Case cases[] = {
     {"conv3x3", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"conv3x3 odd", conv3, {2, 7, 5, 13, 19, 0, 0}}, {"conv3x3 of one pixel", conv3, {3, 1, 1, 5, 70, 0, 0}},
@@ -165,6 +182,8 @@ static const Case cases[] = {
     {"cross-attention", cross_attention, {2, 0, 50, 48, 0, 3, 77}}, {"cross-attention of 5", cross_attention, {1, 0, 129, 32, 0, 2, 5}},
     {"res block", res_block, {2, 8, 6, 24, 32, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 12, 20, 4, 8}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"transformer", transformer, {2, 6, 6, 64, 0, 4, 0}}, {"transformer odd", transformer, {1, 5, 7, 24, 0, 3, 0}},
+    {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 12, 20, 3, 0}}, {"guided, groups across the concat", guided, {2, 6, 5, 15, 16, 5, 0}},
+    {"guided wide", guided, {2, 3, 200, 48, 33, 4, 0}},
 };
 
 static Graph *make(const Case *c) {
@@ -230,6 +249,7 @@ static const Case winograd_cases[] = {
     {"deep, parts of channels", conv3, {1, 9, 8, 2560, 64, 0, 0}}, {"upsample", up, {1, 8, 12, 32, 32, 0, 0}}, {"upsample odd", up, {2, 5, 3, 16, 20, 0, 0}}, {"upsample one pixel", up, {3, 1, 1, 32, 16, 0, 0}},
     {"upsample deep", up, {1, 4, 6, 1280, 66, 0, 0}}, {"upsample strips", up, {2, 40, 30, 48, 36, 0, 0}},
     {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
+    {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
 };
 
 static const Target *target_here(const char *name) {
@@ -283,12 +303,88 @@ static void each_flag_alone(void **state) {
     for (unsigned f = 1; f < FUSE_ALL; f *= 2) all_cases("host", f);
 }
 
+/* Sharing changes how often something is computed, never how: the same bits as when each batch element is computed. */
+static void sharing_keeps_bits(void **state) {
+    (void)state;
+    static const Size sizes[] = {{2, 8, 8, 32, 48, 8, 0}, {3, 5, 7, 16, 20, 4, 0}, {2, 20, 64, 48, 33, 4, 0}};
+    static const ConvMode modes[] = {CONV_DIRECT, CONV_F23, CONV_F43};
+    WeightSource *w = weights_open("synthetic:7", "diffusion_model");
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] * 6; i++) {
+        const Case c = {"guided", guided, sizes[i / 6]};
+        float *got[2];
+        int64_t bytes = 0;
+        for (int k = 0; k < 2; k++) {
+            Graph *g = make(&c);
+            const void *in[2] = {random_input(tensor(g, g->inputs[0]), 1), random_input(tensor(g, g->inputs[1]), 2)};
+            bytes = shape_count(&tensor(g, g->outputs[0])->shape) * 4;
+            got[k] = malloc((size_t)bytes);
+            jit_run_graph(g, w, program_new(target_for("host", i / 3 % 2), k ? FUSE_ALL : FUSE_ALL & ~FUSE_GUIDANCE, modes[i % 3], i / 3 % 2), 2, in, &got[k], 0, NULL);
+            free((void *)(uintptr_t)in[0]);
+            free((void *)(uintptr_t)in[1]);
+            graph_free(g);
+        }
+        if (memcmp(got[0], got[1], (size_t)bytes)) fail_msg("size %zu, conv %s, bf16 %zu: other bits", i / 6, conv_names[modes[i % 3]], i / 3 % 2);
+        free(got[0]);
+        free(got[1]);
+    }
+    weights_close(w);
+}
+
+/* One batch element alone: the bits that it has when all are computed, and no more work than its share. */
+static void check_first(const Case *c, unsigned fuse, ConvMode mode, bool bf16, WeightSource *w) {
+    Graph *g = make(c);
+    Program *p = program_new(target_for("host", bf16), fuse, mode, bf16);
+    program_add(p, g);
+    Engine *e = engine_new(p, &w);
+    const lrt_stage *s = engine_program(e)->stages[0];
+    int64_t n = shape_count(&tensor(g, g->outputs[0])->shape), share = n / c->size.b, least = s->step.n_steps ? 1 : 0;
+    float *out[2];
+    void *in[8];
+    for (uint32_t i = 0; i < g->n_inputs; i++) in[i] = (void *)(uintptr_t)random_input(tensor(g, g->inputs[i]), i + 1);
+    for (int k = 0; k < 2; k++) {
+        const char *failed;
+        lrt_instance *x = lrt_instance_new(s, engine_weights(e, 0), 2, &failed);
+        out[k] = malloc((size_t)n * 4);
+        for (int64_t i = 0; i < n; i++) out[k][i] = -77;
+        for (uint32_t i = 0; i < g->n_inputs; i++) lrt_set_input(x, i, in[i]);
+        lrt_set_output(x, 0, out[k]);
+        lrt_set_single(x, k);
+        lrt_run_all(x);
+        lrt_instance_free(x);
+    }
+    if (memcmp(out[0], out[1], (size_t)share * 4)) fail_msg("%s, conv %s, bf16 %d: other bits alone", c->name, conv_names[mode], bf16);
+    int64_t fewer = 0;
+    for (uint32_t i = 0; i < s->step.n_steps; i++) fewer += s->step.steps[i].first < s->step.steps[i].round;
+    assert_true(fewer >= least);
+    for (uint32_t i = 0; i < g->n_inputs; i++) free(in[i]);
+    free(out[0]);
+    free(out[1]);
+    engine_free(e);
+    graph_free(g);
+}
+
+static void one_batch_element_alone(void **state) {
+    (void)state;
+    static const Case many[] = {
+        {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
+        {"transformer", transformer, {2, 6, 6, 64, 0, 4, 0}}, {"transformer wide", transformer, {2, 24, 24, 64, 0, 4, 0}},
+        {"res block", res_block, {2, 8, 6, 24, 32, 8, 16}}, {"res block wide", res_block, {3, 20, 64, 64, 48, 16, 32}},
+    };
+    static const ConvMode modes[] = {CONV_DIRECT, CONV_F23, CONV_F43};
+    WeightSource *w = weights_open("synthetic:7", "diffusion_model");
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        check_first(&many[i], FUSE_NONE, CONV_DIRECT, false, w);
+        for (int k = 0; k < 6; k++) check_first(&many[i], FUSE_ALL, modes[k / 2], k % 2, w);
+    }
+    weights_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sse2_unfused), cmocka_unit_test(sse2_fused), cmocka_unit_test(sse2_winograd), cmocka_unit_test(sse2_bf16), cmocka_unit_test(avx2_unfused), cmocka_unit_test(avx2_fused), cmocka_unit_test(avx2_winograd), cmocka_unit_test(avx2_bf16),
         cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(avx512_winograd), cmocka_unit_test(avx512_bf16), cmocka_unit_test(avx512bf16_unfused), cmocka_unit_test(avx512bf16_fused), cmocka_unit_test(avx512bf16_winograd), cmocka_unit_test(avx512bf16_bf16),
         cmocka_unit_test(neon_unfused), cmocka_unit_test(neon_fused), cmocka_unit_test(neon_winograd), cmocka_unit_test(neon_bf16),
-        cmocka_unit_test(each_flag_alone),
+        cmocka_unit_test(each_flag_alone), cmocka_unit_test(sharing_keeps_bits), cmocka_unit_test(one_batch_element_alone),
     };
     if (getenv("FILTER")) cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests(tests, NULL, NULL);

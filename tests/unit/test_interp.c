@@ -89,6 +89,11 @@ static void movement(void **state)
     const float x[] = {1, 2, 3, 4}, y[] = {5, 6};
     EXPECT("graph t\ninput %1 x f32[1,2,2] step\ninput %2 y f32[1,2,1] step\n%3 = concat %1 %2 : f32[1,2,3]\n"
            "output output %3\n", ((const float *[]){x, y}), 1, 2, 5, 3, 4, 6);
+    const float z[] = {7, 8, 9, 10};
+    EXPECT("graph t\ninput %1 x f32[1,2,2] step\ninput %2 z f32[2,2,1] step\n%3 = concat %1 %2 : f32[2,2,3]\n"
+           "output output %3\n", ((const float *[]){x, z}), 1, 2, 7, 3, 4, 8, 1, 2, 9, 3, 4, 10);
+    EXPECT("graph t\ninput %1 y f32[1,2] step\n%2 = broadcast %1 {batch=3} : f32[3,2]\noutput output %2\n",
+           ((const float *[]){y}), 5, 6, 5, 6, 5, 6);
     EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = slice %1 {begin=1, end=2} : f32[1,2,1]\noutput output %2\n",
            ((const float *[]){x}), 2, 4);
     EXPECT("graph t\ninput %1 x f32[1,1,2,2] step\n%2 = upsample %1 : f32[1,2,4,2]\noutput output %2\n",

@@ -80,7 +80,64 @@ static void test_functions(void **state) {
     }
 }
 
+/* The short forms that bf16 operands get, where only they are used: a swish in the load of a product, whose result is then rounded to bf16
+ * (2^-8 relative), and the gelu of a GEGLU, here with values of 1, so that nothing is rounded after it. The kernel is the unit matrix. */
+enum { SHORT = 64 };
+
+static Graph *short_graph(bool geglu) {
+    Graph *g = graph_new("diffusion_model");
+    Op o = op_make(OP_DENSE, "d");
+    o.in[SLOT_X] = graph_add_input(g, "x", DT_F32, shape3(1, ROWS, SHORT), BIND_STEP);
+    o.in[SLOT_KERNEL] = graph_add_weight(g, "k", shape2(SHORT, SHORT));
+    if (geglu) o.attr.contract.act = ACT_GEGLU_TANH;
+    else o.attr.contract.pre = PRE_SWISH;
+    graph_add_output(g, "output", graph_add_op(g, o));
+    return g;
+}
+
+static void check_short(bool geglu, const Target *t, const char *weights) {
+    static float x[ROWS * SHORT], y[ROWS * SHORT];
+    Graph *g = short_graph(geglu);
+    WeightSource *w = weights_open(weights, "diffusion_model");
+    int64_t n = ROWS * SHORT, width = geglu ? SHORT / 2 : SHORT;
+    for (int64_t i = 0; i < n; i++) { /* numbers that bf16 holds, within +-60 */
+        float v = argument(13 + i * 7919 % n, 2 * n);
+        uint32_t bits;
+        if (fabsf(v) > 60) v = 0.25f;
+        memcpy(&bits, &v, 4);
+        if (geglu) bits &= 0xffff0000u;
+        memcpy(&x[i], &bits, 4);
+        if (geglu && i % SHORT < SHORT / 2) x[i] = 1;
+    }
+    const void *in[] = {x};
+    float *out = y;
+    jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, true), 1, in, &out, 0, NULL);
+    for (int64_t i = 0; i < ROWS * width; i++) {
+        float at = geglu ? x[i / width * SHORT + SHORT / 2 + i % width] : x[i];
+        double want = geglu ? gelu_tanh(at) : swish(at), bound = (geglu ? 1.5e-4 : 1.5e-4 + 1. / 256) * fabs(want) + 3e-8 * fabs((double)at) + 1e-37;
+        if (!(fabs(y[i] - want) <= bound)) fail_msg("%s, %s of %g: %g, expected %g", t->name, geglu ? "gelu" : "swish", at, y[i], want);
+    }
+    weights_close(w);
+    graph_free(g);
+}
+
+static void test_short_functions(void **state) {
+    (void)state;
+    static float unit[SHORT * SHORT];
+    for (int i = 0; i < SHORT; i++) unit[i * SHORT + i] = 1;
+    const char *path = "test_math.safetensors";
+    st_write(path, &(StOut){"k", DT_F32, shape2(SHORT, SHORT), unit}, 1, NULL, 0);
+    int n;
+    const Target *table = target_table(&n);
+    for (int i = 0; i < n; i++) {
+        if (!target_runs_here(&table[i])) continue;
+        check_short(false, &table[i], path);
+        check_short(true, &table[i], path);
+    }
+    remove(path);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_short_functions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

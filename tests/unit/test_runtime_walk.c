@@ -68,11 +68,11 @@ static const lrt_arg third_args[] = {{0, LRT_BUF_TIME, 0},
                                      {4, LRT_BUF_WEIGHTS, 0},
                                      {64 + 4 * N, LRT_BUF_ARENA, 0},
                                      {0, Y, 0}};
-static const lrt_step prompt_steps[] = {{square, prompt_args, 2, 1, "context", "square", 0, 0}};
-static const lrt_step time_steps[] = {{square, time_args, 2, 1, "time", "square", 0, 0}};
-static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0},
-                                 {reverse, second_args, 2, TASKS, "b", "map", 0, 0},
-                                 {add_all, third_args, 5, TASKS, "c", "map", 0, 0}};
+static const lrt_step prompt_steps[] = {{square, prompt_args, 2, 1, "context", "square", 0, 0, 1, 1}};
+static const lrt_step time_steps[] = {{square, time_args, 2, 1, "time", "square", 0, 0, 1, 1}};
+static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0, TASKS, TASKS},
+                                 {reverse, second_args, 2, TASKS, "b", "map", 0, 0, TASKS, TASKS},
+                                 {add_all, third_args, 5, TASKS, "c", "map", 0, 0, TASKS, TASKS}};
 static const lrt_io inputs[] = {
     {"x", LRT_F32, 1, {N}}, {"context", LRT_F32, 2, {1, ROW}}, {"timestep", LRT_F32, 2, {1, ROW}}};
 static const lrt_io outputs[] = {{"y", LRT_F32, 1, {N}}};
