@@ -20,6 +20,7 @@ typedef struct {
     lrt_settings set;
     lrt_container container;
     lrt_vocab vocab;
+    lrt_profile *profile; /* NULL without --profile */
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
@@ -155,8 +156,10 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = lrt_numbered_name(r->set.output, r->number, r->set.batch_count, tag),
          *text = parameters_text(r, seed);
+    lrt_profile_begin(r->profile, "picture file", 0, NULL, 0);
     bool ok = name && text ? lrt_png_write(name, r->engine.rgb, r->pipeline->width, r->pipeline->height, text, e)
                            : lrt_fail(e, "out of memory");
+    lrt_profile_end(r->profile);
     free(name);
     free(text);
     return ok;
@@ -219,21 +222,27 @@ static bool draw_one(Run *r, lrt_error *e)
            lrt_engine_decode(&r->engine, r->x, e) && write_picture(r, "", seed, e);
 }
 
+static bool try_output(const char *name, lrt_error *e)
+{
+    lrt_output o;
+    if (!lrt_output_open(&o, name, e))
+        return false;
+    lrt_output_abandon(&o);
+    return true;
+}
+
 /* An output that cannot be written is found out before the work, not after it. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
     const char *patterns[] = {r->set.output, r->set.trace, r->set.save_latent};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-        lrt_output o;
         char *name = patterns[i] ? lrt_numbered_name(patterns[i], 1, r->set.batch_count, "") : NULL;
-        bool ok = !patterns[i] || (name ? lrt_output_open(&o, name, e) : lrt_fail(e, "out of memory"));
-        if (ok && name)
-            lrt_output_abandon(&o);
+        bool ok = !patterns[i] || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
         free(name);
         if (!ok)
             return false;
     }
-    return true;
+    return !r->set.profile || try_output(r->set.profile, e);
 }
 
 static bool draw_all(Run *r, lrt_error *e)
@@ -256,7 +265,10 @@ static bool draw_all(Run *r, lrt_error *e)
                                  .steps = (int)r->set.steps,
                                  .alpha = r->set.alpha,
                                  .final_alpha = p->final_alpha};
-    ok = ok && lrt_sampling_plan(&r->sampling, e) && lrt_engine_encode(&r->engine, ids, e);
+    r->engine.profile = r->profile;
+    ok = ok && lrt_sampling_plan(&r->sampling, e);
+    lrt_profile_started(r->profile, "start");
+    ok = ok && lrt_engine_encode(&r->engine, ids, e);
     for (r->number = 1; ok && r->number <= r->set.batch_count; r->number++)
         ok = draw_one(r, e);
     free(ids);
@@ -264,6 +276,10 @@ static bool draw_all(Run *r, lrt_error *e)
     lrt_sampling_free(&r->sampling);
     lrt_schedule_free(&r->schedule);
     lrt_engine_free(&r->engine);
+    if (ok && r->profile) {
+        lrt_profile_print(r->profile, stderr);
+        ok = lrt_profile_write(r->profile, r->set.profile, r->program, e);
+    }
     return ok;
 }
 
@@ -305,6 +321,7 @@ static int open_program(Run *r)
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    double start = lrt_now();
     Run r = {.pipeline = p, .program = slash ? slash + 1 : argc > 0 ? argv[0] : p->name};
     lrt_error e;
     if (!lrt_settings_parse(&r.set, p, argc, argv, &e))
@@ -325,9 +342,11 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     } else if (code == LRT_EXIT_OK) {
         choose_seed(&r);
         lrt_output_guard();
+        r.profile = r.set.profile ? lrt_profile_new(start, (int)r.set.threads) : NULL;
         if (!draw_all(&r, &e))
             code = complain(&r, LRT_EXIT_USER, e.text);
     }
+    lrt_profile_free(r.profile);
     lrt_container_close(&r.container);
     return code;
 }

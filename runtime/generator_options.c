@@ -40,6 +40,8 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N",
          "every N steps, the estimate of the finished picture", 1, 100000},
         {"trace", 0, LRT_OPT_TEXT, &s->trace, "FILE", "CSV: step, timestep, sigma, alpha, deviation", 0, 0},
+        {"profile", 0, LRT_OPT_TEXT, &s->profile, "FILE",
+         "where the time goes: tables on standard error, a Chrome trace (JSON) for Perfetto", 0, 0},
         {"info", 0, LRT_OPT_BOOL, &s->info, NULL, "what this program was made from, and stop", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
         {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
