@@ -44,12 +44,13 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
     V image = add(e, w->k.b0, lb.i);
     Loop lr = loop_begin(e, ci(e, 0), ci(e, w->rows), 1);
-    V iy = addc(e, add(e, w->k.y0, lr.i), -c->pad_top), row_ok = inside(e, iy, c->h);
+    int upsample = w->w->upsample;
+    V iy = addc(e, add(e, udivc(e, w->k.y0, upsample), lr.i), -c->pad_top), row_ok = inside(e, iy, c->h / upsample);
     Loop lc = loop_begin(e, ci(e, 0), ci(e, w->cols), 1);
-    V ix = addc(e, add(e, w->k.x0, lc.i), -c->pad_left);
+    V ix = addc(e, add(e, udivc(e, w->k.x0, upsample), lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
-    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = input_pixel(e, c, image, iy, ix);
+    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
+    V pixel = input_pixel(e, c, image, iy, ix, c->upsample / upsample);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -82,9 +83,9 @@ static void tiles_end(Emit *e, TileLoop *l) {
 /* B' d B of every tile, for the chunk of channels in the region; channel: its first channel. */
 static void transform_inputs(Emit *e, const W *w, V channel) {
     const Contract *c = w->k.c;
-    int n = w->w->n, m = w->w->m, lanes = c->lanes;
+    int n = w->w->n, step = winograd_step(w->w), lanes = c->lanes;
     TileLoop t = tiles_begin(e, w);
-    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, m)), w->cols), mulc(e, t.col.i, m));
+    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, step)), w->cols), mulc(e, t.col.i, step));
     V from = at(e, w->region, mulc(e, corner, c->kc));
     V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
@@ -107,13 +108,15 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     tiles_end(e, &t);
 }
 
-static void load_inputs(Emit *e, const W *w) {
+/* Chunks from..to of the input channels, those of x first. */
+static void load_inputs(Emit *e, const W *w, V from, V to) {
     const Contract *c = w->k.c;
+    int64_t border = c->c1 / c->kc;
     for (int s = 0; s < (c->c2 ? 2 : 1); s++) {
-        int64_t width = s ? c->c2 : c->c1;
-        Loop l = loop_begin(e, ci(e, 0), ci(e, width), c->kc);
-        V channel = addc(e, l.i, s ? c->c1 : 0);
-        load_region(e, w, s ? w->k.x2 : w->k.x, width, l.i, channel);
+        V first = s ? umax(e, from, ci(e, border)) : from, end = s || !c->c2 ? to : umin(e, to, ci(e, border));
+        Loop l = loop_begin(e, first, end, 1);
+        V channel = mulc(e, l.i, c->kc);
+        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }
@@ -147,7 +150,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
 /* One block of columns: the products of every position. Input channels in parts whose panel stays in L2 while the tiles pass by. */
 static void block_products(Emit *e, const W *w, V j, int nvec) {
     const Contract *c = w->k.c;
-    int64_t ci_ = in_channels(c), positions = (int64_t)w->w->n * w->w->n, width = (int64_t)nvec * c->lanes;
+    int64_t ci_ = in_channels(c), positions = winograd_positions(c), width = (int64_t)nvec * c->lanes;
     int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
@@ -212,16 +215,37 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
     tiles_end(e, &t);
 }
 
+static W winograd_of(const Contract *c) {
+    const Winograd *f = winograd_form(c);
+    return (W){.k = {.c = c}, .w = f, .tiles = c->tiles_x * c->tiles_y * c->images, .rows = winograd_inputs(f, c->tiles_y), .cols = winograd_inputs(f, c->tiles_x)};
+}
+
 void emit_winograd(Emit *e, const Contract *c, const char *name) {
     kernel_begin(e, name);
-    W w = {.k = {.c = c}, .w = winograd_form(c->winograd), .tiles = c->tiles_x * c->tiles_y * c->images, .rows = c->th + 2, .cols = c->tw + 2};
-    int64_t positions = (int64_t)w.w->n * w.w->n;
+    W w = winograd_of(c);
     contract_args(e, &w.k);
     V piece = contract_task(e, &w.k);
-    w.region = e->scratch;
-    w.transformed = atc(e, w.region, (w.rows * w.cols * c->images * c->kc + 15) / 16 * 16);
-    w.products = atc(e, w.transformed, w.tiles * in_channels(c) * positions);
-    load_inputs(e, &w);
+    if (c->staged) {
+        w.transformed = w.k.strip;
+        w.products = e->scratch;
+    } else {
+        w.region = e->scratch;
+        w.transformed = atc(e, w.region, (w.rows * w.cols * c->images * c->kc + 15) / 16 * 16);
+        w.products = atc(e, w.transformed, winograd_strip_floats(c));
+        load_inputs(e, &w, ci(e, 0), ci(e, in_channels(c) / c->kc));
+    }
     contract_blocks(e, &w.k, piece, block);
+    kernel_end(e);
+}
+
+void emit_winograd_load(Emit *e, const Contract *c, const char *name) {
+    kernel_begin(e, name);
+    W w = winograd_of(c);
+    contract_load_args(e, &w.k);
+    V part = contract_task(e, &w.k);
+    int64_t chunks = in_channels(c) / c->kc;
+    w.region = e->scratch;
+    w.transformed = w.k.strip;
+    load_inputs(e, &w, part_begin(e, part, chunks, c->load_parts), part_begin(e, addc(e, part, 1), chunks, c->load_parts));
     kernel_end(e);
 }

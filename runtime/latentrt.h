@@ -39,4 +39,7 @@ int lrt_default_threads(void); /* physical cores available to the process */
 uint32_t lrt_cpu_features(void);
 /* NULL when everything in `needed` is there, else one sentence that names what is missing (static buffer). */
 const char *lrt_cpu_missing(uint32_t needed);
+/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. NULL when all of
+ * `needed`, none of it missing, may be used now, else one sentence (static text). */
+const char *lrt_cpu_enable(uint32_t needed);
 #endif

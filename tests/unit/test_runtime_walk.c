@@ -229,8 +229,12 @@ static void test_cpu(void **state)
     (void)state;
     assert_null(lrt_cpu_missing(have));
     assert_null(lrt_cpu_missing(0));
+    assert_null(lrt_cpu_enable(have & ~(uint32_t)LRT_CPU_AMX_BF16));
 #ifdef __x86_64__
     assert_non_null(strstr(lrt_cpu_missing(have | LRT_CPU_NEON), "NEON"));
+    const char *refused = lrt_cpu_enable(LRT_CPU_AMX_BF16); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
+    if (!(have & LRT_CPU_AMX_BF16))
+        assert_non_null(refused && strstr(refused, "AMX tiles") ? refused : NULL);
 #endif
     assert_true(lrt_default_threads() >= 1);
 }
