@@ -206,8 +206,8 @@ void lrt_profile_print(const lrt_profile *p, FILE *out)
         line->seconds += r->end - r->begin;
         rest -= r->end - r->begin;
     }
-    fprintf(out, "from the start to the first step %.3f s, to the end %.3f s\n   count       time   share  region\n",
-            first_step(p), all);
+    fprintf(out, "from the start to the first step %.3f s, to the end %.3f s\n", first_step(p), all);
+    fputs("   count       time   share  region\n", out);
     for (int i = 0; i < n; i++)
         fprintf(out, "%8d %7.1f ms %5.1f %%  %s\n", lines[i].count, lines[i].seconds * 1e3, 100 * lines[i].seconds / all,
                 lines[i].what);
@@ -258,7 +258,8 @@ static void put_region(const lrt_profile *p, const Region *r, FILE *f)
     for (size_t i = 0; i < r->n_spans; i++) {
         const lrt_span *span = &r->spans[i];
         const lrt_step *s = step_of(r->stage, span->step);
-        int64_t begin = (int64_t)s->tasks * span->thread / p->threads, end = (int64_t)s->tasks * (span->thread + 1) / p->threads;
+        int64_t begin = (int64_t)s->tasks * span->thread / p->threads,
+                end = (int64_t)s->tasks * (span->thread + 1) / p->threads;
         double share = (double)(end - begin) / s->tasks;
         fputs(",\n{\"name\":", f);
         put_text(f, s->name);
@@ -283,8 +284,9 @@ bool lrt_profile_write(const lrt_profile *p, const char *path, const char *progr
     put_text(o.stream, program);
     fputs("}}", o.stream);
     for (int i = 0; i < p->threads; i++)
-        fprintf(o.stream, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"thread %d\"}}",
-                i, i);
+        fprintf(o.stream,
+                ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"thread %d\"}}", i,
+                i);
     for (size_t i = 0; i < p->n; i++)
         put_region(p, &p->regions[i], o.stream);
     fputs("\n]}\n", o.stream);

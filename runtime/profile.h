@@ -1,5 +1,5 @@
-/* --profile: what the program did when, by region (start, text encoder, a step, decoder, ...) and inside it by kernel and
- * thread; as tables, and as a Chrome trace file that Perfetto and chrome://tracing open. */
+/* --profile: what the program did when, by region (start, text encoder, a step, decoder, ...) and inside it by kernel
+ * and thread; as tables, and as a Chrome trace file that Perfetto and chrome://tracing open. */
 #ifndef LATENTRT_PROFILE_H
 #define LATENTRT_PROFILE_H
 #include <stdio.h>
@@ -11,8 +11,9 @@ typedef struct lrt_profile lrt_profile;
 /* start: lrt_now() when the program began. NULL when memory is short. */
 lrt_profile *lrt_profile_new(double start, int threads);
 void lrt_profile_free(lrt_profile *p);
-/* From here to lrt_profile_end the program does `what` (static text), for the number-th time when number > 0. Regions do
- * not nest. x: the instance that runs in it, all of its plans `runs` times at most, or NULL. p NULL: nothing is recorded. */
+/* From here to lrt_profile_end the program does `what` (static text), for the number-th time when number > 0. Regions
+ * do not nest. x: the instance that runs in it, all of its plans `runs` times at most, or NULL. p NULL: nothing is
+ * recorded. */
 void lrt_profile_begin(lrt_profile *p, const char *what, int number, lrt_instance *x, size_t runs);
 void lrt_profile_end(lrt_profile *p);
 /* The region from the start of the program to now. */

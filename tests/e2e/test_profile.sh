@@ -27,5 +27,10 @@ for line in "step 4" "decoder 4" "picture file 4" "timesteps 2"; do
     grep -qx "$line" trace || fail "the trace of two pictures lacks '$line': $(cat trace)"
 done
 rm ./*.png
+
+# Without a name it is profile.json.
+"$shapes" --profile -p x --steps 1 -o c.png 2>/dev/null
+"$TOOLS/trace" profile.json >/dev/null || fail "--profile without a name wrote no trace"
+rm ./*.png
 expect 1 '*no/p.json: cannot be written: *' "$shapes" -p x --steps 3 --profile no/p.json
 [[ -z $(find . -name '*.png') ]] || fail "a picture was drawn although the profile cannot be written"

@@ -1,6 +1,6 @@
-/* trace FILE.json: checks a Chrome trace of --profile: every event complete, kernels of a thread one after the other and inside a
- * region, regions one after the other. Prints a line "REGION COUNT" for each kind of region ("step 3" counts as "step"), then
- * "threads N", "kernels N", "gflop X" (of all kernels). */
+/* trace FILE.json: checks a Chrome trace of --profile: every event complete, kernels of a thread one after the other
+ * and inside a region, regions one after the other. Prints a line "REGION COUNT" for each kind of region ("step 3"
+ * counts as "step"), then "threads N", "kernels N", "gflop X" (of all kernels). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
