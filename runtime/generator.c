@@ -165,11 +165,17 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
     return ok;
 }
 
-/* After the model's estimate at step k: trace and preview. */
+/* After the model's estimate at step k: trace and preview. The first time, the weights are checked: not before, so that
+ * the first step need not wait for it, and before anything is written. */
 static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
 {
     Run *r = context;
     int64_t n = r->engine.latent_n;
+    lrt_profile_begin(r->container.unchecked ? r->profile : NULL, "check of the weights", 0, NULL, 0);
+    bool sound = lrt_container_check(&r->container, e);
+    lrt_profile_end(r->profile);
+    if (!sound)
+        return false;
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma,
                 lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k, n, x, x0));
@@ -311,7 +317,7 @@ static int open_program(Run *r)
         r->set.threads = lrt_default_threads();
     omp_set_num_threads((int)r->set.threads);
     unsigned sections = r->set.info ? 0 : r->set.print_tokens ? LRT_MAP_VOCAB : LRT_MAP_VOCAB | LRT_MAP_WEIGHTS;
-    if (!lrt_container_open("/proc/self/exe", c->layout_hash, sections, &r->container, &e))
+    if (!lrt_container_open("/proc/self/exe", c->layout_hash, sections, LRT_MAP_WEIGHTS, &r->container, &e))
         return complain(r, LRT_EXIT_USER, e.text);
     if (r->set.info)
         return LRT_EXIT_OK;
