@@ -162,6 +162,11 @@ void lrt_instance_free(lrt_instance *x)
     free(x);
 }
 
+const lrt_stage *lrt_instance_stage(const lrt_instance *x)
+{
+    return x->stage;
+}
+
 void lrt_instance_release(lrt_instance *x)
 {
     if (x->stage->arena_bytes)
