@@ -1,4 +1,5 @@
 /* latentc bench: every stage of a pipeline, fused and unfused, as a share of the machine's peak measured in the same run. */
+#include "bench_serve.h"
 #include "commands.h"
 #include "flags.h"
 #include "jit.h"
@@ -11,7 +12,7 @@ typedef struct {
     const char *stages, *json, *target, *conv, *dtype;
     FlagList weights, sets;
     int64_t repeat, threads;
-    bool fused_only, profile;
+    bool fused_only, profile, serve;
 } BenchFlags;
 
 typedef struct { double min, median, prepare, gflop, share; int64_t peak_bytes; } Result;
@@ -128,7 +129,9 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
     const Tensor *out = tensor(g, g->outputs[0]);
     int64_t half = shape_count(&out->shape) / (batched ? 2 : 1);
     float *latent = xcalloc((size_t)half, 4), *noise = buffers[g->n_inputs];
-    for (int64_t i = 0; i < b->f->repeat; i++) {
+    int64_t n = 0;
+    if (b->f->serve) bench_serve_ready();
+    for (; n < b->f->repeat && (!b->f->serve || bench_serve_wait()); n++) {
         start = lrt_now();
         lrt_run_step(x, 0);
         if (item->guided && !batched) lrt_run_step(x, 0);
@@ -136,11 +139,13 @@ static Result measure(const Bench *b, const Item *item, unsigned fuse) {
             float u = noise[k], c = noise[batched ? half + k : k], eps = u + 7.5f * (c - u);
             latent[k] = 0.99f * latent[k] - 0.1f * eps;
         }
-        runs[i] = lrt_now() - start;
+        runs[n] = lrt_now() - start;
+        if (b->f->serve) bench_serve_answer(runs[n]);
     }
-    qsort(runs, (size_t)b->f->repeat, sizeof *runs, by_value);
+    if (!n) err("bench --serve: standard input ended before the first line");
+    qsort(runs, (size_t)n, sizeof *runs, by_value);
     r.min = runs[0];
-    r.median = (runs[(b->f->repeat - 1) / 2] + runs[b->f->repeat / 2]) / 2;
+    r.median = (runs[(n - 1) / 2] + runs[n / 2]) / 2;
     r.prepare = r.prepare > r.median ? r.prepare - r.median : 0;
     r.share = r.gflop * 1e9 / r.median / b->peak;
     if (b->f->profile) print_profile(b, x, s);
@@ -205,11 +210,14 @@ int cmd_bench(int argc, char **argv) {
         {"threads", 't', FLAG_INT, &f.threads, "N", "default one per physical core", 1, 4096},
         {"fused-only", 0, FLAG_BOOL, &f.fused_only, NULL, "leave the unfused baseline out", 0, 0},
         {"profile", 0, FLAG_BOOL, &f.profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
+        {"serve", 0, FLAG_BOOL, &f.serve, NULL, "one stage, fused; every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
     };
     const Command command = {"latentc bench PIPELINE.json [flags]",
                              "Times every stage, fused and unfused, as a share of the peak of this machine's multiply-add units, measured first.",
                              flags, sizeof flags / sizeof flags[0], 1, 1, &path};
     flags_parse(&command, argc, argv);
+    if (f.serve && (!f.json || !f.stages || strchr(f.stages, ','))) usage_err("bench --serve: needs --json FILE and --stage with one name");
+    f.fused_only |= f.serve;
     ParamSet *sets;
     int n_sets = flags_sets(&f.sets, &sets);
     Bench b = {.f = &f, .l = pipeline_load(path, sets, n_sets), .threads = f.threads ? (int)f.threads : lrt_default_threads()};
