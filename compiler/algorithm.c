@@ -1,7 +1,7 @@
 /* Which form each convolution is computed in: the cheapest by estimate, while packed weights stay within `growth` times their plain size
  * (or grow by little: SMALL_GROWTH).
  *
- * Winograd's forms need fewer multiplications and larger kernels (16/9 and 4 times). Starting from direct convolutions, the step from one form
+ * Winograd's forms need fewer multiplications and larger kernels (16/9 and 4 times; the upsample form: none larger). Starting from direct convolutions, the step from one form
  * to the next that saves the most per byte is taken first, until no step that saves anything fits. */
 #include "algorithm.h"
 #include <math.h>
@@ -13,12 +13,12 @@ typedef struct { int choice, form; double saved; int64_t bytes; } Upgrade; /* to
 
 static int by_saving(const void *a, const void *b) {
     const Upgrade *x = a, *y = b;
-    double d = y->saved / (double)y->bytes - x->saved / (double)x->bytes;
+    double d = y->saved * (double)x->bytes - x->saved * (double)y->bytes; /* by saving per byte, which may be none */
     return d != 0 ? (d > 0) - (d < 0) : x->choice != y->choice ? x->choice - y->choice : x->form - y->form;
 }
 
 static ConvChoice candidates(const Graph *g, const Target *t, bool bf16, uint32_t op) {
-    static const ConvMode forms[] = {CONV_DIRECT, CONV_F23, CONV_F43};
+    static const ConvMode forms[] = {CONV_DIRECT, CONV_UP, CONV_F23, CONV_F43};
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
@@ -31,7 +31,7 @@ static ConvChoice candidates(const Graph *g, const Target *t, bool bf16, uint32_
     return c;
 }
 
-/* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where F(2,3) is no use. */
+/* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where F(2,3) is no use. Each kernel is larger. */
 static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
@@ -59,7 +59,7 @@ static int64_t plain_bytes(const Graph *g) {
 
 int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf16, double growth, ConvChoice **out) {
     ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
-    Upgrade *steps = xcalloc(2 * (size_t)g->n_ops + 1, sizeof *steps);
+    Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
     int64_t used = 0;
     for (uint32_t i = 0; i < g->n_ops; i++) {
@@ -87,7 +87,9 @@ int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf1
 }
 
 void print_choices(const Graph *g, const ConvChoice *c, int n, Buf *out) {
-    buf_printf(out, "estimated cost in multiply-adds, packed size; * the choice\n%-36s %26s %26s %26s\n", "convolution", "direct", "F(2,3)", "F(4,3)");
+    buf_printf(out, "estimated cost in multiply-adds, packed size; * the choice\n%-36s", "convolution");
+    for (int f = 0; f < CONV_FORMS; f++) buf_printf(out, " %26s", conv_names[n ? c->form[f] : CONV_AUTO]);
+    buf_printf(out, "\n");
     for (int i = 0; i < n; i++) {
         buf_printf(out, "%-36s", g->ops[c[i].op].path);
         for (int f = 0; f < CONV_FORMS; f++) {

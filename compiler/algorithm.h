@@ -5,7 +5,7 @@
 #include "winograd.h"
 
 #define CONV_GROWTH 2.0 /* packed weights may take twice their plain size */
-enum { CONV_FORMS = 3 }; /* direct, F(2,3), F(4,3) */
+enum { CONV_FORMS = 4 }; /* in the order of their kernels' size: direct, upsample form, F(2,3), F(4,3) */
 typedef struct {
     uint32_t op;                 /* index into g->ops */
     ConvMode form[CONV_FORMS];

@@ -9,15 +9,16 @@
 #include <string.h>
 
 typedef struct {
-    const char *out, *fuse, *conv, *dtype, *target, *vocab;
+    const char *out, *vocab;
+    CodeFlags code;
     LinkOptions link;
-    FlagList weights, sets;
+    FlagList weights;
     bool quiet;
 } BuildFlags;
 
 /* A pipeline's models in the order of their stages. */
 enum { MOST_MODELS = 4 };
-typedef struct { Graph *graph[MOST_MODELS]; WeightSource *source[MOST_MODELS]; int n; } Models;
+typedef struct { Model model[MOST_MODELS]; int n; } Models;
 
 /* One line of progress: what was done and how long it took. */
 static void done(const BuildFlags *f, double *since, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -37,14 +38,8 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
 /* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. */
 static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, int batch, Models *models) {
     if (!m->graph) return -1;
-    Graph *g = pipeline_graph(m, batch);
-    const char *spec = pipeline_weights(l, m, flags_for_model(&f->weights, g->name));
-    if (!spec) usage_err("build: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
-    WeightSource *w = weights_open(spec, g->name);
-    weights_check(w, g);
-    models->graph[models->n] = g;
-    models->source[models->n++] = w;
-    return program_add(p, g);
+    models->model[models->n] = model_open(l, m, batch, &f->weights, NULL);
+    return program_add(p, models->model[models->n++].graph);
 }
 
 static int time_width(const Graph *g) {
@@ -75,13 +70,9 @@ static void report_memory(const BuildFlags *f, const Program *p) {
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
-        {"weights", 0, FLAG_LIST, &f->weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what the pipeline names", 0, 0},
+        WEIGHTS_FLAG(&f->weights),
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
-        {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0},
-        {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
-        CONV_FLAG(&f->conv),
-        DTYPE_FLAG(&f->dtype),
-        {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
+        CODE_FLAGS(&f->code),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
         {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
@@ -95,44 +86,44 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
 }
 
 int cmd_build(int argc, char **argv) {
-    BuildFlags f = {.fuse = "all", .conv = "auto", .dtype = "f32", .target = "host"};
+    BuildFlags f = {.code = CODE_DEFAULTS};
     const char *path;
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
     ParamSet *sets;
-    int n_sets = flags_sets(&f.sets, &sets);
+    int n_sets = flags_sets(&f.code.sets, &sets);
     Pipeline *l = pipeline_load(path, sets, n_sets);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;
     void *vocab = vocab_load(vocab_path, &vocab_bytes);
-    unsigned fuse = fuse_parse(f.fuse);
-    Program *p = program_new(target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype));
+    Program *p = program_for(&f.code);
     Models models = {0};
-    lrt_pipeline c = constants(l, fuse & FUSE_GUIDANCE);
+    lrt_pipeline c = constants(l, p->fuse & FUSE_GUIDANCE);
     c.text_encoder = add_model(p, &f, l, &l->text_encoder, 1, &models);
     c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance ? 2 : 1, &models);
-    if (c.diffusion_model >= 0) c.time_width = time_width(models.graph[c.diffusion_model]);
+    if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
     c.decoder = add_model(p, &f, l, &l->decoder, 1, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
-    fuse_print(fuse, &options);
+    fuse_print(p->fuse, &options);
     buf_printf(&options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
     buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
-    for (int i = 0; i < models.n; i++) buf_printf(&from, "; %s: %s", models.graph[i]->name, weights_describe(models.source[i]));
+    WeightSource *sources[MOST_MODELS];
+    for (int i = 0; i < models.n; i++) {
+        sources[i] = models.model[i].weights;
+        buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
+    }
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);
-    write_program(p, models.source, &f.link, "generator_entry.o", vocab, vocab_bytes, f.out);
+    write_program(p, sources, &f.link, "generator_entry.o", vocab, vocab_bytes, f.out);
     done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name, (double)p->weights_bytes / 1e6);
     report_memory(&f, p);
     done(&f, &start, "%s", f.out);
     program_free(p);
-    for (int i = 0; i < models.n; i++) {
-        weights_close(models.source[i]);
-        graph_free(models.graph[i]);
-    }
+    for (int i = 0; i < models.n; i++) model_close(&models.model[i]);
     free(vocab);
     buf_free(&options);
     buf_free(&from);

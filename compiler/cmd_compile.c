@@ -53,18 +53,15 @@ void write_program(Program *p, WeightSource *const *source, const LinkOptions *l
 }
 
 int cmd_compile(int argc, char **argv) {
-    const char *out = NULL, *emit = "exe", *fuse = "all", *conv = "auto", *dtype = "f32", *target = "host", *arguments[1];
+    const char *out = NULL, *emit = "exe", *arguments[1];
+    CodeFlags code = CODE_DEFAULTS;
     LinkOptions link = {0};
-    FlagList weights = {0}, sets = {0};
+    FlagList weights = {0};
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
         {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll, bc", 0, 0},
-        {"weights", 0, FLAG_LIST, &weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED (exe only)", 0, 0},
-        {"set", 0, FLAG_LIST, &sets, "NAME=VALUE", "a parameter of the graph, e.g. img_height=128", 0, 0},
-        {"fuse", 0, FLAG_STRING, &fuse, "LIST", "all (default), none, names, or names with a minus", 0, 0},
-        CONV_FLAG(&conv),
-        DTYPE_FLAG(&dtype),
-        {"target", 0, FLAG_STRING, &target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0},
+        WEIGHTS_FLAG(&weights),
+        CODE_FLAGS(&code),
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
     };
@@ -77,11 +74,11 @@ int cmd_compile(int argc, char **argv) {
     int kind = find_kind(emit);
     bool exe = strcmp(emit, "exe") == 0;
     ParamSet *values;
-    int n = flags_sets(&sets, &values);
+    int n = flags_sets(&code.sets, &values);
     Graph *g = graph_load(arguments[0], values, n);
     const char *spec = flags_for_model(&weights, g->name);
     if (exe && !spec) usage_err("compile: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
-    Program *p = program_new(target_find(target), fuse_parse(fuse), conv_parse(conv), dtype_parse(dtype));
+    Program *p = program_for(&code);
     program_add(p, g);
     p->made_from = arguments[0];
     emit_plan(p, NULL);

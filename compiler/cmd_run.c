@@ -11,10 +11,11 @@
 #include "../runtime/progress.h"
 
 typedef struct {
-    const char *graph, *inputs, *outputs, *precision, *fuse, *conv, *dtype, *target;
+    const char *graph, *inputs, *outputs, *precision;
+    CodeFlags code;
     bool interpret;
     int64_t repeat, threads;
-    FlagList weights, sets;
+    FlagList weights;
 } RunFlags;
 
 /* The graph with its tensors, ready to run as often as wanted. */
@@ -30,14 +31,10 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
     const Flag flags[] = {
         {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
         {"outputs", 0, FLAG_STRING, &f->outputs, "FILE", "safetensors file to write", 0, 0},
-        {"weights", 0, FLAG_LIST, &f->weights, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED", 0, 0},
-        {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a parameter of the graph, e.g. img_height=128", 0, 0},
-        {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter", 0, 0},
+        WEIGHTS_FLAG(&f->weights),
+        {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter; no passes unless --fuse names them", 0, 0},
         {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
-        {"fuse", 0, FLAG_STRING, &f->fuse, "LIST", "passes to run; default all, with --interpret none", 0, 0},
-        CONV_FLAG(&f->conv),
-        DTYPE_FLAG(&f->dtype),
-        {"target", 0, FLAG_STRING, &f->target, "NAME", "CPU to compile for; default host", 0, 0},
+        CODE_FLAGS(&f->code),
         {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
         {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
     };
@@ -160,11 +157,11 @@ static void free_run(Run *r)
 
 int cmd_run(int argc, char **argv)
 {
-    RunFlags f = {.precision = "f64", .conv = "auto", .dtype = "f32", .target = "host"};
+    RunFlags f = {.precision = "f64", .code = CODE_DEFAULTS};
     parse_flags(argc, argv, &f);
-    unsigned fuse = f.fuse ? fuse_parse(f.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
+    unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
-    int n_sets = flags_sets(&f.sets, &sets);
+    int n_sets = flags_sets(&f.code.sets, &sets);
     Run r = {.g = graph_load(f.graph, sets, n_sets)};
     if (f.threads)
         omp_set_num_threads((int)f.threads);
@@ -175,7 +172,7 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_find(f.target), fuse, conv_parse(f.conv), dtype_parse(f.dtype),
+        jit_run_graph(r.g, r.weights, target_for(f.code.target, dtype_parse(f.code.dtype)), fuse, conv_parse(f.code.conv), dtype_parse(f.code.dtype),
                       f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }

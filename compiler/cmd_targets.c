@@ -12,7 +12,7 @@ static void print_machine(void)
         {LRT_CPU_AVX512_BF16, "avx512_bf16"}, {LRT_CPU_AMX_BF16, "amx_bf16"}, {LRT_CPU_NEON, "neon"},
     };
     uint32_t have = lrt_cpu_features();
-    printf("this machine: %s,", target_find("host")->name);
+    printf("this machine: %s, with --dtype bf16 %s;", target_for("host", false)->name, target_for("host", true)->name);
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
         if (have & features[i].bit)
             printf(" %s", features[i].name);
@@ -22,7 +22,7 @@ static void print_machine(void)
 int cmd_targets(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        puts("usage: latentc targets\n\nLists what --target takes; 'host', the default, is the last row that runs here.");
+        puts("usage: latentc targets\n\nLists what --target takes; 'host', the default, is the last row that runs here and serves the\ndtype.");
         return EXIT_OK;
     }
     if (argc > 1)

@@ -69,6 +69,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     switch (kind) {
     case KERNEL_CONTRACT: (((const Contract *)desc)->winograd ? emit_winograd : emit_contract)(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
+    case KERNEL_ATTENTION_PACK: emit_attention_pack(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
     case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;
     case KERNEL_GROUP_PARTIAL: emit_group_partial(p->emit, desc, k->name); break;
@@ -89,7 +90,7 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     s->mems = xcalloc(1, sizeof *s->mems);
     s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
     s->steps = xcalloc(1, sizeof *s->steps);
-    Peak peak = {iterations, p->bf16 && p->target->bf16_dot};
+    Peak peak = {iterations, p->bf16 && p->target->core == CORE_BF16_DOT};
     int kernel = kernel_get(p, KERNEL_PEAK, &peak, sizeof peak, "peak");
     s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .name = "peak", .kind = "peak"};
     p->stages[p->n_stages++] = s;

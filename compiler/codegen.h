@@ -17,7 +17,9 @@ typedef struct {
     int n_args, plan;
     int64_t tasks;
     const char *name, *kind;
-    double flops, bytes;
+    double flops, bytes;           /* as the graph is written; read and written once */
+    double done;                   /* FLOPs of the products that are really computed */
+    bool bf16;                     /* operands of the products */
 } Step;
 typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS } PackKind;
 typedef struct { PackKind kind; TensorId tensor; Contract contract; int64_t offset, floats; uint32_t mem; } Packed;
@@ -58,7 +60,7 @@ Stage *lower(Program *p, Graph *g);
  * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
 void memplan(Stage *s, bool reuse);
 /* emit_kernel.c: the kernel of that kind and description, emitted once per program. Returns its index. */
-enum { KERNEL_CONTRACT, KERNEL_ATTENTION, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_GROUP_PARTIAL, KERNEL_GROUP_FINISH, KERNEL_PEAK };
+enum { KERNEL_CONTRACT, KERNEL_ATTENTION, KERNEL_ATTENTION_PACK, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_GROUP_PARTIAL, KERNEL_GROUP_FINISH, KERNEL_PEAK };
 int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char *name);
 
 /* Everything a generator needs beside the program; NULL for a single graph. */

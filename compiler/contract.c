@@ -96,19 +96,25 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
-    if ((mode == CONV_F23 || mode == CONV_F43) && winograd_fits(c, t)) winograd_plan(c, t, mode == CONV_F23 ? 2 : 4);
+    winograd_plan(c, t, mode);
     choose_pieces(c);
 }
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", NULL};
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", NULL};
 
 ConvMode conv_parse(const char *text) {
     for (int i = 0; conv_names[i]; i++)
         if (!strcmp(text, conv_names[i])) return (ConvMode)i;
-    usage_err("--conv: expected auto, direct, winograd, f23 or f43, found \"%s\"", text);
+    usage_err("--conv: expected auto, direct, winograd, f23, f43 or up, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
+
+double contract_flops(const Contract *c) {
+    double n = c->winograd + 2, products = c->winograd ? n * n * (double)(c->strips_x * c->strips_y * c->strips_b * c->tiles_x * c->tiles_y * c->images)
+                                                       : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
+    return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
+}
 
 static int64_t strip_pixels(const Contract *c) {
     if (c->flat) return c->pixels;
@@ -128,7 +134,7 @@ int64_t contract_scratch(const Contract *c) {
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t n = c->winograd + 2, k = stored_channels(c) * (c->winograd ? n * n : c->kh * c->kw);
+    int64_t k = stored_channels(c) * (c->winograd ? winograd_positions(c) : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 

@@ -5,6 +5,7 @@
 Emit *emit_new(const Target *t) {
     Emit *e = xcalloc(1, sizeof *e);
     e->t = t;
+    e->cpu = t->cpu_bits;
     e->ctx = LLVMContextCreate();
     e->mod = LLVMModuleCreateWithNameInContext("latentc", e->ctx);
     e->b = LLVMCreateBuilderInContext(e->ctx);
@@ -123,6 +124,22 @@ static V reduce(Emit *e, V v, int lanes, V (*op)(Emit *, V, V)) {
 }
 V reduce_add(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fp_add); }
 V reduce_max(Emit *e, V v, int lanes) { return reduce(e, v, lanes, fp_max); }
+
+/* Stage by stage: rows i and i + half exchange their off-diagonal blocks of half x half. */
+void transpose(Emit *e, V *rows, int lanes) {
+    for (int half = lanes / 2; half >= 1; half /= 2)
+        for (int i = 0; i < lanes; i++) {
+            if (i & half) continue;
+            V low[64], high[64], a = rows[i], b = rows[i + half];
+            for (int k = 0; k < lanes; k++) {
+                int from = k & half ? lanes + k - half : k;
+                low[k] = LLVMConstInt(e->i32, (unsigned)from, 0);
+                high[k] = LLVMConstInt(e->i32, (unsigned)(from + half), 0);
+            }
+            rows[i] = LLVMBuildShuffleVector(e->b, a, b, LLVMConstVector(low, (unsigned)lanes), "");
+            rows[i + half] = LLVMBuildShuffleVector(e->b, a, b, LLVMConstVector(high, (unsigned)lanes), "");
+        }
+}
 
 V at(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, e->f32, p, &index, 1, ""); }
 V atc(Emit *e, V p, int64_t index) { return index == 0 ? p : at(e, p, ci(e, index)); }

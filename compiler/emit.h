@@ -16,6 +16,7 @@ typedef struct {
     LLVMTypeRef f32, f64, i64, i32, i1, ptr, voidt, kernel_type;
     V fn, args, task, scratch;   /* of the kernel being emitted */
     LLVMBasicBlockRef entry;     /* its entry block: allocas go here */
+    uint32_t cpu;                /* LRT_CPU_*: what the code emitted so far needs */
 } Emit;
 
 Emit *emit_new(const Target *t);
@@ -43,6 +44,7 @@ V int_splat(const Emit *e, uint32_t n, int lanes);
 V lanes_of(Emit *e, V v, int from, int n);      /* lanes from .. from+n of a vector */
 V reduce_add(Emit *e, V v, int lanes); /* fixed order: halves added until one is left */
 V reduce_max(Emit *e, V v, int lanes);
+void transpose(Emit *e, V *rows, int lanes); /* lanes vectors of as many lanes, a power of two */
 V at(Emit *e, V p, V index);      /* &((float *)p)[index] */
 V atc(Emit *e, V p, int64_t index);
 V load(Emit *e, V p, int lanes);  /* alignment 4 */
@@ -71,6 +73,7 @@ void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to);
  * the sigmoids of m_swish and m_gelu_tanh divide once for two registers. */
 V m_exp(Emit *e, V x, int lanes);       /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
 V m_exp2(Emit *e, V x, int lanes);      /* likewise, [-126, 127] */
+V m_exp2_short(Emit *e, V x, int lanes); /* relative error below 8e-5 in [-126, 127]: little beside what rounding to bf16 adds */
 V m_swish(Emit *e, V x, int lanes);
 V m_gelu_tanh(Emit *e, V x, int lanes);
 V m_gelu_erf(Emit *e, V x, int lanes);

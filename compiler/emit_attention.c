@@ -1,92 +1,261 @@
-/* Attention with an online softmax, and the two products of the unfused form.
+/* Attention with an online softmax, in two kernels.
  *
- * A task is one block of queries of one head. Queries lie across the lanes: scores are kept as S'[key][query], so that maximum, exponential
- * and sum need no work across lanes, and keys and values are read where they are, one scalar at a time:
+ * The first brings keys and values into panels that the micro-kernel reads, once for all queries (once a prompt in cross-attention); a word is
+ * an f32 number or a pair of bf16:
  *
- *   Q'[d][query] = q * scale * log2(e)                        transposed once into scratch
+ *   keys    [batch][head][panel of keys][word of channels][key]         transposed; a vector of keys side by side
+ *   values  [batch][head][panel of channels][word of keys][channel]
+ *
+ * In the second a task is one block of queries of one head, rows of the micro-kernel; keys, then channels, lie across the lanes:
+ *
+ *   Q[query][.] = q * scale * log2(e)                        into scratch, as operands
  *   for each block of keys:
- *     S'[key][query]  = k[key][.] . Q'[.][query]              micro-kernel, rows = keys
- *     m' = max(m, max over keys S'); P' = 2^(S' - m'); l = l * 2^(m - m') + sum over keys P'; O' *= 2^(m - m')
- *     O'[d][query]   += v[.][d] . P'[.][query]                micro-kernel, rows = channels
- *   y[query][d] = O'[d][query] / l
+ *     S[query][key] = Q[query][.] . keys                     micro-kernel
+ *     m' = max(m, max over keys S); P = 2^(S - m'), as operands in place of S; l = l * 2^(m - m') + sum over keys P
+ *     O[query][d] = O * 2^(m - m') + P[query][.] . values    micro-kernel
+ *   y[query][d] = O[query][d] / l                            (where one block holds all keys, straight from the registers)
  */
 #include "kernels.h"
 #include <math.h>
 #include <string.h>
 
+static int64_t round_up(int64_t n, int64_t to) { return ceil_div(n, to) * to; }
+static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
+static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->lanes); }
+static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }
+static int64_t panel_keys(const Attention *a) { return (int64_t)a->panel_vectors * a->lanes; }
+static int64_t panels(const Attention *a) { return ceil_div(keys_stored(a), panel_keys(a)); }
+static int64_t blocks(const Attention *a) { return ceil_div(panels(a), a->block_panels); }
+static int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
+static int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
+static int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
+static int64_t head_key_words(const Attention *a) { return words(a, a->head_size) * keys_stored(a); }
+static int64_t head_value_words(const Attention *a) { return words(a, keys_stored(a)) * channels_stored(a); }
+
+/* The largest divisor of n in lo..hi, or 0. */
+static int64_t divisor(int64_t n, int64_t lo, int64_t hi) {
+    for (int64_t k = hi; k >= lo; k--)
+        if (n % k == 0) return k;
+    return 0;
+}
+
 void attention_plan(Attention *a, const Target *t) {
-    int64_t most = (int64_t)t->nr * t->lanes, blocks = ceil_div(a->n, most);
-    a->nvec = (int)ceil_div(ceil_div(a->n, blocks), t->lanes);
-    /* Few keys at once, or about 64: scores, queries and sums share L1. Blocks of one size, where there is one, need no runtime remainder. */
-    a->key_block = a->m <= 128 ? a->m : 64;
-    for (int64_t k = 80; a->m % a->key_block && k >= 48; k--)
-        if (a->m % k == 0) a->key_block = k;
+    enum { QUERIES = 64, KEYS = 512 };
+    a->lanes = t->lanes;
+    a->nr = t->nr;
+    int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, QUERIES);
+    a->panel_vectors = (int)ceil_div(vectors, ceil_div(vectors, t->nr));
+    a->query_block = divisor(a->n, QUERIES / 2, QUERIES);
+    if (!a->query_block) a->query_block = ceil_div(a->n, even_blocks);
+    int64_t n = panels(a), most = KEYS / panel_keys(a);
+    a->block_panels = n * panel_keys(a) <= KEYS + KEYS / 4 ? n : divisor(n, most / 2, most);
+    if (!a->block_panels) a->block_panels = most;
 }
 
-static int64_t query_block(const Attention *a, const Target *t) { return (int64_t)a->nvec * t->lanes; }
-int64_t attention_tasks(const Attention *a, const Target *t) { return a->batch * a->heads * ceil_div(a->n, query_block(a, t)); }
-/* Q', O', S', then m and l */
-int64_t attention_scratch(const Attention *a, const Target *t) {
-    return query_block(a, t) * (2 * a->head_size + a->key_block + 2) * 4;
+int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
+int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * panels(a); }
+int64_t attention_key_floats(const Attention *a) { return kv_batch(a) * a->heads * head_key_words(a); }
+int64_t attention_value_floats(const Attention *a) { return kv_batch(a) * a->heads * head_value_words(a); }
+
+/* Rows in scratch are a vector longer than they need be: rows at a distance of a power of two share few sets of L1. */
+static int64_t query_stride(const Attention *a) { return words(a, channels_stored(a)) + a->lanes; }
+static int64_t score_stride(const Attention *a) { return a->block_panels * panel_keys(a) + a->lanes; }
+static int64_t result_stride(const Attention *a) { return channels_stored(a) + a->lanes; }
+static int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
+
+int64_t attention_scratch(const Attention *a) {
+    int64_t results = blocks(a) > 1 ? a->query_block * result_stride(a) : 0;
+    return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) + 4 * 16);
 }
 
-typedef struct { const Attention *a; int64_t qb; V q, k, v, y, first; V qt, ot, st, max, sum; } A;
+/* ---- packing ---- */
 
-/* out[r][query] (+)= sum over k of a[r*row_a + k*ka] * b[k][query]: rows of qb queries; unroll divides k_count. */
-typedef struct { const A *x; V a, b, out; int64_t row_a, ka; V k_count; int unroll; bool accumulate; } Product;
-
-static void product_tile(Emit *e, const void *product, V row, int rows) {
-    const Product *p = product;
-    const A *x = p->x;
-    Micro m;
-    int lanes = e->t->lanes;
-    micro_init(e, &m, rows, x->a->nvec);
-    for (int i = 0; i < rows; i++) {
-        V r = addc(e, row, i);
-        m.a[i] = at(e, p->a, mulc(e, r, p->row_a));
-        for (int v = 0; v < m.nvec; v++) {
-            V o = at(e, p->out, addc(e, mulc(e, r, x->qb), (int64_t)v * lanes));
-            set(e, m.acc[i][v], p->accumulate ? load(e, o, lanes) : cf(e, 0, lanes));
-        }
+/* `lanes` words of a row from word u on; `channels` of them valid. */
+static V row_words(Emit *e, const Attention *a, V row, V u, int64_t channels) {
+    int lanes = a->lanes;
+    if (!a->bf16) return load_n(e, at(e, row, u), lanes, channels < lanes ? (int)channels : lanes);
+    V part[2], p = at(e, row, mulc(e, u, 2));
+    for (int i = 0; i < 2; i++) {
+        int64_t left = channels - (int64_t)i * lanes;
+        part[i] = left > 0 ? load_n(e, atc(e, p, (int64_t)i * lanes), lanes, left < lanes ? (int)left : lanes) : cf(e, 0, lanes);
     }
-    micro_run(e, &m, ci(e, p->ka), p->b, ci(e, x->qb), p->k_count, p->unroll);
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < m.nvec; v++)
-            store(e, get(e, m.acc[i][v]), at(e, p->out, addc(e, mulc(e, addc(e, row, i), x->qb), (int64_t)v * lanes)));
+    return words_bf16(e, part[0], part[1], lanes);
 }
 
-/* All rows; known: how many there are where that is a constant, else 0, and count says it. */
-static void product(Emit *e, const Product *p, V count, int64_t known) {
-    int mr = e->t->mr[p->x->a->nvec];
-    if (known) {
-        row_tiles(e, known, mr, product_tile, p);
-        return;
+typedef struct { const Attention *a; V k, v, keys, values; /* of one head: sources at the panel's first key, and panels */ V panel; } Pack;
+
+/* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels, transposed. to: the panel; width: its keys. */
+static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels, V to, V width) {
+    const Attention *a = p->a;
+    V rows[64];
+    for (int i = 0; i < a->lanes; i++)
+        rows[i] = i < valid ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels) : cf(e, 0, a->lanes);
+    transpose(e, rows, a->lanes);
+    for (int i = 0; i < a->lanes && i < words(a, channels); i++)
+        store(e, rows[i], at(e, to, add(e, mul(e, addc(e, u, i), width), key)));
+}
+
+static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V width) {
+    const Attention *a = p->a;
+    int64_t step = (int64_t)a->lanes * (a->bf16 ? 2 : 1), whole = a->head_size / step * step;
+    Loop l = loop_begin(e, ci(e, 0), ci(e, words(a, whole)), a->lanes);
+    pack_key_square(e, p, key, valid, l.i, step, to, width);
+    loop_end(e, &l);
+    if (whole < a->head_size) pack_key_square(e, p, key, valid, ci(e, words(a, whole)), a->head_size - whole, to, width);
+}
+
+/* One word of keys, the first of them `key`, `valid` of them existing: a vector of channels after the other. */
+static void pack_values(Emit *e, const Pack *p, V key, int valid) {
+    const Attention *a = p->a;
+    int lanes = a->lanes;
+    int64_t whole = a->head_size / lanes * lanes, width = value_width(a), last = channels_stored(a) / width * width;
+    V row = at(e, p->v, mulc(e, key, a->ldv)), first = add(e, mulc(e, p->panel, panel_keys(a)), key);
+    V word = a->bf16 ? udivc(e, first, 2) : first;
+    for (int part = 0; part < 2; part++) {
+        if (part == (whole == a->head_size) && part == 1) break;
+        Loop l = loop_begin(e, ci(e, part ? whole : 0), ci(e, part ? a->head_size : whole), lanes);
+        V x[2] = {cf(e, 0, lanes), cf(e, 0, lanes)};
+        for (int i = 0; i < valid; i++) x[i] = load_n(e, at(e, row, addc(e, l.i, i * a->ldv)), lanes, part ? (int)(a->head_size - whole) : lanes);
+        V panel = udivc(e, l.i, width), here = ci(e, width); /* the last panel may be narrower */
+        if (last < channels_stored(a)) here = choose(e, lt(e, l.i, ci(e, last)), here, ci(e, channels_stored(a) - last));
+        V place = add(e, mulc(e, panel, width * words(a, keys_stored(a))), add(e, mul(e, word, here), uremc(e, l.i, width)));
+        store(e, a->bf16 ? pairs_bf16(e, x[0], x[1], lanes) : x[0], at(e, p->values, place));
+        loop_end(e, &l);
     }
-    V whole = mulc(e, udivc(e, count, mr), mr);
-    Loop l = loop_begin(e, ci(e, 0), whole, mr);
-    product_tile(e, p, l.i, mr);
-    loop_end(e, &l);
-    l = loop_begin(e, whole, count, 1);
-    product_tile(e, p, l.i, 1);
-    loop_end(e, &l);
 }
 
-/* Q' of the block: scaled; queries beyond n are zero. */
+void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
+    kernel_begin(e, name);
+    int64_t n = panels(a), tail = a->m % a->lanes, per = a->bf16 ? 2 : 1, odd = a->bf16 ? a->m % 2 : 0;
+    V head = udivc(e, e->task, n), h = mulc(e, uremc(e, head, a->heads), a->head_size), b = udivc(e, head, a->heads);
+    Pack p = {.a = a, .panel = uremc(e, e->task, n)};
+    V first = mulc(e, p.panel, panel_keys(a));
+    p.k = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)), mulc(e, first, a->ldk)));
+    p.v = at(e, arg(e, 1), add(e, add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)), mulc(e, first, a->ldv)));
+    p.keys = at(e, arg(e, 2), add(e, mulc(e, head, head_key_words(a)), mulc(e, first, words(a, a->head_size))));
+    p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
+    V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))), whole = sub(e, valid, uremc(e, valid, a->lanes));
+    V width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
+    Loop l = loop_begin(e, ci(e, 0), whole, a->lanes);
+    pack_keys(e, &p, l.i, a->lanes, p.keys, width);
+    loop_end(e, &l);
+    l = loop_begin(e, ci(e, 0), sub(e, valid, uremc(e, valid, per)), per);
+    pack_values(e, &p, l.i, (int)per);
+    loop_end(e, &l);
+    if (tail) { /* the last keys, and zeros up to a whole vector */
+        If f = if_begin(e, lt(e, whole, valid));
+        pack_keys(e, &p, whole, tail, p.keys, width);
+        if (odd) pack_values(e, &p, addc(e, valid, -1), 1);
+        l = loop_begin(e, addc(e, valid, odd), width, per);
+        pack_values(e, &p, l.i, 0);
+        loop_end(e, &l);
+        if_end(e, &f);
+    }
+    kernel_end(e);
+}
+
+/* ---- the attention ---- */
+
+typedef struct {
+    const Attention *a;
+    V q, y, first;                    /* of the head: queries and results of the block; its first query */
+    V keys, values;                   /* panels of the head */
+    V queries, scores, results;       /* scratch */
+    V old, max, sum, factor;          /* a number per query of the block */
+} A;
+
+static V operand_row(Emit *e, V base, V row, int64_t stride) { return at(e, base, mulc(e, row, stride)); }
+
+static void run_product(Emit *e, const A *x, Micro *m, V panel, int64_t width, V count, int64_t known) {
+    int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
+    if (x->a->bf16) micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
+    else micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
+}
+
+/* Q of the block, scaled; queries beyond n are zero. */
 static void load_queries(Emit *e, const A *x) {
     const Attention *a = x->a;
-    V scale = cf(e, a->scale * 1.4426950408889634, 1), valid = sub(e, ci(e, a->n), x->first);
-    Loop q = loop_begin(e, ci(e, 0), ci(e, x->qb), 1);
-    If f = if_begin(e, lt(e, q.i, valid));
-    Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-    V from = at(e, x->q, add(e, mulc(e, add(e, x->first, q.i), a->ldq), d.i));
-    store(e, fp_mul(e, load(e, from, 1), scale), at(e, x->qt, add(e, mulc(e, d.i, x->qb), q.i)));
-    loop_end(e, &d);
-    if_else(e, &f);
-    d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-    store(e, cf(e, 0, 1), at(e, x->qt, add(e, mulc(e, d.i, x->qb), q.i)));
-    loop_end(e, &d);
-    if_end(e, &f);
-    loop_end(e, &q);
+    int lanes = a->lanes;
+    V scale = cf(e, a->scale * 1.4426950408889634, lanes), valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
+    for (int exist = 1; exist >= 0; exist--) {
+        if (!exist && a->n % a->query_block == 0) break;
+        Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
+        V to = operand_row(e, x->queries, q.i, query_stride(a)), from = operand_row(e, x->q, q.i, a->ldq);
+        for (int64_t d = 0; d < channels_stored(a); d += lanes) {
+            int64_t left = a->head_size - d;
+            V v = exist ? fp_mul(e, load_n(e, atc(e, from, d), lanes, left < lanes ? (int)left : lanes), scale) : cf(e, 0, lanes);
+            if (a->bf16) store_bf16(e, v, at_bf16(e, to, ci(e, d)), lanes);
+            else store(e, v, atc(e, to, d));
+        }
+        loop_end(e, &q);
+    }
+}
+
+typedef struct { const A *x; V panel, column; int nvec; } Scores;
+
+static void scores_tile(Emit *e, const void *scores, V row, int rows) {
+    const Scores *s = scores;
+    const Attention *a = s->x->a;
+    Micro m;
+    micro_init(e, &m, rows, s->nvec);
+    for (int i = 0; i < rows; i++) m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
+    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes, ci(e, words(a, a->head_size)), words(a, a->head_size));
+    for (int i = 0; i < rows; i++) {
+        V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
+        for (int v = 0; v < s->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, to, (int64_t)v * a->lanes));
+    }
+}
+
+/* S of `count` panels from panel `first` on. */
+static void scores_block(Emit *e, const A *x, V first, V count) {
+    const Attention *a = x->a;
+    int64_t panel_words = panel_keys(a) * words(a, a->head_size);
+    int narrow = (int)((keys_stored(a) - (panels(a) - 1) * panel_keys(a)) / a->lanes);
+    Loop p = loop_begin(e, ci(e, 0), count, 1);
+    V panel = add(e, first, p.i);
+    Scores s = {x, at(e, x->keys, mulc(e, panel, panel_words)), mulc(e, p.i, panel_keys(a)), narrow};
+    If f = {0};
+    if (narrow < a->panel_vectors) {
+        f = if_begin(e, eq(e, panel, ci(e, panels(a) - 1)));
+        row_tiles(e, a->query_block, e->t->mr[narrow], scores_tile, &s);
+        if_else(e, &f);
+        s.nvec = a->panel_vectors;
+    }
+    row_tiles(e, a->query_block, e->t->mr[s.nvec], scores_tile, &s);
+    if (narrow < a->panel_vectors) if_end(e, &f);
+    loop_end(e, &p);
+}
+
+/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity meets another. */
+static void mask_vector(Emit *e, const A *x, V row, V j, V limit) {
+    int lanes = x->a->lanes;
+    V index[64], p = at(e, row, j), hidden = LLVMBuildTrunc(e->b, sub(e, limit, j), e->i32, "");
+    for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)), hidden, LLVMConstInt(e->i32, 0, 0), "");
+    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)), LLVMConstNull(int_type(e, lanes)), "");
+    V seen = LLVMBuildICmp(e->b, LLVMIntSLT, LLVMConstVector(index, (unsigned)lanes), limits, "");
+    store(e, choose(e, seen, load(e, p, lanes), cf(e, -1e30, lanes)), p);
+}
+
+/* Hides keys that do not exist and, in causal attention, those after their query. key0: the block's first key; keys: how many it stores. */
+static void mask(Emit *e, const A *x, V key0, V keys) {
+    const Attention *a = x->a;
+    if (!a->causal && a->m % a->lanes == 0) return;
+    V limit = sub(e, ci(e, a->m), key0);
+    If f = {0};
+    if (!a->causal) f = if_begin(e, lt(e, limit, keys));
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    V row = operand_row(e, x->scores, i.i, score_stride(a));
+    if (a->causal) {
+        V after = umin(e, limit, addc(e, sub(e, add(e, x->first, i.i), key0), 1));
+        Loop j = loop_begin(e, ci(e, 0), keys, a->lanes);
+        mask_vector(e, x, row, j.i, after);
+        loop_end(e, &j);
+    } else {
+        mask_vector(e, x, row, addc(e, keys, -a->lanes), limit);
+    }
+    loop_end(e, &i);
+    if (!a->causal) if_end(e, &f);
 }
 
 static void fill(Emit *e, V p, int64_t n, double value) {
@@ -95,216 +264,194 @@ static void fill(Emit *e, V p, int64_t n, double value) {
     loop_end(e, &l);
 }
 
-/* Scores of keys after their query become -1e30: exp2 of it is zero, and no infinity meets another. */
-static void mask_causal(Emit *e, const A *x, V key0, V keys) {
-    Loop j = loop_begin(e, ci(e, 0), keys, 1);
-    V hidden = umin(e, sub(e, add(e, key0, j.i), x->first), ci(e, x->qb)); /* queries before the key */
-    Loop q = loop_begin(e, ci(e, 0), hidden, 1);
-    store(e, cf(e, -1e30, 1), at(e, x->st, add(e, mulc(e, j.i, x->qb), q.i)));
-    loop_end(e, &q);
+/* The vector of a row's scores at `at`, and the running value that it joins; top: the row's maximum, once it is known. */
+typedef void VectorBody(Emit *e, const A *x, V row, V at, V top, V *running);
+
+/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its own, which hides latencies. Returns their union. */
+static V over_row(Emit *e, const A *x, V row, V keys, int64_t known, double initial, V top, VectorBody *body, V (*join)(Emit *, V, V)) {
+    enum { MOST = 4 };
+    int lanes = x->a->lanes, parts = 1;
+    V running[MOST];
+    for (int p = MOST; p > 1 && parts == 1; p--)
+        if (known % ((int64_t)p * lanes) == 0) parts = p;
+    for (int p = 0; p < parts; p++) running[p] = var(e, vec_type(e, lanes), NULL);
+    for (int p = 0; p < parts; p++) set(e, running[p], cf(e, initial, lanes));
+    Loop j = loop_begin(e, ci(e, 0), keys, (int64_t)parts * lanes);
+    for (int p = 0; p < parts; p++) body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
     loop_end(e, &j);
+    V all = get(e, running[0]);
+    for (int p = 1; p < parts; p++) all = join(e, all, get(e, running[p]));
+    return all;
 }
 
-/* New maxima, P' in place of S', sums, and older results shrunk to the new maxima. All vectors of queries advance together: the chains of
- * maxima and sums are independent, which hides their latency. */
-static void softmax_block(Emit *e, const A *x, V keys) {
-    int lanes = e->t->lanes, nvec = x->a->nvec;
-    V old[4], m[4], s[4], top[4], shrink[4];
-    for (int v = 0; v < nvec; v++) {
-        old[v] = load(e, atc(e, x->max, (int64_t)v * lanes), lanes);
-        m[v] = var(e, vec_type(e, lanes), old[v]);
-        s[v] = var(e, vec_type(e, lanes), cf(e, 0, lanes));
-    }
-    Loop j = loop_begin(e, ci(e, 0), keys, 1);
-    V row = at(e, x->st, mulc(e, j.i, x->qb));
-    for (int v = 0; v < nvec; v++) set(e, m[v], fp_max(e, load(e, atc(e, row, (int64_t)v * lanes), lanes), get(e, m[v])));
-    loop_end(e, &j);
-    for (int v = 0; v < nvec; v++) top[v] = get(e, m[v]);
-    j = loop_begin(e, ci(e, 0), keys, 1);
-    row = at(e, x->st, mulc(e, j.i, x->qb));
-    for (int v = 0; v < nvec; v++) {
-        V p = atc(e, row, (int64_t)v * lanes), r = m_exp2(e, fp_sub(e, load(e, p, lanes), top[v]), lanes);
-        store(e, r, p);
-        set(e, s[v], fp_add(e, get(e, s[v]), r));
-    }
-    loop_end(e, &j);
-    for (int v = 0; v < nvec; v++) {
-        V sum = atc(e, x->sum, (int64_t)v * lanes);
-        shrink[v] = m_exp2(e, fp_sub(e, old[v], top[v]), lanes);
-        store(e, top[v], atc(e, x->max, (int64_t)v * lanes));
-        store(e, fp_fma(e, load(e, sum, lanes), shrink[v], get(e, s[v])), sum);
-    }
-    Loop d = loop_begin(e, ci(e, 0), ci(e, x->a->head_size), 1);
-    row = at(e, x->ot, mulc(e, d.i, x->qb));
-    for (int v = 0; v < nvec; v++) {
-        V o = atc(e, row, (int64_t)v * lanes);
-        store(e, fp_mul(e, load(e, o, lanes), shrink[v]), o);
-    }
-    loop_end(e, &d);
+static void row_max(Emit *e, const A *x, V row, V at_, V top, V *running) {
+    (void)top;
+    set(e, *running, fp_max(e, load(e, at(e, row, at_), x->a->lanes), get(e, *running)));
 }
 
-static void store_result(Emit *e, const A *x) {
+/* P in place of S: operands take no more room than scores, and each vector is read before its place is written. */
+static void row_exp(Emit *e, const A *x, V row, V at_, V top, V *running) {
+    int lanes = x->a->lanes;
+    V p = fp_sub(e, load(e, at(e, row, at_), lanes), splat(e, top, lanes));
+    p = x->a->bf16 ? m_exp2_short(e, p, lanes) : m_exp2(e, p, lanes);
+    set(e, *running, fp_add(e, get(e, *running), p));
+    if (x->a->bf16) store_bf16(e, p, at_bf16(e, row, at_), lanes);
+    else store(e, p, at(e, row, at_));
+}
+
+/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a constant, else what divides them. */
+static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool online) {
     const Attention *a = x->a;
-    int lanes = e->t->lanes;
-    for (int v = 0; v < a->nvec; v++) {
-        V inverse = fp_div(e, cf(e, 1, lanes), load(e, atc(e, x->sum, (int64_t)v * lanes), lanes));
-        Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-        V o = at(e, x->ot, addc(e, mulc(e, d.i, x->qb), (int64_t)v * lanes));
-        store(e, fp_mul(e, load(e, o, lanes), inverse), o);
-        loop_end(e, &d);
+    int lanes = a->lanes;
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    V row = operand_row(e, x->scores, i.i, score_stride(a));
+    V top = reduce_max(e, over_row(e, x, row, keys, known, -1e30, NULL, row_max, fp_max), lanes);
+    if (online) top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
+    store(e, top, at(e, x->max, i.i));
+    loop_end(e, &i);
+    if (online) {
+        i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
+        V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i), sum = at(e, x->sum, i.i);
+        V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes);
+        store(e, f, at(e, x->factor, i.i));
+        store(e, fp_mul(e, load(e, sum, lanes), f), sum);
+        store(e, m, old);
+        loop_end(e, &i);
     }
-    V valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, x->qb));
-    Loop q = loop_begin(e, ci(e, 0), valid, 1);
-    Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-    V to = at(e, x->y, add(e, mulc(e, add(e, x->first, q.i), a->ldy), d.i));
-    store(e, load(e, at(e, x->ot, add(e, mulc(e, d.i, x->qb), q.i)), 1), to);
+    i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    row = operand_row(e, x->scores, i.i, score_stride(a));
+    V max = load(e, at(e, x->max, i.i), 1), total = at(e, x->sum, i.i);
+    V sum = reduce_add(e, over_row(e, x, row, keys, known, 0, max, row_exp, fp_add), lanes);
+    store(e, online ? fp_add(e, load(e, total, 1), sum) : sum, total);
+    loop_end(e, &i);
+}
+
+static void store_row(Emit *e, const A *x, V row, V channel, V v, int valid) {
+    V to = at(e, operand_row(e, x->y, row, x->a->ldy), channel);
+    If f = {0};
+    bool partial = x->a->n % x->a->query_block != 0;
+    if (partial) f = if_begin(e, lt(e, add(e, x->first, row), ci(e, x->a->n)));
+    store_n(e, v, to, x->a->lanes, valid);
+    if (partial) if_end(e, &f);
+}
+
+typedef struct { const A *x; V panel, channel, count; int64_t known, left; int nvec; bool online; } Values; /* left: channels from here on */
+
+static void values_tile(Emit *e, const void *values, V row, int rows) {
+    const Values *p = values;
+    const A *x = p->x;
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Micro m;
+    micro_init(e, &m, rows, p->nvec);
+    for (int i = 0; i < rows; i++) {
+        V r = addc(e, row, i), o = at(e, operand_row(e, x->results, r, result_stride(a)), p->channel);
+        m.a[i] = operand_row(e, x->scores, r, score_stride(a));
+        V f = p->online ? splat(e, load(e, at(e, x->factor, r), 1), lanes) : NULL;
+        for (int v = 0; v < p->nvec; v++)
+            set(e, m.acc[i][v], p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f) : cf(e, 0, lanes));
+    }
+    run_product(e, x, &m, p->panel, (int64_t)p->nvec * lanes, p->count, p->known);
+    for (int i = 0; i < rows; i++) {
+        V r = addc(e, row, i);
+        V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));
+        for (int v = 0; v < p->nvec; v++) {
+            V channel = addc(e, p->channel, (int64_t)v * lanes), o = get(e, m.acc[i][v]);
+            int64_t left = p->left - (int64_t)v * lanes;
+            if (p->online) store(e, o, at(e, operand_row(e, x->results, r, result_stride(a)), channel));
+            else store_row(e, x, r, channel, fp_mul(e, o, splat(e, inverse, lanes)), left < lanes ? (int)left : lanes);
+        }
+    }
+}
+
+/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as for softmax_block, in words. */
+static void values_block(Emit *e, const A *x, V word, V count, int64_t known, bool online) {
+    const Attention *a = x->a;
+    int64_t width = value_width(a), stored = channels_stored(a), whole = stored / width * width, all = words(a, keys_stored(a));
+    Values p = {.x = x, .count = count, .known = known, .online = online, .nvec = a->nr, .left = whole < a->head_size ? whole : a->head_size};
+    for (int64_t d = 0; d < stored; d += width) { /* few: head_size / 64 */
+        p.nvec = (int)((stored - d < width ? stored - d : width) / a->lanes);
+        p.left = a->head_size - d;
+        p.channel = ci(e, d);
+        p.panel = at(e, x->values, add(e, ci(e, d * all), mulc(e, word, (int64_t)p.nvec * a->lanes)));
+        row_tiles(e, a->query_block, e->t->mr[p.nvec], values_tile, &p);
+    }
+}
+
+static void store_results(Emit *e, const A *x) {
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)), 1);
+    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
+    V from = operand_row(e, x->results, q.i, result_stride(a)), to = operand_row(e, x->y, q.i, a->ldy);
+    int64_t whole = a->head_size / lanes * lanes;
+    Loop d = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
+    store(e, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse), at(e, to, d.i));
     loop_end(e, &d);
+    if (whole < a->head_size)
+        store_n(e, fp_mul(e, load(e, atc(e, from, whole), lanes), inverse), atc(e, to, whole), lanes, (int)(a->head_size - whole));
     loop_end(e, &q);
+}
+
+static void carve(Emit *e, A *x) {
+    const Attention *a = x->a;
+    x->queries = e->scratch;
+    x->scores = atc(e, x->queries, a->query_block * query_stride(a));
+    x->results = atc(e, x->scores, a->query_block * score_stride(a));
+    x->old = blocks(a) > 1 ? atc(e, x->results, a->query_block * result_stride(a)) : x->results;
+    x->max = atc(e, x->old, query_rows(a));
+    x->sum = atc(e, x->max, query_rows(a));
+    x->factor = atc(e, x->sum, query_rows(a));
+}
+
+/* Several blocks of keys. The last one may have fewer panels, and causal attention stops at the block's last query. */
+static void online(Emit *e, const A *x) {
+    const Attention *a = x->a;
+    int64_t step = a->block_panels, per = panel_keys(a);
+    bool even_blocks = panels(a) % step == 0 && keys_stored(a) % per == 0;
+    fill(e, x->old, query_rows(a), -1e30);
+    fill(e, x->sum, query_rows(a), 0);
+    fill(e, x->results, a->query_block * result_stride(a), 0);
+    V end = ci(e, panels(a));
+    if (a->causal) end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
+    Loop j = loop_begin(e, ci(e, 0), end, step);
+    V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
+    V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
+    int64_t known = even_blocks && !a->causal ? step * per : a->lanes;
+    if (known != a->lanes) {
+        count = ci(e, step);
+        keys = ci(e, known);
+    }
+    scores_block(e, x, j.i, count);
+    mask(e, x, key0, keys);
+    softmax_block(e, x, keys, known, true);
+    V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
+    values_block(e, x, word, n, words(a, known), true);
+    loop_end(e, &j);
+    store_results(e, x);
 }
 
 void emit_attention(Emit *e, const Attention *a, const char *name) {
     kernel_begin(e, name);
-    A x = {.a = a, .qb = query_block(a, e->t)};
-    int64_t blocks = ceil_div(a->n, x.qb);
-    V head = uremc(e, udivc(e, e->task, blocks), a->heads), b = udivc(e, e->task, blocks * a->heads), h = mulc(e, head, a->head_size);
-    x.first = mulc(e, uremc(e, e->task, blocks), x.qb);
-    x.q = at(e, arg(e, 0), add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)));
-    x.k = at(e, arg(e, 1), add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)));
-    x.v = at(e, arg(e, 2), add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)));
-    x.y = at(e, arg(e, 3), add(e, mulc(e, b, a->n * a->ldy), h));
-    x.qt = e->scratch;
-    x.ot = atc(e, x.qt, x.qb * a->head_size);
-    x.st = atc(e, x.ot, x.qb * a->head_size);
-    x.max = atc(e, x.st, x.qb * a->key_block);
-    x.sum = atc(e, x.max, x.qb);
+    A x = {.a = a};
+    int64_t n = query_blocks(a);
+    V bh = udivc(e, e->task, n), head = uremc(e, bh, a->heads), b = udivc(e, bh, a->heads), h = mulc(e, head, a->head_size);
+    V kv = kv_batch(a) > 1 ? bh : head;
+    x.first = mulc(e, uremc(e, e->task, n), a->query_block);
+    x.q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)), mulc(e, x.first, a->ldq)));
+    x.keys = at(e, arg(e, 1), mulc(e, kv, head_key_words(a)));
+    x.values = at(e, arg(e, 2), mulc(e, kv, head_value_words(a)));
+    x.y = at(e, arg(e, 3), add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
+    carve(e, &x);
     load_queries(e, &x);
-    fill(e, x.ot, x.qb * a->head_size, 0);
-    fill(e, x.max, x.qb, -1e30);
-    fill(e, x.sum, x.qb, 0);
-    V end = ci(e, a->m);
-    if (a->causal) end = umin(e, end, addc(e, x.first, x.qb));
-    Loop j = loop_begin(e, ci(e, 0), end, a->key_block);
-    V keys = umin(e, sub(e, end, j.i), ci(e, a->key_block));
-    int64_t known = a->m % a->key_block == 0 && !a->causal ? a->key_block : 0;
-    if (known) keys = ci(e, known);
-    Product s = {&x, at(e, x.k, mulc(e, j.i, a->ldk)), x.qt, x.st, a->ldk, 1, ci(e, a->head_size), a->head_size % 4 == 0 ? 4 : 1, false};
-    product(e, &s, keys, known);
-    if (a->causal) mask_causal(e, &x, j.i, keys);
-    softmax_block(e, &x, keys);
-    Product o = {&x, at(e, x.v, mulc(e, j.i, a->ldv)), x.st, x.ot, 1, a->ldv, keys, known % 4 == 0 && known ? 4 : 1, true};
-    product(e, &o, NULL, a->head_size);
-    loop_end(e, &j);
-    store_result(e, &x);
-    kernel_end(e);
-}
-
-/* ---- unfused ---- */
-
-void attn_part_plan(AttnPart *a, const Target *t) {
-    (void)t;
-    a->rows = a->n < 64 ? a->n : 64;
-}
-int64_t attn_part_tasks(const AttnPart *a, const Target *t) {
-    (void)t;
-    return a->batch * a->heads * ceil_div(a->n, a->rows);
-}
-/* scores: one panel of keys, transposed: [d][nr * lanes]. av: none */
-int64_t attn_part_scratch(const AttnPart *a, const Target *t) { return a->av ? 0 : a->head_size * t->nr * t->lanes * 4; }
-
-/* rows of the result starting at row0 (count of them): out[r][0..width) = a[r][.] . b[.][0..width), width <= nvec*lanes valid columns. */
-typedef struct { V a, b, out; int64_t lda, ldb, ldo, k; double scale; int nvec, valid; } Plain;
-
-static void plain_tile(Emit *e, const Plain *p, V row, int rows) {
-    Micro m;
-    int lanes = e->t->lanes;
-    micro_init(e, &m, rows, p->nvec);
-    for (int i = 0; i < rows; i++) {
-        m.a[i] = at(e, p->a, mulc(e, addc(e, row, i), p->lda));
-        for (int v = 0; v < p->nvec; v++) set(e, m.acc[i][v], cf(e, 0, lanes));
-    }
-    int left = p->valid - (p->nvec - 1) * lanes;
-    if (left >= lanes || p->ldb == (int64_t)p->nvec * lanes) {
-        micro_run(e, &m, ci(e, 1), p->b, ci(e, p->ldb), ci(e, p->k), p->k % 4 == 0 ? 4 : 1);
-    } else { /* the last vector would read past its rows: a masked load instead */
-        Loop l = loop_begin(e, ci(e, 0), ci(e, p->k), 1);
-        for (int v = 0; v < p->nvec; v++) {
-            V b = load_n(e, at(e, p->b, addc(e, mulc(e, l.i, p->ldb), (int64_t)v * lanes)), lanes, p->valid - v * lanes);
-            for (int i = 0; i < rows; i++)
-                set(e, m.acc[i][v], fp_fma(e, splat(e, load(e, at(e, m.a[i], l.i), 1), lanes), b, get(e, m.acc[i][v])));
-        }
-        loop_end(e, &l);
-    }
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < p->nvec; v++) {
-            V o = at(e, p->out, addc(e, mulc(e, addc(e, row, i), p->ldo), (int64_t)v * lanes));
-            V r = fp_mul(e, get(e, m.acc[i][v]), cf(e, p->scale, lanes));
-            store_n(e, r, o, lanes, p->valid - v * lanes);
-        }
-}
-
-static void plain(Emit *e, const Plain *p, V rows) {
-    int mr = e->t->mr[p->nvec];
-    V whole = mulc(e, udivc(e, rows, mr), mr);
-    Loop l = loop_begin(e, ci(e, 0), whole, mr);
-    plain_tile(e, p, l.i, mr);
-    loop_end(e, &l);
-    l = loop_begin(e, whole, rows, 1);
-    plain_tile(e, p, l.i, 1);
-    loop_end(e, &l);
-}
-
-/* keys j..j+width of k, transposed into scratch. */
-static void transpose_keys(Emit *e, const AttnPart *a, V k, V to, int64_t width, int64_t ld) {
-    Loop j = loop_begin(e, ci(e, 0), ci(e, width), 1);
-    Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-    store(e, load(e, at(e, k, add(e, mulc(e, j.i, a->ld2), d.i)), 1), at(e, to, add(e, mulc(e, d.i, ld), j.i)));
-    loop_end(e, &d);
-    loop_end(e, &j);
-}
-
-static void scores_panel(Emit *e, const AttnPart *a, V q, V k, V s, V first, V rows, V j, int64_t width) {
-    int lanes = e->t->lanes, nvec = (int)ceil_div(width, lanes);
-    int64_t ld = (int64_t)nvec * lanes;
-    transpose_keys(e, a, at(e, k, mulc(e, j, a->ld2)), e->scratch, width, ld);
-    V out = at(e, s, j);
-    Plain p = {q, e->scratch, out, a->ld1, ld, a->m, a->head_size, a->scale, nvec, (int)width};
-    plain(e, &p, rows);
-    if (!a->causal) return;
-    Loop r = loop_begin(e, ci(e, 0), rows, 1);
-    Loop c = loop_begin(e, ci(e, 0), ci(e, width), 1);
-    If f = if_begin(e, lt(e, add(e, first, r.i), add(e, j, c.i)));
-    store(e, LLVMConstReal(e->f32, -INFINITY), at(e, out, add(e, mulc(e, r.i, a->m), c.i)));
-    if_end(e, &f);
-    loop_end(e, &c);
-    loop_end(e, &r);
-}
-
-void emit_attn_part(Emit *e, const AttnPart *a, const char *name) {
-    kernel_begin(e, name);
-    int64_t blocks = ceil_div(a->n, a->rows), width = (int64_t)e->t->nr * e->t->lanes;
-    V bh = udivc(e, e->task, blocks), h = mulc(e, uremc(e, bh, a->heads), a->head_size), b = udivc(e, bh, a->heads);
-    V first = mulc(e, uremc(e, e->task, blocks), a->rows), rows = umin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
-    if (a->av) {
-        V of = a->s1 ? bh : uremc(e, bh, a->heads); /* probabilities of one batch element may serve all */
-        V p = at(e, arg(e, 0), mulc(e, add(e, mulc(e, of, a->n), first), a->m));
-        V v = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
-        V y = at(e, arg(e, 2), add(e, mulc(e, add(e, mulc(e, b, a->n), first), a->ldy), h));
-        for (int64_t d = 0; d < a->head_size; d += width) {
-            int64_t w = a->head_size - d < width ? a->head_size - d : width;
-            Plain x = {p, atc(e, v, d), atc(e, y, d), a->m, a->ld2, a->ldy, a->m, 1, (int)ceil_div(w, e->t->lanes), (int)w};
-            plain(e, &x, rows);
-        }
+    if (blocks(a) > 1) {
+        online(e, &x);
     } else {
-        V q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->s1), mulc(e, first, a->ld1)), addc(e, h, a->off1)));
-        V k = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
-        V s = at(e, arg(e, 2), mulc(e, add(e, mulc(e, bh, a->n), first), a->m));
-        int64_t whole = a->m / width * width;
-        if (whole) {
-            Loop j = loop_begin(e, ci(e, 0), ci(e, whole), width);
-            scores_panel(e, a, q, k, s, first, rows, j.i, width);
-            loop_end(e, &j);
-        }
-        if (whole < a->m) scores_panel(e, a, q, k, s, first, rows, ci(e, whole), a->m - whole);
+        V keys = ci(e, keys_stored(a));
+        scores_block(e, &x, ci(e, 0), ci(e, panels(a)));
+        mask(e, &x, ci(e, 0), keys);
+        softmax_block(e, &x, keys, keys_stored(a), false);
+        values_block(e, &x, ci(e, 0), ci(e, words(a, keys_stored(a))), words(a, keys_stored(a)), false);
     }
     kernel_end(e);
 }

@@ -4,14 +4,16 @@
  * Channels lie in pairs: a holds them in order, b as [pair][column][2], so that one 32-bit lane is a pair. Where the target has it, vdpbf16ps
  * takes a pair a lane; elsewhere the halves are moved to the upper 16 bits, which makes f32 numbers of them. */
 #include "kernels.h"
+#include "../runtime/plan.h"
 #include <string.h>
 
 V at_bf16(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt16TypeInContext(e->ctx), p, &index, 1, ""); }
 
-/* Without a type parameter, unlike intrinsic(). */
-static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
+/* Of AVX-512 BF16, without a type parameter, unlike intrinsic(). */
+static V bf16_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     CHECK(id != 0);
+    e->cpu |= LRT_CPU_AVX512_BF16;
     V f = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
     LLVMTypeRef type = LLVMIntrinsicGetType(e->ctx, id, NULL, 0), params[4];
     LLVMGetParamTypes(type, params);
@@ -23,7 +25,7 @@ static V plain_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
 static V rounded(Emit *e, V x, int lanes) {
     LLVMTypeRef i16 = LLVMInt16TypeInContext(e->ctx);
     if (lanes > 1) i16 = LLVMVectorType(i16, (unsigned)lanes);
-    if (e->t->bf16_dot && lanes == 16) return LLVMBuildBitCast(e->b, plain_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
+    if (target_rounds_bf16(e->t) && lanes == 16) return LLVMBuildBitCast(e->b, bf16_intrinsic(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &x, 1), i16, "");
     V u = LLVMBuildBitCast(e->b, x, int_type(e, lanes), ""), sixteen = int_splat(e, 16, lanes);
     V odd = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, u, sixteen, ""), int_splat(e, 1, lanes), "");
     V up = LLVMBuildAdd(e->b, LLVMBuildAdd(e->b, u, int_splat(e, 0x7fff, lanes), ""), odd, "");
@@ -41,6 +43,22 @@ void store_bf16(Emit *e, V x, V p, int lanes) {
     }
 }
 
+V words_bf16(Emit *e, V a, V b, int lanes) {
+    LLVMTypeRef words = vec_type(e, lanes);
+    if (target_rounds_bf16(e->t) && lanes == 16)
+        return LLVMBuildBitCast(e->b, bf16_intrinsic(e, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", (V[]){b, a}, 2), words, "");
+    V index[128];
+    for (int i = 0; i < 2 * lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V both = LLVMBuildShuffleVector(e->b, rounded(e, a, lanes), rounded(e, b, lanes), LLVMConstVector(index, 2 * (unsigned)lanes), "");
+    return LLVMBuildBitCast(e->b, both, words, "");
+}
+
+V pairs_bf16(Emit *e, V a, V b, int lanes) {
+    V low = LLVMBuildZExt(e->b, rounded(e, a, lanes), int_type(e, lanes), ""), high = LLVMBuildZExt(e->b, rounded(e, b, lanes), int_type(e, lanes), "");
+    high = LLVMBuildShl(e->b, high, int_splat(e, 16, lanes), "");
+    return LLVMBuildBitCast(e->b, LLVMBuildOr(e->b, low, high, ""), vec_type(e, lanes), "");
+}
+
 static V load_pairs(Emit *e, V p, int lanes) {
     V v = LLVMBuildLoad2(e->b, int_type(e, lanes), p, "");
     LLVMSetAlignment(v, 4);
@@ -55,7 +73,7 @@ static V half(Emit *e, V pairs, int lanes, int second) {
 /* As floats the bits of a splat move unchanged. */
 static V splat_pair(Emit *e, V pair, int lanes) { return splat(e, LLVMBuildBitCast(e->b, pair, e->f32, ""), lanes); }
 
-V dot_bf16(Emit *e, V acc, V a, V b) { return plain_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3); }
+V dot_bf16(Emit *e, V acc, V a, V b) { return bf16_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3); }
 
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
     int lanes = e->t->lanes;
@@ -63,7 +81,7 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll) {
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++) bv[v] = load_pairs(e, atc(e, row, (int64_t)v * lanes), lanes);
-        if (e->t->bf16_dot) {
+        if (e->t->core == CORE_BF16_DOT) {
             for (int i = 0; i < m->rows; i++) {
                 V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
                 for (int v = 0; v < m->nvec; v++)

@@ -154,9 +154,9 @@ static void load_flat(Emit *e, K *k) {
 
 V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
 
-V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix) {
-    V row = add(e, mulc(e, image, c->h / c->upsample), udivc(e, iy, c->upsample));
-    return add(e, mulc(e, row, c->w / c->upsample), udivc(e, ix, c->upsample));
+V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample) {
+    V row = add(e, mulc(e, image, c->h / c->upsample), udivc(e, iy, upsample));
+    return add(e, mulc(e, row, c->w / c->upsample), udivc(e, ix, upsample));
 }
 
 static void load_strip(Emit *e, K *k) {
@@ -172,7 +172,7 @@ static void load_strip(Emit *e, K *k) {
     V ix = addc(e, add(e, mulc(e, k->x0, c->stride), lc.i), -c->pad_left);
     V q = add(e, mulc(e, add(e, mulc(e, lb.i, k->sh), lr.i), k->sw), lc.i);
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = input_pixel(e, c, image, iy, ix);
+    V pixel = input_pixel(e, c, image, iy, ix, c->upsample);
     load_pixel(e, k, pixel, q, image);
     if_else(e, &f);
     load_segment(e, k, NULL, q, image, 0, in_channels(c));

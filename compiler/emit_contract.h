@@ -27,8 +27,8 @@ static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes
     else store(e, v, p);
 }
 V inside(Emit *e, V i, int64_t n); /* 0 <= i < n */
-/* The pixel of x that the window sees at row iy, column ix of this image: half as far where x is upsampled. */
-V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix);
+/* The pixel of x that is seen at row iy, column ix of this image upsampled by `upsample`. */
+V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample);
 static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 /* Bias, vector, activation, residual, store: `valid` channels from channel `offset` of block j on, of output pixel `pixel` of image `batch`.
  * gate: the other half of GEGLU, else NULL. */

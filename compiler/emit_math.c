@@ -49,6 +49,14 @@ V m_exp2(Emit *e, V x, int lanes) {
     return fp_mul(e, horner(e, fp_sub(e, x, n), exp2_coefficients, 7, lanes), power);
 }
 
+V m_exp2_short(Emit *e, V x, int lanes) {
+    /* 2^r for |r| <= 1/2: 7.5e-5 */
+    static const double c[] = {0.9999280735565228, 0.693260985805715, 0.2426111220542839, 0.05517166719038656};
+    x = clamp(e, x, -126.0, 127.0, lanes);
+    V power, n = split(e, x, lanes, &power);
+    return fp_mul(e, horner(e, fp_sub(e, x, n), c, 4, lanes), power);
+}
+
 static V join(Emit *e, V low, V high, int lanes) {
     V index[64];
     for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);

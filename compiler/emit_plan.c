@@ -90,7 +90,7 @@ void emit_plan(Program *p, const lrt_pipeline *pipeline) {
     const Emit *e = p->emit;
     V stages[8];
     for (int i = 0; i < p->n_stages; i++) stages[i] = stage_constant(p, p->stages[i]);
-    V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, p->target->cpu_bits), array(e, stages, p->n_stages), i32(e, p->n_stages), i32(e, 0),
+    V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, e->cpu), array(e, stages, p->n_stages), i32(e, p->n_stages), i32(e, 0),
                  ci(e, (int64_t)program_layout_hash(p)), text(e, p->target->name), text(e, p->options), text(e, p->made_from));
     V program = global(e, v, "latentrt_program", true);
     if (pipeline) emit_pipeline(p, pipeline, program);

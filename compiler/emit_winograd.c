@@ -44,12 +44,13 @@ static void load_region(Emit *e, const W *w, V src, int64_t width, V from, V cha
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
     V image = add(e, w->k.b0, lb.i);
     Loop lr = loop_begin(e, ci(e, 0), ci(e, w->rows), 1);
-    V iy = addc(e, add(e, w->k.y0, lr.i), -c->pad_top), row_ok = inside(e, iy, c->h);
+    int upsample = w->w->upsample;
+    V iy = addc(e, add(e, udivc(e, w->k.y0, upsample), lr.i), -c->pad_top), row_ok = inside(e, iy, c->h / upsample);
     Loop lc = loop_begin(e, ci(e, 0), ci(e, w->cols), 1);
-    V ix = addc(e, add(e, w->k.x0, lc.i), -c->pad_left);
+    V ix = addc(e, add(e, udivc(e, w->k.x0, upsample), lc.i), -c->pad_left);
     V to = at(e, w->region, mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
-    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
-    V pixel = input_pixel(e, c, image, iy, ix);
+    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
+    V pixel = input_pixel(e, c, image, iy, ix, c->upsample / upsample);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
@@ -82,9 +83,9 @@ static void tiles_end(Emit *e, TileLoop *l) {
 /* B' d B of every tile, for the chunk of channels in the region; channel: its first channel. */
 static void transform_inputs(Emit *e, const W *w, V channel) {
     const Contract *c = w->k.c;
-    int n = w->w->n, m = w->w->m, lanes = c->lanes;
+    int n = w->w->n, step = winograd_step(w->w), lanes = c->lanes;
     TileLoop t = tiles_begin(e, w);
-    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, m)), w->cols), mulc(e, t.col.i, m));
+    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, step)), w->cols), mulc(e, t.col.i, step));
     V from = at(e, w->region, mulc(e, corner, c->kc));
     V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
@@ -147,7 +148,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
 /* One block of columns: the products of every position. Input channels in parts whose panel stays in L2 while the tiles pass by. */
 static void block_products(Emit *e, const W *w, V j, int nvec) {
     const Contract *c = w->k.c;
-    int64_t ci_ = in_channels(c), positions = (int64_t)w->w->n * w->w->n, width = (int64_t)nvec * c->lanes;
+    int64_t ci_ = in_channels(c), positions = winograd_positions(c), width = (int64_t)nvec * c->lanes;
     int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
@@ -214,8 +215,10 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
 
 void emit_winograd(Emit *e, const Contract *c, const char *name) {
     kernel_begin(e, name);
-    W w = {.k = {.c = c}, .w = winograd_form(c->winograd), .tiles = c->tiles_x * c->tiles_y * c->images, .rows = c->th + 2, .cols = c->tw + 2};
-    int64_t positions = (int64_t)w.w->n * w.w->n;
+    W w = {.k = {.c = c}, .w = winograd_form(c), .tiles = c->tiles_x * c->tiles_y * c->images};
+    int64_t positions = winograd_positions(c);
+    w.rows = winograd_inputs(w.w, c->tiles_y);
+    w.cols = winograd_inputs(w.w, c->tiles_x);
     contract_args(e, &w.k);
     V piece = contract_task(e, &w.k);
     w.region = e->scratch;

@@ -19,9 +19,16 @@ typedef struct {
     const char *help;
     int64_t least, most; /* FLAG_INT; both 0: any */
 } Flag;
-/* The flag that several commands have: how convolutions are computed (conv_parse). */
-#define CONV_FLAG(into) {"conv", 0, FLAG_STRING, into, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43", 0, 0}
-#define DTYPE_FLAG(into) {"dtype", 0, FLAG_STRING, into, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
+/* What code is made of a graph: the rows that run, show, compile, build and bench share. program_for (build.h) makes a program of it. */
+typedef struct { const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target; FlagList sets; } CodeFlags;
+#define CODE_DEFAULTS {.conv = "auto", .dtype = "f32", .target = "host"}
+#define CODE_FLAGS(f) \
+    {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
+    {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
+    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up", 0, 0}, \
+    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
+    {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
+#define WEIGHTS_FLAG(list) {"weights", 0, FLAG_LIST, list, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what a pipeline names", 0, 0}
 bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {
     const char *usage;       /* "latentc show GRAPH.json [flags]" */

@@ -19,8 +19,10 @@ static void to_memory(void *user, const void *data, size_t n) {
 }
 
 Engine *engine_new(Program *p, WeightSource *const *source) {
-    if (!target_runs_here(p->target))
+    if (!target_is_host_arch(p->target) || lrt_cpu_missing(p->emit->cpu))
         err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)", p->target->name);
+    const char *refused = lrt_cpu_enable(p->emit->cpu);
+    if (refused) err("%s", refused);
     Engine *e = xcalloc(1, sizeof *e);
     e->lowered = p;
     emit_plan(p, NULL);
@@ -34,6 +36,7 @@ Engine *engine_new(Program *p, WeightSource *const *source) {
     LLVMOrcExecutorAddress at;
     check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));
     e->program = (const lrt_program *)(uintptr_t)at;
+    if (!source) return e;
     e->weights = aligned_alloc(4096, (size_t)p->weights_bytes + 4096);
     if (!e->weights) err("out of memory for %.0f MB of packed weights", (double)p->weights_bytes / 1e6);
     Memory m = {e->weights};

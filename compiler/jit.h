@@ -6,7 +6,7 @@
 
 /* A program, its code and packed weights in memory. */
 typedef struct Engine Engine;
-/* err() when the target does not run here. The engine owns p from now on. source[i]: weights of stage i. */
+/* err() when the target does not run here. The engine owns p from now on. source[i]: weights of stage i; NULL: the code alone. */
 Engine *engine_new(Program *p, WeightSource *const *source);
 const lrt_program *engine_program(const Engine *e);
 const Program *engine_lowered(const Engine *e);

@@ -20,8 +20,11 @@ void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
  * Addresses of bf16 tensors count 16-bit elements (at_bf16). */
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
 V at_bf16(Emit *e, V p, V index);
-V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only where the target has bf16_dot */
+V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only for CORE_BF16_DOT */
 void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to even */
+/* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i] in word i. */
+V words_bf16(Emit *e, V a, V b, int lanes);
+V pairs_bf16(Emit *e, V a, V b, int lanes);
 /* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the registers hold) at a time: in as few tiles as
  * that takes, of two sizes that differ by one, so that none is nearly empty. */
 typedef void RowTile(Emit *e, const void *user, V row, int rows);
@@ -46,15 +49,15 @@ typedef struct {
     int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
     int64_t strips_x, strips_y, strips_b, blocks, pieces, blocks_per_piece;
     int nr, lanes;
-    int winograd;                 /* 0: direct; 2 or 4: Winograd F(2,3) or F(4,3), in strips of tiles_x x tiles_y tiles (winograd.h) */
+    int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
 } Contract;
-/* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43:
- * that form where it fits. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43 } ConvMode;
+/* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
+ * UP: that form where it fits. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
-/* Fills the lower part. F23, F43: that form where it fits; else direct. */
+/* Fills the lower part. F23, F43, UP: that form where it fits; else direct. */
 void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 static inline int64_t even(int64_t n) { return (n + 1) / 2 * 2; }
@@ -67,6 +70,7 @@ static inline int64_t stored_channels(const Contract *c) { return (c->n_chunks -
 Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
+double contract_flops(const Contract *c);         /* of the products really computed: fewer than as written with Winograd, transforms not counted */
 int64_t contract_scratch(const Contract *c);      /* bytes */
 int64_t contract_panel_floats(const Contract *c);
 int64_t contract_bias_floats(const Contract *c);
@@ -84,18 +88,24 @@ void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c
 /* ---- attention with an online softmax ----
  * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.
  * sq, sk, sv: floats between the batch elements of an operand; 0 when one serves all.
- * One task: one block of queries of one head. Queries lie across the lanes, so keys and values are read in place, one scalar at a time. */
+ * Two kernels: one packs keys and values, the other attends; a task of it is one block of queries of one head. */
 typedef struct {
     int64_t batch, n, m, heads, head_size, ldq, ldk, ldv, ldy, q_off, k_off, v_off, sq, sk, sv;
     double scale;
     int causal;
-    int64_t key_block;
-    int nvec;
+    int bf16;                     /* operands of both products are rounded to bfloat16 */
+    /* chosen by attention_plan */
+    int lanes, nr, panel_vectors; /* vectors of keys in a panel */
+    int64_t query_block, block_panels; /* queries of a task; panels of keys whose scores it holds at once */
 } Attention;
 void attention_plan(Attention *a, const Target *t);
-int64_t attention_tasks(const Attention *a, const Target *t);
-int64_t attention_scratch(const Attention *a, const Target *t);
-void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, k, v, y */
+int64_t attention_tasks(const Attention *a);
+int64_t attention_scratch(const Attention *a); /* bytes */
+void emit_attention(Emit *e, const Attention *a, const char *name); /* args: q, packed keys, packed values, y */
+int64_t attention_pack_tasks(const Attention *a);
+int64_t attention_key_floats(const Attention *a); /* room for the packed keys, and values */
+int64_t attention_value_floats(const Attention *a);
+void emit_attention_pack(Emit *e, const Attention *a, const char *name); /* args: k, v, packed keys, packed values; needs no scratch */
 /* Unfused: scores (batch, heads, n, m) stored. args: q, k, scores / scores, v, y */
 typedef struct { int64_t batch, n, m, heads, head_size, ld1, ld2, off1, off2, s1, s2, ldy; double scale; int causal; int64_t rows; int av; } AttnPart;
 void attn_part_plan(AttnPart *a, const Target *t);
@@ -131,6 +141,6 @@ void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* task
 void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
 
 /* ---- peak: as many accumulators as the contract kernels use, nothing else. args: y (the sum of one task, so that the work is not removed) ---- */
-typedef struct { int64_t iterations; int64_t bf16; /* 1: vdpbf16ps, only where the target has bf16_dot */ } Peak;
+typedef struct { int64_t iterations; int64_t bf16; /* 1: vdpbf16ps, only for CORE_BF16_DOT */ } Peak;
 void emit_peak(Emit *e, const Peak *p, const char *name);
 #endif

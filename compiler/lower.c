@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of an attention: the op after which its keys and values are packed (NO_OP_INDEX: right before itself), and where they lie then. */
+enum { NO_OP_INDEX = -1 };
+typedef struct { int after; uint32_t keys, values; } AttentionPack;
+
 typedef struct {
     Program *p;
     Graph *g;
@@ -14,6 +18,7 @@ typedef struct {
     uint32_t *mem_of;   /* per tensor id: its mem + 1, 0 while it has none */
     int *plan_of;       /* per op: PLAN_* */
     ConvMode *form_of;  /* per op: how a convolution is computed */
+    AttentionPack *pack_of; /* per op */
     int plan;           /* of the op being lowered */
     const Op *op;
 } Lower;
@@ -69,6 +74,14 @@ static uint32_t mem(Lower *l, TensorId t) {
     return l->mem_of[t.id] - 1;
 }
 
+/* Room for a result of that plan; crosses: it outlives the plan. */
+static uint32_t plan_mem(Lower *l, int64_t bytes, int plan, bool crosses) {
+    if (!crosses || plan == PLAN_STEP) return add_mem(l->s, bytes, LRT_BUF_ARENA, 0);
+    int64_t *used = plan == PLAN_PROMPT ? &l->s->prompt_bytes : &l->s->time_row_bytes, offset = *used;
+    *used += (bytes + 63) / 64 * 64;
+    return add_mem(l->s, bytes, plan == PLAN_PROMPT ? LRT_BUF_PROMPT : LRT_BUF_TIME, offset);
+}
+
 static uint32_t temp(Lower *l, int64_t floats) { return add_mem(l->s, floats * 4, LRT_BUF_ARENA, 0); }
 
 static Step *add_step(Lower *l, int kernel, int64_t tasks, const char *kind) {
@@ -92,9 +105,11 @@ static void use(Lower *l, Step *x, uint32_t m) {
     x->args[x->n_args++] = m;
     Mem *y = &l->s->mems[m];
     int now = (int)(x - l->s->steps);
+    bool again = false; /* q, k and v may be one tensor */
+    for (int i = 0; i + 1 < x->n_args; i++) again |= x->args[i] == m;
     if (y->first < 0) y->first = now;
     y->last = now;
-    x->bytes += (double)y->bytes;
+    if (!again) x->bytes += (double)y->bytes;
 }
 static void use_tensor(Lower *l, Step *x, TensorId t) { use(l, x, mem(l, t)); }
 
@@ -152,9 +167,9 @@ static void contract_name(const Contract *c, Buf *b) {
     if (c->kh * c->kw == 1) buf_printf(b, "dense");
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
-    if (c->winograd) buf_printf(b, " F(%d,3)", c->winograd);
+    if (c->winograd) buf_printf(b, " %s", winograd_form(c)->name);
     if (c->bf16) buf_printf(b, " bf16");
-    if (c->upsample != 1) buf_printf(b, " upsample");
+    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
 }
 
@@ -178,6 +193,8 @@ static void lower_contract(Lower *l, const Op *o) {
         if (tensor_ok(o->in[rest[i]])) use_tensor(l, x, o->in[rest[i]]);
     use_tensor(l, x, o->out);
     x->flops = 2.0 * (double)op_macs(l->g, o);
+    x->done = contract_flops(&c);
+    x->bf16 = c.bf16;
 }
 
 /* ---- the rest ---- */
@@ -251,7 +268,7 @@ static void lower_add(Lower *l, const Op *o) {
 /* Floats between batch elements; 0 when one serves all. */
 static int64_t batch_step(const Shape *s) { return s->dim[0] == 1 ? 0 : shape_count(s) / s->dim[0]; }
 
-static void lower_attention(Lower *l, const Op *o) {
+static Attention attention_of(const Lower *l, const Op *o) {
     Attention a;
     memset(&a, 0, sizeof a);
     const AttnAttr *t = &o->attr.attn;
@@ -259,14 +276,39 @@ static void lower_attention(Lower *l, const Op *o) {
     a = (Attention){.batch = tensor(l->g, o->out)->shape.dim[0], .n = shape_rows(q), .m = shape_rows(k), .heads = t->heads, .head_size = t->head_size,
                     .ldq = shape_channels(q), .ldk = shape_channels(k), .ldv = shape_channels(v),
                     .ldy = shape_channels(&tensor(l->g, o->out)->shape), .q_off = t->q_off, .k_off = t->k_off, .v_off = t->v_off,
-                    .sq = batch_step(q), .sk = batch_step(k), .sv = batch_step(v), .scale = t->scale, .causal = t->causal};
+                    .sq = batch_step(q), .sk = batch_step(k), .sv = batch_step(v), .scale = t->scale, .causal = t->causal, .bf16 = l->p->bf16};
     attention_plan(&a, l->p->target);
-    need_scratch(l, attention_scratch(&a, l->p->target));
-    const char *kind = t->causal ? "attention causal" : "attention";
-    Step *x = add_step(l, kernel_get(l->p, KERNEL_ATTENTION, &a, sizeof a, kind), attention_tasks(&a, l->p->target), kind);
-    for (int i = 0; i < 3; i++) use_tensor(l, x, o->in[i]);
+    return a;
+}
+
+/* Keys and values of attention o, packed as soon as both exist: in the plan of the later one. */
+static void lower_attention_pack(Lower *l, const Op *o) {
+    Attention a = attention_of(l, o);
+    AttentionPack *p = &l->pack_of[o - l->g->ops];
+    p->keys = plan_mem(l, attention_key_floats(&a) * 4, l->plan, l->plan != l->plan_of[o - l->g->ops]);
+    p->values = plan_mem(l, attention_value_floats(&a) * 4, l->plan, l->plan != l->plan_of[o - l->g->ops]);
+    const Op *attending = l->op;
+    l->op = o;
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_ATTENTION_PACK, &a, sizeof a, "attention pack"), attention_pack_tasks(&a), "attention pack");
+    l->op = attending;
+    use_tensor(l, x, o->in[1]);
+    use_tensor(l, x, o->in[2]);
+    use(l, x, p->keys);
+    use(l, x, p->values);
+}
+
+static void lower_attention(Lower *l, const Op *o) {
+    Attention a = attention_of(l, o);
+    const AttentionPack *p = &l->pack_of[o - l->g->ops];
+    if (p->after == NO_OP_INDEX) lower_attention_pack(l, o);
+    need_scratch(l, attention_scratch(&a));
+    const char *kind = a.causal ? "attention causal" : a.bf16 ? "attention bf16" : "attention";
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_ATTENTION, &a, sizeof a, kind), attention_tasks(&a), kind);
+    use_tensor(l, x, o->in[0]);
+    use(l, x, p->keys);
+    use(l, x, p->values);
     use_tensor(l, x, o->out);
-    x->flops = 2.0 * (double)op_macs(l->g, o);
+    x->flops = x->done = 2.0 * (double)op_macs(l->g, o);
 }
 
 static void lower_attn_part(Lower *l, const Op *o) {
@@ -295,7 +337,7 @@ static void lower_attn_part(Lower *l, const Op *o) {
     Step *s = add_step(l, kernel_get(l->p, KERNEL_ATTN_PART, &a, sizeof a, kind), attn_part_tasks(&a, l->p->target), kind);
     for (int i = 0; i < 2; i++) use_tensor(l, s, o->in[i]);
     use_tensor(l, s, o->out);
-    s->flops = 2.0 * (double)op_macs(l->g, o);
+    s->flops = s->done = 2.0 * (double)op_macs(l->g, o);
 }
 
 static void lower_op(Lower *l, const Op *o) {
@@ -335,15 +377,35 @@ static int plan_of_binding(const Program *p, Binding b) {
     return b == BIND_STEP ? PLAN_STEP : b == BIND_TIME ? PLAN_TIME : PLAN_PROMPT;
 }
 
-/* The slowest-changing plan that every use of op i's result belongs to, as far as buffers go: does the result leave its plan? */
+/* The plan in which op k reads operand n: attention reads keys and values when they are packed. */
+static int reading_plan(const Lower *l, uint32_t k, int n) {
+    int after = l->pack_of[k].after;
+    return l->g->ops[k].kind == OP_ATTENTION && n > 0 && after != NO_OP_INDEX ? l->plan_of[after] : l->plan_of[k];
+}
+
+/* Does the result of op i leave its plan? */
 static bool crosses(const Lower *l, uint32_t i) {
     TensorId t = l->g->ops[i].out;
     for (uint32_t k = i + 1; k < l->g->n_ops; k++)
         for (int n = 0; n < SLOT_COUNT; n++)
-            if (tensor_ok(l->g->ops[k].in[n]) && tensor_eq(root(l->g, l->g->ops[k].in[n]), t) && l->plan_of[k] != l->plan_of[i] &&
+            if (tensor_ok(l->g->ops[k].in[n]) && tensor_eq(root(l->g, l->g->ops[k].in[n]), t) && reading_plan(l, k, n) != l->plan_of[i] &&
                 l->g->ops[k].kind != OP_RESHAPE)
                 return true;
     return false;
+}
+
+/* The later producer, in the order of lowering, of an attention's keys and values. */
+static void find_packs(Lower *l) {
+    for (uint32_t i = 0; i < l->g->n_ops; i++) {
+        l->pack_of[i].after = NO_OP_INDEX;
+        for (int n = 1; n <= 2 && l->g->ops[i].kind == OP_ATTENTION; n++) {
+            const Tensor *x = tensor(l->g, root(l->g, l->g->ops[i].in[n]));
+            if (x->kind != T_TEMP) continue;
+            int made = (int)x->producer.id - 1, *after = &l->pack_of[i].after;
+            bool later = *after == NO_OP_INDEX || l->plan_of[made] > l->plan_of[*after] || (l->plan_of[made] == l->plan_of[*after] && made > *after);
+            if (later) *after = made;
+        }
+    }
 }
 
 static int output_index(const Graph *g, TensorId t) {
@@ -360,14 +422,8 @@ static void place_result(Lower *l, uint32_t i) {
     uint32_t m;
     if (out >= 0) {
         m = add_mem(l->s, bytes, LRT_BUF_IO + l->g->n_inputs + (uint32_t)out, 0);
-    } else if (l->plan_of[i] == PLAN_PROMPT && crosses(l, i)) {
-        m = add_mem(l->s, bytes, LRT_BUF_PROMPT, l->s->prompt_bytes);
-        l->s->prompt_bytes += (bytes + 63) / 64 * 64;
-    } else if (l->plan_of[i] == PLAN_TIME && crosses(l, i)) {
-        m = add_mem(l->s, bytes, LRT_BUF_TIME, l->s->time_row_bytes);
-        l->s->time_row_bytes += (bytes + 63) / 64 * 64;
     } else {
-        m = add_mem(l->s, bytes, LRT_BUF_ARENA, 0);
+        m = plan_mem(l, bytes, l->plan_of[i], crosses(l, i));
     }
     l->mem_of[o->out.id] = m + 1;
 }
@@ -409,6 +465,8 @@ Stage *lower(Program *p, Graph *g) {
             if (x && x->kind == T_TEMP && l.plan_of[x->producer.id - 1] > l.plan_of[i]) l.plan_of[i] = l.plan_of[x->producer.id - 1];
         }
     }
+    l.pack_of = xcalloc(g->n_ops + 1, sizeof *l.pack_of);
+    find_packs(&l);
     for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
     ConvChoice *choices;
     int n = choose_convolutions(g, p->target, p->conv, p->bf16, CONV_GROWTH, &choices);
@@ -420,11 +478,14 @@ Stage *lower(Program *p, Graph *g) {
             if (l.plan_of[i] == l.plan) {
                 l.op = &g->ops[i];
                 lower_op(&l, l.op);
+                for (uint32_t k = 0; k < g->n_ops; k++)
+                    if (l.pack_of[k].after == (int)i) lower_attention_pack(&l, &g->ops[k]);
             }
     copy_outputs(&l);
     memplan(l.s, p->fuse & FUSE_MEMORY);
     free(l.mem_of);
     free(l.plan_of);
     free(l.form_of);
+    free(l.pack_of);
     return l.s;
 }

@@ -3,28 +3,23 @@
 #include <string.h>
 
 #include "algorithm.h"
-#include "codegen.h"
+#include "build.h"
 #include "commands.h"
-#include "flags.h"
 #include "pass.h"
 
 typedef struct {
-    const char *graph, *after, *format, *fuse, *conv, *dtype, *target;
-    FlagList sets;
+    const char *graph, *after, *format;
+    CodeFlags code;
     bool memory;
 } ShowFlags;
 
 static void parse(int argc, char **argv, ShowFlags *f)
 {
     const Flag flags[] = {
-        {"set", 0, FLAG_LIST, &f->sets, "NAME=VALUE", "a graph parameter, e.g. --set img_height=256", 0, 0},
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
-        {"fuse", 0, FLAG_STRING, &f->fuse, "NAMES", "which passes run: all (default), none, a list, or -NAME,...", 0, 0},
-        CONV_FLAG(&f->conv),
-        DTYPE_FLAG(&f->dtype),
+        CODE_FLAGS(&f->code),
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json", 0, 0},
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes", 0, 0},
-        {"target", 0, FLAG_STRING, &f->target, "NAME", "for --memory: the CPU (default: host)", 0, 0},
     };
     Command cmd = {.usage = "latentc show GRAPH.json [flags]",
                    .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that\n"
@@ -53,7 +48,7 @@ static const Format *find_format(const char *name)
 static Graph *load_graph(const ShowFlags *f)
 {
     ParamSet *sets;
-    int n = flags_sets(&f->sets, &sets);
+    int n = flags_sets(&f->code.sets, &sets);
     size_t length = strlen(f->graph);
     Graph *g;
     if (length > 4 && strcmp(f->graph + length - 4, ".txt") == 0) {
@@ -70,9 +65,9 @@ static Graph *load_graph(const ShowFlags *f)
 }
 
 /* The memory plan of the compiled graph, with and without sharing. */
-static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
+static void print_memory(const ShowFlags *f, Graph *g)
 {
-    Program *p = program_new(target_find(f->target ? f->target : "host"), fuse, conv_parse(f->conv), dtype_parse(f->dtype));
+    Program *p = program_for(&f->code);
     const Stage *s = p->stages[program_add(p, g)];
     printf("weights            %15lld\n", (long long)s->weights_bytes);
     printf("arena              %15lld\n", (long long)s->arena_bytes);
@@ -87,20 +82,20 @@ static void print_memory(const ShowFlags *f, Graph *g, unsigned fuse)
 static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
 {
     ConvChoice *choices;
-    int n = choose_convolutions(g, target_find(f->target ? f->target : "host"), conv_parse(f->conv), dtype_parse(f->dtype), CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, target_for(f->code.target, dtype_parse(f->code.dtype)), conv_parse(f->code.conv), dtype_parse(f->code.dtype), CONV_GROWTH, &choices);
     print_choices(g, choices, n, out);
     free(choices);
 }
 
 int cmd_show(int argc, char **argv)
 {
-    ShowFlags f = {.format = "text", .conv = "auto", .dtype = "f32"};
+    ShowFlags f = {.format = "text", .code = CODE_DEFAULTS};
     parse(argc, argv, &f);
     const Format *format = find_format(f.format);
-    unsigned fuse = f.fuse ? fuse_parse(f.fuse) : FUSE_ALL;
+    unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);
     if (f.memory) {
-        print_memory(&f, g, fuse);
+        print_memory(&f, g);
         graph_free(g);
         return EXIT_OK;
     }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const Target table[] = {
-#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, dot) \
-    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, dot},
+#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core) \
+    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, core},
 #include "targets.def"
 #undef TARGET
 };
@@ -27,8 +27,13 @@ bool target_is_host_arch(const Target *t) {
 #endif
 }
 
+uint32_t target_cpu_bits(const Target *t) {
+    static const uint32_t core[] = {[CORE_BF16_DOT] = LRT_CPU_AVX512_BF16, [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16, [CORE_AMX_MODEL] = 0};
+    return t->cpu_bits | core[t->core];
+}
+
 bool target_runs_here(const Target *t) {
-    return target_is_host_arch(t) && (t->cpu_bits & ~lrt_cpu_features()) == 0;
+    return target_is_host_arch(t) && (target_cpu_bits(t) & ~lrt_cpu_features()) == 0;
 }
 
 #if defined(__x86_64__)
@@ -72,14 +77,26 @@ static bool bf16_dot_pays(void) {
     return known;
 }
 
-const Target *target_find(const char *name) {
+/* Would the host choose it? A core for bf16 is worth nothing to f32, which its bits and blocking may not fit. */
+static bool host_takes(const Target *t, bool bf16) {
+    if (!target_runs_here(t)) return false;
+    switch (t->core) {
+    case CORE_FMA: return true;
+    case CORE_BF16_DOT: return bf16 && bf16_dot_pays();
+    case CORE_AMX: return bf16;
+    case CORE_AMX_MODEL: return false;
+    }
+    return false;
+}
+
+const Target *target_for(const char *name, bool bf16) {
     const char *names[N_TARGETS + 1] = {"host"};
     const Target *host = NULL;
     bool any = strcmp(name, "host") == 0;
     for (int i = 0; i < N_TARGETS; i++) {
         names[i + 1] = table[i].name;
         if (strcmp(name, table[i].name) == 0) return &table[i];
-        if (any && target_runs_here(&table[i]) && (!table[i].bf16_dot || bf16_dot_pays())) host = &table[i];
+        if (any && host_takes(&table[i], bf16)) host = &table[i];
     }
     if (any) {
         if (!host) err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");

@@ -2,7 +2,12 @@
  *
  *   Y = A' [ (G g G') * (B' d B) ] A      d: n x n inputs, Y: m x m outputs, n = m + 2, the product elementwise, summed over input channels
  *
- * n*n multiplications do the work of 9 m*m. Here: the matrices, blocking, and the transformed kernels. */
+ * n*n multiplications do the work of 9 m*m. Where the input is a picture upsampled to twice its size (each pixel doubled), the two outputs over
+ * pixel b, with neighbours a and c, see (a, b, b, c): F(2,3) with the component that is always zero left out,
+ *
+ *   y0 = w0 (a - b) + (w0 + w1 + w2) b      y1 = (w0 + w1 + w2) b - w2 (b - c)
+ *
+ * 3 x 3 inputs of the small picture, 9 multiplications for 36. Here: the matrices, blocking, and the transformed kernels. */
 #include "winograd.h"
 #include <math.h>
 #include <stdlib.h>
@@ -14,14 +19,23 @@ static const double a2[] = {1, 1, 1, 0, 0, 1, -1, -1};
 static const double b4[] = {4, 0, -5, 0, 1, 0, 0, -4, -4, 1, 1, 0, 0, 4, -4, -1, 1, 0, 0, -2, -1, 2, 1, 0, 0, 2, -1, -2, 1, 0, 0, 4, 0, -5, 0, 1};
 static const double g4[] = {1. / 4, 0, 0, -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0, 0, 1};
 static const double a4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
-static const Winograd forms[] = {{2, 4, b2, g2, a2}, {4, 6, b4, g4, a4}};
+static const double bu[] = {1, -1, 0, 0, 1, 0, 0, 1, -1};
+static const double gu[] = {1, 0, 0, 1, 1, 1, 0, 0, 1};
+static const double au[] = {1, 1, 0, 0, 1, -1};
+static const Winograd forms[] = {
+    {"F(2,3)", CONV_F23, 2, 4, 1, b2, g2, a2}, {"F(4,3)", CONV_F43, 4, 6, 1, b4, g4, a4}, {"up(2,3)", CONV_UP, 2, 3, 2, bu, gu, au}};
+enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
-const Winograd *winograd_form(int m) { return m == 2 ? &forms[0] : &forms[1]; }
+const Winograd *winograd_form(const Contract *c) {
+    CHECK(c->winograd >= 1 && c->winograd <= N_FORMS);
+    return &forms[c->winograd - 1];
+}
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static double columns_of(const Contract *c) { return (double)(ceil_div(c->co, c->lanes) * c->lanes); }
 
-bool winograd_fits(const Contract *c, const Target *t) {
+static bool fits(const Contract *c, const Target *t, const Winograd *w) {
+    if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1)) return false;
     return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 && c->c2 % t->lanes == 0 && c->pre != PRE_LAYER_NORM &&
            c->act != ACT_GEGLU_TANH && c->act != ACT_GEGLU_ERF;
 }
@@ -36,21 +50,26 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
 
 /* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
-static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->bf16_dot ? 0.5 : 1; }
+static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1; }
 static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
 
-void winograd_plan(Contract *c, const Target *t, int m) {
-    int n = m + 2;
+static int64_t region_pixels(const Contract *c) {
+    const Winograd *w = winograd_form(c);
+    return winograd_inputs(w, c->tiles_x) * winograd_inputs(w, c->tiles_y) * c->images;
+}
+
+static void plan_form(Contract *c, const Target *t, const Winograd *w) {
+    int m = w->m, n = w->n;
     int64_t gw = ceil_div(c->ow, m), gh = ceil_div(c->oh, m);
     double best = INFINITY;
     double weights = (double)(n * n) * (double)(c->c1 + c->c2) * columns_of(c);
-    c->winograd = m;
+    c->winograd = (int)(w - forms) + 1;
     c->flat = c->in_place = 0;
     for (int64_t bw = 1; bw <= gw; bw++)
         for (int64_t bh = 1; bh <= gh; bh++) {
             int64_t tiles = bw * bh;
             if (gw % bw || gh % bh || tiles > 64) continue;
-            double halo = (double)((bw * m + 2) * (bh * m + 2)) / (double)(tiles * m * m);
+            double halo = (double)(winograd_inputs(w, bw) * winograd_inputs(w, bh)) / (double)(tiles * m * m);
             double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / columns_of(c);
             double over = strip_bytes(c, n, tiles) / t->l2_bytes - 1;
             if (over > 0) cost += 0.05 * over;
@@ -70,16 +89,22 @@ void winograd_plan(Contract *c, const Target *t, int m) {
     /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not straddle x and x2 */
     c->kc = t->lanes;
     for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
-        if (c->c1 % wide == 0 && c->c2 % wide == 0 && (c->th + 2) * (c->tw + 2) * c->images * wide * 4 <= 128 << 10) c->kc = wide;
+        if (c->c1 % wide == 0 && c->c2 % wide == 0 && region_pixels(c) * wide * 4 <= 128 << 10) c->kc = wide;
     c->n_chunks = 1;
 }
 
+void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
+    for (int i = 0; i < N_FORMS; i++)
+        if (forms[i].mode == mode && fits(c, t, &forms[i])) plan_form(c, t, &forms[i]);
+}
+
 double winograd_cost(const Contract *c, const Target *t) {
-    int m = c->winograd, n = m + 2;
+    const Winograd *w = winograd_form(c);
+    int m = w->m, n = w->n, step = winograd_step(w);
     double ci = (double)(c->c1 + c->c2), co = columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
-    double in = n * n * (2 * 2.6 + 2) + 20 * m * m, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
+    double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
     return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (double)c->pieces + out * co);
 }
 
@@ -89,14 +114,14 @@ double contract_cost(const Contract *c, const Target *t) {
 }
 
 int64_t winograd_scratch(const Contract *c) {
-    int n = c->winograd + 2;
-    int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = (c->tw + 2) * (c->th + 2) * c->images * c->kc;
+    int n = winograd_form(c)->n;
+    int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = region_pixels(c) * c->kc;
     return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16);
 }
 
 /* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */
 static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half, float *out) {
-    const Winograd *w = winograd_form(c->winograd);
+    const Winograd *w = winograd_form(c);
     int64_t ci = in_channels(c), columns = c->co;
     int n = w->n;
     for (int i = 0; i < n; i++) /* half (n, 3, columns) = G g */
@@ -116,7 +141,7 @@ static void transform_row(const Contract *c, const float *kernel, int64_t k, dou
 
 /* Panels: [block][position][k][width]. */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
-    int64_t ci = in_channels(c), columns = c->co, positions = (int64_t)(c->winograd + 2) * (c->winograd + 2);
+    int64_t ci = in_channels(c), columns = c->co, positions = winograd_positions(c);
 #pragma omp parallel
     {
         double *half = xmalloc((size_t)(6 * 3 * columns) * sizeof *half);

@@ -1,14 +1,19 @@
-/* Winograd convolutions: see winograd.c. A Contract with winograd = 2 or 4 is computed by emit_winograd. */
+/* Winograd convolutions: see winograd.c. A Contract with a form in `winograd` is computed by emit_winograd. */
 #ifndef LATENTC_WINOGRAD_H
 #define LATENTC_WINOGRAD_H
 #include "kernels.h"
 
-/* b: B' (n, n), g: G (n, 3), a: A' (m, n), row by row. */
-typedef struct { int m, n; const double *b, *g, *a; } Winograd;
-const Winograd *winograd_form(int m); /* m: 2 or 4 */
+/* Tiles of n x n inputs and m x m outputs. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
+ * neighbouring tiles are m / upsample inputs apart. b: B' (n, n), g: G (n, 3), a: A' (m, n), row by row. */
+typedef struct { const char *name; ConvMode mode; int m, n, upsample; const double *b, *g, *a; } Winograd;
+const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
+static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
+static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
+/* Rows, or columns, of the region that `tiles` of them see. */
+static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return (tiles - 1) * winograd_step(w) + w->n; }
 
-bool winograd_fits(const Contract *c, const Target *t);
-void winograd_plan(Contract *c, const Target *t, int m); /* strips and chunks; pieces are contract_plan's */
+/* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
+void winograd_plan(Contract *c, const Target *t, ConvMode mode);
 int64_t winograd_scratch(const Contract *c); /* bytes */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */

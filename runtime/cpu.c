@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "latentrt.h"
 
@@ -87,6 +89,20 @@ const char *lrt_cpu_missing(uint32_t needed)
             separator = ", ";
         }
     return sentence;
+}
+
+/* Linux saves tiles (8 KiB a thread) only for processes that asked: without it the first tile instruction is a SIGILL. All threads
+ * have what one asked for. */
+const char *lrt_cpu_enable(uint32_t needed)
+{
+#if defined(__x86_64__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    if (needed & LRT_CPU_AMX_BF16 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA))
+        return "the operating system does not let this process use AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM): it takes Linux 5.16 or "
+               "newer, and a sandbox that allows it";
+#endif
+    (void)needed;
+    return NULL;
 }
 
 static long read_number(const char *path)

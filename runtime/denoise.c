@@ -188,9 +188,7 @@ bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, 
         for (int half = 0; half < 2; half++)
             memcpy(time + half * width, g->embeddings + k * width, (size_t)width * sizeof *time);
         predict(g, k, x, time);
-        const float *without = g->predicted, *with = g->predicted + n;
-        for (int64_t i = 0; i < n; i++)
-            g->noise[i] = (float)(without[i] + cfg_scale * ((double)with[i] - without[i]));
+        lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
         lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
         ok = on_step(context, s, k, x, g->x0, e);
         s->sampler->step(s, k, n, x, g->x0, g->noise);

@@ -286,7 +286,10 @@ static int open_program(Run *r)
     const char *missing = lrt_cpu_missing(c->cpu);
     if (c->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    if (missing && !r->set.info && !r->set.print_tokens)
+    bool runs = !r->set.info && !r->set.print_tokens;
+    if (!missing && runs)
+        missing = lrt_cpu_enable(c->cpu);
+    if (missing && runs)
         return complain(r, LRT_EXIT_USER, missing);
     if (!r->set.threads)
         r->set.threads = lrt_default_threads();

@@ -189,6 +189,8 @@ int main(int argc, char **argv)
     if (p->version != LRT_PLAN_VERSION)
         return complain(EXIT_BUG, "code and runtime are of different versions");
     const char *missing = lrt_cpu_missing(p->cpu);
+    if (!missing && !set.info)
+        missing = lrt_cpu_enable(p->cpu);
     if (missing && !set.info)
         return complain(EXIT_USER, missing);
     if (!set.threads)

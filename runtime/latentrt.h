@@ -24,6 +24,13 @@ void lrt_run_step(lrt_instance *x, int64_t time_row);
 void lrt_run_all(lrt_instance *x);
 /* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */
 void lrt_instance_release(lrt_instance *x);
+/* One thread's share of one step: lrt_now() at its begin and end, the barrier after it not included. step counts the prompt, time and step plans'
+ * steps in that order; a thread without a task of the step has no span. */
+typedef struct { double begin, end; uint32_t step, thread; } lrt_span;
+/* From now on every run appends the spans of its threads to `spans`, until `capacity` of them are there; NULL: off. They are ordered by run, then step,
+ * then thread. Threads write to memory of their own; the buffer is filled when a plan ends. */
+void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity);
+size_t lrt_trace_count(const lrt_instance *x); /* spans written since lrt_set_trace */
 /* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans' steps in that order. */
 void lrt_set_timing(lrt_instance *x, double *seconds);
 int lrt_default_threads(void); /* physical cores available to the process */
@@ -31,4 +38,7 @@ int lrt_default_threads(void); /* physical cores available to the process */
 uint32_t lrt_cpu_features(void);
 /* NULL when everything in `needed` is there, else one sentence that names what is missing (static buffer). */
 const char *lrt_cpu_missing(uint32_t needed);
+/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. NULL when all of
+ * `needed`, none of it missing, may be used now, else one sentence (static text). */
+const char *lrt_cpu_enable(uint32_t needed);
 #endif

@@ -102,6 +102,12 @@ void lrt_sampling_free(lrt_sampling *s)
     s->point = NULL;
 }
 
+void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise)
+{
+    for (int64_t i = 0; i < n; i++)
+        noise[i] = (float)(without[i] + scale * ((double)with[i] - without[i]));
+}
+
 void lrt_sampling_estimate(const lrt_sampling *s, int k, int64_t n, const float *x, const float *noise, float *x0)
 {
     double a = s->point[k].a, rest = sqrt(1 - a), scale = 1 / sqrt(a);

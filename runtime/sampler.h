@@ -58,6 +58,8 @@ const lrt_sampler *lrt_sampler_find(const char *name); /* NULL when there is non
 
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e); /* false: more steps than the schedule has, memory */
 void lrt_sampling_free(lrt_sampling *s);
+/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale` times. */
+void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise);
 /* The estimate of the finished picture: x0 (n) from x and the predicted noise at point k. */
 void lrt_sampling_estimate(const lrt_sampling *s, int k, int64_t n, const float *x, const float *noise, float *x0);
 /* alpha of step k, and rms(y - x0) before it: the deviation that it reduces. */

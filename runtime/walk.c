@@ -27,6 +27,12 @@ typedef struct {
     char *p;
 } Block;
 
+/* Where spans go: while a plan runs, each thread has `stride` of its own, one a step; then they are appended to `spans`. */
+typedef struct {
+    lrt_span *spans, *own;
+    size_t capacity, count, stride;
+} Trace;
+
 struct lrt_instance {
     const lrt_stage *stage;
     const char *weights;
@@ -38,6 +44,7 @@ struct lrt_instance {
     float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch elements */
     int64_t embedding_width, rows;
     double *seconds;
+    Trace trace;
 };
 
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -150,6 +157,7 @@ void lrt_instance_free(lrt_instance *x)
     block_free(&x->scratch);
     free(x->embeddings);
     free(x->io);
+    free(x->trace.own);
     free(x);
 }
 
@@ -172,6 +180,36 @@ void lrt_set_output(lrt_instance *x, uint32_t i, void *data)
 void lrt_set_timing(lrt_instance *x, double *seconds)
 {
     x->seconds = seconds;
+}
+
+void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity)
+{
+    const lrt_stage *s = x->stage;
+    enum { LINE = 128 / sizeof(lrt_span) + 1 }; /* two threads' spans share no cache line */
+    uint32_t most = s->prompt.n_steps > s->time.n_steps ? s->prompt.n_steps : s->time.n_steps;
+    most = most > s->step.n_steps ? most : s->step.n_steps;
+    free(x->trace.own);
+    x->trace = (Trace){.stride = most + LINE};
+    if (spans && (x->trace.own = calloc(x->trace.stride * (size_t)x->threads, sizeof *x->trace.own))) {
+        x->trace.spans = spans;
+        x->trace.capacity = capacity;
+    }
+}
+
+size_t lrt_trace_count(const lrt_instance *x)
+{
+    return x->trace.count;
+}
+
+/* The spans of a plan that has run, in order. */
+static void collect_spans(Trace *t, uint32_t n_steps, int threads)
+{
+    for (uint32_t i = 0; i < n_steps; i++)
+        for (int k = 0; k < threads; k++) {
+            const lrt_span *span = &t->own[(size_t)k * t->stride + i];
+            if (span->begin <= span->end && t->count < t->capacity)
+                t->spans[t->count++] = *span;
+        }
 }
 
 typedef struct {
@@ -211,12 +249,9 @@ static void wait_for_all(Barrier *b, uint32_t threads)
     atomic_fetch_sub(&b->sleepers, 1);
 }
 
-/* One thread's share of one step. */
-static void run_share(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int threads)
+/* One thread's share of one step: tasks begin..end-1. */
+static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int64_t begin, int64_t end)
 {
-    int64_t begin = (int64_t)s->tasks * thread / threads, end = (int64_t)s->tasks * (thread + 1) / threads;
-    if (begin == end)
-        return;
     void *args[LRT_MAX_ARGS];
     for (uint32_t i = 0; i < s->n_args; i++) {
         const lrt_arg *a = &s->args[i];
@@ -232,19 +267,36 @@ static void run_share(const lrt_instance *x, const lrt_step *s, char *time_base,
         s->kernel(args, t, scratch);
 }
 
-/* first: number of the plan's first step in the instance's timing table. */
-static void walk(const lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first)
+/* number: of the step in the instance's tables. span: where to note the time, or NULL. */
+static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number, char *time_base, int thread, int threads,
+                      lrt_span *span)
+{
+    int64_t begin = (int64_t)s->tasks * thread / threads, end = (int64_t)s->tasks * (thread + 1) / threads;
+    if (span)
+        *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread};
+    if (begin < end)
+        run_tasks(x, s, time_base, thread, begin, end);
+    if (span && begin < end)
+        span->end = lrt_now();
+}
+
+/* first: number of the plan's first step in the instance's tables. */
+static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first)
 {
     if (!plan->n_steps)
         return;
     double *seconds = x->seconds ? x->seconds + first : NULL;
+    int team = 1;
     Barrier barrier = {0, 0, 0};
 #pragma omp parallel num_threads(x->threads)
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        lrt_span *own = x->trace.spans ? x->trace.own + (size_t)thread * x->trace.stride : NULL;
         double last = seconds && !thread ? lrt_now() : 0;
+        if (!thread)
+            team = threads;
         for (uint32_t i = 0; i < plan->n_steps; i++) {
-            run_share(x, &plan->steps[i], time_base, thread, threads);
+            run_share(x, &plan->steps[i], first + i, time_base, thread, threads, own ? own + i : NULL);
             if (threads > 1 && (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
                 wait_for_all(&barrier, (uint32_t)threads);
             if (seconds && !thread) {
@@ -254,6 +306,8 @@ static void walk(const lrt_instance *x, const lrt_plan *plan, char *time_base, u
             }
         }
     }
+    if (x->trace.spans)
+        collect_spans(&x->trace, plan->n_steps, team);
 }
 
 void lrt_run_prompt(lrt_instance *x)

@@ -19,7 +19,7 @@ graphs=$SOURCE_DIR/tests/graphs blocks=$SOURCE_DIR/tests/data/blocks
 for block in downsample upsample resnet transformer mid; do
     data=$blocks/$block.safetensors
     "$LATENTC" run "$graphs/$block.json" --weights "$data" --inputs "$data" --interpret --outputs expected.safetensors
-    for form in "all direct" "none direct" "all f23" "all f43"; do
+    for form in "all direct" "none direct" "all f23" "all f43" "all up"; do
         read -r fuse conv <<<"$form"
         "$LATENTC" compile "$graphs/$block.json" --weights "$data" --target aarch64 --runtime "$runtime/lib" --fuse "$fuse" --conv "$conv" -o kernel
         qemu-aarch64 ./kernel --inputs "$data" --outputs found.safetensors || fail "$block, $form: does not run under qemu-aarch64"

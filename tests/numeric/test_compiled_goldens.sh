@@ -35,6 +35,6 @@ forms=$'all direct f32 1e-5\nnone direct f32 1e-5'
 check text_encoder text-seed1
 forms+=$'\nall auto f32 5e-5\nall auto bf16 3e-2'
 check diffusion_model unet-128x128-seed1 "${size[@]}" # by --conv f43 its kernels would take 10 GB
-forms+=$'\nall f43 f32 5e-5\nnone f23 f32 5e-5\nall f23 bf16 3e-2'
+forms+=$'\nall up f32 1e-5\nall f43 f32 5e-5\nnone f23 f32 5e-5\nall f23 bf16 3e-2'
 check decoder decoder-128x128-seed1 "${size[@]}"
 check image_encoder encoder-128x128-seed1 "${size[@]}"

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { CONV_MODES = CONV_F43 + 1 };
+enum { CONV_MODES = CONV_UP + 1 };
 /* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than the result, with alternating signs; F(2,3)
- * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) hardly more than it. */
-static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5};
+ * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample form hardly more than it. */
+static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5, [CONV_UP] = 7e-6};
 
 /* bfloat16 keeps 8 bits: an operand is off by up to 2^-9 = 0.2 %, evenly spread 0.11 %; a product of two 0.16 %, and so is a sum of products of
  * random signs. A few such layers in a row, values that a norm enlarges, and Winograd's sums of rounded operands: 2 %. */
@@ -227,12 +227,13 @@ static void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode con
 static const Case winograd_cases[] = {
     {"16 channels", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"odd sizes", conv3, {2, 13, 7, 32, 19, 0, 0}}, {"one pixel", conv3, {3, 1, 1, 16, 70, 0, 0}},
     {"one row", conv3, {1, 1, 50, 48, 33, 0, 0}}, {"wide", conv3, {1, 24, 64, 64, 130, 0, 0}}, {"deep", conv3, {2, 4, 4, 1280, 80, 0, 0}},
-    {"deep, parts of channels", conv3, {1, 9, 8, 2560, 64, 0, 0}}, {"upsample", up, {1, 8, 12, 32, 32, 0, 0}}, {"upsample odd", up, {2, 5, 3, 16, 20, 0, 0}},
+    {"deep, parts of channels", conv3, {1, 9, 8, 2560, 64, 0, 0}}, {"upsample", up, {1, 8, 12, 32, 32, 0, 0}}, {"upsample odd", up, {2, 5, 3, 16, 20, 0, 0}}, {"upsample one pixel", up, {3, 1, 1, 32, 16, 0, 0}},
+    {"upsample deep", up, {1, 4, 6, 1280, 66, 0, 0}}, {"upsample strips", up, {2, 40, 30, 48, 36, 0, 0}},
     {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
 };
 
 static const Target *target_here(const char *name) {
-    const Target *t = target_find(name);
+    const Target *t = target_for(name, true);
     if (!target_runs_here(t)) {
         print_message("skipped: this machine cannot run %s\n", name);
         skip();
@@ -248,7 +249,7 @@ static void all_cases(const char *target, unsigned fuse) {
 static void all_winograd_cases(const char *target) {
     const Target *t = target_here(target);
     for (size_t i = 0; i < sizeof winograd_cases / sizeof winograd_cases[0]; i++)
-        for (ConvMode mode = CONV_F23; mode <= CONV_F43; mode++) {
+        for (ConvMode mode = CONV_F23; mode <= (winograd_cases[i].build == up ? CONV_UP : CONV_F43); mode++) {
             run_case(&winograd_cases[i], t, FUSE_NONE, mode, false);
             run_case(&winograd_cases[i], t, FUSE_ALL, mode, false);
         }
@@ -259,7 +260,10 @@ static void all_bf16_cases(const char *target) {
     const Target *t = target_here(target);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int fuse = FUSE_NONE; fuse <= FUSE_ALL; fuse += FUSE_ALL) run_case(&cases[i], t, (unsigned)fuse, CONV_DIRECT, true);
-    for (size_t i = 0; i < sizeof winograd_cases / sizeof winograd_cases[0]; i++) run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23, true);
+    for (size_t i = 0; i < sizeof winograd_cases / sizeof winograd_cases[0]; i++) {
+        run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23, true);
+        if (winograd_cases[i].build == up) run_case(&winograd_cases[i], t, FUSE_ALL, CONV_UP, true);
+    }
 }
 
 #define TARGET_TESTS(id, name) \

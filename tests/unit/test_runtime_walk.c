@@ -139,6 +139,51 @@ static void test_walk(void **state)
     }
 }
 
+/* Every thread's share of every step, in order, steps one after the other; full buffers stay full. */
+static void test_trace(void **state)
+{
+    const float weights[2] = {100, 0.5f};
+    float x[N] = {0}, y[N], context[ROW] = {0}, row[ROW] = {0};
+    lrt_span spans[64];
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        const char *error;
+        lrt_instance *m = lrt_instance_new(&stage, weights, threads, &error);
+        assert_non_null(m);
+        lrt_set_input(m, 0, x);
+        lrt_set_input(m, 1, context);
+        lrt_set_input(m, 2, row);
+        lrt_set_output(m, 0, y);
+        lrt_run_all(m);
+        assert_int_equal(lrt_trace_count(m), 0);
+        lrt_set_trace(m, spans, 64);
+        lrt_run_all(m);
+        lrt_run_step(m, 0);
+        size_t n = lrt_trace_count(m), k = 0;
+        assert_int_equal(n, 2 + 3 * threads + 3 * threads); /* one task in each of the first two plans: one thread */
+        double barrier = 0, last = 0;
+        for (int run = 0; run < 2; run++)
+            for (uint32_t step = run ? 2 : 0; step < 5; step++, barrier = last) {
+                assert_int_equal(spans[k].step, step);
+                for (uint32_t before = 0; k < n && spans[k].step == step; k++) {
+                    assert_true(spans[k].begin >= barrier && spans[k].begin <= spans[k].end);
+                    assert_true(step >= 2 ? spans[k].thread == before++ : spans[k].thread < (uint32_t)threads);
+                    last = spans[k].end > last ? spans[k].end : last;
+                }
+            }
+        assert_int_equal(k, n);
+        lrt_set_trace(m, spans, 4);
+        spans[4].step = 77;
+        lrt_run_all(m);
+        assert_int_equal(lrt_trace_count(m), 4);
+        assert_int_equal(spans[4].step, 77);
+        lrt_set_trace(m, NULL, 0);
+        lrt_run_all(m);
+        assert_int_equal(lrt_trace_count(m), 0);
+        lrt_instance_free(m);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     lrt_stage big = stage;
@@ -184,15 +229,19 @@ static void test_cpu(void **state)
     (void)state;
     assert_null(lrt_cpu_missing(have));
     assert_null(lrt_cpu_missing(0));
+    assert_null(lrt_cpu_enable(have & ~(uint32_t)LRT_CPU_AMX_BF16));
 #ifdef __x86_64__
     assert_non_null(strstr(lrt_cpu_missing(have | LRT_CPU_NEON), "NEON"));
+    const char *refused = lrt_cpu_enable(LRT_CPU_AMX_BF16); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
+    if (!(have & LRT_CPU_AMX_BF16))
+        assert_non_null(refused && strstr(refused, "AMX tiles") ? refused : NULL);
 #endif
     assert_true(lrt_default_threads() >= 1);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_no_memory),
-                                       cmocka_unit_test(test_hash), cmocka_unit_test(test_cpu)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_trace),
+                                       cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash), cmocka_unit_test(test_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,246 @@
+/* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too, so that tests can read it. */
+#include "bench.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char style[] =
+    ":root{color-scheme:light dark;--page:#fbfbfa;--ink:#1b1b1a;--soft:#5c5c58;--line:#d9d9d4;--idle:#e8e8e4;--on:#fff;--roof:#1b1b1a;"
+    "--k0:#2563c4;--k1:#0f7d5c;--k2:#a85a00;--k3:#7a49c0;--k4:#66707a;--k5:#b9b9b2}\n"
+    "@media (prefers-color-scheme:dark){:root{--page:#16171a;--ink:#ececea;--soft:#a5a5a0;--line:#3a3b40;--idle:#26272b;--on:#111;--roof:#ececea;"
+    "--k0:#7aa7f0;--k1:#4fc79e;--k2:#efa652;--k3:#bf9bf2;--k4:#a3adb8;--k5:#55565c}}\n"
+    "body{font:15px/1.5 system-ui,sans-serif;background:var(--page);color:var(--ink);max-width:1120px;margin:0 auto;padding:20px 16px 60px}\n"
+    "h1{font-size:24px;margin:0 0 4px}h2{font-size:20px;margin:44px 0 8px;border-top:1px solid var(--line);padding-top:20px}h3{font-size:16px;margin:26px 0 4px}\n"
+    "p{margin:4px 0 10px;color:var(--soft);max-width:75ch}\n"
+    ".wide{overflow-x:auto}.tall{max-height:70vh;overflow:auto;border:1px solid var(--line)}\n"
+    "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}\n"
+    "th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line);white-space:nowrap}th.t,td.t{text-align:left}th{font-weight:600}\n"
+    ".tall th{position:sticky;top:0;background:var(--page);box-shadow:inset 0 -1px var(--line)}.sort th{cursor:pointer}\n"
+    ".tall td:first-child{position:sticky;left:0;background:var(--page)}.tall th:first-child{left:0;z-index:1}\n"
+    ".sort th[aria-sort=ascending]::after{content:\" \\2191\"}.sort th[aria-sort=descending]::after{content:\" \\2193\"}\n"
+    ".legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;margin:4px 0 8px}.legend i{display:inline-block;width:11px;height:11px;margin-right:6px}\n"
+    "svg{display:block;width:100%;min-width:640px;max-width:1000px;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}\n"
+    "svg .tick,svg .axis{fill:var(--soft)}svg .note{font-size:11px}svg .row{font-size:12px}svg .inside{fill:var(--on)}\n"
+    ".grid{stroke:var(--line)}.roof{stroke:var(--roof);stroke-width:1.4}.idle{fill:var(--idle)}.bar{fill:var(--k0)}.point{fill-opacity:.72;stroke:var(--page);stroke-width:.6}\n"
+    ".k0{fill:var(--k0);background:var(--k0)}.k1{fill:var(--k1);background:var(--k1)}.k2{fill:var(--k2);background:var(--k2)}\n"
+    ".k3{fill:var(--k3);background:var(--k3)}.k4{fill:var(--k4);background:var(--k4)}.k5{fill:var(--k5);background:var(--k5)}\n";
+
+/* A click on a column's head sorts by it; numbers first from the largest. */
+static const char script[] =
+    "for (const table of document.querySelectorAll('table.sort'))\n"
+    "  table.tHead.rows[0].querySelectorAll('th').forEach((head, i) => {\n"
+    "    head.tabIndex = 0;\n"
+    "    const sort = () => {\n"
+    "      const number = !head.classList.contains('t'), body = table.tBodies[0], rows = [...body.rows];\n"
+    "      const down = head.ariaSort ? head.ariaSort === 'ascending' : number;\n"
+    "      const key = row => number ? parseFloat(row.cells[i].textContent) || 0 : row.cells[i].textContent;\n"
+    "      rows.sort((a, b) => (down ? -1 : 1) * (number ? key(a) - key(b) : key(a).localeCompare(key(b))));\n"
+    "      for (const other of table.tHead.rows[0].cells) other.ariaSort = null;\n"
+    "      head.ariaSort = down ? 'descending' : 'ascending';\n"
+    "      body.append(...rows);\n"
+    "    };\n"
+    "    head.onclick = sort;\n"
+    "    head.onkeydown = e => { if (e.key === 'Enter') sort(); };\n"
+    "  });\n";
+
+/* ---- tables ---- */
+
+/* names: separated by "|"; one that begins with "=" is a column of text. */
+static void head_row(Buf *out, const char *names) {
+    buf_printf(out, "<thead><tr>");
+    for (const char *p = names; *p; p += strcspn(p, "|"), p += *p == '|') {
+        bool text = *p == '=';
+        int n = (int)strcspn(p, "|");
+        buf_printf(out, "<th%s>%.*s</th>", text ? " class=\"t\"" : "", n - text, p + text);
+    }
+    buf_printf(out, "</tr></thead>\n<tbody>\n");
+}
+static void text_cell(Buf *out, const char *s) {
+    buf_printf(out, "<td class=\"t\">");
+    xml_text(out, s);
+    buf_printf(out, "</td>");
+}
+static void number_cell(Buf *out, int digits, double x) { buf_printf(out, "<td>%.*f</td>", digits, x); }
+static void share_cell(Buf *out, double part, double whole) {
+    if (whole > 0) buf_printf(out, "<td>%.1f %%</td>", 100 * part / whole);
+    else buf_printf(out, "<td></td>");
+}
+
+static void legend(Buf *out, bool between) {
+    buf_printf(out, "<div class=\"legend\">");
+    for (int k = 0; k < CLASS_COUNT; k++) buf_printf(out, "<span><i class=\"k%d\"></i>%s</span>", k, class_names[k]);
+    if (between) buf_printf(out, "<span><i class=\"k5\"></i>between: sampler, threads starting</span>");
+    buf_printf(out, "</div>\n");
+}
+
+static void machine_tables(const Machine *m, Buf *out) {
+    buf_printf(out, "<h3>The machine, measured in this run</h3>\n<div class=\"wide\"><table>\n");
+    head_row(out, "=arithmetic from registers|one thread, GFLOP/s|all threads, GFLOP/s");
+    for (int i = 0; i < m->n_units; i++) {
+        buf_printf(out, "<tr>");
+        text_cell(out, m->units[i].text);
+        number_cell(out, 1, m->units[i].one / 1e9);
+        number_cell(out, 1, m->units[i].all / 1e9);
+        buf_printf(out, "</tr>\n");
+    }
+    buf_printf(out, "</tbody></table></div>\n<div class=\"wide\"><table>\n");
+    head_row(out, "=reading|bytes a thread|one thread, GB/s|all threads, GB/s");
+    for (int i = 0; i < m->n_reads; i++) {
+        buf_printf(out, "<tr>");
+        text_cell(out, m->reads[i].level);
+        buf_printf(out, "<td>%lld</td>", (long long)m->reads[i].each);
+        number_cell(out, 1, m->reads[i].one / 1e9);
+        number_cell(out, 1, m->reads[i].all / 1e9);
+        buf_printf(out, "</tr>\n");
+    }
+    buf_printf(out, "</tbody></table></div>\n");
+}
+
+static void timing_row(const Timing *t, Buf *out) {
+    buf_printf(out, "<tr>");
+    text_cell(out, t->name);
+    number_cell(out, 2, t->median * 1e3);
+    number_cell(out, 2, t->min * 1e3);
+    number_cell(out, 2, t->prepare * 1e3);
+    number_cell(out, 2, t->flops / 1e9);
+    number_cell(out, 2, t->done / 1e9);
+    share_cell(out, t->share, 1);
+    share_cell(out, t->share_done, 1);
+    number_cell(out, 2, t->bound * 1e3);
+    share_cell(out, t->bound, t->median);
+    number_cell(out, 1, t->bytes / 1e6);
+    number_cell(out, 1, (double)t->peak_bytes / 1e6);
+    buf_printf(out, "</tr>\n");
+}
+
+static void timing_table(const Item *item, Buf *out) {
+    buf_printf(out, "<div class=\"wide\"><table>\n");
+    head_row(out, "=|median, ms|best, ms|prepare, ms|GFLOP written|done|of peak, written|done|roofline, ms|reached|MB moved|MB needed");
+    timing_row(&item->fused, out);
+    if (item->unfused.n_runs) timing_row(&item->unfused, out);
+    buf_printf(out, "</tbody></table></div>\n");
+    if (item->unfused.n_runs) buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", item->unfused.median / item->fused.median);
+}
+
+static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out) {
+    static const char *const plans[] = {"prompt", "time", "step"};
+    double peak = machine_unit(&b->machine, r->bf16)->all;
+    buf_printf(out, "<tr>");
+    text_cell(out, r->path);
+    text_cell(out, r->kind);
+    text_cell(out, r->form);
+    text_cell(out, plans[r->plan]);
+    number_cell(out, 3, r->seconds * 1e3);
+    share_cell(out, r->seconds, in_step(r) ? t->run : 0);
+    if (unfused) {
+        number_cell(out, 3, r->unfused * 1e3);
+        if (r->unfused > 0 && r->seconds > 0) number_cell(out, 2, r->unfused / r->seconds);
+        else buf_printf(out, "<td></td>");
+    }
+    number_cell(out, 3, r->flops / 1e9);
+    number_cell(out, 3, r->done / 1e9);
+    number_cell(out, 2, r->bytes / 1e6);
+    share_cell(out, r->flops, r->flops > 0 ? peak * r->seconds : 0);
+    share_cell(out, r->done, r->done > 0 ? peak * r->seconds : 0);
+    number_cell(out, 3, r->bound * 1e3);
+    text_cell(out, r->memory ? "memory" : "arithmetic");
+    share_cell(out, r->bound, r->seconds);
+    buf_printf(out, "</tr>\n");
+}
+
+static int by_seconds(const void *a, const void *b) {
+    double x = ((const Region *)a)->seconds, y = ((const Region *)b)->seconds;
+    return (x < y) - (x > y);
+}
+
+static void region_table(const Bench *b, const Item *item, Buf *out) {
+    const Timing *t = &item->fused;
+    bool unfused = item->unfused.n_runs > 0;
+    Region *sorted = xcalloc((size_t)t->n_regions + 1, sizeof *sorted);
+    memcpy(sorted, t->regions, (size_t)t->n_regions * sizeof *sorted);
+    qsort(sorted, (size_t)t->n_regions, sizeof *sorted, by_seconds);
+    buf_printf(out, "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time.</p>\n"
+                    "<div class=\"tall\"><table class=\"sort\">\n");
+    head_row(out, unfused ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached"
+                          : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached");
+    for (int i = 0; i < t->n_regions; i++) region_row(b, t, &sorted[i], unfused, out);
+    buf_printf(out, "</tbody></table></div>\n");
+    free(sorted);
+}
+
+static void kernel_table(const Bench *b, Buf *out) {
+    buf_printf(out, "<div class=\"tall\"><table class=\"sort\">\n");
+    head_row(out, "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|done|roofline, ms|=bound by|reached");
+    for (int i = 0; i < b->n_kernels; i++) {
+        const KernelRow *k = &b->kernels[i];
+        double peak = machine_unit(&b->machine, k->bf16)->all;
+        buf_printf(out, "<tr>");
+        text_cell(out, k->kind);
+        text_cell(out, k->shape);
+        text_cell(out, k->form);
+        text_cell(out, arena_printf(b->arena, "%s: %s", k->model, k->path));
+        number_cell(out, 0, k->uses);
+        number_cell(out, 3, k->seconds * 1e3);
+        number_cell(out, 3, k->seconds * k->uses * 1e3);
+        number_cell(out, 1, k->flops / k->seconds / 1e9);
+        share_cell(out, k->flops, peak * k->seconds);
+        share_cell(out, k->done, peak * k->seconds);
+        number_cell(out, 3, k->bound * 1e3);
+        text_cell(out, k->memory ? "memory" : "arithmetic");
+        share_cell(out, k->bound, k->seconds);
+        buf_printf(out, "</tr>\n");
+    }
+    buf_printf(out, "</tbody></table></div>\n");
+}
+
+/* ---- the page ---- */
+
+static void stage_section(const Bench *b, const Item *item, Buf *out) {
+    buf_printf(out, "<section>\n<h2>%s</h2>\n", item->name);
+    timing_table(item, out);
+    buf_printf(out, "<h3>Where the time goes</h3>\n");
+    legend(out, true);
+    buf_printf(out, "<div class=\"wide\">");
+    plot_shares(item, out);
+    buf_printf(out, "</div>\n<h3>Roofline</h3>\n<p>Every operation that multiplies; the larger, the more of the time it takes. On a line: as fast as that limit allows.</p>\n");
+    legend(out, false);
+    buf_printf(out, "<div class=\"wide\">");
+    plot_roofline(b, &item->fused, out);
+    buf_printf(out, "</div>\n");
+    if (item->n_ladder) {
+        buf_printf(out, "<h3>What each pass contributes</h3>\n<div class=\"wide\">");
+        plot_ladder(item, out);
+        buf_printf(out, "</div>\n");
+    }
+    if (item->fused.n_spans) {
+        buf_printf(out, "<h3>One step on every thread</h3>\n<p>The percentage is the share of the time in which the thread computes; gaps are waits at barriers.</p>\n");
+        legend(out, false);
+        buf_printf(out, "<div class=\"wide\">");
+        plot_timeline(&item->fused, b->threads, out);
+        buf_printf(out, "</div>\n");
+    }
+    region_table(b, item, out);
+    buf_printf(out, "</section>\n");
+}
+
+void report_html(const Bench *b, Buf *out) {
+    buf_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>latentc bench: ");
+    xml_text(out, b->pipeline->name);
+    buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
+    xml_text(out, b->pipeline->name);
+    buf_printf(out, ", %d x %d, %s</h1>\n<p>", b->pipeline->img_width, b->pipeline->img_height, b->code.dtype);
+    xml_text(out, b->machine.cpu);
+    buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed runs</p>\n", b->threads, b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat);
+    machine_tables(&b->machine, out);
+    for (int i = 0; i < b->n_items; i++)
+        if (b->items[i].measured) stage_section(b, &b->items[i], out);
+    if (b->n_kernels) {
+        buf_printf(out, "<section>\n<h2>Every distinct convolution, product and attention, alone</h2>\n");
+        legend(out, false);
+        buf_printf(out, "<div class=\"wide\">");
+        plot_kernels(b, out);
+        buf_printf(out, "</div>\n");
+        kernel_table(b, out);
+        buf_printf(out, "</section>\n");
+    }
+    buf_printf(out, "<script>\n%s</script>\n</body>\n</html>\n", script);
+}
