@@ -2,7 +2,8 @@
 import torch
 
 import synthetic
-from stages import LATENT_SCALE, MODELS, TEXT_LENGTH
+from catalog import STAGES
+from stages import LATENT_SCALE, TEXT_LENGTH
 
 
 class GuidedStep(torch.nn.Module):
@@ -72,7 +73,7 @@ def synthetic_weights(stage, seed):
     norms = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.GroupNorm, torch.nn.LayerNorm))}
     for name, parameter in module.named_parameters():
         layer, leaf = name.rsplit(".", 1)
-        out[name] = synthetic.weight(MODELS[stage], seed, layer.removeprefix(prefix), leaf, tuple(parameter.shape), layer in norms)
+        out[name] = synthetic.weight(STAGES[stage][0], seed, layer.removeprefix(prefix), leaf, tuple(parameter.shape), layer in norms)
     return out
 
 
@@ -89,4 +90,3 @@ def load(stage, weights_file):
     if missing:
         raise SystemExit(f"{weights_file}: no {missing[0]} ({len(missing)} tensors missing)")
     return module.eval().requires_grad_(False)
-

@@ -16,6 +16,7 @@ os.dup2(2, 1)  # what libraries print does not reach the driver
 
 import numpy as np  # noqa: E402
 
+import catalog  # noqa: E402
 import stages  # noqa: E402
 
 
@@ -59,15 +60,20 @@ def torch_module(stage, dtype, path, threads):
     return module, runner, torch.__version__
 
 
+def torch_facts():
+    import torch
+    return {"isa": [torch.backends.cpu.get_cpu_capability()]}
+
+
 def torch_eager(stage, dtype, path, threads):
     module, runner, version = torch_module(stage, dtype, path, threads)
-    return runner(module), version, {}
+    return runner(module), version, torch_facts()
 
 
 def torch_compiled(stage, dtype, path, threads):
     import torch
     module, runner, version = torch_module(stage, dtype, path, threads)
-    return runner(torch.compile(module, dynamic=False)), version, {}
+    return runner(torch.compile(module, dynamic=False)), version, torch_facts()
 
 
 def onnxruntime(stage, dtype, path, threads):
@@ -79,17 +85,7 @@ def onnxruntime(stage, dtype, path, threads):
     return lambda values: session.run(None, dict(zip(names, values)))[0], ort.__version__, {}
 
 
-# peer -> (what it loads for f32, for bf16, how it is built, what it is called). None: it has no such mode.
-PEERS = {
-    "openvino": ("openvino", "openvino", openvino, "OpenVINO"),
-    "torch": ("weights-f32", "weights-bf16", torch_compiled, "PyTorch, torch.compile"),
-    "torch-eager": ("weights-f32", "weights-bf16", torch_eager, "PyTorch, eager"),
-    "onnxruntime": ("onnx", None, onnxruntime, "ONNX Runtime"),
-}
-
-
-def file_kind(peer, dtype):
-    return PEERS[peer][1 if dtype == "bf16" else 0]
+RUNNERS = {"openvino": openvino, "torch": torch_compiled, "torch-eager": torch_eager, "onnxruntime": onnxruntime}
 
 
 def answer(**what):
@@ -98,9 +94,9 @@ def answer(**what):
 
 def main():
     peer, stage, dtype, size, seed, folder, threads = sys.argv[1:]
-    path = stages.file_of(file_kind(peer, dtype), stage, int(size), int(seed), folder)
+    path = catalog.file_of(getattr(catalog.PEERS[peer], dtype), stage, int(size), int(seed), folder)
     values = stages.for_torch(stage, stages.inputs(stage, int(size), int(seed)))
-    run, version, facts = PEERS[peer][2](stage, dtype, path, int(threads))
+    run, version, facts = RUNNERS[peer](stage, dtype, path, int(threads))
     loaded = time.perf_counter()
     output = run(values)
     answer(load=loaded - START, first=time.perf_counter() - loaded, version=version, **facts)

@@ -1,6 +1,7 @@
 """prepare.py KIND STAGE SIZE SEED FOLDER: one file that a peer loads, if it is not there yet. Runs in a process of its own: exporting takes memory.
 
-KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), onnx, reference (inputs of the seed through the module in double precision)
+KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), onnx, inputs (of the seed), reference (their
+outputs: the module in double precision)
 """
 import os
 import sys
@@ -9,6 +10,7 @@ import warnings
 import numpy as np
 import torch
 
+import catalog
 import models
 import stages
 
@@ -42,6 +44,11 @@ def write_onnx(stage, size, source, path):
         torch.onnx.export(models.load(stage, source), example(stage, size), path, dynamo=True, external_data=True, verbose=False)
 
 
+def write_inputs(stage, size, seed, path):
+    from safetensors.numpy import save_file
+    save_file(stages.inputs(stage, size, seed), path)
+
+
 def write_reference(stage, size, seed, source, path):
     from safetensors.numpy import save_file
     values = [torch.from_numpy(v) for v in stages.for_torch(stage, stages.inputs(stage, size, seed))]
@@ -51,15 +58,17 @@ def write_reference(stage, size, seed, source, path):
 
 
 def prepare(kind, stage, size, seed, folder):
-    path = stages.file_of(kind, stage, size, seed, folder)
+    path = catalog.file_of(kind, stage, size, seed, folder)
     if os.path.exists(path):
         return path
     os.makedirs(folder, exist_ok=True)
-    source = None if kind == "weights-f32" else prepare("weights-f32", stage, size, seed, folder)
+    source = None if kind in ("weights-f32", "inputs") else prepare("weights-f32", stage, size, seed, folder)
     print(f"writing {path}", file=sys.stderr, flush=True)
     # A file counts as there under its own name only. What belongs to it (.bin, .data) is written first, under its final name.
     if kind == "weights-f32":
         write_weights_f32(stage, seed, path + ".part")
+    elif kind == "inputs":
+        write_inputs(stage, size, seed, path + ".part")
     elif kind == "weights-bf16":
         write_weights_bf16(stage, source, path + ".part")
     elif kind == "reference":

@@ -1,13 +1,9 @@
-"""What is compared: stages, their inputs, and the files that peers load. No torch here: a peer's memory is its own."""
-import os
-
+"""The inputs of the stages, and the ways between latentc's layout and torch's. No torch here: a peer's memory is its own."""
 import numpy as np
 
 TEXT_LENGTH = 77
 LATENT_SCALE = 0.18215
 
-MODELS = {"guided_step": "diffusion_model", "decoder": "decoder", "text_encoder": "text_encoder"}  # stage of `latentc bench` -> graph in graphs/sd2
-BATCH = {"guided_step": 2, "decoder": 1, "text_encoder": 2}
 # The arguments of the torch module, by latentc's names.
 ARGUMENTS = {"guided_step": ("latent", "timestep_embedding", "context"), "decoder": ("latent",), "text_encoder": ("tokens",)}
 
@@ -35,11 +31,3 @@ def for_torch(stage, values):
 def from_torch(output):
     """latentc's layout, NHWC; float64 stays."""
     return np.ascontiguousarray(output.transpose(0, 2, 3, 1) if output.ndim == 4 else output)
-
-
-def file_of(kind, stage, size, seed, folder):
-    """kind: weights-f32, weights-bf16, openvino, onnx, reference"""
-    name = {"weights-f32": f"{stage}-seed{seed}-f32.safetensors", "weights-bf16": f"{stage}-seed{seed}-bf16.safetensors",
-            "openvino": f"{stage}-seed{seed}-{size}.xml", "onnx": f"{stage}-seed{seed}-{size}.onnx",
-            "reference": f"{stage}-seed{seed}-{size}-f64.safetensors"}[kind]
-    return os.path.join(folder, name)
