@@ -68,6 +68,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     kernel_symbol(k->name, sizeof k->name, name, p->n_kernels);
     switch (kind) {
     case KERNEL_CONTRACT: (((const Contract *)desc)->winograd ? emit_winograd : emit_contract)(p->emit, desc, k->name); break;
+    case KERNEL_CONTRACT_LOAD: (((const Contract *)desc)->winograd ? emit_winograd_load : emit_contract_load)(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION_PACK: emit_attention_pack(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;

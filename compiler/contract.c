@@ -78,12 +78,22 @@ static void choose_strip(Contract *c, const Target *t) {
     c->strips_b = c->batch / c->images;
 }
 
-/* Enough tasks for many threads; a piece keeps at least two blocks where the strip must be loaded anew for each. */
+static int64_t strips_of(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
+
+/* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
+ * direct convolutions are loaded anew by every piece, which keeps two blocks at least. */
 static void choose_pieces(Contract *c) {
-    int64_t strips = c->strips_x * c->strips_y * c->strips_b, fewest = c->in_place ? 1 : 2;
-    c->pieces = strips >= 32 ? 1 : min64(ceil_div(32, strips), ceil_div(c->blocks, fewest));
-    c->blocks_per_piece = ceil_div(c->blocks, c->pieces);
-    c->pieces = ceil_div(c->blocks, c->blocks_per_piece);
+    const int64_t wanted = 32;
+    int64_t strips = strips_of(c);
+    c->pieces = c->load_parts = 1;
+    if (strips >= wanted || c->blocks == 1) return;
+    c->staged = !c->in_place && (c->winograd || (c->flat && c->pixels >= 16));
+    if (!c->staged) {
+        c->pieces = c->in_place ? c->blocks : min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
+        return;
+    }
+    c->pieces = c->blocks;
+    c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->pixels);
 }
 
 void contract_plan(Contract *c, const Target *t, ConvMode mode) {
@@ -108,11 +118,16 @@ ConvMode conv_parse(const char *text) {
     usage_err("--conv: expected auto, direct, winograd, f23, f43 or up, found \"%s\"", text);
 }
 
-int64_t contract_tasks(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b * c->pieces; }
+int64_t contract_tasks(const Contract *c) { return strips_of(c) * c->pieces; }
+int64_t contract_load_tasks(const Contract *c) { return strips_of(c) * c->load_parts; }
+
+int64_t contract_staged_floats(const Contract *c) {
+    return strips_of(c) * (c->winograd ? winograd_strip_floats(c) : contract_strip_floats(c));
+}
 
 double contract_flops(const Contract *c) {
-    double n = c->winograd + 2, products = c->winograd ? n * n * (double)(c->strips_x * c->strips_y * c->strips_b * c->tiles_x * c->tiles_y * c->images)
-                                                       : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
+    double products = c->winograd ? (double)(winograd_positions(c) * strips_of(c) * c->tiles_x * c->tiles_y * c->images)
+                                  : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }
 
@@ -128,7 +143,7 @@ int64_t contract_strip_floats(const Contract *c) {
 
 int64_t contract_scratch(const Contract *c) {
     if (c->winograd) return winograd_scratch(c);
-    int64_t floats = c->in_place ? 0 : contract_strip_floats(c);
+    int64_t floats = c->in_place || c->staged ? 0 : contract_strip_floats(c);
     if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
     return floats * 4;
 }

@@ -77,6 +77,7 @@ V lt(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntSLT, a, b, ""); }
 V eq(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntEQ, a, b, ""); }
 V choose(Emit *e, V c, V a, V b) { return LLVMBuildSelect(e->b, c, a, b, ""); }
 V umin(Emit *e, V a, V b) { return choose(e, lt(e, a, b), a, b); }
+V umax(Emit *e, V a, V b) { return choose(e, lt(e, a, b), b, a); }
 V fp_add(Emit *e, V a, V b) { return LLVMBuildFAdd(e->b, a, b, ""); }
 V fp_sub(Emit *e, V a, V b) { return LLVMBuildFSub(e->b, a, b, ""); }
 V fp_mul(Emit *e, V a, V b) { return LLVMBuildFMul(e->b, a, b, ""); }

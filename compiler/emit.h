@@ -31,7 +31,7 @@ V cf(const Emit *e, double x, int lanes);
 V add(Emit *e, V a, V b);  V addc(Emit *e, V a, int64_t n);  V sub(Emit *e, V a, V b);
 V mul(Emit *e, V a, V b);  V mulc(Emit *e, V a, int64_t n);
 V udivc(Emit *e, V a, int64_t n); V uremc(Emit *e, V a, int64_t n); /* by a constant; n == 1 costs nothing */
-V umin(Emit *e, V a, V b);
+V umin(Emit *e, V a, V b); V umax(Emit *e, V a, V b);
 V lt(Emit *e, V a, V b);          /* signed a < b */
 V eq(Emit *e, V a, V b);
 V choose(Emit *e, V c, V a, V b);

@@ -10,19 +10,35 @@
 
 static int64_t strip_pixels_of(const K *k) { return k->c->flat ? k->c->pixels : k->c->images * k->sh * k->sw; }
 
-void contract_args(Emit *e, K *k) {
-    const Contract *c = k->c;
+static int operand_args(Emit *e, K *k) {
     int i = 0;
-    bool affine = c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH, ln = c->pre == PRE_LAYER_NORM;
     k->x = arg(e, i++);
-    if (c->c2) k->x2 = arg(e, i++);
-    k->panels = arg(e, i++);
-    if (c->has_bias) k->bias = arg(e, i++);
-    if (affine) k->norm = arg(e, i++);
-    if (ln) {
+    if (k->c->c2) k->x2 = arg(e, i++);
+    return i;
+}
+
+static int norm_args(Emit *e, K *k, int i) {
+    const Contract *c = k->c;
+    if (c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH) k->norm = arg(e, i++);
+    if (c->pre == PRE_LAYER_NORM) {
         k->gamma = arg(e, i++);
         k->beta = arg(e, i++);
     }
+    return i;
+}
+
+void contract_load_args(Emit *e, K *k) {
+    k->strips = arg(e, norm_args(e, k, operand_args(e, k)));
+}
+
+void contract_args(Emit *e, K *k) {
+    const Contract *c = k->c;
+    int i = 0;
+    if (c->staged) k->strips = arg(e, i++);
+    else i = operand_args(e, k);
+    k->panels = arg(e, i++);
+    if (c->has_bias) k->bias = arg(e, i++);
+    if (!c->staged) i = norm_args(e, k, i);
     if (c->has_vec) k->vec = arg(e, i++);
     if (c->has_res) k->res = arg(e, i++);
     k->y = arg(e, i++);
@@ -34,6 +50,7 @@ V contract_task(Emit *e, K *k) {
     int64_t per_image = c->strips_x * c->strips_y, strips = per_image * c->strips_b;
     V strip = uremc(e, e->task, strips), piece = udivc(e, e->task, strips);
     V in_image = uremc(e, strip, per_image);
+    if (c->staged) k->strip = at(e, k->strips, mulc(e, strip, contract_staged_floats(c) / strips));
     k->b0 = mulc(e, udivc(e, strip, per_image), c->images);
     if (c->flat) {
         k->y0 = mulc(e, in_image, c->pixels);
@@ -144,10 +161,11 @@ static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
     load_partner(e, k, q);
 }
 
-static void load_flat(Emit *e, K *k) {
+/* Pixels from..to of the strip. */
+static void load_flat(Emit *e, K *k, V from, V to) {
     const Contract *c = k->c;
     V first = c->strips_b == 1 ? k->y0 : add(e, mulc(e, k->b0, c->oh * c->ow), k->y0);
-    Loop l = loop_begin(e, ci(e, 0), k->pixels, 1);
+    Loop l = loop_begin(e, from, to, 1);
     load_pixel(e, k, add(e, first, l.i), l.i, k->b0);
     loop_end(e, &l);
 }
@@ -361,12 +379,15 @@ static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
     loop_end(e, &l);
 }
 
+V part_begin(Emit *e, V part, int64_t count, int64_t parts) {
+    return parts == count ? part : udivc(e, mulc(e, part, count), parts);
+}
+
 void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
     const Contract *c = k->c;
     bool geglu = contract_geglu(c);
     int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes, tail = c->co - (c->blocks - 1) * out;
-    V from = mulc(e, piece, c->blocks_per_piece), to = umin(e, addc(e, from, c->blocks_per_piece), ci(e, c->blocks));
-    Loop l = loop_begin(e, from, to, 1);
+    Loop l = loop_begin(e, part_begin(e, piece, c->blocks, c->pieces), part_begin(e, addc(e, piece, 1), c->blocks, c->pieces), 1);
     if (tail == out) {
         body(e, k, l.i, c->nr, false);
     } else {
@@ -386,13 +407,24 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
     k.sh = (c->th - 1) * c->stride + c->kh;
     k.sw = (c->tw - 1) * c->stride + c->kw;
     V piece = contract_task(e, &k);
-    k.strip = e->scratch;
     k.chunk_stride = strip_pixels_of(&k) * c->kc;
-    k.parked = atc(e, e->scratch, c->in_place ? 0 : contract_strip_floats(c));
-    if (!c->in_place) {
-        if (c->flat) load_flat(e, &k);
+    k.parked = atc(e, e->scratch, c->in_place || c->staged ? 0 : contract_strip_floats(c));
+    if (!c->in_place && !c->staged) {
+        k.strip = e->scratch;
+        if (c->flat) load_flat(e, &k, ci(e, 0), k.pixels);
         else load_strip(e, &k);
     }
     contract_blocks(e, &k, piece, block_chunks);
+    kernel_end(e);
+}
+
+void emit_contract_load(Emit *e, const Contract *c, const char *name) {
+    CHECK(c->staged && c->flat);
+    kernel_begin(e, name);
+    K k = {.c = c};
+    contract_load_args(e, &k);
+    V part = contract_task(e, &k);
+    k.chunk_stride = c->pixels * c->kc;
+    load_flat(e, &k, umin(e, part_begin(e, part, c->pixels, c->load_parts), k.pixels), umin(e, part_begin(e, addc(e, part, 1), c->pixels, c->load_parts), k.pixels));
     kernel_end(e);
 }

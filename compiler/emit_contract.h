@@ -6,7 +6,8 @@
 typedef struct {
     const Contract *c;
     V x, x2, panels, bias, norm, gamma, beta, vec, res, y; /* arguments, NULL when absent */
-    V strip, parked;   /* scratch: the loaded strip; partial sums */
+    V strips;          /* argument where they are staged: all loaded strips; else NULL */
+    V strip, parked;   /* the loaded strip, here or in scratch; scratch: partial sums */
     V b0;              /* first image of the strip */
     V y0, x0;          /* its first output row and column (2D) or first pixel (flat: y0) */
     V pixels;          /* output pixels of this strip */
@@ -15,9 +16,12 @@ typedef struct {
     V columns_mean, columns_rstd; /* LayerNorm prologue: of the pixel being loaded */
 } K;
 
-void contract_args(Emit *e, K *k);
-/* Sets b0, y0, x0, pixels: which strip this task works on. Returns which piece of the output columns. */
+void contract_args(Emit *e, K *k);      /* of the kernel with the products */
+void contract_load_args(Emit *e, K *k); /* of the one that loads strips for it */
+/* Sets b0, y0, x0, pixels and, if staged, strip: which strip this task works on. Returns which piece of the output columns, or part of the load. */
 V contract_task(Emit *e, K *k);
+/* The first block, of `count`, that belongs to part number `part` of `parts`; also that of the next part's, its end. */
+V part_begin(Emit *e, V part, int64_t count, int64_t parts);
 /* What is loaded, normalised and activated: v are `lanes` channels from `channel` (of x and x2 together) on, of that image. */
 V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes);
 /* Strips, transformed inputs and panels hold f32 or bf16: indices count elements. */

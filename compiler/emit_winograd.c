@@ -108,13 +108,15 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     tiles_end(e, &t);
 }
 
-static void load_inputs(Emit *e, const W *w) {
+/* Chunks from..to of the input channels, those of x first. */
+static void load_inputs(Emit *e, const W *w, V from, V to) {
     const Contract *c = w->k.c;
+    int64_t border = c->c1 / c->kc;
     for (int s = 0; s < (c->c2 ? 2 : 1); s++) {
-        int64_t width = s ? c->c2 : c->c1;
-        Loop l = loop_begin(e, ci(e, 0), ci(e, width), c->kc);
-        V channel = addc(e, l.i, s ? c->c1 : 0);
-        load_region(e, w, s ? w->k.x2 : w->k.x, width, l.i, channel);
+        V first = s ? umax(e, from, ci(e, border)) : from, end = s || !c->c2 ? to : umin(e, to, ci(e, border));
+        Loop l = loop_begin(e, first, end, 1);
+        V channel = mulc(e, l.i, c->kc);
+        load_region(e, w, s ? w->k.x2 : w->k.x, s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }
@@ -213,18 +215,37 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
     tiles_end(e, &t);
 }
 
+static W winograd_of(const Contract *c) {
+    const Winograd *f = winograd_form(c);
+    return (W){.k = {.c = c}, .w = f, .tiles = c->tiles_x * c->tiles_y * c->images, .rows = winograd_inputs(f, c->tiles_y), .cols = winograd_inputs(f, c->tiles_x)};
+}
+
 void emit_winograd(Emit *e, const Contract *c, const char *name) {
     kernel_begin(e, name);
-    W w = {.k = {.c = c}, .w = winograd_form(c), .tiles = c->tiles_x * c->tiles_y * c->images};
-    int64_t positions = winograd_positions(c);
-    w.rows = winograd_inputs(w.w, c->tiles_y);
-    w.cols = winograd_inputs(w.w, c->tiles_x);
+    W w = winograd_of(c);
     contract_args(e, &w.k);
     V piece = contract_task(e, &w.k);
-    w.region = e->scratch;
-    w.transformed = atc(e, w.region, (w.rows * w.cols * c->images * c->kc + 15) / 16 * 16);
-    w.products = atc(e, w.transformed, w.tiles * in_channels(c) * positions);
-    load_inputs(e, &w);
+    if (c->staged) {
+        w.transformed = w.k.strip;
+        w.products = e->scratch;
+    } else {
+        w.region = e->scratch;
+        w.transformed = atc(e, w.region, (w.rows * w.cols * c->images * c->kc + 15) / 16 * 16);
+        w.products = atc(e, w.transformed, winograd_strip_floats(c));
+        load_inputs(e, &w, ci(e, 0), ci(e, in_channels(c) / c->kc));
+    }
     contract_blocks(e, &w.k, piece, block);
+    kernel_end(e);
+}
+
+void emit_winograd_load(Emit *e, const Contract *c, const char *name) {
+    kernel_begin(e, name);
+    W w = winograd_of(c);
+    contract_load_args(e, &w.k);
+    V part = contract_task(e, &w.k);
+    int64_t chunks = in_channels(c) / c->kc;
+    w.region = e->scratch;
+    w.transformed = w.k.strip;
+    load_inputs(e, &w, part_begin(e, part, chunks, c->load_parts), part_begin(e, addc(e, part, 1), chunks, c->load_parts));
     kernel_end(e);
 }

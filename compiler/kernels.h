@@ -33,7 +33,7 @@ void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user
 /* ---- contract: convolutions and dense products as implicit GEMM ----
  * One task computes a strip (up to `pixels` output pixels of one image or of all) for a piece (some blocks of output channels).
  * The strip's input, with its halo, is brought into scratch as [chunk][pixel][kc], normalised on the way; 1x1 products without a
- * prologue read x in place. Panels of weights: [block][chunk][tap][k in chunk][width], block = nr*lanes columns (the last one narrower). */
+ * prologue read x in place. Where a strip is shared by several pieces, a step of its own brings it into memory once (staged). Panels of weights: [block][chunk][tap][k in chunk][width], block = nr*lanes columns (the last one narrower). */
 typedef struct {
     int64_t batch, h, w;          /* the input as the window sees it: after upsampling */
     int64_t oh, ow, c1, c2, co;   /* c2: channels of x2; co: channels of the result */
@@ -47,7 +47,9 @@ typedef struct {
     /* chosen by contract_plan */
     int flat, in_place;
     int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
-    int64_t strips_x, strips_y, strips_b, blocks, pieces, blocks_per_piece;
+    int64_t strips_x, strips_y, strips_b, blocks, pieces; /* piece p: blocks p * blocks / pieces up to those of piece p + 1 */
+    int staged;                   /* strips are loaded (and transformed) into memory by a step of its own, before the products */
+    int64_t load_parts;           /* tasks of that step per strip */
     int nr, lanes;
     int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
@@ -70,6 +72,8 @@ static inline int64_t stored_channels(const Contract *c) { return (c->n_chunks -
 Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 int64_t contract_tasks(const Contract *c);
+int64_t contract_load_tasks(const Contract *c);
+int64_t contract_staged_floats(const Contract *c); /* of all strips in memory */
 double contract_flops(const Contract *c);         /* of the products really computed: fewer than as written with Winograd, transforms not counted */
 int64_t contract_scratch(const Contract *c);      /* bytes */
 int64_t contract_panel_floats(const Contract *c);
@@ -84,6 +88,9 @@ void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t 
 int64_t contract_strip_floats(const Contract *c); /* room for the loaded strip in scratch, a multiple of 16 */
 void emit_contract(Emit *e, const Contract *c, const char *name);
 void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c->winograd set */
+/* staged: (x, x2?, norm?, gamma?, beta?, strips); the products then take strips in the place of all but the last. */
+void emit_contract_load(Emit *e, const Contract *c, const char *name);
+void emit_winograd_load(Emit *e, const Contract *c, const char *name);
 
 /* ---- attention with an online softmax ----
  * q (batch, n, ldq), k and v (batch, m, ldk | ldv), y (batch, n, ldy); the heads' channels start at the given offsets.

@@ -173,6 +173,31 @@ static void contract_name(const Contract *c, Buf *b) {
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
 }
 
+static void use_operands(Lower *l, Step *x, const Op *o) {
+    use_tensor(l, x, o->in[SLOT_X]);
+    if (tensor_ok(o->in[SLOT_X2])) use_tensor(l, x, o->in[SLOT_X2]);
+}
+
+static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n) {
+    for (int i = 0; i < n; i++)
+        if (tensor_ok(o->in[slots[i]])) use_tensor(l, x, o->in[slots[i]]);
+}
+static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilogue_slots[] = {SLOT_VEC, SLOT_RES};
+
+/* The step that stages the strips; returns them. */
+static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
+    Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
+    load.act = ACT_NONE;
+    load.has_bias = load.has_vec = load.has_res = 0;
+    const char *kind = c->winograd ? "winograd inputs" : "dense inputs";
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
+    use_operands(l, x, o);
+    use_rest(l, x, o, norm_slots, 3);
+    uint32_t strips = temp(l, contract_staged_floats(c));
+    use(l, x, strips);
+    return strips;
+}
+
 static void lower_contract(Lower *l, const Op *o) {
     Contract c = contract_of(l->g, o);
     ConvMode form = l->form_of[o - l->g->ops];
@@ -181,16 +206,16 @@ static void lower_contract(Lower *l, const Op *o) {
     Buf kind = {0};
     contract_name(&c, &kind);
     int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
+    uint32_t strips = c.staged ? lower_contract_load(l, o, &c) : 0;
     Step *x = add_step(l, kernel, contract_tasks(&c), kind.data);
     buf_free(&kind);
     need_scratch(l, contract_scratch(&c));
-    use_tensor(l, x, o->in[SLOT_X]);
-    if (c.c2) use_tensor(l, x, o->in[SLOT_X2]);
+    if (c.staged) use(l, x, strips);
+    else use_operands(l, x, o);
     use(l, x, packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c));
     if (c.has_bias) use(l, x, packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
-    static const int rest[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA, SLOT_VEC, SLOT_RES};
-    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
-        if (tensor_ok(o->in[rest[i]])) use_tensor(l, x, o->in[rest[i]]);
+    if (!c.staged) use_rest(l, x, o, norm_slots, 3);
+    use_rest(l, x, o, epilogue_slots, 2);
     use_tensor(l, x, o->out);
     x->flops = 2.0 * (double)op_macs(l->g, o);
     x->done = contract_flops(&c);
@@ -309,6 +334,7 @@ static void lower_attention(Lower *l, const Op *o) {
     use(l, x, p->values);
     use_tensor(l, x, o->out);
     x->flops = x->done = 2.0 * (double)op_macs(l->g, o);
+    x->bf16 = a.bf16;
 }
 
 static void lower_attn_part(Lower *l, const Op *o) {

@@ -105,7 +105,7 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (double)c->pieces + out * co);
+    return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
@@ -113,10 +113,16 @@ double contract_cost(const Contract *c, const Target *t) {
     return weights * (1.08 * (double)(c->batch * c->oh * c->ow) * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c));
 }
 
+static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
+
+int64_t winograd_strip_floats(const Contract *c) {
+    return (winograd_positions(c) * strip_tiles(c) * in_channels(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
+}
+
 int64_t winograd_scratch(const Contract *c) {
-    int n = winograd_form(c)->n;
-    int64_t tiles = c->tiles_x * c->tiles_y * c->images, region = region_pixels(c) * c->kc;
-    return 4 * (region + n * n * tiles * (in_channels(c) + c->nr * c->lanes) + 3 * 16);
+    int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * strip_tiles(c) * c->nr * c->lanes;
+    if (c->staged) return 4 * (region > products ? region : products);
+    return 4 * (region + winograd_strip_floats(c) + products);
 }
 
 /* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */

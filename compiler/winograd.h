@@ -14,7 +14,8 @@ static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return
 
 /* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
-int64_t winograd_scratch(const Contract *c); /* bytes */
+int64_t winograd_scratch(const Contract *c); /* bytes; of the step that loads and of the products, the larger, where they are two */
+int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one strip */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */
 double winograd_cost(const Contract *c, const Target *t);
