@@ -109,15 +109,15 @@ class Other(Process):
 
 
 def in_turn(latentc, other, rounds):
-    """Round by round: (latentc's seconds, the other's). Both have run once before."""
+    """Round by round: (latentc's seconds, the other's). A first round is not counted: the memory of large models settles in it."""
     seconds = []
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         pair = []
         for program in (latentc, other):
             time.sleep(PAUSE)
             pair.append(program.run())
         seconds.append(tuple(pair))
-    return seconds
+    return seconds[1:]
 
 
 def summary(seconds):
