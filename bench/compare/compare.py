@@ -52,6 +52,14 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def said_by(*command):
+    """The line that a command prints; None where it does not work."""
+    try:
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 # ---- what there is to do ----
 
 def pairings(f):
@@ -169,16 +177,17 @@ def main():
         for path in f.report:
             with open(path) as file:
                 results += json.load(file)
-        return write_reports(f, results)
+        return write_reports(f, report.together(results))
     prepare(f)
     if f.prepare:
         return None
-    version = subprocess.run([f.latentc, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    facts = {"version": said_by(f.latentc, "--version"), "commit": said_by("git", "-C", turns.ROOT, "describe", "--always", "--dirty"),
+             "system": platform.platform()}
     os.makedirs(f.output, exist_ok=True)
     results = []
     for stage, dtype, chosen in pairings(f):
         if chosen:
-            results.append(compare(f, stage, dtype, chosen) | {"version": version, "system": platform.platform()})
+            results.append(compare(f, stage, dtype, chosen) | facts)
     return write_reports(f, results)
 
 

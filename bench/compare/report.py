@@ -1,4 +1,5 @@
 """Results as a table and as one SVG picture."""
+import statistics
 from xml.sax.saxutils import escape
 
 GB = 1e9
@@ -6,6 +7,24 @@ GB = 1e9
 
 def number(value, form, factor=1.0):
     return "" if value is None else form.format(value * factor)
+
+
+SAME = ("stage", "dtype", "isa", "size", "threads", "commit")
+
+
+def together(results):
+    """Results of the same code in the same setting as one: latentc's runs are those against every other program."""
+    out = {}
+    for r in results:
+        key = tuple(r.get(k) for k in SAME) + (r.get("machine", {}).get("cpu"),)
+        if key not in out:
+            out[key] = r
+            continue
+        old, a, b = out[key], out[key]["latentc"], r["latentc"]
+        runs = a.get("runs", []) + b.get("runs", [])
+        latentc = b | a | ({"runs": runs, "median": statistics.median(runs), "min": min(runs)} if runs else {})
+        out[key] = old | {"latentc": latentc, "peers": old["peers"] + r["peers"]}
+    return list(out.values())
 
 
 def programs(result):
@@ -23,16 +42,30 @@ def title(result):
 HEAD = ("", "program", "median s", "best s", "latentc is faster by", "share of peak", "rms error", "memory GB", "start to first result s")
 
 
-def row(result, label, p, ratio):
+def unit_of(result):
+    return tuple(result["machine"].get(k) for k in ("cpu", "target", "threads", "unit"))
+
+
+def peaks(results):
+    """The most that each multiplier unit did in any of the measurements: a busy machine shows less."""
+    best = {}
+    for result in results:
+        if "machine" in result:
+            best[unit_of(result)] = max(best.get(unit_of(result), 0), result["machine"]["peak_gflops"])
+    return best
+
+
+def row(result, label, p, ratio, best):
     median = p.get("median")
-    share = None if median is None else result["gflop"] / median / result["machine"]["peak_gflops"]
+    share = None if median is None else result["gflop"] / median / best[unit_of(result)]
     return (title(result), label, number(median, "{:.3f}"), number(p.get("min"), "{:.3f}"), number(ratio, "{:.2f}"), number(share, "{:.0f} %", 100),
             number(p.get("relative_rms"), "{:.1e}"), number(p.get("peak_bytes"), "{:.2f}", 1 / GB), number(p.get("to_first_inference"), "{:.1f}"))
 
 
 def table(results):
     """Markdown, in columns."""
-    rows = [HEAD] + [row(r, *p) for r in results for p in programs(r)]
+    best = peaks(results)
+    rows = [HEAD] + [row(r, *p, best) for r in results for p in programs(r)]
     widths = [max(len(x[i]) for x in rows) for i in range(len(HEAD))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(x, widths)) + " |" for x in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]) + "\n"

@@ -28,15 +28,16 @@ compare --dry-run --isa avx2 --stages decoder --peers onnxruntime | grep -q 'lef
 status=0; said=$(compare --stages dekoder 2>&1) || status=$?
 [[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder" ]] || fail "a wrong stage: $status, $said"
 
-# The report: medians, ratios and picture from results.
+# The report: medians, ratios and picture from results; those of the same setting are one, latentc's runs together.
 cat >"$work/results.json" <<'EOF'
 [{"stage": "decoder", "dtype": "f32", "isa": "native", "size": 512, "threads": 2, "date": "2000-01-01 00:00", "gflop": 100.0,
   "machine": {"cpu": "A & B", "peak_gflops": 100.0},
   "latentc": {"median": 2.0, "min": 1.5, "runs": [1.5, 2.0, 2.5], "relative_rms": 1e-5, "peak_bytes": 1e9, "to_first_inference": 3.0},
   "peers": [{"label": "OpenVINO", "version": "1.2.3-456-build", "median": 5.0, "min": 4.0, "runs": [4.0, 5.0, 6.0], "ratio": 2.5}]}]
 EOF
-compare --report "$work/results.json" | tr -s ' ' >"$work/table"
+compare --report "$work/results.json" "$work/results.json" | tr -s ' ' >"$work/table"
 grep -qF '| decoder f32, 512x512 | latentc | 2.000 | 1.500 | | 50 % | 1.0e-05 | 1.00 | 3.0 |' "$work/table" || fail "latentc's row: $(cat "$work/table")"
+(( $(grep -c '| latentc |' "$work/table") == 1 )) || fail "two rows for the same latentc: $(cat "$work/table")"
 grep -qF '| decoder f32, 512x512 | OpenVINO 1.2.3 | 5.000 | 4.000 | 2.50 | 20 % | | | |' "$work/table" || fail "OpenVINO's row: $(cat "$work/table")"
-"$python" -c 'import sys, xml.dom.minidom as x; d = x.parse(sys.argv[1]); assert len(d.getElementsByTagName("rect")) == 3 and len(d.getElementsByTagName("circle")) == 6' \
-    "$work/out/plot.svg" || fail "the plot has other than two bars and six dots"
+"$python" -c 'import sys, xml.dom.minidom as x; d = x.parse(sys.argv[1]); assert len(d.getElementsByTagName("rect")) == 4 and len(d.getElementsByTagName("circle")) == 12' \
+    "$work/out/plot.svg" || fail "the plot has other than three bars and twelve dots"
