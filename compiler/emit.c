@@ -91,6 +91,18 @@ V intrinsic(Emit *e, const char *name, LLVMTypeRef type, V *args, int n) {
     return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), f, args, (unsigned)n, "");
 }
 
+V machine_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    CHECK(id != 0);
+    V f = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
+    LLVMTypeRef type = LLVMIntrinsicGetType(e->ctx, id, NULL, 0), params[8];
+    CHECK(n <= 8);
+    LLVMGetParamTypes(type, params);
+    for (unsigned i = 0; i < n; i++)
+        if (LLVMTypeOf(args[i]) != params[i]) args[i] = LLVMBuildBitCast(e->b, args[i], params[i], "");
+    return LLVMBuildCall2(e->b, type, f, args, n, "");
+}
+
 V fp_fma(Emit *e, V a, V b, V c) { return intrinsic(e, "llvm.fmuladd", LLVMTypeOf(a), (V[]){a, b, c}, 3); }
 
 V splat(Emit *e, V scalar, int lanes) {

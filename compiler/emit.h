@@ -56,6 +56,8 @@ V var(Emit *e, LLVMTypeRef type, V init);  /* an alloca; init may be NULL */
 V get(Emit *e, V variable);
 void set(Emit *e, V variable, V value);
 V intrinsic(Emit *e, const char *name, LLVMTypeRef type, V *args, int n);
+/* One of a machine, without a type parameter; arguments are cast to its types. */
+V machine_intrinsic(Emit *e, const char *name, V *args, unsigned n);
 
 /* for (i = from; i < to; i += step) { ... }   Loop l = loop_begin(...); use l.i; loop_end(e, &l); */
 typedef struct { LLVMBasicBlockRef head, end; V i, next_step; } Loop;
@@ -72,9 +74,11 @@ void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to);
 /* emit_math.c: vector functions; errors measured by tests/unit/test_math.c and stated there. lanes may be 1, or twice t->lanes: then
  * the sigmoids of m_swish and m_gelu_tanh divide once for two registers. */
 V m_exp(Emit *e, V x, int lanes);       /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
-V m_exp2(Emit *e, V x, int lanes);      /* likewise, [-126, 127] */
-V m_exp2_short(Emit *e, V x, int lanes); /* relative error below 8e-5 in [-126, 127]: little beside what rounding to bf16 adds */
-V m_swish(Emit *e, V x, int lanes);
-V m_gelu_tanh(Emit *e, V x, int lanes);
+/* What the result is for. FOR_BF16: it, or what is made of it, is rounded to bfloat16, which adds up to 3.9e-3: relative error below 8e-5 (m_exp2),
+ * 1.5e-4 (the others), for finite x. */
+typedef enum { FOR_F32, FOR_BF16 } Precision;
+V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126, 127] */
+V m_swish(Emit *e, V x, int lanes, Precision p);
+V m_gelu_tanh(Emit *e, V x, int lanes, Precision p);
 V m_gelu_erf(Emit *e, V x, int lanes);
 #endif

@@ -293,7 +293,7 @@ static void row_max(Emit *e, const A *x, V row, V at_, V top, V *running) {
 static void row_exp(Emit *e, const A *x, V row, V at_, V top, V *running) {
     int lanes = x->a->lanes;
     V p = fp_sub(e, load(e, at(e, row, at_), lanes), splat(e, top, lanes));
-    p = x->a->bf16 ? m_exp2_short(e, p, lanes) : m_exp2(e, p, lanes);
+    p = m_exp2(e, p, lanes, x->a->bf16 ? FOR_BF16 : FOR_F32);
     set(e, *running, fp_add(e, get(e, *running), p));
     if (x->a->bf16) store_bf16(e, p, at_bf16(e, row, at_), lanes);
     else store(e, p, at(e, row, at_));
@@ -312,7 +312,7 @@ static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool onlin
     if (online) {
         i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
         V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i), sum = at(e, x->sum, i.i);
-        V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes);
+        V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes, FOR_F32);
         store(e, f, at(e, x->factor, i.i));
         store(e, fp_mul(e, load(e, sum, lanes), f), sum);
         store(e, m, old);

@@ -5,21 +5,12 @@
  * takes a pair a lane; elsewhere the halves are moved to the upper 16 bits, which makes f32 numbers of them. */
 #include "kernels.h"
 #include "../runtime/plan.h"
-#include <string.h>
 
 V at_bf16(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt16TypeInContext(e->ctx), p, &index, 1, ""); }
 
-/* Of AVX-512 BF16, without a type parameter, unlike intrinsic(). */
 static V bf16_intrinsic(Emit *e, const char *name, V *args, unsigned n) {
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    CHECK(id != 0);
     e->cpu |= LRT_CPU_AVX512_BF16;
-    V f = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
-    LLVMTypeRef type = LLVMIntrinsicGetType(e->ctx, id, NULL, 0), params[4];
-    LLVMGetParamTypes(type, params);
-    for (unsigned i = 0; i < n; i++)
-        if (LLVMTypeOf(args[i]) != params[i]) args[i] = LLVMBuildBitCast(e->b, args[i], params[i], "");
-    return LLVMBuildCall2(e->b, type, f, args, n, "");
+    return machine_intrinsic(e, name, args, n);
 }
 
 static V rounded(Emit *e, V x, int lanes) {

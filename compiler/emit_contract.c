@@ -66,16 +66,18 @@ V contract_task(Emit *e, K *k) {
 
 /* ---- load ---- */
 
+static Precision precision_of(const Contract *c) { return c->bf16 ? FOR_BF16 : FOR_F32; }
+
 V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
     const Contract *c = k->c;
     switch ((Prologue)c->pre) {
     case PRE_NONE: return v;
-    case PRE_SWISH: return m_swish(e, v, lanes);
+    case PRE_SWISH: return m_swish(e, v, lanes, precision_of(c));
     case PRE_AFFINE:
     case PRE_AFFINE_SWISH: {
         V a = at(e, at(e, k->norm, mulc(e, image, 2 * in_channels(c))), channel);
         v = fp_fma(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
-        return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes);
+        return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes, precision_of(c));
     }
     case PRE_LAYER_NORM:
         v = fp_mul(e, fp_sub(e, v, splat(e, k->columns_mean, lanes)), splat(e, k->columns_rstd, lanes));
@@ -239,11 +241,11 @@ static V output_pixel(Emit *e, const K *k, V p, V *batch) {
     return add(e, mulc(e, line, c->ow), add(e, k->x0, col));
 }
 
-static V activate(Emit *e, int act, V v, int lanes) {
-    switch ((Activation)act) {
-    case ACT_SWISH: return m_swish(e, v, lanes);
-    case ACT_GELU_TANH:
-    case ACT_GEGLU_TANH: return m_gelu_tanh(e, v, lanes);
+static V activate(Emit *e, const Contract *c, V v, int lanes) {
+    switch ((Activation)c->act) {
+    case ACT_SWISH: return m_swish(e, v, lanes, FOR_F32);
+    case ACT_GELU_TANH: return m_gelu_tanh(e, v, lanes, FOR_F32);
+    case ACT_GEGLU_TANH: return m_gelu_tanh(e, v, lanes, precision_of(c)); /* half of a product's operand */
     case ACT_GELU_ERF:
     case ACT_GEGLU_ERF: return m_gelu_erf(e, v, lanes);
     case ACT_NONE: break;
@@ -263,9 +265,9 @@ void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid,
     }
     if (gate) {
         if (bias) gate = fp_add(e, gate, load(e, atc(e, bias, out), lanes));
-        r = fp_mul(e, r, activate(e, c->act, gate, lanes));
+        r = fp_mul(e, r, activate(e, c, gate, lanes));
     } else {
-        r = activate(e, c->act, r, lanes);
+        r = activate(e, c, r, lanes);
     }
     if (c->has_res) r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, pixel, c->co), n)), lanes, valid));
     store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);

@@ -33,8 +33,8 @@ static void put(Emit *e, const R *r, V channel, V v) { store(e, v, place(e, r->y
 static void unary(Emit *e, const R *r, V ch, int lanes) {
     V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
     switch ((MapKind)r->m->kind) {
-    case MAP_SWISH: x = m_swish(e, x, lanes); break;
-    case MAP_GELU_TANH: x = m_gelu_tanh(e, x, lanes); break;
+    case MAP_SWISH: x = m_swish(e, x, lanes, FOR_F32); break;
+    case MAP_GELU_TANH: x = m_gelu_tanh(e, x, lanes, FOR_F32); break;
     case MAP_GELU_ERF: x = m_gelu_erf(e, x, lanes); break;
     case MAP_SCALE: x = fp_mul(e, x, cf(e, r->m->value, lanes)); break;
     default: break; /* MAP_COPY */
@@ -44,7 +44,7 @@ static void unary(Emit *e, const R *r, V ch, int lanes) {
 
 static void geglu(Emit *e, const R *r, V ch, int lanes) {
     V p = place(e, r->a, r->row, 2 * r->m->c, ch), g = load(e, atc(e, p, r->m->c), lanes);
-    g = r->m->kind == MAP_GEGLU_TANH ? m_gelu_tanh(e, g, lanes) : m_gelu_erf(e, g, lanes);
+    g = r->m->kind == MAP_GEGLU_TANH ? m_gelu_tanh(e, g, lanes, FOR_F32) : m_gelu_erf(e, g, lanes);
     put(e, r, ch, fp_mul(e, load(e, p, lanes), g));
 }
 

@@ -100,7 +100,7 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
         V r[6];
         linear(e, w->w->b, n, n, rows[i], r, lanes);
         for (int j = 0; j < n; j++) {
-            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * w->tiles * in_channels(c)));
+            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * winograd_input_stride(c)));
             store_operand(e, c, r[j], place, lanes);
         }
     }
@@ -154,9 +154,9 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
     int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, w->tiles * ci_)),
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))),
                   .panel = operand_at(e, c, block, mulc(e, l.i, ci_ * width)),
-                  .products = at(e, w->products, mulc(e, l.i, w->tiles * width)), .width = width, .nvec = nvec, .first = true};
+                  .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .width = width, .nvec = nvec, .first = true};
     p.k0 = ci(e, 0);
     p.count = ci(e, part < ci_ ? part : ci_);
     row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
@@ -180,7 +180,7 @@ static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, i
     V from = at(e, w->products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
     for (int b = 0; b < n; b++) {
         V d[6], r[4];
-        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * w->tiles * width), lanes);
+        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * winograd_product_stride(c, width)), lanes);
         linear(e, w->w->a, m, n, d, r, lanes);
         for (int a = 0; a < m; a++) rows[a][b] = r[a];
     }

@@ -116,11 +116,14 @@ double contract_cost(const Contract *c, const Target *t) {
 static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
 
 int64_t winograd_strip_floats(const Contract *c) {
-    return (winograd_positions(c) * strip_tiles(c) * in_channels(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
+    return (winograd_positions(c) * winograd_input_stride(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
 }
 
+int64_t winograd_input_stride(const Contract *c) { return strip_tiles(c) * in_channels(c) + (c->bf16 ? 32 : 16); }
+int64_t winograd_product_stride(const Contract *c, int64_t width) { return strip_tiles(c) * width + 16; }
+
 int64_t winograd_scratch(const Contract *c) {
-    int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * strip_tiles(c) * c->nr * c->lanes;
+    int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes);
     if (c->staged) return 4 * (region > products ? region : products);
     return 4 * (region + winograd_strip_floats(c) + products);
 }

@@ -16,6 +16,10 @@ static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
 int64_t winograd_scratch(const Contract *c); /* bytes; of the step that loads and of the products, the larger, where they are two */
 int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one strip */
+/* Elements between two positions of the transformed inputs, and floats between those of products `width` columns wide: one cache line more than
+ * they take, because powers of two apart all positions of a tile would share the few places of one set of L1. */
+int64_t winograd_input_stride(const Contract *c);
+int64_t winograd_product_stride(const Contract *c, int64_t width);
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */
 double winograd_cost(const Contract *c, const Target *t);
