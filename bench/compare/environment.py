@@ -28,9 +28,9 @@ def ensure(folder, torch_index):
     if not os.path.exists(python):
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip = [python, "-m", "pip", "install", "--quiet"]
-    with open(REQUIREMENTS) as lines:
-        torch = next(line.strip() for line in lines if line.startswith("torch=="))
     if torch_index:
+        with open(REQUIREMENTS) as lines:
+            torch = next(line.strip() for line in lines if line.startswith("torch=="))
         subprocess.run([*pip, "--index-url", torch_index, torch], check=True)
     subprocess.run([*pip, "-r", REQUIREMENTS], check=True)
     shutil.copy(REQUIREMENTS, folder)
