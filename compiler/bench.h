@@ -81,7 +81,7 @@ typedef struct {
     FlagList weights;
     int64_t repeat, batch;            /* batch 0: two for the guided step, one for the rest */
     int threads;
-    bool fused_only, trace;
+    bool fused_only, trace, serve;    /* serve: bench_serve.h */
     Machine machine;
     Item items[4]; int n_items;
     KernelRow *kernels; int n_kernels;

@@ -86,6 +86,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "instead of stages: every distinct convolution, product and attention alone", 0, 0},
         {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1, in the guided step 2 (1: no guidance)", 1, 1024},
         {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "leave the unfused baseline out", 0, 0},
+        {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
         {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
         {"threads", 't', FLAG_INT, &f->threads, "N", "default one per physical core", 1, 4096},
         WEIGHTS_FLAG(&b->weights),
@@ -95,6 +96,9 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
                              "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.",
                              flags, sizeof flags / sizeof flags[0], 1, 1, &b->pipeline_path};
     flags_parse(&command, argc, argv);
+    if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
+        usage_err("bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
+    b->fused_only |= b->serve;
     b->threads = f->threads ? (int)f->threads : lrt_default_threads();
     b->trace = f->html != NULL;
 }
