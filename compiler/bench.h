@@ -28,7 +28,7 @@ double machine_bound(const Machine *m, bool bf16, double flops, double weight_by
 /* A fused operation: its one or more steps of the plan. */
 typedef struct {
     const char *path, *kind;  /* of the operation that the others were fused into; of its kernels */
-    const char *form;         /* the algorithm: "direct", "F(2,3)", ..., "" where there is no choice */
+    const char *form;         /* the algorithm: "direct", "F(2,3)", "up(2,3)", ..., "" where there is no choice */
     int plan, steps;          /* PLAN_*; PROMPT and TIME are prepared before the loop */
     bool bf16, memory;        /* operands of its products; what decides the bound */
     double seconds, unfused;  /* unfused: of the operations that it was made of; 0 when not measured */

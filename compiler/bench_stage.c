@@ -3,6 +3,7 @@
 #include "bench_serve.h"
 #include "../runtime/progress.h"
 #include "../runtime/sampler.h"
+#include "winograd.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ int class_of(const char *kind) {
 }
 
 const char *contract_form(const Contract *c) {
-    if (c->winograd) return c->winograd == 2 ? "F(2,3)" : "F(4,3)";
+    if (c->winograd) return winograd_form(c)->name;
     return c->kh * c->kw > 1 ? "direct" : "";
 }
 
@@ -128,7 +129,6 @@ static double run_once(Run *r, int64_t i) {
 static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matches) {
     int64_t batch = b->batch ? b->batch : item->guided ? 2 : 1;
     bool guided = item->guided && batch > 1, halves_apart = guided && !(t->fuse & FUSE_GUIDANCE);
-    if (guided && batch % 2) usage_err("--batch %lld: a guided step has two halves of the same size", (long long)batch);
     Run r = {.b = b, .item = item, .calls = halves_apart ? 2 : 1, .guided = guided, .latent = -1};
     batch /= r.calls;
     bool shared = guided && batch == 2; /* one picture */
