@@ -1,13 +1,17 @@
-/* Which form each convolution is computed in: the cheapest by estimate, while packed weights stay within `growth` times their plain size
- * (or grow by little: SMALL_GROWTH).
+/* Which form each convolution is computed in: the cheapest, by estimate or by measurement, while packed weights stay within a budget.
  *
- * Winograd's forms need fewer multiplications and larger kernels (16/9 and 4 times; the upsample form: none larger). Starting from direct convolutions, the step from one form
- * to the next that saves the most per byte is taken first, until no step that saves anything fits. */
+ * Winograd's forms need fewer multiplications and larger kernels (16/9 and 4 times; none larger: the upsample form, and F(2,3) streamed). Starting
+ * from direct convolutions, the step from one form to the next that saves the most per byte is taken first, until none that saves anything fits. */
 #include "algorithm.h"
+#include "tune.h"
 #include <math.h>
 #include <stdlib.h>
 
-enum { SMALL_GROWTH = 256 << 20 }; /* bytes that any model's kernels may grow by: small models need not count */
+const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP, CONV_F23S, CONV_F43S, CONV_F23, CONV_F43};
+
+/* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or SMALL_GROWTH bytes more: small models need not count. */
+static const double growth_f32 = 2, growth_bf16 = 1.5, growth_memory = 1.015; /* of 1.02: columns are padded too */
+enum { SMALL_GROWTH = 48 << 20 };
 
 typedef struct { int choice, form; double saved; int64_t bytes; } Upgrade; /* to `form` from the one before */
 
@@ -17,16 +21,18 @@ static int by_saving(const void *a, const void *b) {
     return d != 0 ? (d > 0) - (d < 0) : x->choice != y->choice ? x->choice - y->choice : x->form - y->form;
 }
 
-static ConvChoice candidates(const Graph *g, const Target *t, bool bf16, uint32_t op) {
-    static const ConvMode forms[] = {CONV_DIRECT, CONV_UP, CONV_F23, CONV_F43};
+static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op) {
+    const Target *t = p->target;
+    const TuneEntry *measured = p->tuning ? tuning_find(p->tuning, p, g, &g->ops[op]) : NULL;
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
-        k.bf16 = contract_bf16(forms[f], bf16);
-        contract_plan(&k, t, forms[f]);
-        c.form[f] = forms[f];
+        k.bf16 = contract_bf16(conv_forms[f], p->bf16);
+        contract_plan(&k, t, conv_forms[f]);
+        c.form[f] = conv_forms[f];
         c.bytes[f] = contract_panel_floats(&k) * 4;
         c.cost[f] = f == 0 ? contract_cost(&k, t) : k.winograd ? winograd_cost(&k, t) : INFINITY;
+        if (measured && c.cost[f] < INFINITY) c.cost[f] = measured->seconds[f];
     }
     return c;
 }
@@ -36,44 +42,57 @@ static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
         if (!(c->cost[f] < c->cost[from])) continue;
-        out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], c->bytes[f] - c->bytes[from]};
+        int64_t bytes = c->bytes[f] - c->bytes[from];
+        out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
         from = f;
     }
     return n;
 }
 
-/* Weights that operations use, each once. */
-static int64_t plain_bytes(const Graph *g) {
+/* Weights that operations use, each once; operands of products in their own type. */
+static int64_t plain_bytes(const Graph *g, bool bf16) {
     bool *seen = xcalloc(g->n_tensors + 1, sizeof *seen);
     int64_t bytes = 0;
     for (uint32_t i = 0; i < g->n_ops; i++)
         for (int n = 0; n < SLOT_COUNT && !g->ops[i].dead; n++) {
             TensorId t = g->ops[i].in[n];
             if (!tensor_ok(t) || tensor(g, t)->kind != T_WEIGHT || seen[t.id]) continue;
+            bool product = n == SLOT_KERNEL && (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE);
             seen[t.id] = true;
-            bytes += shape_count(&tensor(g, t)->shape) * 4;
+            bytes += shape_count(&tensor(g, t)->shape) * (product && bf16 ? 2 : 4);
         }
     free(seen);
     return bytes;
 }
 
-int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf16, double growth, ConvChoice **out) {
+/* What kernels may take beyond their plain size. */
+static int64_t budget(const Graph *g, const Program *p) {
+    double plain = (double)plain_bytes(g, p->bf16);
+    if (p->optimize == OPTIMIZE_MEMORY) return (int64_t)((growth_memory - 1) * plain);
+    int64_t most = (int64_t)(((p->bf16 ? growth_bf16 : growth_f32) - 1) * plain);
+    return most < SMALL_GROWTH ? SMALL_GROWTH : most;
+}
+
+/* The form asked for by name, which has no budget. */
+static void choose_named(ConvChoice *c, ConvMode mode) {
+    for (int f = 1; f < CONV_FORMS; f++)
+        if (c->cost[f] < INFINITY && (c->form[f] == mode || (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen])))) c->chosen = f;
+}
+
+int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out) {
     ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
     Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
     int64_t used = 0;
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D) continue;
-        ConvChoice *c = &all[n];
-        *c = candidates(g, t, bf16, i);
-        for (int f = 1; f < CONV_FORMS && mode != CONV_AUTO; f++) /* no budget for what was asked for by name */
-            if (c->cost[f] < INFINITY && (c->form[f] == mode || (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen])))) c->chosen = f;
-        if (mode == CONV_AUTO) n_steps += upgrades(c, n, steps + n_steps);
+        all[n] = candidates(g, p, i);
+        if (p->conv == CONV_AUTO) n_steps += upgrades(&all[n], n, steps + n_steps);
+        else choose_named(&all[n], p->conv);
         n++;
     }
     qsort(steps, (size_t)n_steps, sizeof *steps, by_saving);
-    int64_t most = (int64_t)((growth - 1) * (double)plain_bytes(g));
-    if (most < SMALL_GROWTH) most = SMALL_GROWTH;
+    int64_t most = budget(g, p);
     for (int i = 0; i < n_steps; i++) {
         ConvChoice *c = &all[steps[i].choice];
         int64_t bytes = c->bytes[steps[i].form] - c->bytes[c->chosen];
@@ -86,9 +105,11 @@ int choose_convolutions(const Graph *g, const Target *t, ConvMode mode, bool bf1
     return n;
 }
 
-void print_choices(const Graph *g, const ConvChoice *c, int n, Buf *out) {
-    buf_printf(out, "estimated cost in multiply-adds, packed size; * the choice\n%-36s", "convolution");
-    for (int f = 0; f < CONV_FORMS; f++) buf_printf(out, " %26s", conv_names[n ? c->form[f] : CONV_AUTO]);
+void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n, Buf *out) {
+    if (p->tuning) buf_printf(out, "measured seconds (%s)", tuning_path(p->tuning));
+    else buf_printf(out, "estimated cost in multiply-adds");
+    buf_printf(out, ", packed size; * the choice\n%-36s", "convolution");
+    for (int f = 0; f < CONV_FORMS; f++) buf_printf(out, " %26s", conv_names[conv_forms[f]]);
     buf_printf(out, "\n");
     for (int i = 0; i < n; i++) {
         buf_printf(out, "%-36s", g->ops[c[i].op].path);

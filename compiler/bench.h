@@ -19,6 +19,7 @@ typedef struct {
 } Machine;
 /* Measures; takes about a second. Kernels are those of target t. */
 Machine machine_measure(const Target *t, int threads);
+int64_t machine_l3_bytes(void); /* 0: none */
 static inline const Unit *machine_unit(const Machine *m, bool bf16) { return &m->units[bf16 ? m->bf16_unit : 0]; }
 /* The shortest time that the machine may take: products at the unit's peak, every byte read once; weights come from memory unless `cached`, other
  * operands from L3 where they fit it. *memory: the bytes decide. */

@@ -205,6 +205,8 @@ static void measure_reads(Machine *m) {
     m->l3_bytes = l3.bytes;
 }
 
+int64_t machine_l3_bytes(void) { return find_cache(3).bytes; }
+
 static void read_cpu_name(char *out, size_t n) {
     char line[256];
     FILE *f = fopen("/proc/cpuinfo", "r");

@@ -1,6 +1,7 @@
 /* One stage in one setting, timed: as the loop runs it, region by region. */
 #include "bench.h"
 #include "bench_serve.h"
+#include "tune.h"
 #include "../runtime/progress.h"
 #include "../runtime/sampler.h"
 #include "winograd.h"
@@ -20,7 +21,7 @@ int class_of(const char *kind) {
 }
 
 const char *contract_form(const Contract *c) {
-    if (c->winograd) return winograd_form(c)->name;
+    if (c->winograd) return c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name;
     return c->kh * c->kw > 1 ? "direct" : "";
 }
 
@@ -134,6 +135,8 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
     bool shared = guided && batch == 2; /* one picture */
     r.model = model_open(b->pipeline, item->model, (int)batch, shared, &b->weights, "synthetic:1");
     Program *p = program_new(b->machine.target, t->fuse, t->conv, t->bf16);
+    p->optimize = optimize_parse(b->code.optimize);
+    if (b->code.tune && p->conv == CONV_AUTO) p->tuning = tuning_open(b->code.tune);
     program_add(p, r.model.graph);
     if (matches) {
         Graph *source = pipeline_graph(item->model, (int)batch, shared);

@@ -1,9 +1,14 @@
 /* See build.h. */
 #include "build.h"
+#include "tune.h"
 #include <string.h>
 
 Program *program_for(const CodeFlags *f) {
-    return program_new(target_for(f->target, dtype_parse(f->dtype)), fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv), dtype_parse(f->dtype));
+    Program *p = program_new(target_for(f->target, dtype_parse(f->dtype)), fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv), dtype_parse(f->dtype));
+    p->optimize = optimize_parse(f->optimize);
+    if (f->tune && p->conv != CONV_AUTO) usage_err("--tune: there is nothing to choose with --conv %s%s", conv_names[p->conv], p->fuse == FUSE_NONE ? " (nothing is fused)" : "");
+    if (f->tune) p->tuning = tuning_open(f->tune);
+    return p;
 }
 
 Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided, const FlagList *weights, const char *otherwise) {

@@ -109,6 +109,8 @@ int cmd_build(int argc, char **argv) {
     buf_printf(&options, "--target %s --fuse ", p->target->name);
     fuse_print(p->fuse, &options);
     buf_printf(&options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
+    if (p->optimize == OPTIMIZE_MEMORY) buf_printf(&options, " --optimize memory");
+    if (f.code.tune) buf_printf(&options, " --tune %s", f.code.tune);
     buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
     WeightSource *sources[MOST_MODELS];
     for (int i = 0; i < models.n; i++) {

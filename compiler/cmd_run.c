@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "commands.h"
 #include "flags.h"
 #include "interp.h"
@@ -172,8 +173,7 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, target_for(f.code.target, dtype_parse(f.code.dtype)), fuse, conv_parse(f.code.conv), dtype_parse(f.code.dtype),
-                      f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
+        jit_run_graph(r.g, r.weights, program_for(&f.code), f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
                       r.outputs, (int)f.repeat, seconds);
     }
     if (f.repeat)

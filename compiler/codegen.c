@@ -1,5 +1,6 @@
 /* The program: stages, kernels shared between them, code generation at the end. */
 #include "codegen.h"
+#include "tune.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -25,6 +26,7 @@ void program_free(Program *p) {
     }
     for (int i = 0; i < p->n_kernels; i++) free(p->kernels[i].key);
     free(p->kernels);
+    if (p->tuning) tuning_free(p->tuning);
     LLVMContextRef ctx = p->emit->ctx;
     LLVMDisposeModule(p->emit->mod);
     emit_free(p->emit);
@@ -35,6 +37,7 @@ void program_free(Program *p) {
 int program_add(Program *p, Graph *g) {
     CHECK(p->n_stages < (int)(sizeof p->stages / sizeof p->stages[0]));
     passes_run(g, p->fuse, NULL, false);
+    if (p->tuning) tuning_measure(p->tuning, p, g);
     Stage *s = lower(p, g);
     s->weights_offset = p->weights_bytes;
     p->weights_bytes += (s->weights_bytes + 4095) / 4096 * 4096;
@@ -108,7 +111,7 @@ uint64_t program_layout_hash(const Program *p) {
         for (int k = 0; k < s->n_packed; k++) {
             const Packed *x = &s->packed[k];
             const Tensor *t = tensor(s->graph, x->tensor);
-            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes};
+            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes, x->contract.winograd, x->contract.streamed, x->contract.bf16};
             h = fnv1a64(facts, sizeof facts, h);
             for (int j = 0; j < t->n_parts; j++) h = fnv1a64(t->parts[j].path, strlen(t->parts[j].path), h);
         }

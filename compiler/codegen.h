@@ -37,6 +37,8 @@ typedef struct {
     unsigned fuse;
     ConvMode conv;             /* never AUTO where nothing is fused: that is DIRECT */
     bool bf16;
+    Optimize optimize;         /* program_new: SPEED */
+    struct Tuning *tuning;     /* measured convolutions (tune.h), the program's own; program_new: NULL */
     Emit *emit;
     Kernel *kernels; int n_kernels, cap_kernels;
     Stage *stages[8]; int n_stages;
@@ -56,6 +58,9 @@ double program_add_peak(Program *p, int64_t iterations, int tasks);
 
 /* lower.c */
 Stage *lower(Program *p, Graph *g);
+/* Of a contract, for people: sizes, "2 x 64x64 x 320 -> 64x64 x 640"; and what is done, "conv3x3 F(2,3) norm+swish +vec". */
+char *contract_shape(Arena *a, const Contract *c);
+void contract_name(const Contract *c, Buf *b);
 /* memplan.c: offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
  * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
 void memplan(Stage *s, bool reuse);

@@ -45,6 +45,13 @@ V words_bf16(Emit *e, V a, V b, int lanes) {
 }
 
 V pairs_bf16(Emit *e, V a, V b, int lanes) {
+    if (target_rounds_bf16(e->t) && lanes == 16) { /* one instruction rounds both, another interleaves */
+        LLVMTypeRef halves = LLVMVectorType(LLVMInt16TypeInContext(e->ctx), 32);
+        V index[32], words = LLVMBuildBitCast(e->b, words_bf16(e, a, b, lanes), halves, "");
+        for (unsigned i = 0; i < 32; i++) index[i] = LLVMConstInt(e->i32, i / 2 + i % 2 * 16, 0);
+        words = LLVMBuildShuffleVector(e->b, words, LLVMGetPoison(halves), LLVMConstVector(index, 32), "");
+        return LLVMBuildBitCast(e->b, words, vec_type(e, lanes), "");
+    }
     V low = LLVMBuildZExt(e->b, rounded(e, a, lanes), int_type(e, lanes), ""), high = LLVMBuildZExt(e->b, rounded(e, b, lanes), int_type(e, lanes), "");
     high = LLVMBuildShl(e->b, high, int_splat(e, 16, lanes), "");
     return LLVMBuildBitCast(e->b, LLVMBuildOr(e->b, low, high, ""), vec_type(e, lanes), "");
@@ -59,6 +66,12 @@ static V load_pairs(Emit *e, V p, int lanes) {
 static V half(Emit *e, V pairs, int lanes, int second) {
     V u = second ? LLVMBuildAnd(e->b, pairs, int_splat(e, 0xffff0000u, lanes), "") : LLVMBuildShl(e->b, pairs, int_splat(e, 16, lanes), "");
     return LLVMBuildBitCast(e->b, u, vec_type(e, lanes), "");
+}
+
+void load_pairs_bf16(Emit *e, V p, int lanes, V *a, V *b) {
+    V pairs = load_pairs(e, p, lanes);
+    *a = half(e, pairs, lanes, 0);
+    *b = half(e, pairs, lanes, 1);
 }
 
 /* As floats the bits of a splat move unchanged. */

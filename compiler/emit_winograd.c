@@ -13,7 +13,7 @@
 typedef struct {
     K k;
     const Winograd *w;
-    V region, transformed, products; /* scratch */
+    V region, transformed, products, kernels; /* scratch */
     int64_t tiles, rows, cols;       /* tiles of a strip; rows and columns of the region of one image */
 } W;
 
@@ -173,6 +173,30 @@ static void block_products(Emit *e, const W *w, V j, int nvec) {
     loop_end(e, &l);
 }
 
+/* Some input channels from k0 on of every position, kernels transformed first. */
+static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, bool first) {
+    const Contract *c = w->k.c;
+    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
+    V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
+    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, winograd_input_stride(c)), k0)),
+                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
+                  .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
+    row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
+    loop_end(e, &l);
+}
+
+/* The same for plain kernels: part by part, so that each is transformed once. */
+static void block_products_streamed(Emit *e, const W *w, V j, int nvec) {
+    int64_t ci_ = in_channels(w->k.c), part = winograd_part(w->k.c);
+    part_products(e, w, j, nvec, ci(e, 0), ci(e, part < ci_ ? part : ci_), true);
+    if (part >= ci_) return;
+    Loop l = loop_begin(e, ci(e, part), ci(e, ci_), part);
+    part_products(e, w, j, nvec, l.i, umin(e, ci(e, part), sub(e, ci(e, ci_), l.i)), false);
+    loop_end(e, &l);
+}
+
 /* ---- output ---- */
 
 /* A' M A of one tile for the vector of columns at `offset` of block j, its epilogue and stores. */
@@ -206,7 +230,7 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
     const W *w = (const W *)k; /* K is W's first member */
     const Contract *c = k->c;
     int64_t width = (int64_t)nvec * c->lanes, left = last ? c->co - (c->blocks - 1) * c->nr * c->lanes : width, whole = left / c->lanes * c->lanes;
-    block_products(e, w, j, nvec);
+    (c->streamed ? block_products_streamed : block_products)(e, w, j, nvec);
     TileLoop t = tiles_begin(e, w);
     if (whole) {
         Loop l = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
@@ -236,6 +260,7 @@ void emit_winograd(Emit *e, const Contract *c, const char *name) {
         w.products = atc(e, w.transformed, winograd_strip_floats(c));
         load_inputs(e, &w, ci(e, 0), ci(e, in_channels(c) / c->kc));
     }
+    w.kernels = atc(e, w.products, winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes));
     contract_blocks(e, &w.k, piece, block);
     kernel_end(e);
 }

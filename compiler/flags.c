@@ -170,6 +170,13 @@ const char *flags_for_model(const FlagList *list, const char *model)
     return named ? named : any;
 }
 
+Optimize optimize_parse(const char *text)
+{
+    if (strcmp(text, "speed") != 0 && strcmp(text, "memory") != 0)
+        usage_err("--optimize: expected speed or memory, found \"%s\"", text);
+    return text[0] == 'm' ? OPTIMIZE_MEMORY : OPTIMIZE_SPEED;
+}
+
 bool dtype_parse(const char *text)
 {
     if (strcmp(text, "f32") != 0 && strcmp(text, "bf16") != 0)

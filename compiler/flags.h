@@ -20,15 +20,18 @@ typedef struct {
     int64_t least, most; /* FLAG_INT; both 0: any */
 } Flag;
 /* What code is made of a graph: the rows that run, show, compile, build and bench share. program_for (build.h) makes a program of it. */
-typedef struct { const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target; FlagList sets; } CodeFlags;
-#define CODE_DEFAULTS {.conv = "auto", .dtype = "f32", .target = "host"}
+typedef struct { const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target, *optimize, *tune /* NULL: no measurements */; FlagList sets; } CodeFlags;
+#define CODE_DEFAULTS {.conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed"}
 #define CODE_FLAGS(f) \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
-    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up", 0, 0}, \
+    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up, f23s, f43s", 0, 0}, \
+    {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights hardly larger than plain ones", 0, 0}, \
+    {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
     {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
 #define WEIGHTS_FLAG(list) {"weights", 0, FLAG_LIST, list, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what a pipeline names", 0, 0}
+Optimize optimize_parse(const char *text); /* usage_err() on anything but speed and memory */
 bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {
     const char *usage;       /* "latentc show GRAPH.json [flags]" */

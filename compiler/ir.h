@@ -74,6 +74,9 @@ typedef struct { int heads; int64_t head_size; double scale; /* of the scores */
 } AttnAttr;
 typedef struct { char unused; } NoAttr;
 
+/* What is to be small: time, or packed weights. */
+typedef enum { OPTIMIZE_SPEED, OPTIMIZE_MEMORY } Optimize;
+
 typedef struct {
     OpKind kind;
     const char *path;            /* stable name, e.g. "down.0.res.1.exit.conv"; unique among the source ops except reshapes; fused ops keep the main op's */

@@ -75,9 +75,7 @@ void engine_free(Engine *e) {
     free(e);
 }
 
-void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, ConvMode conv, bool bf16, int threads, const void *const *inputs, float *const *outputs,
-                   int repeat, double *seconds) {
-    Program *p = program_new(t, fuse, conv, bf16);
+void jit_run_graph(Graph *g, WeightSource *w, Program *p, int threads, const void *const *inputs, float *const *outputs, int repeat, double *seconds) {
     program_add(p, g);
     Engine *e = engine_new(p, &w);
     const char *failed = NULL;

@@ -13,8 +13,7 @@ const Program *engine_lowered(const Engine *e);
 const void *engine_weights(const Engine *e, int stage);
 void engine_free(Engine *e);
 
-/* One graph, whole: inputs[i], outputs[i] as for interpret(). Runs the passes on g. seconds: when not NULL, `repeat` timed runs of everything
+/* One graph, whole, in p, which is new and used up: inputs[i], outputs[i] as for interpret(). Runs the passes on g. seconds: when not NULL, `repeat` timed runs of everything
  * that depends on the inputs, after one warm-up, go there. */
-void jit_run_graph(Graph *g, WeightSource *w, const Target *t, unsigned fuse, ConvMode conv, bool bf16, int threads, const void *const *inputs, float *const *outputs,
-                   int repeat, double *seconds);
+void jit_run_graph(Graph *g, WeightSource *w, Program *p, int threads, const void *const *inputs, float *const *outputs, int repeat, double *seconds);
 #endif

@@ -27,6 +27,7 @@ void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to eve
 /* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i] in word i. */
 V words_bf16(Emit *e, V a, V b, int lanes);
 V pairs_bf16(Emit *e, V a, V b, int lanes);
+void load_pairs_bf16(Emit *e, V p, int lanes, V *a, V *b); /* the reverse of storing pairs_bf16(a, b) */
 /* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the registers hold) at a time: in as few tiles as
  * that takes, of two sizes that differ by one, so that none is nearly empty. */
 typedef void RowTile(Emit *e, const void *user, V row, int rows);
@@ -58,13 +59,14 @@ typedef struct {
     int tile_rows;                /* 0; else the tile unit computes it (tiles.h), this many output pixels in a tile */
     int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
+    int streamed;                 /* a Winograd form whose kernels are stored plain: each task transforms them in scratch, a part at a time */
 } Contract;
 /* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
- * UP: that form where it fits. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP } ConvMode;
+ * UP: that form where it fits; F23S, F43S: with kernels stored plain, transformed while they stream. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_F23S, CONV_F43S } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
-/* Fills the lower part. F23, F43, UP: that form where it fits; else direct. */
+/* Fills the lower part. A form where it fits; else direct. */
 void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 static inline int64_t round_up(int64_t n, int64_t to) { return ceil_div(n, to) * to; }

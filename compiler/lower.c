@@ -207,13 +207,21 @@ Contract contract_of(const Graph *g, const Op *o) {
     return c;
 }
 
-static void contract_name(const Contract *c, Buf *b) {
+char *contract_shape(Arena *a, const Contract *c) {
+    char *second = c->c2 ? arena_printf(a, "+%lld", (long long)c->c2) : "";
+    if (c->kh * c->kw == 1 && c->stride == 1)
+        return arena_printf(a, "%lld x %lld%s -> %lld", (long long)(c->batch * c->oh * c->ow), (long long)c->c1, second, (long long)contract_columns(c));
+    return arena_printf(a, "%lld x %lldx%lld x %lld%s -> %lldx%lld x %lld", (long long)c->batch, (long long)(c->h / c->upsample), (long long)(c->w / c->upsample),
+                        (long long)c->c1, second, (long long)c->oh, (long long)c->ow, (long long)c->co);
+}
+
+void contract_name(const Contract *c, Buf *b) {
     static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
     static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
     if (c->kh * c->kw == 1) buf_printf(b, "dense");
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
-    if (c->winograd) buf_printf(b, " %s", winograd_form(c)->name);
+    if (c->winograd) buf_printf(b, " %s", c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name);
     if (c->bf16) buf_printf(b, " bf16");
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
@@ -234,7 +242,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.has_bias = load.has_vec = load.has_res = load.res_shared = 0;
+    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = 0;
     const char *kind = c->winograd ? "winograd inputs" : "dense inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -551,7 +559,7 @@ Stage *lower(Program *p, Graph *g) {
     find_packs(&l);
     for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
     ConvChoice *choices;
-    int n = choose_convolutions(g, p->target, p->conv, p->bf16, CONV_GROWTH, &choices);
+    int n = choose_convolutions(g, p, &choices);
     for (uint32_t i = 0; i < g->n_ops; i++) l.form_of[i] = CONV_DIRECT;
     for (int i = 0; i < n; i++) l.form_of[choices[i].op] = choices[i].form[choices[i].chosen];
     free(choices);

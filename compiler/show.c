@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "pass.h"
 #include "stage_report.h"
+#include "tune.h"
 
 typedef struct {
     const char *graph, *after, *format;
@@ -92,12 +93,16 @@ static void print_stage(const ShowFlags *f, bool svg, Graph *g, Buf *out)
 }
 
 /* What each convolution may be computed by, and is. */
-static void print_algorithms(const ShowFlags *f, const Graph *g, Buf *out)
+static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
 {
+    Program *p = program_for(&f->code);
     ConvChoice *choices;
-    int n = choose_convolutions(g, target_for(f->code.target, dtype_parse(f->code.dtype)), conv_parse(f->code.conv), dtype_parse(f->code.dtype), CONV_GROWTH, &choices);
-    print_choices(g, choices, n, out);
+    if (p->tuning)
+        tuning_measure(p->tuning, p, g);
+    int n = choose_convolutions(g, p, &choices);
+    print_choices(g, p, choices, n, out);
     free(choices);
+    program_free(p);
 }
 
 int cmd_show(int argc, char **argv)

@@ -23,7 +23,9 @@ static const double bu[] = {1, -1, 0, 0, 1, 0, 0, 1, -1};
 static const double gu[] = {1, 0, 0, 1, 1, 1, 0, 0, 1};
 static const double au[] = {1, 1, 0, 0, 1, -1};
 static const Winograd forms[] = {
-    {"F(2,3)", CONV_F23, 2, 4, 1, b2, g2, a2}, {"F(4,3)", CONV_F43, 4, 6, 1, b4, g4, a4}, {"up(2,3)", CONV_UP, 2, 3, 2, bu, gu, au}};
+    {"F(2,3)", "F(2,3) streamed", CONV_F23, CONV_F23S, 2, 4, 1, b2, g2, a2},
+    {"F(4,3)", "F(4,3) streamed", CONV_F43, CONV_F43S, 4, 6, 1, b4, g4, a4},
+    {"up(2,3)", NULL, CONV_UP, CONV_AUTO, 2, 3, 2, bu, gu, au}}; /* its kernels are not larger than plain ones */
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 const Winograd *winograd_form(const Contract *c) {
@@ -48,6 +50,10 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 /* What kernels cost per strip, in multiply-adds per transformed weight: they stream from memory or from L3 once for every strip. Measured on
  * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
+
+/* Transforming a plain kernel in scratch, in multiply-adds per transformed weight (a word of two in bf16 takes as long as one in f32), and keeping
+ * sums in L2 between parts: measured on the same machines, 8x8 and 16x16 pictures of 1280 channels. */
+enum { STREAM_COST = 22 };
 
 /* A multiply-add's time, an f32 one's being 1: the tile unit's peak is fifteen times as high, two thirds of it are in reach; where there is an
  * instruction for them, a pair takes the time of one. And a weight's bytes. */
@@ -100,7 +106,10 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
 
 void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
     for (int i = 0; i < N_FORMS; i++)
-        if (forms[i].mode == mode && fits(c, t, &forms[i])) plan_form(c, t, &forms[i]);
+        if ((forms[i].mode == mode || forms[i].streamed_mode == mode) && mode != CONV_AUTO && fits(c, t, &forms[i])) {
+            c->streamed = forms[i].streamed_mode == mode;
+            plan_form(c, t, &forms[i]);
+        }
 }
 
 double winograd_cost(const Contract *c, const Target *t) {
@@ -110,7 +119,8 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    return weights * (1.15 * tiles * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c)) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+    double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? STREAM_COST : 0) + weight_cost(t, weights * stored) * stored;
+    return weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
 }
 
 double contract_cost(const Contract *c, const Target *t) {
@@ -129,9 +139,21 @@ int64_t winograd_product_stride(const Contract *c, int64_t width) { return strip
 
 int64_t winograd_scratch(const Contract *c) {
     int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes);
+    if (c->streamed) products += winograd_part_floats(c);
     if (c->staged) return 4 * (region > products ? region : products);
     return 4 * (region + winograd_strip_floats(c) + products);
 }
+
+enum { PART_BYTES = 256 << 10 }; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */
+int64_t winograd_part(const Contract *c) {
+    int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4), most = PART_BYTES / channel / c->lanes * c->lanes;
+    int64_t ci = in_channels(c), parts = ceil_div(ci, most < c->lanes ? c->lanes : most);
+    return ceil_div(ceil_div(ci, parts), c->lanes) * c->lanes;
+}
+
+/* An odd number of cache lines more than the numbers take: positions are written side by side, and multiples of 4 KiB would share a place in L1. */
+int64_t winograd_part_stride(const Contract *c, int nvec) { return winograd_part(c) * nvec * c->lanes / (c->bf16 ? 2 : 1) + 16; }
+int64_t winograd_part_floats(const Contract *c) { return winograd_positions(c) * winograd_part_stride(c, c->nr); }
 
 /* out (n*n, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in double, rounded once. */
 static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half, float *out) {
@@ -153,9 +175,36 @@ static void transform_row(const Contract *c, const float *kernel, int64_t k, dou
         }
 }
 
+static int64_t width_of(const Contract *c, int64_t j) {
+    return min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+}
+
+/* Panels of plain kernels, in the order in which a task reads them: [block][k][vector of columns][tap][lane], bf16: [block][pair][vector][tap][lane][2]. */
+static void pack_streamed(const Contract *c, const float *kernel, float *out) {
+    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw;
+    int together = c->bf16 ? 2 : 1; /* channels in a word */
+#pragma omp parallel for schedule(static)
+    for (int64_t j = 0; j < c->blocks; j++) {
+        float *block = out + j * taps * ci * c->nr * c->lanes / together, row[4 * 64];
+        int64_t vectors = width_of(c, j) / c->lanes;
+        for (int64_t k = 0; k < ci; k += together)
+            for (int64_t tap = 0; tap < taps; tap++) {
+                const float *first = kernel + (tap * ci + k) * c->co;
+                if (c->bf16) for (int h = 0; h < 2; h++) contract_pack_pair(c, j, first + h * c->co, h, row);
+                else contract_pack_row(c, j, first, row);
+                for (int64_t v = 0; v < vectors; v++)
+                    memcpy(block + ((k / together * vectors + v) * taps + tap) * c->lanes, row + v * c->lanes, (size_t)c->lanes * 4);
+            }
+    }
+}
+
 /* Panels: [block][position][k][width]. */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
     int64_t ci = in_channels(c), columns = c->co, positions = winograd_positions(c);
+    if (c->streamed) {
+        pack_streamed(c, kernel, out);
+        return;
+    }
 #pragma omp parallel
     {
         double *half = xmalloc((size_t)(6 * 3 * columns) * sizeof *half);
@@ -164,7 +213,7 @@ void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
         for (int64_t k = 0; k < ci; k++) {
             transform_row(c, kernel, k, half, rows);
             for (int64_t j = 0; j < c->blocks; j++) {
-                int64_t width = min64((int64_t)c->nr * c->lanes, ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+                int64_t width = width_of(c, j);
                 float *block = out + j * positions * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
                 for (int64_t p = 0; p < positions; p++) {
                     if (c->bf16) contract_pack_pair(c, j, rows + p * columns, k, block + p * ci * width / 2);

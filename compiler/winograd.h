@@ -5,7 +5,7 @@
 
 /* Tiles of n x n inputs and m x m outputs. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
  * neighbouring tiles are m / upsample inputs apart. b: B' (n, n), g: G (n, 3), a: A' (m, n), row by row. */
-typedef struct { const char *name; ConvMode mode; int m, n, upsample; const double *b, *g, *a; } Winograd;
+typedef struct { const char *name, *streamed_name; ConvMode mode, streamed_mode; /* AUTO: none */ int m, n, upsample; const double *b, *g, *a; } Winograd;
 const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
 static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
 static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
@@ -20,6 +20,12 @@ int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one s
  * they take, because powers of two apart all positions of a tile would share the few places of one set of L1. */
 int64_t winograd_input_stride(const Contract *c);
 int64_t winograd_product_stride(const Contract *c, int64_t width);
+/* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of scratch that takes. */
+int64_t winograd_part(const Contract *c);
+int64_t winograd_part_floats(const Contract *c);
+int64_t winograd_part_stride(const Contract *c, int nvec); /* floats between positions there */
+/* Of a streamed kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][channel][column]. */
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec);
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */
 double winograd_cost(const Contract *c, const Target *t);

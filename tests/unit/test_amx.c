@@ -158,7 +158,7 @@ static void check(const Narrow *m) {
     for (int i = 0; i < 2; i++) {
         Graph *h = narrow(m->model, m->height, m->width, m->batch);
         got[i] = malloc(bytes);
-        jit_run_graph(h, w, target_for(targets[i], true), FUSE_ALL, CONV_AUTO, true, 2, (const void *const *)in, &got[i], 0, NULL);
+        jit_run_graph(h, w, program_new(target_for(targets[i], true), FUSE_ALL, CONV_AUTO, true), 2, (const void *const *)in, &got[i], 0, NULL);
         graph_free(h);
     }
     double tiles = outputs_difference(g, &want, &got[0]), vectors = outputs_difference(g, &want, &got[1]);

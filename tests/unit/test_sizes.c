@@ -44,8 +44,8 @@ static void check(const struct PipelineModel *m, const Form *f) {
     }
     bool interpreted = f->small || getenv("LATENTC_LONG");
     if (interpreted) interpret(g, w, (const void *const *)in, &want, true);
-    jit_run_graph(g, w, target_for("host", false), FUSE_ALL, CONV_AUTO, false, 2, (const void *const *)in, &fused, 0, NULL);
-    jit_run_graph(h, w, target_for("host", false), FUSE_NONE, CONV_DIRECT, false, 1, (const void *const *)in, &unfused, 0, NULL);
+    jit_run_graph(g, w, program_new(target_for("host", false), FUSE_ALL, CONV_AUTO, false), 2, (const void *const *)in, &fused, 0, NULL);
+    jit_run_graph(h, w, program_new(target_for("host", false), FUSE_NONE, CONV_DIRECT, false), 1, (const void *const *)in, &unfused, 0, NULL);
     double a = outputs_difference(g, interpreted ? &want : &unfused, &fused), b = interpreted ? outputs_difference(g, &want, &unfused) : 0;
     print_message("%s %lldx%lld, text %lld, batch %d: %.2g, unfused %.2g\n", g->name, (long long)f->width, (long long)f->height, (long long)f->text,
                   f->batch, a, b);

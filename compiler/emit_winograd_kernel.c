@@ -1,0 +1,42 @@
+/* Plain 3x3 kernels -> G g G', in the task that multiplies with them: see winograd.c. Sums in f32; packed kernels are transformed in double. */
+#include "emit_contract.h"
+#include "winograd.h"
+
+/* y (n) = g (n, 3) x. Neighbouring rows of g that differ in the sign of the middle share the rest. */
+static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes) {
+    V ends = NULL;
+    for (int i = 0; i < n; i++) {
+        const double *r = g + (ptrdiff_t)i * 3;
+        if (i == 0 || r[0] != r[-3] || r[2] != r[-1]) {
+            ends = r[0] == 0 ? NULL : r[0] == 1 ? x[0] : fp_mul(e, x[0], cf(e, r[0], lanes));
+            if (r[2] != 0 && ends) ends = fp_fma(e, x[2], cf(e, r[2], lanes), ends);
+            else if (r[2] != 0) ends = r[2] == 1 ? x[2] : fp_mul(e, x[2], cf(e, r[2], lanes));
+        }
+        CHECK(ends);
+        y[i] = r[1] == 0 ? ends : fp_fma(e, x[1], cf(e, r[1], lanes), ends);
+    }
+}
+
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec) {
+    const Winograd *w = winograd_form(c);
+    int n = w->n, lanes = c->lanes, together = c->bf16 ? 2 : 1; /* channels in a word */
+    int64_t width = (int64_t)nvec * lanes, position = winograd_part_stride(c, nvec);
+    Loop lk = loop_begin(e, ci(e, 0), udivc(e, count, together), 1);
+    V from = at(e, stored, mulc(e, lk.i, 9 * width)), to = at(e, out, mulc(e, lk.i, width));
+    Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);
+    V g[2][3][3], half[2][3][6], y[2][6]; /* half: G g by column of g */
+    for (int i = 0; i < 9; i++) {
+        V p = at(e, from, addc(e, mulc(e, lv.i, 9), (int64_t)i * lanes));
+        if (c->bf16) load_pairs_bf16(e, p, lanes, &g[0][i % 3][i / 3], &g[1][i % 3][i / 3]);
+        else g[0][i % 3][i / 3] = load(e, p, lanes);
+    }
+    for (int h = 0; h < together; h++)
+        for (int j = 0; j < 3; j++) line(e, w->g, n, g[h][j], half[h][j], lanes);
+    for (int i = 0; i < n; i++) {
+        for (int h = 0; h < together; h++) line(e, w->g, n, (V[]){half[h][0][i], half[h][1][i], half[h][2][i]}, y[h], lanes);
+        for (int j = 0; j < n; j++)
+            store(e, c->bf16 ? pairs_bf16(e, y[0][j], y[1][j], lanes) : y[0][j], at(e, to, addc(e, lv.i, (i * n + j) * position)));
+    }
+    loop_end(e, &lv);
+    loop_end(e, &lk);
+}

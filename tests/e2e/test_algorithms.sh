@@ -1,0 +1,41 @@
+#!/bin/bash
+# How convolutions are chosen: within the memory that --optimize allows, and by the measurements of a --tune file.
+. "$(dirname "$0")/common.sh"
+
+# Packed weights: at most 1.5 times their plain size in bf16, 1.02 times with --optimize memory. The decoder: 700 MB in bf16, 1000 MB in f32, on two threads.
+memory() { "$LATENTC" show "$SOURCE_DIR/graphs/sd2/$1.json" --memory "${@:2}" | awk '/^weights/ {weights = $NF} /^arena  / {arena = $NF} /^scratch/ {scratch = $NF} END {print weights, weights + arena + 2 * scratch}'; }
+plain=$((865910724 * 2))
+read -r weights _ <<<"$(memory diffusion_model --dtype bf16 --target x86-64-v3)"
+((weights * 100 <= plain * 150)) || fail "diffusion_model in bf16: $weights bytes of packed weights, $plain plain"
+read -r small _ <<<"$(memory diffusion_model --dtype bf16 --target x86-64-v3 --optimize memory)"
+((small * 100 <= plain * 102 && small < weights)) || fail "diffusion_model in bf16, --optimize memory: $small bytes of packed weights, $plain plain"
+for most in bf16:700 f32:1000; do
+    read -r _ peak <<<"$(memory decoder --dtype "${most%:*}")"
+    ((peak <= ${most#*:} * 1000000)) || fail "decoder in ${most%:*}: $peak bytes"
+done
+
+# Measured once, then read.
+graph=$SOURCE_DIR/tests/graphs/resnet.json tune=$work/tune.json
+first=$("$LATENTC" show "$graph" --after algorithm --tune "$tune")
+[[ $first == "measured seconds ($tune), "* ]] || fail "show does not say where the seconds come from: $first"
+cp -p "$tune" "$work/kept.json"
+second=$("$LATENTC" show "$graph" --after algorithm --tune "$tune")
+[[ $second == "$first" && ! $tune -nt $work/kept.json ]] || fail "measured again: $second"
+# What the file says decides, in the code too.
+for form in direct f23; do
+    sed "s/\"$form\": [0-9.e+-]*/\"$form\": 1e-9/" "$work/kept.json" >"$tune"
+    grep -q "\"$form\": 1e-9" "$tune" || fail "no convolution of $graph was measured in form $form"
+    "$LATENTC" compile "$graph" --emit ll --tune "$tune" -o "$work/$form.ll"
+done
+grep -q '^define.*lc_f32_conv3x3_2_3' "$work/f23.ll" || fail "f23 was not chosen"
+grep -q '^define.*lc_f32_conv3x3_[24]_3' "$work/direct.ll" && fail "direct was not chosen"
+# Other types and targets are added, or refused where they cannot be measured.
+"$LATENTC" show "$graph" --after algorithm --tune "$tune" --dtype bf16 >/dev/null
+[[ $(grep -c bf16 "$tune") -gt 0 && $(grep -c '"direct"' "$tune") -gt $(grep -c '"direct"' "$work/kept.json") ]] || fail "bf16 was not added"
+expect 1 "latentc: error: --tune $tune: it lacks *for target *, which does not run here" \
+    "$LATENTC" show "$graph" --after algorithm --tune "$tune" --target "$([[ $(uname -m) == aarch64 ]] && echo x86-64 || echo aarch64)"
+
+echo '{"convolutions": [{"target": "x86-64", "convolution": "", "threads": 1, "fastest": "direct", "seconds": {"direct": 0}}]}' >"$work/wrong.json"
+expect 1 'latentc: error: *wrong.json*expected seconds above 0, found 0*' "$LATENTC" show "$graph" --after algorithm --tune "$work/wrong.json"
+expect 2 'latentc: error: --tune: there is nothing to choose with --conv direct' "$LATENTC" show "$graph" --after algorithm --tune "$tune" --conv direct
+expect 2 'latentc: error: --optimize: expected speed or memory, found "size"' "$LATENTC" show "$graph" --memory --optimize size
