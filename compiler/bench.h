@@ -29,7 +29,7 @@ double machine_bound(const Machine *m, bool bf16, double flops, double weight_by
 /* A fused operation: its one or more steps of the plan. */
 typedef struct {
     const char *path, *kind;  /* of the operation that the others were fused into; of its kernels */
-    const char *form;         /* the algorithm: "direct", "F(2,3)", ..., "" where there is no choice */
+    const char *form;         /* the algorithm: "direct", "F(2,3)", "up(2,3)", ..., "" where there is no choice */
     int plan, steps;          /* PLAN_*; PROMPT and TIME are prepared before the loop */
     bool bf16, memory;        /* operands of its products; what decides the bound */
     double seconds, unfused;  /* unfused: of the operations that it was made of; 0 when not measured */
@@ -82,7 +82,7 @@ typedef struct {
     FlagList weights;
     int64_t repeat, batch;            /* batch 0: two for the guided step, one for the rest */
     int threads;
-    bool fused_only, trace;
+    bool fused_only, trace, serve;    /* serve: bench_serve.h */
     Machine machine;
     Item items[4]; int n_items;
     KernelRow *kernels; int n_kernels;

@@ -11,18 +11,27 @@ static const char style[] =
     "body{font:15px/1.5 system-ui,sans-serif;background:var(--page);color:var(--ink);max-width:1120px;margin:0 auto;padding:20px 16px 60px}\n"
     "h1{font-size:24px;margin:0 0 4px}h2{font-size:20px;margin:44px 0 8px;border-top:1px solid var(--line);padding-top:20px}h3{font-size:16px;margin:26px 0 4px}\n"
     "p{margin:4px 0 10px;color:var(--soft);max-width:75ch}\n"
-    ".wide{overflow-x:auto}.tall{max-height:70vh;overflow:auto;border:1px solid var(--line)}\n"
+    ".wide{overflow-x:auto}.tall{max-height:70vh;overflow:auto;border:1px solid var(--line)}.side{display:flex;flex-wrap:wrap;gap:12px 48px;align-items:flex-start}\n"
     "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}\n"
-    "th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line);white-space:nowrap}th.t,td.t{text-align:left}th{font-weight:600}\n"
+    "th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line)}td,.tall th{white-space:nowrap}th.t,td.t{text-align:left}\n"
+    "th{font-weight:600;vertical-align:bottom}\n"
     ".tall th{position:sticky;top:0;background:var(--page);box-shadow:inset 0 -1px var(--line)}.sort th{cursor:pointer}\n"
     ".tall td:first-child{position:sticky;left:0;background:var(--page)}.tall th:first-child{left:0;z-index:1}\n"
     ".sort th[aria-sort=ascending]::after{content:\" \\2191\"}.sort th[aria-sort=descending]::after{content:\" \\2193\"}\n"
     ".legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;margin:4px 0 8px}.legend i{display:inline-block;width:11px;height:11px;margin-right:6px}\n"
-    "svg{display:block;width:100%;min-width:640px;max-width:1000px;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}\n"
-    "svg .tick,svg .axis{fill:var(--soft)}svg .note{font-size:11px}svg .row{font-size:12px}svg .inside{fill:var(--on)}\n"
-    ".grid{stroke:var(--line)}.roof{stroke:var(--roof);stroke-width:1.4}.idle{fill:var(--idle)}.bar{fill:var(--k0)}.point{fill-opacity:.72;stroke:var(--page);stroke-width:.6}\n"
+    ".sample{width:30px;height:12px;margin-right:6px}\n"
+    ".plot{margin:14px 6px 52px 56px}.plot svg{display:block;width:100%;overflow:visible}\n"
+    "svg text{font:12px system-ui,sans-serif;fill:var(--ink);paint-order:stroke;stroke:var(--page);stroke-width:3px;stroke-linejoin:round}\n"
+    "svg .tick,svg .axis{fill:var(--soft)}svg .note{font-size:11px}\n"
+    ".grid{stroke:var(--line)}.roof{stroke:var(--roof);stroke-width:1.4}.r0{stroke-dasharray:1.5 3.5}.r1{stroke-dasharray:7 4}\n"
+    ".idle{fill:var(--idle)}.point{fill-opacity:.72;stroke:var(--page);stroke-width:.6}\n"
+    ".row{display:grid;grid-template-columns:110px 1fr max-content;gap:2px 10px;align-items:center;margin:8px 0;font-size:13px}.name{text-align:right}\n"
+    ".ladder .row{grid-template-columns:110px 1fr 190px}.track{display:flex;height:26px;line-height:26px}\n"
+    ".track i{overflow:hidden;white-space:nowrap;font-style:normal;text-align:center;color:var(--on)}\n"
     ".k0{fill:var(--k0);background:var(--k0)}.k1{fill:var(--k1);background:var(--k1)}.k2{fill:var(--k2);background:var(--k2)}\n"
-    ".k3{fill:var(--k3);background:var(--k3)}.k4{fill:var(--k4);background:var(--k4)}.k5{fill:var(--k5);background:var(--k5)}\n";
+    ".k3{fill:var(--k3);background:var(--k3)}.k4{fill:var(--k4);background:var(--k4)}.k5{fill:var(--k5);background:var(--k5)}\n"
+    "@media(max-width:640px){.row,.ladder .row{grid-template-columns:1fr max-content}.name{text-align:left}.track{grid-column:1/-1;order:1}\n"
+    ".tall td:first-child{white-space:normal;overflow-wrap:anywhere;min-width:116px;max-width:116px}}\n";
 
 /* A click on a column's head sorts by it; numbers first from the largest. */
 static const char script[] =
@@ -59,6 +68,20 @@ static void text_cell(Buf *out, const char *s) {
     xml_text(out, s);
     buf_printf(out, "</td>");
 }
+/* A path may break after its dots. */
+static void path_cell(Buf *out, const char *path) {
+    buf_printf(out, "<td class=\"t\">");
+    for (const char *p = path; *p;) {
+        char part[128];
+        size_t n = strcspn(p, ".");
+        n += p[n] == '.';
+        snprintf(part, sizeof part, "%.*s", (int)n, p);
+        xml_text(out, part);
+        p += n;
+        if (*p) buf_printf(out, "<wbr/>");
+    }
+    buf_printf(out, "</td>");
+}
 static void number_cell(Buf *out, int digits, double x) { buf_printf(out, "<td>%.*f</td>", digits, x); }
 static void share_cell(Buf *out, double part, double whole) {
     if (whole > 0) buf_printf(out, "<td>%.1f %%</td>", 100 * part / whole);
@@ -73,7 +96,7 @@ static void legend(Buf *out, bool between) {
 }
 
 static void machine_tables(const Machine *m, Buf *out) {
-    buf_printf(out, "<h3>The machine, measured in this run</h3>\n<div class=\"wide\"><table>\n");
+    buf_printf(out, "<h3>The machine, measured in this run</h3>\n<div class=\"side\"><table>\n");
     head_row(out, "=arithmetic from registers|one thread, GFLOP/s|all threads, GFLOP/s");
     for (int i = 0; i < m->n_units; i++) {
         buf_printf(out, "<tr>");
@@ -82,7 +105,7 @@ static void machine_tables(const Machine *m, Buf *out) {
         number_cell(out, 1, m->units[i].all / 1e9);
         buf_printf(out, "</tr>\n");
     }
-    buf_printf(out, "</tbody></table></div>\n<div class=\"wide\"><table>\n");
+    buf_printf(out, "</tbody></table>\n<table>\n");
     head_row(out, "=reading|bytes a thread|one thread, GB/s|all threads, GB/s");
     for (int i = 0; i < m->n_reads; i++) {
         buf_printf(out, "<tr>");
@@ -95,37 +118,40 @@ static void machine_tables(const Machine *m, Buf *out) {
     buf_printf(out, "</tbody></table></div>\n");
 }
 
-static void timing_row(const Timing *t, Buf *out) {
+/* A row of the stage's table: of the fused run and, where there is one, the unfused. */
+static void timing_row(Buf *out, bool two, const char *name, int digits, double fused, double unfused) {
     buf_printf(out, "<tr>");
-    text_cell(out, t->name);
-    number_cell(out, 2, t->median * 1e3);
-    number_cell(out, 2, t->min * 1e3);
-    number_cell(out, 2, t->prepare * 1e3);
-    number_cell(out, 2, t->flops / 1e9);
-    number_cell(out, 2, t->done / 1e9);
-    share_cell(out, t->share, 1);
-    share_cell(out, t->share_done, 1);
-    number_cell(out, 2, t->bound * 1e3);
-    share_cell(out, t->bound, t->median);
-    number_cell(out, 1, t->bytes / 1e6);
-    number_cell(out, 1, (double)t->peak_bytes / 1e6);
+    text_cell(out, name);
+    number_cell(out, digits, fused);
+    if (two) number_cell(out, digits, unfused);
     buf_printf(out, "</tr>\n");
 }
 
 static void timing_table(const Item *item, Buf *out) {
+    const Timing *t = &item->fused, *u = &item->unfused;
+    bool two = u->n_runs > 0;
     buf_printf(out, "<div class=\"wide\"><table>\n");
-    head_row(out, "=|median, ms|best, ms|prepare, ms|GFLOP written|done|of peak, written|done|roofline, ms|reached|MB moved|MB needed");
-    timing_row(&item->fused, out);
-    if (item->unfused.n_runs) timing_row(&item->unfused, out);
+    head_row(out, two ? "=|fused|unfused" : "=|fused");
+    timing_row(out, two, "median, ms", 2, t->median * 1e3, u->median * 1e3);
+    timing_row(out, two, "best, ms", 2, t->min * 1e3, u->min * 1e3);
+    if (t->prepare > 0) timing_row(out, two, "prepared before the loop, ms", 2, t->prepare * 1e3, u->prepare * 1e3);
+    timing_row(out, two, "as written, GFLOP", 2, t->flops / 1e9, u->flops / 1e9);
+    timing_row(out, two, "done, GFLOP", 2, t->done / 1e9, u->done / 1e9);
+    timing_row(out, two, "of the peak, as written, %", 1, t->share * 100, u->share * 100);
+    timing_row(out, two, "of the peak, done, %", 1, t->share_done * 100, u->share_done * 100);
+    timing_row(out, two, "roofline: at least, ms", 2, t->bound * 1e3, u->bound * 1e3);
+    timing_row(out, two, "of the roofline, %", 1, 100 * t->bound / t->median, two ? 100 * u->bound / u->median : 0);
+    timing_row(out, two, "read and written, MB", 1, t->bytes / 1e6, u->bytes / 1e6);
+    timing_row(out, two, "memory needed, MB", 1, (double)t->peak_bytes / 1e6, (double)u->peak_bytes / 1e6);
     buf_printf(out, "</tbody></table></div>\n");
-    if (item->unfused.n_runs) buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", item->unfused.median / item->fused.median);
+    if (two) buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", u->median / t->median);
 }
 
 static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out) {
     static const char *const plans[] = {"prompt", "time", "step"};
     double peak = machine_unit(&b->machine, r->bf16)->all;
     buf_printf(out, "<tr>");
-    text_cell(out, r->path);
+    path_cell(out, r->path);
     text_cell(out, r->kind);
     text_cell(out, r->form);
     text_cell(out, plans[r->plan]);
@@ -133,7 +159,7 @@ static void region_row(const Bench *b, const Timing *t, const Region *r, bool un
     share_cell(out, r->seconds, in_step(r) ? t->run : 0);
     if (unfused) {
         number_cell(out, 3, r->unfused * 1e3);
-        if (r->unfused > 0 && r->seconds > 0) number_cell(out, 2, r->unfused / r->seconds);
+        if (in_step(r) && r->unfused > 0 && r->seconds > 0) number_cell(out, 2, r->unfused / r->seconds);
         else buf_printf(out, "<td></td>");
     }
     number_cell(out, 3, r->flops / 1e9);
@@ -158,7 +184,7 @@ static void region_table(const Bench *b, const Item *item, Buf *out) {
     Region *sorted = xcalloc((size_t)t->n_regions + 1, sizeof *sorted);
     memcpy(sorted, t->regions, (size_t)t->n_regions * sizeof *sorted);
     qsort(sorted, (size_t)t->n_regions, sizeof *sorted, by_seconds);
-    buf_printf(out, "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time.</p>\n"
+    buf_printf(out, "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time; its unfused time is that of one step.</p>\n"
                     "<div class=\"tall\"><table class=\"sort\">\n");
     head_row(out, unfused ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached"
                           : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached");
@@ -199,24 +225,18 @@ static void stage_section(const Bench *b, const Item *item, Buf *out) {
     timing_table(item, out);
     buf_printf(out, "<h3>Where the time goes</h3>\n");
     legend(out, true);
-    buf_printf(out, "<div class=\"wide\">");
     plot_shares(item, out);
-    buf_printf(out, "</div>\n<h3>Roofline</h3>\n<p>Every operation that multiplies; the larger, the more of the time it takes. On a line: as fast as that limit allows.</p>\n");
+    buf_printf(out, "<h3>Roofline</h3>\n<p>Every operation that multiplies; the larger, the more of the time it takes. On a line: as fast as that limit allows.</p>\n");
     legend(out, false);
-    buf_printf(out, "<div class=\"wide\">");
     plot_roofline(b, &item->fused, out);
-    buf_printf(out, "</div>\n");
     if (item->n_ladder) {
-        buf_printf(out, "<h3>What each pass contributes</h3>\n<div class=\"wide\">");
+        buf_printf(out, "<h3>What each pass contributes</h3>\n");
         plot_ladder(item, out);
-        buf_printf(out, "</div>\n");
     }
     if (item->fused.n_spans) {
-        buf_printf(out, "<h3>One step on every thread</h3>\n<p>The percentage is the share of the time in which the thread computes; gaps are waits at barriers.</p>\n");
+        buf_printf(out, "<h3>One step on every thread</h3>\n<p>The number of the thread, and the share of the time in which it computes; gaps are waits at barriers.</p>\n");
         legend(out, false);
-        buf_printf(out, "<div class=\"wide\">");
         plot_timeline(&item->fused, b->threads, out);
-        buf_printf(out, "</div>\n");
     }
     region_table(b, item, out);
     buf_printf(out, "</section>\n");
@@ -229,16 +249,14 @@ void report_html(const Bench *b, Buf *out) {
     xml_text(out, b->pipeline->name);
     buf_printf(out, ", %d x %d, %s</h1>\n<p>", b->pipeline->img_width, b->pipeline->img_height, b->code.dtype);
     xml_text(out, b->machine.cpu);
-    buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed runs</p>\n", b->threads, b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat);
+    buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed run%s</p>\n", b->threads, b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat, b->repeat == 1 ? "" : "s");
     machine_tables(&b->machine, out);
     for (int i = 0; i < b->n_items; i++)
         if (b->items[i].measured) stage_section(b, &b->items[i], out);
     if (b->n_kernels) {
         buf_printf(out, "<section>\n<h2>Every distinct convolution, product and attention, alone</h2>\n");
         legend(out, false);
-        buf_printf(out, "<div class=\"wide\">");
         plot_kernels(b, out);
-        buf_printf(out, "</div>\n");
         kernel_table(b, out);
         buf_printf(out, "</section>\n");
     }

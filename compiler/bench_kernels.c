@@ -4,16 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char *attention_shape(Arena *a, int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t size) {
+    return arena_printf(a, "%lld x %lld queries, %lld keys, %lld head%s of %lld", (long long)batch, (long long)queries, (long long)keys, (long long)heads, heads == 1 ? "" : "s",
+                        (long long)size);
+}
+
 static char *shape_of(Arena *a, const Kernel *k) {
     if (k->kind == KERNEL_ATTENTION) {
         const Attention *x = k->key;
-        return arena_printf(a, "%lld x %lld queries, %lld keys, %lld heads of %lld", (long long)x->batch, (long long)x->n, (long long)x->m, (long long)x->heads,
-                            (long long)x->head_size);
+        return attention_shape(a, x->batch, x->n, x->m, x->heads, x->head_size);
     }
     if (k->kind == KERNEL_ATTN_PART) {
         const AttnPart *x = k->key;
-        return arena_printf(a, "%lld x %lld queries, %lld keys, %lld heads of %lld", (long long)x->batch, (long long)x->n, (long long)x->m, (long long)x->heads,
-                            (long long)x->head_size);
+        return attention_shape(a, x->batch, x->n, x->m, x->heads, x->head_size);
     }
     return contract_shape(a, k->key);
 }
@@ -63,7 +66,7 @@ void kernels_measure(Bench *b) {
     b->kernels = arena_alloc(b->arena, ((size_t)p->n_kernels + 1) * sizeof *b->kernels);
     for (int k = 0; k < p->n_kernels; k++) {
         int kind = p->kernels[k].kind;
-        if (kind == KERNEL_CONTRACT || kind == KERNEL_ATTENTION || kind == KERNEL_ATTN_PART) measure_kernel(b, e, k);
+        if (kind == KERNEL_CONTRACT || kind == KERNEL_CONTRACT_LOAD || kind == KERNEL_ATTENTION || kind == KERNEL_ATTN_PART) measure_kernel(b, e, k);
     }
     qsort(b->kernels, (size_t)b->n_kernels, sizeof *b->kernels, by_cost);
     engine_free(e);

@@ -1,11 +1,14 @@
-/* The bench's pictures, as SVG inside of the page. Colours are classes of the page's style sheet: k0 .. k4 for the classes of kernels. */
+/* The bench's pictures inside of the page: SVG, or rows of boxes. Colours are classes of the page's style sheet: k0 .. k4 for the classes of kernels.
+ *
+ * Widths are percentages and heights pixels, so that pictures fill a page of any width while text keeps its size; what stands beside the axes is
+ * in the picture's margin. */
 #include "bench.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 800 };
+enum { NOMINAL = 1000 }; /* pixels of a page that is wide: what is too thin to be seen there is not drawn apart */
 
 void xml_text(Buf *out, const char *s) {
     for (; *s; s++) {
@@ -17,24 +20,25 @@ void xml_text(Buf *out, const char *s) {
     }
 }
 
-static void svg_begin(Buf *out, double height, const char *label) {
-    buf_printf(out, "<svg viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, height, label);
+static void svg_begin(Buf *out, const char *class, double height, const char *label) {
+    buf_printf(out, "<div class=\"plot %s\"><svg height=\"%.0f\" role=\"img\" aria-label=\"%s\">\n", class, height, label);
 }
-static void svg_end(Buf *out) { buf_printf(out, "</svg>\n"); }
+static void svg_end(Buf *out) { buf_printf(out, "</svg></div>\n"); }
 
+/* x: percent, y: pixels, here and below */
 static void line(Buf *out, const char *class, double x1, double y1, double x2, double y2) {
-    buf_printf(out, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", class, x1, y1, x2, y2);
+    buf_printf(out, "<line class=\"%s\" x1=\"%.3f%%\" y1=\"%.1f\" x2=\"%.3f%%\" y2=\"%.1f\"/>\n", class, x1, y1, x2, y2);
 }
 
-/* anchor: start, middle or end */
-static void label(Buf *out, double x, double y, const char *anchor, const char *class, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-static void label(Buf *out, double x, double y, const char *anchor, const char *class, const char *fmt, ...) {
+/* dx: pixels from there; anchor: start, middle or end */
+static void label(Buf *out, double x, double dx, double y, const char *anchor, const char *class, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+static void label(Buf *out, double x, double dx, double y, const char *anchor, const char *class, const char *fmt, ...) {
     char text[160];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor, class);
+    buf_printf(out, "<text x=\"%.3f%%\" dx=\"%.0f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, dx, y, anchor, class);
     xml_text(out, text);
     buf_printf(out, "</text>\n");
 }
@@ -44,10 +48,11 @@ static void label(Buf *out, double x, double y, const char *anchor, const char *
 /* A region or a kernel: operations and bytes of one call, and how long it took. */
 typedef struct { const char *name, *kind; double seconds, done, bytes, weight /* its share of all the time */; } Point;
 
-/* Both axes are decades: powers of ten from lo to hi. */
-typedef struct { double left, top, right, bottom; int x_lo, x_hi, y_lo, y_hi; } Axes;
-static double x_at(const Axes *a, double intensity) { return a->left + (log10(intensity) - a->x_lo) / (a->x_hi - a->x_lo) * (a->right - a->left); }
-static double y_at(const Axes *a, double rate) { return a->bottom - (log10(rate) - a->y_lo) / (a->y_hi - a->y_lo) * (a->bottom - a->top); }
+/* Logarithms to base ten: whole decades along x, what is needed along y. */
+enum { ROOF_HEIGHT = 380 };
+typedef struct { int x_lo, x_hi; double y_lo, y_hi; } Axes;
+static double x_at(const Axes *a, double intensity) { return 100 * (log10(intensity) - a->x_lo) / (a->x_hi - a->x_lo); }
+static double y_at(const Axes *a, double rate) { return ROOF_HEIGHT * (1 - (log10(rate) - a->y_lo) / (a->y_hi - a->y_lo)); }
 static double clamp(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
 
 /* Units that kernels run on: not the ones that are there for comparison. */
@@ -60,7 +65,7 @@ static double highest_peak(const Machine *m) {
     return peak;
 }
 
-/* Decades that hold the points and where the slowest bandwidth meets the highest peak. Rates below a ten-thousandth of the peak lie on the edge. */
+/* What holds the points and where the slowest bandwidth meets the highest peak. Rates below a ten-thousandth of the peak lie on the edge. */
 static Axes fit_axes(const Machine *m, const Point *p, int n) {
     double peak = highest_peak(m), lo_x = 1, hi_x = peak / m->reads[m->n_reads - 1].all, lo_y = peak / 10;
     for (int i = 0; i < n; i++) {
@@ -70,13 +75,15 @@ static Axes fit_axes(const Machine *m, const Point *p, int n) {
         if (y < lo_y) lo_y = y;
     }
     if (lo_y < peak * 1e-4) lo_y = peak * 1e-4;
-    return (Axes){70, 14, WIDTH - 16, 380, (int)floor(log10(lo_x)), (int)ceil(log10(hi_x * 1.5)), (int)floor(log10(lo_y)), (int)ceil(log10(peak * 1.3))};
+    return (Axes){(int)floor(log10(lo_x)), (int)ceil(log10(hi_x * 1.5)), log10(lo_y / 1.5), log10(peak * 1.5)};
 }
 
-static const char *power(int n, const char *unit, char *text, size_t size) {
-    static const char *const prefix[] = {"", "k", "M", "G", "T", "P"};
-    int k = n < 0 ? 0 : n / 3 > 5 ? 5 : n / 3;
-    snprintf(text, size, "%.10g %s%s", pow(10, n - 3 * k), prefix[k], unit);
+/* 2e11: "200 G" */
+static const char *short_number(double x, char *text, size_t size) {
+    static const char *const prefix[] = {"", " k", " M", " G", " T", " P"};
+    int k = 0;
+    for (; x >= 999.5 && k < 5; k++) x /= 1000;
+    snprintf(text, size, "%.3g%s", x, prefix[k]);
     return text;
 }
 
@@ -84,47 +91,50 @@ static void draw_grid(const Axes *a, Buf *out) {
     char text[64];
     for (int d = a->x_lo; d <= a->x_hi; d++) {
         double x = x_at(a, pow(10, d));
-        line(out, "grid", x, a->top, x, a->bottom);
-        label(out, x, a->bottom + 18, d == a->x_hi ? "end" : "middle", "tick", "%.10g", pow(10, d));
+        line(out, "grid", x, 0, x, ROOF_HEIGHT);
+        label(out, x, 0, ROOF_HEIGHT + 18, d == a->x_hi ? "end" : "middle", "tick", "%.10g", pow(10, d));
     }
-    for (int d = a->y_lo; d <= a->y_hi; d++) {
-        double y = y_at(a, pow(10, d));
-        line(out, "grid", a->left, y, a->right, y);
-        label(out, a->left - 6, y + 4, "end", "tick", "%s", power(d, "", text, sizeof text));
-    }
-    label(out, (a->left + a->right) / 2, a->bottom + 38, "middle", "axis", "FLOP done per byte read or written");
-    buf_printf(out, "<text transform=\"translate(14 %.1f) rotate(-90)\" text-anchor=\"middle\" class=\"axis\">FLOP/s done</text>\n", (a->top + a->bottom) / 2);
+    for (int d = (int)floor(a->y_lo); d <= a->y_hi; d++)
+        for (int k = 1; k <= 5; k += k == 1 ? 1 : 3) { /* 1, 2, 5 */
+            double rate = k * pow(10, d), y = y_at(a, rate);
+            if (y < 0 || y > ROOF_HEIGHT) continue;
+            line(out, "grid", 0, y, 100, y);
+            label(out, 0, -6, y + 4, "end", "tick", "%s", short_number(rate, text, sizeof text));
+        }
+    label(out, 50, 0, ROOF_HEIGHT + 38, "middle", "axis", "FLOP done per byte read or written");
+    label(out, 0, 8, 16, "start", "axis", "FLOP/s done");
 }
 
-/* The slanted part of a roof, from where it enters the picture to the highest peak; its name along it. */
-static void draw_bandwidth(const Axes *a, const ReadRate *r, double peak, double *last, Buf *out) {
-    double from = clamp(pow(10, a->y_lo) / r->all, pow(10, a->x_lo), 1e30), to = peak / r->all;
-    double x1 = x_at(a, from), y1 = y_at(a, from * r->all), x2 = x_at(a, to), y2 = y_at(a, peak);
-    line(out, "roof", x1, y1, x2, y2);
-    double room = *last > 0 ? r->all / *last : 0;
-    int dy = *last > 0 ? 12 : -4; /* the first above its line, the others below */
-    if (room > 0.8) return; /* too close to the one before for a name of its own */
-    *last = r->all;
-    double angle = atan2(y1 - y2, x2 - x1) * 180 / M_PI, at = 0.28;
-    buf_printf(out, "<text transform=\"translate(%.1f %.1f) rotate(%.1f)\" dy=\"%d\" class=\"note\">%s %.3g GB/s</text>\n", x1 + at * (x2 - x1), y1 + at * (y2 - y1), -angle, dy,
-               r->level, r->all / 1e9);
-}
-
+/* The slanted part of a roof, from where it enters the picture to the highest peak. */
 static void draw_roofs(const Axes *a, const Machine *m, Buf *out) {
-    double peak = highest_peak(m), last = 0;
-    for (int i = 0; i < m->n_reads; i++) draw_bandwidth(a, &m->reads[i], peak, &last, out);
+    double peak = highest_peak(m), left = pow(10, a->x_lo);
+    for (int i = 0; i < m->n_reads; i++) {
+        double from = clamp(pow(10, a->y_lo) / m->reads[i].all, left, 1e30), to = peak / m->reads[i].all;
+        char class[16];
+        snprintf(class, sizeof class, "roof r%d", i);
+        line(out, class, x_at(a, from), y_at(a, from * m->reads[i].all), x_at(a, to), y_at(a, peak));
+    }
     for (int i = 0; i < m->n_units; i++) {
         if (!in_use(m, i)) continue;
         double y = y_at(a, m->units[i].all);
-        line(out, "roof", x_at(a, clamp(m->units[i].all / m->reads[0].all, pow(10, a->x_lo), 1e30)), y, a->right, y);
-        label(out, a->right - 4, y - 5, "end", "note", "%s %.4g GFLOP/s", m->units[i].text, m->units[i].all / 1e9);
+        line(out, "roof", x_at(a, clamp(m->units[i].all / m->reads[0].all, left, 1e30)), y, 100, y);
+        label(out, 100, -4, y - 5, "end", "note", "%s %.4g GFLOP/s", m->units[i].text, m->units[i].all / 1e9);
     }
+}
+
+/* Which line is which: they may lie too close together for names of their own. */
+static void roofs_legend(const Machine *m, Buf *out) {
+    buf_printf(out, "<div class=\"legend\">");
+    for (int i = 0; i < m->n_reads; i++)
+        buf_printf(out, "<span><svg class=\"sample\"><line class=\"roof r%d\" x1=\"0\" y1=\"6\" x2=\"30\" y2=\"6\"/></svg>reading from %s, %.3g GB/s</span>", i, m->reads[i].level,
+                   m->reads[i].all / 1e9);
+    buf_printf(out, "</div>\n");
 }
 
 static void draw_points(const Axes *a, const Point *p, int n, Buf *out) {
     for (int i = 0; i < n; i++) {
-        double x = x_at(a, p[i].done / p[i].bytes), y = clamp(y_at(a, p[i].done / p[i].seconds), a->top, a->bottom), r = 2.5 + 16 * sqrt(p[i].weight);
-        buf_printf(out, "<circle class=\"point k%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"><title>", class_of(p[i].kind), x, y, r);
+        double x = x_at(a, p[i].done / p[i].bytes), y = clamp(y_at(a, p[i].done / p[i].seconds), 0, ROOF_HEIGHT), r = 2.5 + 16 * sqrt(p[i].weight);
+        buf_printf(out, "<circle class=\"point k%d\" cx=\"%.2f%%\" cy=\"%.1f\" r=\"%.1f\"><title>", class_of(p[i].kind), x, y, r);
         xml_text(out, p[i].name);
         buf_printf(out, ": ");
         xml_text(out, p[i].kind);
@@ -134,7 +144,8 @@ static void draw_points(const Axes *a, const Point *p, int n, Buf *out) {
 
 static void roofline(const Machine *m, const Point *p, int n, Buf *out) {
     Axes a = fit_axes(m, p, n);
-    svg_begin(out, 426, "roofline");
+    roofs_legend(m, out);
+    svg_begin(out, "roofline", ROOF_HEIGHT, "roofline");
     draw_grid(&a, out);
     draw_points(&a, p, n, out);
     draw_roofs(&a, m, out);
@@ -156,62 +167,64 @@ void plot_kernels(const Bench *b, Buf *out) {
     Point *p = xcalloc((size_t)b->n_kernels + 1, sizeof *p);
     double all = 0;
     for (int i = 0; i < b->n_kernels; i++) all += b->kernels[i].seconds * b->kernels[i].uses;
+    int n = 0;
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
-        p[i] = (Point){k->shape, k->kind, k->seconds, k->done, k->bytes, k->seconds * k->uses / all};
+        if (k->done > 0) p[n++] = (Point){k->shape, k->kind, k->seconds, k->done, k->bytes, k->seconds * k->uses / all};
     }
-    roofline(&b->machine, p, b->n_kernels, out);
+    roofline(&b->machine, p, n, out);
     free(p);
 }
 
 /* ---- where the time goes ---- */
 
-static void stacked_bar(const Timing *t, double longest, double y, Buf *out) {
-    enum { LEFT = 160, HEIGHT = 34 };
-    double sums[CLASS_COUNT + 1] = {0}, x = LEFT, scale = (WIDTH - LEFT - 8) / longest;
+static void row_begin(Buf *out, const char *name) {
+    buf_printf(out, "<div class=\"row\"><span class=\"name\">");
+    xml_text(out, name);
+    buf_printf(out, "</span><span class=\"track\">");
+}
+
+static void stacked_bar(const Timing *t, double longest, Buf *out) {
+    double sums[CLASS_COUNT + 1] = {0};
     sums[CLASS_COUNT] = t->run;
     for (int i = 0; i < t->n_regions; i++)
         if (in_step(&t->regions[i])) {
             sums[class_of(t->regions[i].kind)] += t->regions[i].seconds;
             sums[CLASS_COUNT] -= t->regions[i].seconds;
         }
-    label(out, LEFT - 10, y + 22, "end", "row", "%s %.4g ms", t->name, t->run * 1e3);
+    row_begin(out, t->name);
     for (int k = 0; k <= CLASS_COUNT; k++) {
-        double w = sums[k] > 0 ? sums[k] * scale : 0;
-        const char *name = k < CLASS_COUNT ? class_names[k] : "between";
-        buf_printf(out, "<rect class=\"k%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"><title>%s: %.3f ms, %.1f %%</title></rect>\n", k, x, y, w, HEIGHT, name,
-                   sums[k] * 1e3, 100 * sums[k] / t->run);
-        if (w > 8 * (double)strlen(name) + 40) label(out, x + w / 2, y + 22, "middle", "inside", "%s %.0f %%", name, 100 * sums[k] / t->run);
-        else if (w > 36) label(out, x + w / 2, y + 22, "middle", "inside", "%.0f %%", 100 * sums[k] / t->run);
-        x += w;
+        double width = sums[k] > 0 ? 100 * sums[k] / longest : 0, share = 100 * sums[k] / t->run;
+        buf_printf(out, "<i class=\"k%d\" style=\"width:%.3f%%\" title=\"%s: %.3f ms, %.1f %%\">", k, width, k < CLASS_COUNT ? class_names[k] : "between", sums[k] * 1e3, share);
+        if (width > 10) buf_printf(out, "%.0f %%", share);
+        buf_printf(out, "</i>");
     }
+    buf_printf(out, "</span><span>%.4g ms</span></div>\n", t->run * 1e3);
 }
 
 void plot_shares(const Item *item, Buf *out) {
     bool two = item->unfused.n_runs > 0;
     double longest = two && item->unfused.run > item->fused.run ? item->unfused.run : item->fused.run;
-    svg_begin(out, two ? 92 : 46, "where the time goes");
-    stacked_bar(&item->fused, longest, 4, out);
-    if (two) stacked_bar(&item->unfused, longest, 50, out);
-    svg_end(out);
+    buf_printf(out, "<div class=\"bars\">\n");
+    stacked_bar(&item->fused, longest, out);
+    if (two) stacked_bar(&item->unfused, longest, out);
+    buf_printf(out, "</div>\n");
 }
 
 /* ---- the ladder ---- */
 
 void plot_ladder(const Item *item, Buf *out) {
-    enum { LEFT = 130, RIGHT = 210, ROW = 30 };
     double longest = 0;
     for (int i = 0; i < item->n_ladder; i++) longest = item->ladder[i].median > longest ? item->ladder[i].median : longest;
-    svg_begin(out, item->n_ladder * ROW + 4, "what each pass contributes");
+    buf_printf(out, "<div class=\"bars ladder\">\n");
     for (int i = 0; i < item->n_ladder; i++) {
         const Timing *t = &item->ladder[i];
-        double y = i * ROW + 4, w = t->median / longest * (WIDTH - LEFT - RIGHT);
-        label(out, LEFT - 10, y + 16, "end", "row", "%s", t->name);
-        buf_printf(out, "<rect class=\"bar\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n", LEFT, y, w, ROW - 8);
-        if (i == 0) label(out, LEFT + w + 8, y + 16, "start", "row", "%.4g ms", t->median * 1e3);
-        else label(out, LEFT + w + 8, y + 16, "start", "row", "%.4g ms, %.2f times as fast", t->median * 1e3, item->ladder[i - 1].median / t->median);
+        row_begin(out, t->name);
+        buf_printf(out, "<i class=\"k0\" style=\"width:%.3f%%\"></i></span><span>%.4g ms", 100 * t->median / longest, t->median * 1e3);
+        if (i) buf_printf(out, ", %.2f times as fast", item->ladder[i - 1].median / t->median);
+        buf_printf(out, "</span></div>\n");
     }
-    svg_end(out);
+    buf_printf(out, "</div>\n");
 }
 
 /* ---- one step on every thread ---- */
@@ -225,8 +238,9 @@ static double tick_step(double whole) {
     return whole;
 }
 
-/* One thread's spans; neighbours of one class that would be thinner than half a pixel are drawn together. */
-static void draw_thread(const Timing *t, uint32_t thread, double scale, double left, double y, double height, Buf *out) {
+/* One thread's spans; neighbours of one class with less than half a pixel between them are drawn together. scale: percent a second. */
+static void draw_thread(const Timing *t, uint32_t thread, double scale, double y, double height, Buf *out) {
+    const double pixel = 100.0 / NOMINAL;
     double begin = 0, end = -1;
     int class = -1;
     for (size_t i = 0; i <= t->n_spans; i++) {
@@ -234,13 +248,13 @@ static void draw_thread(const Timing *t, uint32_t thread, double scale, double l
         if (s && s->thread != thread) continue;
         const Region *r = s ? &t->regions[t->region_of[s->step]] : NULL;
         int k = r ? class_of(r->kind) : -1;
-        if (r && k == class && (s->end - end) * scale < 0.5) {
+        if (r && k == class && (s->end - end) * scale < pixel / 2) {
             end = s->end;
             continue;
         }
         if (end > begin)
-            buf_printf(out, "<rect class=\"k%d\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.0f\"/>\n", class, left + begin * scale, y,
-                       (end - begin) * scale < 0.3 ? 0.3 : (end - begin) * scale, height);
+            buf_printf(out, "<rect class=\"k%d\" x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\" height=\"%.0f\"/>\n", class, begin * scale, y,
+                       fmax((end - begin) * scale, pixel / 3), height);
         if (!r) break;
         begin = s->begin;
         end = s->end;
@@ -249,26 +263,26 @@ static void draw_thread(const Timing *t, uint32_t thread, double scale, double l
 }
 
 void plot_timeline(const Timing *t, int threads, Buf *out) {
-    enum { LEFT = 130, ROW = 34, MOST = 32 };
+    enum { ROW = 34, MOST = 32 };
     double whole = 0;
     int shown = threads < MOST ? threads : MOST;
     for (size_t i = 0; i < t->n_spans; i++) whole = t->spans[i].end > whole ? t->spans[i].end : whole;
     if (whole <= 0) return;
-    double scale = (WIDTH - LEFT - 16) / whole, bottom = shown * ROW + 4;
-    svg_begin(out, bottom + 42, "one step on every thread");
+    double scale = 100 / whole, bottom = shown * ROW + 4;
+    svg_begin(out, "timeline", bottom, "one step on every thread");
     for (int k = 0; k < shown; k++) {
         double busy = 0, y = k * ROW + 4;
         for (size_t i = 0; i < t->n_spans; i++)
             if (t->spans[i].thread == (uint32_t)k) busy += t->spans[i].end - t->spans[i].begin;
-        label(out, LEFT - 10, y + 18, "end", "row", "thread %d, %.0f %%", k, 100 * busy / whole);
-        buf_printf(out, "<rect class=\"idle\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n", LEFT, y, whole * scale, ROW - 8);
-        draw_thread(t, (uint32_t)k, scale, LEFT, y, ROW - 8, out);
+        label(out, 0, -8, y + 18, "end", "row", "%d: %.0f %%", k, 100 * busy / whole);
+        buf_printf(out, "<rect class=\"idle\" x=\"0\" y=\"%.1f\" width=\"100%%\" height=\"%d\"/>\n", y, ROW - 8);
+        draw_thread(t, (uint32_t)k, scale, y, ROW - 8, out);
     }
     double step = tick_step(whole);
     for (int i = 0; i * step <= whole * 1.0001; i++) {
-        line(out, "grid", LEFT + i * step * scale, bottom - 4, LEFT + i * step * scale, bottom + 4);
-        label(out, LEFT + i * step * scale, bottom + 18, "middle", "tick", "%.10g", i * step * 1e3);
+        line(out, "grid", i * step * scale, bottom - 4, i * step * scale, bottom + 4);
+        label(out, i * step * scale, 0, bottom + 18, "middle", "tick", "%.10g", i * step * 1e3);
     }
-    label(out, LEFT + whole * scale / 2, bottom + 36, "middle", "axis", "ms");
+    label(out, 50, 0, bottom + 36, "middle", "axis", "ms");
     svg_end(out);
 }

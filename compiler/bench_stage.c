@@ -1,9 +1,10 @@
 /* One stage in one setting, timed: as the loop runs it, region by region. */
 #include "bench.h"
+#include "bench_serve.h"
 #include "tune.h"
-#include "winograd.h"
 #include "../runtime/progress.h"
 #include "../runtime/sampler.h"
+#include "winograd.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,6 @@ static double run_once(Run *r, int64_t i) {
 static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matches) {
     int64_t batch = b->batch ? b->batch : item->guided ? 2 : 1;
     bool guided = item->guided && batch > 1, halves_apart = guided && !(t->fuse & FUSE_GUIDANCE);
-    if (guided && batch % 2) usage_err("--batch %lld: a guided step has two halves of the same size", (long long)batch);
     Run r = {.b = b, .item = item, .calls = halves_apart ? 2 : 1, .guided = guided, .latent = -1};
     batch /= r.calls;
     bool shared = guided && batch == 2; /* one picture */
@@ -261,22 +261,25 @@ static void trace_one(Bench *b, Timing *t, Run *r) {
     }
 }
 
-/* As many runs as asked for, after one that warms up; regions are those of the median (of the lower one of two). */
+/* As many runs as asked for (or, served, as lines come), after one that warms up; regions are those of the median (of the lower one of two). */
 static void time_runs(Bench *b, Timing *t, Run *r) {
     const lrt_stage *s = r->stage;
     uint32_t prepared = s->prompt.n_steps + s->time.n_steps, steps = prepared + s->step.n_steps;
-    int64_t n = b->repeat;
-    OneRun *runs = xcalloc((size_t)n, sizeof *runs);
+    int64_t n = 0;
+    OneRun *runs = xcalloc((size_t)b->repeat, sizeof *runs);
     double *prepare = xcalloc(steps + 1, sizeof *prepare);
     lrt_set_timing(r->x, prepare);
     if (r->latent >= 0) t->prepare = prepare_loop(r);
     lrt_set_timing(r->x, NULL);
     run_once(r, 0);
-    for (int64_t i = 0; i < n; i++) {
-        runs[i].steps = xcalloc(steps + 1, sizeof *runs[i].steps);
-        lrt_set_timing(r->x, runs[i].steps);
-        runs[i].seconds = run_once(r, i);
+    if (b->serve) bench_serve_ready();
+    for (; n < b->repeat && (!b->serve || bench_serve_wait()); n++) {
+        runs[n].steps = xcalloc(steps + 1, sizeof *runs[n].steps);
+        lrt_set_timing(r->x, runs[n].steps);
+        runs[n].seconds = run_once(r, n);
+        if (b->serve) bench_serve_answer(runs[n].seconds);
     }
+    if (!n) err("bench --serve: standard input ended before the first line");
     lrt_set_timing(r->x, NULL);
     qsort(runs, (size_t)n, sizeof *runs, by_seconds);
     t->n_runs = (int)n;

@@ -32,6 +32,11 @@ static void check_stages(const Bench *b, const char *list) {
     }
 }
 
+static void check_batch(const Bench *b, const BenchFlags *f) {
+    if (b->batch > 1 && b->batch % 2 && (f->kernels || wanted(f->stages, "guided_step")))
+        usage_err("--batch %lld: a guided step has two halves of the same size", (long long)b->batch);
+}
+
 static void measure_item(Bench *b, Item *item, const BenchFlags *f) {
     Matches matches;
     unsigned fuse = fuse_parse(b->code.fuse ? b->code.fuse : "all");
@@ -57,20 +62,17 @@ static void print_machine(const Machine *m) {
         fprintf(stderr, "reading from %-19s %8.1f GB/s on one thread,    %8.1f on %d\n", m->reads[i].level, m->reads[i].one / 1e9, m->reads[i].all / 1e9, m->threads);
 }
 
-static void write_buf(const char *path, const Buf *text) {
-    OutFile *file = outfile_open(path);
-    outfile_write(file, text->data, text->len);
-    outfile_commit(file, 0644);
-}
-
-static void write_reports(const Bench *b, const BenchFlags *f) {
+static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file) {
     Buf json = {0}, html = {0};
     report_json(b, &json);
-    if (f->json) write_buf(f->json, &json);
-    else if (fwrite(json.data, 1, json.len, stdout) != json.len || fflush(stdout)) err("standard output cannot be written");
-    if (f->html) {
+    if (json_file) {
+        outfile_write(json_file, json.data, json.len);
+        outfile_commit(json_file, 0644);
+    } else if (fwrite(json.data, 1, json.len, stdout) != json.len || fflush(stdout)) err("standard output cannot be written");
+    if (html_file) {
         report_html(b, &html);
-        write_buf(f->html, &html);
+        outfile_write(html_file, html.data, html.len);
+        outfile_commit(html_file, 0644);
     }
     buf_free(&json);
     buf_free(&html);
@@ -81,20 +83,25 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
         {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
         {"repeat", 0, FLAG_INT, &b->repeat, "N", "timed runs after a warm-up; default 3", 1, 1000},
         {"json", 0, FLAG_STRING, &f->json, "FILE", "write the results there instead of to standard output", 0, 0},
-        {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network", 0, 0},
-        {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "each stage with more and more passes: what each of them contributes", 0, 0},
+        {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network: roofline, ladder, one step on every thread", 0, 0},
+        {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "each stage with more and more passes, then algorithms, then bf16: what each contributes", 0, 0},
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "instead of stages: every distinct convolution, product and attention alone", 0, 0},
         {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1, in the guided step 2 (1: no guidance)", 1, 1024},
         {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "leave the unfused baseline out", 0, 0},
+        {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
         {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
         {"threads", 't', FLAG_INT, &f->threads, "N", "default one per physical core", 1, 4096},
         WEIGHTS_FLAG(&b->weights),
         CODE_FLAGS(&b->code),
     };
     const Command command = {"latentc bench PIPELINE.json [flags]",
-                             "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.",
+                             "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.\n"
+                             "Lines on standard error, JSON on standard output or in a file; docs/bench.md and docs/bench-schema.json explain every field.",
                              flags, sizeof flags / sizeof flags[0], 1, 1, &b->pipeline_path};
     flags_parse(&command, argc, argv);
+    if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
+        usage_err("bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
+    b->fused_only |= b->serve;
     b->threads = f->threads ? (int)f->threads : lrt_default_threads();
     b->trace = f->html != NULL;
 }
@@ -112,6 +119,9 @@ int cmd_bench(int argc, char **argv) {
     b.n_items = sizeof items / sizeof items[0];
     memcpy(b.items, items, sizeof items);
     check_stages(&b, f.stages);
+    check_batch(&b, &f);
+    /* Before minutes of measuring: can they be written? */
+    OutFile *json = f.json ? outfile_open(f.json) : NULL, *html = f.html ? outfile_open(f.html) : NULL;
     b.machine = machine_measure(target_for(b.code.target, true), b.threads);
     print_machine(&b.machine);
     if (f.kernels) {
@@ -120,7 +130,7 @@ int cmd_bench(int argc, char **argv) {
     }
     for (int i = 0; i < b.n_items && !f.kernels; i++)
         if (b.items[i].model->graph && wanted(f.stages, b.items[i].name)) measure_item(&b, &b.items[i], &f);
-    write_reports(&b, &f);
+    write_reports(&b, json, html);
     arena_free(b.arena);
     return EXIT_OK;
 }

@@ -94,11 +94,12 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     s->mems = xcalloc(1, sizeof *s->mems);
     s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
     s->steps = xcalloc(1, sizeof *s->steps);
-    Peak peak = {iterations, p->bf16 && p->target->core == CORE_BF16_DOT};
+    Peak peak = {iterations, p->bf16 ? p->target->core : CORE_FMA};
+    if (p->bf16 && target_tiles(p->target)) peak.iterations /= 16; /* a tile product takes 16 cycles */
     int kernel = kernel_get(p, KERNEL_PEAK, &peak, sizeof peak, "peak");
     s->steps[s->n_steps++] = (Step){.kernel = kernel, .n_args = 1, .plan = PLAN_STEP, .tasks = tasks, .round = tasks, .first = tasks, .name = "peak", .kind = "peak"};
     p->stages[p->n_stages++] = s;
-    return (peak.bf16 ? 4.0 : 2.0) * (double)iterations * tasks * p->target->mr[p->target->nr] * p->target->nr * p->target->lanes;
+    return tasks * peak_flops(&peak, p->target);
 }
 
 /* Everything that the packed weights' layout depends on. */

@@ -53,7 +53,7 @@ void program_free(Program *p);
 int program_add(Program *p, Graph *g);
 
 /* A stage that does nothing but multiply-adds in registers, `tasks` times `iterations` rounds: for measuring the peak
- * of the unit that p's products run on (vdpbf16ps for bf16 where that pays, else multiply-adds in f32). Returns its FLOPs. */
+ * of the unit that p's products run on (the target's core for bf16, else multiply-adds in f32). Returns its FLOPs. */
 double program_add_peak(Program *p, int64_t iterations, int tasks);
 
 /* lower.c */

@@ -1,4 +1,5 @@
 /* Blocking and weight packing of the contract kernels: plain arithmetic, no code generation. */
+#include "tiles.h"
 #include "winograd.h"
 #include <math.h>
 #include <string.h>
@@ -20,11 +21,16 @@ static int block_vectors(const Contract *c, int64_t j) {
 /* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
 static void choose_chunks(Contract *c, const Target *t) {
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
-    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4));
-    most = most / c->lanes * c->lanes;
-    if (most < c->lanes) most = c->lanes;
+    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)), unit = c->lanes;
+    if (c->tile_rows) {
+        unit = TILE_CHANNELS;
+        most = min64(most, tile_channels(c));
+    }
+    most = most / unit * unit;
+    if (most < unit) most = unit;
     c->n_chunks = ceil_div(ci, most);
-    c->kc = c->n_chunks == 1 ? (c->bf16 ? even(ci) : ci) : ceil_div(ceil_div(ci, c->n_chunks), c->lanes) * c->lanes;
+    c->k_step = c->tile_rows ? tile_step(c) : c->bf16 ? 2 : 1;
+    c->kc = c->n_chunks == 1 ? round_up(ci, c->k_step) : round_up(ceil_div(ci, c->n_chunks), unit);
     c->n_chunks = ceil_div(ci, c->kc);
 }
 
@@ -35,9 +41,9 @@ static void choose_flat(Contract *c, const Target *t) {
         all *= c->batch;
         c->images = c->batch;
     }
-    int64_t n = ceil_div(all, 240);
+    int64_t n = ceil_div(all, c->tile_rows ? tile_flat_pixels(c, t) : 240);
     if (n > 1) n += n % 2;
-    c->pixels = min64(all, ceil_div(ceil_div(all, n), mr) * mr);
+    c->pixels = min64(all, round_up(ceil_div(all, n), c->tile_rows ? TILE_MOST * TILE_ROWS : mr));
     c->tw = all;
     c->th = 1;
     c->strips_x = ceil_div(all, c->pixels);
@@ -46,8 +52,10 @@ static void choose_flat(Contract *c, const Target *t) {
 }
 
 /* What a strip costs per output pixel, in arbitrary units, multiply-adds being 1: the halo that is loaded and normalised again, rows of the
- * register tile left empty, weights read from beyond L2 once per strip, and a strip that does not fit L2. */
+ * register tile left empty, weights read from beyond L2 once per strip, and a strip that does not fit L2. On the tile unit multiply-adds take a
+ * fourteenth of the time, so all the rest counts for more. */
 static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th) {
+    if (c->tile_rows) return tile_strip_cost(c, t, tw, th);
     int64_t p = tw * th, ci = c->c1 + c->c2, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
     double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
     double cost = (double)(ceil_div(p, mr) * mr) / (double)p * (double)(ceil_div(c->oh, th) * th) / (double)c->oh;
@@ -60,9 +68,10 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
 
 static void choose_strip(Contract *c, const Target *t) {
     double best = INFINITY;
+    int64_t most = c->tile_rows ? 1024 : 512;
     for (int64_t tw = 1; tw <= c->ow; tw++) {
         if (c->ow % tw != 0 || (tw > 128 && tw != c->ow)) continue;
-        for (int64_t th = 1; th <= c->oh && (th * tw <= 512 || th == 1); th++) {
+        for (int64_t th = 1; th <= c->oh && (th * tw <= most || th == 1); th++) {
             double cost = strip_cost(c, t, tw, th);
             if (cost < best) {
                 best = cost;
@@ -71,7 +80,7 @@ static void choose_strip(Contract *c, const Target *t) {
             }
         }
     }
-    if (c->tw == c->ow && c->th == c->oh && c->tw * c->th * c->batch <= 512) c->images = c->batch;
+    if (c->tw == c->ow && c->th == c->oh && c->tw * c->th * c->batch <= most) c->images = c->batch;
     c->pixels = c->tw * c->th * c->images;
     c->strips_x = c->ow / c->tw;
     c->strips_y = ceil_div(c->oh, c->th);
@@ -81,33 +90,34 @@ static void choose_strip(Contract *c, const Target *t) {
 static int64_t strips_of(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
 
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
- * direct convolutions are loaded anew by every piece, which keeps two blocks at least. */
-static void choose_pieces(Contract *c) {
+ * direct convolutions are loaded anew by every piece, which keeps two blocks at least. On the tile unit pieces are wider (tiles.c). */
+static void choose_pieces(Contract *c, const Target *t) {
     const int64_t wanted = 32;
     int64_t strips = strips_of(c);
     c->pieces = c->load_parts = 1;
     if (strips >= wanted || c->blocks == 1) return;
     c->staged = !c->in_place && (c->winograd || (c->flat && c->pixels >= 16));
-    if (!c->staged) {
-        c->pieces = c->in_place ? c->blocks : min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
-        return;
-    }
-    c->pieces = c->blocks;
-    c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->pixels);
+    if (c->tile_rows) c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));
+    else if (c->staged || c->in_place) c->pieces = c->blocks;
+    else c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
+    c->staged = c->staged && c->pieces > 1;
+    if (c->staged) c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->pixels);
 }
 
 void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     c->nr = t->nr;
     c->lanes = t->lanes;
     c->images = 1;
-    c->blocks = ceil_div(c->co, block_out(c));
+    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
     c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h && c->ow == c->w;
     c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && !c->bf16;
     choose_chunks(c, t);
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
     winograd_plan(c, t, mode);
-    choose_pieces(c);
+    if (c->tile_rows) tile_shape(c);
+    c->blocks = ceil_div(c->co, block_out(c));
+    choose_pieces(c, t);
 }
 
 const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "f23s", "f43s", NULL};
@@ -137,14 +147,15 @@ static int64_t strip_pixels(const Contract *c) {
 }
 
 int64_t contract_strip_floats(const Contract *c) {
-    int64_t elements = c->n_chunks * strip_pixels(c) * c->kc;
+    int64_t elements = (c->n_chunks * strip_pixels(c) + tile_overrun(c)) * c->kc;
     return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
 }
 
 int64_t contract_scratch(const Contract *c) {
     if (c->winograd) return winograd_scratch(c);
     int64_t floats = c->in_place || c->staged ? 0 : contract_strip_floats(c);
-    if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
+    if (c->tile_rows) floats += tile_sums_floats(c);
+    else if (c->n_chunks > 1) floats += c->pixels * c->nr * c->lanes;
     return floats * 4;
 }
 

@@ -19,7 +19,6 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t round_up(int64_t n, int64_t to) { return ceil_div(n, to) * to; }
 static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
 static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->lanes); }
 static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }

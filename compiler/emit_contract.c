@@ -6,6 +6,7 @@
  *         for each tap, for each channel of the chunk       micro-kernel
  *         last chunk: epilogue and store; else: accumulators parked in scratch
  */
+#include "emit_amx.h"
 #include "emit_contract.h"
 
 static int64_t strip_pixels_of(const K *k) { return k->c->flat ? k->c->pixels : k->c->images * k->sh * k->sw; }
@@ -114,9 +115,12 @@ static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first
     }
 }
 
-/* The partner of an odd last channel. */
-static void load_partner(Emit *e, const K *k, V q) {
-    if (k->c->bf16 && in_channels(k->c) % 2) store_bf16(e, cf(e, 0, 1), strip_place(e, k, q, ci(e, in_channels(k->c))), 1);
+/* Channels that are stored beyond the last one: the partner of an odd one, the rest of a tile. */
+static void load_padding(Emit *e, const K *k, V q) {
+    if (in_channels(k->c) == stored_channels(k->c)) return;
+    Loop l = loop_begin(e, ci(e, in_channels(k->c)), ci(e, stored_channels(k->c)), 1);
+    store_operand(e, k->c, cf(e, 0, 1), strip_place(e, k, q, l.i), 1);
+    loop_end(e, &l);
 }
 
 static V row_of(Emit *e, V base, V pixel, int64_t channels) { return at(e, base, mulc(e, pixel, channels)); }
@@ -161,7 +165,7 @@ static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
     if (c->pre == PRE_LAYER_NORM) row_moments(e, k, row);
     load_segment(e, k, row, q, image, 0, c->c1);
     if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2), q, image, c->c1, c->c2);
-    load_partner(e, k, q);
+    load_padding(e, k, q);
 }
 
 /* Pixels from..to of the strip. */
@@ -197,7 +201,7 @@ static void load_strip(Emit *e, K *k) {
     load_pixel(e, k, pixel, q, image);
     if_else(e, &f);
     load_segment(e, k, NULL, q, image, 0, in_channels(c));
-    load_partner(e, k, q);
+    load_padding(e, k, q);
     if_end(e, &f);
     loop_end(e, &lc);
     loop_end(e, &lr);
@@ -215,8 +219,7 @@ static void pixel_coordinates(Emit *e, const K *k, V p, V *image, V *row, V *col
     *row = c->images == 1 ? line : uremc(e, line, c->th);
 }
 
-/* Float offset of pixel p's window in the loaded operand. */
-static V window_offset(Emit *e, const K *k, V p) {
+V window_offset(Emit *e, const K *k, V p) {
     const Contract *c = k->c;
     if (c->in_place) return mulc(e, p, c->c1);
     if (c->flat) return mulc(e, p, c->kc);
@@ -226,8 +229,7 @@ static V window_offset(Emit *e, const K *k, V p) {
     return mulc(e, add(e, mulc(e, line, k->sw), mulc(e, col, c->stride)), c->kc);
 }
 
-/* Index of output pixel p in the result, and its image in the batch. */
-static V output_pixel(Emit *e, const K *k, V p, V *batch) {
+V output_pixel(Emit *e, const K *k, V p, V *batch) {
     const Contract *c = k->c;
     *batch = k->b0;
     if (c->flat) {
@@ -302,7 +304,10 @@ static void park(Emit *e, const K *k, Micro *m, V p, bool restore) {
         }
 }
 
-typedef struct { V j, chunk, panel; int nvec; bool last; } Block;
+V chunk_channels(Emit *e, const Contract *c, V chunk) {
+    int64_t rest = last_chunk(c);
+    return rest == c->kc ? ci(e, rest) : choose(e, eq(e, chunk, ci(e, c->n_chunks - 1)), ci(e, rest), ci(e, c->kc));
+}
 
 /* One tile: rows pixels from p on, all taps of one chunk. */
 static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
@@ -328,9 +333,9 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     int64_t step = c->in_place ? c->c1 : c->kc * c->stride;
     for (int i = 0; i < rows; i++) start[i] = operand_at(e, k->c, base, wraps && i ? window_offset(e, k, addc(e, p, i)) : addc(e, first, i * step));
     int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1;
-    V count = ci(e, c->kc);
-    if (rest != c->kc) count = choose(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)), ci(e, rest), count);
+    V count = chunk_channels(e, c, b->chunk);
     int unroll = c->kc % (4 * pairs) == 0 && rest % (4 * pairs) == 0 ? 4 : 1;
+    if (c->flat) m.ahead = rows * step / pairs;
     int64_t width = (int64_t)b->nvec * c->lanes;
     V panel = var(e, e->ptr, b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
@@ -381,7 +386,8 @@ static void block_chunks(Emit *e, const K *k, V j, int nvec, bool last) {
     V panel = operand_at(e, k->c, k->panels, mulc(e, j, taps * stored_channels(c) * c->nr * c->lanes));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
     Block b = {j, l.i, operand_at(e, k->c, panel, mulc(e, l.i, taps * c->kc * width)), nvec, last};
-    block_tiles(e, k, &b);
+    if (c->tile_rows) tile_block(e, k, &b);
+    else block_tiles(e, k, &b);
     loop_end(e, &l);
 }
 
@@ -420,7 +426,9 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
         if (c->flat) load_flat(e, &k, ci(e, 0), k.pixels);
         else load_strip(e, &k);
     }
+    if (c->tile_rows) tile_configure(e, c->tile_rows, (int)c->k_step);
     contract_blocks(e, &k, piece, block_chunks);
+    if (c->tile_rows) tile_release(e);
     kernel_end(e);
 }
 

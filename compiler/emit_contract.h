@@ -30,6 +30,12 @@ static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes
     if (c->bf16) store_bf16(e, v, p, lanes);
     else store(e, v, p);
 }
+/* Element offset of output pixel p's window in the loaded operand; index of pixel p in the result, and its image in the batch. */
+V window_offset(Emit *e, const K *k, V p);
+V output_pixel(Emit *e, const K *k, V p, V *batch);
+/* Block j's panel of one chunk. last: the block may be narrower than nr vectors. */
+typedef struct { V j, chunk, panel; int nvec; bool last; } Block;
+void tile_block(Emit *e, const K *k, const Block *b); /* emit_tiles.c: products of a whole strip, and in the last chunk its epilogue */
 V inside(Emit *e, V i, int64_t n); /* 0 <= i < n */
 /* Pixel number `pixel` of that image's batch, `rows` to an image, as an operand counts it: one that is shared has a single image. */
 static inline V pixel_of(Emit *e, int shared, V pixel, V image, int64_t rows) { return shared ? sub(e, pixel, mulc(e, image, rows)) : pixel; }
@@ -43,4 +49,6 @@ void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid,
  * narrower than nr vectors, once more for it (last). */
 typedef void BlockBody(Emit *e, const K *k, V j, int nvec, bool last);
 void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body);
+/* Channels in the chunk as stored: kc, or fewer in the last one. */
+V chunk_channels(Emit *e, const Contract *c, V chunk);
 #endif

@@ -4,19 +4,29 @@
  *   per k: nvec loads of b, then per row one broadcast of a and nvec multiply-adds
  *
  * With 6 x 4 on AVX-512 that is 24 multiply-adds for 10 loads: twelve cycles of arithmetic against five of loads. */
+#include "emit_amx.h"
 #include "kernels.h"
 
 void micro_init(Emit *e, Micro *m, int rows, int nvec) {
     CHECK(rows <= 16 && nvec <= 4);
     m->rows = rows;
+    m->ahead = 0;
     m->nvec = nvec;
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < nvec; v++) m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
 }
 
+void micro_prefetch(Emit *e, const Micro *m, V k) {
+    for (int i = 0; m->ahead && i < m->rows; i++) {
+        V args[] = {at(e, m->a[i], addc(e, k, m->ahead)), LLVMConstInt(e->i32, 0, 0), LLVMConstInt(e->i32, 3, 0), LLVMConstInt(e->i32, 1, 0)};
+        intrinsic(e, "llvm.prefetch", e->ptr, args, 4);
+    }
+}
+
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), count, unroll);
+    micro_prefetch(e, m, l.i);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++) bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);
@@ -41,13 +51,41 @@ void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user
     loop_end(e, &l);
 }
 
+static int peak_accumulators(const Target *t) { return t->mr[t->nr] * t->nr; }
+
+double peak_flops(const Peak *p, const Target *t) {
+    bool tiles = p->core == CORE_AMX || p->core == CORE_AMX_MODEL;
+    if (tiles) return 2.0 * (double)p->iterations * TILE_MOST * TILE_MOST * TILE_ROWS * TILE_COLUMNS * TILE_CHANNELS;
+    return (p->core == CORE_BF16_DOT ? 4.0 : 2.0) * (double)p->iterations * peak_accumulators(t) * t->lanes;
+}
+
+/* Products of tiles of zeros: a product takes the same time whatever the numbers. */
+static void tile_peak(Emit *e, const Peak *p) {
+    tile_configure(e, TILE_ROWS, TILE_CHANNELS);
+    for (int i = 0; i < TILE_MOST; i++) {
+        tile_zero(e, tile_a(i));
+        tile_zero(e, tile_b(i));
+        for (int j = 0; j < TILE_MOST; j++) tile_zero(e, tile_sum(i, j));
+    }
+    Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
+    for (int i = 0; i < TILE_MOST; i++)
+        for (int j = 0; j < TILE_MOST; j++) tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
+    loop_end(e, &l);
+    tile_release(e);
+}
+
 void emit_peak(Emit *e, const Peak *p, const char *name) {
     kernel_begin(e, name);
-    int lanes = e->t->lanes, n = e->t->mr[e->t->nr] * e->t->nr;
+    if (p->core == CORE_AMX || p->core == CORE_AMX_MODEL) {
+        tile_peak(e, p);
+        kernel_end(e);
+        return;
+    }
+    int lanes = e->t->lanes, n = peak_accumulators(e->t);
     V acc[64] = {0}, y = arg(e, 0), x = load(e, y, lanes);
     for (int i = 0; i < n; i++) acc[i] = var(e, vec_type(e, lanes), fp_add(e, x, cf(e, i, lanes)));
     Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
-    for (int i = 0; i < n; i++) set(e, acc[i], p->bf16 ? dot_bf16(e, get(e, acc[i]), x, x) : fp_fma(e, x, x, get(e, acc[i])));
+    for (int i = 0; i < n; i++) set(e, acc[i], p->core == CORE_BF16_DOT ? dot_bf16(e, get(e, acc[i]), x, x) : fp_fma(e, x, x, get(e, acc[i])));
     loop_end(e, &l);
     V sum = get(e, acc[0]);
     for (int i = 1; i < n; i++) sum = fp_add(e, sum, get(e, acc[i]));

@@ -1,4 +1,5 @@
 #include "jit.h"
+#include "../runtime/amx_model.h"
 #include "../runtime/progress.h"
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
@@ -18,6 +19,24 @@ static void to_memory(void *user, const void *data, size_t n) {
     m->to += n;
 }
 
+/* The functions of this program that generated code may call by name; no program exports its symbols to find them by. */
+static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib) {
+#if defined(__x86_64__)
+#define FUNCTION(f) {#f, (uintptr_t)f}
+    static const struct { const char *name; uintptr_t at; } functions[] = {
+        FUNCTION(lrt_amx_model_config), FUNCTION(lrt_amx_model_release), FUNCTION(lrt_amx_model_zero), FUNCTION(lrt_amx_model_load),
+        FUNCTION(lrt_amx_model_store), FUNCTION(lrt_amx_model_dot),
+    };
+    enum { N = sizeof functions / sizeof functions[0] };
+    LLVMOrcCSymbolMapPair symbols[N];
+    const LLVMJITSymbolFlags flags = {LLVMJITSymbolGenericFlagsExported | LLVMJITSymbolGenericFlagsCallable, 0};
+    for (int i = 0; i < N; i++) symbols[i] = (LLVMOrcCSymbolMapPair){LLVMOrcLLJITMangleAndIntern(jit, functions[i].name), {functions[i].at, flags}};
+    check(LLVMOrcJITDylibDefine(lib, LLVMOrcAbsoluteSymbols(symbols, N)));
+#else
+    (void)jit, (void)lib;
+#endif
+}
+
 Engine *engine_new(Program *p, WeightSource *const *source) {
     if (!target_is_host_arch(p->target) || lrt_cpu_missing(p->emit->cpu))
         err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)", p->target->name);
@@ -32,6 +51,7 @@ Engine *engine_new(Program *p, WeightSource *const *source) {
     LLVMOrcDefinitionGeneratorRef process;
     check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(&process, LLVMOrcLLJITGetGlobalPrefix(e->jit), NULL, NULL));
     LLVMOrcJITDylibAddGenerator(lib, process); /* memset, memcpy */
+    define_model(e->jit, lib);
     check(LLVMOrcLLJITAddObjectFile(e->jit, lib, object));
     LLVMOrcExecutorAddress at;
     check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));

@@ -11,9 +11,11 @@ static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 typedef struct {
     int rows, nvec;
     V a[16];            /* one pointer a row */
+    int64_t ahead;      /* not 0: the run brings what lies so many floats beyond each row to L1, for the next tile (strips lie in L2 or L3) */
     V acc[16][4];       /* variables of vector type */
 } Micro;
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
+void micro_prefetch(Emit *e, const Micro *m, V k); /* of the run's loop, at float k of the rows */
 /* ka, ldb: in floats. unroll divides count. */
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
 /* The same with operands in bfloat16, in pairs: acc[i][v] += a[i][2k] * b[k*ldb + v*lanes][0] + a[i][2k+1] * b[..][1]; ldb in pairs.
@@ -53,6 +55,8 @@ typedef struct {
     int staged;                   /* strips are loaded (and transformed) into memory by a step of its own, before the products */
     int64_t load_parts;           /* tasks of that step per strip */
     int nr, lanes;
+    int64_t k_step;               /* channels are stored in multiples of it, zeros beyond: 1; 2, pairs in bf16; what a tile product takes */
+    int tile_rows;                /* 0; else the tile unit computes it (tiles.h), this many output pixels in a tile */
     int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
     int streamed;                 /* a Winograd form whose kernels are stored plain: each task transforms them in scratch, a part at a time */
@@ -65,12 +69,9 @@ extern const char *const conv_names[];
 /* Fills the lower part. A form where it fits; else direct. */
 void contract_plan(Contract *c, const Target *t, ConvMode mode);
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
-static inline int64_t even(int64_t n) { return (n + 1) / 2 * 2; }
-/* Channels of the last chunk, and of all, as stored: an even number of them in bf16, the odd one's partner zero. */
-static inline int64_t last_chunk(const Contract *c) {
-    int64_t rest = in_channels(c) - (c->n_chunks - 1) * c->kc;
-    return c->bf16 ? even(rest) : rest;
-}
+static inline int64_t round_up(int64_t n, int64_t to) { return ceil_div(n, to) * to; }
+/* Channels of the last chunk, and of all, as stored. */
+static inline int64_t last_chunk(const Contract *c) { return round_up(in_channels(c) - (c->n_chunks - 1) * c->kc, c->k_step); }
 static inline int64_t stored_channels(const Contract *c) { return (c->n_chunks - 1) * c->kc + last_chunk(c); }
 Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
@@ -155,6 +156,7 @@ void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* task
 void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
 
 /* ---- peak: as many accumulators as the contract kernels use, nothing else. args: y (the sum of one task, so that the work is not removed) ---- */
-typedef struct { int64_t iterations; int64_t bf16; /* 1: vdpbf16ps, only for CORE_BF16_DOT */ } Peak;
+typedef struct { int64_t iterations; int64_t core; /* CORE_FMA, or the target's */ } Peak;
+double peak_flops(const Peak *p, const Target *t); /* of a task */
 void emit_peak(Emit *e, const Peak *p, const char *name);
 #endif

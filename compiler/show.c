@@ -6,12 +6,13 @@
 #include "build.h"
 #include "commands.h"
 #include "pass.h"
+#include "stage_report.h"
 #include "tune.h"
 
 typedef struct {
     const char *graph, *after, *format;
     CodeFlags code;
-    bool memory;
+    bool memory, threads;
 } ShowFlags;
 
 static void parse(int argc, char **argv, ShowFlags *f)
@@ -19,8 +20,9 @@ static void parse(int argc, char **argv, ShowFlags *f)
     const Flag flags[] = {
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
         CODE_FLAGS(&f->code),
-        {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json", 0, 0},
-        {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes", 0, 0},
+        {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json; svg with --memory", 0, 0},
+        {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes; with --format svg the arena as a picture", 0, 0},
+        {"threads", 0, FLAG_BOOL, &f->threads, NULL, "tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
     };
     Command cmd = {.usage = "latentc show GRAPH.json [flags]",
                    .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that\n"
@@ -66,16 +68,27 @@ static Graph *load_graph(const ShowFlags *f)
 }
 
 /* The memory plan of the compiled graph, with and without sharing. */
-static void print_memory(const ShowFlags *f, Graph *g)
+static void print_memory(const Stage *s, Buf *out)
+{
+    buf_printf(out, "weights            %15lld\n", (long long)s->weights_bytes);
+    buf_printf(out, "arena              %15lld\n", (long long)s->arena_bytes);
+    buf_printf(out, "arena, not shared  %15lld\n", (long long)s->arena_bytes_unshared);
+    buf_printf(out, "kept for a prompt  %15lld\n", (long long)s->prompt_bytes);
+    buf_printf(out, "kept for a step    %15lld\n", (long long)s->time_row_bytes);
+    buf_printf(out, "scratch per thread %15lld\n", (long long)s->scratch_bytes);
+}
+
+/* --memory, --threads: of the lowered graph. */
+static void print_stage(const ShowFlags *f, bool svg, Graph *g, Buf *out)
 {
     Program *p = program_for(&f->code);
     const Stage *s = p->stages[program_add(p, g)];
-    printf("weights            %15lld\n", (long long)s->weights_bytes);
-    printf("arena              %15lld\n", (long long)s->arena_bytes);
-    printf("arena, not shared  %15lld\n", (long long)s->arena_bytes_unshared);
-    printf("kept for a prompt  %15lld\n", (long long)s->prompt_bytes);
-    printf("kept for a step    %15lld\n", (long long)s->time_row_bytes);
-    printf("scratch per thread %15lld\n", (long long)s->scratch_bytes);
+    if (f->threads)
+        threads_print(s, out);
+    else if (svg)
+        memory_print_svg(s, out);
+    else
+        print_memory(s, out);
     program_free(p);
 }
 
@@ -96,20 +109,22 @@ int cmd_show(int argc, char **argv)
 {
     ShowFlags f = {.format = "text", .code = CODE_DEFAULTS};
     parse(argc, argv, &f);
-    const Format *format = find_format(f.format);
+    bool svg = strcmp(f.format, "svg") == 0, stage = f.memory || f.threads;
+    if (f.memory && f.threads)
+        usage_err("--memory and --threads: one of them");
+    if (svg && !f.memory)
+        usage_err("--format svg goes with --memory");
+    const Format *format = svg ? NULL : find_format(f.format);
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);
-    if (f.memory) {
-        print_memory(&f, g);
-        graph_free(g);
-        return EXIT_OK;
-    }
     bool expand = !f.after || strcmp(f.after, "expand") == 0;
     bool algorithm = f.after && strcmp(f.after, "algorithm") == 0;
-    if (!expand)
+    if (!expand && !stage)
         passes_run(g, fuse, algorithm || strcmp(f.after, "all") == 0 ? NULL : f.after, false);
     Buf out = {0};
-    if (algorithm)
+    if (stage)
+        print_stage(&f, svg, g, &out);
+    else if (algorithm)
         print_algorithms(&f, g, &out);
     else
         format->print(g, &out);

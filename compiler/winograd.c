@@ -55,8 +55,12 @@ static double weight_cost(const Target *t, double weights) { return weights * 4 
  * sums in L2 between parts: measured on the same machines, 8x8 and 16x16 pictures of 1280 channels. */
 enum { STREAM_COST = 22 };
 
-/* bf16: a pair takes the time of one product where there is an instruction for it, and half the bytes everywhere. */
-static double product_share(const Contract *c, const Target *t) { return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1; }
+/* A multiply-add's time, an f32 one's being 1: the tile unit's peak is fifteen times as high, two thirds of it are in reach; where there is an
+ * instruction for them, a pair takes the time of one. And a weight's bytes. */
+static double product_share(const Contract *c, const Target *t) {
+    if (c->tile_rows) return 0.1;
+    return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1;
+}
 static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
 
 static int64_t region_pixels(const Contract *c) {
@@ -70,7 +74,8 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     double best = INFINITY;
     double weights = (double)(n * n) * (double)(c->c1 + c->c2) * columns_of(c);
     c->winograd = (int)(w - forms) + 1;
-    c->flat = c->in_place = 0;
+    c->flat = c->in_place = c->tile_rows = 0; /* its products run on vectors */
+    c->k_step = c->bf16 ? 2 : 1;
     for (int64_t bw = 1; bw <= gw; bw++)
         for (int64_t bh = 1; bh <= gh; bh++) {
             int64_t tiles = bw * bh;

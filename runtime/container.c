@@ -45,14 +45,24 @@ static bool map_section(int fd, const lrt_footer *f, int i, const void **out, lr
     if (p == MAP_FAILED)
         return lrt_fail(e, "cannot map the %s: %s", section_names[i], strerror(errno));
     *out = p;
-    madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of the hash */
-    if (lrt_hash64(p, s->bytes) != s->hash)
-        return lrt_fail(e, "the program file was changed: its %s are not those that it was made with",
-                        section_names[i]);
+    madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of its use */
     return true;
 }
 
-bool lrt_container_open(const char *path, uint64_t layout_hash, unsigned sections, lrt_container *c, lrt_error *e)
+bool lrt_container_check(lrt_container *c, lrt_error *e)
+{
+    for (int i = 0; i < LRT_SECTION_COUNT; i++) {
+        const lrt_section *s = &c->footer.sections[i];
+        if (c->unchecked >> i & 1 && c->section[i] && lrt_hash64(c->section[i], s->bytes) != s->hash)
+            return lrt_fail(e, "the program file was changed: its %s are not those that it was made with",
+                            section_names[i]);
+    }
+    c->unchecked = 0;
+    return true;
+}
+
+bool lrt_container_open(const char *path, uint64_t layout_hash, unsigned sections, unsigned later, lrt_container *c,
+                        lrt_error *e)
 {
     *c = (lrt_container){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,6 +75,9 @@ bool lrt_container_open(const char *path, uint64_t layout_hash, unsigned section
         if (sections >> i & 1)
             ok = map_section(fd, &c->footer, i, &c->section[i], e);
     close(fd);
+    c->unchecked = sections & ~later;
+    ok = ok && lrt_container_check(c, e);
+    c->unchecked = sections & later;
     if (!ok)
         lrt_container_close(c);
     return ok;

@@ -118,7 +118,9 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error 
         lrt_set_input(x, (uint32_t)tokens, in);
         lrt_set_input(x, (uint32_t)positions, in + batch * length);
         lrt_set_output(x, 0, out);
+        lrt_profile_begin(g->profile, "text encoder", 0, x, 1);
         lrt_run_all(x);
+        lrt_profile_end(g->profile);
         memcpy(g->context + first * out_n, out, (size_t)(rows * out_n) * sizeof *out);
     }
     free(in);
@@ -145,7 +147,9 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
             return false;
         lrt_set_input(g->model[i], (uint32_t)context, g->context + i * one);
         lrt_set_single(g->model[i], g->single);
+        lrt_profile_begin(g->profile, "prompt", 0, g->model[i], 1);
         lrt_run_prompt(g->model[i]);
+        lrt_profile_end(g->profile);
     }
     return true;
 }
@@ -156,9 +160,12 @@ static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
     int width = g->pipeline->time_width;
     for (int k = 0; k < s->steps; k++)
         lrt_timestep_embedding(s->point[k].t, g->embeddings + (int64_t)k * width, width);
-    for (int i = 0; i < 2 && g->model[i]; i++)
+    for (int i = 0; i < 2 && g->model[i]; i++) {
+        lrt_profile_begin(g->profile, "timesteps", 0, g->model[i], (size_t)s->steps);
         if (lrt_run_time(g->model[i], g->embeddings, s->steps, width))
             return lrt_fail(e, "out of memory");
+        lrt_profile_end(g->profile);
+    }
     return true;
 }
 
@@ -172,7 +179,9 @@ static void predict(lrt_engine *g, int k, const float *x)
         if (!s->time.n_steps)
             lrt_set_input(g->model[i], embedding, g->embeddings + (int64_t)k * g->pipeline->time_width);
         lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
+        lrt_profile_begin(g->profile, "step", k + 1, g->model[i], 1);
         lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
+        lrt_profile_end(g->profile);
     }
 }
 
@@ -207,7 +216,9 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
         return false;
     lrt_set_input(d, (uint32_t)find_input(stage_of(g, p->decoder), "latent"), x);
     lrt_set_output(d, 0, g->picture);
+    lrt_profile_begin(g->profile, "decoder", 0, d, 1);
     lrt_run_all(d);
+    lrt_profile_end(g->profile);
     lrt_instance_free(d);
     int64_t values = (int64_t)p->height * p->width * 3;
     for (int64_t i = 0; i < values; i++) {

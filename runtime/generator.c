@@ -20,6 +20,7 @@ typedef struct {
     lrt_settings set;
     lrt_container container;
     lrt_vocab vocab;
+    lrt_profile *profile; /* NULL without --profile */
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
@@ -155,18 +156,26 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = lrt_numbered_name(r->set.output, r->number, r->set.batch_count, tag),
          *text = parameters_text(r, seed);
+    lrt_profile_begin(r->profile, "picture file", 0, NULL, 0);
     bool ok = name && text ? lrt_png_write(name, r->engine.rgb, r->pipeline->width, r->pipeline->height, text, e)
                            : lrt_fail(e, "out of memory");
+    lrt_profile_end(r->profile);
     free(name);
     free(text);
     return ok;
 }
 
-/* After the model's estimate at step k: trace and preview. */
+/* After the model's estimate at step k: trace and preview. The first time, the weights are checked: not before, so that
+ * the first step need not wait for it, and before anything is written. */
 static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
 {
     Run *r = context;
     int64_t n = r->engine.latent_n;
+    lrt_profile_begin(r->container.unchecked ? r->profile : NULL, "check of the weights", 0, NULL, 0);
+    bool sound = lrt_container_check(&r->container, e);
+    lrt_profile_end(r->profile);
+    if (!sound)
+        return false;
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma,
                 lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k, n, x, x0));
@@ -219,21 +228,27 @@ static bool draw_one(Run *r, lrt_error *e)
            lrt_engine_decode(&r->engine, r->x, e) && write_picture(r, "", seed, e);
 }
 
+static bool try_output(const char *name, lrt_error *e)
+{
+    lrt_output o;
+    if (!lrt_output_open(&o, name, e))
+        return false;
+    lrt_output_abandon(&o);
+    return true;
+}
+
 /* An output that cannot be written is found out before the work, not after it. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
     const char *patterns[] = {r->set.output, r->set.trace, r->set.save_latent};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-        lrt_output o;
         char *name = patterns[i] ? lrt_numbered_name(patterns[i], 1, r->set.batch_count, "") : NULL;
-        bool ok = !patterns[i] || (name ? lrt_output_open(&o, name, e) : lrt_fail(e, "out of memory"));
-        if (ok && name)
-            lrt_output_abandon(&o);
+        bool ok = !patterns[i] || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
         free(name);
         if (!ok)
             return false;
     }
-    return true;
+    return !r->set.profile || try_output(r->set.profile, e);
 }
 
 static bool draw_all(Run *r, lrt_error *e)
@@ -256,7 +271,10 @@ static bool draw_all(Run *r, lrt_error *e)
                                  .steps = (int)r->set.steps,
                                  .alpha = r->set.alpha,
                                  .final_alpha = p->final_alpha};
-    ok = ok && lrt_sampling_plan(&r->sampling, e) && lrt_engine_encode(&r->engine, ids, r->set.cfg_scale, e);
+    r->engine.profile = r->profile;
+    ok = ok && lrt_sampling_plan(&r->sampling, e);
+    lrt_profile_started(r->profile, "start");
+    ok = ok && lrt_engine_encode(&r->engine, ids, r->set.cfg_scale, e);
     for (r->number = 1; ok && r->number <= r->set.batch_count; r->number++)
         ok = draw_one(r, e);
     free(ids);
@@ -264,6 +282,10 @@ static bool draw_all(Run *r, lrt_error *e)
     lrt_sampling_free(&r->sampling);
     lrt_schedule_free(&r->schedule);
     lrt_engine_free(&r->engine);
+    if (ok && r->profile) {
+        lrt_profile_print(r->profile, stderr);
+        ok = lrt_profile_write(r->profile, r->set.profile, r->program, e);
+    }
     return ok;
 }
 
@@ -295,7 +317,7 @@ static int open_program(Run *r)
         r->set.threads = lrt_default_threads();
     omp_set_num_threads((int)r->set.threads);
     unsigned sections = r->set.info ? 0 : r->set.print_tokens ? LRT_MAP_VOCAB : LRT_MAP_VOCAB | LRT_MAP_WEIGHTS;
-    if (!lrt_container_open("/proc/self/exe", c->layout_hash, sections, &r->container, &e))
+    if (!lrt_container_open("/proc/self/exe", c->layout_hash, sections, LRT_MAP_WEIGHTS, &r->container, &e))
         return complain(r, LRT_EXIT_USER, e.text);
     if (r->set.info)
         return LRT_EXIT_OK;
@@ -308,6 +330,7 @@ static int open_program(Run *r)
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    double start = lrt_now();
     Run r = {.pipeline = p, .program = slash ? slash + 1 : argc > 0 ? argv[0] : p->name};
     lrt_error e;
     if (!lrt_settings_parse(&r.set, p, argc, argv, &e))
@@ -328,9 +351,11 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     } else if (code == LRT_EXIT_OK) {
         choose_seed(&r);
         lrt_output_guard();
+        r.profile = r.set.profile ? lrt_profile_new(start, (int)r.set.threads) : NULL;
         if (!draw_all(&r, &e))
             code = complain(&r, LRT_EXIT_USER, e.text);
     }
+    lrt_profile_free(r.profile);
     lrt_container_close(&r.container);
     return code;
 }

@@ -4,6 +4,7 @@
 #define LATENTRT_GENERATOR_H
 #include "container.h"
 #include "latentrt.h"
+#include "profile.h"
 #include "rng.h"
 #include "sampler.h"
 #include "tokenizer.h"
@@ -16,7 +17,8 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 
 /* What the command line says. */
 typedef struct {
-    const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace;
+    const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace,
+        *profile;
     int64_t steps, seed, batch_count, threads, preview_every;
     double cfg_scale, alpha; /* alpha: NAN when it is not given */
     bool print_tokens, info, help, version;
@@ -43,6 +45,7 @@ typedef struct {
     float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
+    lrt_profile *profile; /* NULL: off; not owned */
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e);
 void lrt_engine_free(lrt_engine *g);

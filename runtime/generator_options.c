@@ -40,6 +40,8 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N",
          "every N steps, the estimate of the finished picture", 1, 100000},
         {"trace", 0, LRT_OPT_TEXT, &s->trace, "FILE", "CSV: step, timestep, sigma, alpha, deviation", 0, 0},
+        {"profile", 0, LRT_OPT_MAYBE, &s->profile, "[FILE]",
+         "where the time goes: tables on standard error, a Chrome trace; profile.json unless named", 0, 0},
         {"info", 0, LRT_OPT_BOOL, &s->info, NULL, "what this program was made from, and stop", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
         {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
@@ -142,6 +144,8 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
         return true;
     if (!find_rows(s, e))
         return false;
+    if (s->profile && !*s->profile)
+        s->profile = "profile.json";
     if (!isnan(s->alpha) && !s->sampler->takes_alpha)
         return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
     if (s->latent_in && s->batch_count > 1)

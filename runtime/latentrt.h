@@ -11,6 +11,7 @@ typedef struct {
 /* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error (static text) when memory is short. */
 lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error);
 void lrt_instance_free(lrt_instance *x);
+const lrt_stage *lrt_instance_stage(const lrt_instance *x);
 /* Input and output i (input data is copied or referenced until the run ends; 64-byte alignment not required: kernels use unaligned access). */
 void lrt_set_input(lrt_instance *x, uint32_t i, const void *data);
 void lrt_set_output(lrt_instance *x, uint32_t i, void *data);

@@ -76,7 +76,7 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
 {
     char *end;
     errno = 0;
-    if (o->kind == LRT_OPT_TEXT) {
+    if (o->kind == LRT_OPT_TEXT || o->kind == LRT_OPT_MAYBE) {
         *(const char **)o->into = text;
         return true;
     }
@@ -122,6 +122,8 @@ bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lr
             *(bool *)o->into = true;
             continue;
         }
+        if (!value && o->kind == LRT_OPT_MAYBE && (i + 1 == argc || argv[i + 1][0] == '-'))
+            value = "";
         if (!value && (i + 1 == argc || is_flag(table, n, argv[i + 1])))
             return lrt_fail(e, "%s: expected %s after it", arg, o->value);
         if (!set_value(o, value ? value : argv[++i], e))

@@ -10,7 +10,8 @@ typedef enum {
     LRT_OPT_BOOL, /* into: bool, set to true */
     LRT_OPT_INT,  /* into: int64_t, least..most */
     LRT_OPT_REAL, /* into: double, finite, least..most */
-    LRT_OPT_TEXT  /* into: const char * */
+    LRT_OPT_TEXT, /* into: const char * */
+    LRT_OPT_MAYBE /* the same; "" when no value follows: nothing, or what begins with a dash */
 } lrt_option_kind;
 typedef struct {
     const char *name; /* without the dashes */

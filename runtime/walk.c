@@ -162,6 +162,11 @@ void lrt_instance_free(lrt_instance *x)
     free(x);
 }
 
+const lrt_stage *lrt_instance_stage(const lrt_instance *x)
+{
+    return x->stage;
+}
+
 void lrt_instance_release(lrt_instance *x)
 {
     if (x->stage->arena_bytes)
@@ -274,12 +279,13 @@ static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base,
         s->kernel(args, i / first * s->round + i % first, scratch);
 }
 
-/* number: of the step in the instance's tables. span: where to note the time, or NULL. */
+/* number: of the step in the instance's tables. span: where to note the time, or NULL. The first threads do what is left over: thread 0, which
+ * measures steps, has a share of each of them. */
 static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number, char *time_base, bool single,
                       int thread, int threads, lrt_span *span)
 {
     int64_t first = single ? s->first : s->round, n = s->tasks / s->round * first;
-    int64_t begin = n * thread / threads, end = n * (thread + 1) / threads;
+    int64_t begin = (n * thread + threads - 1) / threads, end = (n * (thread + 1) + threads - 1) / threads;
     if (span)
         *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread};
     if (begin < end)

@@ -298,6 +298,8 @@ TARGET_TESTS(avx2, "x86-64-v3")
 TARGET_TESTS(avx512, "x86-64-v4")
 TARGET_TESTS(avx512bf16, "x86-64-v4-bf16")
 TARGET_TESTS(neon, "aarch64")
+static void amxmodel_bf16(void **state) { (void)state; all_bf16_cases("amx-model"); } /* the rest of it is AVX2 with lanes of 16 */
+static void amx_bf16(void **state) { (void)state; all_bf16_cases("amx"); }
 static void each_flag_alone(void **state) {
     (void)state;
     for (unsigned f = 1; f < FUSE_ALL; f *= 2) all_cases("host", f);
@@ -384,7 +386,8 @@ int main(void) {
         cmocka_unit_test(sse2_unfused), cmocka_unit_test(sse2_fused), cmocka_unit_test(sse2_winograd), cmocka_unit_test(sse2_bf16), cmocka_unit_test(avx2_unfused), cmocka_unit_test(avx2_fused), cmocka_unit_test(avx2_winograd), cmocka_unit_test(avx2_bf16),
         cmocka_unit_test(avx512_unfused), cmocka_unit_test(avx512_fused), cmocka_unit_test(avx512_winograd), cmocka_unit_test(avx512_bf16), cmocka_unit_test(avx512bf16_unfused), cmocka_unit_test(avx512bf16_fused), cmocka_unit_test(avx512bf16_winograd), cmocka_unit_test(avx512bf16_bf16),
         cmocka_unit_test(neon_unfused), cmocka_unit_test(neon_fused), cmocka_unit_test(neon_winograd), cmocka_unit_test(neon_bf16),
-        cmocka_unit_test(each_flag_alone), cmocka_unit_test(sharing_keeps_bits), cmocka_unit_test(one_batch_element_alone),
+        cmocka_unit_test(amxmodel_bf16), cmocka_unit_test(amx_bf16), cmocka_unit_test(each_flag_alone), cmocka_unit_test(sharing_keeps_bits),
+        cmocka_unit_test(one_batch_element_alone),
     };
     if (getenv("FILTER")) cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,29 +204,40 @@ static void test_container(void **state)
     OutFile *o = outfile_open(path);
     container_finish(o, program, HASH, fill, weights, "vocabulary", 10);
     outfile_commit(o, 0755);
-    assert_true(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, &c, &e));
+    assert_true(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
     assert_memory_equal(c.section[LRT_SECTION_WEIGHTS], weights, WEIGHTS);
     assert_memory_equal(c.section[LRT_SECTION_VOCAB], "vocabulary", 10);
     long first = (long)c.footer.sections[LRT_SECTION_WEIGHTS].offset, size = (long)c.footer.file_bytes;
     assert_int_equal(first % 65536, 0);
     lrt_container_close(&c);
-    assert_false(lrt_container_open(path, HASH + 1, LRT_MAP_WEIGHTS, &c, &e));
+    assert_false(lrt_container_open(path, HASH + 1, LRT_MAP_WEIGHTS, 0, &c, &e));
     assert_non_null(strstr(e.text, "packed for other code"));
-    assert_true(lrt_container_open(path, HASH, 0, &c, &e));
+    assert_true(lrt_container_open(path, HASH, 0, 0, &c, &e));
     assert_null(c.section[LRT_SECTION_WEIGHTS]);
     lrt_container_close(&c);
     const long places[] = {first + 150000, -10, -100, -160};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         change_byte(path, places[i]);
-        assert_false(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, &c, &e));
+        assert_false(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
         assert_non_null(strstr(e.text, "changed"));
+        bool opens = lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, LRT_MAP_WEIGHTS, &c, &e);
+        assert_int_equal(opens, i == 0); /* the weights are not looked at yet */
+        if (opens) {
+            assert_false(lrt_container_check(&c, &e));
+            assert_non_null(strstr(e.text, "weights are not those"));
+            lrt_container_close(&c);
+        }
         change_byte(path, places[i]);
     }
-    assert_true(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, &c, &e));
+    assert_true(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS, LRT_MAP_WEIGHTS, &c, &e));
+    assert_true(lrt_container_check(&c, &e));
+    assert_int_equal(c.unchecked, 0);
+    lrt_container_close(&c);
+    assert_true(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
     lrt_container_close(&c);
     for (long n = size - 1; n > 0; n = n * 3 / 4) {
         assert_int_equal(truncate(path, n), 0);
-        assert_false(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, &c, &e));
+        assert_false(lrt_container_open(path, HASH, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
         assert_non_null(strstr(e.text, "truncated"));
     }
     unlink(path);

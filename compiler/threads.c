@@ -1,0 +1,105 @@
+/* The static assignment of tasks to threads, simulated. See stage_report.h.
+ *
+ * A thread gets a contiguous range of a step's tasks, and all wait for the slowest: a step of n tasks on t threads takes
+ * ceil(n / t) / n of its cost. The cost of a step is the FLOPs that it does, and its bytes at FLOPS_PER_BYTE, so that steps
+ * without products count too. Tasks of a step count as equal; caches and the memory's limits are not simulated. */
+#include <stdlib.h>
+
+#include "stage_report.h"
+
+enum { FLOPS_PER_BYTE = 8, WORST = 5 };
+static const int thread_counts[] = {1, 2, 4, 8, 16, 32, 64};
+enum { N_COUNTS = sizeof thread_counts / sizeof *thread_counts };
+
+static double cost_of(const Step *x)
+{
+    return x->done + FLOPS_PER_BYTE * x->bytes;
+}
+
+static double critical(const Step *x, int threads)
+{
+    int64_t most = (x->tasks + threads - 1) / threads;
+    return x->tasks ? cost_of(x) * (double)most / (double)x->tasks : 0;
+}
+
+/* plan < 0: all of the stage. */
+static bool in_plan(const Step *x, int plan)
+{
+    return plan < 0 || x->plan == plan;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
+{
+    int64_t *tasks = xcalloc((size_t)s->n_steps + 1, sizeof *tasks), sum = 0;
+    int n = 0;
+    double work = 0;
+    for (int i = 0; i < s->n_steps; i++)
+        if (in_plan(&s->steps[i], plan)) {
+            sum += tasks[n++] = s->steps[i].tasks;
+            work += cost_of(&s->steps[i]);
+        }
+    if (n) {
+        qsort(tasks, (size_t)n, sizeof *tasks, by_value);
+        buf_printf(out, "%s: %d barriers, %lld tasks; per barrier %lld at least, %lld median, %lld at most\n", name, n,
+                   (long long)sum, (long long)tasks[0], (long long)tasks[n / 2], (long long)tasks[n - 1]);
+        buf_printf(out, " threads  critical path   speedup  efficiency  barriers with idle threads\n");
+    }
+    for (int k = 0; n && k < N_COUNTS; k++) {
+        int threads = thread_counts[k], idle = 0;
+        double path = 0;
+        for (int i = 0; i < s->n_steps; i++)
+            if (in_plan(&s->steps[i], plan)) {
+                path += critical(&s->steps[i], threads);
+                idle += s->steps[i].tasks < threads;
+            }
+        double speedup = path > 0 ? work / path : 1;
+        buf_printf(out, "%8d %11.4f G %9.2f %9.1f %% %10d\n", threads, path / 1e9, speedup, 100 * speedup / threads, idle);
+    }
+    free(tasks);
+}
+
+/* The steps that cost most beyond an even share, at the largest number of threads. */
+static void print_worst(const Stage *s, Buf *out)
+{
+    int threads = thread_counts[N_COUNTS - 1];
+    bool *told = xcalloc((size_t)s->n_steps + 1, sizeof *told);
+    buf_printf(out, "\nwhat costs most at %d threads beyond an even share\n        lost    tasks  step\n", threads);
+    for (int k = 0; k < WORST; k++) {
+        int worst = -1;
+        double most = 0;
+        for (int i = 0; i < s->n_steps; i++) {
+            double lost = critical(&s->steps[i], threads) - cost_of(&s->steps[i]) / threads;
+            if (!told[i] && lost > most) {
+                most = lost;
+                worst = i;
+            }
+        }
+        if (worst < 0)
+            break;
+        told[worst] = true;
+        buf_printf(out, "%10.4f G %8lld  %s (%s)\n", most / 1e9, (long long)s->steps[worst].tasks, s->steps[worst].name,
+                   s->steps[worst].kind);
+    }
+    free(told);
+}
+
+void threads_print(const Stage *s, Buf *out)
+{
+    static const char *const names[PLAN_COUNT] = {"prompt", "time", "step"};
+    buf_printf(out, "%s: costs in FLOPs done, a byte counts as %d\n\n", s->graph->name, FLOPS_PER_BYTE);
+    int plans = 0;
+    for (int plan = 0; plan < PLAN_COUNT; plan++) {
+        size_t before = out->len;
+        print_plan(s, names[plan], plan, out);
+        plans += out->len > before;
+    }
+    if (plans > 1)
+        print_plan(s, "all", -1, out);
+    print_worst(s, out);
+}

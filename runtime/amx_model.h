@@ -1,0 +1,24 @@
+/* A model of Intel's tile unit (AMX-TILE, AMX-BF16; palette 1), instruction by instruction, for code compiled for the target amx-model. Eight tiles a
+ * thread. What raises an exception in hardware aborts here, with a line on standard error that says why.
+ *
+ * Linked into a program only if its code calls it. */
+#ifndef LATENTRT_AMX_MODEL_H
+#define LATENTRT_AMX_MODEL_H
+#include <stdint.h>
+
+/* What ldtilecfg reads. A tile has `rows` rows of `bytes` bytes; both 0: not there. */
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t bytes[8], reserved2[8];
+    uint8_t rows[8], reserved3[8];
+} lrt_tile_config;
+
+void lrt_amx_model_config(const lrt_tile_config *c); /* ldtilecfg: all tiles become zero */
+void lrt_amx_model_release(void);                    /* tilerelease */
+void lrt_amx_model_zero(int32_t tile);               /* tilezero */
+/* tileloadd, tilestored; stride: bytes from one row to the next */
+void lrt_amx_model_load(int32_t tile, const void *p, int64_t stride);
+void lrt_amx_model_store(int32_t tile, void *p, int64_t stride);
+/* tdpbf16ps: c[m][n] += sum over k of a[m][2k] b[k][2n] + a[m][2k+1] b[k][2n+1] */
+void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b);
+#endif

@@ -1,0 +1,43 @@
+#!/bin/bash
+# bench/compare without the programs that it compares: `latentc bench --serve`, the plan, and the report of recorded results.
+. "$(dirname "$0")/common.sh"
+pipeline=$SOURCE_DIR/graphs/shapes/pipeline.json
+
+# --serve: "ready", then an answer to every line, then the report of as many runs.
+printf 'run\nrun\nrun\n' | "$LATENTC" bench "$pipeline" --serve --stage guided_step --json "$work/bench.json" >"$work/answers" 2>/dev/null ||
+    fail "bench --serve ended with $?"
+[[ $(sed -E 's/^run [0-9]+\.[0-9]{6}$/run SECONDS/' "$work/answers") == $'ready\nrun SECONDS\nrun SECONDS\nrun SECONDS' ]] ||
+    fail "bench --serve answered: $(cat "$work/answers")"
+runs=$(grep -o '"runs": \[[^]]*\]' "$work/bench.json")
+[[ $(tr -cd , <<<"$runs" | wc -c) == 2 ]] || fail "bench --serve reports other than three runs: $runs"
+expect 2 'latentc: error: bench --serve: needs --json FILE and --stage with one name*' "$LATENTC" bench "$pipeline" --serve --stage guided_step
+expect 2 'latentc: error: bench --serve: needs *' "$LATENTC" bench "$pipeline" --serve --json "$work/x.json" --stage guided_step,decoder
+
+python=$(command -v python3) || skip "no python3: the plan and the report of bench/compare are not tested"
+compare() { "$python" "$SOURCE_DIR/bench/compare/compare.py" --cache "$work/cache" --output "$work/out" "$@"; }
+
+# The plan: every file once, nobody where he has no such mode, and nothing is done.
+compare --dry-run --stages decoder --peers openvino,onnxruntime --rounds 2 >"$work/plan"
+for line in "environment $work/cache/venv: made from requirements.txt" "openvino of decoder, $work/cache/decoder-seed1-512.xml: written" \
+    "decoder bf16: ONNX Runtime left out: it has no bf16 on CPUs"; do
+    (( $(grep -cxF "$line" "$work/plan") == 1 )) || fail "the plan does not say once: $line"
+done
+(( $(grep -c ' 2 rounds in turn with: ' "$work/plan") == 3 )) || fail "the plan has other than three pairs: $(cat "$work/plan")"
+compare --dry-run --isa avx2 --stages decoder --peers onnxruntime | grep -q 'left out: it cannot be limited to AVX2' || fail "AVX2 is asked of ONNX Runtime"
+[[ ! -e $work/cache && ! -e $work/out ]] || fail "--dry-run left files"
+status=0; said=$(compare --stages dekoder 2>&1) || status=$?
+[[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder" ]] || fail "a wrong stage: $status, $said"
+
+# The report: medians, ratios and picture from results; those of the same setting are one, latentc's runs together.
+cat >"$work/results.json" <<'EOF'
+[{"stage": "decoder", "dtype": "f32", "isa": "native", "size": 512, "threads": 2, "date": "2000-01-01 00:00", "gflop": 100.0,
+  "machine": {"cpu": "A & B", "peak_gflops": 100.0},
+  "latentc": {"median": 2.0, "min": 1.5, "runs": [1.5, 2.0, 2.5], "relative_rms": 1e-5, "peak_bytes": 1e9, "to_first_inference": 3.0},
+  "peers": [{"label": "OpenVINO", "version": "1.2.3-456-build", "median": 5.0, "min": 4.0, "runs": [4.0, 5.0, 6.0], "ratio": 2.5}]}]
+EOF
+compare --report "$work/results.json" "$work/results.json" | tr -s ' ' >"$work/table"
+grep -qF '| decoder f32, 512x512 | latentc | 2.000 | 1.500 | | 50 % | 1.0e-05 | 1.00 | 3.0 |' "$work/table" || fail "latentc's row: $(cat "$work/table")"
+(( $(grep -c '| latentc |' "$work/table") == 1 )) || fail "two rows for the same latentc: $(cat "$work/table")"
+grep -qF '| decoder f32, 512x512 | OpenVINO 1.2.3 | 5.000 | 4.000 | 2.50 | 20 % | | | |' "$work/table" || fail "OpenVINO's row: $(cat "$work/table")"
+"$python" -c 'import sys, xml.dom.minidom as x; d = x.parse(sys.argv[1]); assert len(d.getElementsByTagName("rect")) == 4 and len(d.getElementsByTagName("circle")) == 12' \
+    "$work/out/plot.svg" || fail "the plot has other than three bars and twelve dots"

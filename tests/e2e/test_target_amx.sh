@@ -1,0 +1,54 @@
+#!/bin/bash
+# --target amx: what its inner loops look like, what a program asks of the CPU; --target amx-model draws on any number of threads.
+. "$(dirname "$0")/common.sh"
+[[ $(uname -m) == x86_64 ]] || skip "not an x86-64 machine"
+small=(--set img_height=64 --set img_width=64)
+
+# Basic blocks that loop on themselves and multiply tiles: loads of tiles, products, and arithmetic on addresses in registers, nothing else.
+# Prints how many there are with four products for four loads.
+loops() {
+    awk '
+        /^[.A-Za-z_0-9]+:/ { label = substr($1, 1, length($1) - 1); n = 0; next }
+        /^\t[a-z]/ {
+            body[n++] = $0
+            if ($1 !~ /^j/ || $2 != label) next
+            dots = loads = 0
+            for (i = 0; i < n; i++) dots += body[i] ~ /\ttdpbf16ps\t/
+            for (i = 0; i < n && dots; i++) {
+                loads += body[i] ~ /\ttileloadd\t/
+                if (body[i] !~ /\t(tileloadd|tdpbf16ps|lea|add|inc|dec|sub|mov|cmp|test|j)[a-z]*\t/ ||
+                    body[i] ~ /%rsp|\t(mov|add|cmp|inc)[a-z]*\t.*\(/) {
+                    print "in a loop of tile products:" body[i] >"/dev/stderr"
+                    bad = 1
+                }
+            }
+            full += dots == 4 && loads == 4
+        }
+        END { print full + 0; exit bad }' "$1"
+}
+for graph in decoder diffusion_model; do
+    "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/$graph.json" "${small[@]}" --dtype bf16 --target amx --emit asm -o "$work/$graph.s"
+    full=$(loops "$work/$graph.s") || fail "$graph: an inner loop does more than it should"
+    (( full >= 10 )) || fail "$graph: $full inner loops with four products for four loads"
+    zero=$(grep -c ldtilecfg "$work/$graph.s") release=$(grep -c tilerelease "$work/$graph.s")
+    (( zero == release )) || fail "$graph: $zero kernels configure tiles, $release release them"
+done
+"$LATENTC" compile "$SOURCE_DIR/graphs/sd2/decoder.json" "${small[@]}" --target amx --emit asm -o "$work/f32.s"
+grep -q tdpbf16ps "$work/f32.s" && fail "tile products in f32"
+"$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json" --after algorithm --dtype bf16 --target amx >"$work/choices"
+grep -qE '^mid.*MB \*  ' "$work/choices" || fail "no choice of algorithm is printed"
+awk '/MB/ && $5 != "*"' "$work/choices" | grep . && fail "convolutions are not direct where tiles multiply"
+
+# Without AMX: one sentence.
+if ! grep -qw amx_bf16 /proc/cpuinfo; then
+    expect 1 '*: error: *AMX BF16*' "$(generator --target amx --dtype bf16 "${small[@]}")" -p x --steps 1 -o "$work/x.png"
+fi
+
+# A generator carries the model with it; tiles are each thread's own.
+grep -qw avx2 /proc/cpuinfo || skip "this machine lacks AVX2"
+tiles=$(generator --target amx-model --dtype bf16 "${small[@]}")
+for threads in 1 3; do
+    "$tiles" -p "a red circle" --steps 2 -s 5 -t $threads -o "$work/$threads.png" 2>"$work/said" ||
+        { cat "$work/said"; fail "a generator for amx-model does not run"; }
+done
+cmp "$work/1.png" "$work/3.png" || fail "the picture depends on the number of threads"
