@@ -335,7 +335,6 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1;
     V count = chunk_channels(e, c, b->chunk);
     int unroll = c->kc % (4 * pairs) == 0 && rest % (4 * pairs) == 0 ? 4 : 1;
-    if (c->flat) m.ahead = rows * step / pairs;
     int64_t width = (int64_t)b->nvec * c->lanes;
     V panel = var(e, e->ptr, b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);

@@ -10,23 +10,14 @@
 void micro_init(Emit *e, Micro *m, int rows, int nvec) {
     CHECK(rows <= 16 && nvec <= 4);
     m->rows = rows;
-    m->ahead = 0;
     m->nvec = nvec;
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < nvec; v++) m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
 }
 
-void micro_prefetch(Emit *e, const Micro *m, V k) {
-    for (int i = 0; m->ahead && i < m->rows; i++) {
-        V args[] = {at(e, m->a[i], addc(e, k, m->ahead)), LLVMConstInt(e->i32, 0, 0), LLVMConstInt(e->i32, 3, 0), LLVMConstInt(e->i32, 1, 0)};
-        intrinsic(e, "llvm.prefetch", e->ptr, args, 4);
-    }
-}
-
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), count, unroll);
-    micro_prefetch(e, m, l.i);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++) bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);

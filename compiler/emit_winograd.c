@@ -133,7 +133,6 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
     const Contract *c = p->w->k.c;
     Micro m;
     micro_init(e, &m, rows, p->nvec);
-    m.ahead = rows * in_channels(c) / (c->bf16 ? 2 : 1);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
         m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));

@@ -11,11 +11,9 @@ static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 typedef struct {
     int rows, nvec;
     V a[16];            /* one pointer a row */
-    int64_t ahead;      /* not 0: the run brings what lies so many floats beyond each row to L1, for the next tile (strips lie in L2 or L3) */
     V acc[16][4];       /* variables of vector type */
 } Micro;
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
-void micro_prefetch(Emit *e, const Micro *m, V k); /* of the run's loop, at float k of the rows */
 /* ka, ldb: in floats. unroll divides count. */
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
 /* The same with operands in bfloat16, in pairs: acc[i][v] += a[i][2k] * b[k*ldb + v*lanes][0] + a[i][2k+1] * b[..][1]; ldb in pairs.
