@@ -8,7 +8,7 @@
 
 /* ---- arithmetic ---- */
 
-/* The best of five runs of a kernel that does nothing but multiply-adds in registers. */
+/* The best of many short runs of a kernel that does nothing but multiply-adds in registers: what else runs, or a host's scheduler, disturbs some. */
 static double best_rate(const Engine *e, int stage, int threads, double flops) {
     const char *failed = NULL;
     lrt_instance *x = lrt_instance_new(engine_program(e)->stages[stage], engine_weights(e, stage), threads, &failed);
@@ -16,7 +16,7 @@ static double best_rate(const Engine *e, int stage, int threads, double flops) {
     float out[64];
     double best = 0;
     lrt_set_output(x, 0, out);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 40; i++) {
         double start = lrt_now();
         lrt_run_step(x, 0);
         double rate = flops / (lrt_now() - start);
@@ -28,7 +28,7 @@ static double best_rate(const Engine *e, int stage, int threads, double flops) {
 
 static Unit measure_unit(const Target *t, bool bf16, int threads, const char *name, const char *text) {
     Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, bf16);
-    const int64_t iterations = 4000000;
+    const int64_t iterations = 800000;
     double one = program_add_peak(p, iterations, 1), all = program_add_peak(p, iterations, threads);
     WeightSource *none[2] = {0};
     Engine *e = engine_new(p, none);

@@ -28,8 +28,8 @@ void lrt_run_all(lrt_instance *x);
 /* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */
 void lrt_instance_release(lrt_instance *x);
 /* One thread's share of one step: lrt_now() at its begin and end, the barrier after it not included. step counts the prompt, time and step plans'
- * steps in that order; a thread without a task of the step has no span. */
-typedef struct { double begin, end; uint32_t step, thread; } lrt_span;
+ * steps in that order; tasks: how many of its tasks; a thread without one has no span. */
+typedef struct { double begin, end; uint32_t step, thread, tasks; } lrt_span;
 /* From now on every run appends the spans of its threads to `spans`, until `capacity` of them are there; NULL: off. They are ordered by run, then step,
  * then thread. Threads write to memory of their own; the buffer is filled when a plan ends. */
 void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity);

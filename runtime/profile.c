@@ -153,9 +153,9 @@ static void add_kinds(const Region *r, Line *lines, int *n)
             thread = r->spans[i].thread;
             end = fmax(end, r->spans[i].end);
             line->busy += r->spans[i].end - r->spans[i].begin;
+            line->flops += s->flops * r->spans[i].tasks / s->tasks;
         }
         line->count++;
-        line->flops += s->flops;
         line->seconds += end - before;
         before = end;
     }
@@ -283,9 +283,7 @@ static void put_region(const lrt_profile *p, const Region *r, FILE *f)
     for (size_t i = 0; i < r->n_spans; i++) {
         const lrt_span *span = &r->spans[i];
         const lrt_step *s = step_of(r->stage, span->step);
-        int64_t begin = (int64_t)s->tasks * span->thread / p->threads,
-                end = (int64_t)s->tasks * (span->thread + 1) / p->threads;
-        double share = (double)(end - begin) / s->tasks;
+        double share = (double)span->tasks / s->tasks;
         put(f, ",\n{\"name\":");
         put_text(f, s->name);
         put(f, ",\"cat\":\"kernel\"");
@@ -294,7 +292,7 @@ static void put_region(const lrt_profile *p, const Region *r, FILE *f)
         put_text(f, s->kind);
         put_number(f, ",\"flops\":", llround(s->flops * share), 1);
         put_number(f, ",\"bytes\":", llround(s->bytes * share), 1);
-        put_number(f, ",\"tasks\":", end - begin, 1);
+        put_number(f, ",\"tasks\":", span->tasks, 1);
         put(f, "}}");
     }
 }

@@ -287,7 +287,7 @@ static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number,
     int64_t first = single ? s->first : s->round, n = s->tasks / s->round * first;
     int64_t begin = (n * thread + threads - 1) / threads, end = (n * (thread + 1) + threads - 1) / threads;
     if (span)
-        *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread};
+        *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread, (uint32_t)(end - begin)};
     if (begin < end)
         run_tasks(x, s, time_base, thread, first, begin, end);
     if (span && begin < end)
