@@ -52,8 +52,9 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
 
 /* Transforming a plain kernel in scratch, in multiply-adds per transformed weight (a word of two in bf16 takes as long as one in f32), and keeping
- * sums in L2 between parts: measured on the same machines, 8x8 and 16x16 pictures of 1280 channels. */
-enum { STREAM_COST = 22 };
+ * sums in L2 between parts: measured on the same machines, n = 4 with 8x8 and 16x16 pictures of 1280 channels; n = 6, whose G g G' no longer fits the
+ * registers, in the f32 decoder with 64x64 pictures of 512: twice the time of F(4,3) with stored kernels, where 22 promised 1.05 times. */
+static double stream_cost(const Winograd *w) { return w->n == 6 ? 120 : 22; }
 
 /* A multiply-add's time, an f32 one's being 1: the tile unit's peak is fifteen times as high, two thirds of it are in reach; where there is an
  * instruction for them, a pair takes the time of one. And a weight's bytes. */
@@ -119,7 +120,7 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? STREAM_COST : 0) + weight_cost(t, weights * stored) * stored;
+    double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
     return weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
 }
 
