@@ -32,6 +32,9 @@ static Line line_of(Emit *e, const K *k, V t) {
     return (Line){pixel, rest ? umin(e, rest, ci(e, rows)) : ci(e, rows)};
 }
 
+/* Tiles t and t + 1 are neighbours in a line: where t is even, as all are that have a partner. */
+static bool neighbours(const Contract *c) { return c->flat || tiles_of_line(c) % TILE_MOST == 0; }
+
 /* Where accumulator (0, j) of the tiles from t on lies in scratch: parked by tile and vector, or of this product alone, beside the one before. */
 static V sums_at(Emit *e, const K *k, V t, V turn, const Columns *cols, int j) {
     const Contract *c = k->c;
@@ -63,8 +66,8 @@ static Done done_of(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     for (int j = 0; j < cols->n; j++) d.sums[j] = sums_at(e, k, t, turn, cols, j);
     d.pixel = output_pixel(e, k, line[0].pixel, &d.batch);
     if (m > 1) {
-        V batch, second = output_pixel(e, k, line[1].pixel, &batch);
-        d.step = sub(e, second, d.pixel);
+        V batch;
+        d.step = neighbours(k->c) ? ci(e, k->c->tile_rows) : sub(e, output_pixel(e, k, line[1].pixel, &batch), d.pixel);
         if (k->c->images > 1 && !k->c->flat) d.batch = NULL; /* its own */
     }
     return d;
@@ -166,7 +169,9 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     TileProduct p = {.m = m, .n = cols->n, .lda = ci(e, c->stride * c->kc * 2), .ldb = ci(e, width * 4),
                      .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4, .together = (int)together, .stream_a = c->flat, .stream_b = !c->flat};
     Done d = done_of(e, k, b, cols, t, turn, m);
-    for (int i = 0; i < m; i++) window[i] = operand_at(e, c, base, window_offset(e, k, line_of(e, k, addc(e, t, i)).pixel));
+    for (int i = 0; i < m; i++)
+        window[i] = i && neighbours(c) ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * c->kc))
+                                       : operand_at(e, c, base, window_offset(e, k, line_of(e, k, addc(e, t, i)).pixel));
     If f = {0};
     if (c->n_chunks > 1) {
         f = if_begin(e, lt(e, ci(e, 0), b->chunk));
@@ -230,7 +235,7 @@ void tile_block(Emit *e, const K *k, const Block *b) {
     /* What the next chunk reads lies behind this one's panel, and further away than L2: a share of it is asked for in each product of this one. */
     int64_t shares = ceil_div(whole, TILE_MOST) * n;
     Ahead next[2] = {{operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)), ceil_div(panel * c->kc * 2, shares * TILE_ROW_BYTES), NULL, 0}};
-    if (c->staged && c->n_chunks > 1) /* and so does its part of the strip, unless this task loaded that itself */
+    if (c->staged && !c->flat && c->n_chunks > 1) /* and so does its part of the strip, which is too large to stay from block to block */
         next[1] = (Ahead){operand_at(e, c, k->strip, mulc(e, addc(e, b->chunk, 1), k->chunk_stride)), ceil_div(k->chunk_stride * 2, shares * TILE_ROW_BYTES), NULL, 0};
     V final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0) : eq(e, b->chunk, ci(e, c->n_chunks - 1));
     if (c->flat) last = c->tw % c->pixels ? ceil_div(c->tw % c->pixels, c->tile_rows) : whole;
