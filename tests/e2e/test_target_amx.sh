@@ -4,17 +4,18 @@
 [[ $(uname -m) == x86_64 ]] || skip "not an x86-64 machine"
 small=(--set img_height=64 --set img_width=64)
 
-# Basic blocks that loop on themselves and multiply tiles: loads of tiles, products, and arithmetic on addresses in registers, nothing else.
-# Prints how many there are with four products for four loads.
+# Basic blocks that loop on themselves and multiply tiles: loads of tiles, products, and arithmetic on addresses in registers, nothing else;
+# but for loops over whole sums, which also store tiles (attention). Prints how many there are with four products for four loads.
 loops() {
     awk '
         /^[.A-Za-z_0-9]+:/ { label = substr($1, 1, length($1) - 1); n = 0; next }
         /^\t[a-z]/ {
             body[n++] = $0
             if ($1 !~ /^j/ || $2 != label) next
-            dots = loads = 0
+            dots = loads = stores = 0
             for (i = 0; i < n; i++) dots += body[i] ~ /\ttdpbf16ps\t/
-            for (i = 0; i < n && dots; i++) {
+            for (i = 0; i < n; i++) stores += body[i] ~ /\ttilestored\t/
+            for (i = 0; i < n && dots && !stores; i++) {
                 loads += body[i] ~ /\ttileloadd\t/
                 if (body[i] !~ /\t(tileloadd|tdpbf16ps|lea|add|inc|dec|sub|mov|cmp|test|j)[a-z]*\t/ ||
                     body[i] ~ /%rsp|\t(mov|add|cmp|inc)[a-z]*\t.*\(/) {
