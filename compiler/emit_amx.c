@@ -75,6 +75,7 @@ void tile_dot(Emit *e, int sum, int a, int b) {
 
 /* Loads first: the products of a step wait for none of them while those of the step before run. */
 void tile_products(Emit *e, const TileProduct *p, V steps) {
+    CHECK(p->together >= 1);
     Loop l = loop_begin(e, ci(e, 0), steps, p->together);
     V a[TILE_MOST], b[TILE_MOST];
     for (int i = 0; i < p->m; i++) a[i] = at_byte(e, p->a[i], mulc(e, l.i, p->a_step));

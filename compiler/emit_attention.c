@@ -15,20 +15,20 @@
  *     O[query][d] = O * 2^(m - m') + P[query][.] . values    micro-kernel
  *   y[query][d] = O[query][d] / l                            (where one block holds all keys, straight from the registers)
  */
-#include "kernels.h"
+#include "emit_attention.h"
 #include <math.h>
 #include <string.h>
 
-static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
-static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->lanes); }
+static int64_t words(const Attention *a, int64_t n) { return attention_words(a, n); }
+static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes); }
+static int64_t key_words(const Attention *a) { return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : words(a, a->head_size); }
 static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }
 static int64_t panel_keys(const Attention *a) { return (int64_t)a->panel_vectors * a->lanes; }
 static int64_t panels(const Attention *a) { return ceil_div(keys_stored(a), panel_keys(a)); }
 static int64_t blocks(const Attention *a) { return ceil_div(panels(a), a->block_panels); }
 static int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
-static int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
 static int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
-static int64_t head_key_words(const Attention *a) { return words(a, a->head_size) * keys_stored(a); }
+static int64_t head_key_words(const Attention *a) { return key_words(a) * keys_stored(a); }
 static int64_t head_value_words(const Attention *a) { return words(a, keys_stored(a)) * channels_stored(a); }
 
 /* The largest divisor of n in lo..hi, or 0. */
@@ -42,6 +42,10 @@ void attention_plan(Attention *a, const Target *t) {
     enum { QUERIES = 64, KEYS = 512 };
     a->lanes = t->lanes;
     a->nr = t->nr;
+    if (a->bf16 && target_tiles(t)) {
+        attention_tiles_plan(a);
+        return;
+    }
     int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, QUERIES);
     a->panel_vectors = (int)ceil_div(vectors, ceil_div(vectors, t->nr));
     a->query_block = divisor(a->n, QUERIES / 2, QUERIES);
@@ -51,7 +55,7 @@ void attention_plan(Attention *a, const Target *t) {
     if (!a->block_panels) a->block_panels = most;
 }
 
-int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
+int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * attention_query_blocks(a); }
 int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * panels(a); }
 int64_t attention_key_floats(const Attention *a) { return kv_batch(a) * a->heads * head_key_words(a); }
 int64_t attention_value_floats(const Attention *a) { return kv_batch(a) * a->heads * head_value_words(a); }
@@ -63,6 +67,7 @@ static int64_t result_stride(const Attention *a) { return channels_stored(a) + a
 static int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
 
 int64_t attention_scratch(const Attention *a) {
+    if (a->tiles) return attention_tiles_scratch(a);
     int64_t results = blocks(a) > 1 ? a->query_block * result_stride(a) : 0;
     return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) + 4 * 16);
 }
@@ -83,6 +88,12 @@ static V row_words(Emit *e, const Attention *a, V row, V u, int64_t channels) {
 
 typedef struct { const Attention *a; V k, v, keys, values; /* of one head: sources at the panel's first key, and panels */ V panel; } Pack;
 
+/* Of key square `key` of the panel, word u: in tiles, `lanes` keys lie together. */
+static V key_place(Emit *e, const Attention *a, V key, V u, V width) {
+    if (a->tiles) return add(e, mulc(e, key, key_words(a)), mulc(e, u, a->lanes));
+    return add(e, mul(e, u, width), key);
+}
+
 /* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels, transposed. to: the panel; width: its keys. */
 static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels, V to, V width) {
     const Attention *a = p->a;
@@ -90,8 +101,8 @@ static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, i
     for (int i = 0; i < a->lanes; i++)
         rows[i] = i < valid ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels) : cf(e, 0, a->lanes);
     transpose(e, rows, a->lanes);
-    for (int i = 0; i < a->lanes && i < words(a, channels); i++)
-        store(e, rows[i], at(e, to, add(e, mul(e, addc(e, u, i), width), key)));
+    for (int i = 0; i < a->lanes && (a->tiles || i < words(a, channels)); i++)
+        store(e, rows[i], at(e, to, key_place(e, a, key, addc(e, u, i), width)));
 }
 
 static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V width) {
@@ -103,11 +114,23 @@ static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V widt
     if (whole < a->head_size) pack_key_square(e, p, key, valid, ci(e, words(a, whole)), a->head_size - whole, to, width);
 }
 
+/* Of word `word` of the head's keys, channel c, a multiple of `lanes`. */
+static V value_place(Emit *e, const Attention *a, V word, V c) {
+    if (a->tiles) {
+        V tile = add(e, mulc(e, udivc(e, word, TILE_ROWS), tiles_of_values(a)), udivc(e, c, TILE_COLUMNS));
+        return add(e, mulc(e, tile, TILE_FLOATS), mulc(e, uremc(e, word, TILE_ROWS), TILE_COLUMNS));
+    }
+    int64_t width = value_width(a), last = channels_stored(a) / width * width;
+    V panel = udivc(e, c, width), here = ci(e, width); /* the last panel may be narrower */
+    if (last < channels_stored(a)) here = choose(e, lt(e, c, ci(e, last)), here, ci(e, channels_stored(a) - last));
+    return add(e, mulc(e, panel, width * words(a, keys_stored(a))), add(e, mul(e, word, here), uremc(e, c, width)));
+}
+
 /* One word of keys, the first of them `key`, `valid` of them existing: a vector of channels after the other. */
 static void pack_values(Emit *e, const Pack *p, V key, int valid) {
     const Attention *a = p->a;
     int lanes = a->lanes;
-    int64_t whole = a->head_size / lanes * lanes, width = value_width(a), last = channels_stored(a) / width * width;
+    int64_t whole = a->head_size / lanes * lanes;
     V row = at(e, p->v, mulc(e, key, a->ldv)), first = add(e, mulc(e, p->panel, panel_keys(a)), key);
     V word = a->bf16 ? udivc(e, first, 2) : first;
     for (int part = 0; part < 2; part++) {
@@ -115,23 +138,20 @@ static void pack_values(Emit *e, const Pack *p, V key, int valid) {
         Loop l = loop_begin(e, ci(e, part ? whole : 0), ci(e, part ? a->head_size : whole), lanes);
         V x[2] = {cf(e, 0, lanes), cf(e, 0, lanes)};
         for (int i = 0; i < valid; i++) x[i] = load_n(e, at(e, row, addc(e, l.i, i * a->ldv)), lanes, part ? (int)(a->head_size - whole) : lanes);
-        V panel = udivc(e, l.i, width), here = ci(e, width); /* the last panel may be narrower */
-        if (last < channels_stored(a)) here = choose(e, lt(e, l.i, ci(e, last)), here, ci(e, channels_stored(a) - last));
-        V place = add(e, mulc(e, panel, width * words(a, keys_stored(a))), add(e, mul(e, word, here), uremc(e, l.i, width)));
-        store(e, a->bf16 ? pairs_bf16(e, x[0], x[1], lanes) : x[0], at(e, p->values, place));
+        store(e, a->bf16 ? pairs_bf16(e, x[0], x[1], lanes) : x[0], at(e, p->values, value_place(e, a, word, l.i)));
         loop_end(e, &l);
     }
 }
 
 void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
     kernel_begin(e, name);
-    int64_t n = panels(a), tail = a->m % a->lanes, per = a->bf16 ? 2 : 1, odd = a->bf16 ? a->m % 2 : 0;
+    int64_t n = panels(a), tail = a->m % a->lanes, stored = keys_stored(a), per = a->bf16 ? 2 : 1, odd = a->bf16 ? a->m % 2 : 0;
     V head = udivc(e, e->task, n), h = mulc(e, uremc(e, head, a->heads), a->head_size), b = udivc(e, head, a->heads);
     Pack p = {.a = a, .panel = uremc(e, e->task, n)};
     V first = mulc(e, p.panel, panel_keys(a));
     p.k = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)), mulc(e, first, a->ldk)));
     p.v = at(e, arg(e, 1), add(e, add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)), mulc(e, first, a->ldv)));
-    p.keys = at(e, arg(e, 2), add(e, mulc(e, head, head_key_words(a)), mulc(e, first, words(a, a->head_size))));
+    p.keys = at(e, arg(e, 2), add(e, mulc(e, head, head_key_words(a)), mulc(e, first, key_words(a))));
     p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
     V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))), whole = sub(e, valid, uremc(e, valid, a->lanes));
     V width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
@@ -141,9 +161,10 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
     l = loop_begin(e, ci(e, 0), sub(e, valid, uremc(e, valid, per)), per);
     pack_values(e, &p, l.i, (int)per);
     loop_end(e, &l);
-    if (tail) { /* the last keys, and zeros up to a whole vector */
-        If f = if_begin(e, lt(e, whole, valid));
-        pack_keys(e, &p, whole, tail, p.keys, width);
+    if (a->m < stored) { /* the last keys, and zeros up to a whole vector or tile */
+        If f = if_begin(e, lt(e, valid, width));
+        if (tail) pack_keys(e, &p, whole, tail, p.keys, width);
+        if (round_up(a->m, a->lanes) < stored) pack_keys(e, &p, addc(e, width, -a->lanes), 0, p.keys, width);
         if (odd) pack_values(e, &p, addc(e, valid, -1), 1);
         l = loop_begin(e, addc(e, valid, odd), width, per);
         pack_values(e, &p, l.i, 0);
@@ -225,15 +246,19 @@ static void scores_block(Emit *e, const A *x, V first, V count) {
     loop_end(e, &p);
 }
 
+V lanes_below(Emit *e, V limit, int lanes) {
+    V index[64];
+    for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)), LLVMBuildTrunc(e->b, limit, e->i32, ""), LLVMConstInt(e->i32, 0, 0), "");
+    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)), LLVMConstNull(int_type(e, lanes)), "");
+    return LLVMBuildICmp(e->b, LLVMIntSLT, LLVMConstVector(index, (unsigned)lanes), limits, "");
+}
+
 /* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity meets another. */
 static void mask_vector(Emit *e, const A *x, V row, V j, V limit) {
     int lanes = x->a->lanes;
-    V index[64], p = at(e, row, j), hidden = LLVMBuildTrunc(e->b, sub(e, limit, j), e->i32, "");
-    for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
-    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)), hidden, LLVMConstInt(e->i32, 0, 0), "");
-    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)), LLVMConstNull(int_type(e, lanes)), "");
-    V seen = LLVMBuildICmp(e->b, LLVMIntSLT, LLVMConstVector(index, (unsigned)lanes), limits, "");
-    store(e, choose(e, seen, load(e, p, lanes), cf(e, -1e30, lanes)), p);
+    V p = at(e, row, j);
+    store(e, choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)), p);
 }
 
 /* Hides keys that do not exist and, in causal attention, those after their query. key0: the block's first key; keys: how many it stores. */
@@ -430,10 +455,26 @@ static void online(Emit *e, const A *x) {
     store_results(e, x);
 }
 
+static void on_vectors(Emit *e, const AttentionTask *task) {
+    const Attention *a = task->a;
+    A x = {.a = a, .q = task->q, .y = task->y, .first = task->first, .keys = task->keys, .values = task->values};
+    carve(e, &x);
+    load_queries(e, &x);
+    if (blocks(a) > 1) {
+        online(e, &x);
+        return;
+    }
+    V keys = ci(e, keys_stored(a));
+    scores_block(e, &x, ci(e, 0), ci(e, panels(a)));
+    mask(e, &x, ci(e, 0), keys);
+    softmax_block(e, &x, keys, keys_stored(a), false);
+    values_block(e, &x, ci(e, 0), ci(e, words(a, keys_stored(a))), words(a, keys_stored(a)), false);
+}
+
 void emit_attention(Emit *e, const Attention *a, const char *name) {
     kernel_begin(e, name);
-    A x = {.a = a};
-    int64_t n = query_blocks(a);
+    AttentionTask x = {.a = a};
+    int64_t n = attention_query_blocks(a);
     V bh = udivc(e, e->task, n), head = uremc(e, bh, a->heads), b = udivc(e, bh, a->heads), h = mulc(e, head, a->head_size);
     V kv = kv_batch(a) > 1 ? bh : head;
     x.first = mulc(e, uremc(e, e->task, n), a->query_block);
@@ -441,16 +482,7 @@ void emit_attention(Emit *e, const Attention *a, const char *name) {
     x.keys = at(e, arg(e, 1), mulc(e, kv, head_key_words(a)));
     x.values = at(e, arg(e, 2), mulc(e, kv, head_value_words(a)));
     x.y = at(e, arg(e, 3), add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
-    carve(e, &x);
-    load_queries(e, &x);
-    if (blocks(a) > 1) {
-        online(e, &x);
-    } else {
-        V keys = ci(e, keys_stored(a));
-        scores_block(e, &x, ci(e, 0), ci(e, panels(a)));
-        mask(e, &x, ci(e, 0), keys);
-        softmax_block(e, &x, keys, keys_stored(a), false);
-        values_block(e, &x, ci(e, 0), ci(e, words(a, keys_stored(a))), words(a, keys_stored(a)), false);
-    }
+    if (a->tiles) emit_attention_tiles(e, &x);
+    else on_vectors(e, &x);
     kernel_end(e);
 }

@@ -106,6 +106,7 @@ typedef struct {
     /* chosen by attention_plan */
     int lanes, nr, panel_vectors; /* vectors of keys in a panel */
     int64_t query_block, block_panels; /* queries of a task; panels of keys whose scores it holds at once */
+    int tiles;                    /* the tile unit computes it (emit_attn_tiles.c) */
 } Attention;
 void attention_plan(Attention *a, const Target *t);
 int64_t attention_tasks(const Attention *a);

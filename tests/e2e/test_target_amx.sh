@@ -5,15 +5,17 @@
 small=(--set img_height=64 --set img_width=64)
 
 # Basic blocks that multiply tiles: from the first load of a tile to the last product there are loads of tiles, products and addresses, nothing else
-# (one of which may go to the stack and back: numbers never do). Prints how many there are with four products for four loads, or a multiple of that.
+# (one of which may go to the stack and back: numbers never do); but for attention's, which store sums between products. Prints how many there are
+# with four products for four loads, or a multiple of that.
 blocks() {
     awk '
-        function check(  i, first, last, dots, loads) {
+        function check(  i, first, last, dots, loads, stores) {
             for (i = 0; i < n; i++) {
+                stores += body[i] ~ /\ttilestored\t/
                 if (body[i] ~ /\ttileload/) { loads++; if (!first) first = i + 1 }
                 if (body[i] ~ /\ttdpbf16ps\t/) { dots++; last = i }
             }
-            for (i = first; i <= last && dots; i++)
+            for (i = first; i <= last && dots && !stores; i++)
                 if (body[i] !~ /\t(tileloaddt1|tileloadd|tilezero|tdpbf16ps|lea|add|inc|dec|sub|mov|movabs|shl|and|or|xor)[lqw]?\t/) {
                     print "between tile products:" body[i] >"/dev/stderr"
                     bad = 1

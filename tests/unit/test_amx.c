@@ -180,8 +180,61 @@ static void narrow_models(void **state) {
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) check(&models[i]);
 }
 
+/* Attention alone. loud: a key beyond the first ones has a score of about 100 (a factor of 2^144), so that they were no guess of the maximum. */
+typedef struct { int64_t n, m; int heads; int64_t size; bool loud; } Alone;
+
+static Graph *attention_alone(const Alone *a) {
+    Graph *g = graph_new("alone");
+    int64_t c = a->heads * a->size;
+    Op o = op_make(OP_ATTENTION, "attention");
+    o.in[0] = graph_add_input(g, "q", DT_F32, shape3(2, a->n, c), BIND_STEP);
+    o.in[1] = graph_add_input(g, "k", DT_F32, shape3(2, a->m, c), BIND_STEP);
+    o.in[2] = graph_add_input(g, "v", DT_F32, shape3(2, a->m, c), BIND_STEP);
+    o.attr.attn.heads = a->heads;
+    o.attr.attn.head_size = a->size;
+    o.attr.attn.scale = 0.125;
+    graph_add_output(g, "y", graph_add_op(g, o));
+    return g;
+}
+
+static void attend(const Alone *a, const char *target) {
+    if (!target_runs_here(target_for(target, true))) return;
+    Graph *g = attention_alone(a), *h = attention_alone(a);
+    WeightSource *w = weights_open("synthetic:3", "diffusion_model");
+    int64_t c = a->heads * a->size, rows[] = {2 * a->n, 2 * a->m, 2 * a->m};
+    float *in[3], *want = malloc((size_t)(rows[0] * c) * 4), *got = malloc((size_t)(rows[0] * c) * 4);
+    uint32_t seed = 7;
+    for (int i = 0; i < 3; i++) {
+        in[i] = malloc((size_t)(rows[i] * c) * 4);
+        for (int64_t k = 0; k < rows[i] * c; k++) in[i][k] = bf16(random_bf16(&seed)) / 16;
+        if (a->loud && i < 2) /* the first channel of each head */
+            for (int64_t r = 0; r < rows[i]; r++)
+                for (int k = 0; k < a->heads; k++)
+                    if (i == 0 || r % a->m == a->m - 3) in[i][r * c + k * a->size] = i ? 32 : 25;
+    }
+    interpret(g, w, (const void *const *)in, &want, true);
+    jit_run_graph(h, w, program_new(target_for(target, true), FUSE_ALL, CONV_AUTO, true), 2, (const void *const *)in, &got, 0, NULL);
+    double d = outputs_difference(g, &want, &got);
+    print_message("%s, %lld queries, %lld keys, heads of %lld%s: %.2g\n", target, (long long)a->n, (long long)a->m, (long long)a->size, a->loud ? ", one key loud" : "", d);
+    assert_true(d <= 3e-2);
+    for (int i = 0; i < 3; i++) free(in[i]);
+    free(want);
+    free(got);
+    weights_close(w);
+    graph_free(g);
+}
+
+static void attention(void **state) {
+    (void)state;
+    const Alone cases[] = {{100, 320, 2, 64, false}, {100, 320, 2, 64, true}, {33, 301, 1, 32, true}, {70, 400, 1, 96, false}, {20, 275, 2, 40, true}, {40, 77, 2, 64, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        attend(&cases[i], "amx-model");
+        attend(&cases[i], "amx");
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_products), cmocka_unit_test(rounding), cmocka_unit_test(narrow_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_products), cmocka_unit_test(rounding), cmocka_unit_test(attention), cmocka_unit_test(narrow_models)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else
