@@ -61,7 +61,7 @@ enum { MOST_RUNGS = 12 };
 typedef struct {
     const char *name;
     const PipelineModel *model;
-    bool guided, measured;
+    bool guided, measured, skip;      /* skip: --stage leaves it out */
     Timing fused, unfused;            /* unfused.n_runs == 0: not measured */
     Timing ladder[MOST_RUNGS]; int n_ladder;
 } Item;
@@ -71,7 +71,7 @@ typedef struct {
     const char *kind, *form, *shape, *model, *path; /* of its first use */
     int uses;
     bool bf16, memory;
-    double seconds, flops, done, bytes, bound;
+    double seconds, best, flops, done, bytes, bound;
 } KernelRow;
 
 typedef struct {
@@ -83,6 +83,7 @@ typedef struct {
     int64_t repeat, batch;            /* batch 0: two for the guided step, one for the rest */
     int threads;
     bool fused_only, trace, serve;    /* serve: bench_serve.h */
+    const char *only;                 /* NULL, or what kernels must contain in kind or shape */
     Machine machine;
     Item items[4]; int n_items;
     KernelRow *kernels; int n_kernels;

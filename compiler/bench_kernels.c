@@ -21,6 +21,11 @@ static char *shape_of(Arena *a, const Kernel *k) {
     return contract_shape(a, k->key);
 }
 
+/* --only: the text stands in the kind or the shape, as they are printed. */
+static bool asked_for(Bench *b, const Step *s, const char *shape) {
+    return !b->only || strstr(arena_printf(b->arena, "%s %s", s->kind, shape), b->only);
+}
+
 static void measure_kernel(Bench *b, const Engine *e, int kernel) {
     const Program *p = engine_lowered(e);
     const Measure how = {b->threads, b->repeat, b->machine.l3_bytes};
@@ -34,6 +39,7 @@ static void measure_kernel(Bench *b, const Engine *e, int kernel) {
                 row->uses++;
                 continue;
             }
+            if (!asked_for(b, s, shape_of(b->arena, &p->kernels[kernel]))) return;
             row = &b->kernels[b->n_kernels++];
             double weights = 0;
             for (int n = 0; n < s->n_args; n++) weights += stage->mems[s->args[n]].buffer == LRT_BUF_WEIGHTS ? (double)stage->mems[s->args[n]].bytes : 0;
@@ -42,7 +48,9 @@ static void measure_kernel(Bench *b, const Engine *e, int kernel) {
                                .shape = shape_of(b->arena, &p->kernels[kernel]), .model = arena_strdup(b->arena, stage->graph->name),
                                .path = arena_strdup(b->arena, s->name), .bf16 = s->bf16, .flops = s->flops, .done = s->done, .bytes = s->bytes};
             row->bound = machine_bound(&b->machine, s->bf16, s->done, weights, s->bytes - weights, cached, &row->memory);
-            row->seconds = measure_step(&how, stage, compiled_step(engine_program(e)->stages[k], stage, i), s);
+            Measured m = measure_step(&how, stage, compiled_step(engine_program(e)->stages[k], stage, i), s);
+            row->seconds = m.median;
+            row->best = m.best;
         }
 }
 
@@ -58,7 +66,7 @@ void kernels_measure(Bench *b) {
     int n = 0;
     for (int i = 0; i < b->n_items; i++) {
         const Item *item = &b->items[i];
-        if (!item->model->graph) continue;
+        if (!item->model->graph || item->skip) continue;
         int64_t batch = b->batch ? b->batch : item->guided && p->fuse & FUSE_GUIDANCE ? 2 : 1;
         program_add(p, graphs[n++] = pipeline_graph(item->model, (int)batch, item->guided && batch == 2));
     }

@@ -107,7 +107,7 @@ static void json_kernels(const Bench *b, Buf *out) {
         text_field(out, "kind", k->kind);
         buf_printf(out, ", \"algorithm\": \"%s\", \"unit\": \"%s\", ", k->form, unit_of(b, k->bf16, k->flops));
         text_field(out, "shape", k->shape);
-        buf_printf(out, ", \"uses\": %d, \"seconds\": %.9f, \"gflop_written\": %.6f, \"gflop_done\": %.6f, \"bytes\": %.0f, \"gflops\": %.1f, ", k->uses, k->seconds,
+        buf_printf(out, ", \"uses\": %d, \"seconds\": %.9f, \"best\": %.9f, \"gflop_written\": %.6f, \"gflop_done\": %.6f, \"bytes\": %.0f, \"gflops\": %.1f, ", k->uses, k->seconds, k->best,
                    k->flops / 1e9, k->done / 1e9, k->bytes, k->flops / k->seconds / 1e9);
         buf_printf(out, "\"share_of_peak\": %.4f, \"share_of_peak_done\": %.4f, \"bound\": %.9f, \"bound_by\": \"%s\", \"share_of_bound\": %.4f}",
                    rate_share(b, k->bf16, k->flops, k->seconds), rate_share(b, k->bf16, k->done, k->seconds), k->bound, k->memory ? "memory" : "compute",
@@ -175,7 +175,7 @@ void report_kinds(const Bench *b, const Timing *t) {
 void report_kernels(const Bench *b) {
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
-        fprintf(stderr, "%9.3f ms x%-3d %8.1f GFLOP/s %5.1f %% of peak as written, %5.1f done, %5.1f %% of the bound  %-36s %s\n", k->seconds * 1e3, k->uses,
+        fprintf(stderr, "%9.3f ms (best %.3f) x%-3d %8.1f GFLOP/s %5.1f %% of peak as written, %5.1f done, %5.1f %% of the bound  %-36s %s\n", k->seconds * 1e3, k->best * 1e3, k->uses,
                 k->flops / k->seconds / 1e9, 100 * rate_share(b, k->bf16, k->flops, k->seconds), 100 * rate_share(b, k->bf16, k->done, k->seconds),
                 100 * k->bound / k->seconds, k->kind, k->shape);
     }

@@ -86,6 +86,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
         {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network: roofline, ladder, one step on every thread", 0, 0},
         {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "each stage with more and more passes, then algorithms, then bf16: what each contributes", 0, 0},
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "instead of stages: every distinct convolution, product and attention alone", 0, 0},
+        {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape, as printed, contains it", 0, 0},
         {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1, in the guided step 2 (1: no guidance)", 1, 1024},
         {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "leave the unfused baseline out", 0, 0},
         {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
@@ -101,6 +102,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
     flags_parse(&command, argc, argv);
     if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
         usage_err("bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
+    if (b->only && !f->kernels) usage_err("bench --only: goes with --kernels");
     b->fused_only |= b->serve;
     b->threads = f->threads ? (int)f->threads : lrt_default_threads();
     b->trace = f->html != NULL;
@@ -119,6 +121,7 @@ int cmd_bench(int argc, char **argv) {
     b.n_items = sizeof items / sizeof items[0];
     memcpy(b.items, items, sizeof items);
     check_stages(&b, f.stages);
+    for (int i = 0; i < b.n_items; i++) b.items[i].skip = !wanted(f.stages, b.items[i].name);
     check_batch(&b, &f);
     /* Before minutes of measuring: can they be written? */
     OutFile *json = f.json ? outfile_open(f.json) : NULL, *html = f.html ? outfile_open(f.html) : NULL;
@@ -129,7 +132,7 @@ int cmd_bench(int argc, char **argv) {
         report_kernels(&b);
     }
     for (int i = 0; i < b.n_items && !f.kernels; i++)
-        if (b.items[i].model->graph && wanted(f.stages, b.items[i].name)) measure_item(&b, &b.items[i], &f);
+        if (b.items[i].model->graph && !b.items[i].skip) measure_item(&b, &b.items[i], &f);
     write_reports(&b, json, html);
     arena_free(b.arena);
     return EXIT_OK;

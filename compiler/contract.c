@@ -87,6 +87,7 @@ static void choose_strip(Contract *c, const Target *t) {
     c->strips_b = c->batch / c->images;
 }
 
+static int64_t strip_lines(const Contract *c) { return c->images * ((c->th - 1) * c->stride + c->kh); }
 static int64_t strips_of(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
 
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
@@ -95,13 +96,15 @@ static void choose_pieces(Contract *c, const Target *t) {
     const int64_t wanted = 32;
     int64_t strips = strips_of(c);
     c->pieces = c->load_parts = 1;
-    if (strips >= wanted || c->blocks == 1) return;
-    c->staged = !c->in_place && (c->winograd || (c->flat && c->pixels >= 16));
-    if (c->tile_rows) c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));
+    bool tiled = c->tile_rows && !c->flat; /* products so fast that what a task loads for itself shows; many strips would take much memory */
+    if (strips >= (tiled ? 2 * wanted : wanted) || c->blocks == 1) return;
+    c->staged = !c->in_place && (c->winograd || tiled || (c->flat && c->pixels >= 16));
+    if (tiled) c->pieces = c->blocks;
+    else if (c->tile_rows) c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));
     else if (c->staged || c->in_place) c->pieces = c->blocks;
     else c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
     c->staged = c->staged && c->pieces > 1;
-    if (c->staged) c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->pixels);
+    if (c->staged) c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->flat ? c->pixels : strip_lines(c));
 }
 
 void contract_plan(Contract *c, const Target *t, ConvMode mode) {
@@ -143,7 +146,7 @@ double contract_flops(const Contract *c) {
 
 static int64_t strip_pixels(const Contract *c) {
     if (c->flat) return c->pixels;
-    return c->images * ((c->th - 1) * c->stride + c->kh) * ((c->tw - 1) * c->stride + c->kw);
+    return strip_lines(c) * ((c->tw - 1) * c->stride + c->kw);
 }
 
 int64_t contract_strip_floats(const Contract *c) {

@@ -61,6 +61,10 @@ void tile_load(Emit *e, int tile, V p, V stride) {
     instruction(e, (Instruction){"llvm.x86.tileloadd64", "lrt_amx_model_load"}, (V[]){number(e, tile), p, stride}, 3);
 }
 
+void tile_stream(Emit *e, int tile, V p, V stride) {
+    instruction(e, (Instruction){"llvm.x86.tileloaddt164", "lrt_amx_model_load"}, (V[]){number(e, tile), p, stride}, 3);
+}
+
 void tile_store(Emit *e, int tile, V p, V stride) {
     instruction(e, (Instruction){"llvm.x86.tilestored64", "lrt_amx_model_store"}, (V[]){number(e, tile), p, stride}, 3);
 }
@@ -69,16 +73,18 @@ void tile_dot(Emit *e, int sum, int a, int b) {
     instruction(e, (Instruction){"llvm.x86.tdpbf16ps", "lrt_amx_model_dot"}, (V[]){number(e, sum), number(e, a), number(e, b)}, 3);
 }
 
-/* Every load stands as early as a product waits for it, so that products begin after the first two. */
+/* Loads first: the products of a step wait for none of them while those of the step before run. */
 void tile_products(Emit *e, const TileProduct *p, V steps) {
-    Loop l = loop_begin(e, ci(e, 0), steps, 1);
-    V a = mulc(e, l.i, p->a_step), b = mulc(e, l.i, p->b_step);
-    for (int i = 0; i < p->m; i++) {
-        tile_load(e, tile_a(i), at_byte(e, p->a[i], a), p->lda);
-        for (int j = 0; j < p->n; j++) {
-            if (i == 0) tile_load(e, tile_b(j), at_byte(e, p->b[j], b), p->ldb);
-            tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
-        }
+    Loop l = loop_begin(e, ci(e, 0), steps, p->together);
+    V a[TILE_MOST], b[TILE_MOST];
+    for (int i = 0; i < p->m; i++) a[i] = at_byte(e, p->a[i], mulc(e, l.i, p->a_step));
+    for (int j = 0; j < p->n; j++) b[j] = at_byte(e, p->b[j], mulc(e, l.i, p->b_step));
+    for (int s = 0; s < p->together; s++) {
+        for (int j = 0; j < p->n; j++) (p->stream_b ? tile_stream : tile_load)(e, tile_b(j), at_byte(e, b[j], ci(e, s * p->b_step)), p->ldb);
+        for (int i = 0; i < p->m; i++) (p->stream_a ? tile_stream : tile_load)(e, tile_a(i), at_byte(e, a[i], ci(e, s * p->a_step)), p->lda);
+        for (int i = 0; i < p->m; i++)
+            for (int j = 0; j < p->n; j++) tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
     }
+    if (p->beside) p->beside(e, p->user);
     loop_end(e, &l);
 }

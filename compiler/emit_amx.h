@@ -25,6 +25,7 @@ void tile_configure(Emit *e, int rows, int channels);
 void tile_release(Emit *e);
 void tile_zero(Emit *e, int tile);
 void tile_load(Emit *e, int tile, V p, V stride); /* stride: bytes between rows, an i64 */
+void tile_stream(Emit *e, int tile, V p, V stride); /* the same, of data that need not stay in L1 */
 void tile_store(Emit *e, int tile, V p, V stride);
 void tile_dot(Emit *e, int sum, int a, int b); /* sum[m][n] += a[m] . b[.][n], in f32, each row's pairs in order */
 
@@ -36,6 +37,10 @@ typedef struct {
     V a[TILE_MOST], b[TILE_MOST]; /* of the first step */
     V lda, ldb;                 /* bytes between the rows of an A tile, of a B tile */
     int64_t a_step, b_step;     /* bytes from one step's tile to the next one's */
+    bool stream_a, stream_b;    /* which operand passes by while the other stays in L1 */
+    int together;               /* steps without anything between them; divides `steps` */
+    void (*beside)(Emit *e, void *user); /* may be NULL; emits what follows each of these groups: the vector units wait while the tile unit works */
+    void *user;
 } TileProduct;
 void tile_products(Emit *e, const TileProduct *p, V steps);
 #endif

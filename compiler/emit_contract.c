@@ -184,18 +184,26 @@ V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample) {
     return add(e, mulc(e, row, c->w / c->upsample), udivc(e, ix, upsample));
 }
 
-static void load_strip(Emit *e, K *k) {
+/* Rows of all images that the strip sees. */
+static V strip_lines(Emit *e, const K *k) {
     const Contract *c = k->c;
     V rows = udivc(e, udivc(e, k->pixels, c->tw), c->images);
-    V in_rows = addc(e, mulc(e, rows, c->stride), c->kh - c->stride);
-    Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
-    V image = add(e, k->b0, lb.i);
-    Loop lr = loop_begin(e, ci(e, 0), in_rows, 1);
-    V iy = addc(e, add(e, mulc(e, k->y0, c->stride), lr.i), -c->pad_top);
+    return mulc(e, addc(e, mulc(e, rows, c->stride), c->kh - c->stride), c->images);
+}
+
+static void load_strip(Emit *e, K *k, V from, V to) {
+    const Contract *c = k->c;
+    Loop l = loop_begin(e, from, to, 1);
+    V image = k->b0, row = l.i;
+    if (c->images > 1) { /* then a strip is as high as they are */
+        image = add(e, image, udivc(e, l.i, k->sh));
+        row = uremc(e, l.i, k->sh);
+    }
+    V iy = addc(e, add(e, mulc(e, k->y0, c->stride), row), -c->pad_top);
     V row_ok = inside(e, iy, c->h);
     Loop lc = loop_begin(e, ci(e, 0), ci(e, k->sw), 1);
     V ix = addc(e, add(e, mulc(e, k->x0, c->stride), lc.i), -c->pad_left);
-    V q = add(e, mulc(e, add(e, mulc(e, lb.i, k->sh), lr.i), k->sw), lc.i);
+    V q = add(e, mulc(e, l.i, k->sw), lc.i);
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
     V pixel = input_pixel(e, c, image, iy, ix, c->upsample);
     load_pixel(e, k, pixel, q, image);
@@ -204,8 +212,7 @@ static void load_strip(Emit *e, K *k) {
     load_padding(e, k, q);
     if_end(e, &f);
     loop_end(e, &lc);
-    loop_end(e, &lr);
-    loop_end(e, &lb);
+    loop_end(e, &l);
 }
 
 /* ---- products ---- */
@@ -411,19 +418,22 @@ void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
     loop_end(e, &l);
 }
 
+static K strip_kernel(const Contract *c) {
+    K k = {.c = c, .sh = (c->th - 1) * c->stride + c->kh, .sw = (c->tw - 1) * c->stride + c->kw};
+    k.chunk_stride = strip_pixels_of(&k) * c->kc;
+    return k;
+}
+
 void emit_contract(Emit *e, const Contract *c, const char *name) {
     kernel_begin(e, name);
-    K k = {.c = c};
+    K k = strip_kernel(c);
     contract_args(e, &k);
-    k.sh = (c->th - 1) * c->stride + c->kh;
-    k.sw = (c->tw - 1) * c->stride + c->kw;
     V piece = contract_task(e, &k);
-    k.chunk_stride = strip_pixels_of(&k) * c->kc;
     k.parked = atc(e, e->scratch, c->in_place || c->staged ? 0 : contract_strip_floats(c));
     if (!c->in_place && !c->staged) {
         k.strip = e->scratch;
         if (c->flat) load_flat(e, &k, ci(e, 0), k.pixels);
-        else load_strip(e, &k);
+        else load_strip(e, &k, ci(e, 0), strip_lines(e, &k));
     }
     if (c->tile_rows) tile_configure(e, c->tile_rows, (int)c->k_step);
     contract_blocks(e, &k, piece, block_chunks);
@@ -432,12 +442,14 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
 }
 
 void emit_contract_load(Emit *e, const Contract *c, const char *name) {
-    CHECK(c->staged && c->flat);
+    CHECK(c->staged);
     kernel_begin(e, name);
-    K k = {.c = c};
+    K k = strip_kernel(c);
     contract_load_args(e, &k);
-    V part = contract_task(e, &k);
-    k.chunk_stride = c->pixels * c->kc;
-    load_flat(e, &k, umin(e, part_begin(e, part, c->pixels, c->load_parts), k.pixels), umin(e, part_begin(e, addc(e, part, 1), c->pixels, c->load_parts), k.pixels));
+    V part = contract_task(e, &k), all = c->flat ? k.pixels : strip_lines(e, &k);
+    int64_t most = c->flat ? c->pixels : c->images * k.sh;
+    V from = umin(e, part_begin(e, part, most, c->load_parts), all), to = umin(e, part_begin(e, addc(e, part, 1), most, c->load_parts), all);
+    if (c->flat) load_flat(e, &k, from, to);
+    else load_strip(e, &k, from, to);
     kernel_end(e);
 }

@@ -6,8 +6,9 @@
  *
  *   for each two tiles of pixels, for each two of columns
  *     sums: zero, or those of the chunks before
- *     for each tap, for each step of channels: four products
- *     sums to scratch; last chunk: epilogue of each pixel from there, while they are in L1
+ *     for each tap, for each step of channels: four products; beside them a few pixels of the product before leave through the
+ *       epilogue (last chunk), and a share of what comes next is asked for: the vector units are free while the tile unit works
+ *     sums to scratch
  */
 #include "emit_contract.h"
 #include "tiles.h"
@@ -22,7 +23,7 @@ static Line line_of(Emit *e, const K *k, V t) {
     V rest = NULL, pixel;
     if (c->flat) {
         pixel = mulc(e, t, rows);
-        rest = sub(e, k->pixels, pixel);
+        if (c->pixels % rows || c->tw % rows) rest = sub(e, k->pixels, pixel);
     } else {
         V q = mulc(e, uremc(e, t, per), rows);
         pixel = add(e, mulc(e, udivc(e, t, per), c->tw), q);
@@ -31,53 +32,170 @@ static Line line_of(Emit *e, const K *k, V t) {
     return (Line){pixel, rest ? umin(e, rest, ci(e, rows)) : ci(e, rows)};
 }
 
-/* Where accumulator (i, j) of the tiles from t on lies in scratch: parked by tile and vector, or of this product alone. */
-static V sums_at(Emit *e, const K *k, V t, const Columns *cols, int i, int j) {
+/* Tiles t and t + 1 are neighbours in a line: where t is even, as all are that have a partner. */
+static bool neighbours(const Contract *c) { return c->flat || tiles_of_line(c) % TILE_MOST == 0; }
+
+/* Where accumulator (0, j) of the tiles from t on lies in scratch: parked by tile and vector, or of this product alone, beside the one before. */
+static V sums_at(Emit *e, const K *k, V t, V turn, const Columns *cols, int j) {
     const Contract *c = k->c;
     int64_t floats = (int64_t)c->tile_rows * TILE_COLUMNS;
-    if (c->n_chunks == 1) return atc(e, k->parked, tile_sum(i, j) * floats);
-    return at(e, k->parked, mulc(e, addc(e, mulc(e, addc(e, t, i), c->nr), cols->v[j]), floats));
+    if (c->n_chunks == 1) return at(e, k->parked, mulc(e, addc(e, mulc(e, turn, TILE_MOST * TILE_MOST), j), floats));
+    return at(e, k->parked, mulc(e, addc(e, mulc(e, t, c->nr), cols->v[j]), floats));
 }
 
-/* Each pixel of tile i: its sums leave through the epilogue. */
-static void finish(Emit *e, const K *k, const Block *b, const Columns *cols, V t, int i, Line line) {
-    const Contract *c = k->c;
-    bool geglu = contract_geglu(c);
-    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes;
-    V batch, first = output_pixel(e, k, line.pixel, &batch);
-    Loop l = loop_begin(e, ci(e, 0), line.valid, 1);
-    V pixel = add(e, first, l.i), r[TILE_MOST];
-    for (int j = 0; j < cols->n; j++) r[j] = load(e, at(e, sums_at(e, k, t, cols, i, j), mulc(e, l.i, TILE_COLUMNS)), c->lanes);
-    for (int j = 0; j < (geglu ? 1 : cols->n); j++) {
-        int64_t offset = (int64_t)cols->v[j] * c->lanes, left = b->last ? c->co - (c->blocks - 1) * out - offset : c->lanes;
-        contract_finish(e, k, r[j], geglu ? r[1] : NULL, b->j, ci(e, offset), left < c->lanes ? (int)left : c->lanes, pixel, batch);
+static int64_t next_tile_floats(const Contract *c) { return (int64_t)(c->n_chunks == 1 ? TILE_MOST : c->nr) * c->tile_rows * TILE_COLUMNS; }
+
+/* The results of a product: m tiles of pixels, one or two of columns. */
+typedef struct {
+    const K *k;
+    const Block *b;
+    const Columns *cols;
+    int m;
+    V sums[TILE_MOST];                   /* of column tile j: where those of the first tile of pixels lie */
+    V pixel, batch, step;                /* output pixel of the first tile, and how far that of the second lies behind it */
+    V valid[TILE_MOST];                  /* rows of each tile that are pixels */
+} Done;
+
+static Done done_of(Emit *e, const K *k, const Block *b, const Columns *cols, V t, V turn, int m) {
+    Done d = {.k = k, .b = b, .cols = cols, .m = m};
+    Line line[TILE_MOST];
+    for (int i = 0; i < m; i++) {
+        line[i] = line_of(e, k, addc(e, t, i));
+        d.valid[i] = line[i].valid;
     }
+    for (int j = 0; j < cols->n; j++) d.sums[j] = sums_at(e, k, t, turn, cols, j);
+    d.pixel = output_pixel(e, k, line[0].pixel, &d.batch);
+    if (m > 1) {
+        V batch;
+        d.step = neighbours(k->c) ? ci(e, k->c->tile_rows) : sub(e, output_pixel(e, k, line[1].pixel, &batch), d.pixel);
+        if (k->c->images > 1 && !k->c->flat) d.batch = NULL; /* its own */
+    }
+    return d;
+}
+
+/* Row r of all tiles: its tile, output pixel and image. */
+typedef struct { V tile, row, pixel, batch; } Row;
+static Row row_of(Emit *e, const Done *d, V r) {
+    const Contract *c = d->k->c;
+    Row x = {.tile = ci(e, 0), .row = r, .batch = d->batch};
+    if (d->m > 1) {
+        x.tile = udivc(e, r, c->tile_rows);
+        x.row = uremc(e, r, c->tile_rows);
+    }
+    x.pixel = add(e, d->pixel, x.row);
+    if (d->m > 1) x.pixel = add(e, x.pixel, mul(e, x.tile, d->step));
+    if (!x.batch) x.batch = udivc(e, x.pixel, c->oh * c->ow);
+    return x;
+}
+
+static int64_t rows_of(const Done *d) { return (int64_t)d->m * d->k->c->tile_rows; }
+
+/* Row r leaves through the epilogue. */
+static void finish_row(Emit *e, const Done *d, V r) {
+    const K *k = d->k;
+    const Contract *c = k->c;
+    bool geglu = contract_geglu(c), whole = true;
+    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes;
+    Row x = row_of(e, d, r);
+    for (int i = 0; i < d->m; i++) whole = whole && d->valid[i] == ci(e, c->tile_rows);
+    If f = {0};
+    if (!whole) {
+        V valid = d->m == 1 ? d->valid[0] : choose(e, eq(e, x.tile, ci(e, 0)), d->valid[0], d->valid[1]);
+        f = if_begin(e, lt(e, x.row, valid));
+    }
+    V v[TILE_MOST], place = add(e, mulc(e, x.tile, next_tile_floats(c)), mulc(e, x.row, TILE_COLUMNS));
+    for (int j = 0; j < d->cols->n; j++) v[j] = load(e, at(e, d->sums[j], place), c->lanes);
+    for (int j = 0; j < (geglu ? 1 : d->cols->n); j++) {
+        int64_t offset = (int64_t)d->cols->v[j] * c->lanes, left = d->b->last ? c->co - (c->blocks - 1) * out - offset : c->lanes;
+        contract_finish(e, k, v[j], geglu ? v[1] : NULL, d->b->j, ci(e, offset), left < c->lanes ? (int)left : c->lanes, x.pixel, x.batch);
+    }
+    if (!whole) if_end(e, &f);
+}
+
+static void finish(Emit *e, const Done *d) {
+    Loop l = loop_begin(e, ci(e, 0), ci(e, rows_of(d)), 1);
+    finish_row(e, d, l.i);
     loop_end(e, &l);
 }
 
-/* m tiles of pixels from t on, one or two of columns: all taps of the chunk. */
-static void product(Emit *e, const K *k, const Block *b, const Columns *cols, V t, int m) {
+/* A share of `lines` lines is asked for: where it begins; each time so many of them, from a variable on. */
+typedef struct { V from; int64_t lines; V at; int64_t each; } Ahead;
+
+/* What is done beside a product, a share after each group of its steps: rows of the product before leave, what is needed next is asked for. */
+typedef struct {
+    const Done *before;                  /* NULL: there is none */
+    V row, end;                          /* variable; rows of it to do, none in all chunks but the last */
+    int64_t rows;                        /* in a share */
+    Ahead ahead[2];
+} Beside;
+
+static void prefetch(Emit *e, V p) {
+    V read = LLVMConstInt(e->i32, 0, 0), l2 = LLVMConstInt(e->i32, 2, 0), data = LLVMConstInt(e->i32, 1, 0);
+    intrinsic(e, "llvm.prefetch", e->ptr, (V[]){p, read, l2, data}, 4);
+}
+
+static void beside(Emit *e, void *user) {
+    Beside *x = user;
+    for (int a = 0; a < 2; a++) {
+        Ahead *ahead = &x->ahead[a];
+        if (!ahead->lines) continue;
+        V p = get(e, ahead->at);
+        for (int64_t i = 0; i < ahead->each; i++) prefetch(e, at_byte(e, p, ci(e, i * TILE_ROW_BYTES)));
+        set(e, ahead->at, at_byte(e, p, ci(e, ahead->each * TILE_ROW_BYTES)));
+    }
+    if (x->before) {
+        V from = get(e, x->row), to = umin(e, addc(e, from, x->rows), x->end);
+        Loop l = loop_begin(e, from, to, 1);
+        finish_row(e, x->before, l.i);
+        loop_end(e, &l);
+        set(e, x->row, to);
+    }
+}
+
+/* About as many steps as a core holds instructions of at once: what stands after them runs while the tile unit works on them. */
+static int64_t steps_together(int64_t steps, int64_t last) {
+    for (int64_t n = 5; n > 1; n--)
+        if (steps % n == 0 && last % n == 0) return n;
+    return 1;
+}
+
+/* m tiles of pixels from t on, one or two of columns: all taps of the chunk. before: may be NULL; there: whether it has results. */
+static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V t, V turn, int m, const Done *before, V there, const Ahead *ahead) {
     const Contract *c = k->c;
     V row = ci(e, TILE_ROW_BYTES), count = chunk_channels(e, c, b->chunk), base = operand_at(e, c, k->strip, mulc(e, b->chunk, k->chunk_stride));
-    int64_t width = (int64_t)b->nvec * c->lanes;
-    Line line[TILE_MOST];
+    int64_t width = (int64_t)b->nvec * c->lanes, tile = next_tile_floats(c);
+    int64_t last = last_chunk(c) / c->k_step, together = steps_together(c->n_chunks > 1 ? c->kc / c->k_step : last, last), shares = c->kh * c->kw * last / together;
     V window[TILE_MOST];
     TileProduct p = {.m = m, .n = cols->n, .lda = ci(e, c->stride * c->kc * 2), .ldb = ci(e, width * 4),
-                     .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4};
-    for (int i = 0; i < m; i++) {
-        line[i] = line_of(e, k, addc(e, t, i));
-        window[i] = operand_at(e, c, base, window_offset(e, k, line[i].pixel));
-    }
+                     .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4, .together = (int)together, .stream_a = c->flat, .stream_b = !c->flat};
+    Done d = done_of(e, k, b, cols, t, turn, m);
+    for (int i = 0; i < m; i++)
+        window[i] = i && neighbours(c) ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * c->kc))
+                                       : operand_at(e, c, base, window_offset(e, k, line_of(e, k, addc(e, t, i)).pixel));
     If f = {0};
     if (c->n_chunks > 1) {
         f = if_begin(e, lt(e, ci(e, 0), b->chunk));
         for (int i = 0; i < m; i++)
-            for (int j = 0; j < cols->n; j++) tile_load(e, tile_sum(i, j), sums_at(e, k, t, cols, i, j), row);
+            for (int j = 0; j < cols->n; j++) tile_load(e, tile_sum(i, j), atc(e, d.sums[j], i * tile), row);
         if_else(e, &f);
     }
     for (int i = 0; i < m; i++)
         for (int j = 0; j < cols->n; j++) tile_zero(e, tile_sum(i, j));
     if (c->n_chunks > 1) if_end(e, &f);
+    Beside side = {.before = before};
+    if (before) {
+        side.rows = ceil_div(rows_of(before), shares);
+        side.row = var(e, e->i64, ci(e, 0));
+        side.end = choose(e, there, ci(e, rows_of(before)), ci(e, 0));
+    }
+    for (int i = 0; i < 2 && ahead; i++) {
+        side.ahead[i] = ahead[i];
+        if (!ahead[i].lines) continue;
+        side.ahead[i].each = ceil_div(ahead[i].lines, shares);
+        side.ahead[i].at = var(e, e->ptr, ahead[i].from);
+    }
+    p.beside = beside;
+    p.user = &side;
     V panel = var(e, e->ptr, b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
@@ -89,10 +207,8 @@ static void product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     loop_end(e, &lx);
     loop_end(e, &ly);
     for (int i = 0; i < m; i++)
-        for (int j = 0; j < cols->n; j++) tile_store(e, tile_sum(i, j), sums_at(e, k, t, cols, i, j), row);
-    if (c->n_chunks > 1) f = if_begin(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)));
-    for (int i = 0; i < m; i++) finish(e, k, b, cols, t, i, line[i]);
-    if (c->n_chunks > 1) if_end(e, &f);
+        for (int j = 0; j < cols->n; j++) tile_store(e, tile_sum(i, j), atc(e, d.sums[j], i * tile), row);
+    return d;
 }
 
 /* The vectors of the block that hold columns of the result, by one or two. */
@@ -106,16 +222,8 @@ static int columns_of(const Contract *c, const Block *b, Columns *cols) {
     return n;
 }
 
-/* What the next chunk reads lies behind this one's panel, and further away than L2: a share of it is asked for in each round of this one. */
-typedef struct { V from; int64_t lines; } Ahead;
-
-static void prefetch_share(Emit *e, const Ahead *a, V round) {
-    V read = LLVMConstInt(e->i32, 0, 0), l2 = LLVMConstInt(e->i32, 2, 0), data = LLVMConstInt(e->i32, 1, 0);
-    V from = at_byte(e, a->from, mulc(e, round, a->lines * TILE_ROW_BYTES));
-    Loop l = loop_begin(e, ci(e, 0), ci(e, a->lines), 1);
-    intrinsic(e, "llvm.prefetch", e->ptr, (V[]){at_byte(e, from, mulc(e, l.i, TILE_ROW_BYTES)), read, l2, data}, 4);
-    loop_end(e, &l);
-}
+/* Sums of one product are in scratch while the next one's get there. */
+static V turn_of(Emit *e, V product) { return LLVMBuildAnd(e->b, product, ci(e, 1), ""); }
 
 void tile_block(Emit *e, const K *k, const Block *b) {
     const Contract *c = k->c;
@@ -124,8 +232,12 @@ void tile_block(Emit *e, const K *k, const Block *b) {
     int n = columns_of(c, b, cols);
     int64_t whole = tile_count(c), last = whole; /* tiles of most strips, and of the last one */
     int64_t panel = (int64_t)c->kh * c->kw * b->nvec * c->lanes; /* numbers of a channel */
-    Ahead ahead = {.from = operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)),
-                   .lines = ceil_div(panel * c->kc * 2, ceil_div(whole, TILE_MOST) * TILE_ROW_BYTES)};
+    /* What the next chunk reads lies behind this one's panel, and further away than L2: a share of it is asked for in each product of this one. */
+    int64_t shares = ceil_div(whole, TILE_MOST) * n;
+    Ahead next[2] = {{operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)), ceil_div(panel * c->kc * 2, shares * TILE_ROW_BYTES), NULL, 0}};
+    if (c->staged && !c->flat && c->n_chunks > 1) /* and so does its part of the strip, which is too large to stay from block to block */
+        next[1] = (Ahead){operand_at(e, c, k->strip, mulc(e, addc(e, b->chunk, 1), k->chunk_stride)), ceil_div(k->chunk_stride * 2, shares * TILE_ROW_BYTES), NULL, 0};
+    V final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0) : eq(e, b->chunk, ci(e, c->n_chunks - 1));
     if (c->flat) last = c->tw % c->pixels ? ceil_div(c->tw % c->pixels, c->tile_rows) : whole;
     else if (c->images == 1 && c->oh % c->th) last = c->oh % c->th * tiles_of_line(c);
     V tiles = ci(e, whole);
@@ -133,16 +245,34 @@ void tile_block(Emit *e, const K *k, const Block *b) {
         if (c->flat) tiles = udivc(e, addc(e, k->pixels, c->tile_rows - 1), c->tile_rows);
         else tiles = mulc(e, udivc(e, k->pixels, c->tw), tiles_of_line(c));
     }
+    V turn = ci(e, 0), odd = mulc(e, udivc(e, tiles, TILE_MOST), TILE_MOST); /* the first tile without a partner */
     if (whole >= TILE_MOST || last >= TILE_MOST) {
-        Loop l = loop_begin(e, ci(e, 0), mulc(e, udivc(e, tiles, TILE_MOST), TILE_MOST), TILE_MOST);
-        prefetch_share(e, &ahead, udivc(e, l.i, TILE_MOST));
-        for (int j = 0; j < n; j++) product(e, k, b, &cols[j], l.i, TILE_MOST);
+        Loop l = loop_begin(e, ci(e, 0), odd, TILE_MOST);
+        V round = udivc(e, l.i, TILE_MOST), first = mulc(e, round, n);
+        Done d = done_of(e, k, b, &cols[n - 1], addc(e, l.i, -TILE_MOST), turn_of(e, addc(e, first, -1)), TILE_MOST);
+        for (int j = 0; j < n; j++) {
+            V there = j ? final : LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), l.i), "");
+            Ahead ahead[2] = {next[0], next[1]};
+            for (int i = 0; i < 2; i++)
+                if (next[i].lines) ahead[i].from = at_byte(e, next[i].from, mulc(e, addc(e, first, j), next[i].lines * TILE_ROW_BYTES));
+            Done before = d;
+            d = product(e, k, b, &cols[j], l.i, turn_of(e, addc(e, first, j)), TILE_MOST, &before, there, ahead);
+        }
         loop_end(e, &l);
+        If f = if_begin(e, LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), odd), ""));
+        d = done_of(e, k, b, &cols[n - 1], addc(e, odd, -TILE_MOST), turn_of(e, addc(e, mulc(e, udivc(e, tiles, TILE_MOST), n), -1)), TILE_MOST);
+        finish(e, &d);
+        if_end(e, &f);
     }
     if (whole % TILE_MOST == 0 && last % TILE_MOST == 0) return;
     If f = {0};
     bool all = whole % TILE_MOST && last % TILE_MOST;
     if (!all) f = if_begin(e, eq(e, uremc(e, tiles, TILE_MOST), ci(e, 1)));
-    for (int j = 0; j < n; j++) product(e, k, b, &cols[j], addc(e, tiles, -1), 1);
+    for (int j = 0; j < n; j++) {
+        Done d = product(e, k, b, &cols[j], odd, turn, 1, NULL, NULL, NULL);
+        If last_chunk = if_begin(e, final);
+        finish(e, &d);
+        if_end(e, &last_chunk);
+    }
     if (!all) if_end(e, &f);
 }

@@ -243,7 +243,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
     load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = 0;
-    const char *kind = c->winograd ? "winograd inputs" : "dense inputs";
+    const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
     use_rest(l, x, o, norm_slots, 3);

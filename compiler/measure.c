@@ -62,7 +62,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-double measure_step(const Measure *how, const Stage *stage, const lrt_step *compiled, const Step *s) {
+Measured measure_step(const Measure *how, const Stage *stage, const lrt_step *compiled, const Step *s) {
     lrt_arg args[LRT_MAX_ARGS];
     for (int i = 0; i < s->n_args; i++) args[i] = (lrt_arg){.buffer = (uint32_t)(LRT_BUF_IO + i)};
     lrt_step step = *compiled;
@@ -79,11 +79,11 @@ double measure_step(const Measure *how, const Stage *stage, const lrt_step *comp
     double *seconds = xcalloc((size_t)n, sizeof *seconds);
     for (int64_t i = 0; i < n; i++) seconds[i] = run_once(x, &o, s->n_args, i + 2);
     qsort(seconds, (size_t)n, sizeof *seconds, by_value);
-    double median = (seconds[(n - 1) / 2] + seconds[n / 2]) / 2;
+    Measured result = {(seconds[(n - 1) / 2] + seconds[n / 2]) / 2, seconds[0]};
     free(seconds);
     free(o.pool);
     lrt_instance_free(x);
-    return median;
+    return result;
 }
 
 const lrt_step *compiled_step(const lrt_stage *stage, const Stage *s, int index) {

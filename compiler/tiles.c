@@ -53,7 +53,7 @@ void tile_shape(Contract *c) {
 int64_t tile_count(const Contract *c) { return tiles_of_line(c) * (c->flat ? 1 : c->th * c->images); }
 
 int64_t tile_sums_floats(const Contract *c) {
-    return (c->n_chunks > 1 ? tile_count(c) * c->nr : TILE_MOST * TILE_MOST) * c->tile_rows * TILE_COLUMNS;
+    return (c->n_chunks > 1 ? tile_count(c) * c->nr : 2 * TILE_MOST * TILE_MOST) * c->tile_rows * TILE_COLUMNS;
 }
 
 /* A strip that comes from beyond L2, or is loaded for this piece alone, should meet 256 columns at least, or 128 where that leaves too few tasks

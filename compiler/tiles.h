@@ -16,5 +16,5 @@ int64_t tile_line(const Contract *c);     /* pixels of a line: of a row of the s
 static inline int64_t tiles_of_line(const Contract *c) { return ceil_div(tile_line(c), c->tile_rows); }
 int64_t tile_count(const Contract *c);    /* of a whole strip */
 static inline int64_t tile_overrun(const Contract *c) { return c->tile_rows * c->stride; } /* loaded pixels that a last tile reads beyond the strip */
-int64_t tile_sums_floats(const Contract *c); /* scratch for accumulators: of the strip and a block, or of one product where no sums are parked */
+int64_t tile_sums_floats(const Contract *c); /* scratch for accumulators: of the strip and a block, or of two products where no sums are parked */
 #endif

@@ -152,7 +152,7 @@ static bool measure_op(const Measure *how, const Engine *e, int stage, const cha
         if (strcmp(s->steps[i].name, path) != 0) continue;
         const Kernel *k = &q->kernels[s->steps[i].kernel];
         if (k->kind == KERNEL_CONTRACT && stage > 0 && !((const Contract *)k->key)->winograd) return false;
-        *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i), &s->steps[i]);
+        *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i), &s->steps[i]).median;
     }
     return true;
 }

@@ -63,6 +63,8 @@ bench --kernels --json "$work/kernels.json" --html "$work/kernels.html"
 check_json "$work/kernels.json"
 check_page "$work/kernels.html"
 grep -qF '"stages": {}' "$work/kernels.json" || fail "--kernels measured stages"
+bench --kernels --only 'attention' --stage guided_step --json "$work/only.json"
+(( $(grep -c '"kind": "attention' "$work/only.json") == $(grep -c '"kind": ' "$work/only.json") )) || fail "--only attention measured others"
 sed -n 's/.*"algorithm": "\([^"]*\)".*"gflop_written": \([0-9.]*\), "gflop_done": \([0-9.]*\),.*/\1 \2 \3/p' "$work/kernels.json" >"$work/forms"
 awk 'BEGIN {least["F(2,3)"] = 4 / 9; least["F(4,3)"] = least["up(2,3)"] = 1 / 4}
      $1 in least && $2 > 0 {
