@@ -419,6 +419,8 @@ Graph *graph_from_json(Json root, const ParamSet *sets, int n_sets)
     Reader *r = arena_alloc(scratch, sizeof *r);
     *r = (Reader){.root = root, .scratch = scratch, .prefix = ""};
     json_expect(root, JSON_OBJECT);
+    if (json_ok(json_get(root, "pipeline")) && !json_ok(json_get(root, "graph")))
+        json_err(root, "this is a pipeline, expected a graph, such as its \"models\" name");
     r->g = graph_new(json_name(json_need(root, "graph")));
     r->g->file = arena_strdup(r->g->arena, json_file(root));
     r->globals = arena_alloc(scratch, sizeof *r->globals);

@@ -230,6 +230,8 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     p->arena = a;
     p->file = arena_strdup(a, path);
     p->dir = folder_of(a, path);
+    if (json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "pipeline")))
+        json_err(root, "this is a graph, expected a pipeline, whose \"models\" name graphs");
     json_only(root, keys, sizeof keys / sizeof keys[0]);
     p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
     read_parameters(p, json_need(root, "parameters"), shared);

@@ -114,6 +114,8 @@ int cmd_show(int argc, char **argv)
         usage_err("--memory and --threads: one of them");
     if (svg && !f.memory)
         usage_err("--format svg goes with --memory");
+    if (stage && !svg && strcmp(f.format, "text") != 0)
+        usage_err("--format %s does not go with --%s, which prints text%s", f.format, f.memory ? "memory" : "threads", f.memory ? " or svg" : "");
     const Format *format = svg ? NULL : find_format(f.format);
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);

@@ -50,4 +50,5 @@ awk '/^[a-z]+: [0-9]+ barriers, /{ n = $4; steps = $2 } $1 == 64 && $2 ~ /^[0-9.
      END { exit !(steps >= 1 && speedup <= n + 0.01 && speedup <= 64) }' one || fail "dense: $(cat one)"
 
 expect 2 'latentc: error: --format svg goes with --memory*' "$LATENTC" show "${small[@]}" --format svg
+expect 2 'latentc: error: --format dot does not go with --memory*' "$LATENTC" show "${small[@]}" --memory --format dot
 expect 2 'latentc: error: --memory and --threads: one of them*' "$LATENTC" show "${small[@]}" --memory --threads

@@ -1,7 +1,7 @@
 /* The tile unit (AMX): its model (runtime/amx_model.c) bit for bit against tdpbf16ps as the architecture manual defines it, and whole narrow models
  * compiled for it (target amx-model: what the target amx runs, with calls of the model for tile instructions) against the interpreter.
  *
- * Bound: that of bf16 (tests/numeric/test_compiled_goldens.sh), 3e-2; and, as the tile unit rounds nothing that others do not, half more than the
+ * Bound: that of bf16 (tests/numeric/compiled.sh), 3e-2; and, as the tile unit rounds nothing that others do not, half more than the
  * error of the same model with bf16 operands on AVX2. */
 #include "../../runtime/amx_model.h"
 #include "interp.h"

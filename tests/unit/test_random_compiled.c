@@ -1,6 +1,6 @@
 /* Random small graphs: compiled unfused, fused and with some fusions only, each agrees with the interpreter in double.
  *
- * Bound: relative rms 5e-6, as in test_compiled.c, plus eight times what the interpreter itself is off when it computes in
+ * Bound: relative rms 5e-6, as in compiled.c, plus eight times what the interpreter itself is off when it computes in
  * f32. These graphs have no training behind them: a norm of two values, sums that cancel and softmax over large scores
  * enlarge the rounding of f32, whoever does it. Eight: GroupNorm as scale and shift rounds thrice where the interpreter
  * rounds x - mean once, and the error of one small graph is a few samples of a distribution, not its deviation. */

@@ -2,7 +2,7 @@
  * batches of 1 to 4. Compiled as it comes (fused, convolutions by cost) and unfused with direct convolutions, against the interpreter in
  * double; where that would take minutes (so in the long tier only), the two against each other.
  *
- * Bounds: those of the full models (tests/numeric/test_compiled_goldens.sh), 1e-5 direct and 5e-5 with Winograd. */
+ * Bounds: those of the full models (tests/numeric/compiled.sh), 1e-5 direct and 5e-5 with Winograd. */
 #include "interp.h"
 #include "jit.h"
 #include "randgraph.h"
