@@ -24,9 +24,10 @@ int64_t tile_step(const Contract *c) {
     return round_up(ceil_div(in_channels(c), steps), 2);
 }
 
-/* As many as keep a strip in three quarters of L2, but no more than it takes to use weights from beyond L2 often enough; fewer make more tasks. */
+/* As many as keep a strip in three quarters of L2, but no more than it takes to use weights from beyond L2 often enough; fewer make more tasks. More
+ * where the strip leaves most of L2 free even so. */
 int64_t tile_flat_pixels(const Contract *c, const Target *t) {
-    int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = bytes * contract_columns(c) <= t->l2_bytes / 2 ? 128 : 256;
+    int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = bytes * contract_columns(c) <= t->l2_bytes / 2 ? 128 : 512 * bytes <= t->l2_bytes / 8 * 3 ? 512 : 256;
     return fit < 64 ? 64 : fit < want ? fit : want;
 }
 
