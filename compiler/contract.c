@@ -150,7 +150,7 @@ static int64_t strip_pixels(const Contract *c) {
 }
 
 int64_t contract_strip_floats(const Contract *c) {
-    int64_t elements = (c->n_chunks * strip_pixels(c) + tile_overrun(c)) * c->kc;
+    int64_t elements = (c->n_chunks * strip_pixels(c) + tile_overrun(c)) * strip_row(c);
     return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
 }
 

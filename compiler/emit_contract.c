@@ -90,7 +90,7 @@ V contract_prologue(Emit *e, const K *k, V v, V channel, V image, int lanes) {
 /* Where channel c of loaded pixel q stands in the strip. */
 static V strip_place(Emit *e, const K *k, V q, V channel) {
     const Contract *c = k->c;
-    V pixel = mulc(e, q, c->kc);
+    V pixel = mulc(e, q, strip_row(c));
     if (c->n_chunks == 1) return operand_at(e, k->c, k->strip, add(e, pixel, channel));
     V place = add(e, mulc(e, udivc(e, channel, c->kc), k->chunk_stride), uremc(e, channel, c->kc));
     return operand_at(e, k->c, k->strip, add(e, pixel, place));
@@ -229,11 +229,11 @@ static void pixel_coordinates(Emit *e, const K *k, V p, V *image, V *row, V *col
 V window_offset(Emit *e, const K *k, V p) {
     const Contract *c = k->c;
     if (c->in_place) return mulc(e, p, c->c1);
-    if (c->flat) return mulc(e, p, c->kc);
+    if (c->flat) return mulc(e, p, strip_row(c));
     V image, row, col;
     pixel_coordinates(e, k, p, &image, &row, &col);
     V line = add(e, mulc(e, image, k->sh), mulc(e, row, c->stride));
-    return mulc(e, add(e, mulc(e, line, k->sw), mulc(e, col, c->stride)), c->kc);
+    return mulc(e, add(e, mulc(e, line, k->sw), mulc(e, col, c->stride)), strip_row(c));
 }
 
 V output_pixel(Emit *e, const K *k, V p, V *batch) {
@@ -420,7 +420,7 @@ void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
 
 static K strip_kernel(const Contract *c) {
     K k = {.c = c, .sh = (c->th - 1) * c->stride + c->kh, .sw = (c->tw - 1) * c->stride + c->kw};
-    k.chunk_stride = strip_pixels_of(&k) * c->kc;
+    k.chunk_stride = strip_pixels_of(&k) * strip_row(c);
     return k;
 }
 

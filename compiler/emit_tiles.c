@@ -166,11 +166,11 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     int64_t width = (int64_t)b->nvec * c->lanes, tile = next_tile_floats(c);
     int64_t last = last_chunk(c) / c->k_step, together = steps_together(c->n_chunks > 1 ? c->kc / c->k_step : last, last), shares = c->kh * c->kw * last / together;
     V window[TILE_MOST];
-    TileProduct p = {.m = m, .n = cols->n, .lda = ci(e, c->stride * c->kc * 2), .ldb = ci(e, width * 4),
+    TileProduct p = {.m = m, .n = cols->n, .lda = ci(e, c->stride * strip_row(c) * 2), .ldb = ci(e, width * 4),
                      .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4, .together = (int)together, .stream_a = c->flat, .stream_b = !c->flat};
     Done d = done_of(e, k, b, cols, t, turn, m);
     for (int i = 0; i < m; i++)
-        window[i] = i && neighbours(c) ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * c->kc))
+        window[i] = i && neighbours(c) ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * strip_row(c)))
                                        : operand_at(e, c, base, window_offset(e, k, line_of(e, k, addc(e, t, i)).pixel));
     If f = {0};
     if (c->n_chunks > 1) {
@@ -199,7 +199,7 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     V panel = var(e, e->ptr, b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
-    V tap = mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), c->kc), here = get(e, panel);
+    V tap = mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), strip_row(c)), here = get(e, panel);
     for (int i = 0; i < m; i++) p.a[i] = operand_at(e, c, window[i], tap);
     for (int j = 0; j < cols->n; j++) p.b[j] = atc(e, here, (int64_t)cols->v[j] * TILE_COLUMNS); /* a pair is as long as an f32 */
     tile_products(e, &p, udivc(e, count, c->k_step));
