@@ -39,13 +39,14 @@ static void measure_kernel(Bench *b, const Engine *e, int kernel) {
                 row->uses++;
                 continue;
             }
-            if (!asked_for(b, s, shape_of(b->arena, &p->kernels[kernel]))) return;
+            char *shape = shape_of(b->arena, &p->kernels[kernel]);
+            if (!asked_for(b, s, shape)) return;
             row = &b->kernels[b->n_kernels++];
             double weights = 0;
             for (int n = 0; n < s->n_args; n++) weights += stage->mems[s->args[n]].buffer == LRT_BUF_WEIGHTS ? (double)stage->mems[s->args[n]].bytes : 0;
             bool contract = p->kernels[kernel].kind == KERNEL_CONTRACT, cached = stage->weights_bytes + stage->arena_bytes < b->machine.l3_bytes;
             *row = (KernelRow){.kind = arena_strdup(b->arena, s->kind), .form = contract ? contract_form(p->kernels[kernel].key) : "", .uses = 1,
-                               .shape = shape_of(b->arena, &p->kernels[kernel]), .model = arena_strdup(b->arena, stage->graph->name),
+                               .shape = shape, .model = arena_strdup(b->arena, stage->graph->name),
                                .path = arena_strdup(b->arena, s->name), .bf16 = s->bf16, .flops = s->flops, .done = s->done, .bytes = s->bytes};
             row->bound = machine_bound(&b->machine, s->bf16, s->done, weights, s->bytes - weights, cached, &row->memory);
             Measured m = measure_step(&how, stage, compiled_step(engine_program(e)->stages[k], stage, i), s);

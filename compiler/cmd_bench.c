@@ -33,7 +33,7 @@ static void check_stages(const Bench *b, const char *list) {
 }
 
 static void check_batch(const Bench *b, const BenchFlags *f) {
-    if (b->batch > 1 && b->batch % 2 && (f->kernels || wanted(f->stages, "guided_step")))
+    if (b->batch > 1 && b->batch % 2 && wanted(f->stages, "guided_step"))
         usage_err("--batch %lld: a guided step has two halves of the same size", (long long)b->batch);
 }
 

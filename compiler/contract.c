@@ -5,17 +5,13 @@
 #include <string.h>
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static bool is_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 
-int64_t contract_columns(const Contract *c) { return is_geglu(c) ? 2 * c->co : c->co; }
-
-/* Channels of the result that one full block yields. */
-static int64_t block_out(const Contract *c) { return is_geglu(c) ? (int64_t)c->nr * c->lanes / 2 : (int64_t)c->nr * c->lanes; }
+int64_t contract_columns(const Contract *c) { return contract_geglu(c) ? 2 * c->co : c->co; }
 
 /* Vectors in use by block j. */
 static int block_vectors(const Contract *c, int64_t j) {
-    if (is_geglu(c) || j < c->blocks - 1) return c->nr;
-    return (int)ceil_div(c->co - j * block_out(c), c->lanes);
+    if (contract_geglu(c) || j < c->blocks - 1) return c->nr;
+    return (int)ceil_div(c->co - j * contract_block_out(c), c->lanes);
 }
 
 /* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
@@ -87,16 +83,17 @@ static void choose_strip(Contract *c, const Target *t) {
     c->strips_b = c->batch / c->images;
 }
 
-static int64_t strip_lines(const Contract *c) { return c->images * ((c->th - 1) * c->stride + c->kh); }
 static int64_t strips_of(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
 
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
- * direct convolutions are loaded anew by every piece, which keeps two blocks at least. On the tile unit pieces are wider (tiles.c). */
+ * direct convolutions on vectors are loaded anew by every piece, which keeps two blocks at least. Products on the tile unit are so fast that what a
+ * task loads for itself shows: its convolutions stage more strips, but not those that take much memory; pieces of its dense products are wider
+ * (tiles.c). */
 static void choose_pieces(Contract *c, const Target *t) {
     const int64_t wanted = 32;
     int64_t strips = strips_of(c);
     c->pieces = c->load_parts = 1;
-    bool tiled = c->tile_rows && !c->flat; /* products so fast that what a task loads for itself shows; many strips would take much memory */
+    bool tiled = c->tile_rows && !c->flat;
     if (strips >= (tiled ? 2 * wanted : wanted) || c->blocks == 1) return;
     c->staged = !c->in_place && (c->winograd || tiled || (c->flat && c->pixels >= 16));
     if (tiled) c->pieces = c->blocks;
@@ -104,7 +101,7 @@ static void choose_pieces(Contract *c, const Target *t) {
     else if (c->staged || c->in_place) c->pieces = c->blocks;
     else c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
     c->staged = c->staged && c->pieces > 1;
-    if (c->staged) c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : c->flat ? c->pixels : strip_lines(c));
+    if (c->staged) c->load_parts = min64(ceil_div(wanted, strips), c->winograd ? in_channels(c) / c->kc : contract_strip_lines(c));
 }
 
 void contract_plan(Contract *c, const Target *t, ConvMode mode) {
@@ -119,7 +116,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     else choose_strip(c, t);
     winograd_plan(c, t, mode);
     if (c->tile_rows) tile_shape(c);
-    c->blocks = ceil_div(c->co, block_out(c));
+    c->blocks = ceil_div(c->co, contract_block_out(c));
     choose_pieces(c, t);
 }
 
@@ -144,13 +141,12 @@ double contract_flops(const Contract *c) {
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }
 
-static int64_t strip_pixels(const Contract *c) {
-    if (c->flat) return c->pixels;
-    return strip_lines(c) * ((c->tw - 1) * c->stride + c->kw);
-}
+int64_t contract_strip_lines(const Contract *c) { return c->flat ? c->pixels : c->images * ((c->th - 1) * c->stride + c->kh); }
+
+int64_t contract_strip_pixels(const Contract *c) { return contract_strip_lines(c) * (c->flat ? 1 : (c->tw - 1) * c->stride + c->kw); }
 
 int64_t contract_strip_floats(const Contract *c) {
-    int64_t elements = (c->n_chunks * strip_pixels(c) + tile_overrun(c)) * strip_row(c);
+    int64_t elements = (c->n_chunks * contract_strip_pixels(c) + tile_overrun(c)) * strip_row(c);
     return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
 }
 
@@ -173,8 +169,8 @@ int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->
  * values and the second half their gates. */
 static int64_t column(const Contract *c, int64_t j, int v, int x) {
     int half = c->nr / 2;
-    bool gate = is_geglu(c) && v >= half;
-    int64_t n = j * block_out(c) + (int64_t)(gate ? v - half : v) * c->lanes + x;
+    bool gate = contract_geglu(c) && v >= half;
+    int64_t n = j * contract_block_out(c) + (int64_t)(gate ? v - half : v) * c->lanes + x;
     if (n >= c->co) return -1;
     return gate ? c->co + n : n;
 }

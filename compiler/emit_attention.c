@@ -19,13 +19,14 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t words(const Attention *a, int64_t n) { return attention_words(a, n); }
+static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
 static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes); }
 static int64_t key_words(const Attention *a) { return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : words(a, a->head_size); }
 static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }
 static int64_t panel_keys(const Attention *a) { return (int64_t)a->panel_vectors * a->lanes; }
 static int64_t panels(const Attention *a) { return ceil_div(keys_stored(a), panel_keys(a)); }
 static int64_t blocks(const Attention *a) { return ceil_div(panels(a), a->block_panels); }
+static int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
 static int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
 static int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
 static int64_t head_key_words(const Attention *a) { return key_words(a) * keys_stored(a); }
@@ -55,7 +56,7 @@ void attention_plan(Attention *a, const Target *t) {
     if (!a->block_panels) a->block_panels = most;
 }
 
-int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * attention_query_blocks(a); }
+int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
 int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * panels(a); }
 int64_t attention_key_floats(const Attention *a) { return kv_batch(a) * a->heads * head_key_words(a); }
 int64_t attention_value_floats(const Attention *a) { return kv_batch(a) * a->heads * head_value_words(a); }
@@ -474,7 +475,7 @@ static void on_vectors(Emit *e, const AttentionTask *task) {
 void emit_attention(Emit *e, const Attention *a, const char *name) {
     kernel_begin(e, name);
     AttentionTask x = {.a = a};
-    int64_t n = attention_query_blocks(a);
+    int64_t n = query_blocks(a);
     V bh = udivc(e, e->task, n), head = uremc(e, bh, a->heads), b = udivc(e, bh, a->heads), h = mulc(e, head, a->head_size);
     V kv = kv_batch(a) > 1 ? bh : head;
     x.first = mulc(e, uremc(e, e->task, n), a->query_block);

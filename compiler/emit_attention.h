@@ -4,8 +4,6 @@
 #include "emit_amx.h"
 #include "kernels.h"
 
-static inline int64_t attention_words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
-static inline int64_t attention_query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
 /* Of the tile unit: tiles of channels that the keys of a head have, and of columns that its values have. */
 static inline int64_t tiles_of_keys(const Attention *a) { return ceil_div(a->head_size, TILE_CHANNELS); }
 static inline int64_t tiles_of_values(const Attention *a) { return ceil_div(a->head_size, TILE_COLUMNS); }

@@ -9,8 +9,6 @@
 #include "emit_amx.h"
 #include "emit_contract.h"
 
-static int64_t strip_pixels_of(const K *k) { return k->c->flat ? k->c->pixels : k->c->images * k->sh * k->sw; }
-
 static int operand_args(Emit *e, K *k) {
     int i = 0;
     k->x = arg(e, i++);
@@ -266,7 +264,7 @@ static V activate(Emit *e, const Contract *c, V v, int lanes) {
 void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch) {
     const Contract *c = k->c;
     int lanes = c->lanes;
-    int64_t width = (int64_t)c->nr * lanes, out = gate ? width / 2 : width;
+    int64_t width = (int64_t)c->nr * lanes, out = contract_block_out(c);
     V n = add(e, mulc(e, j, out), offset), bias = c->has_bias ? at(e, k->bias, add(e, mulc(e, j, width), offset)) : NULL;
     if (bias) r = fp_add(e, r, load(e, bias, lanes));
     if (c->has_vec) {
@@ -291,7 +289,7 @@ static void epilogue(Emit *e, const K *k, const Micro *m, int i, V p, V j, bool 
     const Contract *c = k->c;
     int lanes = c->lanes, half = c->nr / 2;
     bool geglu = contract_geglu(c);
-    int64_t out = geglu ? (int64_t)half * lanes : (int64_t)c->nr * lanes;
+    int64_t out = contract_block_out(c);
     V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch);
     for (int v = 0; v < (geglu ? half : m->nvec); v++) {
         int64_t left = last ? c->co - (c->blocks - 1) * out - (int64_t)v * lanes : lanes;
@@ -404,7 +402,7 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts) {
 void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
     const Contract *c = k->c;
     bool geglu = contract_geglu(c);
-    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes, tail = c->co - (c->blocks - 1) * out;
+    int64_t out = contract_block_out(c), tail = c->co - (c->blocks - 1) * out;
     Loop l = loop_begin(e, part_begin(e, piece, c->blocks, c->pieces), part_begin(e, addc(e, piece, 1), c->blocks, c->pieces), 1);
     if (tail == out) {
         body(e, k, l.i, c->nr, false);
@@ -419,9 +417,7 @@ void contract_blocks(Emit *e, const K *k, V piece, BlockBody *body) {
 }
 
 static K strip_kernel(const Contract *c) {
-    K k = {.c = c, .sh = (c->th - 1) * c->stride + c->kh, .sw = (c->tw - 1) * c->stride + c->kw};
-    k.chunk_stride = strip_pixels_of(&k) * strip_row(c);
-    return k;
+    return (K){.c = c, .sh = (c->th - 1) * c->stride + c->kh, .sw = (c->tw - 1) * c->stride + c->kw, .chunk_stride = contract_strip_pixels(c) * strip_row(c)};
 }
 
 void emit_contract(Emit *e, const Contract *c, const char *name) {
@@ -447,7 +443,7 @@ void emit_contract_load(Emit *e, const Contract *c, const char *name) {
     K k = strip_kernel(c);
     contract_load_args(e, &k);
     V part = contract_task(e, &k), all = c->flat ? k.pixels : strip_lines(e, &k);
-    int64_t most = c->flat ? c->pixels : c->images * k.sh;
+    int64_t most = contract_strip_lines(c);
     V from = umin(e, part_begin(e, part, most, c->load_parts), all), to = umin(e, part_begin(e, addc(e, part, 1), most, c->load_parts), all);
     if (c->flat) load_flat(e, &k, from, to);
     else load_strip(e, &k, from, to);

@@ -41,7 +41,6 @@ V inside(Emit *e, V i, int64_t n); /* 0 <= i < n */
 static inline V pixel_of(Emit *e, int shared, V pixel, V image, int64_t rows) { return shared ? sub(e, pixel, mulc(e, image, rows)) : pixel; }
 /* The pixel of x that is seen at row iy, column ix of this image upsampled by `upsample`. */
 V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample);
-static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 /* Bias, vector, activation, residual, store: `valid` channels from channel `offset` of block j on, of output pixel `pixel` of image `batch`.
  * gate: the other half of GEGLU, else NULL. */
 void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch);

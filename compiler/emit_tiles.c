@@ -95,7 +95,6 @@ static void finish_row(Emit *e, const Done *d, V r) {
     const K *k = d->k;
     const Contract *c = k->c;
     bool geglu = contract_geglu(c), whole = true;
-    int64_t out = (int64_t)(geglu ? c->nr / 2 : c->nr) * c->lanes;
     Row x = row_of(e, d, r);
     for (int i = 0; i < d->m; i++) whole = whole && d->valid[i] == ci(e, c->tile_rows);
     If f = {0};
@@ -106,7 +105,7 @@ static void finish_row(Emit *e, const Done *d, V r) {
     V v[TILE_MOST], place = add(e, mulc(e, x.tile, next_tile_floats(c)), mulc(e, x.row, TILE_COLUMNS));
     for (int j = 0; j < d->cols->n; j++) v[j] = load(e, at(e, d->sums[j], place), c->lanes);
     for (int j = 0; j < (geglu ? 1 : d->cols->n); j++) {
-        int64_t offset = (int64_t)d->cols->v[j] * c->lanes, left = d->b->last ? c->co - (c->blocks - 1) * out - offset : c->lanes;
+        int64_t offset = (int64_t)d->cols->v[j] * c->lanes, left = d->b->last ? c->co - (c->blocks - 1) * contract_block_out(c) - offset : c->lanes;
         contract_finish(e, k, v[j], geglu ? v[1] : NULL, d->b->j, ci(e, offset), left < c->lanes ? (int)left : c->lanes, x.pixel, x.batch);
     }
     if (!whole) if_end(e, &f);
@@ -216,7 +215,7 @@ static int columns_of(const Contract *c, const Block *b, Columns *cols) {
     bool geglu = contract_geglu(c);
     int half = c->nr / 2, n = 0;
     for (int v = 0; v < (geglu ? half : b->nvec); v += geglu ? 1 : TILE_MOST) {
-        if (b->last && c->co - (c->blocks - 1) * (geglu ? half : c->nr) * c->lanes <= (int64_t)v * c->lanes) break;
+        if (b->last && c->co - (c->blocks - 1) * contract_block_out(c) <= (int64_t)v * c->lanes) break;
         cols[n++] = geglu ? (Columns){{v, half + v}, 2} : (Columns){{v, v + 1}, b->nvec - v < TILE_MOST ? 1 : TILE_MOST};
     }
     return n;
@@ -245,10 +244,10 @@ void tile_block(Emit *e, const K *k, const Block *b) {
         if (c->flat) tiles = udivc(e, addc(e, k->pixels, c->tile_rows - 1), c->tile_rows);
         else tiles = mulc(e, udivc(e, k->pixels, c->tw), tiles_of_line(c));
     }
-    V turn = ci(e, 0), odd = mulc(e, udivc(e, tiles, TILE_MOST), TILE_MOST); /* the first tile without a partner */
+    V rounds = udivc(e, tiles, TILE_MOST), odd = mulc(e, rounds, TILE_MOST); /* the first tile without a partner */
     if (whole >= TILE_MOST || last >= TILE_MOST) {
         Loop l = loop_begin(e, ci(e, 0), odd, TILE_MOST);
-        V round = udivc(e, l.i, TILE_MOST), first = mulc(e, round, n);
+        V first = mulc(e, udivc(e, l.i, TILE_MOST), n);
         Done d = done_of(e, k, b, &cols[n - 1], addc(e, l.i, -TILE_MOST), turn_of(e, addc(e, first, -1)), TILE_MOST);
         for (int j = 0; j < n; j++) {
             V there = j ? final : LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), l.i), "");
@@ -260,7 +259,7 @@ void tile_block(Emit *e, const K *k, const Block *b) {
         }
         loop_end(e, &l);
         If f = if_begin(e, LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), odd), ""));
-        d = done_of(e, k, b, &cols[n - 1], addc(e, odd, -TILE_MOST), turn_of(e, addc(e, mulc(e, udivc(e, tiles, TILE_MOST), n), -1)), TILE_MOST);
+        d = done_of(e, k, b, &cols[n - 1], addc(e, odd, -TILE_MOST), turn_of(e, addc(e, mulc(e, rounds, n), -1)), TILE_MOST);
         finish(e, &d);
         if_end(e, &f);
     }
@@ -269,7 +268,7 @@ void tile_block(Emit *e, const K *k, const Block *b) {
     bool all = whole % TILE_MOST && last % TILE_MOST;
     if (!all) f = if_begin(e, eq(e, uremc(e, tiles, TILE_MOST), ci(e, 1)));
     for (int j = 0; j < n; j++) {
-        Done d = product(e, k, b, &cols[j], odd, turn, 1, NULL, NULL, NULL);
+        Done d = product(e, k, b, &cols[j], odd, ci(e, 0), 1, NULL, NULL, NULL);
         If last_chunk = if_begin(e, final);
         finish(e, &d);
         if_end(e, &last_chunk);

@@ -75,7 +75,9 @@ Contract contract_of(const Graph *g, const Op *o); /* lower.c: the upper part, o
 /* Elements between neighbouring pixels of a strip. On the tile unit an odd number of cache lines: rows of a tile that share few sets of L1 would evict
  * the operand that stays there (measured: 54 % of the peak with 10 or 20 lines, 67 % with one more). */
 static inline int64_t strip_row(const Contract *c) { return c->tile_rows && c->kc % 64 == 0 ? c->kc + 32 : c->kc; }
+static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
+static inline int64_t contract_block_out(const Contract *c) { return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes; } /* channels of the result that a whole block yields */
 int64_t contract_tasks(const Contract *c);
 int64_t contract_load_tasks(const Contract *c);
 int64_t contract_staged_floats(const Contract *c); /* of all strips in memory */
@@ -90,6 +92,8 @@ void contract_pack_bias(const Contract *c, const float *bias, float *out);
 void contract_pack_row(const Contract *c, int64_t j, const float *row, float *out); /* the columns of block j out of a stored row */
 /* The same as bf16, into row k of panel `out` of pairs; row NULL: zeros. */
 void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out);
+int64_t contract_strip_pixels(const Contract *c); /* that one chunk of a loaded strip holds */
+int64_t contract_strip_lines(const Contract *c);  /* what loading one is split by: lines of pixels, or, where they lie in a row (flat), pixels */
 int64_t contract_strip_floats(const Contract *c); /* room for the loaded strip in scratch, a multiple of 16 */
 void emit_contract(Emit *e, const Contract *c, const char *name);
 void emit_winograd(Emit *e, const Contract *c, const char *name); /* likewise, c->winograd set */

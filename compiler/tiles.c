@@ -27,7 +27,9 @@ int64_t tile_step(const Contract *c) {
 /* As many as keep a strip in three quarters of L2, but no more than it takes to use weights from beyond L2 often enough; fewer make more tasks. More
  * where the strip leaves most of L2 free even so. */
 int64_t tile_flat_pixels(const Contract *c, const Target *t) {
-    int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = bytes * contract_columns(c) <= t->l2_bytes / 2 ? 128 : 512 * bytes <= t->l2_bytes / 8 * 3 ? 512 : 256;
+    int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = 256;
+    if (bytes * contract_columns(c) <= t->l2_bytes / 2) want = 128;
+    else if (512 * bytes <= t->l2_bytes / 8 * 3) want = 512;
     return fit < 64 ? 64 : fit < want ? fit : want;
 }
 
@@ -61,6 +63,6 @@ int64_t tile_sums_floats(const Contract *c) {
  * for a handful of threads; where it is small, or all of them stay in L2 together, any number will do. */
 int64_t tile_fewest_blocks(const Contract *c, const Target *t, int64_t strips) {
     int64_t bytes = 2 * in_channels(c) * c->pixels * strips, width = (int64_t)c->nr * c->lanes, wide = ceil_div(256, width);
-    if (c->flat && (c->pixels < TILE_ROWS || bytes <= t->l2_bytes / 2)) return 1;
+    if (c->pixels < TILE_ROWS || bytes <= t->l2_bytes / 2) return 1;
     return strips * ceil_div(c->blocks, wide) < 8 ? ceil_div(wide, 2) : wide;
 }

@@ -9,7 +9,7 @@ int64_t tile_step(const Contract *c);     /* k_step, once n_chunks is known */
 int64_t tile_flat_pixels(const Contract *c, const Target *t); /* most output pixels of a flat strip */
 double tile_strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th);
 void tile_shape(Contract *c);             /* tile_rows and nr, once the strips are known */
-int64_t tile_fewest_blocks(const Contract *c, const Target *t, int64_t strips); /* of a piece */
+int64_t tile_fewest_blocks(const Contract *c, const Target *t, int64_t strips); /* of a flat piece */
 
 /* Tiles of a line of pixels: `tile_rows` apart, so that none wraps around; what the last one computes beyond the line is not used. */
 int64_t tile_line(const Contract *c);     /* pixels of a line: of a row of the strip, or of a flat strip */

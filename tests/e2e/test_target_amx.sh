@@ -5,17 +5,16 @@
 small=(--set img_height=64 --set img_width=64)
 
 # Basic blocks that multiply tiles: from the first load of a tile to the last product there are loads of tiles, products and addresses, nothing else
-# (one of which may go to the stack and back: numbers never do); but for attention's, which store sums between products. Prints how many there are
+# (one of which may go to the stack and back: numbers never do); but for attention, whose softmax stands between products. Prints how many there are
 # with four products for four loads, or a multiple of that.
 blocks() {
     awk '
-        function check(  i, first, last, dots, loads, stores) {
+        function check(  i, first, last, dots, loads) {
             for (i = 0; i < n; i++) {
-                stores += body[i] ~ /\ttilestored\t/
                 if (body[i] ~ /\ttileload/) { loads++; if (!first) first = i + 1 }
                 if (body[i] ~ /\ttdpbf16ps\t/) { dots++; last = i }
             }
-            for (i = first; i <= last && dots && !stores; i++)
+            for (i = first; i <= last && dots && !attention; i++)
                 if (body[i] !~ /\t(tileloaddt1|tileloadd|tilezero|tdpbf16ps|lea|add|inc|dec|sub|mov|movabs|shl|and|or|xor)[lqw]?\t/) {
                     print "between tile products:" body[i] >"/dev/stderr"
                     bad = 1
@@ -23,7 +22,7 @@ blocks() {
             full += dots >= 4 && dots % 4 == 0 && loads == dots
             n = 0
         }
-        /^[.A-Za-z_0-9]+:/ { check(); next }
+        /^[.A-Za-z_0-9]+:/ { check(); if (!/^[.]/) attention = /_attention_/; next }
         /^\t[a-z]/ { body[n++] = $0; if ($1 ~ /^j/) check() }
         END { check(); print full + 0; exit bad }' "$1"
 }
