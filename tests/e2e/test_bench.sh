@@ -65,6 +65,7 @@ check_page "$work/kernels.html"
 grep -qF '"stages": {}' "$work/kernels.json" || fail "--kernels measured stages"
 bench --kernels --only 'conv3x3' --stage decoder --batch 3 --json "$work/three.json" # no guided step, so no halves
 bench --kernels --only 'attention' --stage guided_step --json "$work/only.json"
+grep -q '"kind": "attention' "$work/only.json" || fail "--only attention measured none"
 (( $(grep -c '"kind": "attention' "$work/only.json") == $(grep -c '"kind": ' "$work/only.json") )) || fail "--only attention measured others"
 sed -n 's/.*"algorithm": "\([^"]*\)".*"gflop_written": \([0-9.]*\), "gflop_done": \([0-9.]*\),.*/\1 \2 \3/p' "$work/kernels.json" >"$work/forms"
 awk 'BEGIN {least["F(2,3)"] = 4 / 9; least["F(4,3)"] = least["up(2,3)"] = 1 / 4}
