@@ -1,4 +1,5 @@
-/* Weight sources: one interface over the synthetic generator and safetensors files. */
+/* Weight sources: one interface over the synthetic generator and checkpoints. */
+#include "checkpoint.h"
 #include "weights.h"
 
 #include <errno.h>
@@ -12,9 +13,11 @@ struct WeightSource {
     Arena *arena;
     const char *model;
     const char *description;
-    uint64_t seed;  /* of a synthetic source */
-    StFile *file;   /* NULL: synthetic */
-    bool prefixed;  /* names in the file are "<model>/<path>" */
+    uint64_t seed;     /* of a synthetic source */
+    Checkpoint *from;  /* NULL: synthetic */
+    bool owned;        /* weights_close closes it */
+    bool bound;        /* counts are known */
+    Counts counts;     /* of the graph that is checked or read first: a source serves one graph */
 };
 
 static const char *dims_text(Arena *a, int rank, const int64_t *dim)
@@ -35,28 +38,48 @@ static uint64_t parse_seed(const char *text)
     return v;
 }
 
-WeightSource *weights_open(const char *spec, const char *model)
+bool weights_synthetic(const char *spec)
+{
+    return !strncmp(spec, SYNTHETIC, strlen(SYNTHETIC));
+}
+
+static WeightSource *new_source(const char *model)
 {
     Arena *a = arena_new();
     WeightSource *w = arena_alloc(a, sizeof *w);
     *w = (WeightSource){.arena = a, .model = arena_strdup(a, model)};
-    if (!strncmp(spec, SYNTHETIC, strlen(SYNTHETIC))) {
-        w->seed = parse_seed(spec + strlen(SYNTHETIC));
-        w->description = arena_printf(a, "%s%llu", SYNTHETIC, (unsigned long long)w->seed);
+    return w;
+}
+
+WeightSource *weights_from(Checkpoint *c, const char *model)
+{
+    WeightSource *w = new_source(model);
+    w->from = c;
+    const char *base = c->spec;
+    for (const char *p = base; *p; p++)
+        if (*p == '/' && p[1])
+            base = p + 1;
+    w->description = arena_printf(w->arena, "%s (%llu bytes)", base, (unsigned long long)checkpoint_bytes(c));
+    return w;
+}
+
+WeightSource *weights_open(const char *spec, const char *model)
+{
+    if (!weights_synthetic(spec)) {
+        WeightSource *w = weights_from(checkpoint_open(spec, NULL), model);
+        w->owned = true;
         return w;
     }
-    w->file = st_open(spec);
-    for (size_t i = 0; i < w->file->n && !w->prefixed; i++)
-        w->prefixed = strchr(w->file->tensors[i].name, '/') != NULL;
-    const char *base = strrchr(spec, '/');
-    w->description = arena_printf(a, "%s (%zu bytes)", base ? base + 1 : spec, w->file->map_bytes);
+    WeightSource *w = new_source(model);
+    w->seed = parse_seed(spec + strlen(SYNTHETIC));
+    w->description = arena_printf(w->arena, "%s%llu", SYNTHETIC, (unsigned long long)w->seed);
     return w;
 }
 
 void weights_close(WeightSource *w)
 {
-    if (w->file)
-        st_close(w->file);
+    if (w->owned)
+        checkpoint_close(w->from);
     arena_free(w->arena);
 }
 
@@ -65,44 +88,64 @@ const char *weights_describe(const WeightSource *w)
     return w->description;
 }
 
-/* The tensor of the file for the weight at path; NULL when there is none. */
-static const StTensor *find(const WeightSource *w, const char *path)
+/* ---- one weight and where it is stored -------------------------------------------------------------------------------------------- */
+
+static bool is_kernel(const char *path)
 {
-    if (!w->prefixed)
-        return st_find(w->file, path);
-    size_t n = strlen(w->model) + strlen(path) + 2;
-    char *name = xmalloc(n);
-    snprintf(name, n, "%s/%s", w->model, path);
-    const StTensor *t = st_find(w->file, name);
-    free(name);
-    return t;
+    size_t n = strlen(path);
+    return n >= 6 && !strcmp(path + n - 6, "kernel");
 }
 
-static bool same_shape(const StTensor *t, const Shape *s)
+/* The stored shape of a weight: convolutions (o,i,h,w) and dense kernels (o,i) where PyTorch wrote them; 1x1 convolutions and dense
+ * kernels pass for each other. */
+static int stored_shape(const Scheme *s, const char *path, const Shape *want, int parts, int64_t dim[8])
 {
-    if (t->rank != s->rank)
-        return false;
-    for (int i = 0; i < t->rank; i++)
-        if (t->dim[i] != s->dim[i])
-            return false;
-    return true;
+    memcpy(dim, want->dim, sizeof want->dim);
+    if (s->torch && is_kernel(path)) {
+        int r = want->rank;
+        dim[0] = want->dim[r - 1];
+        dim[1] = want->dim[r - 2];
+        for (int i = 2; i < r; i++)
+            dim[i] = want->dim[i - 2];
+    }
+    dim[0] *= parts;
+    return want->rank;
+}
+
+static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
+{
+    int n = t->rank;
+    if (ones) { /* trailing ones do not count */
+        while (rank > 2 && dim[rank - 1] == 1)
+            rank--;
+        while (n > 2 && t->dim[n - 1] == 1)
+            n--;
+    }
+    return n == rank && !memcmp(t->dim, dim, (size_t)n * sizeof *dim);
 }
 
 /* err() unless t can serve as the weight of this shape. */
-static void check_tensor(const WeightSource *w, const StTensor *t, const char *path, const Shape *shape)
+static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape)
 {
+    const Scheme *s = w->from->scheme;
+    int64_t dim[8];
+    int rank = stored_shape(s, path, shape, p->parts, dim);
     Arena *a = arena_new(); /* not freed on the way to err() */
     if (!t)
-        err("%s: tensor \"%s\" is missing; expected shape %s", w->file->path,
-            w->prefixed ? arena_printf(a, "%s/%s", w->model, path) : path, dims_text(a, shape->rank, shape->dim));
-    if (!same_shape(t, shape))
-        err("%s: tensor \"%s\" has shape %s, expected %s", w->file->path, t->name, dims_text(a, t->rank, t->dim),
-            dims_text(a, shape->rank, shape->dim));
+        err("%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
+    if (!same_shape(t, rank, dim, s->torch && is_kernel(path)))
+        err("%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim), dims_text(a, rank, dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", w->file->path, t->name,
-            st_dtype_name(t->dtype));
+        err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
     arena_free(a);
 }
+
+static const Stored *find(const WeightSource *w, const char *path, Place *p)
+{
+    return scheme_locate(w->from, w->model, path, &w->counts, p);
+}
+
+/* ---- a graph's weights against the checkpoint ------------------------------------------------------------------------------------- */
 
 /* One stored tensor that the graph wants. */
 typedef struct { const char *path; Shape shape; } Wanted;
@@ -138,115 +181,123 @@ static Wanted *wanted_tensors(const Graph *g, size_t *n)
     return want;
 }
 
-/* The path that a name of the file means for this model; NULL when it belongs to another model. */
-static const char *path_of_name(const WeightSource *w, const char *name)
+/* Before names are looked up: numbering depends on the graph. */
+static void weights_bind(WeightSource *w, const Graph *g)
 {
-    size_t n = strlen(w->model);
-    if (!w->prefixed)
-        return name;
-    return !strncmp(name, w->model, n) && name[n] == '/' ? name + n + 1 : NULL;
+    if (w->from && !w->bound) {
+        w->counts = counts_of(g);
+        w->bound = true;
+    }
+}
+
+/* How messages name a weight: as stored, and the path where that says something else. */
+static const char *named(Arena *a, const WeightSource *w, const char *path)
+{
+    Place p;
+    find(w, path, &p);
+    const char *own = strchr(p.name, '/');
+    if (!*p.name || !strcmp(p.name, path) || !w->from->scheme->torch || (own && !strcmp(own + 1, path)))
+        return arena_printf(a, "\"%s\"", path);
+    return arena_printf(a, "\"%s\" (%s)", p.name, path);
+}
+
+WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a)
+{
+    WeightFit fit = {0};
+    const Checkpoint *c = w->from;
+    Wanted *want = wanted_tensors(g, &fit.n);
+    bool *used = xcalloc(c->n + 1, sizeof *used);
+    weights_bind(w, g);
+    fit.missing = arena_alloc(a, (fit.n + 1) * sizeof *fit.missing);
+    fit.extra = arena_alloc(a, (c->n + 1) * sizeof *fit.extra);
+    for (size_t i = 0; i < fit.n; i++) {
+        Place p;
+        const Stored *t = find(w, want[i].path, &p);
+        if (t)
+            used[t - c->tensors] = true;
+        else
+            fit.missing[fit.n_missing++] = named(a, w, want[i].path);
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (!used[i] && c->scheme->owns(c->scheme, c, w->model, c->tensors[i].name) &&
+            !scheme_ignores(c->scheme, c->tensors[i].name, &w->counts)) {
+            const char *name = c->tensors[i].name, *own = strchr(name, '/');
+            fit.extra[fit.n_extra++] = !c->scheme->torch && own ? own + 1 : name;
+        }
+    free(used);
+    free(want);
+    return fit;
 }
 
 void weights_check(WeightSource *w, const Graph *g)
 {
-    if (!w->file)
+    if (!w->from)
         return;
-    size_t n, missing = 0, extra = 0;
-    const char *first_missing = NULL, *first_extra = NULL;
+    Arena *a = arena_new();
+    WeightFit f = weights_fit(w, g, a);
+    const char *file = w->from->spec, *plural = f.n_extra == 1 ? "" : "s";
+    if (f.n_missing && f.n_extra)
+        err("%s: %zu of %s's %zu weights missing, the first is %s; %zu tensor%s unknown, the first is \"%s\"", file,
+            f.n_missing, w->model, f.n, f.missing[0], f.n_extra, plural, f.extra[0]);
+    if (f.n_missing)
+        err("%s: %zu of %s's %zu weights missing, the first is %s", file, f.n_missing, w->model, f.n, f.missing[0]);
+    if (f.n_extra)
+        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, f.n_extra, plural,
+            w->model, f.extra[0], f.n);
+    arena_free(a);
+    size_t n;
     Wanted *want = wanted_tensors(g, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!find(w, want[i].path) && !missing++)
-            first_missing = want[i].path;
-    for (size_t i = 0; i < w->file->n; i++) {
-        const char *path = path_of_name(w, w->file->tensors[i].name);
-        if (path && !bsearch(&(Wanted){.path = path}, want, n, sizeof *want, by_path) && !extra++)
-            first_extra = path;
+    for (size_t i = 0; i < n; i++) {
+        Place p;
+        check_tensor(w, find(w, want[i].path, &p), &p, want[i].path, &want[i].shape);
     }
-    const char *file = w->file->path, *plural = extra == 1 ? "" : "s";
-    if (missing && extra)
-        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"; %zu tensor%s unknown, the first is \"%s\"", file,
-            missing, w->model, n, first_missing, extra, plural, first_extra);
-    if (missing)
-        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"", file, missing, w->model, n, first_missing);
-    if (extra)
-        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, extra, plural,
-            w->model, first_extra, n);
-    for (size_t i = 0; i < n; i++)
-        check_tensor(w, find(w, want[i].path), want[i].path, &want[i].shape);
     free(want);
 }
 
-static float from_bits(uint32_t bits)
-{
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
+/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
 
-static float from_f16(uint16_t h)
+/* The stored bytes: mapped, or fetched into *fetched, which the caller frees. */
+static const unsigned char *stored_bytes(const Checkpoint *c, const Stored *t, void **fetched)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 0x3ff;
-    if (exponent == 31)
-        return from_bits(sign | 0x7f800000u | mantissa << 13);
-    if (exponent == 0) { /* zero and subnormals: mantissa * 2^-24 */
-        float f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
-}
-
-/* Data in files is little-endian and not aligned to its size: read byte by byte (compilers make one load of it). */
-static uint64_t little_endian(const unsigned char *p, int bytes)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < bytes; i++)
-        v |= (uint64_t)p[i] << 8 * i;
-    return v;
-}
-
-static float convert(StDtype dtype, const unsigned char *data, int64_t i)
-{
-    switch (dtype) {
-    case ST_F16:
-        return from_f16((uint16_t)little_endian(data + 2 * i, 2));
-    case ST_BF16:
-        return from_bits((uint32_t)little_endian(data + 2 * i, 2) << 16);
-    case ST_F64: {
-        uint64_t bits = little_endian(data + 8 * i, 8);
-        double d;
-        memcpy(&d, &bits, sizeof d);
-        return (float)d;
-    }
-    default:
-        return from_bits((uint32_t)little_endian(data + 4 * i, 4));
-    }
+    *fetched = NULL;
+    if (t->data)
+        return t->data;
+    *fetched = xmalloc(t->bytes);
+    c->read(c, t, *fetched);
+    return *fetched;
 }
 
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst)
 {
-    int64_t n = shape_count(shape), bad = n;
-    if (!w->file) {
+    if (!w->from) {
         synthetic_weight(w->seed, w->model, path, shape, dst);
         return;
     }
-    const StTensor *t = find(w, path);
-    check_tensor(w, t, path, shape);
-    const unsigned char *data = t->data;
-    StDtype dtype = t->dtype;
-#pragma omp parallel for schedule(static) reduction(min : bad) if (n > 1 << 15)
-    for (int64_t i = 0; i < n; i++) {
-        dst[i] = convert(dtype, data, i);
-        if (!isfinite(dst[i]) && i < bad)
-            bad = i;
+    Place p;
+    void *fetched;
+    const Stored *t = find(w, path, &p);
+    check_tensor(w, t, &p, path, shape);
+    int64_t n = shape_count(shape), first = n * p.part, out = 1, taps = 1;
+    if (w->from->scheme->torch && is_kernel(path)) {
+        out = shape_channels(shape);
+        taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
     }
-    if (bad < n)
-        err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", w->file->path, t->name,
-            (long long)bad, (long long)n, isnan(dst[bad]) ? "NaN" : "infinite");
+    const unsigned char *data = stored_bytes(w->from, t, &fetched);
+    /* dense and convolution kernels: (o, i, taps) as stored becomes (taps, i, o); all else is one long row */
+    int64_t bad = stored_transpose(t->dtype, data, first, out, n / out / taps, taps, dst);
+    if (bad >= 0) {
+        float value = stored_value(t->dtype, data, bad);
+        err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name, (long long)bad,
+            (long long)n * p.parts, isnan(value) ? "NaN" : "infinite");
+    }
+    free(fetched);
+    checkpoint_release(w->from, t);
 }
 
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId id, float *dst)
 {
     const Tensor *t = tensor(g, id);
+    weights_bind(w, g);
     if (t->n_parts == 1 && t->parts[0].scale == 1.0) {
         weights_read(w, t->parts[0].path, &t->shape, dst);
         return;

@@ -1,11 +1,18 @@
-/* Where weights come from: safetensors files or the synthetic generator. Layout is always Keras': conv HWIO, dense (in,out). */
+/* Where weights come from: checkpoints (checkpoint.h) or the synthetic generator. Layout is always Keras': conv HWIO, dense (in,out). */
 #ifndef LATENTC_WEIGHTS_H
 #define LATENTC_WEIGHTS_H
 #include "ir.h"
 typedef struct WeightSource WeightSource;
-/* spec: "synthetic:SEED", or a .safetensors file (names "<model>/<path>", or plain "<path>" when the file is for one model).
- * model: the graph's name. err() on anything unreadable: truncated, overlapping or out-of-range offsets, header over 100 MB, wrong dtype, ... */
+/* spec: "synthetic:SEED", or what checkpoint_open takes. model: the graph's name. err() on anything unreadable: truncated, overlapping or
+ * out-of-range offsets, header over 100 MB, wrong dtype, ... */
 WeightSource *weights_open(const char *spec, const char *model);
+struct Checkpoint;
+/* The same from an open checkpoint, which the caller closes after the source. */
+WeightSource *weights_from(struct Checkpoint *c, const char *model);
+bool weights_synthetic(const char *spec);
+/* What the checkpoint lacks of g's weights, and has of this model beyond them; texts in a. Not for synthetic sources. */
+typedef struct { size_t n /* weights of g */, n_missing, n_extra; const char **missing /* quoted, with the stored name */, **extra; } WeightFit;
+WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a);
 /* Checks that every weight of g is there with its shape and that nothing of this model is left over; err() names the first of each and counts the rest. */
 void weights_check(WeightSource *w, const Graph *g);
 /* One stored tensor, whole, as f32 (f16, bf16 and f64 are converted), into dst (count elements). err() when missing, of another shape, or NaN/Inf inside. Thread-safe. */
