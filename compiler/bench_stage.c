@@ -133,7 +133,7 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
     Run r = {.b = b, .item = item, .calls = halves_apart ? 2 : 1, .guided = guided, .latent = -1};
     batch /= r.calls;
     bool shared = guided && batch == 2; /* one picture */
-    r.model = model_open(b->pipeline, item->model, (int)batch, shared, &b->weights, "synthetic:1");
+    r.model = model_open(b->pipeline, item->model, (int)batch, shared, "synthetic:1");
     Program *p = program_new(b->machine.target, t->fuse, t->conv, t->bf16);
     p->optimize = optimize_parse(b->code.optimize);
     if (b->code.tune && p->conv == CONV_AUTO) p->tuning = tuning_open(b->code.tune);

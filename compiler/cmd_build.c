@@ -12,7 +12,8 @@ typedef struct {
     const char *out, *vocab;
     CodeFlags code;
     LinkOptions link;
-    FlagList weights;
+    WeightFlags weights;
+    const char *prediction;
     bool quiet;
 } BuildFlags;
 
@@ -36,9 +37,9 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
 }
 
 /* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. */
-static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, bool guided, Models *models) {
+static int add_model(Program *p, const Pipeline *l, const struct PipelineModel *m, bool guided, Models *models) {
     if (!m->graph) return -1;
-    models->model[models->n] = model_open(l, m, guided ? 2 : 1, guided, &f->weights, NULL);
+    models->model[models->n] = model_open(l, m, guided ? 2 : 1, guided, NULL);
     return program_add(p, models->model[models->n++].graph);
 }
 
@@ -70,8 +71,9 @@ static void report_memory(const BuildFlags *f, const Program *p) {
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
-        WEIGHTS_FLAG(&f->weights),
-        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+        WEIGHTS_FLAGS(&f->weights),
+        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
         CODE_FLAGS(&f->code),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -85,6 +87,25 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     if (!f->out) usage_err("build: -o EXE is missing");
 }
 
+/* --prediction as a part of a pipeline file. */
+static const char *prediction_over(const char *prediction) {
+    if (!prediction) return NULL;
+    bool v = strcmp(prediction, "v") == 0;
+    if (!v && strcmp(prediction, "epsilon") != 0) usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
+    return v ? "{\"schedule\":{\"prediction\":\"v\"}}" : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
+}
+
+/* What each checkpoint is taken for, and why. */
+static void report_checkpoints(const BuildFlags *f, const Pipeline *l) {
+    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder, &l->image_encoder};
+    for (int i = 0; i < MOST_MODELS && !f->quiet; i++) {
+        const Checkpoint *c = models[i]->checkpoint;
+        bool told = false;
+        for (int k = 0; k < i; k++) told |= models[k]->checkpoint == c;
+        if (c && !told && c->settings) fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
+    }
+}
+
 int cmd_build(int argc, char **argv) {
     BuildFlags f = {.code = CODE_DEFAULTS};
     const char *path;
@@ -92,7 +113,8 @@ int cmd_build(int argc, char **argv) {
     double since = lrt_now(), start = since;
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);
-    Pipeline *l = pipeline_load(path, sets, n_sets);
+    Pipeline *l = pipeline_open(path, sets, n_sets, &f.weights, prediction_over(f.prediction));
+    report_checkpoints(&f, l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;
@@ -100,10 +122,10 @@ int cmd_build(int argc, char **argv) {
     Program *p = program_for(&f.code);
     Models models = {0};
     lrt_pipeline c = constants(l, p->fuse & FUSE_GUIDANCE);
-    c.text_encoder = add_model(p, &f, l, &l->text_encoder, false, &models);
-    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance, &models);
+    c.text_encoder = add_model(p, l, &l->text_encoder, false, &models);
+    c.diffusion_model = add_model(p, l, &l->diffusion_model, c.batched_guidance, &models);
     if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
-    c.decoder = add_model(p, &f, l, &l->decoder, false, &models);
+    c.decoder = add_model(p, l, &l->decoder, false, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
@@ -126,6 +148,7 @@ int cmd_build(int argc, char **argv) {
     done(&f, &start, "%s", f.out);
     program_free(p);
     for (int i = 0; i < models.n; i++) model_close(&models.model[i]);
+    pipeline_close(l);
     free(vocab);
     buf_free(&options);
     buf_free(&from);

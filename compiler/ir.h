@@ -166,7 +166,8 @@ Graph *graph_load(const char *path, const ParamSet *sets, int n_sets); /* err() 
 typedef struct {
     Arena *arena;
     const char *file, *dir, *name;
-    struct PipelineModel { const char *graph; /* path, resolved */ const char *weights; /* spec or NULL */ ParamSet *params; int n_params; }
+    struct PipelineModel { const char *graph; /* path, resolved */ const char *weights; /* spec or NULL */ ParamSet *params; int n_params;
+                           struct Checkpoint *checkpoint; /* that weights names, from pipeline_open (build.h); else NULL */ }
         text_encoder, diffusion_model, decoder, image_encoder; /* graph NULL when the pipeline has none */
     const char *weights, *vocab;     /* defaults for all models, resolved relative to dir; NULL when none */
     int pad_token;                   /* -1: end of text */
@@ -184,6 +185,6 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets);
 /* batch 1: as the pipeline file says. guided: the batch elements are the contexts of one picture; only inputs that vary with the prompt have that
  * batch, the others have 1. */
 Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided);
-/* Where a model's weights come from: the flag if there is one, else the model's entry, else the pipeline's; NULL when nothing says. */
-const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag);
+/* Where a model's weights come from: the model's entry, else the pipeline's; NULL when nothing says. */
+const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m);
 #endif

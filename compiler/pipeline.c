@@ -9,7 +9,7 @@
 enum { MOST_PARAMS = MAX_NAMES };
 typedef struct PipelineModel PipelineModel;
 
-static const char *resolve(Arena *a, const char *dir, const char *path)
+const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
 {
     return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
 }
@@ -20,10 +20,10 @@ static const char *optional_path(const Pipeline *p, Json at)
         return NULL;
     if (!*json_string(at))
         json_err(at, "found an empty text, expected a path");
-    return resolve(p->arena, p->dir, json_string(at));
+    return pipeline_resolve(p->arena, p->dir, json_string(at));
 }
 
-static const char *folder_of(Arena *a, const char *path)
+const char *pipeline_folder(Arena *a, const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
@@ -94,7 +94,7 @@ static void read_model(Pipeline *p, Json models, const char *name, const Params 
     if (!json_ok(m))
         return;
     json_only(m, keys, 3);
-    out->graph = resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
+    out->graph = pipeline_resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
     out->weights = optional_path(p, json_get(m, "weights"));
     Params *all = arena_alloc(p->arena, sizeof *all);
     Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
@@ -229,7 +229,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     Params *shared = arena_alloc(a, sizeof *shared);
     p->arena = a;
     p->file = arena_strdup(a, path);
-    p->dir = folder_of(a, path);
+    p->dir = pipeline_folder(a, path);
     if (json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "pipeline")))
         json_err(root, "this is a graph, expected a pipeline, whose \"models\" name graphs");
     json_only(root, keys, sizeof keys / sizeof keys[0]);
@@ -293,7 +293,7 @@ Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided)
     return g;
 }
 
-const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag)
+const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m)
 {
-    return flag ? flag : m->weights ? m->weights : p->weights;
+    return m->weights ? m->weights : p->weights;
 }
