@@ -60,6 +60,13 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
         .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
 }
 
+/* A checkpoint may ask for a schedule that the runtime does not have. */
+static void check_schedule(const Pipeline *l) {
+    const char *lacking = strcmp(l->prediction, "epsilon") != 0 ? "prediction v" : strcmp(l->spacing, "linspace") != 0 ? l->spacing :
+                          l->clip_sample ? "clip_sample" : l->zero_snr ? "zero_snr" : NULL;
+    if (lacking) err("%s: the schedule has %s, which the runtime does not know", l->file, lacking);
+}
+
 static void report_memory(const BuildFlags *f, const Program *p) {
     for (int i = 0; i < p->n_stages && !f->quiet; i++) {
         const Stage *s = p->stages[i];
@@ -115,6 +122,7 @@ int cmd_build(int argc, char **argv) {
     int n_sets = flags_sets(&f.code.sets, &sets);
     Pipeline *l = pipeline_open(path, sets, n_sets, &f.weights, prediction_over(f.prediction));
     report_checkpoints(&f, l);
+    check_schedule(l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;

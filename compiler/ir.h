@@ -174,8 +174,10 @@ typedef struct {
     int img_height, img_width, max_text_length;
     /* noise schedule */
     int train_steps; double beta_start, beta_end; const char *beta_schedule; /* "scaled_linear" or "linear" */
-    const char *prediction;          /* "epsilon" (v later) */
-    const char *spacing;             /* "linspace" */
+    const char *prediction;          /* "epsilon", "v" */
+    const char *spacing;             /* "linspace", "leading", "trailing" */
+    int steps_offset;                /* added to every timestep of "leading" */
+    bool clip_sample, zero_snr;      /* x0 is kept within -1 .. 1; betas are rescaled so that the last step is pure noise */
     double final_alpha;              /* alpha_prev of the last step: 1 */
     /* defaults of a generator */
     int steps; double cfg_scale; const char *sampler; int64_t seed; const char *output;

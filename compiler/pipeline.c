@@ -178,17 +178,23 @@ static double number_between(Json at, double least, double most)
 static void read_schedule(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"train_steps", "beta_start", "beta_end", "beta_schedule",
-                                       "prediction",  "spacing",    "final_alpha"};
+                                       "prediction",  "spacing",    "final_alpha", "steps_offset",
+                                       "clip_sample", "zero_snr"};
     static const char *const betas[] = {"scaled_linear", "linear"};
-    static const char *const predictions[] = {"epsilon"}, *const spacings[] = {"linspace"};
-    Json s = json_need(root, "schedule");
-    json_only(s, keys, 7);
+    static const char *const predictions[] = {"epsilon", "v"};
+    static const char *const spacings[] = {"linspace", "leading", "trailing"};
+    Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
+    Json clip = json_get(s, "clip_sample"), zero = json_get(s, "zero_snr");
+    json_only(s, keys, sizeof keys / sizeof keys[0]);
     p->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
     p->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
     p->beta_end = number_between(json_need(s, "beta_end"), p->beta_start, 0.999);
     p->beta_schedule = choice(p, json_need(s, "beta_schedule"), betas, 2);
-    p->prediction = choice(p, json_need(s, "prediction"), predictions, 1);
-    p->spacing = choice(p, json_need(s, "spacing"), spacings, 1);
+    p->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
+    p->spacing = choice(p, json_need(s, "spacing"), spacings, 3);
+    p->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, p->train_steps) : 0;
+    p->clip_sample = json_ok(clip) && json_bool(clip);
+    p->zero_snr = json_ok(zero) && json_bool(zero);
     p->final_alpha = number_between(json_need(s, "final_alpha"), 1e-9, 1);
 }
 

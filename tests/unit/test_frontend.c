@@ -389,7 +389,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"cfg_scale\": 7.5", "\"cfg_scale\": -1", "/defaults/cfg_scale: found -1, expected 0 to 1000"},
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
-    {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: found \"x0\", expected \"epsilon\""},
+    {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: found \"x0\", expected \"epsilon\" or \"v\""},
     {"\"pad_token\": \"end_of_text\"", "\"pad_token\": \"zero\"",
      "/pad_token: found \"zero\", expected \"end_of_text\" or a token's number"},
     {"\"img_width\": 512,", "", "/parameters: an integer \"img_width\" is missing"},
