@@ -127,16 +127,29 @@ uint64_t checkpoint_bytes(const Checkpoint *c)
     return sum;
 }
 
-void checkpoint_release(const Checkpoint *c, const Stored *t)
+static void advise(const Stored *t, int advice)
 {
     enum { LEAST = 1 << 16 };
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    (void)c;
     if (!t->data || t->bytes < LEAST)
         return;
     uintptr_t first = ((uintptr_t)t->data + page - 1) / page * page, last = ((uintptr_t)t->data + t->bytes) / page * page;
     if (last > first)
-        madvise((void *)first, last - first, MADV_DONTNEED);
+        (void)madvise((void *)first, last - first, advice); /* a kernel without it reads as well, only slower */
+}
+
+void checkpoint_want(const Stored *t)
+{
+#ifdef MADV_POPULATE_READ /* all at once, instead of a fault every few pages */
+    advise(t, MADV_POPULATE_READ);
+#else
+    advise(t, MADV_WILLNEED);
+#endif
+}
+
+void checkpoint_release(const Stored *t)
+{
+    advise(t, MADV_DONTNEED);
 }
 
 /* ---- safetensors files in a checkpoint -------------------------------------------------------------------------------------------- */

@@ -72,15 +72,17 @@ const Stored *checkpoint_find(const Checkpoint *c, const char *name); /* NULL wh
 /* Adds every tensor of the file, names with the prefix before them. The file stays open as long as the checkpoint. */
 StFile *checkpoint_add_safetensors(Checkpoint *c, const char *path, const char *prefix);
 uint64_t checkpoint_bytes(const Checkpoint *c);      /* of all tensors */
-/* The pages of a mapped tensor are not needed soon: they leave this process's memory (not the system's cache). */
-void checkpoint_release(const Checkpoint *c, const Stored *t);
+/* The pages of a mapped tensor will be read now; or are not needed soon: they leave this process's memory (not the system's cache). */
+void checkpoint_want(const Stored *t);
+void checkpoint_release(const Stored *t);
 
 /* ---- numbers (stored.c) -------------------------------------------------------------------------------------------------------- */
 
-/* Numbers first .. first + out*in*taps - 1 of data, which are (out, in, taps), as f32 into dst, which is (taps, in, out); so with out = 1 and
- * taps = 1 in their order. Returns the index of the first that is NaN or infinite, counted from data; -1: all are finite. dtype: F64, F32,
- * F16, BF16. In parallel (OpenMP). */
-int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst);
+/* Numbers first.. of data, (rows, width), as f32 into rows of dst that are `stride` floats apart. Returns the index of the first that is NaN or
+ * infinite, counted from data; -1: all are finite. dtype: F64, F32, F16, BF16. In parallel (OpenMP). */
+int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width, float *dst, int64_t stride);
+/* The same for (out, in, taps), which becomes (taps, in, out). */
+int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst, int64_t stride);
 float stored_value(StDtype dtype, const void *data, int64_t i);
 size_t stored_size(StDtype d); /* of one number, F64, F32, F16, BF16 */
 

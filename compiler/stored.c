@@ -66,8 +66,11 @@ static void convert(StDtype dtype, const unsigned char *p, int64_t n, float *dst
             dst[i] = from_f64(p + 8 * i);
         break;
     default:
-        for (int64_t i = 0; i < n; i++)
-            dst[i] = from_bits((uint32_t)little_endian(p + 4 * i, 4));
+        if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+            memcpy(dst, p, (size_t)n * sizeof *dst);
+        else
+            for (int64_t i = 0; i < n; i++)
+                dst[i] = from_bits((uint32_t)little_endian(p + 4 * i, 4));
     }
 }
 
@@ -95,10 +98,10 @@ static int64_t not_finite(const float *x, int64_t n)
 
 enum { ROWS = 32, COLUMNS = 128, RUN = 1 << 16 };
 
-/* Rows o0.. of (out, columns) become columns of (columns, out): tile by tile, so that what is read and what is written are both whole
- * lines of the cache. Column i*taps + t, as stored, is row t*in + i of the result. Returns the first bad index, or -1. */
+/* Rows o0.. of (out, in*taps) become columns of the result: tile by tile, so that what is read and what is written are both whole lines of
+ * the cache. Column i*taps + t, as stored, is row t*in + i of the result. Returns the first bad index, or -1. */
 static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t first, int64_t out, int64_t in, int64_t taps, int64_t o0,
-                              float *dst)
+                              float *dst, int64_t stride)
 {
     float tile[ROWS][COLUMNS];
     int64_t columns = in * taps, size = (int64_t)stored_size(dtype), rows = out - o0 < ROWS ? out - o0 : ROWS, bad = -1;
@@ -113,9 +116,13 @@ static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t 
         }
         int64_t i = c0 / taps, t = c0 % taps;
         for (int64_t c = 0; c < n; c++) {
-            float *to = dst + (t * in + i) * out + o0;
-            for (int64_t r = 0; r < rows; r++)
-                to[r] = tile[r][c];
+            float *to = dst + (t * in + i) * stride + o0;
+            if (rows == ROWS) /* a constant count: the loop becomes straight code */
+                for (int64_t r = 0; r < ROWS; r++)
+                    to[r] = tile[r][c];
+            else
+                for (int64_t r = 0; r < rows; r++)
+                    to[r] = tile[r][c];
             if (++t == taps) {
                 t = 0;
                 i++;
@@ -125,26 +132,34 @@ static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t 
     return bad;
 }
 
-int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst)
+int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst, int64_t stride)
 {
-    int64_t n = out * in * taps, bad = INT64_MAX, size = (int64_t)stored_size(dtype);
-    const unsigned char *p = data;
-    if (out == 1) {
-#pragma omp parallel for schedule(static) reduction(min : bad) if (n > RUN)
-        for (int64_t at = 0; at < n; at += RUN) {
-            int64_t count = n - at < RUN ? n - at : RUN;
-            convert(dtype, p + (first + at) * size, count, dst + at);
-            int64_t wrong = not_finite(dst + at, count);
-            if (wrong >= 0 && first + at + wrong < bad)
-                bad = first + at + wrong;
-        }
-    } else {
-#pragma omp parallel for schedule(static) reduction(min : bad) if (n > RUN)
-        for (int64_t o = 0; o < out; o += ROWS) {
-            int64_t wrong = transpose_rows(dtype, p, first, out, in, taps, o, dst);
-            if (wrong >= 0 && wrong < bad)
-                bad = wrong;
-        }
+    int64_t bad = INT64_MAX;
+#pragma omp parallel for schedule(static) reduction(min : bad) if (out * in * taps > RUN)
+    for (int64_t o = 0; o < out; o += ROWS) {
+        int64_t wrong = transpose_rows(dtype, data, first, out, in, taps, o, dst, stride);
+        if (wrong >= 0 && wrong < bad)
+            bad = wrong;
+    }
+    return bad == INT64_MAX ? -1 : bad;
+}
+
+int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width, float *dst, int64_t stride)
+{
+    int64_t bad = INT64_MAX, size = (int64_t)stored_size(dtype);
+    if (stride == width) { /* one long row, in runs */
+        width *= rows;
+        rows = 1;
+    }
+    int64_t runs = (width + RUN - 1) / RUN;
+#pragma omp parallel for schedule(static) reduction(min : bad) if (rows * width > RUN)
+    for (int64_t k = 0; k < rows * runs; k++) {
+        int64_t row = k / runs, begin = k % runs * RUN, n = width - begin < RUN ? width - begin : RUN, at = first + row * width + begin;
+        float *to = dst + row * stride + begin;
+        convert(dtype, (const unsigned char *)data + at * size, n, to);
+        int64_t wrong = not_finite(to, n);
+        if (wrong >= 0 && at + wrong < bad)
+            bad = at + wrong;
     }
     return bad == INT64_MAX ? -1 : bad;
 }

@@ -260,60 +260,112 @@ void weights_check(WeightSource *w, const Graph *g)
 static const unsigned char *stored_bytes(const Checkpoint *c, const Stored *t, void **fetched)
 {
     *fetched = NULL;
-    if (t->data)
+    if (t->data) {
+        checkpoint_want(t);
         return t->data;
+    }
     *fetched = xmalloc(t->bytes);
     c->read(c, t, *fetched);
     return *fetched;
 }
 
-void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst)
+static void check_values(const Stored *t, const unsigned char *data, int64_t bad)
 {
-    if (!w->from) {
-        synthetic_weight(w->seed, w->model, path, shape, dst);
+    if (bad < 0)
         return;
-    }
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name, (long long)bad, (long long)n,
+        isnan(stored_value(t->dtype, data, bad)) ? "NaN" : "infinite");
+}
+
+/* Kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); everything else is in its order. */
+static bool transposed(const WeightSource *w, const char *path)
+{
+    return w->from->scheme->torch && is_kernel(path);
+}
+
+/* weights_read with rows of dst `stride` floats apart. */
+static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst, int64_t stride)
+{
     Place p;
     void *fetched;
     const Stored *t = find(w, path, &p);
     check_tensor(w, t, &p, path, shape);
-    int64_t n = shape_count(shape), first = n * p.part, out = 1, taps = 1;
-    if (w->from->scheme->torch && is_kernel(path)) {
-        out = shape_channels(shape);
-        taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
-    }
+    int64_t n = shape_count(shape), out = shape_channels(shape), taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
-    /* dense and convolution kernels: (o, i, taps) as stored becomes (taps, i, o); all else is one long row */
-    int64_t bad = stored_transpose(t->dtype, data, first, out, n / out / taps, taps, dst);
-    if (bad >= 0) {
-        float value = stored_value(t->dtype, data, bad);
-        err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name, (long long)bad,
-            (long long)n * p.parts, isnan(value) ? "NaN" : "infinite");
-    }
+    check_values(t, data, transposed(w, path) ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
+                                              : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
     free(fetched);
-    checkpoint_release(w->from, t);
+    checkpoint_release(t);
+}
+
+void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst)
+{
+    if (w->from)
+        read_stored(w, path, shape, dst, shape_channels(shape));
+    else
+        synthetic_weight(w->seed, w->model, path, shape, dst);
+}
+
+/* One part of a wider weight: columns begin.. of it. */
+static void read_part(WeightSource *w, const WeightPart *p, const Shape *shape, int64_t begin, int64_t width, float *dst)
+{
+    int64_t rows = shape_count(shape) / p->width;
+    if (w->from) {
+        read_stored(w, p->path, shape, dst + begin, width);
+    } else {
+        float *part = xmalloc((size_t)(rows * p->width) * sizeof *part);
+        weights_read(w, p->path, shape, part);
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(dst + r * width + begin, part + r * p->width, (size_t)p->width * sizeof *part);
+        free(part);
+    }
+    for (int64_t r = 0; r < rows && p->scale != 1.0; r++)
+        for (int64_t c = 0; c < p->width; c++)
+            dst[r * width + begin + c] = (float)(dst[r * width + begin + c] * p->scale);
 }
 
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId id, float *dst)
 {
     const Tensor *t = tensor(g, id);
+    int64_t width = shape_channels(&t->shape), begin = 0;
     weights_bind(w, g);
     if (t->n_parts == 1 && t->parts[0].scale == 1.0) {
         weights_read(w, t->parts[0].path, &t->shape, dst);
         return;
     }
-    int64_t width = shape_channels(&t->shape), rows = shape_count(&t->shape) / width, begin = 0;
     for (int k = 0; k < t->n_parts; k++) {
-        const WeightPart *p = &t->parts[k];
         Shape shape = t->shape;
-        shape.dim[shape.rank - 1] = p->width;
-        float *part = xmalloc((size_t)(rows * p->width) * sizeof *part);
-        weights_read(w, p->path, &shape, part);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < p->width; c++)
-                dst[r * width + begin + c] = (float)(part[r * p->width + c] * p->scale);
-        free(part);
-        begin += p->width;
+        shape.dim[shape.rank - 1] = t->parts[k].width;
+        read_part(w, &t->parts[k], &shape, begin, width, dst);
+        begin += t->parts[k].width;
     }
     CHECK(begin == width);
+}
+
+bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)
+{
+    const Tensor *t = tensor(g, id);
+    weights_bind(w, g);
+    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 || transposed(w, t->parts[0].path))
+        return false;
+    Place p;
+    const Stored *s = find(w, t->parts[0].path, &p);
+    return s && s->data;
+}
+
+void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t first, int64_t n, float *dst)
+{
+    const Tensor *t = tensor(g, id);
+    Place p;
+    const Stored *s = find(w, t->parts[0].path, &p);
+    check_tensor(w, s, &p, t->parts[0].path, &t->shape);
+    /* the run as a tensor of its own, so that its pages alone are wanted and released */
+    size_t size = stored_size(s->dtype), at = (size_t)(shape_count(&t->shape) * p.part + first) * size;
+    Stored run = {.data = (const unsigned char *)s->data + at, .bytes = (size_t)n * size};
+    checkpoint_want(&run);
+    check_values(s, s->data, stored_rows(s->dtype, s->data, (int64_t)(at / size), 1, n, dst, n));
+    checkpoint_release(&run);
 }

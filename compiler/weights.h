@@ -19,6 +19,9 @@ void weights_check(WeightSource *w, const Graph *g);
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst);
 /* A weight tensor of the graph: its parts read, scaled and concatenated. dst has shape_count(&t->shape) floats. Thread-safe. */
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId t, float *dst);
+/* Is it stored as it is wanted, in one piece of a mapped file? Then numbers first .. first + n - 1 can be read alone, as f32. */
+bool weights_in_order(WeightSource *w, const Graph *g, TensorId t);
+void weights_read_run(WeightSource *w, const Graph *g, TensorId t, int64_t first, int64_t n, float *dst);
 /* A short fingerprint of the contents for --info: file names and sizes, or the seed. */
 const char *weights_describe(const WeightSource *w);
 void weights_close(WeightSource *w);
