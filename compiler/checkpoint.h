@@ -88,8 +88,9 @@ size_t stored_size(StDtype d); /* of one number, F64, F32, F16, BF16 */
 
 /* ---- naming schemes ------------------------------------------------------------------------------------------------------------ */
 
-/* Where one weight stands: rows part*rows/parts .. of the stored tensor's first axis; parts is 1 unless several weights share a tensor. */
-typedef struct { char name[512]; int part, parts; } Place;
+/* Where one weight stands: rows part*rows/parts .. of the stored tensor's first axis; parts is 1 unless several weights share a tensor. flat: a 1x1
+ * convolution is stored as a dense kernel. */
+typedef struct { char name[512]; int part, parts; bool flat; } Place;
 
 /* What numbering in names depends on. Counted from the graph's weights. */
 typedef struct {
@@ -121,5 +122,9 @@ const Scheme *scheme_find(const char *name); /* NULL when there is none */
 Counts counts_of(const Graph *g);
 /* The stored tensor of a weight: the first spelling that the checkpoint has. NULL: none; then out is the first spelling. */
 const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path, const Counts *n, Place *out);
+/* The stored shape of a weight whose shape in the graph is `want`; returns its rank. */
+int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Place *p, int64_t dim[8]);
+/* Is the weight a kernel that is stored as PyTorch does, (o, i, taps), and read as (taps, i, o)? */
+bool scheme_transposes(const Scheme *s, const char *path);
 bool scheme_ignores(const Scheme *s, const char *name, const Counts *n);
 #endif

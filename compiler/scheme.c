@@ -64,7 +64,7 @@ static const char *take_piece(const char *piece, const char *path, Numbers *into
     return path;
 }
 
-/* The value of {name}, as text; {q}, {k} and {v} are no text, but say which third. */
+/* The value of {name}, as text. {q}, {k} and {v} are no text, but say which third; {flat} says something of the shape. */
 static void put_number(const char *name, size_t length, const Numbers *x, const Counts *n, Place *out, char text[24])
 {
     static const char thirds[] = "qkv";
@@ -72,6 +72,10 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
     if (length == 1 && strchr(thirds, *name)) {
         out->part = (int)(strchr(thirds, *name) - thirds);
         out->parts = 3;
+        return;
+    }
+    if (length == 4 && !memcmp(name, "flat", 4)) {
+        out->flat = true;
         return;
     }
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -267,6 +271,28 @@ Counts counts_of(const Graph *g)
         }
     }
     return n;
+}
+
+bool scheme_transposes(const Scheme *s, const char *path)
+{
+    size_t n = strlen(path);
+    return s->torch && n >= 6 && !strcmp(path + n - 6, "kernel");
+}
+
+int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Place *p, int64_t dim[8])
+{
+    int r = want->rank;
+    memcpy(dim, want->dim, sizeof want->dim);
+    if (scheme_transposes(s, path)) { /* (h,w,i,o) was (o,i,h,w), (i,o) was (o,i) */
+        dim[0] = want->dim[r - 1];
+        dim[1] = want->dim[r - 2];
+        for (int i = 2; i < r; i++)
+            dim[i] = want->dim[i - 2];
+        if (p->flat)
+            r = 2;
+    }
+    dim[0] *= p->parts;
+    return r;
 }
 
 const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path, const Counts *n, Place *out)

@@ -90,28 +90,6 @@ const char *weights_describe(const WeightSource *w)
 
 /* ---- one weight and where it is stored -------------------------------------------------------------------------------------------- */
 
-static bool is_kernel(const char *path)
-{
-    size_t n = strlen(path);
-    return n >= 6 && !strcmp(path + n - 6, "kernel");
-}
-
-/* The stored shape of a weight: convolutions (o,i,h,w) and dense kernels (o,i) where PyTorch wrote them; 1x1 convolutions and dense
- * kernels pass for each other. */
-static int stored_shape(const Scheme *s, const char *path, const Shape *want, int parts, int64_t dim[8])
-{
-    memcpy(dim, want->dim, sizeof want->dim);
-    if (s->torch && is_kernel(path)) {
-        int r = want->rank;
-        dim[0] = want->dim[r - 1];
-        dim[1] = want->dim[r - 2];
-        for (int i = 2; i < r; i++)
-            dim[i] = want->dim[i - 2];
-    }
-    dim[0] *= parts;
-    return want->rank;
-}
-
 static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
 {
     int n = t->rank;
@@ -129,11 +107,11 @@ static void check_tensor(const WeightSource *w, const Stored *t, const Place *p,
 {
     const Scheme *s = w->from->scheme;
     int64_t dim[8];
-    int rank = stored_shape(s, path, shape, p->parts, dim);
+    int rank = scheme_shape(s, path, shape, p, dim);
     Arena *a = arena_new(); /* not freed on the way to err() */
     if (!t)
         err("%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
-    if (!same_shape(t, rank, dim, s->torch && is_kernel(path)))
+    if (!same_shape(t, rank, dim, scheme_transposes(s, path)))
         err("%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim), dims_text(a, rank, dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
         err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
@@ -280,12 +258,6 @@ static void check_values(const Stored *t, const unsigned char *data, int64_t bad
         isnan(stored_value(t->dtype, data, bad)) ? "NaN" : "infinite");
 }
 
-/* Kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); everything else is in its order. */
-static bool transposed(const WeightSource *w, const char *path)
-{
-    return w->from->scheme->torch && is_kernel(path);
-}
-
 /* weights_read with rows of dst `stride` floats apart. */
 static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst, int64_t stride)
 {
@@ -295,7 +267,8 @@ static void read_stored(WeightSource *w, const char *path, const Shape *shape, f
     check_tensor(w, t, &p, path, shape);
     int64_t n = shape_count(shape), out = shape_channels(shape), taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
-    check_values(t, data, transposed(w, path) ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
+    /* kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); all else is in its order */
+    check_values(t, data, scheme_transposes(w->from->scheme, path) ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
                                               : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
     free(fetched);
     checkpoint_release(t);
@@ -349,7 +322,7 @@ bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)
 {
     const Tensor *t = tensor(g, id);
     weights_bind(w, g);
-    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 || transposed(w, t->parts[0].path))
+    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 || scheme_transposes(w->from->scheme, t->parts[0].path))
         return false;
     Place p;
     const Stored *s = find(w, t->parts[0].path, &p);
