@@ -102,19 +102,28 @@ static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
     return n == rank && !memcmp(t->dim, dim, (size_t)n * sizeof *dim);
 }
 
-/* err() unless t can serve as the weight of this shape. */
-static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape)
+/* Why t cannot serve as the weight of this shape; NULL: it can. */
+static const char *wrong_with(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape, Arena *a)
 {
     const Scheme *s = w->from->scheme;
     int64_t dim[8];
     int rank = scheme_shape(s, path, shape, p, dim);
-    Arena *a = arena_new(); /* not freed on the way to err() */
     if (!t)
-        err("%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
+        return arena_printf(a, "%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
     if (!same_shape(t, rank, dim, scheme_transposes(s, path)))
-        err("%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim), dims_text(a, rank, dim));
+        return arena_printf(a, "%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim),
+                            dims_text(a, rank, dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
+        return arena_printf(a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
+    return NULL;
+}
+
+static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape)
+{
+    Arena *a = arena_new();
+    const char *wrong = wrong_with(w, t, p, path, shape, a);
+    if (wrong)
+        err("%s", wrong);
     arena_free(a);
 }
 
@@ -188,13 +197,18 @@ WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a)
     weights_bind(w, g);
     fit.missing = arena_alloc(a, (fit.n + 1) * sizeof *fit.missing);
     fit.extra = arena_alloc(a, (c->n + 1) * sizeof *fit.extra);
+    fit.wrong = arena_alloc(a, (fit.n + 1) * sizeof *fit.wrong);
     for (size_t i = 0; i < fit.n; i++) {
         Place p;
         const Stored *t = find(w, want[i].path, &p);
-        if (t)
-            used[t - c->tensors] = true;
-        else
+        if (!t) {
             fit.missing[fit.n_missing++] = named(a, w, want[i].path);
+            continue;
+        }
+        used[t - c->tensors] = true;
+        const char *wrong = wrong_with(w, t, &p, want[i].path, &want[i].shape, a);
+        if (wrong)
+            fit.wrong[fit.n_wrong++] = wrong;
     }
     for (size_t i = 0; i < c->n; i++)
         if (!used[i] && c->scheme->owns(c->scheme, c, w->model, c->tensors[i].name) &&
@@ -222,14 +236,9 @@ void weights_check(WeightSource *w, const Graph *g)
     if (f.n_extra)
         err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, f.n_extra, plural,
             w->model, f.extra[0], f.n);
+    if (f.n_wrong)
+        err("%s", f.wrong[0]);
     arena_free(a);
-    size_t n;
-    Wanted *want = wanted_tensors(g, &n);
-    for (size_t i = 0; i < n; i++) {
-        Place p;
-        check_tensor(w, find(w, want[i].path, &p), &p, want[i].path, &want[i].shape);
-    }
-    free(want);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
@@ -316,6 +325,14 @@ void weights_read_tensor(WeightSource *w, const Graph *g, TensorId id, float *ds
         begin += t->parts[k].width;
     }
     CHECK(begin == width);
+}
+
+StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path)
+{
+    Place p;
+    weights_bind(w, g);
+    const Stored *t = w->from ? find(w, path, &p) : NULL;
+    return t ? t->dtype : ST_F32;
 }
 
 bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)

@@ -10,8 +10,11 @@ struct Checkpoint;
 /* The same from an open checkpoint, which the caller closes after the source. */
 WeightSource *weights_from(struct Checkpoint *c, const char *model);
 bool weights_synthetic(const char *spec);
-/* What the checkpoint lacks of g's weights, and has of this model beyond them; texts in a. Not for synthetic sources. */
-typedef struct { size_t n /* weights of g */, n_missing, n_extra; const char **missing /* quoted, with the stored name */, **extra; } WeightFit;
+/* What the checkpoint lacks of g's weights, has of this model beyond them, and has in another shape; texts in a. Not for synthetic sources. */
+typedef struct {
+    size_t n /* weights of g */, n_missing, n_extra, n_wrong;
+    const char **missing /* quoted, with the stored name */, **extra, **wrong /* sentences */;
+} WeightFit;
 WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a);
 /* Checks that every weight of g is there with its shape and that nothing of this model is left over; err() names the first of each and counts the rest. */
 void weights_check(WeightSource *w, const Graph *g);
@@ -19,6 +22,8 @@ void weights_check(WeightSource *w, const Graph *g);
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst);
 /* A weight tensor of the graph: its parts read, scaled and concatenated. dst has shape_count(&t->shape) floats. Thread-safe. */
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId t, float *dst);
+/* How a weight is stored; F32 when synthetic. */
+StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path);
 /* Is it stored as it is wanted, in one piece of a mapped file? Then numbers first .. first + n - 1 can be read alone, as f32. */
 bool weights_in_order(WeightSource *w, const Graph *g, TensorId t);
 void weights_read_run(WeightSource *w, const Graph *g, TensorId t, int64_t first, int64_t n, float *dst);
@@ -42,4 +47,10 @@ const StTensor *st_find(const StFile *f, const char *name); /* NULL when absent;
 void st_close(StFile *f);
 typedef struct { const char *name; Dtype dtype; Shape shape; const void *data; } StOut;
 void st_write(const char *path, const StOut *t, size_t n, const char *const *meta, size_t n_meta /* pairs */); /* atomic; err() on a full disk */
+/* The same in pieces: all names and shapes, then all data in their order, then commit. */
+typedef struct { const char *name; StDtype dtype; int rank; int64_t dim[8]; } StEntry;
+typedef struct StWriter StWriter;
+StWriter *st_writer_open(const char *path, const StEntry *e, size_t n, const char *const *meta, size_t n_meta);
+void st_writer_put(StWriter *w, const void *data, size_t bytes);
+void st_writer_commit(StWriter *w);
 #endif
