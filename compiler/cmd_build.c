@@ -120,7 +120,7 @@ int cmd_build(int argc, char **argv) {
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);
-    write_program(p, sources, &f.link, "generator_entry.o", vocab, vocab_bytes, f.out);
+    write_program(p, sources, &f.link, PROGRAM_GENERATOR, vocab, vocab_bytes, f.out);
     done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name, (double)p->weights_bytes / 1e6);
     report_memory(&f, p);
     done(&f, &start, "%s", f.out);

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "latentrt.h"
+#include "stage.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

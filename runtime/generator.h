@@ -3,7 +3,7 @@
 #ifndef LATENTRT_GENERATOR_H
 #define LATENTRT_GENERATOR_H
 #include "container.h"
-#include "latentrt.h"
+#include "stage.h"
 #include "profile.h"
 #include "rng.h"
 #include "sampler.h"

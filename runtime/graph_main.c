@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "container.h"
-#include "latentrt.h"
+#include "stage.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"

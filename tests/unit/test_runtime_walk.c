@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hash.h"
-#include "latentrt.h"
+#include "stage.h"
 
 enum { TASKS = 37, PER = 11, N = TASKS * PER, ROW = 8 };
 

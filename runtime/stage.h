@@ -1,6 +1,7 @@
-/* The runtime's C interface, as far as the compiler, the generated programs and the tests use it. */
-#ifndef LATENTRT_H
-#define LATENTRT_H
+/* A stage and its run: what the generator, programs of one graph, the compiler and the tests use of the runtime. Programs that draw pictures use
+ * latentrt.h. */
+#ifndef LATENTRT_STAGE_H
+#define LATENTRT_STAGE_H
 #include "plan.h"
 
 /* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
