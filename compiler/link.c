@@ -78,7 +78,7 @@ enum { N_LIBRARIES = sizeof libraries / sizeof libraries[0], MOST_FLAGS = 5 };
 static const struct { const char *entry, *flags[MOST_FLAGS]; bool libraries; } ways[] = {
     [PROGRAM_GRAPH] = {"graph_main.o", {STATIC}, true},
     [PROGRAM_GENERATOR] = {"generator_entry.o", {STATIC}, true},
-    [PROGRAM_SHARED] = {"library_entry.o", {"-shared", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL", "-Wl,--as-needed", "-Wl,-z,defs"}, true},
+    [PROGRAM_SHARED] = {"library_entry.o", {"-shared", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL", "-Wl,--as-needed", "-Wl,--gc-sections"}, true},
     [PROGRAM_ARCHIVE] = {"library_entry.o", {"-r", "-nostdlib"}, false},
 };
 

@@ -12,11 +12,8 @@
 bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
-    if (sections & LRT_MAP_WEIGHTS) {
-        const char *missing = lrt_cpu_missing(c->cpu);
-        if (missing || (missing = lrt_cpu_enable(c->cpu)))
-            return lrt_fail(e, "%s", missing);
-    }
+    if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
+        return false;
     if (!s->set.threads)
         s->set.threads = lrt_default_threads();
     omp_set_num_threads((int)s->set.threads);

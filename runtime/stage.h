@@ -2,6 +2,7 @@
  * latentrt.h. */
 #ifndef LATENTRT_STAGE_H
 #define LATENTRT_STAGE_H
+#include "error.h"
 #include "plan.h"
 
 /* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
@@ -40,9 +41,9 @@ void lrt_set_timing(lrt_instance *x, double *seconds);
 int lrt_default_threads(void); /* physical cores available to the process */
 /* Bits of LRT_CPU_* that this machine has (operating system support included). */
 uint32_t lrt_cpu_features(void);
-/* NULL when everything in `needed` is there, else one sentence that names what is missing (static buffer). */
-const char *lrt_cpu_missing(uint32_t needed);
-/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. NULL when all of
- * `needed`, none of it missing, may be used now, else one sentence (static text). */
-const char *lrt_cpu_enable(uint32_t needed);
+/* false: one sentence names what of `needed` is missing. */
+bool lrt_cpu_check(uint32_t needed, lrt_error *e);
+/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. true when all of
+ * `needed`, none of it missing, may be used now. */
+bool lrt_cpu_enable(uint32_t needed, lrt_error *e);
 #endif
