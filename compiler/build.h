@@ -22,7 +22,9 @@ typedef struct { Graph *graph; WeightSource *weights; } Model;
  * against the graph. */
 Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided, const char *otherwise);
 void model_close(Model *m);
-/* Code of p (after emit_plan) linked with the entry object, then packed weights and vocabulary appended: see container.h. */
-void write_program(Program *p, WeightSource *const *source, const LinkOptions *link, const char *entry, const void *vocab, size_t vocab_bytes,
+/* Code of p (after emit_plan) linked into a file of that kind, then packed weights and vocabulary appended (container.h), or, of an archive, written to
+ * a file of their own: library_weights_path. */
+void write_program(Program *p, WeightSource *const *source, const LinkOptions *link, ProgramKind kind, const void *vocab, size_t vocab_bytes,
                    const char *path);
+const char *library_weights_path(Arena *a, const char *archive); /* libsd.a: libsd.weights */
 #endif

@@ -9,7 +9,8 @@
 #include <string.h>
 
 typedef struct {
-    const char *out, *vocab;
+    const char *out, *vocab, *emit;
+    ProgramKind kind; /* what emit means */
     CodeFlags code;
     LinkOptions link;
     WeightFlags weights;
@@ -75,9 +76,18 @@ static void report_memory(const BuildFlags *f, const Program *p) {
     }
 }
 
+static ProgramKind find_kind(const char *name) {
+    static const char *const names[] = {"exe", "so", "a"};
+    static const ProgramKind kinds[] = {PROGRAM_GENERATOR, PROGRAM_SHARED, PROGRAM_ARCHIVE};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) return kinds[i];
+    usage_err("build: --emit %s: expected exe, so or a", name);
+}
+
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
+        {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
         WEIGHTS_FLAGS(&f->weights),
         {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
@@ -92,6 +102,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
                              flags, sizeof flags / sizeof flags[0], 1, 1, pipeline};
     flags_parse(&command, argc, argv);
     if (!f->out) usage_err("build: -o EXE is missing");
+    f->kind = find_kind(f->emit);
 }
 
 /* --prediction as a part of a pipeline file. */
@@ -114,7 +125,7 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l) {
 }
 
 int cmd_build(int argc, char **argv) {
-    BuildFlags f = {.code = CODE_DEFAULTS};
+    BuildFlags f = {.emit = "exe", .code = CODE_DEFAULTS};
     const char *path;
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
@@ -150,10 +161,12 @@ int cmd_build(int argc, char **argv) {
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);
-    write_program(p, sources, &f.link, "generator_entry.o", vocab, vocab_bytes, f.out);
+    write_program(p, sources, &f.link, f.kind, vocab, vocab_bytes, f.out);
     done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name, (double)p->weights_bytes / 1e6);
     report_memory(&f, p);
     done(&f, &start, "%s", f.out);
+    if (f.kind == PROGRAM_ARCHIVE && !f.quiet)
+        fprintf(stderr, "          weights in %s; link with %s\n", library_weights_path(l->arena, f.out), link_libraries(l->arena));
     program_free(p);
     for (int i = 0; i < models.n; i++) model_close(&models.model[i]);
     pipeline_close(l);

@@ -1,7 +1,6 @@
 /* latentc compile: one graph to an object file, assembly, LLVM IR or a program of its own. */
 #include "build.h"
 #include "commands.h"
-#include "container.h"
 #include "flags.h"
 #include "link.h"
 #include <stdlib.h>
@@ -22,34 +21,10 @@ static int find_kind(const char *name) {
     usage_err("compile: --emit %s: expected exe, obj, so, asm, ll or bc%s%s", name, near ? "; nearest: " : "", near ? near : "");
 }
 
-typedef struct { Program *p; WeightSource *const *source; } Fill;
-static void sink(void *user, const void *data, size_t n) { container_write(user, data, n); }
-static void fill(Container *c, void *context) {
-    const Fill *f = context;
-    program_pack(f->p, f->source, sink, c);
-}
-
 static void write_buffer(const char *path, LLVMMemoryBufferRef b) {
     OutFile *f = outfile_open(path);
     outfile_write(f, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
     outfile_commit(f, 0644);
-}
-
-void write_program(Program *p, WeightSource *const *source, const LinkOptions *link, const char *entry, const void *vocab, size_t vocab_bytes,
-                   const char *path) {
-    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
-    Arena *a = arena_new();
-    OutFile *o = outfile_open(arena_printf(a, "%s.o", path)), *exe = outfile_open(arena_printf(a, "%s.link", path)), *out = outfile_open(path);
-    outfile_write(o, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
-    fflush(outfile_stream(o));
-    LLVMDisposeMemoryBuffer(object);
-    link_exe(p->target, link, outfile_temp_path(o), entry, outfile_temp_path(exe));
-    Fill f = {p, source};
-    container_finish(out, outfile_temp_path(exe), program_layout_hash(p), fill, &f, vocab, vocab_bytes);
-    outfile_commit(out, 0755);
-    outfile_discard(o);
-    outfile_discard(exe);
-    arena_free(a);
 }
 
 int cmd_compile(int argc, char **argv) {
@@ -83,7 +58,7 @@ int cmd_compile(int argc, char **argv) {
     p->made_from = arguments[0];
     emit_plan(p, NULL);
     if (exe) {
-        write_program(p, &source, &link, "graph_main.o", NULL, 0, out);
+        write_program(p, &source, &link, PROGRAM_GRAPH, NULL, 0, out);
         weights_close(source);
         if (from) checkpoint_close(from);
     } else {

@@ -74,7 +74,8 @@ void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, 
                             .version = LRT_PLAN_VERSION,
                             .n_sections = LRT_SECTION_COUNT,
                             .layout_hash = layout_hash};
-    copy_executable(&c, exe_path);
+    if (exe_path)
+        copy_executable(&c, exe_path);
     begin_section(&c);
     weights(&c, context);
     end_section(&c, LRT_SECTION_WEIGHTS);

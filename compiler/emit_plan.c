@@ -76,14 +76,14 @@ static V stage_constant(Program *p, const Stage *s) {
     return global(e, v, "stage", false);
 }
 
-static void emit_pipeline(Program *p, const lrt_pipeline *l, V program) {
+static V emit_pipeline(Program *p, const lrt_pipeline *l, V program) {
     const Emit *e = p->emit;
     V v = STRUCT(e, text(e, l->name), program, i32(e, l->text_encoder), i32(e, l->diffusion_model), i32(e, l->decoder),
                  i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width), i32(e, l->max_text_length), i32(e, l->pad_token),
                  i32(e, l->batched_guidance), i32(e, l->train_steps), f64(e, l->beta_start), f64(e, l->beta_end),
                  i32(e, l->beta_scaled_linear), i32(e, l->time_width), f64(e, l->final_alpha), i32(e, l->steps), f64(e, l->cfg_scale),
                  text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt));
-    global(e, v, "latentrt_pipeline", true);
+    return global(e, v, "latentrt_pipeline", true);
 }
 
 void emit_plan(Program *p, const lrt_pipeline *pipeline) {
@@ -93,5 +93,7 @@ void emit_plan(Program *p, const lrt_pipeline *pipeline) {
     V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, e->cpu), array(e, stages, p->n_stages), i32(e, p->n_stages), i32(e, 0),
                  ci(e, (int64_t)program_layout_hash(p)), text(e, p->target->name), text(e, p->options), text(e, p->made_from));
     V program = global(e, v, "latentrt_program", true);
-    if (pipeline) emit_pipeline(p, pipeline, program);
+    if (!pipeline) return;
+    LLVMSetVisibility(program, LLVMHiddenVisibility); /* a library shows its functions alone */
+    LLVMSetVisibility(emit_pipeline(p, pipeline, program), LLVMHiddenVisibility);
 }

@@ -38,10 +38,10 @@ static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib) {
 }
 
 Engine *engine_new(Program *p, WeightSource *const *source) {
-    if (!target_is_host_arch(p->target) || lrt_cpu_missing(p->emit->cpu))
+    lrt_error why;
+    if (!target_is_host_arch(p->target) || !lrt_cpu_check(p->emit->cpu, &why))
         err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)", p->target->name);
-    const char *refused = lrt_cpu_enable(p->emit->cpu);
-    if (refused) err("%s", refused);
+    if (!lrt_cpu_enable(p->emit->cpu, &why)) err("%s", why.text);
     Engine *e = xcalloc(1, sizeof *e);
     e->lowered = p;
     emit_plan(p, NULL);

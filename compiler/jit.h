@@ -2,7 +2,7 @@
 #ifndef LATENTC_JIT_H
 #define LATENTC_JIT_H
 #include "codegen.h"
-#include "../runtime/latentrt.h"
+#include "../runtime/stage.h"
 
 /* A program, its code and packed weights in memory. */
 typedef struct Engine Engine;

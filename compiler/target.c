@@ -1,5 +1,5 @@
 #include "target.h"
-#include "../runtime/latentrt.h"
+#include "../runtime/stage.h"
 #include <llvm-c/Target.h>
 #include <string.h>
 

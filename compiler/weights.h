@@ -22,8 +22,6 @@ void weights_check(WeightSource *w, const Graph *g);
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst);
 /* A weight tensor of the graph: its parts read, scaled and concatenated. dst has shape_count(&t->shape) floats. Thread-safe. */
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId t, float *dst);
-/* How a weight is stored; F32 when synthetic. */
-StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path);
 /* Is it stored as it is wanted, in one piece of a mapped file? Then numbers first .. first + n - 1 can be read alone, as f32. */
 bool weights_in_order(WeightSource *w, const Graph *g, TensorId t);
 void weights_read_run(WeightSource *w, const Graph *g, TensorId t, int64_t first, int64_t n, float *dst);
@@ -39,6 +37,8 @@ void synthetic_weight(uint64_t seed, const char *model, const char *path, const 
 typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
 typedef struct { const char *name; StDtype dtype; int rank; int64_t dim[8]; const void *data; size_t bytes; } StTensor; /* data points into the mapped file */
 typedef struct { const char *path; StTensor *tensors; size_t n; const char **meta_keys, **meta_values; size_t n_meta; void *map; size_t map_bytes; bool mapped; Arena *arena; } StFile;
+/* How a weight is stored; F32 when synthetic. */
+StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path);
 const char *st_dtype_name(StDtype d);
 /* The same over bytes that the caller keeps; path is for messages. */
 StFile *st_from_memory(const char *path, const void *data, size_t bytes);

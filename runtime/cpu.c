@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "latentrt.h"
+#include "stage.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -62,7 +62,7 @@ uint32_t lrt_cpu_features(void)
 }
 #endif
 
-const char *lrt_cpu_missing(uint32_t needed)
+bool lrt_cpu_check(uint32_t needed, lrt_error *e)
 {
     static const struct {
         uint32_t bit;
@@ -76,33 +76,30 @@ const char *lrt_cpu_missing(uint32_t needed)
         {LRT_CPU_AMX_BF16, "AMX BF16"},
         {LRT_CPU_NEON, "NEON"},
     };
-    static char sentence[256];
+    char list[256] = "";
+    size_t n = 0;
     uint32_t missing = needed & ~lrt_cpu_features();
     if (!missing)
-        return NULL;
-    size_t n = (size_t)snprintf(sentence, sizeof sentence,
-                                "this CPU (or its operating system) lacks what the program was compiled for:");
-    const char *separator = " ";
-    for (size_t i = 0; i < sizeof names / sizeof *names && n < sizeof sentence; i++)
-        if (missing & names[i].bit) {
-            n += (size_t)snprintf(sentence + n, sizeof sentence - n, "%s%s", separator, names[i].name);
-            separator = ", ";
-        }
-    return sentence;
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names && n < sizeof list; i++)
+        if (missing & names[i].bit)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i].name);
+    return lrt_fail(e, "this CPU (or its operating system) lacks what the program was compiled for: %s", list);
 }
 
 /* Linux saves tiles (8 KiB a thread) only for processes that asked: without it the first tile instruction is a SIGILL. All threads
  * have what one asked for. */
-const char *lrt_cpu_enable(uint32_t needed)
+bool lrt_cpu_enable(uint32_t needed, lrt_error *e)
 {
 #if defined(__x86_64__)
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
     if (needed & LRT_CPU_AMX_BF16 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA))
-        return "the operating system does not let this process use AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM): it takes Linux 5.16 or "
-               "newer, and a sandbox that allows it";
+        return lrt_fail(e, "the operating system does not let this process use AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM): it takes "
+                           "Linux 5.16 or newer, and a sandbox that allows it");
 #endif
     (void)needed;
-    return NULL;
+    (void)e;
+    return true;
 }
 
 static long read_number(const char *path)

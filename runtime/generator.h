@@ -3,7 +3,7 @@
 #ifndef LATENTRT_GENERATOR_H
 #define LATENTRT_GENERATOR_H
 #include "container.h"
-#include "latentrt.h"
+#include "stage.h"
 #include "profile.h"
 #include "rng.h"
 #include "sampler.h"
@@ -26,6 +26,11 @@ typedef struct {
     const lrt_rng *rng;
 } lrt_settings;
 /* generator_options.c. Defaults from the pipeline. false: wrong usage. */
+void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
+/* One setting by its long name; those that only a program has are refused. value must outlive s. */
+bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e);
+/* Whether the settings go together. */
+bool lrt_settings_check(lrt_settings *s, lrt_error *e);
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
 /* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the

@@ -51,7 +51,7 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
     return sizeof rows / sizeof *rows;
 }
 
-static void set_defaults(lrt_settings *s, const lrt_pipeline *p)
+void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
 {
     *s = (lrt_settings){.negative = "",
                         .output = p->output ? p->output : "output.png",
@@ -133,23 +133,42 @@ static bool find_rows(lrt_settings *s, lrt_error *e)
     return s->rng ? true : lrt_fail(e, "--rng: unknown '%s': expected cuda", s->rng_name);
 }
 
+bool lrt_settings_check(lrt_settings *s, lrt_error *e)
+{
+    if (!find_rows(s, e))
+        return false;
+    if (!isnan(s->alpha) && !s->sampler->takes_alpha)
+        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
+    if (s->latent_in && s->batch_count > 1)
+        return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
+    return true;
+}
+
+bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e)
+{
+    static const char *const of_programs[] = {"output",  "batch-count", "threads", "save-latent", "preview-every", "trace",
+                                              "profile", "info",        "help",    "version",     "print-tokens"};
+    lrt_option table[MOST_OPTIONS];
+    int n = fill_table(table, s, p);
+    for (size_t i = 0; i < sizeof of_programs / sizeof *of_programs; i++)
+        if (!strcmp(name, of_programs[i]))
+            return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
+    return lrt_option_set(table, n, name, value, e) && find_rows(s, e);
+}
+
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
 {
     lrt_option table[MOST_OPTIONS];
-    set_defaults(s, p);
+    lrt_settings_default(s, p);
     int n = fill_table(table, s, p);
     if (!lrt_options_parse(table, n, argc, argv, e))
         return false;
     if (s->help || s->version || s->info)
         return true;
-    if (!find_rows(s, e))
-        return false;
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
-    if (!isnan(s->alpha) && !s->sampler->takes_alpha)
-        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
-    if (s->latent_in && s->batch_count > 1)
-        return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
+    if (!lrt_settings_check(s, e))
+        return false;
     if (!s->prompt)
         return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
                         p->prompt ? p->prompt : "a red circle");
@@ -160,7 +179,7 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
 {
     lrt_settings s;
     lrt_option table[MOST_OPTIONS];
-    set_defaults(&s, p);
+    lrt_settings_default(&s, p);
     int n = fill_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
     printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "container.h"
-#include "latentrt.h"
+#include "stage.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -188,11 +188,8 @@ int main(int argc, char **argv)
         return complain(EXIT_USAGE, "expected --inputs FILE and --outputs FILE; --info lists their tensors");
     if (p->version != LRT_PLAN_VERSION)
         return complain(EXIT_BUG, "code and runtime are of different versions");
-    const char *missing = lrt_cpu_missing(p->cpu);
-    if (!missing && !set.info)
-        missing = lrt_cpu_enable(p->cpu);
-    if (missing && !set.info)
-        return complain(EXIT_USER, missing);
+    if (!set.info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))
+        return complain(EXIT_USER, e.text);
     if (!set.threads)
         set.threads = lrt_default_threads();
     omp_set_num_threads((int)set.threads);

@@ -1,47 +1,56 @@
-/* The runtime's C interface, as far as the compiler, the generated programs and the tests use it. */
+/* Pictures from a program of one's own: the C interface of what `latentc build --emit so` and `--emit a` make. docs/library.md has examples.
+ *
+ *     char why[512];
+ *     lrt_generator *g = lrt_create(NULL, 0, why, sizeof why);
+ *     if (g && !lrt_set_prompt(g, "a red circle", NULL) && !lrt_run(g, NULL, NULL))
+ *         use(lrt_picture(g), lrt_width(g), lrt_height(g));
+ *     lrt_destroy(g);
+ *
+ * A handle holds the working memory of one picture at a time; code and weights are mapped from the file and shared by all handles and processes. One
+ * handle must not be used by two threads at once; different handles may be. Nothing here ends the process, prints, or installs handlers of signals.
+ * Work is spread over OpenMP threads. Texts are UTF-8. */
 #ifndef LATENTRT_H
 #define LATENTRT_H
-#include "plan.h"
+#include <stddef.h>
+#include <stdint.h>
 
-/* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
-typedef struct lrt_instance lrt_instance;
-typedef struct {
-    const lrt_step *step; double seconds;
-} lrt_timing;
-/* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error (static text) when memory is short. */
-lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error);
-void lrt_instance_free(lrt_instance *x);
-const lrt_stage *lrt_instance_stage(const lrt_instance *x);
-/* Input and output i (input data is copied or referenced until the run ends; 64-byte alignment not required: kernels use unaligned access). */
-void lrt_set_input(lrt_instance *x, uint32_t i, const void *data);
-void lrt_set_output(lrt_instance *x, uint32_t i, void *data);
-/* Runs the prompt plan (after its inputs were set). */
-void lrt_run_prompt(lrt_instance *x);
-/* Runs the time plan for n rows of timestep embeddings (n, c), n arbitrary; allocates the rows. Without a time plan: does nothing. */
-int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c);
-/* Runs the step plan; time_row selects the row computed by lrt_run_time. */
-void lrt_run_step(lrt_instance *x, int64_t time_row);
-/* single: from now on the step plan computes the first batch element alone; the others' part of every result and output is undefined. */
-void lrt_set_single(lrt_instance *x, int single);
-/* All plans in order, for one graph run alone: inputs and outputs must be set. */
-void lrt_run_all(lrt_instance *x);
-/* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */
-void lrt_instance_release(lrt_instance *x);
-/* One thread's share of one step: lrt_now() at its begin and end, the barrier after it not included. step counts the prompt, time and step plans'
- * steps in that order; tasks: how many of its tasks; a thread without one has no span. */
-typedef struct { double begin, end; uint32_t step, thread, tasks; } lrt_span;
-/* From now on every run appends the spans of its threads to `spans`, until `capacity` of them are there; NULL: off. They are ordered by run, then step,
- * then thread. Threads write to memory of their own; the buffer is filled when a plan ends. */
-void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity);
-size_t lrt_trace_count(const lrt_instance *x); /* spans written since lrt_set_trace */
-/* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans' steps in that order. */
-void lrt_set_timing(lrt_instance *x, double *seconds);
-int lrt_default_threads(void); /* physical cores available to the process */
-/* Bits of LRT_CPU_* that this machine has (operating system support included). */
-uint32_t lrt_cpu_features(void);
-/* NULL when everything in `needed` is there, else one sentence that names what is missing (static buffer). */
-const char *lrt_cpu_missing(uint32_t needed);
-/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. NULL when all of
- * `needed`, none of it missing, may be used now, else one sentence (static text). */
-const char *lrt_cpu_enable(uint32_t needed);
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#define LRT_API __attribute__((visibility("default")))
+#else
+#define LRT_API
+#endif
+
+typedef struct lrt_generator lrt_generator;
+enum { LRT_DONE = 0, LRT_FAILED = 1, LRT_STOPPED = 2 }; /* what functions return; after LRT_FAILED lrt_message says why */
+
+/* file: where the weights are; NULL: the shared object that this code is in. Of an archive: the .weights file beside it, always.
+ * threads: 0, one per physical core. NULL when it fails; why (why_bytes, may be 0) then says what to do. */
+LRT_API lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes);
+LRT_API void lrt_destroy(lrt_generator *g); /* NULL is fine */
+
+/* negative: NULL or "" for none. */
+LRT_API int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative);
+/* Any setting of a generator's command line by its long name, "steps" to "20", "sampling-method" to "ddim" (docs/generator.md), but those that write
+ * files or print. It holds for all pictures from then on; a setting that is not taken changes nothing. */
+LRT_API int lrt_set(lrt_generator *g, const char *name, const char *value);
+
+/* After each of the steps; anything but 0 stops. */
+typedef int lrt_progress_callback(void *user, int step, int steps);
+/* Draws a picture: minutes, for large models on small machines. LRT_STOPPED: the callback wanted it; the handle can be used again. progress: may be
+ * NULL. A negative seed stands for a random one: lrt_seed says which. */
+LRT_API int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user);
+/* RGB, (lrt_height, lrt_width, 3), rows from top to bottom; the handle's own, until its next run. NULL before the first. */
+LRT_API const uint8_t *lrt_picture(const lrt_generator *g);
+LRT_API int lrt_width(const lrt_generator *g);
+LRT_API int lrt_height(const lrt_generator *g);
+LRT_API int64_t lrt_seed(const lrt_generator *g); /* of the last picture */
+/* Why the last call failed, or what a run had to say (a prompt that was cut); "" otherwise. The handle's own, until the next call. */
+LRT_API const char *lrt_message(const lrt_generator *g);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,7 +1,11 @@
 /* See options.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* strtod_l */
+#endif
 #include "options.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +76,16 @@ static bool unknown(const lrt_option *table, int n, const char *arg, lrt_error *
     return lrt_fail(e, "unknown flag '%s': --help lists the flags", arg);
 }
 
+/* strtod whatever the locale of the program that this is a part of. */
+static double real_of(const char *text, char **end)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    double v = plain ? strtod_l(text, end, plain) : strtod(text, end);
+    if (plain)
+        freelocale(plain);
+    return v;
+}
+
 static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
 {
     char *end;
@@ -88,10 +102,27 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
         *(int64_t *)o->into = v;
         return true;
     }
-    double v = strtod(text, &end);
+    double v = real_of(text, &end);
     if (end == text || *end || !isfinite(v) || v < o->least || v > o->most)
         return lrt_fail(e, "--%s: expected a number from %g to %g, found '%s'", o->name, o->least, o->most, text);
     *(double *)o->into = v;
+    return true;
+}
+
+bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value, lrt_error *e)
+{
+    const lrt_option *o = find(table, n, name, strlen(name));
+    if (!o) {
+        char arg[80];
+        snprintf(arg, sizeof arg, "--%s", name);
+        return unknown(table, n, arg, e);
+    }
+    if (o->kind != LRT_OPT_BOOL)
+        return set_value(o, value, e);
+    bool yes = !strcmp(value, "") || !strcmp(value, "true");
+    if (!yes && strcmp(value, "false"))
+        return lrt_fail(e, "--%s: expected true or false, found '%s'", name, value);
+    *(bool *)o->into = yes;
     return true;
 }
 

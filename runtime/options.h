@@ -25,6 +25,8 @@ typedef struct {
 /* --name value, --name=value, -n value, -nvalue. No plain arguments. false: wrong usage, said in *e (with the nearest
  * flag). */
 bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lrt_error *e);
+/* One value by its long name; of a switch, "true" (or "") and "false". */
+bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value, lrt_error *e);
 void lrt_options_help(const lrt_option *table, int n, FILE *out);
 /* The candidate nearest to word, NULL when none is near: for "did you mean". */
 const char *lrt_nearest(const char *word, const char *const *candidates, int n);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "error.h"
-#include "latentrt.h"
+#include "stage.h"
 
 typedef struct lrt_profile lrt_profile;
 /* start: lrt_now() when the program began. NULL when memory is short. */

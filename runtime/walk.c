@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "latentrt.h"
+#include "stage.h"
 #include "progress.h"
 
 /* Zeroed memory of its own mapping, aligned to 2 MiB so that huge pages can back it. */

@@ -28,6 +28,13 @@ done
 status=0; said=$(compare --stages dekoder 2>&1) || status=$?
 [[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder" ]] || fail "a wrong stage: $status, $said"
 
+# A whole picture: both programs get the same noise, steps and threads.
+"$python" "$SOURCE_DIR/bench/compare/picture.py" --dry-run --cache "$work/cache" --output "$work/out" --steps 3 --threads 1 --size 128 --dtype f32 >"$work/plan"
+(( $(grep -c -- "/noise-128-seed1.safetensors" "$work/plan") == 2 && $(grep -c -- '--steps 3' "$work/plan") == 2 )) ||
+    fail "the two programs differ in noise or steps: $(cat "$work/plan")"
+(( $(grep -c 'prepare.py openvino' "$work/plan") == 3 )) || fail "not all of OpenVINO's models are exported: $(cat "$work/plan")"
+[[ ! -e $work/cache && ! -e $work/out ]] || fail "picture.py --dry-run left files"
+
 # The report: medians, ratios and picture from results; those of the same setting are one, latentc's runs together.
 cat >"$work/results.json" <<'EOF'
 [{"stage": "decoder", "dtype": "f32", "isa": "native", "size": 512, "threads": 2, "date": "2000-01-01 00:00", "gflop": 100.0,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hash.h"
-#include "latentrt.h"
+#include "stage.h"
 
 enum { TASKS = 37, PER = 11, N = TASKS * PER, ROW = 8 };
 
@@ -227,14 +227,16 @@ static void test_cpu(void **state)
 {
     uint32_t have = lrt_cpu_features();
     (void)state;
-    assert_null(lrt_cpu_missing(have));
-    assert_null(lrt_cpu_missing(0));
-    assert_null(lrt_cpu_enable(have & ~(uint32_t)LRT_CPU_AMX_BF16));
+    lrt_error e = {""};
+    assert_true(lrt_cpu_check(have, &e));
+    assert_true(lrt_cpu_check(0, &e));
+    assert_true(lrt_cpu_enable(have & ~(uint32_t)LRT_CPU_AMX_BF16, &e));
 #ifdef __x86_64__
-    assert_non_null(strstr(lrt_cpu_missing(have | LRT_CPU_NEON), "NEON"));
-    const char *refused = lrt_cpu_enable(LRT_CPU_AMX_BF16); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
+    assert_false(lrt_cpu_check(have | LRT_CPU_NEON, &e));
+    assert_non_null(strstr(e.text, "NEON"));
+    bool granted = lrt_cpu_enable(LRT_CPU_AMX_BF16, &e); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
     if (!(have & LRT_CPU_AMX_BF16))
-        assert_non_null(refused && strstr(refused, "AMX tiles") ? refused : NULL);
+        assert_true(!granted && strstr(e.text, "AMX tiles"));
 #endif
     assert_true(lrt_default_threads() >= 1);
 }

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""From prompt to PNG, start of the process included: a generator made by `latentc build` against the same loop over OpenVINO's compiled models.
+
+    bench/compare/picture.py [--dtype bf16] [--steps 20] [--rounds 3] [--size 512] [--threads N] [--dry-run] [--cache DIR] [--venv DIR] [--output DIR]
+
+Both start from the same tokens and noise, with the weights of `synthetic:1`, and write a PNG; how far the two pictures are apart is printed (PSNR).
+Building and exporting happen before. OpenVINO starts from IR files; --ov-cache lets it keep what it compiled, as its cache_dir does. README.md has
+the rest; files and environment are those of compare.py."""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import catalog
+import environment
+import turns
+
+STAGES = ("text_encoder", "guided_step", "decoder")
+PROMPT = "a red circle on a blue background"
+
+
+def arguments():
+    a = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    a.add_argument("--dtype", choices=catalog.DTYPES, default="bf16", help="default %(default)s")
+    a.add_argument("--steps", type=int, default=20, help="default %(default)s")
+    a.add_argument("--rounds", type=int, default=3, help="pictures of each, in turn; default %(default)s")
+    a.add_argument("--size", type=int, default=512, help="of the picture, in pixels; default %(default)s")
+    a.add_argument("--seed", type=int, default=1, help="of weights and noise; default %(default)s")
+    a.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: as many as this process may use")
+    a.add_argument("--ov-cache", action="store_true", help="OpenVINO keeps compiled models from run to run")
+    a.add_argument("--latentc", metavar="FILE", default=os.path.join(turns.ROOT, "build", "latentc"), help="default build/latentc")
+    a.add_argument("--output", metavar="DIR", default=os.path.join(turns.ROOT, "build", "compare"), help="for generator and pictures; default build/compare")
+    a.add_argument("--cache", metavar="DIR", default=os.path.join(turns.ROOT, ".cache", "compare"), help="as of compare.py")
+    a.add_argument("--venv", metavar="DIR", help="as of compare.py")
+    a.add_argument("--torch-index", metavar="URL", help="as of compare.py")
+    a.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    f = a.parse_args()
+    f.venv = f.venv or os.path.join(f.cache, "venv")
+    f.python = environment.python_of(f.venv)
+    f.generator = os.path.join(f.output, f"sd2-{f.size}-{f.dtype}")
+    f.noise = os.path.join(f.output, f"noise-{f.size}-seed{f.seed}.safetensors")
+    return f
+
+
+def commands(f):
+    """What is run before, and the two that take turns."""
+    shapes = os.path.join(turns.ROOT, "graphs", "shapes", "merges.txt")  # a vocabulary that is at hand: the models' weights are random numbers
+    build = [f.latentc, "build", os.path.join(turns.ROOT, "graphs", "sd2", "pipeline.json"), "--dtype", f.dtype, "--weights", f"synthetic:{f.seed}", "--vocab", shapes,
+             "--set", f"img_height={f.size}", "--set", f"img_width={f.size}", "--quiet", "-o", f.generator]
+    before = [[f.python, os.path.join(turns.HERE, "prepare.py"), "openvino", stage, str(f.size), str(f.seed), f.cache] for stage in STAGES
+              if not os.path.exists(catalog.file_of("openvino", stage, f.size, f.seed, f.cache))]
+    peer = [f.python, os.path.join(turns.HERE, "picture_peer.py"), "--noise", f.noise, "--steps", str(f.steps), "--dtype", f.dtype, "--threads", str(f.threads)]
+    if f.ov_cache:
+        peer += ["--compiled", os.path.join(f.cache, "openvino-compiled")]
+    models = [catalog.file_of("openvino", stage, f.size, f.seed, f.cache) for stage in STAGES]
+    ours = [f.generator, "-p", PROMPT, "--steps", str(f.steps), "--latent-in", f.noise, "-t", str(f.threads), "-o"]
+    return [*before, build], ours, [*peer, "--models", *models, "--output"]
+
+
+def tokens(f):
+    """Both prompts as the generator pads them."""
+    out = []
+    for prompt in ("", PROMPT):
+        done = subprocess.run([f.generator, "-p", prompt, "--print-tokens"], check=True, stdout=subprocess.PIPE, text=True)
+        ids = done.stdout.split()
+        out.append(",".join(ids + ids[-1:] * (77 - len(ids))))
+    return out
+
+
+def timed(command, png):
+    if os.path.exists(png):
+        os.remove(png)
+    time.sleep(turns.PAUSE)
+    start = time.perf_counter()
+    subprocess.run([*command, png], check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def main():
+    f = arguments()
+    before, ours, theirs = commands(f)
+    if f.dry_run:
+        for command in (*before, ours, theirs):
+            print(" ".join(command))
+        return
+    environment.ensure(f.venv, f.torch_index)
+    os.makedirs(f.output, exist_ok=True)
+    for command in before:
+        subprocess.run(command, check=True)
+    subprocess.run([f.python, os.path.join(turns.HERE, "picture_peer.py"), "--write-noise", f.noise, str(f.size), str(f.seed)], check=True)
+    theirs = [*theirs[:-1], "--tokens", *tokens(f), "--output"]
+    pngs = [os.path.join(f.output, name) for name in ("picture-latentc.png", "picture-openvino.png")]
+    runs = []
+    for _ in range(f.rounds + 1):  # the first round brings the files into memory and is not counted
+        runs.append((timed(ours, pngs[0]), timed(theirs, pngs[1])))
+        print(f"latentc {runs[-1][0]:.2f} s, OpenVINO {runs[-1][1]:.2f} s{' (not counted)' if len(runs) == 1 else ''}", file=sys.stderr, flush=True)
+    runs = runs[1:]
+    psnr = subprocess.run([f.python, os.path.join(turns.HERE, "picture_peer.py"), "--psnr", *pngs], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    ours, theirs = (statistics.median(r[i] for r in runs) for i in range(2))
+    print(f"{f.steps} steps, {f.size}x{f.size}, {f.dtype}, medians of {f.rounds}: latentc {ours:.2f} s, OpenVINO {theirs:.2f} s: "
+          f"{statistics.median(b / a for a, b in runs):.2f} times faster; the pictures agree to {psnr} dB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+/* The C interface of latentrt.h. It is linked in front of the runtime library, as generator_entry.c is in a generator. */
+#include "latentrt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+struct lrt_generator {
+    lrt_session s;
+    struct {
+        char *name, *value;
+    } *texts; /* of settings, as last set: they outlive the caller's */
+    size_t n_texts;
+    bool drawn;
+    int64_t seed; /* of the last picture */
+    char message[sizeof(lrt_error) + 1024];
+    lrt_progress_callback *progress;
+    void *user;
+    bool stopped;
+};
+
+static int said(lrt_generator *g, bool ok, const lrt_error *e)
+{
+    snprintf(g->message, sizeof g->message, "%s", ok ? "" : e->text);
+    return ok ? LRT_DONE : LRT_FAILED;
+}
+
+/* The file that the code at p was loaded from, by its absolute path. */
+static bool file_of_code(const void *p, char *path, size_t bytes, lrt_error *e)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[4096 + 128];
+    bool found = false;
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        unsigned long long begin, end;
+        int at = 0;
+        if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &begin, &end, &at) < 2 || at == 0)
+            continue;
+        if ((uintptr_t)p < begin || (uintptr_t)p >= end || line[at] != '/')
+            continue;
+        line[strcspn(line, "\n")] = 0;
+        found = (size_t)snprintf(path, bytes, "%s", line + at) < bytes;
+    }
+    if (maps)
+        fclose(maps);
+    return found || lrt_fail(e, "cannot find the file that this library was loaded from: give the file with the weights");
+}
+
+static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
+{
+    char own[4096];
+    lrt_error why;
+    if (!file && !file_of_code(&latentrt_pipeline, own, sizeof own, e))
+        return false;
+    if (latentrt_program.version != LRT_PLAN_VERSION)
+        return lrt_fail(e, "code and runtime are of different versions");
+    file = file ? file : own;
+    return lrt_session_open(&g->s, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", file, why.text);
+}
+
+lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes)
+{
+    lrt_generator *g = calloc(1, sizeof *g);
+    lrt_error e = {"out of memory"};
+    bool ok = g;
+    if (ok) {
+        g->s.pipeline = &latentrt_pipeline;
+        lrt_settings_default(&g->s.set, g->s.pipeline);
+        g->s.set.threads = threads;
+        ok = (threads >= 0 && threads <= 4096) || lrt_fail(&e, "threads: expected 0 to 4096, found %d", threads);
+        ok = ok && open_file(g, file, &e);
+    }
+    if (why_bytes)
+        snprintf(why, why_bytes, "%s", ok ? "" : e.text);
+    if (ok)
+        return g;
+    lrt_destroy(g);
+    return NULL;
+}
+
+void lrt_destroy(lrt_generator *g)
+{
+    if (!g)
+        return;
+    lrt_session_close(&g->s);
+    for (size_t i = 0; i < g->n_texts; i++) {
+        free(g->texts[i].name);
+        free(g->texts[i].value);
+    }
+    free(g->texts);
+    free(g);
+}
+
+/* Where the text of a setting is kept; -1 when memory is short. */
+static int64_t place_of(lrt_generator *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_texts; i++)
+        if (!strcmp(g->texts[i].name, name))
+            return (int64_t)i;
+    void *more = realloc(g->texts, (g->n_texts + 1) * sizeof *g->texts);
+    if (!more)
+        return -1;
+    g->texts = more;
+    g->texts[g->n_texts].value = NULL;
+    return (g->texts[g->n_texts].name = strdup(name)) ? (int64_t)g->n_texts++ : -1;
+}
+
+int lrt_set(lrt_generator *g, const char *name, const char *value)
+{
+    lrt_error e = {"out of memory"};
+    lrt_settings set = g->s.set;
+    char *text = strdup(value ? value : "");
+    if (!text || !lrt_settings_set(&set, g->s.pipeline, name, text, &e)) {
+        free(text);
+        return said(g, false, &e);
+    }
+    int64_t i = place_of(g, name);
+    if (i < 0) {
+        free(text);
+        return said(g, false, &e);
+    }
+    free(g->texts[i].value);
+    g->texts[i].value = text;
+    g->s.set = set;
+    return said(g, true, &e);
+}
+
+int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative)
+{
+    int code = lrt_set(g, "prompt", prompt);
+    return code ? code : lrt_set(g, "negative-prompt", negative ? negative : "");
+}
+
+static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
+{
+    lrt_generator *g = context;
+    (void)x;
+    (void)x0;
+    if (!lrt_container_check(&g->s.container, e))
+        return false;
+    if (g->progress && g->progress(g->user, k + 1, s->steps)) {
+        g->stopped = true;
+        return lrt_fail(e, "stopped by the caller after step %d of %d", k + 1, s->steps);
+    }
+    return true;
+}
+
+static bool draw(lrt_generator *g, lrt_error *e)
+{
+    lrt_session *s = &g->s;
+    if (!s->set.prompt)
+        return lrt_fail(e, "no prompt: lrt_set_prompt comes first");
+    lrt_session_seed(s);
+    return lrt_settings_check(&s->set, e) && lrt_session_ids(s, e) && lrt_session_prepare(s, e) &&
+           lrt_session_start(s, s->set.seed, e) &&
+           lrt_engine_denoise(&s->engine, &s->sampling, s->set.cfg_scale, s->x, on_step, g, e) &&
+           lrt_engine_decode(&s->engine, s->x, e);
+}
+
+int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user)
+{
+    lrt_error e;
+    int64_t wanted = g->s.set.seed;
+    g->progress = progress;
+    g->user = user;
+    g->stopped = false;
+    bool ok = draw(g, &e);
+    g->seed = g->s.set.seed;
+    g->s.set.seed = wanted; /* random ones differ from picture to picture */
+    g->drawn = g->drawn || ok;
+    int code = said(g, ok, &e);
+    if (ok && g->s.notice)
+        snprintf(g->message, sizeof g->message, "%s", g->s.notice);
+    return g->stopped ? LRT_STOPPED : code;
+}
+
+const uint8_t *lrt_picture(const lrt_generator *g)
+{
+    return g->drawn ? g->s.engine.rgb : NULL;
+}
+
+int lrt_width(const lrt_generator *g)
+{
+    return g->s.pipeline->width;
+}
+
+int lrt_height(const lrt_generator *g)
+{
+    return g->s.pipeline->height;
+}
+
+int64_t lrt_seed(const lrt_generator *g)
+{
+    return g->seed;
+}
+
+const char *lrt_message(const lrt_generator *g)
+{
+    return g->message;
+}

@@ -1,0 +1,170 @@
+/* See session.h. */
+#include "session.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "progress.h"
+#include "tensors.h"
+
+bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e)
+{
+    const lrt_program *c = s->pipeline->program;
+    if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
+        return false;
+    if (!s->set.threads)
+        s->set.threads = lrt_default_threads();
+    omp_set_num_threads((int)s->set.threads);
+    if (!lrt_container_open(path, c->layout_hash, sections, LRT_MAP_WEIGHTS, &s->container, e))
+        return false;
+    const void *vocab = s->container.section[LRT_SECTION_VOCAB];
+    return !(sections & LRT_MAP_VOCAB) ||
+           lrt_vocab_open(vocab, s->container.footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
+}
+
+void lrt_session_close(lrt_session *s)
+{
+    lrt_sampling_free(&s->sampling);
+    lrt_schedule_free(&s->schedule);
+    lrt_engine_free(&s->engine);
+    lrt_container_close(&s->container);
+    free(s->x);
+    free(s->ids);
+    free(s->encoded);
+    free(s->notice);
+    *s = (lrt_session){0};
+}
+
+bool lrt_session_seed(lrt_session *s)
+{
+    if (s->set.seed >= 0)
+        return false;
+    uint32_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        seed = (uint32_t)(lrt_now() * 1e6);
+    s->set.seed = seed & 0x7fffffff;
+    return true;
+}
+
+/* The ids of a prompt, (max_text_length): cut, which is said, or padded. */
+static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids, FILE *notice,
+                     lrt_error *e)
+{
+    lrt_tokens t = {0};
+    lrt_error why;
+    if (!lrt_tokenize(&s->vocab, prompt, &t, &why)) {
+        free(t.ids);
+        return lrt_fail(e, "%s: %s", what, why.text);
+    }
+    size_t length = (size_t)s->pipeline->max_text_length;
+    int32_t end = (int32_t)s->vocab.header->end, pad = s->pipeline->pad_token < 0 ? end : s->pipeline->pad_token;
+    if (t.n > length) {
+        fprintf(notice, "the %s has %zu tokens, %zu more than fit; cut: ", what, t.n, t.n - length);
+        for (size_t i = length - 1; i + 1 < t.n; i++) {
+            size_t n;
+            const char *text = lrt_token_text(&s->vocab, t.ids[i], &n);
+            fwrite(text, 1, n, notice);
+        }
+        fputc('\n', notice);
+        t.ids[length - 1] = end;
+        t.n = length;
+    }
+    for (size_t i = 0; i < length; i++)
+        ids[i] = i < t.n ? t.ids[i] : pad;
+    free(t.ids);
+    return true;
+}
+
+static size_t ids_bytes(const lrt_session *s)
+{
+    return 2 * (size_t)s->pipeline->max_text_length * sizeof *s->ids;
+}
+
+bool lrt_session_ids(lrt_session *s, lrt_error *e)
+{
+    free(s->notice);
+    s->notice = NULL;
+    size_t bytes;
+    if (!s->ids && !(s->ids = malloc(ids_bytes(s))))
+        return lrt_fail(e, "out of memory");
+    FILE *notice = open_memstream(&s->notice, &bytes);
+    if (!notice)
+        return lrt_fail(e, "out of memory");
+    bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
+              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e);
+    if (fclose(notice))
+        ok = ok && lrt_fail(e, "out of memory");
+    return ok;
+}
+
+/* What is needed once, whatever the settings are. */
+static bool prepare_once(lrt_session *s, lrt_error *e)
+{
+    const lrt_pipeline *p = s->pipeline;
+    if (s->x)
+        return true;
+    if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS], (int)s->set.threads, e))
+        return false;
+    s->engine.profile = s->profile;
+    if (!lrt_schedule_init(&s->schedule, p->train_steps, p->beta_start, p->beta_end, p->beta_scaled_linear) ||
+        !(s->encoded = malloc(ids_bytes(s))) || !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
+        return lrt_fail(e, "out of memory");
+    s->encoded_scale = 0;
+    memset(s->encoded, 0xff, ids_bytes(s)); /* no token */
+    return true;
+}
+
+bool lrt_session_prepare(lrt_session *s, lrt_error *e)
+{
+    if (!prepare_once(s, e))
+        return false;
+    lrt_sampling_free(&s->sampling);
+    s->sampling = (lrt_sampling){.sampler = s->set.sampler,
+                                 .schedule = &s->schedule,
+                                 .steps = (int)s->set.steps,
+                                 .alpha = s->set.alpha,
+                                 .final_alpha = s->pipeline->final_alpha};
+    if (!lrt_sampling_plan(&s->sampling, e))
+        return false;
+    lrt_profile_started(s->profile, "start");
+    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
+        return true;
+    memset(s->encoded, 0xff, ids_bytes(s));
+    if (!lrt_engine_encode(&s->engine, s->ids, s->set.cfg_scale, e))
+        return false;
+    memcpy(s->encoded, s->ids, ids_bytes(s));
+    s->encoded_scale = s->set.cfg_scale;
+    return true;
+}
+
+/* Noise is drawn in the order of (4, h, w), as PyTorch's programs draw it. */
+bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
+{
+    int64_t n = s->engine.latent_n, pixels = n / 4;
+    if (s->set.latent_in) {
+        const int64_t shape[4] = {1, s->engine.latent_h, s->engine.latent_w, 4};
+        lrt_tensor_file f;
+        if (!lrt_tensors_read(s->set.latent_in, &f, e))
+            return false;
+        const lrt_tensor *t = lrt_tensors_find(&f, s->set.latent_in, "latent_in", "F32", 4, shape, e);
+        if (t)
+            memcpy(s->x, t->data, t->bytes);
+        lrt_tensors_free(&f);
+        for (int64_t i = 0; t && i < n; i++)
+            if (s->x[i] - s->x[i] != 0)
+                return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
+                                s->set.latent_in);
+        return t;
+    }
+    float *noise = malloc((size_t)n * sizeof *noise);
+    if (!noise)
+        return lrt_fail(e, "out of memory");
+    s->set.rng->normal((uint64_t)seed, 0, noise, n);
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < 4; c++)
+            s->x[i * 4 + c] = noise[c * pixels + i];
+    free(noise);
+    return true;
+}

@@ -1,0 +1,35 @@
+/* What lies between settings and a picture, for the generator's program and for the library alike. */
+#ifndef LATENTRT_SESSION_H
+#define LATENTRT_SESSION_H
+#include "generator.h"
+
+typedef struct {
+    const lrt_pipeline *pipeline;
+    lrt_settings set; /* the caller's, who may change it before lrt_session_ids */
+    lrt_container container;
+    lrt_vocab vocab;
+    lrt_profile *profile; /* NULL: off; not owned */
+    lrt_engine engine;
+    lrt_schedule schedule;
+    lrt_sampling sampling;
+    float *x;          /* the latent, (h, w, 4) */
+    int32_t *ids;      /* (2, max_text_length): unconditional first */
+    char *notice;      /* what was cut of prompts that are too long, a line each; NULL: nothing */
+    /* of what engine.model holds the context: it is not computed again for the same */
+    int32_t *encoded;
+    double encoded_scale;
+} lrt_session;
+/* path: the file that holds weights and vocabulary. sections: those that are needed (LRT_MAP_*); with the weights, the CPU must have what the code
+ * needs, and what the system grants on request is asked for: nothing that was compiled for the target runs before. Sets the number of threads.
+ * The weights are mapped, but checked only in the first step (lrt_container_check): not before, so that it need not wait for that. */
+bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e);
+void lrt_session_close(lrt_session *s);
+/* A negative seed becomes a random one. Whether it was. */
+bool lrt_session_seed(lrt_session *s);
+/* The prompts' ids: cut, which the notice says, or padded. */
+bool lrt_session_ids(lrt_session *s, lrt_error *e);
+/* After that: memory, schedule, the prompts' contexts. */
+bool lrt_session_prepare(lrt_session *s, lrt_error *e);
+/* The first latent of a picture: noise of that seed, or --latent-in. lrt_engine_denoise, with s->sampling, goes on from there. */
+bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e);
+#endif
