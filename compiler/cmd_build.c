@@ -158,6 +158,7 @@ int cmd_build(int argc, char **argv) {
         sources[i] = models.model[i].weights;
         buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
     }
+    p->quiet = f.quiet;
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);
