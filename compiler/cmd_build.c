@@ -55,9 +55,15 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
     return (lrt_pipeline){
         .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
         .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
-        .batched_guidance = batched, .train_steps = l->train_steps, .beta_start = l->beta_start, .beta_end = l->beta_end,
-        .beta_scaled_linear = strcmp(l->beta_schedule, "scaled_linear") == 0, .final_alpha = l->final_alpha,
-        .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+        .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+}
+
+/* What the runtime does not do yet. */
+static void check_schedule(const Pipeline *l) {
+    lrt_schedule_config plain = l->schedule;
+    plain.prediction = plain.spacing = plain.karras = plain.zero_snr = 0;
+    plain.clip = 0;
+    if (memcmp(&plain, &l->schedule, sizeof plain) != 0) err("%s: /schedule: this runtime runs epsilon with linspace alone", l->file);
 }
 
 static void report_memory(const BuildFlags *f, const Program *p) {
@@ -104,6 +110,7 @@ int cmd_build(int argc, char **argv) {
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);
     Pipeline *l = pipeline_load(path, sets, n_sets);
+    check_schedule(l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;
