@@ -26,6 +26,20 @@ static const char *default_pipeline(Arena *a)
     usage_err("weights: graphs/sd2/pipeline.json is neither here nor beside latentc: name a pipeline after SPEC");
 }
 
+/* A file of one model without its name in front: only the model that it fits best is meant. */
+static void only_the_best(Subject *s)
+{
+    size_t best = 0;
+    for (int i = 0; i < s->n; i++)
+        if (s->model[i].fit.n - s->model[i].fit.n_missing > best)
+            best = s->model[i].fit.n - s->model[i].fit.n_missing;
+    s->n_here = 0;
+    for (int i = 0; i < s->n; i++) {
+        s->model[i].here = best && !s->n_here && s->model[i].fit.n - s->model[i].fit.n_missing == best;
+        s->n_here += s->model[i].here;
+    }
+}
+
 Subject subject_open(const char *spec, const char *pipeline, const char *variant)
 {
     Subject s = {.arena = arena_new()};
@@ -51,20 +65,6 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     if (s.checkpoint && s.checkpoint->scheme == scheme_find("latentc-model"))
         only_the_best(&s);
     return s;
-}
-
-/* A file of one model without its name in front: only the model that it fits best is meant. */
-static void only_the_best(Subject *s)
-{
-    size_t best = 0;
-    for (int i = 0; i < s->n; i++)
-        if (s->model[i].fit.n - s->model[i].fit.n_missing > best)
-            best = s->model[i].fit.n - s->model[i].fit.n_missing;
-    s->n_here = 0;
-    for (int i = 0; i < s->n; i++) {
-        s->model[i].here = best && !s->n_here && s->model[i].fit.n - s->model[i].fit.n_missing == best;
-        s->n_here += s->model[i].here;
-    }
 }
 
 void subject_close(Subject *s)

@@ -136,7 +136,7 @@ static void write_latentc(Conversion *v)
 
 static void write_ldm(Conversion *v)
 {
-    const char *prediction = v->subject->pipeline->prediction;
+    const char *prediction = v->subject->pipeline->schedule.prediction == LRT_PREDICT_V ? "v" : "epsilon";
     const char *meta[] = {"format", "pt", "modelspec.prediction_type", prediction};
     conversion_file(v, v->out, "", meta, 2);
 }
