@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "weights.h"
@@ -246,12 +248,42 @@ static void not_finite(void **state)
     weights_close(w);
 }
 
+/* A file that is cut short while it is mapped: one line, exit code 1. */
+static void cut_short(void **state)
+{
+    (void)state;
+    static const float zeros[1 << 16];
+    char header[128], said[256] = "";
+    snprintf(header, sizeof header, "{" F32("a", "[65536]", "[0,262144]") "}");
+    write_file(header, zeros, sizeof zeros);
+    int pipes[2], status = 0;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        float *out = xmalloc(sizeof zeros);
+        dup2(pipes[1], STDERR_FILENO);
+        signal(SIGBUS, SIG_DFL); /* cmocka has a handler of its own */
+        WeightSource *w = weights_open(path, "m");
+        if (truncate(path, 4096))
+            _exit(99);
+        weights_read(w, "a", &(Shape){1, {1 << 16}}, out);
+        _exit(0);
+    }
+    close(pipes[1]);
+    ssize_t n = read(pipes[0], said, sizeof said - 1);
+    close(pipes[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(n > 0 && WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_string_equal(said, "latentc: error: a file became shorter while it was read\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_files),
         cmocka_unit_test(write_and_read), cmocka_unit_test(escapes), cmocka_unit_test(conversions),
-        cmocka_unit_test(checks), cmocka_unit_test(not_finite),
+        cmocka_unit_test(checks), cmocka_unit_test(not_finite), cmocka_unit_test(cut_short),
     };
     return cmocka_run_group_tests_name("weights", tests, make_path, remove_path);
 }
