@@ -223,6 +223,23 @@ static void test_steps_that_do_not_fit(void **state)
                 "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
 }
 
+/* Where a scheduler config names no spacing, each of diffusers' schedulers takes its own: 999, 957.4, ... or 960, 920, ... */
+static void test_own_spacing(void **state)
+{
+    static const struct {
+        const char *sampler;
+        double first;
+    } cases[] = {{"ddim", 960}, {"pndm", 960}, {"ddpm", 960}, {"euler", 999}, {"unipc", 999}};
+    lrt_schedule c = schedule(0.00085, 0.012, true);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lrt_sampling s = plan(cases[i].sampler, &c, 25, LRT_SPACING_SAMPLER, NAN);
+        assert_true(s.point[0].t == cases[i].first);
+        lrt_sampling_free(&s);
+    }
+    lrt_schedule_free(&c);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -365,6 +382,7 @@ int main(void)
                                        cmocka_unit_test(test_timestep_embedding),
                                        cmocka_unit_test(test_timesteps),
                                        cmocka_unit_test(test_steps_that_do_not_fit),
+                                       cmocka_unit_test(test_own_spacing),
                                        cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_guidance_rescale),
                                        cmocka_unit_test(test_ddim_against_double),
