@@ -121,7 +121,7 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     s.pad_token = 0;
     /* as diffusers reads such a file */
     settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
-    settings_add(&s.schedule, "spacing", "\"leading\"");
+    settings_add(&s.schedule, "spacing", "\"sampler\""); /* the config that diffusers takes for such a file names none */
     settings_add(&s.schedule, "steps_offset", "1");
     settings_add(&s.schedule, "previous", "\"ratio\"");
     settings_add(&s.schedule, "final_alpha", "\"first\"");
