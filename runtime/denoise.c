@@ -58,6 +58,11 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
     if (io_count(&model->inputs[latent]) != io_count(&decoder->inputs[find_input(decoder, "latent")]))
         return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
+    if (p->image_encoder < 0)
+        return true;
+    const lrt_stage *encoder = stage_of(g, p->image_encoder);
+    if (find_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != io_count(&model->inputs[latent]))
+        return lrt_fail(e, "the image encoder does not fit the diffusion model");
     return true;
 }
 
@@ -190,7 +195,7 @@ bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, 
 {
     int64_t n = g->latent_n;
     bool ok = prepare_time(g, s, e);
-    for (int k = 0; k < s->steps && ok; k++) {
+    for (int k = s->first; k < s->steps && ok; k++) {
         predict(g, k, x);
         if (g->single)
             memcpy(g->noise, g->predicted, (size_t)n * sizeof *g->noise);
@@ -199,6 +204,8 @@ bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, 
         lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
         ok = on_step(context, s, k, x, g->x0, e);
         s->sampler->step(s, k, n, x, g->x0, g->noise);
+        if (g->known)
+            lrt_known_keep(g->known, s->point[k + 1].a, k + 1 == s->steps, x);
     }
     for (int64_t i = 0; i < n && ok; i++)
         if (!isfinite(x[i]))
@@ -206,11 +213,43 @@ bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, 
     return ok;
 }
 
+/* Encoder and decoder need more memory than the model: not both at once. */
+static void release_model(lrt_engine *g)
+{
+    for (int i = 0; i < 2 && g->model[i]; i++)
+        lrt_instance_release(g->model[i]);
+}
+
+bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    lrt_known *k = g->known;
+    int64_t values = (int64_t)p->height * p->width * 3;
+    if (!k || k->encoded)
+        return true;
+    release_model(g);
+    lrt_instance *x = open_stage(g, p->image_encoder, e);
+    if (!x)
+        return false;
+    for (int64_t i = 0; i < values; i++)
+        g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
+    lrt_set_input(x, 0, g->picture);
+    lrt_set_output(x, 0, k->latent);
+    lrt_profile_begin(g->profile, "image encoder", 0, x, 1);
+    lrt_run_all(x);
+    lrt_profile_end(g->profile);
+    lrt_instance_free(x);
+    for (int64_t i = 0; i < g->latent_n; i++)
+        if (!isfinite(k->latent[i]))
+            return lrt_fail(e, "the image encoder's latent has values that are infinite or not numbers");
+    k->encoded = true;
+    return true;
+}
+
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    for (int i = 0; i < 2 && g->model[i]; i++)
-        lrt_instance_release(g->model[i]); /* the decoder's memory is the larger one: not both at once */
+    release_model(g);
     lrt_instance *d = open_stage(g, p->decoder, e);
     if (!d)
         return false;
@@ -227,5 +266,7 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
             return lrt_fail(e, "the decoder's picture has values that are not numbers");
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
+    if (g->known)
+        lrt_known_restore(g->known, g->rgb);
     return true;
 }

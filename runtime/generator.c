@@ -112,7 +112,7 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma,
                 lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k, n, x, x0));
-    lrt_progress_step(&r->progress, k + 1);
+    lrt_progress_step(&r->progress, k + 1 - s->first);
     if (!r->s.set.preview_every || (k + 1) % r->s.set.preview_every || k + 1 == s->steps)
         return true;
     return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number - 1, e);
@@ -150,14 +150,15 @@ static bool draw_one(Run *r, lrt_error *e)
         snprintf(what, sizeof what, "picture %lld", (long long)r->number);
     if (!lrt_session_start(&r->s, seed, e) || !open_trace(r, e))
         return false;
-    lrt_progress_begin(&r->progress, what, r->s.sampling.steps);
+    lrt_progress_begin(&r->progress, what, r->s.sampling.steps - r->s.sampling.first);
     bool ok = lrt_engine_denoise(&r->s.engine, &r->s.sampling, r->s.set.cfg_scale, r->s.x, on_step, r, e);
     lrt_progress_end(&r->progress);
     if (!ok) {
         lrt_output_abandon(&r->trace);
         return false;
     }
-    return (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
+    /* without a step the weights are not checked yet */
+    return lrt_container_check(&r->s.container, e) && (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
 }
 
@@ -186,7 +187,7 @@ static bool try_outputs(const Run *r, lrt_error *e)
 
 static bool draw_all(Run *r, lrt_error *e)
 {
-    bool ok = lrt_session_ids(&r->s, e);
+    bool ok = lrt_session_read(&r->s, e);
     for (const char *line = ok ? r->s.notice : NULL; line && *line; line += strcspn(line, "\n") + 1)
         fprintf(stderr, "%s: %.*s\n", r->program, (int)strcspn(line, "\n"), line);
     ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);

@@ -3,6 +3,7 @@
 #ifndef LATENTRT_GENERATOR_H
 #define LATENTRT_GENERATOR_H
 #include "container.h"
+#include "known.h"
 #include "stage.h"
 #include "profile.h"
 #include "rng.h"
@@ -10,6 +11,7 @@
 #include "tokenizer.h"
 
 #define LRT_VERSION "0.1.0"
+#define LRT_STRENGTH 0.75 /* of --init-img, unless --strength says otherwise */
 enum { LRT_EXIT_OK = 0, LRT_EXIT_USER = 1, LRT_EXIT_USAGE = 2, LRT_EXIT_BUG = 70 };
 
 /* The whole program; generator_entry.c holds the main() that calls it. */
@@ -18,9 +20,9 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 /* What the command line says. */
 typedef struct {
     const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace,
-        *profile;
+        *profile, *init_img, *mask;
     int64_t steps, seed, batch_count, threads, preview_every;
-    double cfg_scale, alpha; /* alpha: NAN when it is not given */
+    double cfg_scale, alpha, strength; /* alpha, strength: NAN when not given */
     bool print_tokens, info, help, version;
     const lrt_sampler *sampler;
     const lrt_rng *rng;
@@ -51,19 +53,22 @@ typedef struct {
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
     lrt_profile *profile; /* NULL: off; not owned */
+    lrt_known *known;     /* the picture to start from, of which a part may stay; NULL: there is none; not owned */
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
 /* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. Prompts that are equal, or a
  * scale of 1, which needs the second only, are one: it is encoded once, and the steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
+/* The latent of known->rgb into known->latent: the mean of what the image encoder says, unless it is there already. */
+bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
 /* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled
  * in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);
-/* All steps of a planned sampling, in place: x (h, w, 4) of unit variance becomes the finished latent. */
+/* The steps of a planned sampling from its first on, in place: x (h, w, 4) of unit variance becomes the finished latent. */
 bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
                         void *context, lrt_error *e);
 /* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255),
- * truncated. */
+ * truncated; what is known of it and stays is put back. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

@@ -24,6 +24,10 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
          9e18},
         {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
          100000},
+        {.name = "Picture to start from"},
+        {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
+        {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
+        {"mask", 0, LRT_OPT_TEXT, &s->mask, "FILE", "a picture of the same size: white is repainted, black stays", 0, 0},
         {.name = "Loop"},
         {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->train_steps},
         {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
@@ -61,7 +65,8 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .seed = p->seed,
                         .batch_count = 1,
                         .cfg_scale = p->cfg_scale,
-                        .alpha = NAN};
+                        .alpha = NAN,
+                        .strength = NAN};
 }
 
 /* A %d, with width if any, at s: its length; 0 when there is none. */
@@ -139,6 +144,8 @@ bool lrt_settings_check(lrt_settings *s, lrt_error *e)
         return false;
     if (!isnan(s->alpha) && !s->sampler->takes_alpha)
         return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
+    if (!s->init_img && (s->mask || !isnan(s->strength)))
+        return lrt_fail(e, "--%s goes with a picture to start from: -i FILE", s->mask ? "mask" : "strength");
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     return true;

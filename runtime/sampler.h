@@ -36,6 +36,7 @@ typedef struct {
     const lrt_sampler *sampler;
     const lrt_schedule *schedule;
     int steps;
+    int first;          /* the step to begin with; those before it are left out (img2img) */
     lrt_spacing spacing;
     double alpha;       /* of relax; NAN: chosen so that the steps span the schedule */
     double final_alpha; /* a after the last step */

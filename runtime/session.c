@@ -28,6 +28,7 @@ void lrt_session_close(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
     lrt_schedule_free(&s->schedule);
+    lrt_known_free(&s->known);
     lrt_engine_free(&s->engine);
     lrt_container_close(&s->container);
     free(s->x);
@@ -82,7 +83,16 @@ static size_t ids_bytes(const lrt_session *s)
     return 2 * (size_t)s->pipeline->max_text_length * sizeof *s->ids;
 }
 
-bool lrt_session_ids(lrt_session *s, lrt_error *e)
+static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
+{
+    const lrt_pipeline *p = s->pipeline;
+    if (s->set.init_img && p->image_encoder < 0)
+        return lrt_fail(e, "--init-img: this program was built without an image encoder");
+    const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
+    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height, (int)latent->dim[2], (int)latent->dim[1], notice, e);
+}
+
+bool lrt_session_read(lrt_session *s, lrt_error *e)
 {
     free(s->notice);
     s->notice = NULL;
@@ -93,7 +103,8 @@ bool lrt_session_ids(lrt_session *s, lrt_error *e)
     if (!notice)
         return lrt_fail(e, "out of memory");
     bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
-              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e);
+              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e) &&
+              read_pictures(s, notice, e);
     if (fclose(notice))
         ok = ok && lrt_fail(e, "out of memory");
     return ok;
@@ -116,6 +127,11 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     return true;
 }
 
+static double strength_of(const lrt_session *s)
+{
+    return s->set.strength == s->set.strength ? s->set.strength : LRT_STRENGTH;
+}
+
 bool lrt_session_prepare(lrt_session *s, lrt_error *e)
 {
     if (!prepare_once(s, e))
@@ -124,11 +140,15 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
                                  .steps = (int)s->set.steps,
+                                 .first = s->known.rgb ? lrt_known_first((int)s->set.steps, strength_of(s)) : 0,
                                  .alpha = s->set.alpha,
                                  .final_alpha = s->pipeline->final_alpha};
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
+    s->engine.known = s->known.rgb ? &s->known : NULL;
+    if (!lrt_engine_encode_known(&s->engine, e))
+        return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
         return true;
     memset(s->encoded, 0xff, ids_bytes(s));
@@ -140,7 +160,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
 }
 
 /* Noise is drawn in the order of (4, h, w), as PyTorch's programs draw it. */
-bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
+static bool first_noise(lrt_session *s, int64_t seed, lrt_error *e)
 {
     int64_t n = s->engine.latent_n, pixels = n / 4;
     if (s->set.latent_in) {
@@ -166,5 +186,14 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
         for (int64_t c = 0; c < 4; c++)
             s->x[i * 4 + c] = noise[c * pixels + i];
     free(noise);
+    return true;
+}
+
+bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
+{
+    if (!first_noise(s, seed, e))
+        return false;
+    if (s->known.rgb)
+        lrt_known_start(&s->known, s->sampling.point[s->sampling.first].a, s->known.mask && strength_of(s) == 1, s->x);
     return true;
 }

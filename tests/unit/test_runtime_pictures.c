@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jpeglib.h>
 #include <png.h>
 #include <zlib.h>
 
+#include "known.h"
+#include "picture.h"
 #include "picture_in.h"
 #include "resize.h"
 
@@ -405,10 +408,82 @@ static void test_text(void **state)
     free_rows(rows, H);
 }
 
+/* ---- a picture to start from ------------------------------------------------------------------ */
+
+/* diffusers: init_timestep = min(int(num_inference_steps * strength), num_inference_steps); the first is num_inference_steps - init_timestep. In
+ * Python as here 50 * 0.58 is less than 29. */
+static void test_first_step(void **state)
+{
+    static const struct { int steps; double strength; int first; } want[] = {{25, 0.75, 7}, {25, 0.8, 5},  {25, 1, 0},   {25, 0, 25},
+                                                                            {50, 0.58, 22}, {20, 0.04, 20}, {1, 0.99, 1}, {30, 0.3, 21}};
+    (void)state;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        assert_int_equal(lrt_known_first(want[i].steps, want[i].strength), want[i].first);
+}
+
+static void write_gray(const char *path, const uint8_t *gray, int n)
+{
+    uint8_t *rgb = malloc((size_t)n * 3);
+    lrt_error e;
+    for (int i = 0; i < n * 3; i++)
+        rgb[i] = gray[i / 3];
+    assert_true(lrt_png_write(path, rgb, W, H, NULL, &e));
+    free(rgb);
+}
+
+/* One white pixel repaints its cell of the latent and itself; everything else is put back with the noise of the step. */
+static void test_known(void **state)
+{
+    enum { LW = W / 8, LH = H / 8 };
+    char picture[] = "/tmp/latentc-known-a-XXXXXX", mask[] = "/tmp/latentc-known-b-XXXXXX";
+    uint8_t gray[W * H], rgb[W * H * 3] = {0};
+    float x[LW * LH * 4];
+    lrt_known k = {0};
+    lrt_error e;
+    (void)state;
+    close(mkstemp(picture));
+    close(mkstemp(mask));
+    for (int i = 0; i < W * H; i++)
+        gray[i] = noise(i);
+    write_gray(picture, gray, W * H);
+    memset(gray, 0, sizeof gray);
+    gray[9 * W + 8] = 255; /* of the cell in row 1, column 1 */
+    write_gray(mask, gray, W * H);
+    assert_true(lrt_known_read(&k, picture, mask, W, H, LW, LH, stderr, &e));
+    for (int i = 0; i < LW * LH; i++)
+        assert_int_equal(k.repaint[i], i == LW + 1);
+    for (int i = 0; i < LW * LH * 4; i++) {
+        k.latent[i] = (float)i;
+        x[i] = 1;
+    }
+    k.encoded = true;
+    lrt_known_start(&k, 0.36, false, x);
+    for (int i = 0; i < LW * LH * 4; i++)
+        assert_float_equal(x[i], 0.6 * i + 0.8, 1e-5);
+    for (int last = 0; last < 2; last++) {
+        for (int i = 0; i < LW * LH * 4; i++)
+            x[i] = 7;
+        lrt_known_keep(&k, 0.64, last, x);
+        for (int i = 0; i < LW * LH * 4; i++)
+            assert_float_equal(x[i], i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6, 1e-5);
+    }
+    lrt_known_restore(&k, rgb);
+    for (int i = 0; i < W * H; i++)
+        assert_int_equal(rgb[3 * i], i == 9 * W + 8 ? 0 : noise(i));
+    assert_true(lrt_known_read(&k, picture, NULL, W, H, LW, LH, stderr, &e));
+    assert_true(k.encoded && !k.mask);
+    assert_true(lrt_known_read(&k, mask, NULL, W, H, LW, LH, stderr, &e));
+    assert_false(k.encoded); /* another picture */
+    lrt_known_free(&k);
+    unlink(picture);
+    unlink(mask);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resize),      cmocka_unit_test(test_png_rgb),    cmocka_unit_test(test_png_alpha),
                                        cmocka_unit_test(test_png_depths),  cmocka_unit_test(test_jpeg),       cmocka_unit_test(test_orientation),
-                                       cmocka_unit_test(test_truncated),   cmocka_unit_test(test_sizes_refused), cmocka_unit_test(test_text)};
+                                       cmocka_unit_test(test_truncated),   cmocka_unit_test(test_sizes_refused), cmocka_unit_test(test_text),
+                                       cmocka_unit_test(test_first_step),  cmocka_unit_test(test_known)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
