@@ -465,7 +465,7 @@ static void test_known(void **state)
             x[i] = 7;
         lrt_known_keep(&k, 0.64, last, x);
         for (int i = 0; i < LW * LH * 4; i++)
-            assert_float_equal(x[i], i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6, 1e-5);
+            assert_float_equal(x[i], (i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6), 1e-5);
     }
     lrt_known_restore(&k, rgb);
     for (int i = 0; i < W * H; i++)
