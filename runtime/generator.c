@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadata.h"
 #include "output.h"
 #include "picture.h"
 #include "progress.h"
@@ -16,10 +17,12 @@
 typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
+    lrt_recorded recorded; /* by --from-png */
     /* the picture in the making */
     int64_t number;
     lrt_progress progress;
     lrt_output trace;
+    float *latent_in; /* what --latent-in gave, for the record; NULL without */
 } Run;
 
 /* One line on standard error; returns the exit code, for `return complain(...)`. */
@@ -27,6 +30,13 @@ static int complain(const Run *r, int code, const char *message)
 {
     fprintf(stderr, "%s: error: %s\n", r->program, message);
     return code;
+}
+
+/* Lines that are for the user to know. */
+static void print_notice(const Run *r, const char *notice)
+{
+    for (const char *line = notice; line && *line; line += strcspn(line, "\n") + 1)
+        fprintf(stderr, "%s: %.*s\n", r->program, (int)strcspn(line, "\n"), line);
 }
 
 static int print_tokens(const Run *r)
@@ -65,32 +75,14 @@ static int print_info(const Run *r)
     return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
 }
 
-/* The text that web interfaces show and read back. malloc'd. */
-static char *parameters_text(const Run *r, int64_t seed)
-{
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (!f)
-        return NULL;
-    fprintf(f, "%s\n", r->s.set.prompt);
-    if (*r->s.set.negative)
-        fprintf(f, "Negative prompt: %s\n", r->s.set.negative);
-    fprintf(f, "Steps: %lld, Sampler: %s, CFG scale: %g, Seed: %lld, Size: %dx%d, Model: %s, RNG: %s",
-            (long long)r->s.set.steps, r->s.set.sampler->name, r->s.set.cfg_scale, (long long)seed, r->s.pipeline->width,
-            r->s.pipeline->height, r->s.pipeline->name, r->s.set.rng->name);
-    if (r->s.set.alpha == r->s.set.alpha)
-        fprintf(f, ", Alpha: %g", r->s.set.alpha);
-    fprintf(f, ", Version: latentc %s", LRT_VERSION);
-    return fclose(f) ? NULL : text;
-}
-
 static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = lrt_numbered_name(r->s.set.output, r->number, r->s.set.batch_count, tag),
-         *text = parameters_text(r, seed);
+         *text = NULL;
+    if (!r->s.set.no_metadata)
+        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known, r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && text ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text, e)
+    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text, e)
                            : lrt_fail(e, "out of memory");
     lrt_profile_end(r->s.profile);
     free(name);
@@ -142,13 +134,25 @@ static bool save_latent(Run *r, lrt_error *e)
     return ok;
 }
 
+/* The latent that was given, as long as it is there: the picture is drawn in its place. */
+static bool keep_latent(Run *r, lrt_error *e)
+{
+    size_t bytes = (size_t)r->s.engine.latent_n * sizeof *r->latent_in;
+    if (!r->s.set.latent_in || r->s.set.no_metadata)
+        return true;
+    if (!r->latent_in && !(r->latent_in = malloc(bytes)))
+        return lrt_fail(e, "out of memory");
+    memcpy(r->latent_in, r->s.engine.known ? r->s.known.noise : r->s.x, bytes);
+    return true;
+}
+
 static bool draw_one(Run *r, lrt_error *e)
 {
     char what[32] = "drawing";
     int64_t seed = r->s.set.seed + r->number - 1;
     if (r->s.set.batch_count > 1)
         snprintf(what, sizeof what, "picture %lld", (long long)r->number);
-    if (!lrt_session_start(&r->s, seed, e) || !open_trace(r, e))
+    if (!lrt_session_start(&r->s, seed, e) || !keep_latent(r, e) || !open_trace(r, e))
         return false;
     lrt_progress_begin(&r->progress, what, r->s.sampling.steps - r->s.sampling.first);
     bool ok = lrt_engine_denoise(&r->s.engine, &r->s.sampling, r->s.set.cfg_scale, r->s.x, on_step, r, e);
@@ -185,11 +189,23 @@ static bool try_outputs(const Run *r, lrt_error *e)
     return !r->s.set.profile || try_output(r->s.set.profile, e);
 }
 
+/* --from-png: whether the files given beside it are those that the picture was drawn with. */
+static void check_recorded(const Run *r)
+{
+    const lrt_known *k = &r->s.known;
+    const char *other = r->recorded.from_picture && k->rgb && lrt_known_hash(k, false) != r->recorded.picture ? r->s.set.init_img
+                        : r->recorded.with_mask && k->mask && lrt_known_hash(k, true) != r->recorded.mask      ? r->s.set.mask
+                                                                                                              : NULL;
+    if (other)
+        fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other, r->s.set.from_png);
+}
+
 static bool draw_all(Run *r, lrt_error *e)
 {
     bool ok = lrt_session_read(&r->s, e);
-    for (const char *line = ok ? r->s.notice : NULL; line && *line; line += strcspn(line, "\n") + 1)
-        fprintf(stderr, "%s: %.*s\n", r->program, (int)strcspn(line, "\n"), line);
+    if (ok)
+        check_recorded(r);
+    print_notice(r, ok ? r->s.notice : NULL);
     ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);
     for (r->number = 1; ok && r->number <= r->s.set.batch_count; r->number++)
         ok = draw_one(r, e);
@@ -218,6 +234,10 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     lrt_error e;
     if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
+    if (r.s.set.from_png && !r.s.set.help && !r.s.set.version && !r.s.set.info &&
+        !lrt_settings_recall(&r.s.set, p, argc, argv, &r.recorded, &e))
+        return complain(&r, LRT_EXIT_USER, e.text);
+    print_notice(&r, r.recorded.notice);
     if (r.s.set.help) {
         lrt_settings_help(p, r.program);
         return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
@@ -240,6 +260,8 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
             code = complain(&r, LRT_EXIT_USER, e.text);
     }
     lrt_profile_free(r.s.profile);
+    lrt_recorded_free(&r.recorded);
+    free(r.latent_in);
     lrt_session_close(&r.s);
     return code;
 }

@@ -4,6 +4,7 @@
 #define LATENTRT_GENERATOR_H
 #include "container.h"
 #include "known.h"
+#include "options.h"
 #include "stage.h"
 #include "profile.h"
 #include "rng.h"
@@ -20,10 +21,10 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 /* What the command line says. */
 typedef struct {
     const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace,
-        *profile, *init_img, *mask;
+        *profile, *init_img, *mask, *from_png, *prompts;
     int64_t steps, seed, batch_count, threads, preview_every;
     double cfg_scale, alpha, strength; /* alpha, strength: NAN when not given */
-    bool print_tokens, info, help, version;
+    bool print_tokens, info, help, version, no_metadata;
     const lrt_sampler *sampler;
     const lrt_rng *rng;
 } lrt_settings;
@@ -33,7 +34,15 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e);
 /* Whether the settings go together. */
 bool lrt_settings_check(lrt_settings *s, lrt_error *e);
+/* The options as a table whose values are in s. */
+enum { LRT_MOST_OPTIONS = 48 };
+int lrt_settings_table(lrt_option table[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p);
+/* Whether the option of that name shapes the picture; the others say what a program does with it. */
+bool lrt_setting_shapes(const char *name);
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e);
+/* With --from-png, after lrt_settings_parse: s becomes what that picture records, and what the command line says beside it. */
+struct lrt_recorded;
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, struct lrt_recorded *r, lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
 /* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the
  * extension when n > 1. malloc'd; NULL when memory is short. tag: inserted before the extension, "" for none. */

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "generator.h"
+#include "metadata.h"
 #include "options.h"
 
-enum { MOST_OPTIONS = 40 };
-
-static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
+int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
 {
     const lrt_option rows[] = {
         {.name = "Prompt"},
@@ -20,10 +19,12 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
         {.name = "Picture"},
         {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
+        {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
         {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
          9e18},
         {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
          100000},
+        {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
         {.name = "Picture to start from"},
         {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
         {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
@@ -50,7 +51,7 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
         {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
     };
-    _Static_assert(sizeof rows / sizeof *rows <= MOST_OPTIONS, "room for every row");
+    _Static_assert(sizeof rows / sizeof *rows <= LRT_MOST_OPTIONS, "room for every row");
     memcpy(t, rows, sizeof rows);
     return sizeof rows / sizeof *rows;
 }
@@ -151,43 +152,63 @@ bool lrt_settings_check(lrt_settings *s, lrt_error *e)
     return true;
 }
 
+bool lrt_setting_shapes(const char *name)
+{
+    static const char *const others[] = {"output", "no-metadata", "batch-count", "threads", "save-latent", "preview-every", "trace", "profile",
+                                         "info", "help", "version", "print-tokens", "from-png", "prompts"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(name, others[i]))
+            return false;
+    return true;
+}
+
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e)
 {
-    static const char *const of_programs[] = {"output",  "batch-count", "threads", "save-latent", "preview-every", "trace",
-                                              "profile", "info",        "help",    "version",     "print-tokens"};
-    lrt_option table[MOST_OPTIONS];
-    int n = fill_table(table, s, p);
-    for (size_t i = 0; i < sizeof of_programs / sizeof *of_programs; i++)
-        if (!strcmp(name, of_programs[i]))
-            return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
+    lrt_option table[LRT_MOST_OPTIONS];
+    int n = lrt_settings_table(table, s, p);
+    if (!lrt_setting_shapes(name))
+        return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
     return lrt_option_set(table, n, name, value, e) && find_rows(s, e);
 }
 
-bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
+/* Whether the settings say what to draw, and go together. */
+static bool complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    lrt_option table[MOST_OPTIONS];
-    lrt_settings_default(s, p);
-    int n = fill_table(table, s, p);
-    if (!lrt_options_parse(table, n, argc, argv, e))
-        return false;
-    if (s->help || s->version || s->info)
-        return true;
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
     if (!lrt_settings_check(s, e))
         return false;
     if (!s->prompt)
-        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
-                        p->prompt ? p->prompt : "a red circle");
+        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
     return true;
+}
+
+bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
+{
+    lrt_option table[LRT_MOST_OPTIONS];
+    lrt_settings_default(s, p);
+    int n = lrt_settings_table(table, s, p);
+    if (!lrt_options_parse(table, n, argc, argv, e))
+        return false;
+    return s->help || s->version || s->info || s->from_png || complete(s, p, e);
+}
+
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_recorded *r, lrt_error *e)
+{
+    lrt_option table[LRT_MOST_OPTIONS];
+    const char *path = s->from_png;
+    lrt_settings_default(s, p);
+    int n = lrt_settings_table(table, s, p);
+    return lrt_metadata_read(path, p, s, r, e) && lrt_options_parse(table, n, argc, argv, e) && lrt_recorded_complete(r, path, s, e) &&
+           complete(s, p, e);
 }
 
 void lrt_settings_help(const lrt_pipeline *p, const char *program)
 {
     lrt_settings s;
-    lrt_option table[MOST_OPTIONS];
+    lrt_option table[LRT_MOST_OPTIONS];
     lrt_settings_default(&s, p);
-    int n = fill_table(table, &s, p);
+    int n = lrt_settings_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
     printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);
     printf("  %s -p \"%s\"\n", program, example);
