@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "metadata.h"
 #include "output.h"
 #include "picture.h"
 #include "progress.h"
+#include "prompts.h"
 #include "session.h"
 #include "tensors.h"
 
@@ -18,8 +20,11 @@ typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
     lrt_recorded recorded; /* by --from-png */
+    lrt_jobs jobs; /* of --prompts, or the one that the command line describes */
     /* the picture in the making */
-    int64_t number;
+    const lrt_job *job;
+    int64_t number; /* within the job, from 0 */
+    char name[sizeof(lrt_error)]; /* for messages: FILE:LINE of --prompts, or "" */
     lrt_progress progress;
     lrt_output trace;
     float *latent_in; /* what --latent-in gave, for the record; NULL without */
@@ -36,7 +41,7 @@ static int complain(const Run *r, int code, const char *message)
 static void print_notice(const Run *r, const char *notice)
 {
     for (const char *line = notice; line && *line; line += strcspn(line, "\n") + 1)
-        fprintf(stderr, "%s: %.*s\n", r->program, (int)strcspn(line, "\n"), line);
+        fprintf(stderr, "%s: %s%.*s\n", r->program, r->name, (int)strcspn(line, "\n"), line);
 }
 
 static int print_tokens(const Run *r)
@@ -75,10 +80,23 @@ static int print_info(const Run *r)
     return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
 }
 
+/* The name of picture i of the job. */
+static char *output_name(const Run *r, int64_t i, const char *tag)
+{
+    if (r->s.set.prompts)
+        return lrt_job_name(r->job, i, r->jobs.pictures, tag);
+    return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, r->s.set.seed + i, tag);
+}
+
+/* The name of a file beside it: numbered among all pictures. */
+static char *side_name(const Run *r, const char *pattern, int64_t i)
+{
+    return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, r->s.set.seed + i, "");
+}
+
 static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
-    char *name = lrt_numbered_name(r->s.set.output, r->number, r->s.set.batch_count, tag),
-         *text = NULL;
+    char *name = output_name(r, r->number, tag), *text = NULL;
     if (!r->s.set.no_metadata)
         text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known, r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
@@ -107,14 +125,14 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     lrt_progress_step(&r->progress, k + 1 - s->first);
     if (!r->s.set.preview_every || (k + 1) % r->s.set.preview_every || k + 1 == s->steps)
         return true;
-    return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number - 1, e);
+    return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number, e);
 }
 
 static bool open_trace(Run *r, lrt_error *e)
 {
     if (!r->s.set.trace)
         return true;
-    char *name = lrt_numbered_name(r->s.set.trace, r->number, r->s.set.batch_count, "");
+    char *name = side_name(r, r->s.set.trace, r->number);
     bool ok = name ? lrt_output_open(&r->trace, name, e) : lrt_fail(e, "out of memory");
     free(name);
     if (ok)
@@ -128,7 +146,7 @@ static bool save_latent(Run *r, lrt_error *e)
         return true;
     const int64_t shape[4] = {1, r->s.engine.latent_h, r->s.engine.latent_w, 4};
     const lrt_tensor_out t = {"latent_out", "F32", 4, shape, r->s.x};
-    char *name = lrt_numbered_name(r->s.set.save_latent, r->number, r->s.set.batch_count, "");
+    char *name = side_name(r, r->s.set.save_latent, r->number);
     bool ok = name ? lrt_tensors_write(name, &t, 1, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok;
@@ -149,9 +167,9 @@ static bool keep_latent(Run *r, lrt_error *e)
 static bool draw_one(Run *r, lrt_error *e)
 {
     char what[32] = "drawing";
-    int64_t seed = r->s.set.seed + r->number - 1;
-    if (r->s.set.batch_count > 1)
-        snprintf(what, sizeof what, "picture %lld", (long long)r->number);
+    int64_t seed = r->s.set.seed + r->number;
+    if (r->jobs.pictures > 1)
+        snprintf(what, sizeof what, "picture %lld", (long long)(r->job->first + r->number));
     if (!lrt_session_start(&r->s, seed, e) || !keep_latent(r, e) || !open_trace(r, e))
         return false;
     lrt_progress_begin(&r->progress, what, r->s.sampling.steps - r->s.sampling.first);
@@ -175,18 +193,22 @@ static bool try_output(const char *name, lrt_error *e)
     return true;
 }
 
+static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
+{
+    char *name = pattern ? side_name(r, pattern, r->number) : NULL;
+    bool ok = !pattern || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
+    free(name);
+    return ok;
+}
+
 /* An output that cannot be written is found out before the work, not after it. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
-    const char *patterns[] = {r->s.set.output, r->s.set.trace, r->s.set.save_latent};
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-        char *name = patterns[i] ? lrt_numbered_name(patterns[i], 1, r->s.set.batch_count, "") : NULL;
-        bool ok = !patterns[i] || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
-        free(name);
-        if (!ok)
-            return false;
-    }
-    return !r->s.set.profile || try_output(r->s.set.profile, e);
+    char *name = output_name(r, r->number, "");
+    bool ok = name ? try_output(name, e) : lrt_fail(e, "out of memory");
+    free(name);
+    return ok && try_side_output(r, r->s.set.trace, e) && try_side_output(r, r->s.set.save_latent, e) &&
+           (!r->s.set.profile || try_output(r->s.set.profile, e));
 }
 
 /* --from-png: whether the files given beside it are those that the picture was drawn with. */
@@ -200,15 +222,74 @@ static void check_recorded(const Run *r)
         fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other, r->s.set.from_png);
 }
 
-static bool draw_all(Run *r, lrt_error *e)
+/* Of --prompts: whether picture i of the job is there from an earlier run. */
+static bool is_there(const Run *r, int64_t i)
 {
+    struct stat st;
+    char *name = r->s.set.prompts ? output_name(r, i, "") : NULL;
+    bool there = name && !stat(name, &st) && S_ISREG(st.st_mode);
+    free(name);
+    return there;
+}
+
+/* The pictures of a job that are not there. */
+static bool draw_job(Run *r, lrt_error *e)
+{
+    int64_t n = r->job->set.batch_count;
+    r->s.set = r->job->set;
+    for (r->number = 0; r->number < n && is_there(r, r->number);)
+        r->number++;
+    if (r->number == n)
+        return true;
     bool ok = lrt_session_read(&r->s, e);
     if (ok)
         check_recorded(r);
     print_notice(r, ok ? r->s.notice : NULL);
     ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);
-    for (r->number = 1; ok && r->number <= r->s.set.batch_count; r->number++)
-        ok = draw_one(r, e);
+    for (; ok && r->number < n; r->number++)
+        ok = is_there(r, r->number) || draw_one(r, e);
+    return ok;
+}
+
+/* The jobs: one a line of --prompts, or a single one. */
+static bool plan_jobs(Run *r, lrt_error *e)
+{
+    if (r->s.set.prompts)
+        return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
+    if (lrt_seed_choose(&r->s.set.seed))
+        fprintf(stderr, "%s: seed %lld\n", r->program, (long long)r->s.set.seed);
+    r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
+    if (!r->jobs.jobs)
+        return lrt_fail(e, "out of memory");
+    r->jobs.jobs[r->jobs.n++] = (lrt_job){.set = r->s.set, .first = 1};
+    r->jobs.pictures = r->s.set.batch_count;
+    return true;
+}
+
+static void say_what_is_there(Run *r)
+{
+    int64_t there = 0;
+    for (size_t k = 0; k < r->jobs.n; k++) {
+        r->job = &r->jobs.jobs[k];
+        for (int64_t i = 0; i < r->job->set.batch_count; i++)
+            there += is_there(r, i);
+    }
+    if (there)
+        fprintf(stderr, "%s: %lld of %lld pictures are there already: skipped\n", r->program, (long long)there, (long long)r->jobs.pictures);
+}
+
+static bool draw_all(Run *r, lrt_error *e)
+{
+    lrt_error why;
+    bool ok = plan_jobs(r, e);
+    if (ok)
+        say_what_is_there(r);
+    for (size_t k = 0; ok && k < r->jobs.n; k++) {
+        r->job = &r->jobs.jobs[k];
+        if (r->s.set.prompts)
+            snprintf(r->name, sizeof r->name, "%.200s:%d: ", r->s.set.prompts, r->job->line);
+        ok = draw_job(r, &why) || lrt_fail(e, "%s%s", r->name, why.text);
+    }
     if (ok && r->s.profile) {
         lrt_profile_print(r->s.profile, stderr);
         ok = lrt_profile_write(r->s.profile, r->s.set.profile, r->program, e);
@@ -252,8 +333,6 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     } else if (code == LRT_EXIT_OK && r.s.set.print_tokens) {
         code = print_tokens(&r);
     } else if (code == LRT_EXIT_OK) {
-        if (lrt_session_seed(&r.s))
-            fprintf(stderr, "%s: seed %lld\n", r.program, (long long)r.s.set.seed);
         lrt_output_guard();
         r.s.profile = r.s.set.profile ? lrt_profile_new(start, (int)r.s.set.threads) : NULL;
         if (!draw_all(&r, &e))
@@ -261,6 +340,7 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     }
     lrt_profile_free(r.s.profile);
     lrt_recorded_free(&r.recorded);
+    lrt_jobs_free(&r.jobs);
     free(r.latent_in);
     lrt_session_close(&r.s);
     return code;

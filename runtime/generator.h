@@ -44,9 +44,9 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
 struct lrt_recorded;
 bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, struct lrt_recorded *r, lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
-/* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the
- * extension when n > 1. malloc'd; NULL when memory is short. tag: inserted before the extension, "" for none. */
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *tag);
+/* The name of picture i of n (from 1): a %d (%03d, ...) in pattern becomes i, a %s the seed; with neither, "-i" goes before
+ * the extension when n > 1. malloc'd; NULL when memory is short. tag: inserted before the extension, "" for none. */
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag);
 
 /* denoise.c: everything that turns ids into pictures. Arrays are NHWC. */
 typedef struct {
@@ -55,6 +55,11 @@ typedef struct {
     int threads;
     int64_t latent_h, latent_w, latent_n; /* latent_n = h * w * 4 */
     float *context;                       /* (2, tokens, width): unconditional first */
+    struct {                              /* prompts that were encoded: ids (max_text_length) and their context */
+        int32_t *ids;
+        float *context;
+    } *encoded;
+    size_t n_encoded, next_encoded;       /* when there is no more room, the oldest makes place */
     bool single;                          /* both are the same: steps compute one half */
     lrt_instance *model[2];               /* [1] only without batched guidance */
     float *predicted;                     /* (2, h, w, 4) */

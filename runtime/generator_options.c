@@ -14,11 +14,12 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
         {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0,
          0},
+        {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
         {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X",
          "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
         {.name = "Picture"},
-        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
+        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; several are numbered, or %d in the name is the number, %s the seed", 0, 0},
         {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
         {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
          9e18},
@@ -70,13 +71,13 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .strength = NAN};
 }
 
-/* A %d, with width if any, at s: its length; 0 when there is none. */
+/* A %d or %s, with width if any, at s: its length; 0 when there is none. */
 static size_t directive(const char *s)
 {
     if (*s != '%')
         return 0;
     size_t n = 1 + strspn(s + 1, "0123456789");
-    return s[n] == 'd' ? n + 1 : 0;
+    return s[n] == 'd' || s[n] == 's' ? n + 1 : 0;
 }
 
 static bool has_directive(const char *s)
@@ -86,29 +87,29 @@ static bool has_directive(const char *s)
     return *s;
 }
 
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *tag)
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag)
 {
     const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
     if (!dot || dot == pattern || dot[-1] == '/')
         dot = pattern + strlen(pattern); /* a name without extension, or a hidden file */
     bool patterned = has_directive(pattern);
-    char *name = NULL;
+    char *name = NULL, done[2] = {0}; /* done: a letter is replaced once */
     size_t length;
     FILE *f = open_memstream(&name, &length);
     if (!f)
         return NULL;
-    bool done = false;
     for (const char *s = pattern;; s++) {
         if (s == dot) {
             if (!patterned && n > 1)
                 fprintf(f, "-%lld", (long long)i);
             fputs(tag, f);
         }
-        size_t skip = done ? 0 : directive(s);
-        if (skip) {
+        size_t skip = directive(s);
+        bool of_seed = skip && s[skip - 1] == 's';
+        if (skip && !done[of_seed]) {
             int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)i);
-            done = true;
+            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)(of_seed ? seed : i));
+            done[of_seed] = 1;
             s += skip - 1;
         } else if (*s) {
             fputc(*s, f);
@@ -178,7 +179,7 @@ static bool complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         s->profile = "profile.json";
     if (!lrt_settings_check(s, e))
         return false;
-    if (!s->prompt)
+    if (!s->prompt && (!s->prompts || s->print_tokens))
         return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
     return true;
 }

@@ -152,7 +152,7 @@ static bool draw(lrt_generator *g, lrt_error *e)
     lrt_session *s = &g->s;
     if (!s->set.prompt)
         return lrt_fail(e, "no prompt: lrt_set_prompt comes first");
-    lrt_session_seed(s);
+    lrt_seed_choose(&s->set.seed);
     return lrt_settings_check(&s->set, e) && lrt_session_read(s, e) && lrt_session_prepare(s, e) &&
            lrt_session_start(s, s->set.seed, e) &&
            lrt_engine_denoise(&s->engine, &s->sampling, s->set.cfg_scale, s->x, on_step, g, e) &&

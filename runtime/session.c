@@ -38,14 +38,14 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
-bool lrt_session_seed(lrt_session *s)
+bool lrt_seed_choose(int64_t *seed)
 {
-    if (s->set.seed >= 0)
+    if (*seed >= 0)
         return false;
-    uint32_t seed = 0;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        seed = (uint32_t)(lrt_now() * 1e6);
-    s->set.seed = seed & 0x7fffffff;
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = (uint32_t)(lrt_now() * 1e6);
+    *seed = random & 0x7fffffff;
     return true;
 }
 

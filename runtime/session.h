@@ -26,7 +26,7 @@ typedef struct {
 bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e);
 void lrt_session_close(lrt_session *s);
 /* A negative seed becomes a random one. Whether it was. */
-bool lrt_session_seed(lrt_session *s);
+bool lrt_seed_choose(int64_t *seed);
 /* What the settings name: the prompts' ids, cut, which the notice says, or padded; the pictures. */
 bool lrt_session_read(lrt_session *s, lrt_error *e);
 /* After that: memory, schedule, the picture's latent, the prompts' contexts. */
