@@ -10,27 +10,28 @@
 int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
 {
     const lrt_option rows[] = {
-        {.name = "Prompt"},
+        {.name = "Prompt", .value = "-p \"a red circle on a blue background\" -n green --cfg-scale 5"},
         {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
         {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0,
          0},
-        {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
         {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X",
          "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
-        {.name = "Picture"},
+        {.name = "Picture", .value = "-p \"a red circle\" -s 7 -b 4 -o picture-%02d.png"},
         {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; several are numbered, or %d in the name is the number, %s the seed", 0, 0},
         {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
         {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
          9e18},
         {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
          100000},
-        {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
-        {.name = "Picture to start from"},
+        {.name = "Picture to start from", .value = "-p \"a green square\" -i photo.jpg --strength 0.6 --mask mask.png"},
         {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
         {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
         {"mask", 0, LRT_OPT_TEXT, &s->mask, "FILE", "a picture of the same size: white is repainted, black stays", 0, 0},
-        {.name = "Loop"},
+        {.name = "Many pictures, or one again", .value = "--prompts list.txt -o 'picture-%03d.png'"},
+        {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
+        {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
+        {.name = "Loop", .value = "-p \"a red circle\" --sampling-method relax --alpha 0.2 --steps 20"},
         {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->train_steps},
         {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
         {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X",
@@ -38,7 +39,7 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda: the noise that PyTorch draws on CUDA", 0, 0},
         {"threads", 't', LRT_OPT_INT, &s->threads, "N",
          "default: one a physical core; the picture does not depend on it", 1, 4096},
-        {.name = "Looking inside"},
+        {.name = "Looking inside", .value = "-p \"a red circle\" --trace trace.csv --preview-every 5"},
         {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE",
          "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
         {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors",
@@ -213,9 +214,7 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
     printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);
     printf("  %s -p \"%s\"\n", program, example);
-    printf("  %s -p \"%s\" -s 7 -b 4 -o picture-%%02d.png\n", program, example);
-    printf("  %s -p \"%s\" --sampling-method relax --alpha 0.2 --trace trace.csv\n", program, example);
-    lrt_options_help(table, n, stdout);
+    lrt_options_help(table, n, program, stdout);
     printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
            "methods\n",
            (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
