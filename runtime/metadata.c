@@ -171,9 +171,16 @@ typedef struct {
     lrt_option table[LRT_MOST_OPTIONS];
     int n;
     FILE *notice;
-    bool unused; /* the line of what is not used is begun */
+    char unused[160]; /* names that are not used, cut */
     lrt_error *e;
 } Reading;
+
+/* Something that the file says, for the notice: in one line. */
+static void quote(FILE *notice, const char *text)
+{
+    for (const char *s = text; *s; s++)
+        fputc((unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s, notice);
+}
 
 /* A copy that lives as long as r; NULL when memory is short. */
 static const char *keep(lrt_recorded *r, const char *text, size_t n)
@@ -233,8 +240,11 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *know
         if (w != x->p->width || h != x->p->height)
             return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d", x->path, w, h, x->p->width, x->p->height);
     } else if (!strcmp(key, "Model")) {
-        if (strcmp(value, x->p->name))
-            fprintf(x->notice, "%s: drawn by the model %s, this is %s\n", x->path, value, x->p->name);
+        if (strcmp(value, x->p->name)) {
+            fprintf(x->notice, "%s: this is %s, it was drawn by the model ", x->path, x->p->name);
+            quote(x->notice, value);
+            fputc('\n', x->notice);
+        }
     } else if (strcmp(key, "Version")) {
         *known = take_hash(x, key, value);
     }
@@ -251,11 +261,8 @@ static bool take_field(Reading *x, const char *key, const char *value)
     if (known)
         return true;
     if (!o) {
-        if (!x->unused)
-            fprintf(x->notice, "%s: not used: %s", x->path, key);
-        else
-            fprintf(x->notice, ", %s", key);
-        x->unused = true;
+        size_t n = strlen(x->unused);
+        snprintf(x->unused + n, sizeof x->unused - n, "%s%s", n ? ", " : "", key);
         return true;
     }
     for (size_t i = 0; i < COUNT(samplers) && !strcmp(o->name, "sampling-method"); i++)
@@ -332,8 +339,11 @@ bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *
     if (!x.notice)
         return lrt_fail(e, "out of memory");
     bool ok = take_all(&x, text);
-    if (x.unused)
+    if (*x.unused) {
+        fprintf(x.notice, "%s: not used: ", path);
+        quote(x.notice, x.unused);
         fputc('\n', x.notice);
+    }
     return !fclose(x.notice) && ok;
 }
 
