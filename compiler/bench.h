@@ -79,7 +79,7 @@ typedef struct {
     const char *pipeline_path;
     const Pipeline *pipeline;
     CodeFlags code;
-    FlagList weights;
+    WeightFlags weights;
     int64_t repeat, batch;            /* batch 0: two for the guided step, one for the rest */
     int threads;
     bool fused_only, trace, serve;    /* serve: bench_serve.h */

@@ -1,6 +1,8 @@
 /* See build.h. */
 #include "build.h"
+#include "graphfile.h"
 #include "tune.h"
+#include <stdlib.h>
 #include <string.h>
 
 Program *program_for(const CodeFlags *f) {
@@ -11,12 +13,154 @@ Program *program_for(const CodeFlags *f) {
     return p;
 }
 
-Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided, const FlagList *weights, const char *otherwise) {
+/* ---- pipelines and the checkpoints of their weights ---- */
+
+static const char *const model_names[] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+enum { N_MODELS = 4 };
+
+static const char *text_or(Json object, const char *key, const char *otherwise) {
+    Json j = json_ok(object) ? json_get(object, key) : object;
+    return json_ok(j) && json_kind(j) == JSON_STRING && *json_string(j) ? json_string(j) : otherwise;
+}
+
+/* What weights each model has: the flag, else the model's entry, else the pipeline's; NULL: nothing says. */
+static const char *spec_of(Arena *a, Json root, const char *path, const char *model, const FlagList *flags) {
+    const char *flag = flags_for_model(flags, model);
+    if (flag) return flag;
+    Json models = json_get(root, "models");
+    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights", text_or(root, "weights", NULL));
+    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
+}
+
+/* The members of `from` that concern the model go over the pipeline's: its own parameters, and of what all share, what it decides. */
+static void lay_over(Json root, Json from, const char *model) {
+    static const struct { const char *model, *section, *key; } shared[] = {
+        {"diffusion_model", "parameters", "img_height"}, {"diffusion_model", "parameters", "img_width"},
+        {"text_encoder", "parameters", "max_text_length"}, {"diffusion_model", NULL, "schedule"}, {"text_encoder", NULL, "pad_token"}};
+    Json theirs = json_get(from, "models"), ours = json_need(root, "models");
+    Json settings = json_ok(theirs) ? json_get(theirs, model) : theirs, into = json_get(ours, model);
+    if (json_ok(settings) && json_ok(into) && json_ok(json_get(settings, "parameters"))) json_merge(into, "parameters", json_get(settings, "parameters"));
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        Json of = shared[i].section ? json_get(from, shared[i].section) : from, to = shared[i].section ? json_get(root, shared[i].section) : root;
+        Json value = strcmp(shared[i].model, model) == 0 && json_ok(of) ? json_get(of, shared[i].key) : (Json){0};
+        if (json_ok(value) && json_ok(to)) json_merge(to, shared[i].key, value);
+    }
+}
+
+static Json parse_settings(const char *text, const char *from) { return json_parse(text, strlen(text), from); }
+
+Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, const char *over) {
+    Json root = json_load(path);
+    json_expect(root, JSON_OBJECT);
+    Arena *a = arena_new();
+    const char *spec[N_MODELS], *file = path;
+    Checkpoint *from[N_MODELS] = {0};
+    const CheckpointOptions options = {.variant = w->variant};
+    for (int i = 0; i < N_MODELS; i++) {
+        Json models = json_get(root, "models");
+        bool has = json_ok(models) && json_kind(models) == JSON_OBJECT && json_ok(json_get(models, model_names[i]));
+        spec[i] = has ? spec_of(a, root, path, model_names[i], &w->specs) : NULL;
+        if (!spec[i] || weights_synthetic(spec[i])) continue;
+        for (int k = 0; k < i && !from[i]; k++) /* one checkpoint for several models is opened once */
+            if (from[k] && strcmp(spec[k], spec[i]) == 0) from[i] = from[k];
+        if (!from[i]) from[i] = checkpoint_open(spec[i], &options);
+        if (!from[i]->settings) continue;
+        Json settings = parse_settings(from[i]->settings, from[i]->spec);
+        lay_over(root, settings, model_names[i]);
+        json_free(settings);
+        file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
+    }
+    if (over) {
+        Json last = parse_settings(over, path);
+        for (Json m = json_first(last); json_ok(m); m = json_next(m)) json_merge(root, json_key(m), m);
+        json_free(last);
+    }
+    json_rename(root, file);
+    Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
+    struct PipelineModel *model[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
+    for (int i = 0; i < N_MODELS; i++) {
+        model[i]->weights = spec[i] ? arena_strdup(p->arena, spec[i]) : NULL;
+        model[i]->checkpoint = from[i];
+    }
+    if (from[0] && from[0]->vocab) p->vocab = from[0]->vocab;
+    json_free(root);
+    arena_free(a);
+    return p;
+}
+
+void pipeline_close(Pipeline *p) {
+    struct PipelineModel *model[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
+    for (int i = 0; i < N_MODELS; i++) {
+        Checkpoint *c = model[i]->checkpoint;
+        for (int k = i; k < N_MODELS; k++)
+            if (model[k]->checkpoint == c) model[k]->checkpoint = NULL;
+        if (c) checkpoint_close(c);
+    }
+    arena_free(p->arena);
+}
+
+/* ---- graphs alone ---- */
+
+enum { MOST_PARAMS = MAX_NAMES };
+
+static int put_param(ParamSet *list, int n, ParamSet p) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(list[i].name, p.name) == 0) {
+            list[i] = p;
+            return n;
+        }
+    if (n == MOST_PARAMS) err("expected at most %d parameters", MOST_PARAMS);
+    list[n] = p;
+    return n + 1;
+}
+
+/* Parameters of the section that the graph declares. */
+static int take_params(Arena *a, Json section, Json declared, ParamSet *list, int n) {
+    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
+        if (json_ok(declared) && json_ok(json_get(declared, json_key(m)))) n = put_param(list, n, param_from_json(a, json_key(m), m));
+    return n;
+}
+
+Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, Checkpoint **c) {
+    *c = NULL;
+    if (!w->specs.n) return graph_load(path, sets, n_sets);
+    Json root = json_load(path);
+    Json name = json_get(root, "graph");
+    const char *spec = json_ok(name) ? flags_for_model(&w->specs, json_string(name)) : NULL;
+    ParamSet list[MOST_PARAMS];
+    Arena *a = arena_new();
+    int n = 0;
+    if (spec && !weights_synthetic(spec)) *c = checkpoint_open(spec, &(CheckpointOptions){.variant = w->variant});
+    if (*c && (*c)->settings) {
+        Json settings = parse_settings((*c)->settings, spec), declared = json_get(root, "parameters"), models = json_get(settings, "models");
+        Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
+        n = take_params(a, json_get(settings, "parameters"), declared, list, n);
+        if (json_ok(own)) n = take_params(a, json_get(own, "parameters"), declared, list, n);
+        json_free(settings);
+    }
+    for (int i = 0; i < n_sets; i++) n = put_param(list, n, sets[i]);
+    json_free(root);
+    Graph *g = graph_load(path, list, n);
+    arena_free(a);
+    return g;
+}
+
+WeightSource *graph_weights(const Graph *g, const WeightFlags *w, Checkpoint *c, const char *command) {
+    const char *spec = flags_for_model(&w->specs, g->name);
+    if (!spec) usage_err("%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", command, g->name);
+    WeightSource *s = c ? weights_from(c, g->name) : weights_open(spec, g->name);
+    weights_check(s, g);
+    return s;
+}
+
+/* ---- models ---- */
+
+Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided, const char *otherwise) {
     Model r = {.graph = pipeline_graph(m, batch, guided)};
-    const char *spec = pipeline_weights(l, m, flags_for_model(weights, r.graph->name));
+    const char *spec = pipeline_weights(l, m);
     if (!spec) spec = otherwise;
-    if (!spec) usage_err("no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", r.graph->name);
-    r.weights = weights_open(spec, r.graph->name);
+    if (!spec) usage_err("no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED", r.graph->name);
+    r.weights = m->checkpoint ? weights_from(m->checkpoint, r.graph->name) : weights_open(spec, r.graph->name);
     weights_check(r.weights, r.graph);
     return r;
 }

@@ -92,7 +92,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
         {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
         {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
         {"threads", 't', FLAG_INT, &f->threads, "N", "default one per physical core", 1, 4096},
-        WEIGHTS_FLAG(&b->weights),
+        WEIGHTS_FLAGS(&b->weights),
         CODE_FLAGS(&b->code),
     };
     const Command command = {"latentc bench PIPELINE.json [flags]",
@@ -114,7 +114,7 @@ int cmd_bench(int argc, char **argv) {
     parse(argc, argv, &b, &f);
     ParamSet *sets;
     int n_sets = flags_sets(&b.code.sets, &sets);
-    b.pipeline = pipeline_load(b.pipeline_path, sets, n_sets);
+    b.pipeline = pipeline_open(b.pipeline_path, sets, n_sets, &b.weights, NULL);
     const Pipeline *l = b.pipeline;
     const Item items[] = {{.name = "text_encoder", .model = &l->text_encoder}, {.name = "guided_step", .model = &l->diffusion_model, .guided = true},
                           {.name = "decoder", .model = &l->decoder}, {.name = "image_encoder", .model = &l->image_encoder}};

@@ -13,7 +13,8 @@ typedef struct {
     ProgramKind kind; /* what emit means */
     CodeFlags code;
     LinkOptions link;
-    FlagList weights;
+    WeightFlags weights;
+    const char *prediction;
     bool quiet, no_init_img;
 } BuildFlags;
 
@@ -37,9 +38,9 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
 }
 
 /* The model's graph, compiled into p; returns its stage, or -1 when the pipeline has none. */
-static int add_model(Program *p, const BuildFlags *f, const Pipeline *l, const struct PipelineModel *m, bool guided, Models *models) {
+static int add_model(Program *p, const Pipeline *l, const struct PipelineModel *m, bool guided, Models *models) {
     if (!m->graph) return -1;
-    models->model[models->n] = model_open(l, m, guided ? 2 : 1, guided, &f->weights, NULL);
+    models->model[models->n] = model_open(l, m, guided ? 2 : 1, guided, NULL);
     return program_add(p, models->model[models->n++].graph);
 }
 
@@ -55,9 +56,7 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
     return (lrt_pipeline){
         .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
         .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
-        .batched_guidance = batched, .train_steps = l->train_steps, .beta_start = l->beta_start, .beta_end = l->beta_end,
-        .beta_scaled_linear = strcmp(l->beta_schedule, "scaled_linear") == 0, .final_alpha = l->final_alpha,
-        .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+        .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
 }
 
 static void report_memory(const BuildFlags *f, const Program *p) {
@@ -80,8 +79,9 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
         {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
-        WEIGHTS_FLAG(&f->weights),
-        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+        WEIGHTS_FLAGS(&f->weights),
+        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
         {"no-init-img", 0, FLAG_BOOL, &f->no_init_img, NULL, "without the image encoder: smaller, but pictures start from noise alone", 0, 0},
         CODE_FLAGS(&f->code),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
@@ -97,6 +97,25 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     f->kind = find_kind(f->emit);
 }
 
+/* --prediction as a part of a pipeline file. */
+static const char *prediction_over(const char *prediction) {
+    if (!prediction) return NULL;
+    bool v = strcmp(prediction, "v") == 0;
+    if (!v && strcmp(prediction, "epsilon") != 0) usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
+    return v ? "{\"schedule\":{\"prediction\":\"v\"}}" : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
+}
+
+/* What each checkpoint is taken for, and why. */
+static void report_checkpoints(const BuildFlags *f, const Pipeline *l) {
+    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder, &l->image_encoder};
+    for (int i = 0; i < MOST_MODELS && !f->quiet; i++) {
+        const Checkpoint *c = models[i]->checkpoint;
+        bool told = false;
+        for (int k = 0; k < i; k++) told |= models[k]->checkpoint == c;
+        if (c && !told && c->settings) fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
+    }
+}
+
 int cmd_build(int argc, char **argv) {
     BuildFlags f = {.emit = "exe", .code = CODE_DEFAULTS};
     const char *path;
@@ -104,7 +123,8 @@ int cmd_build(int argc, char **argv) {
     double since = lrt_now(), start = since;
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);
-    Pipeline *l = pipeline_load(path, sets, n_sets);
+    Pipeline *l = pipeline_open(path, sets, n_sets, &f.weights, prediction_over(f.prediction));
+    report_checkpoints(&f, l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;
@@ -112,11 +132,11 @@ int cmd_build(int argc, char **argv) {
     Program *p = program_for(&f.code);
     Models models = {0};
     lrt_pipeline c = constants(l, p->fuse & FUSE_GUIDANCE);
-    c.text_encoder = add_model(p, &f, l, &l->text_encoder, false, &models);
-    c.diffusion_model = add_model(p, &f, l, &l->diffusion_model, c.batched_guidance, &models);
+    c.text_encoder = add_model(p, l, &l->text_encoder, false, &models);
+    c.diffusion_model = add_model(p, l, &l->diffusion_model, c.batched_guidance, &models);
     if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
-    c.decoder = add_model(p, &f, l, &l->decoder, false, &models);
-    if (!f.no_init_img) c.image_encoder = add_model(p, &f, l, &l->image_encoder, false, &models);
+    c.decoder = add_model(p, l, &l->decoder, false, &models);
+    if (!f.no_init_img) c.image_encoder = add_model(p, l, &l->image_encoder, false, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
@@ -130,6 +150,7 @@ int cmd_build(int argc, char **argv) {
         sources[i] = models.model[i].weights;
         buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
     }
+    p->quiet = f.quiet;
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);
@@ -141,6 +162,7 @@ int cmd_build(int argc, char **argv) {
         fprintf(stderr, "          weights in %s; link with %s\n", library_weights_path(l->arena, f.out), link_libraries(l->arena));
     program_free(p);
     for (int i = 0; i < models.n; i++) model_close(&models.model[i]);
+    pipeline_close(l);
     free(vocab);
     buf_free(&options);
     buf_free(&from);

@@ -31,11 +31,11 @@ int cmd_compile(int argc, char **argv) {
     const char *out = NULL, *emit = "exe", *arguments[1];
     CodeFlags code = CODE_DEFAULTS;
     LinkOptions link = {0};
-    FlagList weights = {0};
+    WeightFlags weights = {0};
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
         {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll, bc", 0, 0},
-        WEIGHTS_FLAG(&weights),
+        WEIGHTS_FLAGS(&weights),
         CODE_FLAGS(&code),
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -50,17 +50,17 @@ int cmd_compile(int argc, char **argv) {
     bool exe = strcmp(emit, "exe") == 0;
     ParamSet *values;
     int n = flags_sets(&code.sets, &values);
-    Graph *g = graph_load(arguments[0], values, n);
-    const char *spec = flags_for_model(&weights, g->name);
-    if (exe && !spec) usage_err("compile: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
+    Checkpoint *from;
+    Graph *g = graph_open(arguments[0], values, n, &weights, &from);
+    WeightSource *source = exe ? graph_weights(g, &weights, from, "compile") : NULL;
     Program *p = program_for(&code);
     program_add(p, g);
     p->made_from = arguments[0];
     emit_plan(p, NULL);
     if (exe) {
-        WeightSource *w = weights_open(spec, g->name);
-        write_program(p, &w, &link, PROGRAM_GRAPH, NULL, 0, out);
-        weights_close(w);
+        write_program(p, &source, &link, PROGRAM_GRAPH, NULL, 0, out);
+        weights_close(source);
+        if (from) checkpoint_close(from);
     } else {
         LLVMMemoryBufferRef b = program_emit(p, kinds[kind].kind);
         if (strcmp(emit, "so") == 0) {

@@ -16,7 +16,7 @@ typedef struct {
     CodeFlags code;
     bool interpret;
     int64_t repeat, threads;
-    FlagList weights;
+    WeightFlags weights;
 } RunFlags;
 
 /* The graph with its tensors, ready to run as often as wanted. */
@@ -32,7 +32,7 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
     const Flag flags[] = {
         {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
         {"outputs", 0, FLAG_STRING, &f->outputs, "FILE", "safetensors file to write", 0, 0},
-        WEIGHTS_FLAG(&f->weights),
+        WEIGHTS_FLAGS(&f->weights),
         {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter; no passes unless --fuse names them", 0, 0},
         {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
         CODE_FLAGS(&f->code),
@@ -53,16 +53,6 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         usage_err("run: --outputs FILE is missing");
     if (strcmp(f->precision, "f32") && strcmp(f->precision, "f64"))
         usage_err("run: --precision %s: expected f32 or f64", f->precision);
-}
-
-static WeightSource *open_weights(const RunFlags *f, const Graph *g)
-{
-    const char *spec = flags_for_model(&f->weights, g->name);
-    if (!spec)
-        usage_err("run: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", g->name);
-    WeightSource *w = weights_open(spec, g->name);
-    weights_check(w, g);
-    return w;
 }
 
 static const char *st_shape(Arena *a, const StTensor *t)
@@ -163,10 +153,11 @@ int cmd_run(int argc, char **argv)
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);
-    Run r = {.g = graph_load(f.graph, sets, n_sets)};
+    Checkpoint *from;
+    Run r = {.g = graph_open(f.graph, sets, n_sets, &f.weights, &from)};
     if (f.threads)
         omp_set_num_threads((int)f.threads);
-    r.weights = open_weights(&f, r.g);
+    r.weights = graph_weights(r.g, &f.weights, from, "run");
     make_buffers(&r, f.inputs);
     double *seconds = f.repeat ? xcalloc((size_t)f.repeat, sizeof *seconds) : NULL;
     if (f.interpret) {
@@ -182,5 +173,7 @@ int cmd_run(int argc, char **argv)
     if (f.outputs)
         write_outputs(&r, f.outputs);
     free_run(&r);
+    if (from)
+        checkpoint_close(from);
     return EXIT_OK;
 }

@@ -32,7 +32,7 @@ static void choose_chunks(Contract *c, const Target *t) {
 
 static void choose_flat(Contract *c, const Target *t) {
     int64_t all = c->oh * c->ow, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
-    bool by_image = c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH || (c->has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared || c->res_shared;
+    bool by_image = c->has_sums || c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH || (c->has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared || c->res_shared;
     if (!by_image) {
         all *= c->batch;
         c->images = c->batch;
@@ -179,7 +179,9 @@ void contract_pack_row(const Contract *c, int64_t j, const float *row, float *ou
     for (int v = 0; v < block_vectors(c, j); v++, out += c->lanes) {
         int64_t first = column(c, j, v, 0);
         if (first >= 0 && column(c, j, v, c->lanes - 1) == first + c->lanes - 1) {
-            memcpy(out, row + first, (size_t)c->lanes * 4);
+            if (c->lanes == 16) memcpy(out, row + first, 64); /* constant: no call */
+            else if (c->lanes == 8) memcpy(out, row + first, 32);
+            else memcpy(out, row + first, (size_t)c->lanes * 4);
             continue;
         }
         for (int x = 0; x < c->lanes; x++) {
@@ -196,6 +198,7 @@ static uint16_t bf16_of(float x) {
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
+/* Row k of a panel in pairs: its columns are every second number. */
 void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out) {
     float columns[4 * 64];
     int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
@@ -204,25 +207,48 @@ void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t 
     for (int64_t x = 0; x < width; x++) to[2 * x] = row ? bf16_of(columns[x]) : 0;
 }
 
+/* Rows k, k+1 of a panel at once, both there. */
+static void pack_two(const Contract *c, int64_t j, const float *row, int64_t columns, int64_t k, void *out) {
+    float first[4 * 64], second[4 * 64];
+    int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
+    uint16_t *to = (uint16_t *)out + k * width;
+    contract_pack_row(c, j, row, first);
+    contract_pack_row(c, j, row + columns, second);
+    for (int64_t x = 0; x < width; x++) {
+        to[2 * x] = bf16_of(first[x]);
+        to[2 * x + 1] = bf16_of(second[x]);
+    }
+}
+
+/* Rows k0 .. k1-1 of chunk c0 and one tap, in every block: whole rows of the kernel are read once, in order. */
+static void pack_rows(const Contract *c, const float *kernel, float *out, int64_t c0, int64_t tap, int64_t k0, int64_t k1) {
+    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw, columns = contract_columns(c), element = c->bf16 ? 2 : 4;
+    int64_t stored = c0 + c->kc < ci ? c->kc : last_chunk(c);
+    for (int64_t j = 0; j < c->blocks; j++) {
+        int64_t width = (int64_t)block_vectors(c, j) * c->lanes;
+        char *o = (char *)out + j * taps * stored_channels(c) * c->nr * c->lanes * element + (c0 * taps + tap * stored) * width * element;
+        for (int64_t k = k0; k < k1; k++) {
+            const float *row = c0 + k < ci ? kernel + (tap * ci + c0 + k) * columns : NULL;
+            if (!c->bf16) contract_pack_row(c, j, row, (float *)(void *)o + k * width);
+            else if (k % 2 == 0 && k + 1 < k1 && c0 + k + 1 < ci) pack_two(c, j, row, columns, k++, o);
+            else contract_pack_pair(c, j, row, k, o);
+        }
+    }
+}
+
 void contract_pack_kernel(const Contract *c, const float *kernel, float *out) {
+    enum { ROWS = 16 };
     if (c->winograd) {
         winograd_pack_kernel(c, kernel, out);
         return;
     }
-    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw, columns = contract_columns(c);
+    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw, groups = (c->kc + c->k_step + ROWS - 1) / ROWS;
+    int64_t chunks = (ci + c->kc - 1) / c->kc;
 #pragma omp parallel for schedule(static)
-    for (int64_t j = 0; j < c->blocks; j++) {
-        int64_t width = (int64_t)block_vectors(c, j) * c->lanes, element = c->bf16 ? 2 : 4;
-        char *o = (char *)out + j * taps * stored_channels(c) * c->nr * c->lanes * element;
-        for (int64_t c0 = 0; c0 < ci; c0 += c->kc) {
-            int64_t stored = c0 + c->kc < ci ? c->kc : last_chunk(c);
-            for (int64_t tap = 0; tap < taps; tap++, o += stored * width * element)
-                for (int64_t k = 0; k < stored; k++) {
-                    const float *row = c0 + k < ci ? kernel + (tap * ci + c0 + k) * columns : NULL;
-                    if (c->bf16) contract_pack_pair(c, j, row, k, o);
-                    else contract_pack_row(c, j, row, (float *)(void *)o + k * width);
-                }
-        }
+    for (int64_t i = 0; i < chunks * taps * groups; i++) {
+        int64_t c0 = i / (taps * groups) * c->kc, tap = i / groups % taps, k0 = i % groups * ROWS;
+        int64_t stored = c0 + c->kc < ci ? c->kc : last_chunk(c);
+        if (k0 < stored) pack_rows(c, kernel, out, c0, tap, k0, k0 + ROWS < stored ? k0 + ROWS : stored);
     }
 }
 

@@ -30,7 +30,11 @@ typedef struct { const char *fuse /* NULL: the command's own default */, *conv, 
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
     {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
-#define WEIGHTS_FLAG(list) {"weights", 0, FLAG_LIST, list, "[MODEL=]SPEC", "a .safetensors file, or synthetic:SEED; default: what a pipeline names", 0, 0}
+/* Where weights come from, and which of several files of a checkpoint. */
+typedef struct { FlagList specs; const char *variant; /* NULL: none */ } WeightFlags;
+#define WEIGHTS_FLAGS(w) \
+    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, or synthetic:SEED; default: what a pipeline names", 0, 0}, \
+    {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "of a diffusers folder's files, e.g. fp16 for model.fp16.safetensors", 0, 0}
 Optimize optimize_parse(const char *text); /* usage_err() on anything but speed and memory */
 bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {

@@ -6,6 +6,7 @@
 #ifndef LATENTC_IR_H
 #define LATENTC_IR_H
 #include "util.h"
+#include "../runtime/plan.h"
 
 typedef enum { DT_F32, DT_I32 } Dtype; /* bf16 joins here */
 #define MAX_RANK 4
@@ -166,16 +167,13 @@ Graph *graph_load(const char *path, const ParamSet *sets, int n_sets); /* err() 
 typedef struct {
     Arena *arena;
     const char *file, *dir, *name;
-    struct PipelineModel { const char *graph; /* path, resolved */ const char *weights; /* spec or NULL */ ParamSet *params; int n_params; }
+    struct PipelineModel { const char *graph; /* path, resolved */ const char *weights; /* spec or NULL */ ParamSet *params; int n_params;
+                           struct Checkpoint *checkpoint; /* that weights names, from pipeline_open (build.h); else NULL */ }
         text_encoder, diffusion_model, decoder, image_encoder; /* graph NULL when the pipeline has none */
     const char *weights, *vocab;     /* defaults for all models, resolved relative to dir; NULL when none */
     int pad_token;                   /* -1: end of text */
     int img_height, img_width, max_text_length;
-    /* noise schedule */
-    int train_steps; double beta_start, beta_end; const char *beta_schedule; /* "scaled_linear" or "linear" */
-    const char *prediction;          /* "epsilon" (v later) */
-    const char *spacing;             /* "linspace" */
-    double final_alpha;              /* alpha_prev of the last step: 1 */
+    lrt_schedule_config schedule;
     /* defaults of a generator */
     int steps; double cfg_scale; const char *sampler; int64_t seed; const char *output;
     const char *prompt;              /* shown as an example by --help; may be NULL */
@@ -184,6 +182,6 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets);
 /* batch 1: as the pipeline file says. guided: the batch elements are the contexts of one picture; only inputs that vary with the prompt have that
  * batch, the others have 1. */
 Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided);
-/* Where a model's weights come from: the flag if there is one, else the model's entry, else the pipeline's; NULL when nothing says. */
-const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m, const char *flag);
+/* Where a model's weights come from: the model's entry, else the pipeline's; NULL when nothing says. */
+const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m);
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct JsonDoc { Arena *arena; const char *file; cJSON *root; };
-enum { MOST_BYTES = 4 << 20, MOST_KEYS = 4096 };
+enum { MOST_BYTES = 64 << 20, MOST_KEYS = 1 << 20 }; /* a vocabulary has 50,000 names in one object */
 static const double EXACT = 9007199254740992.0; /* 2^53 */
 
 static const char *const kind_names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
@@ -49,22 +49,36 @@ void json_err(Json j, const char *fmt, ...)
     err("%s: %s: %s", j.doc->file, json_pointer(j), message);
 }
 
-/* Keys that stand twice in one object would silently hide one another; numbers must be finite. */
+static int by_key(const void *a, const void *b)
+{
+    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+}
+
+/* Keys that stand twice in one object would silently hide one another. */
+static void check_keys(const JsonDoc *doc, const cJSON *at)
+{
+    int n = cJSON_GetArraySize(at), i = 0;
+    if (n > MOST_KEYS)
+        json_err((Json){doc, at}, "expected at most %d members", MOST_KEYS);
+    const cJSON **list = xmalloc(((size_t)n + 1) * sizeof *list);
+    for (const cJSON *c = at->child; c; c = c->next)
+        list[i++] = c;
+    qsort(list, (size_t)n, sizeof *list, by_key);
+    for (i = 1; i < n; i++)
+        if (!by_key(&list[i - 1], &list[i]))
+            json_err((Json){doc, list[i]}, "the name stands twice in one object, expected once");
+    free(list);
+}
+
+/* No name twice; numbers are finite. */
 static void check_tree(const JsonDoc *doc, const cJSON *at)
 {
-    int n = 0;
     if (cJSON_IsNumber(at) && !isfinite(at->valuedouble))
         json_err((Json){doc, at}, "the number is too large");
-    for (const cJSON *c = at->child; c; c = c->next) {
-        if (cJSON_IsObject(at)) {
-            if (++n > MOST_KEYS)
-                json_err((Json){doc, at}, "expected at most %d members", MOST_KEYS);
-            for (const cJSON *d = at->child; d != c; d = d->next)
-                if (strcmp(c->string, d->string) == 0)
-                    json_err((Json){doc, c}, "the name stands twice in one object, expected once");
-        }
+    if (cJSON_IsObject(at))
+        check_keys(doc, at);
+    for (const cJSON *c = at->child; c; c = c->next)
         check_tree(doc, c);
-    }
 }
 
 static _Noreturn void parse_error(const char *text, size_t len, const char *at, const char *file)
@@ -216,6 +230,44 @@ bool json_bool(Json j)
 {
     json_expect(j, JSON_BOOL);
     return cJSON_IsTrue(node(j));
+}
+
+static void merge(cJSON *object, const char *key, const cJSON *over)
+{
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (old && cJSON_IsObject(old) && cJSON_IsObject(over)) {
+        for (const cJSON *m = over->child; m; m = m->next)
+            merge(old, m->string, m);
+        return;
+    }
+    cJSON *copy = cJSON_Duplicate(over, 1);
+    if (!copy)
+        err("out of memory for JSON");
+    if (old)
+        cJSON_ReplaceItemInObjectCaseSensitive(object, key, copy);
+    else
+        cJSON_AddItemToObject(object, key, copy);
+}
+
+void json_merge(Json object, const char *key, Json over)
+{
+    json_expect(object, JSON_OBJECT);
+    merge((cJSON *)object.node, key, node(over));
+}
+
+void json_rename(Json root, const char *file)
+{
+    ((JsonDoc *)root.doc)->file = arena_strdup(root.doc->arena, file);
+}
+
+const char *json_text(Json j)
+{
+    char *text = cJSON_PrintUnformatted(node(j));
+    if (!text)
+        err("out of memory for JSON");
+    const char *kept = arena_strdup(j.doc->arena, text);
+    cJSON_free(text);
+    return kept;
 }
 
 void json_only(Json object, const char *const *keys, size_t n)

@@ -29,6 +29,10 @@ bool json_bool(Json j);
 bool json_is_int(Json j);                     /* a number without a fraction that an int64_t holds exactly */
 /* err() unless every key is one of these; the message has the nearest. */
 void json_only(Json object, const char *const *keys, size_t n);
+/* Member `key` of the object becomes a copy of `over`; where both are objects, member by member. */
+void json_merge(Json object, const char *key, Json over);
+void json_rename(Json root, const char *file);  /* what messages call the file from now on */
+const char *json_text(Json j);                /* compact JSON; kept until json_free */
 const char *json_file(Json j);
 const char *json_pointer(Json j);             /* "/blocks/res_block/do/3"; kept until json_free */
 _Noreturn void json_err(Json j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

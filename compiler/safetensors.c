@@ -1,4 +1,4 @@
-/* Safetensors files, read strictly and written atomically.
+/* Safetensors files, read strictly (safetensors_write.c writes them).
  *
  *   u64 little-endian N | N bytes of JSON {"name": {"dtype", "shape", "data_offsets": [begin, end)}, ...} | data
  *
@@ -403,48 +403,4 @@ void st_close(StFile *f)
     if (f->mapped)
         munmap(f->map, f->map_bytes);
     arena_free(f->arena);
-}
-
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
-
-static void header_text(const StOut *t, size_t n, const char *const *meta, size_t n_meta, Buf *b)
-{
-    uint64_t at = 0;
-    buf_printf(b, "{");
-    for (size_t i = 0; i < n_meta; i++) {
-        buf_printf(b, i ? "," : "\"__metadata__\":{");
-        buf_quoted(b, meta[2 * i]);
-        buf_printf(b, ":");
-        buf_quoted(b, meta[2 * i + 1]);
-    }
-    buf_printf(b, n_meta ? "}%s" : "%s", n_meta && n ? "," : "");
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bytes = 4 * (uint64_t)shape_count(&t[i].shape);
-        buf_printf(b, i ? "," : "");
-        buf_quoted(b, t[i].name);
-        buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", t[i].dtype == DT_I32 ? "I32" : "F32");
-        for (int d = 0; d < t[i].shape.rank; d++)
-            buf_printf(b, "%s%lld", d ? "," : "", (long long)t[i].shape.dim[d]);
-        buf_printf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at, (unsigned long long)(at + bytes));
-        at += bytes;
-    }
-    buf_printf(b, "}");
-    while (b->len % 8) /* so that the data is aligned */
-        buf_printf(b, " ");
-}
-
-void st_write(const char *path, const StOut *t, size_t n, const char *const *meta, size_t n_meta)
-{
-    Buf header = {0};
-    header_text(t, n, meta, n_meta, &header);
-    unsigned char length[8];
-    for (int i = 0; i < 8; i++)
-        length[i] = (unsigned char)((uint64_t)header.len >> 8 * i);
-    OutFile *f = outfile_open(path);
-    outfile_write(f, length, sizeof length);
-    outfile_write(f, header.data, header.len);
-    for (size_t i = 0; i < n; i++)
-        outfile_write(f, t[i].data, 4 * (size_t)shape_count(&t[i].shape));
-    outfile_commit(f, 0644);
-    buf_free(&header);
 }

@@ -1,4 +1,5 @@
-/* Weight sources: one interface over the synthetic generator and safetensors files. */
+/* Weight sources: one interface over the synthetic generator and checkpoints. */
+#include "checkpoint.h"
 #include "weights.h"
 
 #include <errno.h>
@@ -12,9 +13,11 @@ struct WeightSource {
     Arena *arena;
     const char *model;
     const char *description;
-    uint64_t seed;  /* of a synthetic source */
-    StFile *file;   /* NULL: synthetic */
-    bool prefixed;  /* names in the file are "<model>/<path>" */
+    uint64_t seed;     /* of a synthetic source */
+    Checkpoint *from;  /* NULL: synthetic */
+    bool owned;        /* weights_close closes it */
+    bool bound;        /* counts are known */
+    Counts counts;     /* of the graph that is checked or read first: a source serves one graph */
 };
 
 static const char *dims_text(Arena *a, int rank, const int64_t *dim)
@@ -35,28 +38,48 @@ static uint64_t parse_seed(const char *text)
     return v;
 }
 
-WeightSource *weights_open(const char *spec, const char *model)
+bool weights_synthetic(const char *spec)
+{
+    return !strncmp(spec, SYNTHETIC, strlen(SYNTHETIC));
+}
+
+static WeightSource *new_source(const char *model)
 {
     Arena *a = arena_new();
     WeightSource *w = arena_alloc(a, sizeof *w);
     *w = (WeightSource){.arena = a, .model = arena_strdup(a, model)};
-    if (!strncmp(spec, SYNTHETIC, strlen(SYNTHETIC))) {
-        w->seed = parse_seed(spec + strlen(SYNTHETIC));
-        w->description = arena_printf(a, "%s%llu", SYNTHETIC, (unsigned long long)w->seed);
+    return w;
+}
+
+WeightSource *weights_from(Checkpoint *c, const char *model)
+{
+    WeightSource *w = new_source(model);
+    w->from = c;
+    const char *base = c->spec;
+    for (const char *p = base; *p; p++)
+        if (*p == '/' && p[1])
+            base = p + 1;
+    w->description = arena_printf(w->arena, "%s (%llu bytes)", base, (unsigned long long)checkpoint_bytes(c));
+    return w;
+}
+
+WeightSource *weights_open(const char *spec, const char *model)
+{
+    if (!weights_synthetic(spec)) {
+        WeightSource *w = weights_from(checkpoint_open(spec, NULL), model);
+        w->owned = true;
         return w;
     }
-    w->file = st_open(spec);
-    for (size_t i = 0; i < w->file->n && !w->prefixed; i++)
-        w->prefixed = strchr(w->file->tensors[i].name, '/') != NULL;
-    const char *base = strrchr(spec, '/');
-    w->description = arena_printf(a, "%s (%zu bytes)", base ? base + 1 : spec, w->file->map_bytes);
+    WeightSource *w = new_source(model);
+    w->seed = parse_seed(spec + strlen(SYNTHETIC));
+    w->description = arena_printf(w->arena, "%s%llu", SYNTHETIC, (unsigned long long)w->seed);
     return w;
 }
 
 void weights_close(WeightSource *w)
 {
-    if (w->file)
-        st_close(w->file);
+    if (w->owned)
+        checkpoint_close(w->from);
     arena_free(w->arena);
 }
 
@@ -65,44 +88,51 @@ const char *weights_describe(const WeightSource *w)
     return w->description;
 }
 
-/* The tensor of the file for the weight at path; NULL when there is none. */
-static const StTensor *find(const WeightSource *w, const char *path)
+/* ---- one weight and where it is stored -------------------------------------------------------------------------------------------- */
+
+static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
 {
-    if (!w->prefixed)
-        return st_find(w->file, path);
-    size_t n = strlen(w->model) + strlen(path) + 2;
-    char *name = xmalloc(n);
-    snprintf(name, n, "%s/%s", w->model, path);
-    const StTensor *t = st_find(w->file, name);
-    free(name);
-    return t;
+    int n = t->rank;
+    if (ones) { /* trailing ones do not count */
+        while (rank > 2 && dim[rank - 1] == 1)
+            rank--;
+        while (n > 2 && t->dim[n - 1] == 1)
+            n--;
+    }
+    return n == rank && !memcmp(t->dim, dim, (size_t)n * sizeof *dim);
 }
 
-static bool same_shape(const StTensor *t, const Shape *s)
+/* Why t cannot serve as the weight of this shape; NULL: it can. */
+static const char *wrong_with(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape, Arena *a)
 {
-    if (t->rank != s->rank)
-        return false;
-    for (int i = 0; i < t->rank; i++)
-        if (t->dim[i] != s->dim[i])
-            return false;
-    return true;
-}
-
-/* err() unless t can serve as the weight of this shape. */
-static void check_tensor(const WeightSource *w, const StTensor *t, const char *path, const Shape *shape)
-{
-    Arena *a = arena_new(); /* not freed on the way to err() */
+    const Scheme *s = w->from->scheme;
+    int64_t dim[8];
+    int rank = scheme_shape(s, path, shape, p, dim);
     if (!t)
-        err("%s: tensor \"%s\" is missing; expected shape %s", w->file->path,
-            w->prefixed ? arena_printf(a, "%s/%s", w->model, path) : path, dims_text(a, shape->rank, shape->dim));
-    if (!same_shape(t, shape))
-        err("%s: tensor \"%s\" has shape %s, expected %s", w->file->path, t->name, dims_text(a, t->rank, t->dim),
-            dims_text(a, shape->rank, shape->dim));
+        return arena_printf(a, "%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
+    if (!same_shape(t, rank, dim, scheme_transposes(s, path)))
+        return arena_printf(a, "%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim),
+                            dims_text(a, rank, dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        err("%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", w->file->path, t->name,
-            st_dtype_name(t->dtype));
+        return arena_printf(a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
+    return NULL;
+}
+
+static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape)
+{
+    Arena *a = arena_new();
+    const char *wrong = wrong_with(w, t, p, path, shape, a);
+    if (wrong)
+        err("%s", wrong);
     arena_free(a);
 }
+
+static const Stored *find(const WeightSource *w, const char *path, Place *p)
+{
+    return scheme_locate(w->from, w->model, path, &w->counts, p);
+}
+
+/* ---- a graph's weights against the checkpoint ------------------------------------------------------------------------------------- */
 
 /* One stored tensor that the graph wants. */
 typedef struct { const char *path; Shape shape; } Wanted;
@@ -138,131 +168,194 @@ static Wanted *wanted_tensors(const Graph *g, size_t *n)
     return want;
 }
 
-/* The path that a name of the file means for this model; NULL when it belongs to another model. */
-static const char *path_of_name(const WeightSource *w, const char *name)
+/* Before names are looked up: numbering depends on the graph. */
+static void weights_bind(WeightSource *w, const Graph *g)
 {
-    size_t n = strlen(w->model);
-    if (!w->prefixed)
-        return name;
-    return !strncmp(name, w->model, n) && name[n] == '/' ? name + n + 1 : NULL;
+    if (w->from && !w->bound) {
+        w->counts = counts_of(g);
+        w->bound = true;
+    }
+}
+
+/* How messages name a weight: as stored, and the path where that says something else. */
+static const char *named(Arena *a, const WeightSource *w, const char *path)
+{
+    Place p;
+    find(w, path, &p);
+    const char *own = strchr(p.name, '/');
+    if (!*p.name || !strcmp(p.name, path) || !w->from->scheme->torch || (own && !strcmp(own + 1, path)))
+        return arena_printf(a, "\"%s\"", path);
+    return arena_printf(a, "\"%s\" (%s)", p.name, path);
+}
+
+WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a)
+{
+    WeightFit fit = {0};
+    const Checkpoint *c = w->from;
+    Wanted *want = wanted_tensors(g, &fit.n);
+    bool *used = xcalloc(c->n + 1, sizeof *used);
+    weights_bind(w, g);
+    fit.missing = arena_alloc(a, (fit.n + 1) * sizeof *fit.missing);
+    fit.extra = arena_alloc(a, (c->n + 1) * sizeof *fit.extra);
+    fit.wrong = arena_alloc(a, (fit.n + 1) * sizeof *fit.wrong);
+    for (size_t i = 0; i < fit.n; i++) {
+        Place p;
+        const Stored *t = find(w, want[i].path, &p);
+        if (!t) {
+            fit.missing[fit.n_missing++] = named(a, w, want[i].path);
+            continue;
+        }
+        used[t - c->tensors] = true;
+        const char *wrong = wrong_with(w, t, &p, want[i].path, &want[i].shape, a);
+        if (wrong)
+            fit.wrong[fit.n_wrong++] = wrong;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (!used[i] && c->scheme->owns(c->scheme, c, w->model, c->tensors[i].name) &&
+            !scheme_ignores(c->scheme, c->tensors[i].name, &w->counts)) {
+            const char *name = c->tensors[i].name, *own = strchr(name, '/');
+            fit.extra[fit.n_extra++] = !c->scheme->torch && own ? own + 1 : name;
+        }
+    free(used);
+    free(want);
+    return fit;
 }
 
 void weights_check(WeightSource *w, const Graph *g)
 {
-    if (!w->file)
+    if (!w->from)
         return;
-    size_t n, missing = 0, extra = 0;
-    const char *first_missing = NULL, *first_extra = NULL;
-    Wanted *want = wanted_tensors(g, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!find(w, want[i].path) && !missing++)
-            first_missing = want[i].path;
-    for (size_t i = 0; i < w->file->n; i++) {
-        const char *path = path_of_name(w, w->file->tensors[i].name);
-        if (path && !bsearch(&(Wanted){.path = path}, want, n, sizeof *want, by_path) && !extra++)
-            first_extra = path;
-    }
-    const char *file = w->file->path, *plural = extra == 1 ? "" : "s";
-    if (missing && extra)
-        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"; %zu tensor%s unknown, the first is \"%s\"", file,
-            missing, w->model, n, first_missing, extra, plural, first_extra);
-    if (missing)
-        err("%s: %zu of %s's %zu weights missing, the first is \"%s\"", file, missing, w->model, n, first_missing);
-    if (extra)
-        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, extra, plural,
-            w->model, first_extra, n);
-    for (size_t i = 0; i < n; i++)
-        check_tensor(w, find(w, want[i].path), want[i].path, &want[i].shape);
-    free(want);
+    Arena *a = arena_new();
+    WeightFit f = weights_fit(w, g, a);
+    const char *file = w->from->spec, *plural = f.n_extra == 1 ? "" : "s";
+    if (f.n_missing && f.n_extra)
+        err("%s: %zu of %s's %zu weights missing, the first is %s; %zu tensor%s unknown, the first is \"%s\"", file,
+            f.n_missing, w->model, f.n, f.missing[0], f.n_extra, plural, f.extra[0]);
+    if (f.n_missing)
+        err("%s: %zu of %s's %zu weights missing, the first is %s", file, f.n_missing, w->model, f.n, f.missing[0]);
+    if (f.n_extra)
+        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, f.n_extra, plural,
+            w->model, f.extra[0], f.n);
+    if (f.n_wrong)
+        err("%s", f.wrong[0]);
+    arena_free(a);
 }
 
-static float from_bits(uint32_t bits)
+/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The stored bytes: mapped, or fetched into *fetched, which the caller frees. */
+static const unsigned char *stored_bytes(const Checkpoint *c, const Stored *t, void **fetched)
 {
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+    *fetched = NULL;
+    if (t->data) {
+        checkpoint_want(t);
+        return t->data;
+    }
+    *fetched = xmalloc(t->bytes);
+    c->read(c, t, *fetched);
+    return *fetched;
 }
 
-static float from_f16(uint16_t h)
+static void check_values(const Stored *t, const unsigned char *data, int64_t bad)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 0x3ff;
-    if (exponent == 31)
-        return from_bits(sign | 0x7f800000u | mantissa << 13);
-    if (exponent == 0) { /* zero and subnormals: mantissa * 2^-24 */
-        float f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+    if (bad < 0)
+        return;
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name, (long long)bad, (long long)n,
+        isnan(stored_value(t->dtype, data, bad)) ? "NaN" : "infinite");
 }
 
-/* Data in files is little-endian and not aligned to its size: read byte by byte (compilers make one load of it). */
-static uint64_t little_endian(const unsigned char *p, int bytes)
+/* weights_read with rows of dst `stride` floats apart. */
+static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst, int64_t stride)
 {
-    uint64_t v = 0;
-    for (int i = 0; i < bytes; i++)
-        v |= (uint64_t)p[i] << 8 * i;
-    return v;
-}
-
-static float convert(StDtype dtype, const unsigned char *data, int64_t i)
-{
-    switch (dtype) {
-    case ST_F16:
-        return from_f16((uint16_t)little_endian(data + 2 * i, 2));
-    case ST_BF16:
-        return from_bits((uint32_t)little_endian(data + 2 * i, 2) << 16);
-    case ST_F64: {
-        uint64_t bits = little_endian(data + 8 * i, 8);
-        double d;
-        memcpy(&d, &bits, sizeof d);
-        return (float)d;
-    }
-    default:
-        return from_bits((uint32_t)little_endian(data + 4 * i, 4));
-    }
+    Place p;
+    void *fetched;
+    const Stored *t = find(w, path, &p);
+    check_tensor(w, t, &p, path, shape);
+    int64_t n = shape_count(shape), out = shape_channels(shape), taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
+    const unsigned char *data = stored_bytes(w->from, t, &fetched);
+    /* kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); all else is in its order */
+    check_values(t, data, scheme_transposes(w->from->scheme, path) ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
+                                              : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
+    free(fetched);
+    checkpoint_release(t);
 }
 
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst)
 {
-    int64_t n = shape_count(shape), bad = n;
-    if (!w->file) {
+    if (w->from)
+        read_stored(w, path, shape, dst, shape_channels(shape));
+    else
         synthetic_weight(w->seed, w->model, path, shape, dst);
-        return;
+}
+
+/* One part of a wider weight: columns begin.. of it. */
+static void read_part(WeightSource *w, const WeightPart *p, const Shape *shape, int64_t begin, int64_t width, float *dst)
+{
+    int64_t rows = shape_count(shape) / p->width;
+    if (w->from) {
+        read_stored(w, p->path, shape, dst + begin, width);
+    } else {
+        float *part = xmalloc((size_t)(rows * p->width) * sizeof *part);
+        weights_read(w, p->path, shape, part);
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(dst + r * width + begin, part + r * p->width, (size_t)p->width * sizeof *part);
+        free(part);
     }
-    const StTensor *t = find(w, path);
-    check_tensor(w, t, path, shape);
-    const unsigned char *data = t->data;
-    StDtype dtype = t->dtype;
-#pragma omp parallel for schedule(static) reduction(min : bad) if (n > 1 << 15)
-    for (int64_t i = 0; i < n; i++) {
-        dst[i] = convert(dtype, data, i);
-        if (!isfinite(dst[i]) && i < bad)
-            bad = i;
-    }
-    if (bad < n)
-        err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", w->file->path, t->name,
-            (long long)bad, (long long)n, isnan(dst[bad]) ? "NaN" : "infinite");
+    for (int64_t r = 0; r < rows && p->scale != 1.0; r++)
+        for (int64_t c = 0; c < p->width; c++)
+            dst[r * width + begin + c] = (float)(dst[r * width + begin + c] * p->scale);
 }
 
 void weights_read_tensor(WeightSource *w, const Graph *g, TensorId id, float *dst)
 {
     const Tensor *t = tensor(g, id);
+    int64_t width = shape_channels(&t->shape), begin = 0;
+    weights_bind(w, g);
     if (t->n_parts == 1 && t->parts[0].scale == 1.0) {
         weights_read(w, t->parts[0].path, &t->shape, dst);
         return;
     }
-    int64_t width = shape_channels(&t->shape), rows = shape_count(&t->shape) / width, begin = 0;
     for (int k = 0; k < t->n_parts; k++) {
-        const WeightPart *p = &t->parts[k];
         Shape shape = t->shape;
-        shape.dim[shape.rank - 1] = p->width;
-        float *part = xmalloc((size_t)(rows * p->width) * sizeof *part);
-        weights_read(w, p->path, &shape, part);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < p->width; c++)
-                dst[r * width + begin + c] = (float)(part[r * p->width + c] * p->scale);
-        free(part);
-        begin += p->width;
+        shape.dim[shape.rank - 1] = t->parts[k].width;
+        read_part(w, &t->parts[k], &shape, begin, width, dst);
+        begin += t->parts[k].width;
     }
     CHECK(begin == width);
+}
+
+StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path)
+{
+    Place p;
+    weights_bind(w, g);
+    const Stored *t = w->from ? find(w, path, &p) : NULL;
+    return t ? t->dtype : ST_F32;
+}
+
+bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)
+{
+    const Tensor *t = tensor(g, id);
+    weights_bind(w, g);
+    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 || scheme_transposes(w->from->scheme, t->parts[0].path))
+        return false;
+    Place p;
+    const Stored *s = find(w, t->parts[0].path, &p);
+    return s && s->data;
+}
+
+void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t first, int64_t n, float *dst)
+{
+    const Tensor *t = tensor(g, id);
+    Place p;
+    const Stored *s = find(w, t->parts[0].path, &p);
+    check_tensor(w, s, &p, t->parts[0].path, &t->shape);
+    /* the run as a tensor of its own, so that its pages alone are wanted and released */
+    size_t size = stored_size(s->dtype), at = (size_t)(shape_count(&t->shape) * p.part + first) * size;
+    Stored run = {.data = (const unsigned char *)s->data + at, .bytes = (size_t)n * size};
+    checkpoint_want(&run);
+    check_values(s, s->data, stored_rows(s->dtype, s->data, (int64_t)(at / size), 1, n, dst, n));
+    checkpoint_release(&run);
 }

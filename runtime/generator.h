@@ -20,20 +20,21 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 
 /* What the command line says. */
 typedef struct {
-    const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace,
-        *profile, *init_img, *mask, *from_png, *prompts;
+    const char *prompt, *negative, *output, *sampler_name, *rng_name, *spacing_name, *prediction_name, *latent_in, *save_latent,
+        *trace, *profile, *init_img, *mask, *from_png, *prompts; /* spacing_name, prediction_name: NULL for the schedule's */
     int64_t steps, seed, batch_count, threads, preview_every;
-    double cfg_scale, alpha, strength; /* alpha, strength: NAN when not given */
+    double cfg_scale, guidance_rescale, alpha, eta, strength; /* alpha, strength: NAN when not given */
     bool print_tokens, info, help, version, no_metadata;
     const lrt_sampler *sampler;
     const lrt_rng *rng;
+    lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction over it */
 } lrt_settings;
 /* generator_options.c. Defaults from the pipeline. false: wrong usage. */
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
 /* One setting by its long name; those that only a program has are refused. value must outlive s. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e);
 /* Whether the settings go together. */
-bool lrt_settings_check(lrt_settings *s, lrt_error *e);
+bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* The options as a table whose values are in s. */
 enum { LRT_MOST_OPTIONS = 48 };
 int lrt_settings_table(lrt_option table[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p);
@@ -63,7 +64,8 @@ typedef struct {
     bool single;                          /* both are the same: steps compute one half */
     lrt_instance *model[2];               /* [1] only without batched guidance */
     float *predicted;                     /* (2, h, w, 4) */
-    float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
+    float *x, *x0, *guided;               /* (h, w, 4) */
+    float *embeddings;                    /* (calls, time_width) of the sampling at hand */
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
     lrt_profile *profile; /* NULL: off; not owned */
@@ -76,12 +78,14 @@ void lrt_engine_free(lrt_engine *g);
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
 /* The latent of known->rgb into known->latent: the mean of what the image encoder says, unless it is there already. */
 bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
-/* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled
- * in. */
+/* Called once a step: after the model's estimate at its first call k, before the sampler moves; x and x0 (h, w, 4). false stops, with *e filled in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);
-/* The steps of a planned sampling from its first on, in place: x (h, w, 4) of unit variance becomes the finished latent. */
-bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
-                        void *context, lrt_error *e);
+/* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished latent. noise: for the samplers that draw some. */
+typedef struct {
+    double scale, rescale; /* --cfg-scale, --guidance-rescale */
+} lrt_guidance;
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
+                        lrt_error *e);
 /* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255),
  * truncated; what is known of it and stays is put back. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);

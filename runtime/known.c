@@ -111,12 +111,12 @@ void lrt_known_start(lrt_known *k, double a, bool pure, float *x)
         x[i] = (float)(picture * k->latent[i] + rest * k->noise[i]);
 }
 
-void lrt_known_keep(const lrt_known *k, double a, bool last, float *x)
+void lrt_known_keep(const lrt_known *k, double a, bool last, double *x)
 {
     double picture = last ? 1 : sqrt(a), rest = last ? 0 : sqrt(1 - a);
     for (int64_t i = 0; i < count(k) && k->mask; i++)
         if (!k->repaint[i / 4])
-            x[i] = (float)(picture * k->latent[i] + rest * k->noise[i]);
+            x[i] = picture * k->latent[i] + rest * k->noise[i];
 }
 
 void lrt_known_restore(const lrt_known *k, uint8_t *rgb)

@@ -27,7 +27,7 @@ int lrt_known_first(int steps, double strength);
 /* x: noise becomes the start, the latent with the noise of the point whose alpha is a; pure: the noise alone (diffusers inpaints so at strength 1). */
 void lrt_known_start(lrt_known *k, double a, bool pure, float *x);
 /* What stays of x is put back, with the noise of the point whose alpha is a, or (last) without. */
-void lrt_known_keep(const lrt_known *k, double a, bool last, float *x);
+void lrt_known_keep(const lrt_known *k, double a, bool last, double *x);
 /* The pixels that stay are put back into a picture, (height, width, 3). */
 void lrt_known_restore(const lrt_known *k, uint8_t *rgb);
 /* Of the picture and of the mask as they are used: to know them again. */

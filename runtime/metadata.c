@@ -139,7 +139,7 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
         fputs(before_negative, f);
         put_prompt(f, s->negative);
     }
-    fprintf(f, "%s%lld, Sampler: %s, CFG scale: ", before_fields, (long long)s->steps, sampler_title(s->sampler_name));
+    fprintf(f, "%s%lld, Sampler: %s, CFG scale: ", before_fields, (long long)s->steps, sampler_title(s->sampler ? s->sampler->name : s->sampler_name));
     put_number(f, s->cfg_scale);
     fprintf(f, ", Seed: %lld, Size: %dx%d, Model: ", (long long)seed, p->width, p->height);
     put_text(f, p->name);

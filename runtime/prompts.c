@@ -151,7 +151,7 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
         return false;
     if (!x->job->set.prompt)
         return bad_line(x, "no prompt: expected \"prompt\": \"...\"");
-    if (!lrt_settings_check(&x->job->set, &why))
+    if (!lrt_settings_check(&x->job->set, x->p, &why))
         return bad_line(x, why.text);
     lrt_seed_choose(&x->job->set.seed);
     j->pictures += x->job->set.batch_count;

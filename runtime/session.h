@@ -12,7 +12,9 @@ typedef struct {
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
+    int left;          /* steps that are done: all, but with --init-img the share that --strength says */
     lrt_known known;   /* of --init-img and --mask */
+    lrt_noise noise;   /* of the picture at hand */
     float *x;          /* the latent, (h, w, 4) */
     int32_t *ids;      /* (2, max_text_length): unconditional first */
     char *notice;      /* what was cut of prompts that are too long, what was done to pictures to make them fit, a line each; NULL: nothing */
@@ -31,6 +33,8 @@ bool lrt_seed_choose(int64_t *seed);
 bool lrt_session_read(lrt_session *s, lrt_error *e);
 /* After that: memory, schedule, the picture's latent, the prompts' contexts. */
 bool lrt_session_prepare(lrt_session *s, lrt_error *e);
-/* The first latent of a picture: noise of that seed, or --latent-in; with --init-img added to that picture's. lrt_engine_denoise, with s->sampling, goes on from there. */
+/* The first latent of a picture: noise of that seed, or --latent-in; with --init-img in that picture's. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e);
+/* From there to the finished latent, s->x. */
+bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e);
 #endif

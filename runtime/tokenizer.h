@@ -49,6 +49,7 @@ typedef struct {
     bool (*find)(void *context, const char *token, uint32_t *id);
     void *context;
     uint32_t n_tokens;
+    const char *(*merge)(void *context, uint32_t i); /* line i of the merges; NULL: no more. Without it the file is read */
 } lrt_vocab_ids;
 void *lrt_vocab_build(const char *merges_path, const lrt_vocab_ids *ids, size_t *bytes, lrt_error *e);
 #endif

@@ -45,7 +45,7 @@ static bool add_token(Builder *b, const char *name, uint32_t *id)
 {
     if (b->ids) {
         if (!b->ids->find(b->ids->context, name, id) || *id >= b->ids->n_tokens)
-            return lrt_fail(b->error, "%s:%u: token '%.200s' is not in vocab.json", b->path, b->line, name);
+            return lrt_fail(b->error, "%s:%u: token '%.200s' is not in the vocabulary", b->path, b->line, name);
     } else {
         *id = b->n;
     }
@@ -107,8 +107,25 @@ static bool add_merge(Builder *b, char *line)
     return true;
 }
 
+/* Merges that another reader has, instead of a file's. */
+static bool take_merges(Builder *b)
+{
+    const char *line;
+    char copy[LINE_LIMIT];
+    for (uint32_t i = 0; b->n_merges < CLIP_MERGES && (line = b->ids->merge(b->ids->context, i)); i++) {
+        b->line = i + 1;
+        if (snprintf(copy, sizeof copy, "%s", line) >= (int)sizeof copy)
+            return lrt_fail(b->error, "%s: merge %u has more than %d bytes", b->path, i + 1, LINE_LIMIT - 1);
+        if (!add_merge(b, copy))
+            return false;
+    }
+    return b->n_merges || lrt_fail(b->error, "%s: no merges found", b->path);
+}
+
 static bool read_merges(Builder *b)
 {
+    if (b->ids && b->ids->merge)
+        return take_merges(b);
     gzFile f = gzopen(b->path, "rb"); /* reads plain files too */
     if (!f)
         return lrt_fail(b->error, "%s: %s", b->path, strerror(errno));

@@ -26,7 +26,7 @@ static void read_text(const char *text)
     bool ok = lrt_metadata_parse(text, "fuzz", &fuzz_pipeline, &s, &r, &e);
     if (!ok && strncmp(e.text, "fuzz: ", 6))
         die("refused without a place: %s", e.text);
-    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength && lrt_settings_check(&s, &e)) {
+    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength && lrt_settings_check(&s, &fuzz_pipeline, &e)) {
         char *written = lrt_metadata_text(&fuzz_pipeline, &s, s.seed, NULL, NULL, 0);
         if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
             die("written, but not read: %s: %s", e.text, written);

@@ -438,6 +438,7 @@ static void test_known(void **state)
     char picture[] = "/tmp/latentc-known-a-XXXXXX", mask[] = "/tmp/latentc-known-b-XXXXXX";
     uint8_t gray[W * H], rgb[W * H * 3] = {0};
     float x[LW * LH * 4];
+    double moved[LW * LH * 4];
     lrt_known k = {0};
     lrt_error e;
     (void)state;
@@ -462,10 +463,10 @@ static void test_known(void **state)
         assert_float_equal(x[i], 0.6 * i + 0.8, 1e-5);
     for (int last = 0; last < 2; last++) {
         for (int i = 0; i < LW * LH * 4; i++)
-            x[i] = 7;
-        lrt_known_keep(&k, 0.64, last, x);
+            moved[i] = 7;
+        lrt_known_keep(&k, 0.64, last, moved);
         for (int i = 0; i < LW * LH * 4; i++)
-            assert_float_equal(x[i], (i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6), 1e-5);
+            assert_float_equal(moved[i], (i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6), 1e-5);
     }
     lrt_known_restore(&k, rgb);
     for (int i = 0; i < W * H; i++)

@@ -1,0 +1,285 @@
+/* Folders as diffusers' save_pretrained writes them, one of their component folders, or one of their files:
+ *
+ *   model_index.json
+ *   unet/config.json   unet/diffusion_pytorch_model[.fp16].safetensors, or its shards and diffusion_pytorch_model.safetensors.index.json
+ *   vae/               the same
+ *   text_encoder/      model[.fp16].safetensors
+ *   scheduler/scheduler_config.json   tokenizer/
+ *
+ * Names get their component in front: "unet/conv_in.weight". */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "diffusers.h"
+#include "formats.h"
+
+const char *const pickle_advice =
+    "a PyTorch pickle, which can run any program while it is read; convert it once where you trust it: "
+    "python -c \"import torch,safetensors.torch as s; d=torch.load('IN.ckpt',map_location='cpu'); d=d.get('state_dict',d); "
+    "s.save_file({k:v.contiguous() for k,v in d.items() if isinstance(v,torch.Tensor)},'OUT.safetensors')\"";
+
+static bool there(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* A component: its folder's name, its files' stem, and a name that its tensors have and no other's. */
+typedef struct { const char *name, *stem, *mark, *class; void (*settings)(Settings *s, Json config); } Component;
+static const Component components[] = {
+    {"text_encoder", "model", "embeddings.token_embedding.weight", "CLIPTextModel", settings_of_text_encoder},
+    {"unet", "diffusion_pytorch_model", "time_embedding.linear_1.weight", "UNet2DConditionModel", settings_of_unet},
+    {"vae", "diffusion_pytorch_model", "decoder.mid_block.resnets.0.conv1.weight", "AutoencoderKL", settings_of_vae},
+};
+enum { N_COMPONENTS = sizeof components / sizeof components[0] };
+
+/* ---- one component's files -------------------------------------------------------------------------------------------------------- */
+
+/* A shard's name must be a plain file name: an index may come from anywhere. */
+static void check_shard(Json at)
+{
+    const char *name = json_string(at);
+    if (!*name || strchr(name, '/') || strchr(name, '\\') || !strcmp(name, ".."))
+        json_err(at, "found \"%s\", expected the name of a file beside the index", name);
+}
+
+static void add_sharded(Checkpoint *c, const char *folder, const char *index, const char *prefix)
+{
+    Json root = json_load(index), map = json_need(root, "weight_map");
+    const char *opened = NULL;
+    json_expect(map, JSON_OBJECT);
+    if (!json_count(map))
+        json_err(map, "found no tensors, expected the file of each");
+    /* Each file once: a name is opened where no earlier member has it. A map has few files, so members before are skipped quickly. */
+    for (Json m = json_first(map); json_ok(m); m = json_next(m)) {
+        check_shard(m);
+        const char *mark = arena_printf(c->arena, "/%s/", json_string(m));
+        if (opened && strstr(opened, mark))
+            continue;
+        opened = arena_printf(c->arena, "%s%s", opened ? opened : "", mark);
+        const char *path = arena_printf(c->arena, "%s/%s", folder, json_string(m));
+        if (access(path, R_OK))
+            json_err(m, "%s: %s", path, strerror(errno));
+        checkpoint_add_safetensors(c, path, prefix);
+    }
+    checkpoint_sort(c);
+    for (Json m = json_first(map); json_ok(m); m = json_next(m)) {
+        const Stored *t = checkpoint_find(c, arena_printf(c->arena, "%s%s", prefix, json_key(m)));
+        const char *base = t ? strrchr(t->file, '/') : NULL;
+        if (!t || strcmp(base ? base + 1 : t->file, json_string(m)))
+            json_err(m, "tensor \"%s\" is not in %s", json_key(m), json_string(m));
+    }
+    json_free(root);
+}
+
+/* The files that hold the component's tensors, best first; %v is the variant with a dot before it. */
+static const char *const file_names[] = {"%s%v.safetensors", "%s.safetensors%v.index.json", "%s.safetensors.index%v.json"};
+enum { N_FILE_NAMES = sizeof file_names / sizeof file_names[0] };
+
+static const char *file_name(Arena *a, const char *folder, const char *pattern, const char *stem, const char *variant)
+{
+    Buf b = {0};
+    for (const char *p = pattern; *p; p++)
+        if (*p != '%')
+            buf_printf(&b, "%c", *p);
+        else if (*++p == 's')
+            buf_printf(&b, "%s", stem);
+        else
+            buf_printf(&b, "%s%s", variant ? "." : "", variant ? variant : "");
+    const char *path = arena_printf(a, "%s/%s", folder, b.data);
+    buf_free(&b);
+    return path;
+}
+
+static const char *find_files(Arena *a, const char *folder, const char *stem, const char *variant)
+{
+    for (int i = 0; i < N_FILE_NAMES; i++) {
+        const char *path = file_name(a, folder, file_names[i], stem, variant);
+        if (there(path))
+            return path;
+    }
+    return NULL;
+}
+
+static _Noreturn void no_files(Arena *a, const char *folder, const char *stem)
+{
+    static const char *const pickles[] = {"pytorch_model.bin", "diffusion_pytorch_model.bin"}, *const variants[] = {"fp16", "bf16", "fp32"};
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
+        if (find_files(a, folder, stem, variants[i]))
+            err("%s: has %s.%s.safetensors alone; give --variant %s", folder, stem, variants[i], variants[i]);
+    for (size_t i = 0; i < sizeof pickles / sizeof pickles[0]; i++)
+        if (there(arena_printf(a, "%s/%s", folder, pickles[i])))
+            err("%s/%s: %s", folder, pickles[i], pickle_advice);
+    err("%s: expected %s.safetensors or its shards with %s.safetensors.index.json; found neither", folder, stem, stem);
+}
+
+/* Returns whether it was the variant that was wanted. */
+static bool add_component(Checkpoint *c, const Component *x, const char *folder, const CheckpointOptions *o)
+{
+    const char *prefix = arena_printf(c->arena, "%s/", x->name), *path = o->variant ? find_files(c->arena, folder, x->stem, o->variant) : NULL;
+    bool variant = path != NULL;
+    if (!path)
+        path = find_files(c->arena, folder, x->stem, NULL);
+    if (!path)
+        no_files(c->arena, folder, x->stem);
+    size_t n = strlen(path);
+    if (n > 5 && !strcmp(path + n - 5, ".json"))
+        add_sharded(c, folder, path, prefix);
+    else
+        checkpoint_add_safetensors(c, path, prefix);
+    return variant;
+}
+
+static void read_config(const char *path, Settings *s, void (*settings)(Settings *, Json))
+{
+    if (!there(path))
+        err("%s: is missing; it says how wide and deep the model is", path);
+    Json config = json_load(path);
+    json_expect(config, JSON_OBJECT);
+    settings(s, config);
+    json_free(config);
+}
+
+/* ---- the whole folder ------------------------------------------------------------------------------------------------------------- */
+
+static const char *without_slash(Arena *a, const char *spec)
+{
+    size_t n = strlen(spec);
+    while (n > 1 && spec[n - 1] == '/')
+        n--;
+    return arena_printf(a, "%.*s", (int)n, spec);
+}
+
+static bool has_file(const Peek *p, const char *name)
+{
+    char path[4096];
+    return p->folder && snprintf(path, sizeof path, "%s/%s", p->spec, name) < (int)sizeof path && there(path);
+}
+
+bool is_diffusers_folder(const Peek *p)
+{
+    return has_file(p, "model_index.json");
+}
+
+void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
+{
+    const char *folder = without_slash(c->arena, c->spec);
+    Settings s = settings_new(c->arena);
+    bool variant = false;
+    Json index = json_load(arena_printf(c->arena, "%s/model_index.json", folder));
+    check_pipeline_class(index);
+    json_free(index);
+    c->scheme = scheme_find("diffusers");
+    /* Every config before any weights: what a model is, is told first. The UNet's says it best. */
+    read_config(arena_printf(c->arena, "%s/unet/config.json", folder), &s, settings_of_unet);
+    read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s, settings_of_text_encoder);
+    read_config(arena_printf(c->arena, "%s/vae/config.json", folder), &s, settings_of_vae);
+    const char *scheduler = arena_printf(c->arena, "%s/scheduler/scheduler_config.json", folder);
+    if (there(scheduler))
+        read_config(scheduler, &s, settings_of_scheduler);
+    for (int i = 0; i < N_COMPONENTS; i++)
+        variant |= add_component(c, &components[i], arena_printf(c->arena, "%s/%s", folder, components[i].name), o);
+    if (o->variant && !variant)
+        err("%s: no component has a variant \"%s\"", folder, o->variant);
+    settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
+    c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s", s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
+    c->why = "model_index.json, and the configs of unet, text_encoder, vae and scheduler";
+    c->settings = settings_text(&s);
+}
+
+/* ---- one component ---------------------------------------------------------------------------------------------------------------- */
+
+static const Component *component_of_class(Json config)
+{
+    Json class = json_get(config, "_class_name"), list = json_get(config, "architectures");
+    if (!json_ok(class) && json_ok(list) && json_kind(list) == JSON_ARRAY)
+        class = json_first(list);
+    for (int i = 0; i < N_COMPONENTS && json_ok(class); i++)
+        if (!strcmp(json_string(class), components[i].class))
+            return &components[i];
+    json_err(json_ok(class) ? class : config, "found %s, expected CLIPTextModel, UNet2DConditionModel or AutoencoderKL",
+             json_ok(class) ? json_string(class) : "no _class_name");
+}
+
+static void finish_component(Checkpoint *c, const Component *x, const Settings *s, bool config)
+{
+    c->scheme = scheme_find("diffusers");
+    c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
+    c->why = config ? "config.json" : arena_printf(c->arena, "it has a tensor \"%s\"; there is no config.json beside it", x->mark);
+    c->settings = settings_text(s);
+}
+
+bool is_component_folder(const Peek *p)
+{
+    return has_file(p, "config.json");
+}
+
+void open_component_folder(Checkpoint *c, const CheckpointOptions *o)
+{
+    const char *folder = without_slash(c->arena, c->spec);
+    Settings s = settings_new(c->arena);
+    Json config = json_load(arena_printf(c->arena, "%s/config.json", folder));
+    const Component *x = component_of_class(config);
+    x->settings(&s, config);
+    json_free(config);
+    if (!add_component(c, x, folder, o) && o->variant)
+        err("%s: has no variant \"%s\"", folder, o->variant);
+    finish_component(c, x, &s, true);
+}
+
+bool is_component_file(const Peek *p)
+{
+    for (int i = 0; i < N_COMPONENTS && p->safetensors; i++) {
+        char mark[64];
+        snprintf(mark, sizeof mark, "%s\"", components[i].mark);
+        if (peek_has(p, mark))
+            return true;
+    }
+    return false;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+bool is_component_index(const Peek *p)
+{
+    return !p->folder && ends_with(p->spec, ".json") && strstr(p->spec, ".index");
+}
+
+/* The component whose mark ends a tensor's name. */
+static const Component *component_of_names(const Checkpoint *c)
+{
+    for (int i = 0; i < N_COMPONENTS; i++)
+        for (size_t k = 0; k < c->n; k++)
+            if (ends_with(c->tensors[k].name, components[i].mark))
+                return &components[i];
+    err("%s: names of tensors are neither those of a UNet2DConditionModel nor of a CLIPTextModel or an AutoencoderKL", c->spec);
+}
+
+void open_component_file(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    const char *slash = strrchr(c->spec, '/');
+    const char *folder = slash ? arena_printf(c->arena, "%.*s", (int)(slash - c->spec), c->spec) : ".";
+    const char *beside = arena_printf(c->arena, "%s/config.json", folder);
+    if (ends_with(c->spec, ".json"))
+        add_sharded(c, folder, c->spec, "");
+    else
+        checkpoint_add_safetensors(c, c->spec, "");
+    Settings s = settings_new(c->arena);
+    const Component *x = component_of_names(c);
+    for (size_t i = 0; i < c->n; i++)
+        c->tensors[i].name = arena_printf(c->arena, "%s/%s", x->name, c->tensors[i].name);
+    bool config = there(beside);
+    if (config)
+        read_config(beside, &s, x->settings);
+    else
+        settings_of_convention(&s, x->name);
+    finish_component(c, x, &s, config);
+}

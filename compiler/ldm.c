@@ -1,0 +1,155 @@
+/* Single files of the original program (LDM): model.diffusion_model..., cond_stage_model.model... (open_clip), first_stage_model...
+ * They have no configs: what they are is told by names and shapes, and what the program had in its code. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diffusers.h"
+#include "formats.h"
+
+#define OURS "latentc's graphs are Stable Diffusion 2's"
+
+bool is_ldm_file(const Peek *p)
+{
+    return p->safetensors && peek_has(p, "\"model.diffusion_model.");
+}
+
+static const char *metadata(const StFile *f, const char *key)
+{
+    for (size_t i = 0; i < f->n_meta; i++)
+        if (!strcmp(f->meta_keys[i], key))
+            return f->meta_values[i];
+    return NULL;
+}
+
+/* ---- what it is ------------------------------------------------------------------------------------------------------------------- */
+
+static bool has_prefix(const Checkpoint *c, const char *prefix)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!strncmp(c->tensors[i].name, prefix, strlen(prefix)))
+            return true;
+    return false;
+}
+
+static void refuse_relatives(const Checkpoint *c)
+{
+    static const struct { int64_t channels; const char *name; } inputs[] = {
+        {9, "an inpainting model (9 channels in)"}, {8, "InstructPix2Pix (8 channels in)"},
+        {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
+    };
+    static const struct { const char *prefix, *name; } marks[] = {
+        {"conditioner.embedders.", "Stable Diffusion XL (two text encoders, add_embedding)"},
+        {"model.diffusion_model.label_emb.", "Stable Diffusion XL or unCLIP (an embedding of labels)"},
+        {"model.diffusion_model.joint_blocks.", "Stable Diffusion 3 (a transformer)"},
+        {"model.diffusion_model.double_blocks.", "Flux (a transformer)"},
+        {"cond_stage_model.transformer.", "Stable Diffusion 1.x (CLIP ViT-L, a context of 768 channels)"},
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (has_prefix(c, marks[i].prefix))
+            err("%s: this is %s: " OURS, c->spec, marks[i].name);
+    const Stored *context = checkpoint_find(c, "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight");
+    if (context && context->rank == 2 && context->dim[1] == 768)
+        err("%s: this is Stable Diffusion 1.x (\"%s\" takes a context of 768 channels): " OURS, c->spec, context->name);
+    const Stored *in = checkpoint_find(c, "model.diffusion_model.input_blocks.0.0.weight");
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && in && in->rank == 4; i++)
+        if (in->dim[1] == inputs[i].channels)
+            err("%s: this is %s: " OURS, c->spec, inputs[i].name);
+}
+
+/* ---- epsilon or v ----------------------------------------------------------------------------------------------------------------- */
+
+/* Population standard deviation. */
+static double deviation(const Stored *t)
+{
+    int64_t n = 1;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    for (int64_t i = 0; i < n; i++) {
+        double v = stored_value(t->dtype, t->data, i);
+        sum += v;
+        squares += v * v;
+    }
+    return n ? sqrt(fmax(0, squares / (double)n - sum / (double)n * (sum / (double)n))) : 0;
+}
+
+static bool numbers(const Stored *t)
+{
+    return t && (t->dtype == ST_F64 || t->dtype == ST_F32 || t->dtype == ST_F16 || t->dtype == ST_BF16);
+}
+
+/* The file does not say outright what the UNet predicts. In this order: the metadata of Stability's model specification; a tensor named v_pred,
+ * which some training programs leave; and a weight whose spread differs between the published models with v (above 0.09) and with epsilon, an
+ * observation that ComfyUI's loader relies on. */
+static const char *prediction_of(const Checkpoint *c, const StFile *f, const char **why)
+{
+    static const double LIMIT = 0.09;
+    const char *said = metadata(f, "modelspec.prediction_type");
+    const Stored *bias = checkpoint_find(c, "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias");
+    if (said && (!strcmp(said, "v") || !strcmp(said, "epsilon"))) {
+        *why = arena_printf(c->arena, "its metadata says modelspec.prediction_type %s", said);
+        return said;
+    }
+    if (checkpoint_find(c, "v_pred")) {
+        *why = "it has a tensor v_pred";
+        return "v";
+    }
+    if (!numbers(bias)) {
+        *why = "nothing in the file says v";
+        return "epsilon";
+    }
+    double d = deviation(bias);
+    *why = arena_printf(c->arena, "%s spreads by %.3f, and %s 0.09 is usual for %s", strstr(bias->name, "output_blocks"), d,
+                        d > LIMIT ? "above" : "up to", d > LIMIT ? "v" : "epsilon");
+    return d > LIMIT ? "v" : "epsilon";
+}
+
+void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    const StFile *f = checkpoint_add_safetensors(c, c->spec, "");
+    checkpoint_sort(c);
+    refuse_relatives(c);
+    const char *why;
+    Settings s = settings_new(c->arena);
+    s.prediction = prediction_of(c, f, &why);
+    bool v = !strcmp(s.prediction, "v");
+    settings_of_convention(&s, "unet");
+    settings_of_convention(&s, "vae");
+    settings_of_convention(&s, "text_encoder");
+    s.pad_token = 0;
+    /* as diffusers reads such a file */
+    settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
+    settings_add(&s.schedule, "spacing", "\"leading\"");
+    settings_add(&s.schedule, "steps_offset", "1");
+    settings_add(&s.schedule, "previous", "\"ratio\"");
+    settings_add(&s.schedule, "final_alpha", "\"first\"");
+    if (v) {
+        settings_add(&s.parameters, "img_height", "768");
+        settings_add(&s.parameters, "img_width", "768");
+    }
+    c->scheme = scheme_find("ldm");
+    c->settings = settings_text(&s);
+    c->taken_for = v ? "Stable Diffusion 2, 768-v" : "Stable Diffusion 2, 512-base (epsilon)";
+    c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction overrules it", why);
+}
+
+/* ---- an autoencoder alone, without the prefix ------------------------------------------------------------------------------------- */
+
+bool is_ldm_vae(const Peek *p)
+{
+    return p->safetensors && peek_has(p, "\"decoder.mid.block_1.norm1.weight\"");
+}
+
+void open_ldm_vae(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    checkpoint_add_safetensors(c, c->spec, "first_stage_model.");
+    Settings s = settings_new(c->arena);
+    settings_of_convention(&s, "vae");
+    c->scheme = scheme_find("ldm");
+    c->settings = settings_text(&s);
+    c->taken_for = "an autoencoder of Stable Diffusion";
+    c->why = "names are LDM's, without first_stage_model in front";
+}
