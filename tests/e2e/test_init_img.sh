@@ -46,6 +46,18 @@ draw -p "a yellow circle" -i fit.png --mask white.png --strength 1 -o all.png
 draw -p "a yellow circle" -o alone.png
 [[ $(most all.png alone.png) == 0 ]] || fail "with a white mask and strength 1 the picture shines through"
 
+# Every sampler: a little strength keeps what is there, a mask keeps its pixels, no step at all is the picture.
+for sampler in pndm euler euler_a heun lms dpm++2m dpm++2m_sde unipc ddpm relax; do
+    draw -p "a red square on a blue background" -i fit.png --strength 0.25 --steps 20 --sampling-method $sampler -o low.png
+    shows low.png red square blue
+    grep -q 'step 5 of 5' messages || fail "$sampler: $(<messages)"
+    draw -p "a yellow circle" -i fit.png --mask mask.png --strength 0.8 --steps 10 --sampling-method $sampler -o part.png
+    [[ $(most fit.png part.png 0 0 64 128) == 0 ]] || fail "$sampler, outside of the mask"
+    (( $(mean fit.png part.png 64 0 128 128) > 5 )) || fail "$sampler, inside of the mask: $("$TOOLS/picture_diff" fit.png part.png 64 0 128 128)"
+    draw -p x -i fit.png --strength 0 --sampling-method $sampler -o kept.png
+    [[ $(most kept.png 0fit.png) == 0 ]] || fail "$sampler without a step"
+done
+
 # The same bits for any number of threads; batches are pictures of their seeds.
 "$TOOLS/picture_make" mask2.png 256 256 000000 100 100 256 256 ffffff
 for threads in 1 2 3; do
