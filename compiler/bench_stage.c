@@ -72,9 +72,10 @@ static double prepare_loop(Run *r) {
     const Graph *g = r->model.graph;
     Denoise *l = &r->loop;
     lrt_error e;
-    if (!lrt_schedule_init(&l->schedule, p->train_steps, p->beta_start, p->beta_end, strcmp(p->beta_schedule, "linear") != 0)) err("out of memory");
+    if (!lrt_schedule_init(&l->schedule, p->schedule.train_steps, p->schedule.beta_start, p->schedule.beta_end,
+                           p->schedule.beta_scaled_linear)) err("out of memory");
     l->sampling = (lrt_sampling){.sampler = lrt_sampler_find(p->sampler), .schedule = &l->schedule, .steps = p->steps, .alpha = NAN,
-                                 .final_alpha = p->final_alpha};
+                                 .final_alpha = p->schedule.final_alpha};
     if (!lrt_sampling_plan(&l->sampling, &e)) err("%s: %s", p->file, e.text);
     int64_t all = shape_count(&tensor(g, g->outputs[0])->shape) * r->calls;
     l->n = r->guided ? all / 2 : all;

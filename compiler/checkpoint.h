@@ -88,6 +88,10 @@ void checkpoint_release(const Stored *t);
 int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width, float *dst, int64_t stride);
 /* The same for (out, in, taps), which becomes (taps, in, out). */
 int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst, int64_t stride);
+/* (taps, in, out) back to (out, in, taps). In parallel. */
+void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst);
+/* n finite numbers as F32, F16 or BF16, rounded to nearest even. Returns the index of the first that is too large for the type, or -1. */
+int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst);
 float stored_value(StDtype dtype, const void *data, int64_t i);
 size_t stored_size(StDtype d); /* of one number, F64, F32, F16, BF16 */
 

@@ -56,16 +56,15 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
     return (lrt_pipeline){
         .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
         .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
-        .batched_guidance = batched, .train_steps = l->train_steps, .beta_start = l->beta_start, .beta_end = l->beta_end,
-        .beta_scaled_linear = strcmp(l->beta_schedule, "scaled_linear") == 0, .final_alpha = l->final_alpha,
-        .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+        .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
 }
 
-/* A checkpoint may ask for a schedule that the runtime does not have. */
+/* What the runtime does not do yet. */
 static void check_schedule(const Pipeline *l) {
-    const char *lacking = strcmp(l->prediction, "epsilon") != 0 ? "prediction v" : strcmp(l->spacing, "linspace") != 0 ? l->spacing :
-                          l->clip_sample ? "clip_sample" : l->zero_snr ? "zero_snr" : NULL;
-    if (lacking) err("%s: the schedule has %s, which the runtime does not know", l->file, lacking);
+    lrt_schedule_config plain = l->schedule;
+    plain.prediction = plain.spacing = plain.karras = plain.zero_snr = 0;
+    plain.clip = 0;
+    if (memcmp(&plain, &l->schedule, sizeof plain) != 0) err("%s: /schedule: this runtime runs epsilon with linspace alone", l->file);
 }
 
 static void report_memory(const BuildFlags *f, const Program *p) {
@@ -158,6 +157,7 @@ int cmd_build(int argc, char **argv) {
         sources[i] = models.model[i].weights;
         buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
     }
+    p->quiet = f.quiet;
     p->options = options.data;
     p->made_from = from.data;
     emit_plan(p, &c);

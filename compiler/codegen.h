@@ -44,6 +44,7 @@ typedef struct {
     Stage *stages[8]; int n_stages;
     int64_t weights_bytes;
     const char *options, *made_from; /* for --info; may be NULL */
+    bool quiet;                      /* no progress of packing */
 } Program;
 
 /* bf16: operands of convolutions and dense products are rounded to bfloat16, weights stored so; all else stays f32. */

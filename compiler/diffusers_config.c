@@ -383,7 +383,8 @@ void settings_of_scheduler(Settings *s, Json config)
     static const Word betas[] = {{"scaled_linear", "scaled_linear"}, {"linear", "linear"}};
     static const Word predictions[] = {{"epsilon", "epsilon"}, {"v_prediction", "v"}};
     static const Word spacings[] = {{"linspace", "linspace"}, {"leading", "leading"}, {"trailing", "trailing"}};
-    static const Must musts[] = {{"trained_betas", ""}, {"thresholding", "false"}, {"use_flow_sigmas", "false"}, {"clip_sample_range", "1"}};
+    static const Must musts[] = {{"trained_betas", ""}, {"thresholding", "false"}, {"use_flow_sigmas", "false"}, {"use_exponential_sigmas", "false"}, {"use_beta_sigmas", "false"}};
+    static const Word finals[] = {{"zero", "zero"}, {"sigma_min", "least"}};
     const char *class = string_or(config, "_class_name", "");
     const SchedulerDefaults *d = scheduler_defaults;
     while (*d->class && strcmp(d->class, class))
@@ -398,9 +399,15 @@ void settings_of_scheduler(Settings *s, Json config)
     settings_add(&s->schedule, "prediction", "\"%s\"", s->prediction);
     settings_add(&s->schedule, "spacing", "\"%s\"", WORD_AT(s, config, "timestep_spacing", d->spacing, spacings));
     settings_add(&s->schedule, "steps_offset", "%lld", (long long)int_or(config, "steps_offset", 0));
-    /* alphas_cumprod[0] */
-    settings_add(&s->schedule, "final_alpha", "%.17g", bool_or(config, "set_alpha_to_one", d->alpha_to_one) ? 1 : 1 - first);
-    settings_add(&s->schedule, "clip_sample", "%s", bool_or(config, "clip_sample", d->clip) ? "true" : "false");
+    settings_add(&s->schedule, "previous", "\"ratio\"");
+    settings_add(&s->schedule, "final_alpha", bool_or(config, "set_alpha_to_one", d->alpha_to_one) ? "1" : "\"first\"");
+    settings_add(&s->schedule, "final_sigma", "\"%s\"", WORD_AT(s, config, "final_sigmas_type", "zero", finals));
+    settings_add(&s->schedule, "sigmas", "\"%s\"", bool_or(config, "use_karras_sigmas", false) ? "karras" : "timesteps");
+    settings_add(&s->schedule, "lower_order_final", "%s", bool_or(config, "lower_order_final", true) ? "true" : "false");
+    if (bool_or(config, "clip_sample", d->clip))
+        settings_add(&s->schedule, "clip_sample", "%.17g", number_or(config, "clip_sample_range", 1));
+    else
+        settings_add(&s->schedule, "clip_sample", "false");
     settings_add(&s->schedule, "zero_snr", "%s", bool_or(config, "rescale_betas_zero_snr", false) ? "true" : "false");
 }
 

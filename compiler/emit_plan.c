@@ -76,13 +76,18 @@ static V stage_constant(Program *p, const Stage *s) {
     return global(e, v, "stage", false);
 }
 
+static V schedule_constant(const Emit *e, const lrt_schedule_config *s) {
+    return STRUCT(e, i32(e, s->train_steps), i32(e, s->beta_scaled_linear), f64(e, s->beta_start), f64(e, s->beta_end), f64(e, s->final_alpha),
+                  f64(e, s->clip), i32(e, s->prediction), i32(e, s->spacing), i32(e, s->steps_offset), i32(e, s->karras), i32(e, s->previous),
+                  i32(e, s->final_sigma_least), i32(e, s->full_order_last), i32(e, s->zero_snr));
+}
+
 static V emit_pipeline(Program *p, const lrt_pipeline *l, V program) {
     const Emit *e = p->emit;
     V v = STRUCT(e, text(e, l->name), program, i32(e, l->text_encoder), i32(e, l->diffusion_model), i32(e, l->decoder),
                  i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width), i32(e, l->max_text_length), i32(e, l->pad_token),
-                 i32(e, l->batched_guidance), i32(e, l->train_steps), f64(e, l->beta_start), f64(e, l->beta_end),
-                 i32(e, l->beta_scaled_linear), i32(e, l->time_width), f64(e, l->final_alpha), i32(e, l->steps), f64(e, l->cfg_scale),
-                 text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt));
+                 i32(e, l->batched_guidance), i32(e, l->time_width), schedule_constant(e, &l->schedule), i32(e, l->steps),
+                 f64(e, l->cfg_scale), text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt));
     return global(e, v, "latentrt_pipeline", true);
 }
 

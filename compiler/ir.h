@@ -6,6 +6,7 @@
 #ifndef LATENTC_IR_H
 #define LATENTC_IR_H
 #include "util.h"
+#include "../runtime/plan.h"
 
 typedef enum { DT_F32, DT_I32 } Dtype; /* bf16 joins here */
 #define MAX_RANK 4
@@ -172,13 +173,7 @@ typedef struct {
     const char *weights, *vocab;     /* defaults for all models, resolved relative to dir; NULL when none */
     int pad_token;                   /* -1: end of text */
     int img_height, img_width, max_text_length;
-    /* noise schedule */
-    int train_steps; double beta_start, beta_end; const char *beta_schedule; /* "scaled_linear" or "linear" */
-    const char *prediction;          /* "epsilon", "v" */
-    const char *spacing;             /* "linspace", "leading", "trailing" */
-    int steps_offset;                /* added to every timestep of "leading" */
-    bool clip_sample, zero_snr;      /* x0 is kept within -1 .. 1; betas are rescaled so that the last step is pure noise */
-    double final_alpha;              /* alpha_prev of the last step: 1 */
+    lrt_schedule_config schedule;
     /* defaults of a generator */
     int steps; double cfg_scale; const char *sampler; int64_t seed; const char *output;
     const char *prompt;              /* shown as an example by --help; may be NULL */

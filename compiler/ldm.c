@@ -123,7 +123,8 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
     settings_add(&s.schedule, "spacing", "\"leading\"");
     settings_add(&s.schedule, "steps_offset", "1");
-    settings_add(&s.schedule, "final_alpha", "0.99915"); /* 1 - 0.00085 */
+    settings_add(&s.schedule, "previous", "\"ratio\"");
+    settings_add(&s.schedule, "final_alpha", "\"first\"");
     if (v) {
         settings_add(&s.parameters, "img_height", "768");
         settings_add(&s.parameters, "img_width", "768");

@@ -157,11 +157,12 @@ static void read_models(Pipeline *p, Json root, Params *shared, const ParamSet *
 
 /* ---- schedule and defaults -------------------------------------------------------------------- */
 
-static const char *choice(const Pipeline *p, Json at, const char *const *names, int n)
+/* Which of the names stands at `at`; the first where nothing does. */
+static int choice(const Pipeline *p, Json at, const char *const *names, int n)
 {
     for (int i = 0; i < n; i++)
-        if (strcmp(json_string(at), names[i]) == 0)
-            return arena_strdup(p->arena, names[i]);
+        if (!json_ok(at) || strcmp(json_string(at), names[i]) == 0)
+            return i;
     const char *list = "";
     for (int i = 0; i < n; i++)
         list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
@@ -176,27 +177,58 @@ static double number_between(Json at, double least, double most)
     return v;
 }
 
+/* An alpha, or "first": that of timestep 0. */
+static double read_final_alpha(Json at)
+{
+    if (json_kind(at) != JSON_STRING)
+        return number_between(at, 1e-9, 1);
+    if (strcmp(json_string(at), "first") != 0)
+        json_err(at, "found \"%s\", expected \"first\" or an alpha above 0, at most 1", json_string(at));
+    return 0;
+}
+
+/* What x0 is kept within: true is 1. */
+static double read_clip(Json at)
+{
+    if (!json_ok(at))
+        return 0;
+    return json_kind(at) == JSON_NUMBER ? number_between(at, 1e-9, 1e9) : json_bool(at);
+}
+
+static bool flag_at(Json section, const char *name, bool otherwise)
+{
+    Json at = json_get(section, name);
+    return json_ok(at) ? json_bool(at) : otherwise;
+}
+
 static void read_schedule(Pipeline *p, Json root)
 {
-    static const char *const keys[] = {"train_steps", "beta_start", "beta_end", "beta_schedule",
-                                       "prediction",  "spacing",    "final_alpha", "steps_offset",
-                                       "clip_sample", "zero_snr"};
-    static const char *const betas[] = {"scaled_linear", "linear"};
-    static const char *const predictions[] = {"epsilon", "v"};
+    static const char *const keys[] = {"train_steps", "beta_start",   "beta_end",    "beta_schedule", "prediction",
+                                       "spacing",     "steps_offset", "final_alpha", "clip_sample",   "zero_snr",
+                                       "sigmas",      "previous",     "final_sigma", "lower_order_final"};
+    static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps", "karras"};
+    static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
     static const char *const spacings[] = {"linspace", "leading", "trailing"};
+    static const char *const previous[] = {"neighbour", "ratio"};
     Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
-    Json clip = json_get(s, "clip_sample"), zero = json_get(s, "zero_snr");
+    lrt_schedule_config *c = &p->schedule;
     json_only(s, keys, sizeof keys / sizeof keys[0]);
-    p->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
-    p->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
-    p->beta_end = number_between(json_need(s, "beta_end"), p->beta_start, 0.999);
-    p->beta_schedule = choice(p, json_need(s, "beta_schedule"), betas, 2);
-    p->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
-    p->spacing = choice(p, json_need(s, "spacing"), spacings, 3);
-    p->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, p->train_steps) : 0;
-    p->clip_sample = json_ok(clip) && json_bool(clip);
-    p->zero_snr = json_ok(zero) && json_bool(zero);
-    p->final_alpha = number_between(json_need(s, "final_alpha"), 1e-9, 1);
+    c->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
+    c->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
+    c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
+    c->beta_scaled_linear = choice(p, json_need(s, "beta_schedule"), betas, 2);
+    c->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
+    c->spacing = choice(p, json_need(s, "spacing"), spacings, 3);
+    c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
+    c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
+    c->clip = read_clip(json_get(s, "clip_sample"));
+    c->karras = choice(p, json_get(s, "sigmas"), sigmas, 2);
+    c->previous = choice(p, json_get(s, "previous"), previous, 2);
+    c->final_sigma_least = choice(p, json_get(s, "final_sigma"), finals, 2);
+    c->full_order_last = !flag_at(s, "lower_order_final", true);
+    c->zero_snr = flag_at(s, "zero_snr", false);
+    if (c->zero_snr && c->prediction == LRT_PREDICT_EPSILON)
+        json_err(s, "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
 }
 
 static void read_defaults(Pipeline *p, Json root)
@@ -205,9 +237,9 @@ static void read_defaults(Pipeline *p, Json root)
     static const char *const samplers[] = {"ddim", "relax"};
     Json d = json_need(root, "defaults"), output = json_get(d, "output"), prompt = json_get(d, "prompt");
     json_only(d, keys, 6);
-    p->steps = (int)json_int(json_need(d, "steps"), 1, p->train_steps);
+    p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
     p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
-    p->sampler = choice(p, json_need(d, "sampler"), samplers, 2);
+    p->sampler = samplers[choice(p, json_need(d, "sampler"), samplers, 2)];
     p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
     p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
     p->prompt = json_ok(prompt) ? arena_strdup(p->arena, json_string(prompt)) : NULL;

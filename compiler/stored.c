@@ -144,6 +144,78 @@ int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t
     return bad == INT64_MAX ? -1 : bad;
 }
 
+/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): the same tiles the other way. */
+static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps, int64_t o0, float *dst)
+{
+    float tile[ROWS][COLUMNS];
+    int64_t columns = in * taps, rows = out - o0 < ROWS ? out - o0 : ROWS;
+    for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS) {
+        int64_t n = columns - c0 < COLUMNS ? columns - c0 : COLUMNS, i = c0 / taps, t = c0 % taps;
+        for (int64_t c = 0; c < n; c++) {
+            const float *from = src + (t * in + i) * out + o0;
+            for (int64_t r = 0; r < rows; r++)
+                tile[r][c] = from[r];
+            if (++t == taps) {
+                t = 0;
+                i++;
+            }
+        }
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(dst + (o0 + r) * columns + c0, tile[r], (size_t)n * sizeof **tile);
+    }
+}
+
+void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst)
+{
+#pragma omp parallel for schedule(static) if (out * in * taps > RUN)
+    for (int64_t o = 0; o < out; o += ROWS)
+        restore_rows(src, out, in, taps, o, dst);
+}
+
+/* Rounded to nearest, ties to even; what is too large becomes infinite. */
+static uint16_t to_f16(float x)
+{
+    uint32_t bits, sign, limit = 0x47800000u; /* 65536 */
+    memcpy(&bits, &x, sizeof bits);
+    sign = bits >> 16 & 0x8000;
+    bits &= 0x7fffffffu;
+    if (bits >= limit)
+        return (uint16_t)(sign | 0x7c00);
+    if (bits < 0x38800000u) { /* below 2^-14: adding 0.5 rounds at the place of the last bit of a subnormal */
+        float f = from_bits(bits) + 0.5f;
+        memcpy(&bits, &f, sizeof bits);
+        return (uint16_t)(sign | (bits - 0x3f000000u));
+    }
+    return (uint16_t)(sign | (bits - 0x38000000u + 0xfff + (bits >> 13 & 1)) >> 13);
+}
+
+static uint16_t to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst)
+{
+    uint16_t *half = dst;
+    int64_t bad = -1;
+    CHECK(dtype == ST_F32 || dtype == ST_F16 || dtype == ST_BF16);
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+        die("checkpoints are written on little-endian machines only");
+    if (dtype == ST_F32)
+        memcpy(dst, src, (size_t)n * sizeof *src);
+    for (int64_t i = 0; i < n && dtype == ST_F16; i++)
+        half[i] = to_f16(src[i]);
+    for (int64_t i = 0; i < n && dtype == ST_BF16; i++)
+        half[i] = to_bf16(src[i]);
+    uint16_t infinite = dtype == ST_F16 ? 0x7c00 : 0x7f80;
+    for (int64_t i = 0; i < n && bad < 0 && dtype != ST_F32; i++)
+        if ((half[i] & 0x7fff) == infinite)
+            bad = i;
+    return bad;
+}
+
 int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width, float *dst, int64_t stride)
 {
     int64_t bad = INT64_MAX, size = (int64_t)stored_size(dtype);

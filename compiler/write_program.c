@@ -2,13 +2,23 @@
  * beside it. See build.h; container.h has the format. */
 #include "build.h"
 #include "container.h"
+#include "../runtime/progress.h"
 #include <string.h>
 
 typedef struct { Program *p; WeightSource *const *source; } Fill;
-static void sink(void *user, const void *data, size_t n) { container_write(user, data, n); }
+typedef struct { Container *c; lrt_progress bar; bool quiet; } Sink;
+static void sink(void *user, const void *data, size_t n) {
+    Sink *s = user;
+    container_write(s->c, data, n);
+    if (!s->quiet) lrt_progress_step(&s->bar, (int)((double)container_position(s->c) / 1e6));
+}
 static void fill(Container *c, void *context) {
+    enum { LEAST = 100 << 20 }; /* less is over before a bar is seen */
     const Fill *f = context;
-    program_pack(f->p, f->source, sink, c);
+    Sink s = {.c = c, .quiet = f->p->quiet || f->p->weights_bytes < LEAST};
+    lrt_progress_begin_bytes(&s.bar, "packing weights", (double)f->p->weights_bytes);
+    program_pack(f->p, f->source, sink, &s);
+    if (!s.quiet) lrt_progress_end(&s.bar);
 }
 
 static OutFile *write_object(Program *p, const char *path) {

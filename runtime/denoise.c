@@ -77,7 +77,7 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, 
     g->predicted = calloc(2 * n, sizeof(float));
     g->x0 = calloc(n, sizeof(float));
     g->noise = calloc(n, sizeof(float));
-    g->embeddings = calloc((size_t)p->train_steps * (size_t)p->time_width, sizeof(float));
+    g->embeddings = calloc((size_t)p->schedule.train_steps * (size_t)p->time_width, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
     if (!g->context || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture ||

@@ -25,7 +25,7 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
          100000},
         {.name = "Loop"},
-        {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->train_steps},
+        {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->schedule.train_steps},
         {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
         {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X",
          "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 2
+#define LRT_PLAN_VERSION 3
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -53,6 +53,26 @@ typedef struct {
     const char *target, *options, *made_from; /* for --info: target name; command-line options; graph files and weights */
 } lrt_program;
 
+/* How a diffusion model was trained, and where its steps go unless the user says otherwise: "schedule" of a pipeline file (docs/graph-language.md),
+ * what diffusers calls a scheduler's config. All 0 but train_steps and betas: as keras-cv runs Stable Diffusion, with the last alpha that of
+ * timestep 0. */
+enum { LRT_PREDICT_EPSILON, LRT_PREDICT_V };
+enum { LRT_SPACING_LINSPACE, LRT_SPACING_LEADING, LRT_SPACING_TRAILING };
+enum { LRT_PREVIOUS_NEIGHBOUR, LRT_PREVIOUS_RATIO };
+typedef struct {
+    int32_t train_steps, beta_scaled_linear; /* 1: scaled_linear, 0: linear */
+    double beta_start, beta_end;
+    double final_alpha;                  /* of ddim and pndm: alpha after the last step; 0: that of timestep 0 */
+    double clip;                         /* x0 is kept within -clip .. clip; 0: it is not */
+    int32_t prediction, spacing;         /* LRT_PREDICT_*; LRT_SPACING_* */
+    int32_t steps_offset;                /* added to every timestep of leading */
+    int32_t karras;                      /* 1: samplers that go by sigma take sigmas between the same ends as Karras et al. space them */
+    int32_t previous;                    /* LRT_PREVIOUS_*: where a step of ddim and pndm ends: at the next timestep, or train_steps / steps below its own */
+    int32_t final_sigma_least;           /* of samplers that go by sigma: 1: the last step ends at sigma of timestep 0; 0: at 0 */
+    int32_t full_order_last;             /* of dpm++2m and unipc: 1: the last steps of a short run keep the order of the others */
+    int32_t zero_snr;                    /* 1: betas are rescaled so that the last timestep is nothing but noise */
+} lrt_schedule_config;
+
 /* A generator's constants, from the pipeline file. */
 typedef struct {
     const char *name;
@@ -61,9 +81,8 @@ typedef struct {
     int32_t text_encoder, diffusion_model, decoder, image_encoder;
     int32_t height, width, max_text_length, pad_token; /* pad_token: -1 = end of text */
     int32_t batched_guidance;            /* 1: diffusion_model takes two contexts (unconditional first); 0: one, called twice */
-    int32_t train_steps; double beta_start, beta_end; int32_t beta_scaled_linear; /* 1: scaled_linear, 0: linear */
     int32_t time_width;                  /* channels of timestep_embedding */
-    double final_alpha;
+    lrt_schedule_config schedule;
     int32_t steps; double cfg_scale; const char *sampler; int64_t seed; const char *output, *prompt;
 } lrt_pipeline;
 

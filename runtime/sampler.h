@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "plan.h"
 
 typedef struct {
     int train_steps;
@@ -26,7 +27,6 @@ double lrt_schedule_time(const lrt_schedule *s, double sigma);
  * even. */
 void lrt_timestep_embedding(double t, float *out, int width);
 
-typedef enum { LRT_SPACING_LINSPACE, LRT_SPACING_LEADING } lrt_spacing;
 /* What a run of a sampler is made of; filled in by the caller before lrt_sampling_plan. */
 typedef struct {
     double t, a, sigma;
@@ -36,7 +36,7 @@ typedef struct {
     const lrt_sampler *sampler;
     const lrt_schedule *schedule;
     int steps;
-    lrt_spacing spacing;
+    int spacing; /* LRT_SPACING_* */
     double alpha;       /* of relax; NAN: chosen so that the steps span the schedule */
     double final_alpha; /* a after the last step */
     double clip;        /* x0 is clamped to [-clip, clip]; 0: it is not */

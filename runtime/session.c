@@ -108,7 +108,8 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS], (int)s->set.threads, e))
         return false;
     s->engine.profile = s->profile;
-    if (!lrt_schedule_init(&s->schedule, p->train_steps, p->beta_start, p->beta_end, p->beta_scaled_linear) ||
+    if (!lrt_schedule_init(&s->schedule, p->schedule.train_steps, p->schedule.beta_start,
+                           p->schedule.beta_end, p->schedule.beta_scaled_linear) ||
         !(s->encoded = malloc(ids_bytes(s))) || !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");
     s->encoded_scale = 0;
@@ -125,7 +126,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
                                  .schedule = &s->schedule,
                                  .steps = (int)s->set.steps,
                                  .alpha = s->set.alpha,
-                                 .final_alpha = s->pipeline->final_alpha};
+                                 .final_alpha = s->pipeline->schedule.final_alpha};
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");

@@ -372,9 +372,9 @@ static void test_shapes_parameters(void **state)
     }
     assert_int_equal(p->img_height, json_int(json_get(root, "image_size"), 1, 4096));
     assert_int_equal(p->max_text_length, json_int(json_get(json_get(root, "vocabulary"), "max_text_length"), 1, 4096));
-    assert_true(p->beta_start == json_number(json_get(schedule, "beta_start")) && p->beta_end == json_number(json_get(schedule, "beta_end")));
-    assert_int_equal(p->train_steps, json_int(json_get(schedule, "train_steps"), 1, 100000));
-    assert_string_equal(p->beta_schedule, json_string(json_get(schedule, "beta")));
+    assert_true(p->schedule.beta_start == json_number(json_get(schedule, "beta_start")) && p->schedule.beta_end == json_number(json_get(schedule, "beta_end")));
+    assert_int_equal(p->schedule.train_steps, json_int(json_get(schedule, "train_steps"), 1, 100000));
+    assert_string_equal(p->schedule.beta_scaled_linear ? "scaled_linear" : "linear", json_string(json_get(schedule, "beta")));
     assert_int_equal(p->steps, json_int(json_get(d, "steps"), 1, 1000));
     assert_true(p->cfg_scale == json_number(json_get(d, "guidance_scale")));
     json_free(root);
@@ -390,6 +390,16 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
     {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: found \"x0\", expected \"epsilon\" or \"v\""},
+    {"\"linspace\"", "\"karras\"", "/schedule/spacing: found \"karras\", expected \"linspace\" or \"leading\" or \"trailing\""},
+    {"\"linspace\"", "\"leading\", \"steps_offset\": -1", "/schedule/steps_offset: found -1, expected 0 to 999"},
+    {"\"linspace\"", "\"linspace\", \"sigmas\": \"exponential\"", "/schedule/sigmas: found \"exponential\", expected \"timesteps\" or \"karras\""},
+    {"\"linspace\"", "\"linspace\", \"previous\": 1", "/schedule/previous: found a number, expected a string"},
+    {"\"linspace\"", "\"linspace\", \"final_sigma\": \"one\"", "/schedule/final_sigma: found \"one\", expected \"zero\" or \"least\""},
+    {"\"linspace\"", "\"linspace\", \"clip_sample\": 0", "/schedule/clip_sample: found 0, expected 1e-09 to 1000000000"},
+    {"\"linspace\"", "\"linspace\", \"zero_snr\": true",
+     "/schedule: \"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v"},
+    {"\"final_alpha\": 1.0", "\"final_alpha\": \"last\"", "/schedule/final_alpha: found \"last\", expected \"first\" or an alpha above 0, at most 1"},
+    {"\"final_alpha\": 1.0", "\"final_alpha\": 0", "/schedule/final_alpha: found 0, expected 1e-09 to 1"},
     {"\"pad_token\": \"end_of_text\"", "\"pad_token\": \"zero\"",
      "/pad_token: found \"zero\", expected \"end_of_text\" or a token's number"},
     {"\"img_width\": 512,", "", "/parameters: an integer \"img_width\" is missing"},

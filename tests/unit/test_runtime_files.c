@@ -269,7 +269,7 @@ static void test_names(void **state)
 static const lrt_pipeline pipeline = {.name = "test",
                                       .width = 128,
                                       .height = 128,
-                                      .train_steps = 1000,
+                                      .schedule = {.train_steps = 1000},
                                       .steps = 25,
                                       .cfg_scale = 7.5,
                                       .sampler = "ddim",

@@ -82,7 +82,7 @@ static lrt_schedule schedule(double start, double end, bool scaled)
     return s;
 }
 
-static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, lrt_spacing spacing, double alpha,
+static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, int spacing, double alpha,
                          double clip)
 {
     lrt_sampling s = {.sampler = lrt_sampler_find(name),
