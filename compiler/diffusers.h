@@ -14,6 +14,7 @@ typedef struct {
 Settings settings_new(Arena *a);
 /* One more member of one of the buffers; value is JSON. */
 void settings_add(Buf *members, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void settings_add_real(Buf *members, const char *name, double value);
 const char *settings_text(const Settings *s); /* JSON, in the arena; frees the buffers */
 
 /* Each err()s, with file and pointer, at what the graphs cannot express; at models of another kind by their name. */

@@ -27,6 +27,14 @@ void settings_add(Buf *members, const char *name, const char *fmt, ...)
     buf_printf(members, "%s\"%s\":%s", members->len ? "," : "", name, value);
 }
 
+void settings_add_real(Buf *members, const char *name, double value)
+{
+    Buf b = {0};
+    buf_real(&b, value);
+    settings_add(members, name, "%s", b.data);
+    buf_free(&b);
+}
+
 static void put_object(Buf *out, const char *name, const char *before, const Buf *members, const char *after)
 {
     if (members->len)
@@ -278,7 +286,7 @@ void settings_of_unet(Settings *s, Json config)
     settings_add(m, "context_width", "%lld", (long long)same_at_every_level(config, "cross_attention_dim", widths.n, 1280));
     settings_add(m, "time_in", "%lld", (long long)widths.of[0]);
     settings_add(m, "time_width", "%lld", (long long)int_or(config, "time_embedding_dim", 4 * widths.of[0]));
-    settings_add(m, "eps_res", "%.17g", number_or(config, "norm_eps", 1e-5));
+    settings_add_real(m, "eps_res", number_or(config, "norm_eps", 1e-5));
     settings_of_convention(s, "unet");
     add_picture_size(s, config);
 }
@@ -302,7 +310,7 @@ void settings_of_vae(Settings *s, Json config)
         add_list(both[i], "widths", &widths);
         settings_add(both[i], "blocks", "%lld", i ? blocks : blocks + 1);
         settings_add(both[i], "groups", "%lld", (long long)int_or(config, "norm_num_groups", 32));
-        settings_add(both[i], "latent_scale", "%.17g", number_or(config, "scaling_factor", 0.18215));
+        settings_add_real(both[i], "latent_scale", number_or(config, "scaling_factor", 0.18215));
     }
     settings_of_convention(s, "vae");
 }
@@ -330,7 +338,7 @@ void settings_of_text_encoder(Settings *s, Json config)
     settings_add(m, "mlp_width", "%lld", (long long)int_or(config, "intermediate_size", 2048));
     settings_add(m, "vocab_size", "%lld", (long long)int_or(config, "vocab_size", 49408));
     settings_add(m, "position_rows", "%lld", positions);
-    settings_add(m, "eps_layer", "%.17g", number_or(config, "layer_norm_eps", 1e-5));
+    settings_add_real(m, "eps_layer", number_or(config, "layer_norm_eps", 1e-5));
     settings_add(m, "gelu", "\"%s\"", kind);
     settings_add(&s->parameters, "max_text_length", "%lld", positions);
 }
@@ -393,8 +401,8 @@ void settings_of_scheduler(Settings *s, Json config)
     double first = number_or(config, "beta_start", 0.0001);
     s->prediction = WORD_AT(s, config, "prediction_type", "epsilon", predictions);
     settings_add(&s->schedule, "train_steps", "%lld", (long long)int_or(config, "num_train_timesteps", 1000));
-    settings_add(&s->schedule, "beta_start", "%.17g", first);
-    settings_add(&s->schedule, "beta_end", "%.17g", number_or(config, "beta_end", 0.02));
+    settings_add_real(&s->schedule, "beta_start", first);
+    settings_add_real(&s->schedule, "beta_end", number_or(config, "beta_end", 0.02));
     settings_add(&s->schedule, "beta_schedule", "\"%s\"", WORD_AT(s, config, "beta_schedule", "linear", betas));
     settings_add(&s->schedule, "prediction", "\"%s\"", s->prediction);
     settings_add(&s->schedule, "spacing", "\"%s\"", WORD_AT(s, config, "timestep_spacing", d->spacing, spacings));
@@ -405,7 +413,7 @@ void settings_of_scheduler(Settings *s, Json config)
     settings_add(&s->schedule, "sigmas", "\"%s\"", bool_or(config, "use_karras_sigmas", false) ? "karras" : "timesteps");
     settings_add(&s->schedule, "lower_order_final", "%s", bool_or(config, "lower_order_final", true) ? "true" : "false");
     if (bool_or(config, "clip_sample", d->clip))
-        settings_add(&s->schedule, "clip_sample", "%.17g", number_or(config, "clip_sample_range", 1));
+        settings_add_real(&s->schedule, "clip_sample", number_or(config, "clip_sample_range", 1));
     else
         settings_add(&s->schedule, "clip_sample", "false");
     settings_add(&s->schedule, "zero_snr", "%s", bool_or(config, "rescale_betas_zero_snr", false) ? "true" : "false");

@@ -30,6 +30,15 @@ static ParamSet param(const Params *p, const char *name)
     return param_from_json(p->arena, name, json_kind(d) == JSON_OBJECT ? json_need(d, "default") : d);
 }
 
+static const char *real_text(Arena *a, double v)
+{
+    Buf b = {0};
+    buf_real(&b, v);
+    const char *text = arena_strdup(a, b.data);
+    buf_free(&b);
+    return text;
+}
+
 static long long whole(const Params *p, const char *name)
 {
     return (long long)param(p, name).value;
@@ -94,8 +103,8 @@ static void unet_config(const Conversion *v, Buf *b)
                list(&p, "widths", whole(&p, "head_size")), whole(&p, "context_width"));
     buf_printf(b, "  \"down_block_types\": %s,\n", kinds(p.arena, n, k, "CrossAttnDownBlock2D", "DownBlock2D"));
     buf_printf(b, "  \"mid_block_type\": \"UNetMidBlock2DCrossAttn\",\n  \"up_block_types\": %s,\n", kinds(p.arena, n, n - k, "UpBlock2D", "CrossAttnUpBlock2D"));
-    buf_printf(b, "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %.17g,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %d\n}\n", whole(&p, "groups"),
-               real(&p, "eps_res"), whole(&p, "time_width"), l->img_height / 8);
+    buf_printf(b, "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %s,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %d\n}\n", whole(&p, "groups"),
+               real_text(p.arena, real(&p, "eps_res")), whole(&p, "time_width"), l->img_height / 8);
     json_free(p.graph);
 }
 
@@ -118,7 +127,7 @@ static void vae_config(const Conversion *v, Buf *b)
                whole(&p, "groups"));
     buf_printf(b, "  \"down_block_types\": %s,\n  \"up_block_types\": %s,\n", kinds(p.arena, n, n, "DownEncoderBlock2D", ""),
                kinds(p.arena, n, n, "UpDecoderBlock2D", ""));
-    buf_printf(b, "  \"scaling_factor\": %.17g,\n  \"sample_size\": %d\n}\n", real(&p, "latent_scale"), l->img_height);
+    buf_printf(b, "  \"scaling_factor\": %s,\n  \"sample_size\": %d\n}\n", real_text(p.arena, real(&p, "latent_scale")), l->img_height);
     json_free(p.graph);
 }
 
@@ -130,7 +139,7 @@ static void text_config(const Conversion *v, Buf *b)
                strcmp(param(&p, "gelu").text, "erf") ? "gelu_new" : "gelu");
     buf_printf(b, "  \"hidden_size\": %lld,\n  \"intermediate_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n",
                whole(&p, "width"), whole(&p, "mlp_width"), whole(&p, "layers"), whole(&p, "heads"));
-    buf_printf(b, "  \"layer_norm_eps\": %.17g,\n  \"max_position_embeddings\": %lld,\n  \"vocab_size\": %lld,\n", real(&p, "eps_layer"),
+    buf_printf(b, "  \"layer_norm_eps\": %s,\n  \"max_position_embeddings\": %lld,\n  \"vocab_size\": %lld,\n", real_text(p.arena, real(&p, "eps_layer")),
                whole(&p, "position_rows"), words);
     buf_printf(b, "  \"bos_token_id\": %lld,\n  \"eos_token_id\": %lld,\n  \"projection_dim\": %lld\n}\n", words - 2, words - 1, whole(&p, "width"));
     json_free(p.graph);
@@ -140,14 +149,15 @@ static void scheduler_config(const Conversion *v, Buf *b)
 {
     static const char *const spacings[] = {"linspace", "leading", "trailing"};
     const lrt_schedule_config *c = &v->subject->pipeline->schedule;
+    Arena *a = v->subject->arena;
     if (c->final_alpha != 0 && c->final_alpha != 1)
         note("note: final_alpha is %g here, and 1 or that of timestep 0 in diffusers; written as 1", c->final_alpha);
-    buf_printf(b, "{\n  \"_class_name\": \"DDIMScheduler\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %.17g,\n  \"beta_end\": %.17g,\n", c->train_steps,
-               c->beta_start, c->beta_end);
+    buf_printf(b, "{\n  \"_class_name\": \"DDIMScheduler\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", c->train_steps,
+               real_text(a, c->beta_start), real_text(a, c->beta_end));
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n  \"timestep_spacing\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon", spacings[c->spacing]);
-    buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n  \"clip_sample\": %s,\n  \"clip_sample_range\": %.17g,\n", c->steps_offset,
-               c->final_alpha == 0 ? "false" : "true", c->clip > 0 ? "true" : "false", c->clip > 0 ? c->clip : 1.0);
+    buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->steps_offset,
+               c->final_alpha == 0 ? "false" : "true", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
     buf_printf(b, "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": false,\n  \"trained_betas\": null\n}\n", c->zero_snr ? "true" : "false");
 }
 
@@ -209,22 +219,23 @@ void diffusers_write(Conversion *v)
         {"scheduler", NULL, "scheduler_config.json", scheduler_config},
         {".", NULL, "model_index.json", index_config},
     };
+    enum { N = sizeof components / sizeof components[0] };
     static const char *const meta[] = {"format", "pt"};
     Arena *a = v->subject->arena;
+    Buf config[N] = {0};
     if (!access(arena_printf(a, "%s/model_index.json", v->out), F_OK))
         err("%s: is a diffusers folder already, expected a name that is free", v->out);
+    for (int i = 0; i < N; i++) /* before gigabytes: what no config can say */
+        components[i].write(v, &config[i]);
     make_folder(v->out);
-    for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
+    copy_tokenizer(v);
+    for (int i = 0; i < N; i++) {
         const Component *c = &components[i];
         const char *folder = arena_printf(a, "%s/%s", v->out, c->folder);
-        Buf b = {0};
-        c->write(v, &b); /* before gigabytes: what no config can say */
-        if (!strcmp(c->folder, "."))
-            copy_tokenizer(v);
         make_folder(folder);
         if (c->file)
             conversion_file(v, arena_printf(a, "%s/%s", folder, c->file), arena_printf(a, "%s/", c->folder), meta, 1);
-        write_text(arena_printf(a, "%s/%s", folder, c->config), b.data, b.len);
-        buf_free(&b);
+        write_text(arena_printf(a, "%s/%s", folder, c->config), config[i].data, config[i].len);
+        buf_free(&config[i]);
     }
 }

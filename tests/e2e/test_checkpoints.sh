@@ -1,0 +1,164 @@
+#!/bin/bash
+# Checkpoints of other programs: the same weights as diffusers folders and LDM files, written by a script that does not share latentc's rules for
+# names, are read to the last bit, under every spelling, type and packaging that is known; a folder alone says everything about a narrow model; and
+# what is wrong with one is said in one line.
+. "$(dirname "$0")/common.sh"
+command -v python3 >/dev/null || skip "needs python3"
+narrow=$SOURCE_DIR/tests/data/narrow.json sd2=$SOURCE_DIR/graphs/sd2/pipeline.json
+write() { python3 "$SOURCE_DIR/tests/tools/write_checkpoint.py" "$@"; }
+same() { python3 "$SOURCE_DIR/tests/tools/same_tensors.py" "$@" || fail "$1 and $2"; }
+convert() { "$LATENTC" weights convert "$@" 2>"$work/log" || fail "convert $*: $(<"$work/log")"; }
+cd "$work"
+convert synthetic:5 "$narrow" --to latentc -o own.safetensors
+
+# ---- every bit, there and back ----
+write own.safetensors diffusers folder
+write own.safetensors ldm ldm.safetensors
+convert folder --to latentc -o from-folder.safetensors
+convert ldm.safetensors "$narrow" --to latentc -o from-ldm.safetensors
+same from-folder.safetensors own.safetensors
+same from-ldm.safetensors own.safetensors
+convert folder --to ldm -o folder-ldm.safetensors
+convert ldm.safetensors "$narrow" --to diffusers -o ldm-folder
+same folder-ldm.safetensors ldm.safetensors
+for file in unet/diffusion_pytorch_model vae/diffusion_pytorch_model text_encoder/model; do
+    same "ldm-folder/$file.safetensors" "folder/$file.safetensors"
+done
+convert folder --to diffusers -o again # configs and tokenizer, too
+"$LATENTC" weights list folder | grep ^settings >a.txt
+"$LATENTC" weights list again | grep ^settings | cmp - a.txt || fail "the written configs say something else"
+cmp folder/tokenizer/vocab.json again/tokenizer/vocab.json
+
+# ---- spellings and packages ----
+for options in bare legacy extra shards=3 "variant=fp16" "variant=fp16 shards=2" "bare legacy extra shards=5"; do
+    rm -rf other
+    # shellcheck disable=SC2086
+    write own.safetensors diffusers other $options
+    flag=()
+    [[ $options != *variant* ]] || flag=(--variant fp16)
+    [[ $options != *variant* ]] || expect 1 '*has * alone; give --variant fp16' "$LATENTC" weights check other
+    convert other "${flag[@]}" --to latentc -o other.safetensors
+    same other.safetensors own.safetensors
+done
+write own.safetensors ldm extra.safetensors extra
+"$LATENTC" weights check extra.safetensors "$narrow" >/dev/null
+for type in f16 bf16; do # rounded as Python and a formula round
+    rm -rf other
+    write own.safetensors diffusers other $type
+    convert other --to latentc -o other.safetensors
+    convert own.safetensors "$narrow" --to latentc --dtype $type -o rounded.safetensors
+    same other.safetensors rounded.safetensors
+    convert other --to latentc --dtype f32 -o wide.safetensors
+    convert wide.safetensors "$narrow" --to latentc --dtype $type -o other.safetensors
+    same other.safetensors rounded.safetensors
+done
+# One component: its folder, its file, its index.
+for spec in folder/unet folder/unet/diffusion_pytorch_model.safetensors; do
+    [[ $("$LATENTC" weights check $spec "$narrow") == *"diffusion_model  686 of 686 weights, as they should be"*"not here"* ]] || fail "$spec"
+done
+rm -rf other
+write own.safetensors diffusers other shards=2
+"$LATENTC" weights check other/vae/diffusion_pytorch_model.safetensors.index.json "$narrow" >said
+grep -q "^decoder *140 of 140 weights, as" said && grep -q "^image_encoder *108 of 108 weights, as" said || fail "$(<said)"
+
+# ---- the same picture ----
+pixels() { # what the IDAT chunks hold; metadata apart
+    python3 -c '
+import struct, sys, zlib
+d, at, z = open(sys.argv[1], "rb").read(), 8, b""
+while at < len(d):
+    n, kind = struct.unpack(">I4s", d[at:at + 8])
+    z += d[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+    at += n + 12
+print(zlib.decompress(z).hex())' "$1"
+}
+draw() { "./$1" -p "a red circle" -n "blurry" --steps 3 --seed 7 --cfg-scale 4 -o "$1.png" --save-latent "$1.latent" 2>log || fail "$1: $(<log)"; }
+build() { "$LATENTC" build -q "$@" --target x86-64; }
+rm -rf v
+write own.safetensors diffusers v prediction=v_prediction
+build "$narrow" --weights own.safetensors --vocab folder/tokenizer -o by-hand &
+build "$sd2" --weights folder -o by-config
+wait $!
+build "$sd2" --weights from-folder.safetensors --vocab folder/tokenizer -o by-metadata &
+build "$sd2" --weights folder --set img_height=128 -o tall
+wait $!
+build "$sd2" --weights v --prediction epsilon -o overruled
+for name in by-hand by-config by-metadata; do
+    draw $name
+    cmp $name.latent by-hand.latent || fail "$name: another latent"
+    [[ $(pixels $name.png) == $(pixels by-hand.png) ]] || fail "$name: another picture"
+done
+[[ $(./by-config --print-tokens -p "a red circle") == $(./by-hand --print-tokens -p "a red circle") ]] || fail "tokens"
+rm -rf other
+write own.safetensors diffusers other tokenizer
+[[ $("$LATENTC" tokens --vocab other/tokenizer -p "two blue squares, é") == $("$LATENTC" tokens --vocab folder/tokenizer -p "two blue squares, é") ]] ||
+    fail "tokenizer.json"
+# What the user sets lies over what the checkpoint says.
+draw tall
+python3 -c 'import struct,sys; sys.exit(struct.unpack(">II", open("tall.png", "rb").read()[16:24]) != (64, 128))' || fail "--set img_height"
+[[ $("$LATENTC" weights list folder) == *"taken for Stable Diffusion 2, epsilon"* ]]
+[[ $("$LATENTC" weights list v) == *"taken for Stable Diffusion 2, v"*'"prediction":"v"'* ]] || fail "v"
+draw overruled
+cmp overruled.latent by-hand.latent || fail "--prediction epsilon"
+
+# ---- what is wrong, in one line ----
+rm -rf other
+write own.safetensors diffusers other shards=2
+index=other/unet/diffusion_pytorch_model.safetensors.index.json
+cp $index index.json
+refuse() { expect 1 "latentc: error: $1" "$LATENTC" weights check other; }
+edit() { sed "$1" "$2" >edited && ! cmp -s edited "$2" || fail "nothing edited in $2"; cp "$2" kept; cp edited "$2"; }
+edit 's/"conv_in.weight": "[^"]*"/"conv_in.weight": "..\/..\/own.safetensors"/' $index
+refuse 'other/unet/*.index.json: /weight_map/conv_in.weight: found "../../own.safetensors", expected the name of a file beside the index'
+cp index.json $index
+edit 's/"conv_in.weight": "[^"]*"/"conv_in.weight": "gone.safetensors"/' $index
+refuse '*: /weight_map/conv_in.weight: other/unet/gone.safetensors: No such file or directory'
+cp index.json $index
+edit 's/"conv_in.weight"/"conv_out_of_reach.weight"/' $index
+refuse '*: tensor "conv_out_of_reach.weight" is not in diffusion_pytorch_model-0000*'
+cp index.json $index
+{ printf '{"weight_map":'; printf '[%.0s' {1..100000}; } >$index
+refuse '*.index.json:1:*: found *, expected JSON'
+cp index.json $index
+for shard in other/vae/*-00001-*; do
+    cp "$shard" kept
+    truncate -s -100 "$shard"
+    refuse 'other/vae/*: tensor "*" ends at byte * of the data, but the file has only *: truncated[?]'
+    cp kept "$shard"
+done
+while IFS='|' read -r file change message; do
+    edit "$change" "other/$file"
+    refuse "$message"
+    cp kept "other/$file"
+done <<'CASES'
+model_index.json|s/StableDiffusionPipeline/StableDiffusionXLPipeline/|*: /_class_name: this is Stable Diffusion XL (two text encoders, add_embedding): latentc's graphs are Stable Diffusion 2's
+model_index.json|s/StableDiffusionPipeline/FluxPipeline/|*: /_class_name: this is a FluxPipeline: latentc's graphs are Stable Diffusion 2's
+unet/config.json|s/"cross_attention_dim": 64/"cross_attention_dim": 768/|*: /cross_attention_dim: this is Stable Diffusion 1.x *
+unet/config.json|s/"in_channels": 4/"in_channels": 9/|*: /in_channels: this is an inpainting model (9 channels in): *
+unet/config.json|s/\[1, 2, 4, 4\]/8/|*: /attention_head_dim: heads of 2 and of 4 channels, but latentc's graphs have one size of heads
+unet/config.json|s/"silu"/"relu"/|*: /act_fn: found "relu", but latentc's graphs have "silu" "swish" (one of them)
+unet/config.json|s/"class_embed_type": null/"class_embed_type": "timestep"/|*: /class_embed_type: found "timestep", but latentc's graphs have no such part
+unet/config.json|s/"UpBlock2D", //|*: /up_block_types: found 3 blocks, expected 4, as block_out_channels has
+unet/config.json|s/"block_out_channels": \[16, 32, 64, 64\]/"block_out_channels": "wide"/|*: /block_out_channels: found a string, expected a list
+text_encoder/config.json|s/"gelu"/"quick_gelu"/|*hidden_act is quick_gelu: this is the text encoder of Stable Diffusion 1.x *
+scheduler/scheduler_config.json|s/"epsilon"/"sample"/|*: /prediction_type: found "sample", expected epsilon, v_prediction
+scheduler/scheduler_config.json|s/"scaled_linear"/"squaredcos_cap_v2"/|*: /beta_schedule: found "squaredcos_cap_v2", expected scaled_linear, linear
+tokenizer/tokenizer_config.json|s/"!"/"[PAD]"/|*: the padding token "?PAD?" is not in the vocabulary
+unet/config.json|s/"norm_num_groups": 8/"norm_num_groups": 7/|*
+vae/config.json|s/"scaling_factor": 0.25/"scaling_factor": "x"/|*: /scaling_factor: found a string, expected a number
+CASES
+"$LATENTC" weights check other >/dev/null || fail "the folder is as it was"
+expect 1 '*: no component has a variant "int8"' "$LATENTC" weights check other --variant int8
+rm other/text_encoder/*.json
+refuse 'other/text_encoder/config.json: is missing*'
+printf 'PK\3\4 and more' >model.ckpt
+expect 1 '*model.ckpt: a PyTorch pickle, which can run any program while it is read; convert it once*' "$LATENTC" weights check model.ckpt
+expect 1 '*model.ckpt: a PyTorch pickle*' "$LATENTC" build -q "$sd2" --weights model.ckpt -o out
+printf 'GGUF and more' >model.gguf
+expect 1 '*model.gguf: a GGUF file*' "$LATENTC" weights check model.gguf
+expect 1 '*nothing-there: cannot be read: No such file or directory' "$LATENTC" weights check nothing-there
+[[ ! -e out ]] || fail "something half-written"
+# Weights that do not fit, and numbers that are none.
+expect 1 '*own.safetensors: does not fit *: * weights are missing, unknown or of another shape' "$LATENTC" weights check own.safetensors
+grep -q "wrong: own.safetensors: tensor \"decoder/conv_in.kernel\" has shape (3,3,4,32), expected (3,3,4,512)" expect.out || fail "$(<expect.out)"
+expect 1 '*folder/unet: has no variant "x"' "$LATENTC" weights check folder/unet "$narrow" --variant x

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Writes checkpoints as other programs do, without them: names and shapes come from tests/data/weight-names.tsv, not from latentc's rules.
+
+    write_checkpoint.py OWN.safetensors KIND OUT [OPTION...]
+
+OWN: the weights of tests/data/narrow.json in latentc's own form, f32. KIND: diffusers (a folder, with configs and tokenizer) or ldm (one file). Options:
+    f16 bf16         type of what is written, rounded to nearest even
+    variant=NAME     model.NAME.safetensors
+    shards=N         N files and an index for each component
+    bare             text encoder's names without "text_model."
+    legacy           old names of the autoencoder's attention, and its kernels as 1x1 convolutions
+    extra            what real files have beyond the models: averages, position ids, the last text layer
+    prediction=KIND  epsilon or v_prediction
+    tokenizer        tokenizer.json alone, instead of vocab.json and merges.txt"""
+import array
+import json
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+own, kind, out, options = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+values = dict(o.split("=") for o in options if "=" in o)
+
+
+def read_safetensors(path):
+    data = open(path, "rb").read()
+    n = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + n])
+    header.pop("__metadata__", None)
+    return {k: (v["shape"], array.array("f", data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]])) for k, v in header.items()}
+
+
+def encode(x):
+    if "bf16" in options:
+        return "BF16", array.array("H", [(b + 0x7fff + (b >> 16 & 1)) >> 16 for b in array.array("I", x.tobytes())]).tobytes()
+    if "f16" in options:
+        return "F16", struct.pack("<%de" % len(x), *x)
+    return "F32", x.tobytes()
+
+
+def write_safetensors(path, tensors):
+    header, blobs, at = {"__metadata__": {"format": "pt"}}, [], 0
+    for name, (shape, x) in tensors.items():
+        dtype, blob = encode(x) if isinstance(x, array.array) and x.typecode == "f" else ("I64", x.tobytes())
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(blob)]}
+        blobs.append(blob)
+        at += len(blob)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for b in blobs:
+            f.write(b)
+
+
+def to_torch(shape, x):
+    """Keras' (taps..., in, out) as PyTorch's (out, in, taps...)."""
+    taps, (i, o) = shape[:-2], shape[-2:]
+    n = 1
+    for t in taps:
+        n *= t
+    y = array.array("f", bytes(4 * len(x)))
+    for tap in range(n):
+        for a in range(i):
+            y[a * n + tap::i * n] = x[(tap * i + a) * o:(tap * i + a + 1) * o]
+    return [o, i] + taps, y
+
+
+def table():
+    for line in open(os.path.join(HERE, "..", "data", "weight-names.tsv")):
+        if not line.startswith("#"):
+            yield line.rstrip("\n").split("\t")
+
+
+def renamed():
+    """component or "" -> {name: (shape, values)}"""
+    weights, files = read_safetensors(own), {}
+    for model, path, _, name, old, shape, ldm, *_ in table():
+        s, x = weights.pop(model + "/" + path)
+        if path.endswith("kernel"):
+            s, x = to_torch(s, x)
+            if kind == "diffusers" and shape.count("x") == 1 and "legacy" not in options:
+                s = s[:2]
+        if kind == "ldm":
+            ldm, _, part = ldm.partition("[")
+            if part and ldm in files.setdefault("", {}):
+                s0, x0 = files[""][ldm]
+                s, x = [s0[0] + s[0]] + s[1:], x0 + x
+            files.setdefault("", {})[ldm] = (s, x)
+            continue
+        component, name = (old if "legacy" in options and old != "-" else name).split("/")
+        files.setdefault(component, {})[name.removeprefix("text_model.") if "bare" in options else name] = (s, x)
+    assert not weights, weights.keys()
+    return files
+
+
+def add_extra(files):
+    one = array.array("f", [0.5])
+    if kind == "ldm":
+        for name in ["model_ema.decay", "model_ema.diffusion_modeltime_embed0weight", "alphas_cumprod", "cond_stage_model.model.logit_scale",
+                     "cond_stage_model.model.text_projection", "cond_stage_model.model.transformer.resblocks.23.ln_1.weight"]:
+            files[""][name] = ([1], one)
+    else:
+        files["text_encoder"]["text_model.embeddings.position_ids"] = ([1, 2], array.array("q", [0, 1]))
+        files["text_encoder"]["text_projection.weight"] = ([1, 1], one)
+
+
+def tokenizer(folder):
+    os.makedirs(folder)
+    merges = open(os.path.join(HERE, "..", "..", "graphs", "shapes", "merges.txt"), encoding="utf-8").read().split("\n")[1:]
+    merges = [m for m in merges if m]
+    printable = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
+    characters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    tokens = characters + [c + "</w>" for c in characters] + [m.replace(" ", "") for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
+    vocab = {t: i for i, t in enumerate(tokens)}
+    json.dump({"pad_token": "!"}, open(folder + "/tokenizer_config.json", "w"))
+    if "tokenizer" in options:
+        json.dump({"version": "1.0", "added_tokens": [{"id": vocab[t], "content": t, "special": True} for t in tokens[-2:]],
+                   "model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": vocab, "merges": [m.split(" ") for m in merges]}},
+                  open(folder + "/tokenizer.json", "w"))
+        return
+    json.dump(vocab, open(folder + "/vocab.json", "w"))
+    open(folder + "/merges.txt", "w", encoding="utf-8").write("#version: 0.2\n" + "\n".join(merges) + "\n")
+
+
+CONFIGS = {
+    "model_index.json": {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]},
+    "unet/config.json": {
+        "_class_name": "UNet2DConditionModel", "block_out_channels": [16, 32, 64, 64], "attention_head_dim": [1, 2, 4, 4], "cross_attention_dim": 64,
+        "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
+        "layers_per_block": 2, "norm_num_groups": 8, "norm_eps": 3e-5, "sample_size": 8, "in_channels": 4, "act_fn": "silu", "class_embed_type": None},
+    "vae/config.json": {
+        "_class_name": "AutoencoderKL", "block_out_channels": [16, 24, 32, 32], "layers_per_block": 2, "norm_num_groups": 8, "scaling_factor": 0.25,
+        "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4},
+    "text_encoder/config.json": {
+        "architectures": ["CLIPTextModel"], "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 23, "intermediate_size": 96,
+        "vocab_size": 693, "max_position_embeddings": 32, "layer_norm_eps": 2e-5, "hidden_act": "gelu"},
+    "scheduler/scheduler_config.json": {
+        "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_start": 0.001, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+        "prediction_type": values.get("prediction", "epsilon"), "timestep_spacing": "linspace", "clip_sample": False, "set_alpha_to_one": True},
+}
+
+
+def write_component(folder, stem, tensors):
+    dot = "." + values["variant"] if "variant" in values else ""
+    n = int(values.get("shards", 1))
+    if n == 1:
+        write_safetensors("%s/%s%s.safetensors" % (folder, stem, dot), tensors)
+        return
+    names, weight_map = list(tensors), {}
+    for k in range(n):
+        file, mine = "%s%s-%05d-of-%05d.safetensors" % (stem, dot, k + 1, n), names[k::n]
+        write_safetensors(folder + "/" + file, {m: tensors[m] for m in mine})
+        weight_map.update({m: file for m in mine})
+    json.dump({"metadata": {"total_size": 0}, "weight_map": weight_map}, open("%s/%s.safetensors.index%s.json" % (folder, stem, dot), "w"))
+
+
+files = renamed()
+if "extra" in options:
+    add_extra(files)
+if kind == "ldm":
+    write_safetensors(out, files[""])
+else:
+    for name, config in CONFIGS.items():
+        os.makedirs(os.path.dirname(out + "/" + name), exist_ok=True)
+        json.dump(config, open(out + "/" + name, "w"))
+    tokenizer(out + "/tokenizer")
+    for component, tensors in files.items():
+        write_component(out + "/" + component, "model" if component == "text_encoder" else "diffusion_pytorch_model", tensors)
