@@ -87,8 +87,8 @@ static const char *cache_folder(Arena *a, const char *name)
 static void make_folders(Arena *a, const char *path)
 {
     char *p = arena_strdup(a, path);
-    for (char *at = p + 1; at; at = strchr(at, '/')) {
-        char *slash = strchr(at, '/');
+    for (char *at = p + 1, *slash;; at = slash + 1) {
+        slash = strchr(at, '/');
         if (slash)
             *slash = 0;
         if (mkdir(p, 0755) && errno != EEXIST)
@@ -96,7 +96,6 @@ static void make_folders(Arena *a, const char *path)
         if (!slash)
             return;
         *slash = '/';
-        at = slash + 1;
     }
 }
 
