@@ -32,5 +32,7 @@ void h5_writer_begin(H5Writer *w, const char *path, StDtype dtype, int rank, con
 void h5_writer_put(H5Writer *w, const void *data, size_t bytes);
 /* The attribute of a group, in chunks where it is too large for one, as Keras cuts it. */
 void h5_writer_texts(H5Writer *w, const char *group, const char *attribute, const char *const *texts, size_t n);
+/* One text as an attribute of the root. */
+void h5_writer_text(H5Writer *w, const char *attribute, const char *text);
 void h5_writer_commit(H5Writer *w);
 #endif

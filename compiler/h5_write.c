@@ -87,14 +87,14 @@ void h5_writer_put(H5Writer *w, const void *data, size_t bytes)
     }
 }
 
-/* Texts of one length, padded with zeros. */
-static void write_attribute(H5Writer *w, hid_t group, const char *name, const char *const *texts, size_t n, size_t width)
+/* Texts of one length, padded with zeros; a list, or one alone. */
+static void write_attribute(H5Writer *w, hid_t group, const char *name, const char *const *texts, size_t n, size_t width, bool list)
 {
     char *data = xcalloc(n + 1, width);
     for (size_t i = 0; i < n; i++)
         memcpy(data + i * width, texts[i], strlen(texts[i]));
     hsize_t size[] = {n};
-    hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, size, NULL);
+    hid_t type = H5Tcopy(H5T_C_S1), space = list ? H5Screate_simple(1, size, NULL) : H5Screate(H5S_SCALAR);
     H5Tset_size(type, width);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
     hid_t attribute = H5Acreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -127,8 +127,15 @@ void h5_writer_texts(H5Writer *w, const char *group, const char *attribute, cons
     for (size_t i = 0, k = 0; i < n || !k; i += chunk, k++) {
         char name[64];
         snprintf(name, sizeof name, n > chunk ? "%s%zu" : "%s", attribute, k);
-        write_attribute(w, g, name, texts + i, n - i < chunk ? n - i : chunk, width);
+        write_attribute(w, g, name, texts + i, n - i < chunk ? n - i : chunk, width, true);
     }
+    H5Gclose(g);
+}
+
+void h5_writer_text(H5Writer *w, const char *attribute, const char *text)
+{
+    hid_t g = open_group(w, "");
+    write_attribute(w, g, attribute, &text, 1, strlen(text), false);
     H5Gclose(g);
 }
 
