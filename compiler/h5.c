@@ -39,7 +39,7 @@ static void library_begin(void)
     if (ready)
         return;
     ready = true;
-    if (H5dont_atexit() < 0 || H5open() < 0)
+    if (H5open() < 0)
         die("libhdf5 does not start");
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what is wrong is said here */
     H5PLset_loading_state(0);              /* a file must not make us load code */

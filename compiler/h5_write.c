@@ -61,6 +61,7 @@ void h5_writer_begin(H5Writer *w, const char *path, StDtype dtype, int rank, con
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY); /* so that it has its place now */
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+    H5Pset_obj_track_times(create, 0); /* the same weights make the same file */
     hid_t set = H5Dcreate2(w->file, path, type, space, links, create, H5P_DEFAULT);
     haddr_t at = set < 0 ? HADDR_UNDEF : H5Dget_offset(set);
     if (at == HADDR_UNDEF)
