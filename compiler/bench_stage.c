@@ -28,7 +28,7 @@ const char *contract_form(const Contract *c) {
 /* ---- the stage, ready to run ---- */
 
 /* What surrounds the model in the loop: as many latents as the model's batch holds halves for. */
-typedef struct { lrt_schedule schedule; lrt_sampling sampling; float *start, *x, *x0, *noise, *predicted; int64_t n; } Denoise;
+typedef struct { lrt_schedule schedule; lrt_sampling sampling; lrt_noise noise; float *start, *x, *guided, *predicted; int64_t n; } Denoise;
 typedef struct {
     Bench *b;
     const Item *item;
@@ -72,27 +72,29 @@ static double prepare_loop(Run *r) {
     const Graph *g = r->model.graph;
     Denoise *l = &r->loop;
     lrt_error e;
-    if (!lrt_schedule_init(&l->schedule, p->schedule.train_steps, p->schedule.beta_start, p->schedule.beta_end,
-                           p->schedule.beta_scaled_linear)) err("out of memory");
-    l->sampling = (lrt_sampling){.sampler = lrt_sampler_find(p->sampler), .schedule = &l->schedule, .steps = p->steps, .alpha = NAN,
-                                 .final_alpha = p->schedule.final_alpha};
-    if (!lrt_sampling_plan(&l->sampling, &e)) err("%s: %s", p->file, e.text);
+    if (!lrt_schedule_init(&l->schedule, &p->schedule)) err("out of memory");
     int64_t all = shape_count(&tensor(g, g->outputs[0])->shape) * r->calls;
     l->n = r->guided ? all / 2 : all;
-    float **arrays[] = {&l->start, &l->x, &l->x0, &l->noise};
+    l->sampling = (lrt_sampling){.sampler = lrt_sampler_find(p->sampler), .schedule = &l->schedule, .config = p->schedule, .steps = p->steps,
+                                 .alpha = NAN, .n = l->n};
+    if (!(l->sampling.sampler->traits & LRT_OBEYS_KARRAS)) l->sampling.config.karras = 0;
+    if (!lrt_sampling_plan(&l->sampling, &e)) err("%s: %s", p->file, e.text);
+    lrt_noise_seed(&l->noise, &lrt_rngs[0], 1);
+    int calls = l->sampling.calls;
+    float **arrays[] = {&l->start, &l->x, &l->guided};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) *arrays[i] = xcalloc((size_t)l->n, 4);
     l->predicted = xcalloc((size_t)all, 4);
     memcpy(l->start, r->buffers[r->latent], (size_t)l->n * 4);
     int time = find_input(g, "timestep_embedding");
     int64_t width = time < 0 ? 0 : shape_channels(&tensor(g, g->inputs[time])->shape);
-    float *embeddings = xcalloc((size_t)(p->steps * width) + 1, 4);
-    for (int k = 0; k < p->steps && width; k++) lrt_timestep_embedding(l->sampling.point[k].t, embeddings + k * width, (int)width);
+    float *embeddings = xcalloc((size_t)(calls * width) + 1, 4);
+    for (int k = 0; k < calls && width; k++) lrt_timestep_embedding(l->sampling.point[k].t, embeddings + k * width, (int)width);
     int64_t together = r->stage->time_rows > 1 ? r->stage->time_rows : 1;
-    r->time_runs = ceil_div(p->steps, together);
+    r->time_runs = ceil_div(calls, together);
     double start = lrt_now();
     for (int i = 0; i < r->calls; i++) {
         lrt_run_prompt(r->x);
-        if (lrt_run_time(r->x, embeddings, p->steps, width)) err("out of memory");
+        if (lrt_run_time(r->x, embeddings, calls, width)) err("out of memory");
     }
     double seconds = lrt_now() - start;
     free(embeddings);
@@ -109,10 +111,11 @@ static void loop_step(Run *r, int k) {
         lrt_set_output(r->x, 0, l->predicted + i * one);
         lrt_run_step(r->x, r->stage->time.n_steps ? k : 0);
     }
-    if (r->guided) lrt_guide(l->n, r->b->pipeline->cfg_scale, l->predicted, l->predicted + l->n, l->noise);
-    else memcpy(l->noise, l->predicted, (size_t)l->n * 4);
-    lrt_sampling_estimate(&l->sampling, k, l->n, l->x, l->noise, l->x0);
-    l->sampling.sampler->step(&l->sampling, k, l->n, l->x, l->x0, l->noise);
+    if (r->guided) lrt_guide(l->n, r->b->pipeline->cfg_scale, l->predicted, l->predicted + l->n, l->guided);
+    else memcpy(l->guided, l->predicted, (size_t)l->n * 4);
+    lrt_sampling_answer(&l->sampling, k, l->guided);
+    lrt_sampling_move(&l->sampling, k, &l->noise);
+    lrt_sampling_get(&l->sampling, l->x);
 }
 
 /* Everything that depends on the inputs: seconds. i counts the runs. */
@@ -122,9 +125,10 @@ static double run_once(Run *r, int64_t i) {
         lrt_run_all(r->x);
         return lrt_now() - start;
     }
-    memcpy(r->loop.x, r->loop.start, (size_t)r->loop.n * 4); /* a latent that was denoised again and again is none */
+    lrt_sampling_set(&r->loop.sampling, r->loop.start);
+    lrt_sampling_get(&r->loop.sampling, r->loop.x); /* a latent that was denoised again and again is none */
     double start = lrt_now();
-    loop_step(r, (int)(i % r->loop.sampling.steps));
+    loop_step(r, (int)(i % r->loop.sampling.calls));
     return lrt_now() - start;
 }
 
@@ -156,7 +160,7 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
 
 static void run_close(Run *r) {
     Denoise *l = &r->loop;
-    float *arrays[] = {l->start, l->x, l->x0, l->noise, l->predicted};
+    float *arrays[] = {l->start, l->x, l->guided, l->predicted};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
     for (size_t i = 0; i < sizeof r->buffers / sizeof r->buffers[0]; i++) free(r->buffers[i]);
     if (r->latent >= 0) {

@@ -59,14 +59,6 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
         .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
 }
 
-/* What the runtime does not do yet. */
-static void check_schedule(const Pipeline *l) {
-    lrt_schedule_config plain = l->schedule;
-    plain.prediction = plain.spacing = plain.karras = plain.zero_snr = 0;
-    plain.clip = 0;
-    if (memcmp(&plain, &l->schedule, sizeof plain) != 0) err("%s: /schedule: this runtime runs epsilon with linspace alone", l->file);
-}
-
 static void report_memory(const BuildFlags *f, const Program *p) {
     for (int i = 0; i < p->n_stages && !f->quiet; i++) {
         const Stage *s = p->stages[i];
@@ -132,7 +124,6 @@ int cmd_build(int argc, char **argv) {
     int n_sets = flags_sets(&f.code.sets, &sets);
     Pipeline *l = pipeline_open(path, sets, n_sets, &f.weights, prediction_over(f.prediction));
     report_checkpoints(&f, l);
-    check_schedule(l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     size_t vocab_bytes;

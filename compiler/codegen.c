@@ -76,7 +76,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     case KERNEL_ATTENTION_PACK: emit_attention_pack(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
     case KERNEL_MAP: emit_map(p->emit, desc, k->name); break;
-    case KERNEL_GROUP_PARTIAL: emit_group_partial(p->emit, desc, k->name); break;
+    case KERNEL_SUMS: emit_sums(p->emit, desc, k->name); break;
     case KERNEL_GROUP_FINISH: emit_group_finish(p->emit, desc, k->name); break;
     case KERNEL_PEAK: emit_peak(p->emit, desc, k->name); break;
     default: die("no kernel of kind %d", kind);

@@ -41,6 +41,7 @@ void contract_args(Emit *e, K *k) {
     if (c->has_vec) k->vec = arg(e, i++);
     if (c->has_res) k->res = arg(e, i++);
     k->y = arg(e, i++);
+    if (c->has_sums) k->sums = arg(e, i++);
 }
 
 /* Strips run fastest, so that neighbouring tasks share weights. */
@@ -50,6 +51,7 @@ V contract_task(Emit *e, K *k) {
     V strip = uremc(e, e->task, strips), piece = udivc(e, e->task, strips);
     V in_image = uremc(e, strip, per_image);
     if (c->staged) k->strip = at(e, k->strips, mulc(e, strip, contract_staged_floats(c) / strips));
+    if (k->sums) k->sums = at(e, k->sums, mulc(e, strip, 3 * c->co));
     k->b0 = mulc(e, udivc(e, strip, per_image), c->images);
     if (c->flat) {
         k->y0 = mulc(e, in_image, c->pixels);
@@ -261,7 +263,9 @@ static V activate(Emit *e, const Contract *c, V v, int lanes) {
     return v;
 }
 
-void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch) {
+V contract_sums_at(Emit *e, const K *k, V j, V offset) { return at(e, k->sums, add(e, mulc(e, j, contract_block_out(k->c)), offset)); }
+
+V contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch) {
     const Contract *c = k->c;
     int lanes = c->lanes;
     int64_t width = (int64_t)c->nr * lanes, out = contract_block_out(c);
@@ -282,21 +286,30 @@ void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid,
         r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, row, c->co), n)), lanes, valid));
     }
     store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+    return r;
 }
 
-/* Row i of the tile, block j. last: the block may be narrower than nr vectors. */
-static void epilogue(Emit *e, const K *k, const Micro *m, int i, V p, V j, bool last) {
+/* The tile's `rows` rows from pixel p of the strip on leave through the epilogue. */
+static void epilogue(Emit *e, const K *k, const Micro *m, int rows, V p, const Block *b) {
     const Contract *c = k->c;
     int lanes = c->lanes, half = c->nr / 2;
     bool geglu = contract_geglu(c);
     int64_t out = contract_block_out(c);
-    V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch);
-    for (int v = 0; v < (geglu ? half : m->nvec); v++) {
-        int64_t left = last ? c->co - (c->blocks - 1) * out - (int64_t)v * lanes : lanes;
-        if (left <= 0) continue;
-        V gate = geglu ? get(e, m->acc[i][half + v]) : NULL;
-        contract_finish(e, k, get(e, m->acc[i][v]), gate, j, ci(e, (int64_t)v * lanes), left < lanes ? (int)left : lanes, pixel, batch);
+    ChannelSums sums[4];
+    int used = 0;
+    for (int i = 0; i < rows; i++) {
+        V batch, pixel = output_pixel(e, k, addc(e, p, i), &batch);
+        for (int v = 0; v < (geglu ? half : m->nvec); v++) {
+            int64_t left = b->last ? c->co - (c->blocks - 1) * out - (int64_t)v * lanes : lanes;
+            if (left <= 0) continue;
+            V gate = geglu ? get(e, m->acc[i][half + v]) : NULL, offset = ci(e, (int64_t)v * lanes);
+            V r = contract_finish(e, k, get(e, m->acc[i][v]), gate, b->j, offset, left < lanes ? (int)left : lanes, pixel, batch);
+            if (!k->sums) continue;
+            if (i == 0) sums_begin(e, &sums[used++], contract_sums_at(e, k, b->j, offset), c->co, eq(e, p, ci(e, 0)), r, lanes);
+            sums_add(e, &sums[v], r);
+        }
     }
+    for (int v = 0; v < used; v++) sums_end(e, &sums[v]);
 }
 
 static void park(Emit *e, const K *k, Micro *m, V p, bool restore) {
@@ -353,11 +366,11 @@ static void tile(Emit *e, const K *k, const Block *b, V p, int rows) {
     loop_end(e, &lx);
     loop_end(e, &ly);
     if (!chunks) {
-        for (int i = 0; i < rows; i++) epilogue(e, k, &m, i, p, b->j, b->last);
+        epilogue(e, k, &m, rows, p, b);
         return;
     }
     If f = if_begin(e, eq(e, b->chunk, ci(e, c->n_chunks - 1)));
-    for (int i = 0; i < rows; i++) epilogue(e, k, &m, i, p, b->j, b->last);
+    epilogue(e, k, &m, rows, p, b);
     if_else(e, &f);
     park(e, k, &m, p, false);
     if_end(e, &f);

@@ -6,6 +6,7 @@
 typedef struct {
     const Contract *c;
     V x, x2, panels, bias, norm, gamma, beta, vec, res, y; /* arguments, NULL when absent */
+    V sums;            /* argument: this strip's, of the first channel; NULL without them */
     V strips;          /* argument where they are staged: all loaded strips; else NULL */
     V strip, parked;   /* the loaded strip, here or in scratch; scratch: partial sums */
     V b0;              /* first image of the strip */
@@ -42,8 +43,16 @@ static inline V pixel_of(Emit *e, int shared, V pixel, V image, int64_t rows) { 
 /* The pixel of x that is seen at row iy, column ix of this image upsampled by `upsample`. */
 V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample);
 /* Bias, vector, activation, residual, store: `valid` channels from channel `offset` of block j on, of output pixel `pixel` of image `batch`.
- * gate: the other half of GEGLU, else NULL. */
-void contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch);
+ * gate: the other half of GEGLU, else NULL. Returns what was stored. */
+V contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch);
+/* emit_sums.c: sums of a vector of channels while the pixels of a strip pass, each with its results r. They lie at `at` and c floats apart from pixel to
+ * pixel; `first`, an i1: r is of the strip's first pixel, the pivot. */
+typedef struct { V at, pivot, sum, square; int64_t c; int lanes; } ChannelSums;
+void sums_begin(Emit *e, ChannelSums *s, V at, int64_t c, V first, V r, int lanes);
+void sums_add(Emit *e, const ChannelSums *s, V r);
+void sums_end(Emit *e, const ChannelSums *s);
+/* Where those of the channels from `offset` of block j on lie. */
+V contract_sums_at(Emit *e, const K *k, V j, V offset);
 /* A loop over the piece's blocks of output columns. body emits the work of block j: once for the whole ones and, where the last one is
  * narrower than nr vectors, once more for it (last). */
 typedef void BlockBody(Emit *e, const K *k, V j, int nvec, bool last);

@@ -54,6 +54,7 @@ typedef struct {
     V sums[TILE_MOST];                   /* of column tile j: where those of the first tile of pixels lie */
     V pixel, batch, step;                /* output pixel of the first tile, and how far that of the second lies behind it */
     V valid[TILE_MOST];                  /* rows of each tile that are pixels */
+    V first;                             /* output pixel where the strip begins */
 } Done;
 
 static Done done_of(Emit *e, const K *k, const Block *b, const Columns *cols, V t, V turn, int m) {
@@ -64,6 +65,7 @@ static Done done_of(Emit *e, const K *k, const Block *b, const Columns *cols, V 
         d.valid[i] = line[i].valid;
     }
     for (int j = 0; j < cols->n; j++) d.sums[j] = sums_at(e, k, t, turn, cols, j);
+    d.first = output_pixel(e, k, ci(e, 0), &d.batch);
     d.pixel = output_pixel(e, k, line[0].pixel, &d.batch);
     if (m > 1) {
         V batch;
@@ -106,7 +108,12 @@ static void finish_row(Emit *e, const Done *d, V r) {
     for (int j = 0; j < d->cols->n; j++) v[j] = load(e, at(e, d->sums[j], place), c->lanes);
     for (int j = 0; j < (geglu ? 1 : d->cols->n); j++) {
         int64_t offset = (int64_t)d->cols->v[j] * c->lanes, left = d->b->last ? c->co - (c->blocks - 1) * contract_block_out(c) - offset : c->lanes;
-        contract_finish(e, k, v[j], geglu ? v[1] : NULL, d->b->j, ci(e, offset), left < c->lanes ? (int)left : c->lanes, x.pixel, x.batch);
+        V result = contract_finish(e, k, v[j], geglu ? v[1] : NULL, d->b->j, ci(e, offset), left < c->lanes ? (int)left : c->lanes, x.pixel, x.batch);
+        if (!k->sums) continue;
+        ChannelSums sums;
+        sums_begin(e, &sums, contract_sums_at(e, k, d->b->j, ci(e, offset)), c->co, eq(e, x.pixel, d->first), result, c->lanes);
+        sums_add(e, &sums, result);
+        sums_end(e, &sums);
     }
     if (!whole) if_end(e, &f);
 }

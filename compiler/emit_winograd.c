@@ -209,20 +209,25 @@ static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, i
         linear(e, w->w->a, m, n, d, r, lanes);
         for (int a = 0; a < m; a++) rows[a][b] = r[a];
     }
+    ChannelSums sums;
     V batch = add(e, w->k.b0, t->image.i), y0 = add(e, w->k.y0, mulc(e, t->row.i, m)), x0 = add(e, w->k.x0, mulc(e, t->col.i, m));
     for (int a = 0; a < m; a++) {
         V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, batch, c->oh), y), c->ow);
         linear(e, w->w->a, m, n, rows[a], r, lanes);
         for (int b = 0; b < m; b++) {
             V x = addc(e, x0, b), ok = NULL;
-            if (c->oh % m) ok = inside(e, y, c->oh);
-            if (c->ow % m) ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
+            bool corner = a == 0 && b == 0; /* of every tile that is in the picture at all */
+            if (c->oh % m && !corner) ok = inside(e, y, c->oh);
+            if (c->ow % m && !corner) ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
             If f = {0};
             if (ok) f = if_begin(e, ok);
-            contract_finish(e, &w->k, r[b], NULL, j, offset, valid, add(e, line, x), batch);
+            V result = contract_finish(e, &w->k, r[b], NULL, j, offset, valid, add(e, line, x), batch);
+            if (w->k.sums && corner) sums_begin(e, &sums, contract_sums_at(e, &w->k, j, offset), c->co, eq(e, t->tile, ci(e, 0)), result, lanes);
+            if (w->k.sums) sums_add(e, &sums, result);
             if (ok) if_end(e, &f);
         }
     }
+    if (w->k.sums) sums_end(e, &sums);
 }
 
 static void block(Emit *e, const K *k, V j, int nvec, bool last) {

@@ -46,6 +46,7 @@ typedef struct {
     int vec_batch;                /* 1 or batch */
     int x_shared, x2_shared, res_shared; /* 1: that operand has batch 1 and serves all images */
     int64_t ldy;                  /* floats between rows of the result */
+    int has_sums;                 /* GroupNorm's sums of the result are gathered beside it; c->co in whole vectors, strips of one image */
     /* chosen by contract_plan */
     int flat, in_place;
     int64_t kc, n_chunks, tw, th, images, pixels; /* strip: tw x th of `images` images; flat: pixels in a row */
@@ -88,7 +89,7 @@ int64_t contract_bias_floats(const Contract *c);
 /* kernel: (kh*kw*(c1+c2), columns) as stored; out: contract_panel_floats. */
 void contract_pack_kernel(const Contract *c, const float *kernel, float *out);
 void contract_pack_bias(const Contract *c, const float *bias, float *out);
-/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y */
+/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y, [sums] */
 void contract_pack_row(const Contract *c, int64_t j, const float *row, float *out); /* the columns of block j out of a stored row */
 /* The same as bf16, into row k of panel `out` of pairs; row NULL: zeros. */
 void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out);
@@ -150,16 +151,16 @@ void map_plan(Map *m);
 int64_t map_tasks(const Map *m);
 void emit_map(Emit *e, const Map *m, const char *name); /* args: operands in order, y */
 
-/* ---- GroupNorm statistics in two steps: partial sums of row blocks, then per group the scale and shift of each channel ---- */
-typedef struct {
-    int64_t batch, rows, c1, c2, groups, block, blocks;
-    int64_t x_shared, x2_shared; /* 1: that operand has batch 1 and serves all */
-    double eps;
-} GroupStats;
-void group_stats_plan(GroupStats *g);
-int64_t group_partial_floats(const GroupStats *g); /* [batch][block][3][c]: pivot, sum of x-pivot, sum of its square */
-void emit_group_partial(Emit *e, const GroupStats *g, const char *name); /* tasks batch*blocks; args: x, [x2], partial */
-void emit_group_finish(Emit *e, const GroupStats *g, const char *name);  /* tasks batch*groups; args: partial, gamma, beta, y (b,2,c) */
+/* ---- GroupNorm statistics (emit_sums.c): sums of blocks of pixels, then per group the scale and shift of each channel ----
+ * A tensor (batch, oh, ow, c); batch 1 may serve all. Blocks of tw x th pixels, per_line of them side by side, the last ones smaller; [batch][block][3][c]:
+ * pivot (the block's first pixel), sum of x - pivot, sum of its square. */
+typedef struct { int64_t batch, c, blocks, per_line, tw, th, ow, oh; } Sums;
+static inline int64_t sums_floats(const Sums *s) { return s->batch * s->blocks * 3 * s->c; }
+Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c); /* as emit_sums gathers them */
+Sums sums_of_contract(const Contract *c);                  /* as a contract kernel with has_sums does: a block is a strip */
+void emit_sums(Emit *e, const Sums *s, const char *name); /* tasks batch*blocks; args: x, sums */
+typedef struct { int64_t batch, groups; double eps; Sums part[2]; } GroupFinish; /* part: of x and of x2, c 0 without one */
+void emit_group_finish(Emit *e, const GroupFinish *g, const char *name); /* tasks batch*groups; args: sums of x, [of x2], gamma, beta, y (b,2,c) */
 
 /* ---- peak: as many accumulators as the contract kernels use, nothing else. args: y (the sum of one task, so that the work is not removed) ---- */
 typedef struct { int64_t iterations; int64_t core; /* CORE_FMA, or the target's */ } Peak;

@@ -11,10 +11,14 @@
 enum { NO_OP_INDEX = -1 };
 typedef struct { int after; uint32_t keys, values; } AttentionPack;
 
+/* GroupNorm's sums of a tensor, once they are there: their memory + 1. */
+typedef struct { Sums sums; uint32_t mem; int plan; } TensorSums;
+
 typedef struct {
     Program *p;
     Graph *g;
     Stage *s;
+    TensorSums *sums_of; /* per tensor id */
     uint32_t *mem_of;   /* per tensor id: its mem + 1, 0 while it has none */
     int *plan_of;       /* per op: PLAN_* */
     ConvMode *form_of;  /* per op: how a convolution is computed */
@@ -116,6 +120,9 @@ static void choose_first(const Lower *l, Step *x) {
         x->first = c->strips_b > 1 ? x->round / c->strips_b : c->flat ? ceil_div(c->oh * c->ow, c->pixels) : x->round;
         return;
     }
+    case KERNEL_SUMS:
+        if (((const Sums *)k->key)->batch == 1) return;
+        break;
     case KERNEL_MAP: x->first = ceil_div(((const Map *)k->key)->rows / batch, ((const Map *)k->key)->per); return;
     case KERNEL_ATTENTION_PACK: {
         const Attention *a = k->key;
@@ -224,7 +231,8 @@ void contract_name(const Contract *c, Buf *b) {
     if (c->winograd) buf_printf(b, " %s", c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name);
     if (c->bf16) buf_printf(b, " bf16");
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "");
+    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "",
+               c->has_sums ? " +sums" : "");
 }
 
 static void use_operands(Lower *l, Step *x, const Op *o) {
@@ -242,7 +250,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = 0;
+    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = load.has_sums = 0;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -252,11 +260,33 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     return strips;
 }
 
-static void lower_contract(Lower *l, const Op *o) {
+/* Is the result normalised by groups, in the same plan? */
+static bool feeds_group_norm(const Lower *l, const Op *o) {
+    for (uint32_t i = 0; i < l->g->n_ops; i++) {
+        const Op *u = &l->g->ops[i];
+        for (int n = 0; n <= 3 && u->kind == OP_GROUP_SCALE && l->plan_of[i] == l->plan; n += 3)
+            if (tensor_ok(u->in[n]) && tensor_eq(root(l->g, u->in[n]), o->out)) return true;
+    }
+    return false;
+}
+
+/* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of sums. */
+static Contract planned(const Lower *l, const Op *o) {
+    enum { FEWEST_PIXELS = 1024 }; /* of an image; of smaller ones products take all images together, and sums no time */
     Contract c = contract_of(l->g, o);
     ConvMode form = l->form_of[o - l->g->ops];
     c.bf16 = contract_bf16(form, l->p->bf16);
+    c.has_sums = c.oh * c.ow >= FEWEST_PIXELS && feeds_group_norm(l, o);
     contract_plan(&c, l->p->target, form);
+    if (!c.has_sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
+    c = contract_of(l->g, o);
+    c.bf16 = contract_bf16(form, l->p->bf16);
+    contract_plan(&c, l->p->target, form);
+    return c;
+}
+
+static void lower_contract(Lower *l, const Op *o) {
+    Contract c = planned(l, o);
     Buf kind = {0};
     contract_name(&c, &kind);
     int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
@@ -271,6 +301,13 @@ static void lower_contract(Lower *l, const Op *o) {
     if (!c.staged) use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);
     use_tensor(l, x, o->out);
+    if (c.has_sums) {
+        TensorSums *t = &l->sums_of[o->out.id];
+        t->sums = sums_of_contract(&c);
+        t->mem = temp(l, sums_floats(&t->sums)) + 1;
+        t->plan = l->plan;
+        use(l, x, t->mem - 1);
+    }
     x->flops = 2.0 * (double)op_macs(l->g, o);
     x->done = contract_flops(&c);
     x->bf16 = c.bf16;
@@ -296,27 +333,30 @@ static Map map_of(const Lower *l, const Op *o, MapKind kind) {
     return m;
 }
 
+/* Sums of t: its producer's, or those of a step of their own, once. */
+static const TensorSums *sums_of(Lower *l, TensorId t) {
+    TensorSums *x = &l->sums_of[root(l->g, t).id];
+    const Shape *s = &tensor(l->g, t)->shape;
+    if (x->mem && x->plan == l->plan) return x; /* another plan's are gone */
+    x->plan = l->plan;
+    x->sums = sums_of_rows(s->dim[0], shape_rows(s), shape_channels(s));
+    x->mem = temp(l, sums_floats(&x->sums)) + 1;
+    Step *step = add_step(l, kernel_get(l->p, KERNEL_SUMS, &x->sums, sizeof x->sums, "groupnorm sums"), x->sums.batch * x->sums.blocks, "groupnorm sums");
+    use_tensor(l, step, t);
+    use(l, step, x->mem - 1);
+    return x;
+}
+
 static uint32_t lower_group_scale(Lower *l, const Op *o, uint32_t result) {
-    GroupStats g;
+    GroupFinish g;
     memset(&g, 0, sizeof g);
-    const Shape *x = &tensor(l->g, o->in[0])->shape;
-    bool two = o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]);
+    const TensorSums *sums[2] = {sums_of(l, o->in[0]), o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]) ? sums_of(l, o->in[3]) : NULL};
     g.batch = tensor(l->g, o->out)->shape.dim[0];
-    g.x_shared = g.batch > 1 && x->dim[0] == 1;
-    g.x2_shared = two && g.batch > 1 && tensor(l->g, o->in[3])->shape.dim[0] == 1;
-    g.rows = shape_rows(x);
-    g.c1 = shape_channels(x);
-    g.c2 = two ? shape_channels(&tensor(l->g, o->in[3])->shape) : 0;
     g.groups = o->attr.norm.groups;
     g.eps = o->attr.norm.eps;
-    group_stats_plan(&g);
-    uint32_t partial = temp(l, group_partial_floats(&g));
-    Step *s = add_step(l, kernel_get(l->p, KERNEL_GROUP_PARTIAL, &g, sizeof g, "groupnorm sums"), g.batch * g.blocks, "groupnorm sums");
-    use_tensor(l, s, o->in[0]);
-    if (two) use_tensor(l, s, o->in[3]);
-    use(l, s, partial);
-    s = add_step(l, kernel_get(l->p, KERNEL_GROUP_FINISH, &g, sizeof g, "groupnorm scale"), g.batch * g.groups, "groupnorm scale");
-    use(l, s, partial);
+    for (int i = 0; i < 2 && sums[i]; i++) g.part[i] = sums[i]->sums;
+    Step *s = add_step(l, kernel_get(l->p, KERNEL_GROUP_FINISH, &g, sizeof g, "groupnorm scale"), g.batch * g.groups, "groupnorm scale");
+    for (int i = 0; i < 2 && sums[i]; i++) use(l, s, sums[i]->mem - 1);
     use_tensor(l, s, o->in[1]);
     use_tensor(l, s, o->in[2]);
     use(l, s, result);
@@ -543,6 +583,7 @@ Stage *lower(Program *p, Graph *g) {
     l.s->graph = g;
     l.batch = separate_batch(g);
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
+    l.sums_of = xcalloc(g->n_tensors + 1, sizeof *l.sums_of);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
     l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);
     for (uint32_t i = 0; i < g->n_inputs; i++)
@@ -577,5 +618,6 @@ Stage *lower(Program *p, Graph *g) {
     free(l.plan_of);
     free(l.form_of);
     free(l.pack_of);
+    free(l.sums_of);
     return l.s;
 }

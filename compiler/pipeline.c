@@ -6,6 +6,7 @@
 #include "fetch.h"
 #include "graphfile.h"
 #include "rewrite.h"
+#include "../runtime/sampler.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
 typedef struct PipelineModel PipelineModel;
@@ -231,15 +232,27 @@ static void read_schedule(Pipeline *p, Json root)
         json_err(s, "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
 }
 
+static const char *read_sampler(Json at)
+{
+    const char *names[32];
+    const lrt_sampler *found = lrt_sampler_find(json_string(at));
+    if (found)
+        return found->name;
+    CHECK(lrt_sampler_count <= 32);
+    for (int i = 0; i < lrt_sampler_count; i++)
+        names[i] = lrt_samplers[i].name;
+    const char *near = nearest_word(json_string(at), names, (size_t)lrt_sampler_count);
+    json_err(at, "unknown sampler \"%s\"%s%s%s", json_string(at), near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
 static void read_defaults(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
-    static const char *const samplers[] = {"ddim", "relax"};
     Json d = json_need(root, "defaults"), output = json_get(d, "output"), prompt = json_get(d, "prompt");
     json_only(d, keys, 6);
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
     p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
-    p->sampler = samplers[choice(p, json_need(d, "sampler"), samplers, 2)];
+    p->sampler = read_sampler(json_need(d, "sampler"));
     p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
     p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
     p->prompt = json_ok(prompt) ? arena_strdup(p->arena, json_string(prompt)) : NULL;

@@ -75,13 +75,12 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, 
     size_t n = (size_t)g->latent_n, pixels = (size_t)p->height * (size_t)p->width;
     g->context = calloc(2 * (size_t)(io_count(context) / context->dim[0]), sizeof(float));
     g->predicted = calloc(2 * n, sizeof(float));
+    g->x = calloc(n, sizeof(float));
     g->x0 = calloc(n, sizeof(float));
-    g->noise = calloc(n, sizeof(float));
-    g->embeddings = calloc((size_t)p->schedule.train_steps * (size_t)p->time_width, sizeof(float));
+    g->guided = calloc(n, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
-    if (!g->context || !g->predicted || !g->x0 || !g->noise || !g->embeddings || !g->picture ||
-        !g->rgb) {
+    if (!g->context || !g->predicted || !g->x || !g->x0 || !g->guided || !g->picture || !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
     }
@@ -92,7 +91,7 @@ void lrt_engine_free(lrt_engine *g)
 {
     lrt_instance_free(g->model[0]);
     lrt_instance_free(g->model[1]);
-    float *arrays[] = {g->context, g->predicted, g->x0, g->noise, g->embeddings, g->picture};
+    float *arrays[] = {g->context, g->predicted, g->x, g->x0, g->guided, g->embeddings, g->picture};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
     free(g->rgb);
@@ -158,48 +157,70 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
 static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
 {
     int width = g->pipeline->time_width;
-    for (int k = 0; k < s->steps; k++)
+    float *embeddings = realloc(g->embeddings, (size_t)s->calls * (size_t)width * sizeof *embeddings);
+    if (!embeddings)
+        return lrt_fail(e, "out of memory");
+    g->embeddings = embeddings;
+    for (int k = 0; k < s->calls; k++)
         lrt_timestep_embedding(s->point[k].t, g->embeddings + (int64_t)k * width, width);
     for (int i = 0; i < 2 && g->model[i]; i++) {
-        lrt_profile_begin(g->profile, "timesteps", 0, g->model[i], (size_t)s->steps);
-        if (lrt_run_time(g->model[i], g->embeddings, s->steps, width))
+        lrt_profile_begin(g->profile, "timesteps", 0, g->model[i], (size_t)s->calls);
+        if (lrt_run_time(g->model[i], g->embeddings, s->calls, width))
             return lrt_fail(e, "out of memory");
         lrt_profile_end(g->profile);
     }
     return true;
 }
 
-/* The model at step k: g->predicted becomes (2, h, w, 4), unconditional first, or only the first of them where both are the same. */
-static void predict(lrt_engine *g, int k, const float *x)
+/* The model at call k, for x = g->x: g->predicted becomes (2, h, w, 4), unconditional first, or only the first of them where both are the same. */
+static void predict(lrt_engine *g, const lrt_sampling *sampling, int k)
 {
     const lrt_stage *s = model_stage(g);
     uint32_t latent = (uint32_t)find_input(s, "latent"), embedding = (uint32_t)find_input(s, "timestep_embedding");
     for (int i = 0; i < 2 && g->model[i]; i++) {
-        lrt_set_input(g->model[i], latent, x);
+        lrt_set_input(g->model[i], latent, g->x);
         if (!s->time.n_steps)
             lrt_set_input(g->model[i], embedding, g->embeddings + (int64_t)k * g->pipeline->time_width);
         lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
-        lrt_profile_begin(g->profile, "step", k + 1, g->model[i], 1);
+        lrt_profile_begin(g->profile, "step", sampling->point[k].step + 1, g->model[i], 1);
         lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
         lrt_profile_end(g->profile);
     }
 }
 
-bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
-                        void *context, lrt_error *e)
+/* g->guided (h, w, 4): both predictions, as guidance puts them together. */
+static void guide(lrt_engine *g, lrt_guidance guidance)
+{
+    int64_t n = g->latent_n;
+    const float *without = g->predicted, *with = g->predicted + n;
+    if (g->single) {
+        memcpy(g->guided, without, (size_t)n * sizeof *g->guided);
+        return;
+    }
+    lrt_guide(n, guidance.scale, without, with, g->guided);
+    if (guidance.rescale > 0)
+        lrt_guide_rescale(n, guidance.rescale, with, g->guided);
+}
+
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
+                        lrt_error *e)
 {
     int64_t n = g->latent_n;
     bool ok = prepare_time(g, s, e);
-    for (int k = 0; k < s->steps && ok; k++) {
-        predict(g, k, x);
-        if (g->single)
-            memcpy(g->noise, g->predicted, (size_t)n * sizeof *g->noise);
-        else
-            lrt_guide(n, cfg_scale, g->predicted, g->predicted + n, g->noise);
-        lrt_sampling_estimate(s, k, n, x, g->noise, g->x0);
-        ok = on_step(context, s, k, x, g->x0, e);
-        s->sampler->step(s, k, n, x, g->x0, g->noise);
+    lrt_sampling_set(s, x);
+    for (int k = 0; k < s->calls && ok; k++) {
+        lrt_sampling_get(s, g->x);
+        predict(g, s, k);
+        guide(g, guidance);
+        lrt_sampling_answer(s, k, g->guided);
+        if (lrt_sampling_begins(s, k)) {
+            for (int64_t i = 0; i < n; i++)
+                g->x0[i] = (float)s->x0[i];
+            ok = on_step(context, s, k, g->x, g->x0, e);
+        }
+        lrt_sampling_move(s, k, noise);
     }
+    lrt_sampling_get(s, x);
     for (int64_t i = 0; i < n && ok; i++)
         if (!isfinite(x[i]))
             ok = lrt_fail(e, "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");

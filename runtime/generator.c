@@ -98,22 +98,23 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
     return ok;
 }
 
-/* After the model's estimate at step k: trace and preview. The first time, the weights are checked: not before, so that
+/* After the model's estimate at the first call of a step: trace and preview. The first time, the weights are checked: not before, so that
  * the first step need not wait for it, and before anything is written. */
 static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
 {
     Run *r = context;
-    int64_t n = r->s.engine.latent_n;
+    int step = s->point[k].step + 1;
+    (void)x;
     lrt_profile_begin(r->s.container.unchecked ? r->s.profile : NULL, "check of the weights", 0, NULL, 0);
     bool sound = lrt_container_check(&r->s.container, e);
     lrt_profile_end(r->s.profile);
     if (!sound)
         return false;
     if (r->trace.stream)
-        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, s->point[k].t, s->point[k].sigma,
-                lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k, n, x, x0));
-    lrt_progress_step(&r->progress, k + 1);
-    if (!r->s.set.preview_every || (k + 1) % r->s.set.preview_every || k + 1 == s->steps)
+        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", step, s->point[k].t, s->point[k].sigma,
+                lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k));
+    lrt_progress_step(&r->progress, step);
+    if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
     return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number - 1, e);
 }
@@ -151,7 +152,7 @@ static bool draw_one(Run *r, lrt_error *e)
     if (!lrt_session_start(&r->s, seed, e) || !open_trace(r, e))
         return false;
     lrt_progress_begin(&r->progress, what, r->s.sampling.steps);
-    bool ok = lrt_engine_denoise(&r->s.engine, &r->s.sampling, r->s.set.cfg_scale, r->s.x, on_step, r, e);
+    bool ok = lrt_session_denoise(&r->s, on_step, r, e);
     lrt_progress_end(&r->progress);
     if (!ok) {
         lrt_output_abandon(&r->trace);

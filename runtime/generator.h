@@ -17,20 +17,21 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 
 /* What the command line says. */
 typedef struct {
-    const char *prompt, *negative, *output, *sampler_name, *rng_name, *latent_in, *save_latent, *trace,
-        *profile;
+    const char *prompt, *negative, *output, *sampler_name, *rng_name, *spacing_name, *prediction_name, *latent_in, *save_latent,
+        *trace, *profile; /* spacing_name, prediction_name: NULL for the schedule's */
     int64_t steps, seed, batch_count, threads, preview_every;
-    double cfg_scale, alpha; /* alpha: NAN when it is not given */
+    double cfg_scale, guidance_rescale, alpha, eta; /* alpha: NAN when it is not given */
     bool print_tokens, info, help, version;
     const lrt_sampler *sampler;
     const lrt_rng *rng;
+    lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction over it */
 } lrt_settings;
 /* generator_options.c. Defaults from the pipeline. false: wrong usage. */
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
 /* One setting by its long name; those that only a program has are refused. value must outlive s. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e);
 /* Whether the settings go together. */
-bool lrt_settings_check(lrt_settings *s, lrt_error *e);
+bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
 /* The name of picture i of n (from 1): a %d (%03d, ...) in pattern is replaced; without one, "-i" goes before the
@@ -47,7 +48,8 @@ typedef struct {
     bool single;                          /* both are the same: steps compute one half */
     lrt_instance *model[2];               /* [1] only without batched guidance */
     float *predicted;                     /* (2, h, w, 4) */
-    float *x0, *noise, *embeddings;       /* (h, w, 4), (h, w, 4), (steps, time_width) */
+    float *x, *x0, *guided;               /* (h, w, 4) */
+    float *embeddings;                    /* (calls, time_width) of the sampling at hand */
     float *picture;                       /* (height, width, 3) */
     uint8_t *rgb;
     lrt_profile *profile; /* NULL: off; not owned */
@@ -57,12 +59,14 @@ void lrt_engine_free(lrt_engine *g);
 /* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. Prompts that are equal, or a
  * scale of 1, which needs the second only, are one: it is encoded once, and the steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
-/* Called after the model's estimate at step k, before the sampler moves; x0 (h, w, 4). false stops, with *e filled
- * in. */
+/* Called once a step: after the model's estimate at its first call k, before the sampler moves; x and x0 (h, w, 4). false stops, with *e filled in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);
-/* All steps of a planned sampling, in place: x (h, w, 4) of unit variance becomes the finished latent. */
-bool lrt_engine_denoise(lrt_engine *g, const lrt_sampling *s, double cfg_scale, float *x, lrt_on_step *on_step,
-                        void *context, lrt_error *e);
+/* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished latent. noise: for the samplers that draw some. */
+typedef struct {
+    double scale, rescale; /* --cfg-scale, --guidance-rescale */
+} lrt_guidance;
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
+                        lrt_error *e);
 /* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255),
  * truncated. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);

@@ -17,6 +17,8 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
          0},
         {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X",
          "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
+        {"guidance-rescale", 0, LRT_OPT_REAL, &s->guidance_rescale, "PHI",
+         "share of the guided prediction that is brought back to its size without guidance, 0 to 1", 0, 1},
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
         {.name = "Picture"},
         {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
@@ -26,10 +28,13 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
          100000},
         {.name = "Loop"},
         {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->schedule.train_steps},
-        {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "ddim or relax, see below", 0, 0},
+        {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "how each step is made, see below", 0, 0},
+        {"spacing", 0, LRT_OPT_TEXT, &s->spacing_name, "NAME", "where the steps lie: linspace, leading, trailing or karras", 0, 0},
+        {"prediction", 0, LRT_OPT_TEXT, &s->prediction_name, "NAME", "what the model was trained to predict: epsilon or v", 0, 0},
+        {"eta", 0, LRT_OPT_REAL, &s->eta, "X", "ddim: share of the removed noise that is drawn anew, 0 to 1", 0, 1},
         {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X",
          "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},
-        {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda: the noise that PyTorch draws on CUDA", 0, 0},
+        {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda or cpu: whose noise, PyTorch's on CUDA or on the CPU", 0, 0},
         {"threads", 't', LRT_OPT_INT, &s->threads, "N",
          "default: one a physical core; the picture does not depend on it", 1, 4096},
         {.name = "Looking inside"},
@@ -61,7 +66,8 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .seed = p->seed,
                         .batch_count = 1,
                         .cfg_scale = p->cfg_scale,
-                        .alpha = NAN};
+                        .alpha = NAN,
+                        .schedule = p->schedule};
 }
 
 /* A %d, with width if any, at s: its length; 0 when there is none. */
@@ -117,28 +123,102 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *t
     return name;
 }
 
-static bool find_rows(lrt_settings *s, lrt_error *e)
+/* name is none of the n names: which is near, or else all of them. */
+static bool unknown_name(const char *flag, const char *name, const char *const *names, int n, lrt_error *e)
 {
-    const char *names[16];
-    int n = 0;
-    s->sampler = lrt_sampler_find(s->sampler_name);
-    for (; n < lrt_sampler_count && n < 16; n++)
-        names[n] = lrt_samplers[n].name;
-    if (!s->sampler) {
-        const char *near = lrt_nearest(s->sampler_name, names, n);
-        return near ? lrt_fail(e, "--sampling-method: unknown '%s': did you mean '%s'?", s->sampler_name, near)
-                    : lrt_fail(e, "--sampling-method: unknown '%s': expected ddim or relax", s->sampler_name);
+    char list[400] = "";
+    const char *near = lrt_nearest(name, names, n);
+    if (near)
+        return lrt_fail(e, "--%s: unknown '%s': did you mean '%s'?", flag, name, near);
+    for (int i = 0; i < n; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", names[i]);
     }
-    s->rng = lrt_rng_find(s->rng_name);
-    return s->rng ? true : lrt_fail(e, "--rng: unknown '%s': expected cuda", s->rng_name);
+    return lrt_fail(e, "--%s: unknown '%s': expected %s", flag, name, list);
 }
 
-bool lrt_settings_check(lrt_settings *s, lrt_error *e)
+enum { MOST_NAMES = 32 };
+
+static bool find_sampler(lrt_settings *s, lrt_error *e)
 {
-    if (!find_rows(s, e))
+    const char *names[MOST_NAMES];
+    s->sampler = lrt_sampler_find(s->sampler_name);
+    for (int i = 0; i < lrt_sampler_count && i < MOST_NAMES; i++)
+        names[i] = lrt_samplers[i].name;
+    return s->sampler || unknown_name("sampling-method", s->sampler_name, names, lrt_sampler_count, e);
+}
+
+static bool find_rng(lrt_settings *s, lrt_error *e)
+{
+    const char *names[MOST_NAMES];
+    s->rng = lrt_rng_find(s->rng_name);
+    for (int i = 0; i < lrt_rng_count && i < MOST_NAMES; i++)
+        names[i] = lrt_rngs[i].name;
+    return s->rng || unknown_name("rng", s->rng_name, names, lrt_rng_count, e);
+}
+
+/* karras is no spacing of timesteps: it goes with the schedule's own. */
+static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    const char *names[MOST_NAMES];
+    int n = 0;
+    s->schedule.spacing = p->schedule.spacing;
+    s->schedule.karras = p->schedule.karras;
+    if (!s->spacing_name)
+        return true;
+    for (; n < lrt_spacing_count && n + 1 < MOST_NAMES; n++)
+        names[n] = lrt_spacings[n].name;
+    names[n++] = "karras";
+    s->schedule.karras = !strcmp(s->spacing_name, "karras");
+    if (s->schedule.karras)
+        return true;
+    int row = lrt_spacing_find(s->spacing_name);
+    if (row < 0)
+        return unknown_name("spacing", s->spacing_name, names, n, e);
+    s->schedule.spacing = row;
+    return true;
+}
+
+static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    static const char *const names[] = {[LRT_PREDICT_EPSILON] = "epsilon", [LRT_PREDICT_V] = "v"};
+    s->schedule.prediction = p->schedule.prediction;
+    for (int i = 0; s->prediction_name && i < 2; i++)
+        if (!strcmp(s->prediction_name, names[i])) {
+            s->schedule.prediction = i;
+            return true;
+        }
+    return !s->prediction_name || unknown_name("prediction", s->prediction_name, names, 2, e);
+}
+
+static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    return find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) && find_prediction(s, p, e);
+}
+
+/* What was asked for and the sampler does not take; what the schedule says and the sampler does not take is left out, as in diffusers. */
+static bool check_sampler(lrt_settings *s, lrt_error *e)
+{
+    unsigned takes = s->sampler->traits;
+    const char *name = s->sampler->name;
+    if (!isnan(s->alpha) && !(takes & LRT_TAKES_ALPHA))
+        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", name);
+    if (s->eta > 0 && !(takes & LRT_TAKES_ETA))
+        return lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
+    bool karras = s->spacing_name && s->schedule.karras;
+    if (karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING))
+        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s", s->spacing_name, name);
+    if (!karras && !(takes & LRT_OBEYS_KARRAS))
+        s->schedule.karras = 0;
+    if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON)
+        return lrt_fail(e, "--prediction epsilon: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+    return true;
+}
+
+bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    if (!find_rows(s, p, e) || !check_sampler(s, e))
         return false;
-    if (!isnan(s->alpha) && !s->sampler->takes_alpha)
-        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", s->sampler->name);
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     return true;
@@ -153,7 +233,7 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
     for (size_t i = 0; i < sizeof of_programs / sizeof *of_programs; i++)
         if (!strcmp(name, of_programs[i]))
             return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
-    return lrt_option_set(table, n, name, value, e) && find_rows(s, e);
+    return lrt_option_set(table, n, name, value, e) && find_rows(s, p, e);
 }
 
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
@@ -167,7 +247,7 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
         return true;
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
-    if (!lrt_settings_check(s, e))
+    if (!lrt_settings_check(s, p, e))
         return false;
     if (!s->prompt)
         return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
@@ -191,7 +271,7 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
            "methods\n",
            (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
     for (int i = 0; i < lrt_sampler_count; i++)
-        printf("  %-8s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
+        printf("  %-12s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
     printf("\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a "
            "mistake of ours.\n");
 }

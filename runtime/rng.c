@@ -24,16 +24,18 @@ void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t o
     out[3] = c3;
 }
 
-/* torch.randn on a CUDA device, as long as the tensor has fewer elements than the grid has threads: element i is
- * subsequence i of Philox (counter words 2 and 3), the draw counts words 0 and 1, and of the four words the first two
- * make one Box-Muller pair, of which the sine is kept. CUDA computes in float; in double the value is the one that
- * CUDA rounds. */
-static void cuda_normal(uint64_t seed, uint32_t draw, float *out, int64_t n)
+/* torch.randn on a CUDA device. PyTorch launches a thread for every element, up to the grid that the device holds (above 200,000 threads on any
+ * device of the last years; a latent of 1024x1024 pixels has 65,536 elements), so thread i makes element i. curand_init(seed, i, offset) gives the
+ * thread subsequence i of Philox, counter words 2 and 3; curand_normal4 takes the four words of one counter, and of their two Box-Muller pairs the
+ * thread keeps the first value, a sine, as it has one element only. PyTorch raises the generator's offset with every launch by the words that a thread
+ * may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is counter word 0. CUDA computes in float; in double the
+ * value is the one that CUDA rounds. */
+static void cuda_normal(lrt_noise *s, float *out, int64_t n)
 {
     const double two_pi = 6.283185307179586476925;
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t key[2] = {(uint32_t)s->seed, (uint32_t)(s->seed >> 32)};
     for (int64_t i = 0; i < n; i++) {
-        const uint32_t counter[4] = {draw, 0, (uint32_t)i, (uint32_t)((uint64_t)i >> 32)};
+        const uint32_t counter[4] = {s->draw, 0, (uint32_t)i, (uint32_t)((uint64_t)i >> 32)};
         uint32_t g[4];
         lrt_philox4x32(counter, key, g);
         double u = ldexp(g[0], -32) + ldexp(1, -33), v = ldexp(g[1], -32) + ldexp(1, -33);
@@ -41,8 +43,96 @@ static void cuda_normal(uint64_t seed, uint32_t draw, float *out, int64_t n)
     }
 }
 
+void lrt_mt19937_seed(lrt_mt19937 *m, uint32_t seed)
+{
+    m->state[0] = seed;
+    for (uint32_t i = 1; i < 624; i++)
+        m->state[i] = 1812433253u * (m->state[i - 1] ^ (m->state[i - 1] >> 30)) + i;
+    m->next = 624;
+}
+
+static void twist(uint32_t *state)
+{
+    for (int i = 0; i < 624; i++) {
+        uint32_t y = (state[i] & 0x80000000u) | (state[(i + 1) % 624] & 0x7fffffffu);
+        state[i] = state[(i + 397) % 624] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+    }
+}
+
+uint32_t lrt_mt19937_next(lrt_mt19937 *m)
+{
+    if (m->next == 624) {
+        twist(m->state);
+        m->next = 0;
+    }
+    uint32_t y = m->state[m->next++];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    return y ^ (y >> 18);
+}
+
+/* A float of [0, 1): the low 24 bits. */
+static void uniforms(lrt_mt19937 *m, float *out, int n)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = (float)(lrt_mt19937_next(m) & 0xffffff) * 0x1p-24f;
+}
+
+/* Of 16 uniforms the first 8 are lengths, the last 8 angles. */
+static void box_muller_16(float *x)
+{
+    const double two_pi = 6.283185307179586476925;
+    for (int i = 0; i < 8; i++) {
+        double length = sqrt(-2 * log(1 - (double)x[i])), angle = two_pi * x[i + 8];
+        x[i] = (float)(length * cos(angle));
+        x[i + 8] = (float)(length * sin(angle));
+    }
+}
+
+/* A double of [0, 1): the low 53 bits of two words, the higher one first. */
+static double uniform_double(lrt_mt19937 *m)
+{
+    uint64_t high = lrt_mt19937_next(m);
+    return (double)((high << 32 | lrt_mt19937_next(m)) & ((1ull << 53) - 1)) * 0x1p-53;
+}
+
+/* Fewer than 16: pairs in double, of which the second waits for its turn, in the next draw if need be. */
+static float one_normal(lrt_noise *s)
+{
+    if (s->has_left) {
+        s->has_left = false;
+        return (float)s->left;
+    }
+    double angle = 6.283185307179586476925 * uniform_double(&s->twister);
+    double length = sqrt(-2 * log1p(-uniform_double(&s->twister)));
+    s->left = length * sin(angle);
+    s->has_left = true;
+    return (float)(length * cos(angle));
+}
+
+/* torch.randn on the CPU, as aten/src/ATen/native/cpu/DistributionTemplates.h fills a tensor: all uniforms, then blocks of 16; what is left over of
+ * the last block is filled with 16 uniforms more, which replace the last 16 values. */
+static void cpu_normal(lrt_noise *s, float *out, int64_t n)
+{
+    if (n < 16) {
+        for (int64_t i = 0; i < n; i++)
+            out[i] = one_normal(s);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        uniforms(&s->twister, out + i, 1);
+    for (int64_t i = 0; i + 16 <= n; i += 16)
+        box_muller_16(out + i);
+    if (n % 16) {
+        uniforms(&s->twister, out + n - 16, 16);
+        box_muller_16(out + n - 16);
+    }
+}
+
 const lrt_rng lrt_rngs[] = {
-    {"cuda", "Philox and Box-Muller, as PyTorch on CUDA", cuda_normal},
+    {"cuda", "as PyTorch on CUDA (Philox)", cuda_normal},
+    {"cpu", "as PyTorch on the CPU (Mersenne Twister)", cpu_normal},
 };
 const int lrt_rng_count = sizeof lrt_rngs / sizeof *lrt_rngs;
 
@@ -52,4 +142,26 @@ const lrt_rng *lrt_rng_find(const char *name)
         if (!strcmp(lrt_rngs[i].name, name))
             return &lrt_rngs[i];
     return NULL;
+}
+
+void lrt_noise_seed(lrt_noise *s, const lrt_rng *rng, uint64_t seed)
+{
+    *s = (lrt_noise){.rng = rng, .seed = seed};
+    lrt_mt19937_seed(&s->twister, (uint32_t)seed);
+}
+
+void lrt_noise_normal(lrt_noise *s, float *out, int64_t n)
+{
+    s->rng->normal(s, out, n);
+    s->draw++;
+}
+
+void lrt_noise_latent(lrt_noise *s, float *out, int64_t n)
+{
+    const float *drawn = out + n;
+    int64_t pixels = n / 4;
+    lrt_noise_normal(s, out + n, n);
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < 4; c++)
+            out[i * 4 + c] = drawn[c * pixels + i];
 }

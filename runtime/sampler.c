@@ -1,96 +1,84 @@
-/* The samplers: one row and one step function each. See sampler.h for the units. */
+/* The samplers: one row and one step function each, and the run that they have in common. See sampler.h for the units. */
 #include "sampler.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static double sigma_of(double a)
-{
-    return sqrt((1 - a) / a);
-}
+#include "samplers.h"
 
-/* Timesteps of the training schedule, evenly spaced, from noise to picture. linspace (keras-cv): 0 .. T-1, both ends
- * included; the spacing is rounded to double before it is multiplied, which decides ties. leading (diffusers):
- * multiples of T / steps. */
-static bool plan_timesteps(lrt_sampling *s, lrt_error *e)
-{
-    int train = s->schedule->train_steps, n = s->steps;
-    (void)e;
-    for (int i = 0; i < n; i++) {
-        double spacing = n > 1 ? (double)(train - 1) / (n - 1) : 0;
-        double t = s->spacing == LRT_SPACING_LEADING ? (double)i * (train / n) : rint(i * spacing);
-        double a = s->schedule->alpha_bar[(int)t];
-        s->point[n - 1 - i] = (lrt_point){t, a, sigma_of(a)};
-    }
-    s->point[n] = (lrt_point){0, s->final_alpha, sigma_of(s->final_alpha)};
-    return true;
-}
-
-/* x0 and noise are put together again with less noise. */
-static void ddim_step(const lrt_sampling *s, int k, int64_t n, float *x, const float *x0, const float *noise)
-{
-    double a = s->point[k + 1].a, picture = sqrt(a), rest = sqrt(1 - a);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(picture * x0[i] + rest * noise[i]);
-}
-
-/* sigma shrinks by the same factor every step; the last step goes to the estimate itself. */
-static bool plan_relax(lrt_sampling *s, lrt_error *e)
-{
-    const lrt_schedule *c = s->schedule;
-    double sigma = lrt_schedule_sigma(c, c->train_steps - 1), least = lrt_schedule_sigma(c, 0);
-    double alpha = s->alpha;
-    if (isnan(alpha))
-        alpha = s->steps > 1 ? 1 - pow(least / sigma, 1.0 / (s->steps - 1)) : 1;
-    if (!(alpha > 0 && alpha <= 1))
-        return lrt_fail(e, "alpha must be above 0 and at most 1, found %g", alpha);
-    for (int k = 0; k < s->steps; k++) {
-        s->point[k] = (lrt_point){lrt_schedule_time(c, sigma), 1 / (1 + sigma * sigma), sigma};
-        sigma *= 1 - alpha;
-    }
-    s->point[s->steps] = (lrt_point){0, 1, 0};
-    return true;
-}
-
-/* The equation itself: I(t+1) = I(t) - alpha (I(t) - desired state). */
-static void relax_step(const lrt_sampling *s, int k, int64_t n, float *x, const float *x0, const float *noise)
-{
-    (void)noise;
-    double alpha = lrt_sampling_alpha(s, k), to_y = 1 / sqrt(s->point[k].a), to_x = sqrt(s->point[k + 1].a);
-    for (int64_t i = 0; i < n; i++) {
-        double y = x[i] * to_y;
-        y -= alpha * (y - x0[i]);
-        x[i] = (float)(y * to_x);
-    }
-}
+enum { BY_SIGMA = LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_OBEYS_KARRAS };
 
 const lrt_sampler lrt_samplers[] = {
-    {"ddim", "evenly spaced timesteps; each step removes the share of noise that the training schedule says", false,
-     plan_timesteps, ddim_step},
-    {"relax",
-     "I <- I - alpha (I - estimate of the finished picture), the same alpha every step (--alpha), 1 in the last",
-     true, plan_relax, relax_step},
+    {"ddim", NULL, "each step removes the share of noise that the training schedule says (--eta)",
+     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, 0, lrt_plan_ddim, lrt_step_ddim},
+    {"pndm", "plms", "linear multistep of order 4 over predictions", LRT_TAKES_SPACING, 5, lrt_plan_pndm, lrt_step_pndm},
+    {"pndm_prk", NULL, "the same, begun by three steps of Runge-Kutta, four calls each", LRT_TAKES_SPACING, 6, lrt_plan_pndm_prk,
+     lrt_step_pndm_prk},
+    {"euler", "k_euler", "straight to the next sigma", BY_SIGMA, 0, lrt_plan_euler, lrt_step_euler},
+    {"euler_a", "euler_ancestral,k_euler_a", "straight past the next sigma, then back up with fresh noise",
+     LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_STOCHASTIC, 0, lrt_plan_euler_a, lrt_step_euler_a},
+    {"heun", "k_heun", "each step again with the slope found at its end; two calls a step", BY_SIGMA | LRT_CLIPS, 2, lrt_plan_heun,
+     lrt_step_heun},
+    {"lms", "k_lms", "linear multistep of order 4 over slopes", BY_SIGMA, 4, lrt_plan_euler, lrt_step_lms},
+    {"dpm++2m", "dpmpp2m,dpmpp_2m", "multistep of order 2 in the logarithm of sigma", BY_SIGMA, 1, lrt_plan_dpm, lrt_step_dpm},
+    {"dpm++2m_sde", "dpm++2m sde,dpmpp_2m_sde", "the same with fresh noise in every step", BY_SIGMA | LRT_STOCHASTIC, 1, lrt_plan_dpm_sde,
+     lrt_step_dpm_sde},
+    {"unipc", "uni_pc,uni_pc_bh2", "order 2, each step corrected by the estimate that follows it", BY_SIGMA, 3, lrt_plan_dpm, lrt_step_unipc},
+    {"lcm", NULL, "1 to 50 steps of models that were distilled for it", LRT_CLIPS | LRT_STOCHASTIC, 0, lrt_plan_lcm, lrt_step_lcm},
+    {"ddpm", NULL, "training backwards, with fresh noise in every step; wants many", LRT_TAKES_SPACING | LRT_CLIPS | LRT_STOCHASTIC, 0,
+     lrt_plan_ddpm, lrt_step_ddpm},
+    {"relax", NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
+     LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, 0, lrt_plan_relax, lrt_step_relax},
 };
 const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
+
+/* Whether name is one of a list with commas between. */
+static bool listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *s = list; s && n; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
+        if (!strncmp(s, name, n) && (s[n] == ',' || !s[n]))
+            return true;
+    return false;
+}
 
 const lrt_sampler *lrt_sampler_find(const char *name)
 {
     for (int i = 0; i < lrt_sampler_count; i++)
-        if (!strcmp(lrt_samplers[i].name, name))
+        if (!strcmp(lrt_samplers[i].name, name) || listed(lrt_samplers[i].aliases, name))
             return &lrt_samplers[i];
     return NULL;
 }
 
+/* heun calls twice a step, pndm_prk four times in three of them. */
+static size_t most_calls(int steps)
+{
+    return 2 * (size_t)steps + 16;
+}
+
+static bool allocate(lrt_sampling *s)
+{
+    double **state[] = {&s->x, &s->out, &s->x0, &s->eps};
+    bool ok = (s->noise = calloc(2 * (size_t)s->n, sizeof *s->noise)) && (s->point = calloc(most_calls(s->steps) + 1, sizeof *s->point));
+    for (size_t i = 0; i < sizeof state / sizeof *state; i++)
+        ok = ok && (*state[i] = calloc((size_t)s->n, sizeof(double)));
+    for (int i = 0; i < s->sampler->history; i++)
+        ok = ok && (s->history[i] = calloc((size_t)s->n, sizeof(double)));
+    return ok;
+}
+
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
 {
-    if (s->steps < 1 || s->steps > s->schedule->train_steps)
-        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", s->schedule->train_steps,
-                        s->steps);
-    s->point = malloc((size_t)(s->steps + 1) * sizeof *s->point);
-    if (!s->point)
-        return lrt_fail(e, "out of memory");
-    if (s->sampler->plan(s, e))
+    int most = s->schedule->train_steps;
+    if (s->steps < 1 || s->steps > most)
+        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", most, s->steps);
+    if (!(s->eta >= 0 && s->eta <= 1))
+        return lrt_fail(e, "eta: expected 0 to 1, found %g", s->eta);
+    if (s->config.zero_snr && s->config.prediction == LRT_PREDICT_EPSILON)
+        return lrt_fail(e, "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+    s->start = 1;
+    s->calls = 0;
+    if ((allocate(s) || lrt_fail(e, "out of memory")) && s->sampler->plan(s, e))
         return true;
     lrt_sampling_free(s);
     return false;
@@ -98,8 +86,55 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
 
 void lrt_sampling_free(lrt_sampling *s)
 {
+    double **state[] = {&s->x, &s->out, &s->x0, &s->eps};
+    for (size_t i = 0; i < sizeof state / sizeof *state; i++) {
+        free(*state[i]);
+        *state[i] = NULL;
+    }
+    for (size_t i = 0; i < sizeof s->history / sizeof *s->history; i++) {
+        free(s->history[i]);
+        s->history[i] = NULL;
+    }
+    free(s->noise);
     free(s->point);
+    s->noise = NULL;
     s->point = NULL;
+}
+
+void lrt_sampling_set(lrt_sampling *s, const float *x)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        s->x[i] = x[i];
+}
+
+void lrt_sampling_get(const lrt_sampling *s, float *x)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        x[i] = (float)s->x[i];
+}
+
+void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer)
+{
+    double a = s->point[k].a, rest = sqrt(1 - a), picture = sqrt(a), scale = 1 / picture, clip = s->sampler->traits & LRT_CLIPS ? s->config.clip : 0;
+    bool v = s->config.prediction == LRT_PREDICT_V, single = s->sampler->traits & LRT_SINGLE;
+    for (int64_t i = 0; i < s->n; i++) {
+        double m = answer[i], x0 = v ? picture * s->x[i] - rest * m : (s->x[i] - rest * m) * scale;
+        double eps = v ? picture * m + rest * s->x[i] : m;
+        if (clip > 0)
+            x0 = x0 > clip ? clip : x0 < -clip ? -clip : x0;
+        s->out[i] = m;
+        s->x0[i] = single ? (float)x0 : x0;
+        s->eps[i] = single ? (float)eps : eps;
+    }
+}
+
+void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise)
+{
+    if (s->point[k].noise)
+        lrt_noise_latent(noise, s->noise, s->n);
+    s->sampler->step(s, k);
+    for (int64_t i = 0; s->sampler->traits & LRT_SINGLE && i < s->n; i++)
+        s->x[i] = (float)s->x[i];
 }
 
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise)
@@ -108,28 +143,42 @@ void lrt_guide(int64_t n, double scale, const float *without, const float *with,
         noise[i] = (float)(without[i] + scale * ((double)with[i] - without[i]));
 }
 
-void lrt_sampling_estimate(const lrt_sampling *s, int k, int64_t n, const float *x, const float *noise, float *x0)
+static double deviation_of(int64_t n, const float *x)
 {
-    double a = s->point[k].a, rest = sqrt(1 - a), scale = 1 / sqrt(a);
-    for (int64_t i = 0; i < n; i++) {
-        double v = (x[i] - rest * noise[i]) * scale;
-        if (s->clip > 0)
-            v = v > s->clip ? s->clip : v < -s->clip ? -s->clip : v;
-        x0[i] = (float)v;
-    }
+    double mean = 0, sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (double)(n - 1));
+}
+
+void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided)
+{
+    double factor = 1 - phi + phi * deviation_of(n, with) / deviation_of(n, guided);
+    for (int64_t i = 0; i < n; i++)
+        guided[i] = (float)(guided[i] * factor);
+}
+
+bool lrt_sampling_begins(const lrt_sampling *s, int k)
+{
+    return k == 0 || s->point[k].step != s->point[k - 1].step;
 }
 
 double lrt_sampling_alpha(const lrt_sampling *s, int k)
 {
-    return s->point[k].sigma > 0 ? 1 - s->point[k + 1].sigma / s->point[k].sigma : 1;
+    int last = k;
+    while (last + 1 < s->calls && s->point[last + 1].step == s->point[k].step)
+        last++;
+    return s->point[k].sigma > 0 ? 1 - s->point[last].to.sigma / s->point[k].sigma : 1;
 }
 
-double lrt_sampling_deviation(const lrt_sampling *s, int k, int64_t n, const float *x, const float *x0)
+double lrt_sampling_deviation(const lrt_sampling *s, int k)
 {
-    double to_y = 1 / sqrt(s->point[k].a), sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double d = x[i] * to_y - x0[i];
+    double a = s->point[k].a, to_y = 1 / sqrt(a > 0x1p-24 ? a : 0x1p-24), sum = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        double d = s->x[i] * to_y - s->x0[i];
         sum += d * d;
     }
-    return sqrt(sum / (double)n);
+    return sqrt(sum / (double)s->n);
 }

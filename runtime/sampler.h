@@ -1,8 +1,11 @@
 /* The noise schedule and the samplers that walk down it.
  *
- * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, a = alphas_cumprod at the
- * timestep. In variance-exploding units y = x / sqrt(a) and sigma = sqrt((1 - a) / a), so y = x0 + sigma noise. Every
- * sampler here is the equation y <- y - alpha (y - x0), with alpha = 1 - sigma'/sigma. */
+ * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, a = alphas_cumprod at the timestep. In variance-exploding
+ * units y = x / sqrt(a) and sigma = sqrt((1 - a) / a), so y = x0 + sigma noise. x is what the model is given, whatever units a sampler computes in:
+ * what diffusers calls scale_model_input is the way from y to x.
+ *
+ * A step is a step of the user's; a call is one of the model's. Most samplers make one call a step; heun and pndm make more. A sampler's plan lays out
+ * all calls before the first; its step function moves x once for every call. docs/samplers.md says what each of them is. */
 #ifndef LATENTRT_SAMPLER_H
 #define LATENTRT_SAMPLER_H
 #include <stdbool.h>
@@ -10,59 +13,117 @@
 
 #include "error.h"
 #include "plan.h"
+#include "rng.h"
 
 typedef struct {
     int train_steps;
-    float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta */
+    float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta; with zero_snr the last one is 0 */
 } lrt_schedule;
-/* beta runs linearly from start to end, or (scaled) its square root does. false when memory is short. */
-bool lrt_schedule_init(lrt_schedule *s, int train_steps, double beta_start, double beta_end, bool scaled);
+/* false when memory is short. */
+bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c);
 void lrt_schedule_free(lrt_schedule *s);
+/* a at timestep t, and its sigma. Never 0: where there is nothing but noise, 2^-24, as diffusers has it there. */
+double lrt_schedule_alpha(const lrt_schedule *s, int t);
 double lrt_schedule_sigma(const lrt_schedule *s, int t);
-/* The timestep, a fraction, at which the training schedule has this sigma: log sigma is interpolated, the ends are
- * not passed. */
+/* sigma at a timestep between two of training: sigma is interpolated, the ends are not passed. */
+double lrt_schedule_sigma_at(const lrt_schedule *s, double t);
+/* The timestep, a fraction, at which the training schedule has this sigma: log sigma is interpolated, the ends are not passed. */
 double lrt_schedule_time(const lrt_schedule *s, double sigma);
 
-/* Sinusoidal embedding of a timestep: out (width) = [cos(t f), sin(t f)], f_j = 10000^(-j / (width/2)); width is
- * even. */
+/* Sinusoidal embedding of a timestep: out (width) = [cos(t f), sin(t f)], f_j = 10000^(-j / (width/2)); width is even. */
 void lrt_timestep_embedding(double t, float *out, int width);
 
-/* What a run of a sampler is made of; filled in by the caller before lrt_sampling_plan. */
+/* spacing.c: a row per spacing, the index is LRT_SPACING_*. fill: n timesteps, from noise to picture; fractions where they fall between two of
+ * training. ends: its last point is the end of the run: dpm++2m and unipc lay n + 1 points and leave the last one out. */
 typedef struct {
-    double t, a, sigma;
+    const char *name, *help;
+    bool ends;
+    void (*fill)(int train_steps, int n, int offset, double *t);
+} lrt_spacing;
+extern const lrt_spacing lrt_spacings[];
+extern const int lrt_spacing_count;
+int lrt_spacing_find(const char *name); /* LRT_SPACING_*; -1 when there is none of that name */
+/* n sigmas from the largest down to the least, evenly spaced in sigma^(1/7) (Karras et al., 2022, equation 5). */
+void lrt_karras(double largest, double least, int n, double *sigma);
+
+typedef struct {
+    double a, sigma;
+} lrt_level; /* of noise */
+/* A call of the model, and the move that its answer makes. */
+typedef struct {
+    double t, a, sigma; /* where the model is asked */
+    lrt_level from, to; /* the move; from is another level than a, sigma in some calls of pndm */
+    int step;           /* of the user's, from 0 */
+    bool noise;         /* the move adds new noise */
 } lrt_point;
+
 typedef struct lrt_sampler lrt_sampler;
 typedef struct {
+    /* what a run is made of; filled in by the caller before lrt_sampling_plan */
     const lrt_sampler *sampler;
     const lrt_schedule *schedule;
+    lrt_schedule_config config; /* of the pipeline, with the user's own wishes over it */
     int steps;
-    int spacing; /* LRT_SPACING_* */
-    double alpha;       /* of relax; NAN: chosen so that the steps span the schedule */
-    double final_alpha; /* a after the last step */
-    double clip;        /* x0 is clamped to [-clip, clip]; 0: it is not */
-    lrt_point
-        *point; /* (steps + 1): where step k starts; the last one is where everything ends. From lrt_sampling_plan */
+    int first;    /* the step to begin with; those before it are left out */
+    double alpha; /* of relax; NAN: chosen so that the steps span the schedule */
+    double eta;   /* of ddim: how much of the noise that a step takes away is drawn anew, 0 to 1 */
+    int64_t n;    /* numbers in a latent */
+    /* from lrt_sampling_plan */
+    int calls;
+    lrt_point *point; /* (calls + 1): the last one is where everything ends */
+    double start;     /* noise of unit variance is multiplied with this to be x at point 0 */
+    /* the state of a run, (n) each */
+    double *x;                       /* at the next call */
+    double *out;                     /* the model's answer, guided */
+    double *x0, *eps;                /* what it says of the finished picture and of the noise in x */
+    float *noise;                    /* new, where point[k].noise; (2 n), see lrt_noise_latent */
+    double *history[6];              /* the sampler's own, as many as its row says */
 } lrt_sampling;
 
+enum {
+    LRT_TAKES_ALPHA = 1,
+    LRT_TAKES_ETA = 2,
+    LRT_TAKES_SPACING = 4,
+    LRT_TAKES_KARRAS = 8,  /* when the user asks for it */
+    LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
+    LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
+    LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
+    LRT_STOCHASTIC = 128   /* draws noise in the steps, whatever the settings */
+};
 struct lrt_sampler {
-    const char *name, *help;
-    bool takes_alpha;
-    /* Fills s->point. */
+    const char *name, *aliases; /* aliases: separated by commas; may be NULL */
+    const char *help;
+    unsigned traits; /* LRT_TAKES_ALPHA, ... */
+    int history;     /* arrays */
+    /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1. */
     bool (*plan)(lrt_sampling *s, lrt_error *e);
-    /* Step k: x (n) from point k to point k + 1; x0 and noise (n) are the model's estimates at point k. */
-    void (*step)(const lrt_sampling *s, int k, int64_t n, float *x, const float *x0, const float *noise);
+    /* Call k has been answered: s->x moves from where it was to point k + 1. */
+    void (*step)(lrt_sampling *s, int k);
 };
 extern const lrt_sampler lrt_samplers[];
 extern const int lrt_sampler_count;
-const lrt_sampler *lrt_sampler_find(const char *name); /* NULL when there is none of that name */
+const lrt_sampler *lrt_sampler_find(const char *name); /* by name or alias; NULL when there is none */
 
-bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e); /* false: more steps than the schedule has, memory */
+/* false: steps that the schedule cannot give, settings out of range, memory. */
+bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);
 void lrt_sampling_free(lrt_sampling *s);
-/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale` times. */
+/* A run: x (n) at point 0, then for every call k lrt_sampling_answer and lrt_sampling_move, then lrt_sampling_get. */
+void lrt_sampling_set(lrt_sampling *s, const float *x);
+void lrt_sampling_get(const lrt_sampling *s, float *x);
+/* The model's answer (n) to x at point k: s->out, s->x0, s->eps. */
+void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer);
+/* noise is drawn from `noise` where the point says so; it may be NULL where none does. x at point k + 1. */
+void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise);
+
+/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale` times. noise (n) may be one of the others. */
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise);
-/* The estimate of the finished picture: x0 (n) from x and the predicted noise at point k. */
-void lrt_sampling_estimate(const lrt_sampling *s, int k, int64_t n, const float *x, const float *noise, float *x0);
-/* alpha of step k, and rms(y - x0) before it: the deviation that it reduces. */
+/* Guidance makes predictions larger than training had them: the share phi of `guided` is brought back to the standard deviation of `with`
+ * (Lin et al., "Common diffusion noise schedules and sample steps are flawed", section 3.4). */
+void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided);
+
+/* Whether call k is the first of its step. */
+bool lrt_sampling_begins(const lrt_sampling *s, int k);
+/* alpha of the step that call k belongs to, and rms(y - x0) before it: the deviation that it reduces. */
 double lrt_sampling_alpha(const lrt_sampling *s, int k);
-double lrt_sampling_deviation(const lrt_sampling *s, int k, int64_t n, const float *x, const float *x0);
+double lrt_sampling_deviation(const lrt_sampling *s, int k);
 #endif

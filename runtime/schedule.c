@@ -4,19 +4,34 @@
 
 #include "sampler.h"
 
-bool lrt_schedule_init(lrt_schedule *s, int train_steps, double beta_start, double beta_end, bool scaled)
+/* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) shifted so that the last is 0, and stretched so that the first stays. */
+static double rescaled(double a, double first, double last)
 {
-    s->train_steps = train_steps;
-    s->alpha_bar = malloc((size_t)train_steps * sizeof *s->alpha_bar);
-    if (!s->alpha_bar)
+    double root = (sqrt(a) - sqrt(last)) * sqrt(first) / (sqrt(first) - sqrt(last));
+    return root * root;
+}
+
+bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c)
+{
+    int n = s->train_steps = c->train_steps;
+    bool scaled = c->beta_scaled_linear;
+    double *a = malloc((size_t)n * sizeof *a);
+    s->alpha_bar = malloc((size_t)n * sizeof *s->alpha_bar);
+    if (!a || !s->alpha_bar) {
+        free(a);
+        lrt_schedule_free(s);
         return false;
-    double first = scaled ? sqrt(beta_start) : beta_start, last = scaled ? sqrt(beta_end) : beta_end;
-    double step = train_steps > 1 ? (last - first) / (train_steps - 1) : 0, product = 1;
-    for (int i = 0; i < train_steps; i++) {
-        double v = i == train_steps - 1 && i > 0 ? last : first + i * step;
-        product *= 1 - (scaled ? v * v : v);
-        s->alpha_bar[i] = (float)product;
     }
+    double first = scaled ? sqrt(c->beta_start) : c->beta_start, last = scaled ? sqrt(c->beta_end) : c->beta_end;
+    double step = n > 1 ? (last - first) / (n - 1) : 0, product = 1;
+    for (int i = 0; i < n; i++) {
+        double v = i == n - 1 && i > 0 ? last : first + i * step;
+        product *= 1 - (scaled ? v * v : v);
+        a[i] = product;
+    }
+    for (int i = 0; i < n; i++)
+        s->alpha_bar[i] = (float)(c->zero_snr ? rescaled(a[i], a[0], a[n - 1]) : a[i]);
+    free(a);
     return true;
 }
 
@@ -26,10 +41,22 @@ void lrt_schedule_free(lrt_schedule *s)
     s->alpha_bar = NULL;
 }
 
+double lrt_schedule_alpha(const lrt_schedule *s, int t)
+{
+    return s->alpha_bar[t] > 0 ? s->alpha_bar[t] : 0x1p-24;
+}
+
 double lrt_schedule_sigma(const lrt_schedule *s, int t)
 {
-    double a = s->alpha_bar[t];
+    double a = lrt_schedule_alpha(s, t);
     return sqrt((1 - a) / a);
+}
+
+double lrt_schedule_sigma_at(const lrt_schedule *s, double t)
+{
+    int last = s->train_steps - 1, below = t <= 0 ? 0 : t >= last ? last : (int)t;
+    double part = t - below, sigma = lrt_schedule_sigma(s, below);
+    return below < last && part > 0 ? sigma + part * (lrt_schedule_sigma(s, below + 1) - sigma) : sigma;
 }
 
 double lrt_schedule_time(const lrt_schedule *s, double sigma)

@@ -108,8 +108,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS], (int)s->set.threads, e))
         return false;
     s->engine.profile = s->profile;
-    if (!lrt_schedule_init(&s->schedule, p->schedule.train_steps, p->schedule.beta_start,
-                           p->schedule.beta_end, p->schedule.beta_scaled_linear) ||
+    if (!lrt_schedule_init(&s->schedule, &p->schedule) ||
         !(s->encoded = malloc(ids_bytes(s))) || !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");
     s->encoded_scale = 0;
@@ -124,9 +123,11 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
+                                 .config = s->set.schedule,
                                  .steps = (int)s->set.steps,
                                  .alpha = s->set.alpha,
-                                 .final_alpha = s->pipeline->schedule.final_alpha};
+                                 .eta = s->set.eta,
+                                 .n = s->engine.latent_n};
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
@@ -140,32 +141,42 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     return true;
 }
 
-/* Noise is drawn in the order of (4, h, w), as PyTorch's programs draw it. */
+static bool read_latent(lrt_session *s, lrt_error *e)
+{
+    const int64_t shape[4] = {1, s->engine.latent_h, s->engine.latent_w, 4};
+    lrt_tensor_file f;
+    if (!lrt_tensors_read(s->set.latent_in, &f, e))
+        return false;
+    const lrt_tensor *t = lrt_tensors_find(&f, s->set.latent_in, "latent_in", "F32", 4, shape, e);
+    if (t)
+        memcpy(s->x, t->data, t->bytes);
+    lrt_tensors_free(&f);
+    for (int64_t i = 0; t && i < s->engine.latent_n; i++)
+        if (s->x[i] - s->x[i] != 0)
+            return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers", s->set.latent_in);
+    return t;
+}
+
+/* Whoever brings a latent brings the first draw: noise of the steps is the same with it as without. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 {
-    int64_t n = s->engine.latent_n, pixels = n / 4;
-    if (s->set.latent_in) {
-        const int64_t shape[4] = {1, s->engine.latent_h, s->engine.latent_w, 4};
-        lrt_tensor_file f;
-        if (!lrt_tensors_read(s->set.latent_in, &f, e))
-            return false;
-        const lrt_tensor *t = lrt_tensors_find(&f, s->set.latent_in, "latent_in", "F32", 4, shape, e);
-        if (t)
-            memcpy(s->x, t->data, t->bytes);
-        lrt_tensors_free(&f);
-        for (int64_t i = 0; t && i < n; i++)
-            if (s->x[i] - s->x[i] != 0)
-                return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
-                                s->set.latent_in);
-        return t;
-    }
-    float *noise = malloc((size_t)n * sizeof *noise);
+    int64_t n = s->engine.latent_n;
+    float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
-    s->set.rng->normal((uint64_t)seed, 0, noise, n);
-    for (int64_t i = 0; i < pixels; i++)
-        for (int64_t c = 0; c < 4; c++)
-            s->x[i * 4 + c] = noise[c * pixels + i];
+    lrt_noise_seed(&s->noise, s->set.rng, (uint64_t)seed);
+    lrt_noise_latent(&s->noise, noise, n);
+    memcpy(s->x, noise, (size_t)n * sizeof *noise);
     free(noise);
+    if (s->set.latent_in && !read_latent(s, e))
+        return false;
+    for (int64_t i = 0; s->sampling.start != 1 && i < n; i++)
+        s->x[i] = (float)(s->x[i] * s->sampling.start);
     return true;
+}
+
+bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
+{
+    const lrt_guidance guidance = {s->set.cfg_scale, s->set.guidance_rescale};
+    return lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x, on_step, context, e);
 }

@@ -12,6 +12,7 @@ typedef struct {
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
+    lrt_noise noise;   /* of the picture at hand */
     float *x;          /* the latent, (h, w, 4) */
     int32_t *ids;      /* (2, max_text_length): unconditional first */
     char *notice;      /* what was cut of prompts that are too long, a line each; NULL: nothing */
@@ -30,6 +31,8 @@ bool lrt_session_seed(lrt_session *s);
 bool lrt_session_ids(lrt_session *s, lrt_error *e);
 /* After that: memory, schedule, the prompts' contexts. */
 bool lrt_session_prepare(lrt_session *s, lrt_error *e);
-/* The first latent of a picture: noise of that seed, or --latent-in. lrt_engine_denoise, with s->sampling, goes on from there. */
+/* The first latent of a picture: noise of that seed, or --latent-in. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e);
+/* From there to the finished latent, s->x. */
+bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e);
 #endif

@@ -161,6 +161,13 @@ TensorId guided(Graph *g, TensorId x, Size s) {
     return op2(g, OP_ADD, "add3", conv(g, "exit", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", before, s.heads)), 3, s.co, 1, 1, 1), z);
 }
 
+/* Norms of what products and convolutions have just computed, alone and both as a concat. */
+TensorId summed(Graph *g, TensorId x, Size s) {
+    TensorId both = op2(g, OP_CONCAT, "concat", conv(g, "a", x, 3, s.co, 1, 1, 1), conv(g, "b", x, 1, s.m, 1, 0, 0));
+    TensorId y = conv(g, "c", op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", both, s.heads)), 3, s.co, 1, 1, 1);
+    return conv(g, "d", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", y, s.heads)), 3, s.c, 1, 1, 1);
+}
+
 const Case cases[] = {
     {"conv3x3", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"conv3x3 odd", conv3, {2, 7, 5, 13, 19, 0, 0}}, {"conv3x3 of one pixel", conv3, {3, 1, 1, 5, 70, 0, 0}},
     {"conv3x3 wide", conv3, {1, 9, 131, 6, 4, 0, 0}}, {"conv3x3 chunks", conv3, {2, 12, 20, 300, 65, 0, 0}}, {"conv3x3 to 3", conv3, {1, 40, 24, 35, 3, 0, 0}},
@@ -179,7 +186,7 @@ const Case cases[] = {
     {"res block", res_block, {2, 8, 6, 24, 32, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 12, 20, 4, 8}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"transformer", transformer, {2, 6, 6, 64, 0, 4, 0}}, {"transformer odd", transformer, {1, 5, 7, 24, 0, 3, 0}},
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 12, 20, 3, 0}}, {"guided, groups across the concat", guided, {2, 6, 5, 15, 16, 5, 0}},
-    {"guided wide", guided, {2, 3, 200, 48, 33, 4, 0}},
+    {"guided wide", guided, {2, 3, 200, 48, 33, 4, 0}}, {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
 };
 const int n_cases = sizeof cases / sizeof cases[0];
 
@@ -190,6 +197,7 @@ const Case winograd_cases[] = {
     {"upsample deep", up, {1, 4, 6, 1280, 66, 0, 0}}, {"upsample strips", up, {2, 40, 30, 48, 36, 0, 0}},
     {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
+    {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
 };
 const int n_winograd_cases = sizeof winograd_cases / sizeof winograd_cases[0];
 

@@ -14,7 +14,7 @@ extern const int n_cases;
 extern const Case winograd_cases[];
 extern const int n_winograd_cases;
 /* Builders for other tests' own cases. */
-Build guided, res_block, transformer, up;
+Build guided, res_block, transformer, up, summed;
 /* The graph of a case, which the caller frees. */
 Graph *make(const Case *c);
 /* Values with a mean, so that normalisation has something to remove; free() them. */

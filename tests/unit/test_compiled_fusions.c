@@ -116,8 +116,28 @@ static void one_batch_element_alone(void **state) {
     weights_close(w);
 }
 
+/* The sums of a norm come from whatever computes the tensor: no step reads it for them alone. */
+static void sums_beside_results(void **state) {
+    (void)state;
+    static const Case c = {"sums", summed, {2, 37, 31, 32, 48, 8, 32}};
+    for (int norm = 0; norm < 2; norm++) {
+        Graph *g = make(&c);
+        Program *p = program_new(target_for("host", false), norm ? FUSE_ALL : FUSE_ALL & ~FUSE_NORM, CONV_AUTO, false);
+        const Stage *s = p->stages[program_add(p, g)];
+        int alone = 0, beside = 0;
+        for (int i = 0; i < s->n_steps; i++) {
+            alone += strcmp(s->steps[i].kind, "groupnorm sums") == 0;
+            beside += strstr(s->steps[i].kind, "+sums") != NULL;
+        }
+        assert_int_equal(alone, norm ? 0 : 2);
+        assert_int_equal(beside, norm ? 3 : 0);
+        program_free(p);
+        graph_free(g);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_flag_alone), cmocka_unit_test(sharing_keeps_bits), cmocka_unit_test(one_batch_element_alone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_flag_alone), cmocka_unit_test(sums_beside_results), cmocka_unit_test(sharing_keeps_bits), cmocka_unit_test(one_batch_element_alone)};
     if (getenv("FILTER")) cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,21 +31,31 @@ static void test_philox(void **state)
     }
 }
 
+static void first_draw(const lrt_rng *rng, uint64_t seed, float *out, int64_t n)
+{
+    lrt_noise noise;
+    lrt_noise_seed(&noise, rng, seed);
+    lrt_noise_normal(&noise, out, n);
+}
+
 static void test_normal(void **state)
 {
     enum { N = 1 << 16 };
     const lrt_rng *rng = lrt_rng_find("cuda");
     float *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b);
     double mean = 0, square = 0;
+    lrt_noise noise;
     (void)state;
     assert_null(lrt_rng_find("dice"));
-    rng->normal(42, 0, a, N);
+    first_draw(rng, 42, a, N);
     /* An element depends on the seed and its index alone. */
-    rng->normal(42, 0, b, N / 2);
+    first_draw(rng, 42, b, N / 2);
     assert_memory_equal(a, b, N / 2 * sizeof *a);
-    rng->normal(43, 0, b, N);
+    first_draw(rng, 43, b, N);
     assert_memory_not_equal(a, b, N * sizeof *a);
-    rng->normal(42, 1, b, N);
+    lrt_noise_seed(&noise, rng, 42);
+    for (int i = 0; i < 2; i++)
+        lrt_noise_normal(&noise, b, N);
     assert_memory_not_equal(a, b, N * sizeof *a);
     for (int i = 0; i < N; i++) {
         mean += a[i] / N;
@@ -52,11 +63,61 @@ static void test_normal(void **state)
     }
     assert_true(fabs(mean) < 0.02 && fabs(square - 1) < 0.03);
     /* Seed 0, element 0: counter and key zero, so the first published vector. */
-    rng->normal(0, 0, a, 1);
+    first_draw(rng, 0, a, 1);
     double u = (0x6627e8d5 + 0.5) / 4294967296.0, v = (0xe169c58d + 0.5) / 4294967296.0;
     assert_true(fabs(a[0] - sqrt(-2 * log(u)) * sin(8 * atan(1) * v)) < 1e-6);
+    /* The draw counts word 0 of the counter, the element word 2. */
+    const uint32_t counter[4] = {3, 0, 5, 0}, key[2] = {7, 1};
+    uint32_t out[4];
+    lrt_philox4x32(counter, key, out);
+    lrt_noise_seed(&noise, rng, (1ull << 32) + 7);
+    for (int i = 0; i < 4; i++)
+        lrt_noise_normal(&noise, a, 6);
+    u = (out[0] + 0.5) / 4294967296.0, v = (out[1] + 0.5) / 4294967296.0;
+    assert_true(fabs(a[5] - sqrt(-2 * log(u)) * sin(8 * atan(1) * v)) < 1e-6);
     free(a);
     free(b);
+}
+
+/* std::mt19937's own check: the 10,000th number of seed 5489 is 4123659995 ([rand.predef] of the C++ standard). */
+static void test_mt19937(void **state)
+{
+    lrt_mt19937 m;
+    (void)state;
+    lrt_mt19937_seed(&m, 5489);
+    for (int i = 1; i < 10000; i++)
+        lrt_mt19937_next(&m);
+    assert_int_equal(lrt_mt19937_next(&m), 4123659995u);
+}
+
+/* torch.randn on the CPU, recorded by recorded/record_samplers.py. PyTorch computes n >= 16 in float with polynomials for log, sine and cosine: a length
+ * is at most sqrt(-2 log 2^-24) = 5.8, so that a few roundings of it and of the angle's sine and cosine are below 3e-6; the rest is the same. */
+static void test_cpu_noise(void **state)
+{
+    enum { MOST = 16384 };
+    FILE *f = fopen(TEST_DATA_DIR "/noise.txt", "r");
+    char line[2048], sizes[64];
+    float *x = malloc(MOST * sizeof *x);
+    unsigned long long seed;
+    int draw, begin, used, values = 0, index;
+    (void)state;
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "seed=%llu sizes=%63s draw=%d : %n", &seed, sizes, &draw, &begin) != 3)
+            continue;
+        lrt_noise noise;
+        lrt_noise_seed(&noise, lrt_rng_find("cpu"), seed);
+        const char *at = sizes;
+        for (int i = 0; i <= draw; i++, at = strchr(at, ',') ? strchr(at, ',') + 1 : at)
+            lrt_noise_normal(&noise, x, atoi(at));
+        double recorded;
+        for (at = line + begin; sscanf(at, "%d:%lf%n", &index, &recorded, &used) == 2; at += used, values++)
+            if (!(fabs(x[index] - recorded) < 3e-6))
+                fail_msg("seed %llu, sizes %s, draw %d, number %d: %.9g, recorded %.9g", seed, sizes, draw, index, x[index], recorded);
+    }
+    fclose(f);
+    free(x);
+    assert_true(values > 1000);
 }
 
 static void test_timestep_embedding(void **state)
@@ -78,20 +139,38 @@ static void test_timestep_embedding(void **state)
 static lrt_schedule schedule(double start, double end, bool scaled)
 {
     lrt_schedule s;
-    assert_true(lrt_schedule_init(&s, 1000, start, end, scaled));
+    const lrt_schedule_config c = {.train_steps = 1000, .beta_start = start, .beta_end = end, .beta_scaled_linear = scaled};
+    assert_true(lrt_schedule_init(&s, &c));
     return s;
 }
 
-static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, int spacing, double alpha,
-                         double clip)
+/* sqrt(a) is shifted and stretched: its first value stays, its last is 0, which nothing may be divided by. */
+static void test_zero_snr(void **state)
+{
+    lrt_schedule_config config = {.train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_scaled_linear = 1};
+    lrt_schedule plain, rescaled;
+    (void)state;
+    assert_true(lrt_schedule_init(&plain, &config));
+    config.zero_snr = 1;
+    assert_true(lrt_schedule_init(&rescaled, &config));
+    assert_true(fabs(rescaled.alpha_bar[0] - plain.alpha_bar[0]) < 1e-7 && rescaled.alpha_bar[999] == 0);
+    assert_true(lrt_schedule_alpha(&rescaled, 999) == 0x1p-24 && fabs(lrt_schedule_sigma(&rescaled, 999) - 4096) < 1);
+    double first = sqrt(plain.alpha_bar[0]), last = sqrt(plain.alpha_bar[999]);
+    double middle = (sqrt(plain.alpha_bar[500]) - last) * first / (first - last);
+    assert_true(fabs(rescaled.alpha_bar[500] - middle * middle) < 1e-6);
+    lrt_schedule_free(&plain);
+    lrt_schedule_free(&rescaled);
+}
+
+enum { N = 768 };
+static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, int spacing, double alpha)
 {
     lrt_sampling s = {.sampler = lrt_sampler_find(name),
                       .schedule = c,
+                      .config = {.train_steps = c->train_steps, .spacing = spacing, .final_alpha = 1},
                       .steps = steps,
-                      .spacing = spacing,
                       .alpha = alpha,
-                      .final_alpha = 1,
-                      .clip = clip};
+                      .n = N};
     lrt_error e;
     assert_non_null(s.sampler);
     assert_true(lrt_sampling_plan(&s, &e));
@@ -102,11 +181,11 @@ static void test_timesteps(void **state)
 {
     lrt_schedule c = schedule(0.00085, 0.012, true);
     (void)state;
-    lrt_sampling s = plan("ddim", &c, 31, LRT_SPACING_LINSPACE, NAN, 0);
+    lrt_sampling s = plan("ddim", &c, 31, LRT_SPACING_LINSPACE, NAN);
     assert_true(s.point[0].t == 999 && s.point[30].t == 0 &&
                 s.point[15].t == 499); /* 15 * 33.3 is below 499.5 in double */
     lrt_sampling_free(&s);
-    s = plan("ddim", &c, 1, LRT_SPACING_LINSPACE, NAN, 0);
+    s = plan("ddim", &c, 1, LRT_SPACING_LINSPACE, NAN);
     assert_true(s.point[0].t == 0 && s.point[1].a == 1);
     lrt_sampling_free(&s);
     lrt_error e;
@@ -117,42 +196,69 @@ static void test_timesteps(void **state)
     lrt_schedule_free(&c);
 }
 
-enum { N = 768 };
-/* diffusers' dummy model: sample * t / (t + 1). */
-static double dummy(double x, double t)
+static void check_unfit(const char *name, int steps, lrt_schedule_config config, const char *message)
 {
-    return x * t / (t + 1);
-}
-
-/* ddim as diffusers' tests run it; returns sum |x|. */
-static double run_published(double start, double end)
-{
-    lrt_schedule c = schedule(start, end, false);
-    lrt_sampling s = plan("ddim", &c, 10, LRT_SPACING_LEADING, NAN, 1);
-    float x[N], x0[N], noise[N];
-    double sum = 0;
-    for (int i = 0; i < N; i++)
-        x[i] = (float)i / N;
-    for (int k = 0; k < s.steps; k++) {
-        for (int i = 0; i < N; i++)
-            noise[i] = (float)dummy(x[i], s.point[k].t);
-        lrt_sampling_estimate(&s, k, N, x, noise, x0);
-        s.sampler->step(&s, k, N, x, x0, noise);
-    }
-    for (int i = 0; i < N; i++)
-        sum += fabs(x[i]);
-    lrt_sampling_free(&s);
+    lrt_schedule c;
+    lrt_error e;
+    config.train_steps = 1000;
+    config.beta_start = 0.00085;
+    config.beta_end = 0.012;
+    assert_true(lrt_schedule_init(&c, &config));
+    lrt_sampling s = {.sampler = lrt_sampler_find(name), .schedule = &c, .config = config, .steps = steps, .alpha = NAN, .n = N};
+    assert_false(lrt_sampling_plan(&s, &e));
+    assert_string_equal(e.text, message);
+    assert_null(s.point);
     lrt_schedule_free(&c);
-    return sum;
 }
 
-static void test_published_ddim(void **state)
+static void test_steps_that_do_not_fit(void **state)
 {
     (void)state;
-    double sum = run_published(0.0001, 0.02);
-    assert_true(fabs(sum - 172.0067) < 0.01 && fabs(sum / N - 0.223967) < 0.001);
-    sum = run_published(0.01, 0.02); /* set_alpha_to_one: what is after the last step is free of noise */
-    assert_true(fabs(sum - 149.8295) < 0.01 && fabs(sum / N - 0.1951) < 0.001);
+    check_unfit("dpm++2m", 1000, (lrt_schedule_config){0}, "steps: 1000 steps of dpm++2m do not fit into 1000 timesteps spaced linspace");
+    check_unfit("euler", 1000, (lrt_schedule_config){.spacing = LRT_SPACING_LEADING, .steps_offset = 1},
+                "steps: 1000 steps of euler do not fit into 1000 timesteps spaced leading with an offset");
+    check_unfit("pndm_prk", 3, (lrt_schedule_config){0}, "steps: pndm_prk needs at least 4, found 3");
+    check_unfit("lcm", 51, (lrt_schedule_config){0}, "steps: lcm takes 1 to 50 of a model with at least as many timesteps, found 51");
+    check_unfit("ddim", 5, (lrt_schedule_config){.zero_snr = 1},
+                "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < lrt_sampler_count; i++)
+        assert_ptr_equal(lrt_sampler_find(lrt_samplers[i].name), &lrt_samplers[i]);
+    assert_string_equal(lrt_sampler_find("euler_ancestral")->name, "euler_a");
+    assert_string_equal(lrt_sampler_find("k_euler_a")->name, "euler_a");
+    assert_string_equal(lrt_sampler_find("dpm++2m sde")->name, "dpm++2m_sde");
+    assert_null(lrt_sampler_find("euler_anc"));
+    assert_null(lrt_sampler_find("k_euler_a,"));
+    assert_null(lrt_sampler_find(""));
+}
+
+/* phi = 1: the standard deviation of the prediction with the prompt; phi = 0.5: the mean of both. */
+static void test_guidance_rescale(void **state)
+{
+    float with[N], guided[N], half[N];
+    double of_with = 0, of_guided = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        with[i] = (float)sin(i);
+        guided[i] = half[i] = (float)(3 * sin(i) + 0.1);
+    }
+    lrt_guide_rescale(N, 1, with, guided);
+    lrt_guide_rescale(N, 0.5, with, half);
+    for (int i = 0; i < N; i++) {
+        of_with += sin(i) / N;
+        of_guided += guided[i] / N;
+    }
+    double a = 0, b = 0;
+    for (int i = 0; i < N; i++) {
+        a += pow(with[i] - of_with, 2);
+        b += pow(guided[i] - of_guided, 2);
+        assert_true(fabs(half[i] - (3 * sin(i) + 0.1 + guided[i]) / 2) < 1e-5);
+    }
+    assert_true(fabs(sqrt(b / a) - 1) < 1e-6);
 }
 
 /* keras-cv's loop in double, from its definition. */
@@ -161,8 +267,8 @@ static void test_ddim_against_double(void **state)
     enum { STEPS = 25 };
     double alpha_bar[1000], product = 1, y[N];
     lrt_schedule c = schedule(0.00085, 0.012, true);
-    lrt_sampling s = plan("ddim", &c, STEPS, LRT_SPACING_LINSPACE, NAN, 0);
-    float x[N], x0[N], noise[N];
+    lrt_sampling s = plan("ddim", &c, STEPS, LRT_SPACING_LINSPACE, NAN);
+    float x[N], noise[N];
     (void)state;
     for (int t = 0; t < 1000; t++) {
         double root = sqrt(0.00085) + t * (sqrt(0.012) - sqrt(0.00085)) / 999;
@@ -172,7 +278,9 @@ static void test_ddim_against_double(void **state)
     }
     for (int i = 0; i < N; i++)
         y[i] = x[i] = (float)sin(i);
+    lrt_sampling_set(&s, x);
     for (int k = 0; k < STEPS; k++) {
+        lrt_sampling_get(&s, x);
         int t = (int)rint((STEPS - 1 - k) * (999.0 / (STEPS - 1)));
         double a = alpha_bar[t],
                next = k + 1 < STEPS ? alpha_bar[(int)rint((STEPS - 2 - k) * (999.0 / (STEPS - 1)))] : 1;
@@ -182,9 +290,10 @@ static void test_ddim_against_double(void **state)
             y[i] = sqrt(next) * picture + sqrt(1 - next) * e;
             noise[i] = (float)cos(3 * (double)x[i]);
         }
-        lrt_sampling_estimate(&s, k, N, x, noise, x0);
-        s.sampler->step(&s, k, N, x, x0, noise);
+        lrt_sampling_answer(&s, k, noise);
+        lrt_sampling_move(&s, k, NULL);
     }
+    lrt_sampling_get(&s, x);
     double difference = 0, size = 0;
     for (int i = 0; i < N; i++) {
         difference += (x[i] - y[i]) * (x[i] - y[i]);
@@ -201,28 +310,26 @@ static void test_relax(void **state)
     lrt_error e;
     (void)state;
     /* alpha chosen: from the schedule's largest sigma to its smallest, always the same share. */
-    lrt_sampling s = plan("relax", &c, 20, LRT_SPACING_LINSPACE, NAN, 0);
+    lrt_sampling s = plan("relax", &c, 20, LRT_SPACING_LINSPACE, NAN);
     assert_true(s.point[0].t == 999 && s.point[19].t == 0 && s.point[20].sigma == 0);
     for (int k = 0; k < 19; k++)
         assert_true(fabs(lrt_sampling_alpha(&s, k) - lrt_sampling_alpha(&s, 0)) < 1e-9);
     assert_true(lrt_sampling_alpha(&s, 19) == 1);
     lrt_sampling_free(&s);
     /* With a perfect estimate, every step takes alpha of the deviation away, and the last one the rest. */
-    s = plan("relax", &c, 6, LRT_SPACING_LINSPACE, 0.25, 0);
-    float x[N], x0[N], noise[N];
+    s = plan("relax", &c, 6, LRT_SPACING_LINSPACE, 0.25);
     for (int i = 0; i < N; i++) {
-        x0[i] = (float)cos(i);
-        x[i] = (float)(sqrt(s.point[0].a) * cos(i) + sqrt(1 - s.point[0].a) * sin(7 * i));
-        noise[i] = 0;
+        s.x0[i] = cos(i);
+        s.x[i] = sqrt(s.point[0].a) * cos(i) + sqrt(1 - s.point[0].a) * sin(7 * i);
     }
-    double before = lrt_sampling_deviation(&s, 0, N, x, x0);
+    double before = lrt_sampling_deviation(&s, 0);
     for (int k = 0; k < 6; k++) {
-        double now = lrt_sampling_deviation(&s, k, N, x, x0);
+        double now = lrt_sampling_deviation(&s, k);
         assert_true(fabs(now / (before * pow(0.75, k)) - 1) < 1e-5);
-        s.sampler->step(&s, k, N, x, x0, noise);
+        lrt_sampling_move(&s, k, NULL);
     }
     for (int i = 0; i < N; i++)
-        assert_true(fabs(x[i] - x0[i]) < 1e-6);
+        assert_true(fabs(s.x[i] - s.x0[i]) < 1e-6);
     lrt_sampling_free(&s);
     s.alpha = 1.5;
     assert_false(lrt_sampling_plan(&s, &e));
@@ -233,15 +340,16 @@ static void test_relax(void **state)
 static void test_ddim_is_the_equation(void **state)
 {
     lrt_schedule c = schedule(0.00085, 0.012, true);
-    lrt_sampling s = plan("ddim", &c, 10, LRT_SPACING_LINSPACE, NAN, 0);
+    lrt_sampling s = plan("ddim", &c, 10, LRT_SPACING_LINSPACE, NAN);
     (void)state;
     for (int k = 0; k < 9; k++) {
-        float x = 0.7f, noise = -0.4f, x0;
-        double y = x / sqrt(s.point[k].a);
-        lrt_sampling_estimate(&s, k, 1, &x, &noise, &x0);
-        y -= lrt_sampling_alpha(&s, k) * (y - x0);
-        s.sampler->step(&s, k, 1, &x, &x0, &noise);
-        assert_true(fabs(x - y * sqrt(s.point[k + 1].a)) < 1e-5);
+        float x[N] = {0.7f}, noise[N] = {-0.4f};
+        double y = x[0] / sqrt(s.point[k].a);
+        lrt_sampling_set(&s, x);
+        lrt_sampling_answer(&s, k, noise);
+        y -= lrt_sampling_alpha(&s, k) * (y - s.x0[0]);
+        lrt_sampling_move(&s, k, NULL);
+        assert_true(fabs(s.x[0] - y * sqrt(s.point[k + 1].a)) < 1e-5);
     }
     lrt_sampling_free(&s);
     lrt_schedule_free(&c);
@@ -251,9 +359,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox),
                                        cmocka_unit_test(test_normal),
+                                       cmocka_unit_test(test_mt19937),
+                                       cmocka_unit_test(test_cpu_noise),
+                                       cmocka_unit_test(test_zero_snr),
                                        cmocka_unit_test(test_timestep_embedding),
                                        cmocka_unit_test(test_timesteps),
-                                       cmocka_unit_test(test_published_ddim),
+                                       cmocka_unit_test(test_steps_that_do_not_fit),
+                                       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_guidance_rescale),
                                        cmocka_unit_test(test_ddim_against_double),
                                        cmocka_unit_test(test_relax),
                                        cmocka_unit_test(test_ddim_is_the_equation)};

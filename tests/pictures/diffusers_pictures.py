@@ -1,0 +1,107 @@
+"""The part of same_pictures.py that needs diffusers; runs in the environment.
+
+diffusers_pictures.py make DIR     Stable Diffusion 2's folder with the weights of synthetic:1, every file written by diffusers and transformers
+diffusers_pictures.py draw         the pictures that the JSON on standard input asks for
+diffusers_pictures.py psnr         of the pairs of files in it
+"""
+import json
+import os
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "bench", "compare"))
+warnings.filterwarnings("ignore")
+torch.set_grad_enabled(False)
+
+
+def tokenizer(folder):
+    """The small vocabulary of graphs/shapes in the form of CLIP's: bytes, bytes at a word's end, merges, two special tokens."""
+    from transformers import CLIPTokenizer
+    with open(os.path.join(ROOT, "graphs", "shapes", "merges.txt"), encoding="utf-8") as file:
+        merges = [line for line in file.read().split("\n")[1:] if line]
+    shown = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
+    letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
+    vocab = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
+    with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
+        json.dump({v: i for i, v in enumerate(vocab)}, file, ensure_ascii=False)
+    with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as file:
+        file.write("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return CLIPTokenizer(os.path.join(folder, "vocab.json"), os.path.join(folder, "merges.txt"), model_max_length=77, pad_token="!")
+
+
+def fill(model, module, names):
+    """synthetic:1 in the order of its own rules; names: of the modules whose weights it knows."""
+    import synthetic
+    norms = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.GroupNorm, torch.nn.LayerNorm))}
+    for name, parameter in module.named_parameters():
+        layer, leaf = name.rsplit(".", 1)
+        if layer.startswith(names):
+            parameter.copy_(torch.from_numpy(synthetic.weight(model, 1, layer, leaf, tuple(parameter.shape), layer in norms)))
+
+
+def make(folder):
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+    torch.manual_seed(1)
+    unet = UNet2DConditionModel(
+        sample_size=64, in_channels=4, out_channels=4, attention_head_dim=[5, 10, 20, 20], block_out_channels=[320, 640, 1280, 1280],
+        cross_attention_dim=1024, down_block_types=["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+        up_block_types=["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3, use_linear_projection=True).eval()
+    vae = AutoencoderKL(down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4, block_out_channels=[128, 256, 512, 512],
+                        layers_per_block=2, latent_channels=4, sample_size=512).eval()
+    text = CLIPTextModel(CLIPTextConfig(vocab_size=49408, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16,
+                                        max_position_embeddings=77, hidden_act="gelu", projection_dim=512)).eval()
+    fill("diffusion_model", unet, "")
+    fill("decoder", vae, ("decoder", "post_quant_conv"))  # the encoder keeps what PyTorch starts with: no picture here needs it
+    fill("text_encoder", text, "")
+    scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000, steps_offset=1, clip_sample=False,
+                              set_alpha_to_one=False)
+    with tempfile.TemporaryDirectory() as files:
+        pipeline = StableDiffusionPipeline(vae=vae, text_encoder=text, tokenizer=tokenizer(files), unet=unet, scheduler=scheduler, safety_checker=None,
+                                           feature_extractor=None, requires_safety_checker=False)
+        pipeline.save_pretrained(folder + ".part")
+    os.rename(folder + ".part", folder)
+
+
+def draw(request):
+    import diffusers
+    classes = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++2m": "DPMSolverMultistepScheduler", "pndm": "PNDMScheduler"}
+    predictions = {"epsilon": "epsilon", "v": "v_prediction"}
+    pipeline, loaded = None, None
+    for sampler, prediction, dtype, path in request["jobs"]:
+        if dtype != loaded:
+            pipeline, loaded = None, dtype
+            pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
+                request["folder"], torch_dtype={"f32": torch.float32, "bf16": torch.bfloat16}[dtype], safety_checker=None)
+            pipeline.set_progress_bar_config(disable=True)
+            config = pipeline.scheduler.config
+        # as users of diffusers choose another scheduler: the folder's spacing and offset stay
+        pipeline.scheduler = getattr(diffusers, classes[sampler]).from_config(config, prediction_type=predictions[prediction])
+        image = pipeline(request["prompt"], negative_prompt=request["negative"], num_inference_steps=request["steps"], guidance_scale=request["scale"],
+                         height=request["size"], width=request["size"], generator=torch.Generator("cpu").manual_seed(request["seed"])).images[0]
+        image.save(path + ".part", format="PNG")
+        os.rename(path + ".part", path)
+        print(path, file=sys.stderr, flush=True)
+
+
+def psnr(pairs):
+    from PIL import Image
+    out = []
+    for pair in pairs:
+        a, b = (np.asarray(Image.open(p), np.float64) for p in pair)
+        out.append(float(10 * np.log10(255 ** 2 / max(np.mean((a - b) ** 2), 1e-10))))
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    what = sys.argv[1]
+    if what == "make":
+        make(sys.argv[2])
+    else:
+        {"draw": draw, "psnr": psnr}[what](json.load(sys.stdin))

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The same picture as diffusers' own: full-size Stable Diffusion 2 with synthetic weights, written by diffusers, drawn by diffusers and by a generator
+that latentc built from those files. Prints a Markdown table.
+
+    tests/pictures/same_pictures.py [--size 256] [--steps 8] [--samplers ddim,euler,dpm++2m,pndm] [--predictions epsilon,v] [--dtypes f32,bf16]
+
+It installs diffusers and PyTorch into an environment of its own (the one of bench/compare), writes a folder of 5 GB and generators of as much; a first
+run takes half an hour. In bf16 the table shows how far PyTorch's picture in bf16 is from its own in f32, and latentc's from the same one.
+--bound DB: exit code 1 when a picture in f32 is worse. --keep DIR: the pictures stay there, and are not drawn again by diffusers."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+COMPARE = os.path.join(ROOT, "bench", "compare")
+sys.path.insert(0, COMPARE)
+import environment  # noqa: E402
+
+PROMPT, NEGATIVE, SCALE, SEED = "a red circle on a blue background", "blurry", 5.0, 31
+
+
+def arguments():
+    a = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    a.add_argument("--size", type=int, default=256, help="of the pictures; default %(default)s")
+    a.add_argument("--steps", type=int, default=8, help="default %(default)s")
+    a.add_argument("--samplers", default="ddim,euler,dpm++2m,pndm", help="default %(default)s")
+    a.add_argument("--predictions", default="epsilon,v", help="default %(default)s")
+    a.add_argument("--dtypes", default="f32,bf16", help="default %(default)s")
+    a.add_argument("--bound", type=float, help="least PSNR in f32, dB")
+    a.add_argument("--folder", metavar="DIR", help="a folder that diffusers wrote; default: written into the cache")
+    a.add_argument("--keep", metavar="DIR", default=os.path.join(ROOT, ".cache", "pictures"), help="for folder, generators and pictures; default .cache/pictures")
+    a.add_argument("--latentc", metavar="FILE", default=os.path.join(ROOT, "build", "latentc"), help="default build/latentc")
+    a.add_argument("--venv", metavar="DIR", default=os.path.join(ROOT, ".cache", "compare", "venv"), help="virtual environment; default bench/compare's")
+    a.add_argument("--torch-index", metavar="URL", help="a package index with PyTorch for CPUs only")
+    f = a.parse_args()
+    f.folder = f.folder or os.path.join(f.keep, "sd2")
+    f.python = environment.python_of(f.venv)
+    return f
+
+
+def theirs(f, sampler, prediction, dtype):
+    return os.path.join(f.keep, f"diffusers-{sampler}-{prediction}-{dtype}-{f.size}-{f.steps}.png")
+
+
+def draw_theirs(f, jobs):
+    """One process draws all that is missing: the models are loaded once a type."""
+    missing = [j for j in jobs if not os.path.exists(theirs(f, *j))]
+    if missing:
+        request = {"folder": f.folder, "prompt": PROMPT, "negative": NEGATIVE, "scale": SCALE, "seed": SEED, "size": f.size, "steps": f.steps,
+                   "jobs": [[*j, theirs(f, *j)] for j in missing]}
+        subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "draw"], input=json.dumps(request), text=True, check=True)
+
+
+def draw_ours(f, dtype, jobs):
+    generator = os.path.join(f.keep, f"sd2-{dtype}-{f.size}")
+    subprocess.run([f.latentc, "build", os.path.join(ROOT, "graphs", "sd2", "pipeline.json"), "--weights", f.folder, "--dtype", dtype, "--set",
+                    f"img_height={f.size}", "--set", f"img_width={f.size}", "--quiet", "-o", generator], check=True)
+    pngs = {}
+    for sampler, prediction, _ in jobs:
+        pngs[sampler, prediction] = os.path.join(f.keep, f"latentc-{sampler}-{prediction}-{dtype}-{f.size}-{f.steps}.png")
+        subprocess.run([generator, "-p", PROMPT, "-n", NEGATIVE, "--cfg-scale", str(SCALE), "-s", str(SEED), "--steps", str(f.steps), "--rng", "cpu",
+                        "--sampling-method", sampler, "--prediction", prediction, "-o", pngs[sampler, prediction]], check=True, stderr=subprocess.DEVNULL)
+    os.remove(generator)
+    return pngs
+
+
+def psnr(f, pairs):
+    done = subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "psnr"], input=json.dumps(pairs), text=True, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def main():
+    f = arguments()
+    environment.ensure(f.venv, f.torch_index)
+    os.makedirs(f.keep, exist_ok=True)
+    if not os.path.exists(os.path.join(f.folder, "model_index.json")):
+        subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "make", f.folder], check=True)
+    kinds = [(s, p) for p in f.predictions.split(",") for s in f.samplers.split(",")]
+    dtypes = f.dtypes.split(",")
+    jobs = [(s, p, d) for d in dtypes for s, p in kinds]
+    reference = {k: theirs(f, *k, "f32") for k in kinds}
+    draw_theirs(f, [(*k, "f32") for k in kinds] + [j for j in jobs if j[2] != "f32"])
+    worst = float("inf")
+    print("| sampler | prediction | " + " | ".join("latentc f32" if d == "f32" else f"latentc {d} | PyTorch {d}" for d in dtypes) + " |")
+    print("|---|---|" + "---|" * sum(1 if d == "f32" else 2 for d in dtypes))
+    ours = {d: draw_ours(f, d, [j for j in jobs if j[2] == d]) for d in dtypes}
+    for k in kinds:
+        pairs = []
+        for d in dtypes:
+            pairs.append((ours[d][k], reference[k]))
+            if d != "f32":
+                pairs.append((theirs(f, *k, d), reference[k]))
+        values = psnr(f, pairs)
+        if "f32" in dtypes:
+            worst = min(worst, values[0])
+        print(f"| {k[0]} | {k[1]} | " + " | ".join(f"{v:.1f} dB" for v in values) + " |", flush=True)
+    if f.bound and worst < f.bound:
+        sys.exit(f"the worst picture in f32 has {worst:.1f} dB, expected {f.bound:g}")
+
+
+if __name__ == "__main__":
+    main()
