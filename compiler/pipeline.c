@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "graphfile.h"
 #include "rewrite.h"
 #include "../runtime/sampler.h"
@@ -12,7 +13,7 @@ typedef struct PipelineModel PipelineModel;
 
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
 {
-    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
+    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 || fetch_knows(path, NULL) ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
 }
 
 static const char *optional_path(const Pipeline *p, Json at)

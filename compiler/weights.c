@@ -173,6 +173,8 @@ static void weights_bind(WeightSource *w, const Graph *g)
 {
     if (w->from && !w->bound) {
         w->counts = counts_of(g);
+        if (w->from->scheme->bind)
+            w->from->scheme->bind(w->from, g);
         w->bound = true;
     }
 }
