@@ -13,6 +13,7 @@ function(latentc_require prefix package module)
 endfunction()
 
 latentc_require(LATENTC_PNG libpng-dev libpng)
+latentc_require(LATENTC_JPEG libjpeg62-turbo-dev libjpeg)
 latentc_require(LATENTC_ZLIB zlib1g-dev zlib)
 latentc_require(LATENTC_PCRE2 libpcre2-dev libpcre2-8)
 latentc_require(LATENTC_UTF8PROC libutf8proc-dev libutf8proc)

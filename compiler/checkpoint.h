@@ -139,4 +139,6 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
 /* Is the weight a kernel that is stored as PyTorch does, (o, i, taps), and read as (taps, i, o)? */
 bool scheme_transposes(const Scheme *s, const char *path);
 bool scheme_ignores(const Scheme *s, const char *name, const Counts *n);
+/* One weight, as f32, in the order in which the scheme stores it: then true. False: in the graph's order, and the scheme's is another. */
+bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const char *path, const Shape *shape, float *dst);
 #endif

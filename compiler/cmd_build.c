@@ -15,7 +15,7 @@ typedef struct {
     LinkOptions link;
     WeightFlags weights;
     const char *prediction;
-    bool quiet;
+    bool quiet, no_init_img;
 } BuildFlags;
 
 /* A pipeline's models in the order of their stages. */
@@ -82,6 +82,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
         WEIGHTS_FLAGS(&f->weights),
         {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
+        {"no-init-img", 0, FLAG_BOOL, &f->no_init_img, NULL, "without the image encoder: smaller, but pictures start from noise alone", 0, 0},
         CODE_FLAGS(&f->code),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
@@ -135,6 +136,7 @@ int cmd_build(int argc, char **argv) {
     c.diffusion_model = add_model(p, l, &l->diffusion_model, c.batched_guidance, &models);
     if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
     c.decoder = add_model(p, l, &l->decoder, false, &models);
+    if (!f.no_init_img) c.image_encoder = add_model(p, l, &l->image_encoder, false, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);

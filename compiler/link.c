@@ -71,7 +71,7 @@ static void run(char *const *argv) {
 #define STATIC "-static"
 #define OPENMP "-fopenmp"
 #endif
-static const char *const libraries[] = {"-lpng16", "-lz", "-lpcre2-8", "-lutf8proc", "-lm", OPENMP};
+static const char *const libraries[] = {"-lpng16", "-ljpeg", "-lz", "-lpcre2-8", "-lutf8proc", "-lm", OPENMP};
 enum { N_LIBRARIES = sizeof libraries / sizeof libraries[0], MOST_FLAGS = 5 };
 
 /* A shared object exports what its entry declares, and binds to its own: two of them may live in one process. */

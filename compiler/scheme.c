@@ -188,7 +188,9 @@ static const char *const diffusers_extra[] = {
     "text_encoder/*embeddings.position_ids", "text_encoder/text_projection.weight", "text_encoder/*logit_scale", NULL,
 };
 static const char *const ldm_extra[] = {
-    /* the layer after the one that is used, and what comes after it */
+    /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
+    "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
+    "conditioner.embedders.0.model.logit_scale", "conditioner.embedders.0.model.attn_mask", "denoiser.*",
     "cond_stage_model.model.transformer.resblocks.{layers}.*", "cond_stage_model.model.text_projection",
     "cond_stage_model.model.logit_scale", "cond_stage_model.model.attn_mask", "cond_stage_model.*position_ids",
     "cond_stage_model.model.transformer.text_projection*",

@@ -97,8 +97,7 @@ void conversion_write(Conversion *v, const Written *w)
     int64_t n = shape_count(&w->shape), out = shape_channels(&w->shape), taps = w->shape.rank == 4 ? w->shape.dim[0] * w->shape.dim[1] : 1;
     for (int k = 0; k < w->parts; k++) {
         float *x = room(&v->read, &v->read_floats, (size_t)n);
-        weights_read(w->model->weights, w->path[k], &w->shape, x);
-        if (scheme_transposes(v->scheme, w->path[k])) {
+        if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape, x)) {
             float *to = room(&v->turned, &v->turned_floats, (size_t)n);
             stored_restore(x, out, n / out / taps, taps, to);
             x = to;

@@ -58,6 +58,11 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
     if (io_count(&model->inputs[latent]) != io_count(&decoder->inputs[find_input(decoder, "latent")]))
         return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
+    if (p->image_encoder < 0)
+        return true;
+    const lrt_stage *encoder = stage_of(g, p->image_encoder);
+    if (find_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != io_count(&model->inputs[latent]))
+        return lrt_fail(e, "the image encoder does not fit the diffusion model");
     return true;
 }
 
@@ -94,38 +99,97 @@ void lrt_engine_free(lrt_engine *g)
     float *arrays[] = {g->context, g->predicted, g->x, g->x0, g->guided, g->embeddings, g->picture};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
+    for (size_t i = 0; i < g->n_encoded; i++) {
+        free(g->encoded[i].ids);
+        free(g->encoded[i].context);
+    }
+    free(g->encoded);
     free(g->rgb);
     *g = (lrt_engine){0};
 }
 
-/* The text encoder on n prompts, as many at once as it was compiled for. Its buffers go before the loop's come. */
-static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
+/* As many contexts as are kept: 64 MB of them, but two at least. */
+static size_t most_encoded(const lrt_engine *g, int64_t values)
+{
+    size_t n = ((size_t)64 << 20) / ((size_t)values * sizeof *g->context);
+    return n < 2 ? 2 : n;
+}
+
+/* Where the context of these ids is kept; NULL when it is not there. */
+static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
+{
+    size_t bytes = (size_t)g->pipeline->max_text_length * sizeof *ids;
+    for (size_t i = 0; i < g->n_encoded; i++)
+        if (!memcmp(g->encoded[i].ids, ids, bytes))
+            return g->encoded[i].context;
+    return NULL;
+}
+
+static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values, lrt_error *e)
+{
+    size_t length = (size_t)g->pipeline->max_text_length, most = most_encoded(g, values);
+    if (!g->encoded && !(g->encoded = calloc(most, sizeof *g->encoded)))
+        return lrt_fail(e, "out of memory");
+    size_t i = g->next_encoded;
+    if (i == g->n_encoded) {
+        g->encoded[i].ids = malloc(length * sizeof *ids);
+        g->encoded[i].context = malloc((size_t)values * sizeof *context);
+        if (!g->encoded[i].ids || !g->encoded[i].context) {
+            free(g->encoded[i].ids);
+            free(g->encoded[i].context);
+            return lrt_fail(e, "out of memory");
+        }
+        g->n_encoded++;
+    }
+    memcpy(g->encoded[i].ids, ids, length * sizeof *ids);
+    memcpy(g->encoded[i].context, context, (size_t)values * sizeof *context);
+    g->next_encoded = (i + 1) % most;
+    return true;
+}
+
+/* The text encoder on one prompt, into out. Its buffers go before the loop's come. */
+static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
     const lrt_stage *s = stage_of(g, p->text_encoder);
     int tokens = find_input(s, "tokens"), positions = find_input(s, "positions");
-    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length, out_n = io_count(&s->outputs[0]) / batch;
+    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length, values = io_count(&s->outputs[0]);
     lrt_instance *x = open_stage(g, p->text_encoder, e);
     int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
-    float *out = calloc((size_t)(batch * out_n), sizeof *out);
-    bool ok = x && ((in && out) || lrt_fail(e, "out of memory"));
-    for (int64_t first = 0; ok && first < n; first += batch) {
-        int64_t rows = batch < n - first ? batch : n - first;
-        memcpy(in, ids + first * length, (size_t)(rows * length) * sizeof *in);
+    float *all = calloc((size_t)values, sizeof *all);
+    bool ok = x && ((in && all) || lrt_fail(e, "out of memory"));
+    if (ok) {
+        memcpy(in, ids, (size_t)length * sizeof *in);
         for (int64_t i = 0; i < batch * length; i++)
             in[batch * length + i] = (int32_t)(i % length);
         lrt_set_input(x, (uint32_t)tokens, in);
         lrt_set_input(x, (uint32_t)positions, in + batch * length);
-        lrt_set_output(x, 0, out);
+        lrt_set_output(x, 0, all);
         lrt_profile_begin(g->profile, "text encoder", 0, x, 1);
         lrt_run_all(x);
         lrt_profile_end(g->profile);
-        memcpy(g->context + first * out_n, out, (size_t)(rows * out_n) * sizeof *out);
+        memcpy(out, all, (size_t)(values / batch) * sizeof *out);
     }
     free(in);
-    free(out);
+    free(all);
     lrt_instance_free(x);
     return ok;
+}
+
+/* The contexts of n prompts: those that are kept, the others anew. */
+static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
+{
+    const lrt_io *io = &stage_of(g, g->pipeline->text_encoder)->outputs[0];
+    int64_t values = io_count(io) / io->dim[0], length = g->pipeline->max_text_length;
+    for (int64_t i = 0; i < n; i++) {
+        float *out = g->context + i * values;
+        const float *kept = find_encoded(g, ids + i * length);
+        if (kept)
+            memcpy(out, kept, (size_t)values * sizeof *out);
+        else if (!run_encoder(g, ids + i * length, out, e) || !keep_encoded(g, ids + i * length, out, values, e))
+            return false;
+    }
+    return true;
 }
 
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
@@ -219,6 +283,8 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, l
             ok = on_step(context, s, k, g->x, g->x0, e);
         }
         lrt_sampling_move(s, k, noise);
+        if (g->known)
+            lrt_known_keep(g->known, s->point[k + 1].a, k + 1 == s->calls, s->x);
     }
     lrt_sampling_get(s, x);
     for (int64_t i = 0; i < n && ok; i++)
@@ -227,11 +293,43 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, l
     return ok;
 }
 
+/* Encoder and decoder need more memory than the model: not both at once. */
+static void release_model(lrt_engine *g)
+{
+    for (int i = 0; i < 2 && g->model[i]; i++)
+        lrt_instance_release(g->model[i]);
+}
+
+bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    lrt_known *k = g->known;
+    int64_t values = (int64_t)p->height * p->width * 3;
+    if (!k || k->encoded)
+        return true;
+    release_model(g);
+    lrt_instance *x = open_stage(g, p->image_encoder, e);
+    if (!x)
+        return false;
+    for (int64_t i = 0; i < values; i++)
+        g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
+    lrt_set_input(x, 0, g->picture);
+    lrt_set_output(x, 0, k->latent);
+    lrt_profile_begin(g->profile, "image encoder", 0, x, 1);
+    lrt_run_all(x);
+    lrt_profile_end(g->profile);
+    lrt_instance_free(x);
+    for (int64_t i = 0; i < g->latent_n; i++)
+        if (!isfinite(k->latent[i]))
+            return lrt_fail(e, "the image encoder's latent has values that are infinite or not numbers");
+    k->encoded = true;
+    return true;
+}
+
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    for (int i = 0; i < 2 && g->model[i]; i++)
-        lrt_instance_release(g->model[i]); /* the decoder's memory is the larger one: not both at once */
+    release_model(g);
     lrt_instance *d = open_stage(g, p->decoder, e);
     if (!d)
         return false;
@@ -248,5 +346,7 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
             return lrt_fail(e, "the decoder's picture has values that are not numbers");
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
+    if (g->known)
+        lrt_known_restore(g->known, g->rgb);
     return true;
 }

@@ -7,6 +7,6 @@
 typedef struct {
     char text[512];
 } lrt_error;
-/* Fills in the sentence (cut when too long); always false, so that a caller can write `return lrt_fail(e, ...)`. */
+/* Fills in the sentence (cut when too long, control characters made spaces); always false, so that a caller can write `return lrt_fail(e, ...)`. */
 bool lrt_fail(lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #endif

@@ -5,10 +5,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "metadata.h"
 #include "output.h"
 #include "picture.h"
 #include "progress.h"
+#include "prompts.h"
 #include "session.h"
 #include "tensors.h"
 
@@ -16,10 +19,15 @@
 typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
+    lrt_recorded recorded; /* by --from-png */
+    lrt_jobs jobs; /* of --prompts, or the one that the command line describes */
     /* the picture in the making */
-    int64_t number;
+    const lrt_job *job;
+    int64_t number; /* within the job, from 0 */
+    char name[sizeof(lrt_error)]; /* for messages: FILE:LINE of --prompts, or "" */
     lrt_progress progress;
     lrt_output trace;
+    float *latent_in; /* what --latent-in gave, for the record; NULL without */
 } Run;
 
 /* One line on standard error; returns the exit code, for `return complain(...)`. */
@@ -27,6 +35,13 @@ static int complain(const Run *r, int code, const char *message)
 {
     fprintf(stderr, "%s: error: %s\n", r->program, message);
     return code;
+}
+
+/* Lines that are for the user to know. */
+static void print_notice(const Run *r, const char *notice)
+{
+    for (const char *line = notice; line && *line; line += strcspn(line, "\n") + 1)
+        fprintf(stderr, "%s: %s%.*s\n", r->program, r->name, (int)strcspn(line, "\n"), line);
 }
 
 static int print_tokens(const Run *r)
@@ -65,32 +80,27 @@ static int print_info(const Run *r)
     return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
 }
 
-/* The text that web interfaces show and read back. malloc'd. */
-static char *parameters_text(const Run *r, int64_t seed)
+/* The name of picture i of the job. */
+static char *output_name(const Run *r, int64_t i, const char *tag)
 {
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (!f)
-        return NULL;
-    fprintf(f, "%s\n", r->s.set.prompt);
-    if (*r->s.set.negative)
-        fprintf(f, "Negative prompt: %s\n", r->s.set.negative);
-    fprintf(f, "Steps: %lld, Sampler: %s, CFG scale: %g, Seed: %lld, Size: %dx%d, Model: %s, RNG: %s",
-            (long long)r->s.set.steps, r->s.set.sampler->name, r->s.set.cfg_scale, (long long)seed, r->s.pipeline->width,
-            r->s.pipeline->height, r->s.pipeline->name, r->s.set.rng->name);
-    if (r->s.set.alpha == r->s.set.alpha)
-        fprintf(f, ", Alpha: %g", r->s.set.alpha);
-    fprintf(f, ", Version: latentc %s", LRT_VERSION);
-    return fclose(f) ? NULL : text;
+    if (r->s.set.prompts)
+        return lrt_job_name(r->job, i, r->jobs.pictures, tag);
+    return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, r->s.set.seed + i, tag);
+}
+
+/* The name of a file beside it: numbered among all pictures. */
+static char *side_name(const Run *r, const char *pattern, int64_t i)
+{
+    return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, r->s.set.seed + i, "");
 }
 
 static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
-    char *name = lrt_numbered_name(r->s.set.output, r->number, r->s.set.batch_count, tag),
-         *text = parameters_text(r, seed);
+    char *name = output_name(r, r->number, tag), *text = NULL;
+    if (!r->s.set.no_metadata)
+        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known, r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && text ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text, e)
+    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text, e)
                            : lrt_fail(e, "out of memory");
     lrt_profile_end(r->s.profile);
     free(name);
@@ -113,17 +123,17 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", step, s->point[k].t, s->point[k].sigma,
                 lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k));
-    lrt_progress_step(&r->progress, step);
+    lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
-    return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number - 1, e);
+    return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number, e);
 }
 
 static bool open_trace(Run *r, lrt_error *e)
 {
     if (!r->s.set.trace)
         return true;
-    char *name = lrt_numbered_name(r->s.set.trace, r->number, r->s.set.batch_count, "");
+    char *name = side_name(r, r->s.set.trace, r->number);
     bool ok = name ? lrt_output_open(&r->trace, name, e) : lrt_fail(e, "out of memory");
     free(name);
     if (ok)
@@ -137,28 +147,41 @@ static bool save_latent(Run *r, lrt_error *e)
         return true;
     const int64_t shape[4] = {1, r->s.engine.latent_h, r->s.engine.latent_w, 4};
     const lrt_tensor_out t = {"latent_out", "F32", 4, shape, r->s.x};
-    char *name = lrt_numbered_name(r->s.set.save_latent, r->number, r->s.set.batch_count, "");
+    char *name = side_name(r, r->s.set.save_latent, r->number);
     bool ok = name ? lrt_tensors_write(name, &t, 1, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok;
 }
 
+/* The latent that was given, as long as it is there: the picture is drawn in its place. */
+static bool keep_latent(Run *r, lrt_error *e)
+{
+    size_t bytes = (size_t)r->s.engine.latent_n * sizeof *r->latent_in;
+    if (!r->s.set.latent_in || r->s.set.no_metadata)
+        return true;
+    if (!r->latent_in && !(r->latent_in = malloc(bytes)))
+        return lrt_fail(e, "out of memory");
+    memcpy(r->latent_in, r->s.engine.known ? r->s.known.noise : r->s.x, bytes);
+    return true;
+}
+
 static bool draw_one(Run *r, lrt_error *e)
 {
     char what[32] = "drawing";
-    int64_t seed = r->s.set.seed + r->number - 1;
-    if (r->s.set.batch_count > 1)
-        snprintf(what, sizeof what, "picture %lld", (long long)r->number);
-    if (!lrt_session_start(&r->s, seed, e) || !open_trace(r, e))
+    int64_t seed = r->s.set.seed + r->number;
+    if (r->jobs.pictures > 1)
+        snprintf(what, sizeof what, "picture %lld", (long long)(r->job->first + r->number));
+    if (!lrt_session_start(&r->s, seed, e) || !keep_latent(r, e) || !open_trace(r, e))
         return false;
-    lrt_progress_begin(&r->progress, what, r->s.sampling.steps);
+    lrt_progress_begin(&r->progress, what, r->s.left);
     bool ok = lrt_session_denoise(&r->s, on_step, r, e);
     lrt_progress_end(&r->progress);
     if (!ok) {
         lrt_output_abandon(&r->trace);
         return false;
     }
-    return (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
+    /* without a step the weights are not checked yet */
+    return lrt_container_check(&r->s.container, e) && (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
 }
 
@@ -171,28 +194,103 @@ static bool try_output(const char *name, lrt_error *e)
     return true;
 }
 
+static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
+{
+    char *name = pattern ? side_name(r, pattern, r->number) : NULL;
+    bool ok = !pattern || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
+    free(name);
+    return ok;
+}
+
 /* An output that cannot be written is found out before the work, not after it. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
-    const char *patterns[] = {r->s.set.output, r->s.set.trace, r->s.set.save_latent};
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-        char *name = patterns[i] ? lrt_numbered_name(patterns[i], 1, r->s.set.batch_count, "") : NULL;
-        bool ok = !patterns[i] || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
-        free(name);
-        if (!ok)
-            return false;
+    char *name = output_name(r, r->number, "");
+    bool ok = name ? try_output(name, e) : lrt_fail(e, "out of memory");
+    free(name);
+    return ok && try_side_output(r, r->s.set.trace, e) && try_side_output(r, r->s.set.save_latent, e) &&
+           (!r->s.set.profile || try_output(r->s.set.profile, e));
+}
+
+/* --from-png: whether the files given beside it are those that the picture was drawn with. */
+static void check_recorded(const Run *r)
+{
+    const lrt_known *k = &r->s.known;
+    const char *other = r->recorded.from_picture && k->rgb && lrt_known_hash(k, false) != r->recorded.picture ? r->s.set.init_img
+                        : r->recorded.with_mask && k->mask && lrt_known_hash(k, true) != r->recorded.mask      ? r->s.set.mask
+                                                                                                              : NULL;
+    if (other)
+        fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other, r->s.set.from_png);
+}
+
+/* Of --prompts: whether picture i of the job is there from an earlier run. */
+static bool is_there(const Run *r, int64_t i)
+{
+    struct stat st;
+    char *name = r->s.set.prompts ? output_name(r, i, "") : NULL;
+    bool there = name && !stat(name, &st) && S_ISREG(st.st_mode);
+    free(name);
+    return there;
+}
+
+/* The pictures of a job that are not there. */
+static bool draw_job(Run *r, lrt_error *e)
+{
+    int64_t n = r->job->set.batch_count;
+    r->s.set = r->job->set;
+    for (r->number = 0; r->number < n && is_there(r, r->number);)
+        r->number++;
+    if (r->number == n)
+        return true;
+    bool ok = lrt_session_read(&r->s, e);
+    if (ok)
+        check_recorded(r);
+    print_notice(r, ok ? r->s.notice : NULL);
+    ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);
+    for (; ok && r->number < n; r->number++)
+        ok = is_there(r, r->number) || draw_one(r, e);
+    return ok;
+}
+
+/* The jobs: one a line of --prompts, or a single one. */
+static bool plan_jobs(Run *r, lrt_error *e)
+{
+    if (r->s.set.prompts)
+        return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
+    if (lrt_seed_choose(&r->s.set.seed))
+        fprintf(stderr, "%s: seed %lld\n", r->program, (long long)r->s.set.seed);
+    r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
+    if (!r->jobs.jobs)
+        return lrt_fail(e, "out of memory");
+    r->jobs.jobs[r->jobs.n++] = (lrt_job){.set = r->s.set, .first = 1};
+    r->jobs.pictures = r->s.set.batch_count;
+    return true;
+}
+
+static void say_what_is_there(Run *r)
+{
+    int64_t there = 0;
+    for (size_t k = 0; k < r->jobs.n; k++) {
+        r->job = &r->jobs.jobs[k];
+        for (int64_t i = 0; i < r->job->set.batch_count; i++)
+            there += is_there(r, i);
     }
-    return !r->s.set.profile || try_output(r->s.set.profile, e);
+    if (there)
+        fprintf(stderr, "%s: %lld of %lld pictures are there already: skipped\n", r->program, (long long)there, (long long)r->jobs.pictures);
 }
 
 static bool draw_all(Run *r, lrt_error *e)
 {
-    bool ok = lrt_session_ids(&r->s, e);
-    for (const char *line = ok ? r->s.notice : NULL; line && *line; line += strcspn(line, "\n") + 1)
-        fprintf(stderr, "%s: %.*s\n", r->program, (int)strcspn(line, "\n"), line);
-    ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);
-    for (r->number = 1; ok && r->number <= r->s.set.batch_count; r->number++)
-        ok = draw_one(r, e);
+    lrt_error why;
+    bool ok = plan_jobs(r, e);
+    if (ok)
+        say_what_is_there(r);
+    for (size_t k = 0; ok && k < r->jobs.n; k++) {
+        r->job = &r->jobs.jobs[k];
+        if (r->s.set.prompts)
+            snprintf(r->name, sizeof r->name, "%.200s:%d: ", r->s.set.prompts, r->job->line);
+        ok = draw_job(r, &why) || lrt_fail(e, "%s%s", r->name, why.text);
+    }
     if (ok && r->s.profile) {
         lrt_profile_print(r->s.profile, stderr);
         ok = lrt_profile_write(r->s.profile, r->s.set.profile, r->program, e);
@@ -218,6 +316,10 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     lrt_error e;
     if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
+    if (r.s.set.from_png && !r.s.set.help && !r.s.set.version && !r.s.set.info &&
+        !lrt_settings_recall(&r.s.set, p, argc, argv, &r.recorded, &e))
+        return complain(&r, LRT_EXIT_USER, e.text);
+    print_notice(&r, r.recorded.notice);
     if (r.s.set.help) {
         lrt_settings_help(p, r.program);
         return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
@@ -232,14 +334,15 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     } else if (code == LRT_EXIT_OK && r.s.set.print_tokens) {
         code = print_tokens(&r);
     } else if (code == LRT_EXIT_OK) {
-        if (lrt_session_seed(&r.s))
-            fprintf(stderr, "%s: seed %lld\n", r.program, (long long)r.s.set.seed);
         lrt_output_guard();
         r.s.profile = r.s.set.profile ? lrt_profile_new(start, (int)r.s.set.threads) : NULL;
         if (!draw_all(&r, &e))
             code = complain(&r, LRT_EXIT_USER, e.text);
     }
     lrt_profile_free(r.s.profile);
+    lrt_recorded_free(&r.recorded);
+    lrt_jobs_free(&r.jobs);
+    free(r.latent_in);
     lrt_session_close(&r.s);
     return code;
 }

@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "generator.h"
+#include "metadata.h"
 #include "options.h"
 
-enum { MOST_OPTIONS = 40 };
-
-static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
+int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
 {
     const lrt_option rows[] = {
-        {.name = "Prompt"},
+        {.name = "Prompt", .value = "-p \"a red circle on a blue background\" -n green --cfg-scale 5"},
         {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
         {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0,
          0},
@@ -20,13 +19,21 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"guidance-rescale", 0, LRT_OPT_REAL, &s->guidance_rescale, "PHI",
          "share of the guided prediction that is brought back to its size without guidance, 0 to 1", 0, 1},
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
-        {.name = "Picture"},
-        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; with -b numbered, or a %d pattern", 0, 0},
+        {.name = "Picture", .value = "-p \"a red circle\" -s 7 -b 4 -o picture-%02d.png"},
+        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; several are numbered, or %d in the name is the number, %s the seed", 0, 0},
+        {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
         {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
          9e18},
         {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
          100000},
-        {.name = "Loop"},
+        {.name = "Picture to start from", .value = "-p \"a green square\" -i photo.jpg --strength 0.6 --mask mask.png"},
+        {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
+        {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
+        {"mask", 0, LRT_OPT_TEXT, &s->mask, "FILE", "a picture of the same size: white is repainted, black stays", 0, 0},
+        {.name = "Many pictures, or one again", .value = "--prompts list.txt -o 'picture-%03d.png'"},
+        {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
+        {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
+        {.name = "Loop", .value = "-p \"a red circle\" --sampling-method euler_a --spacing karras --steps 20"},
         {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->schedule.train_steps},
         {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "how each step is made, see below", 0, 0},
         {"spacing", 0, LRT_OPT_TEXT, &s->spacing_name, "NAME", "where the steps lie: linspace, leading, trailing or karras", 0, 0},
@@ -37,7 +44,7 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda or cpu: whose noise, PyTorch's on CUDA or on the CPU", 0, 0},
         {"threads", 't', LRT_OPT_INT, &s->threads, "N",
          "default: one a physical core; the picture does not depend on it", 1, 4096},
-        {.name = "Looking inside"},
+        {.name = "Looking inside", .value = "-p \"a red circle\" --trace trace.csv --preview-every 5"},
         {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE",
          "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
         {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors",
@@ -51,7 +58,7 @@ static int fill_table(lrt_option *t, lrt_settings *s, const lrt_pipeline *p)
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
         {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
     };
-    _Static_assert(sizeof rows / sizeof *rows <= MOST_OPTIONS, "room for every row");
+    _Static_assert(sizeof rows / sizeof *rows <= LRT_MOST_OPTIONS, "room for every row");
     memcpy(t, rows, sizeof rows);
     return sizeof rows / sizeof *rows;
 }
@@ -67,16 +74,17 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .batch_count = 1,
                         .cfg_scale = p->cfg_scale,
                         .alpha = NAN,
+                        .strength = NAN,
                         .schedule = p->schedule};
 }
 
-/* A %d, with width if any, at s: its length; 0 when there is none. */
+/* A %d or %s, with width if any, at s: its length; 0 when there is none. */
 static size_t directive(const char *s)
 {
     if (*s != '%')
         return 0;
     size_t n = 1 + strspn(s + 1, "0123456789");
-    return s[n] == 'd' ? n + 1 : 0;
+    return s[n] == 'd' || s[n] == 's' ? n + 1 : 0;
 }
 
 static bool has_directive(const char *s)
@@ -86,29 +94,29 @@ static bool has_directive(const char *s)
     return *s;
 }
 
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, const char *tag)
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag)
 {
     const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
     if (!dot || dot == pattern || dot[-1] == '/')
         dot = pattern + strlen(pattern); /* a name without extension, or a hidden file */
     bool patterned = has_directive(pattern);
-    char *name = NULL;
+    char *name = NULL, done[2] = {0}; /* done: a letter is replaced once */
     size_t length;
     FILE *f = open_memstream(&name, &length);
     if (!f)
         return NULL;
-    bool done = false;
     for (const char *s = pattern;; s++) {
         if (s == dot) {
             if (!patterned && n > 1)
                 fprintf(f, "-%lld", (long long)i);
             fputs(tag, f);
         }
-        size_t skip = done ? 0 : directive(s);
-        if (skip) {
+        size_t skip = directive(s);
+        bool of_seed = skip && s[skip - 1] == 's';
+        if (skip && !done[of_seed]) {
             int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)i);
-            done = true;
+            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)(of_seed ? seed : i));
+            done[of_seed] = 1;
             s += skip - 1;
         } else if (*s) {
             fputc(*s, f);
@@ -219,54 +227,74 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     if (!find_rows(s, p, e) || !check_sampler(s, e))
         return false;
+    if (!s->init_img && (s->mask || !isnan(s->strength)))
+        return lrt_fail(e, "--%s goes with a picture to start from: -i FILE", s->mask ? "mask" : "strength");
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     return true;
 }
 
+bool lrt_setting_shapes(const char *name)
+{
+    static const char *const others[] = {"output", "no-metadata", "batch-count", "threads", "save-latent", "preview-every", "trace", "profile",
+                                         "info", "help", "version", "print-tokens", "from-png", "prompts"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(name, others[i]))
+            return false;
+    return true;
+}
+
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e)
 {
-    static const char *const of_programs[] = {"output",  "batch-count", "threads", "save-latent", "preview-every", "trace",
-                                              "profile", "info",        "help",    "version",     "print-tokens"};
-    lrt_option table[MOST_OPTIONS];
-    int n = fill_table(table, s, p);
-    for (size_t i = 0; i < sizeof of_programs / sizeof *of_programs; i++)
-        if (!strcmp(name, of_programs[i]))
-            return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
+    lrt_option table[LRT_MOST_OPTIONS];
+    int n = lrt_settings_table(table, s, p);
+    if (!lrt_setting_shapes(name))
+        return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
     return lrt_option_set(table, n, name, value, e) && find_rows(s, p, e);
 }
 
-bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
+/* Whether the settings say what to draw, and go together. */
+static bool complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    lrt_option table[MOST_OPTIONS];
-    lrt_settings_default(s, p);
-    int n = fill_table(table, s, p);
-    if (!lrt_options_parse(table, n, argc, argv, e))
-        return false;
-    if (s->help || s->version || s->info)
-        return true;
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
     if (!lrt_settings_check(s, p, e))
         return false;
-    if (!s->prompt)
-        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
-                        p->prompt ? p->prompt : "a red circle");
+    if (!s->prompt && (!s->prompts || s->print_tokens))
+        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
     return true;
+}
+
+bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
+{
+    lrt_option table[LRT_MOST_OPTIONS];
+    lrt_settings_default(s, p);
+    int n = lrt_settings_table(table, s, p);
+    if (!lrt_options_parse(table, n, argc, argv, e))
+        return false;
+    return s->help || s->version || s->info || s->from_png || complete(s, p, e);
+}
+
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_recorded *r, lrt_error *e)
+{
+    lrt_option table[LRT_MOST_OPTIONS];
+    const char *path = s->from_png;
+    lrt_settings_default(s, p);
+    int n = lrt_settings_table(table, s, p);
+    return lrt_metadata_read(path, p, s, r, e) && lrt_options_parse(table, n, argc, argv, e) && lrt_recorded_complete(r, path, s, e) &&
+           complete(s, p, e);
 }
 
 void lrt_settings_help(const lrt_pipeline *p, const char *program)
 {
     lrt_settings s;
-    lrt_option table[MOST_OPTIONS];
+    lrt_option table[LRT_MOST_OPTIONS];
     lrt_settings_default(&s, p);
-    int n = fill_table(table, &s, p);
+    int n = lrt_settings_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
     printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);
     printf("  %s -p \"%s\"\n", program, example);
-    printf("  %s -p \"%s\" -s 7 -b 4 -o picture-%%02d.png\n", program, example);
-    printf("  %s -p \"%s\" --sampling-method relax --alpha 0.2 --trace trace.csv\n", program, example);
-    lrt_options_help(table, n, stdout);
+    lrt_options_help(table, n, program, stdout);
     printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
            "methods\n",
            (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);

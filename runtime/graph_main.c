@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     if (set.help) {
         printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n", program,
                p->stages[0]->name, program);
-        lrt_options_help(table, n, stdout);
+        lrt_options_help(table, n, program, stdout);
         return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
     }
     if (!set.info && (!set.inputs || (!set.outputs && !set.repeat)))

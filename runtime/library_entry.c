@@ -140,9 +140,10 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     (void)x0;
     if (!lrt_container_check(&g->s.container, e))
         return false;
-    if (g->progress && g->progress(g->user, s->point[k].step + 1, s->steps)) {
+    int step = s->point[k].step + 1 - s->first;
+    if (g->progress && g->progress(g->user, step, g->s.left)) {
         g->stopped = true;
-        return lrt_fail(e, "stopped by the caller after step %d of %d", s->point[k].step + 1, s->steps);
+        return lrt_fail(e, "stopped by the caller after step %d of %d", step, g->s.left);
     }
     return true;
 }
@@ -152,10 +153,9 @@ static bool draw(lrt_generator *g, lrt_error *e)
     lrt_session *s = &g->s;
     if (!s->set.prompt)
         return lrt_fail(e, "no prompt: lrt_set_prompt comes first");
-    lrt_session_seed(s);
-    return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_ids(s, e) && lrt_session_prepare(s, e) &&
-           lrt_session_start(s, s->set.seed, e) &&
-           lrt_session_denoise(s, on_step, g, e) &&
+    lrt_seed_choose(&s->set.seed);
+    return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_read(s, e) && lrt_session_prepare(s, e) &&
+           lrt_session_start(s, s->set.seed, e) && lrt_session_denoise(s, on_step, g, e) && lrt_container_check(&s->container, e) &&
            lrt_engine_decode(&s->engine, s->x, e);
 }
 

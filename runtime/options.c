@@ -163,12 +163,12 @@ bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lr
     return true;
 }
 
-void lrt_options_help(const lrt_option *table, int n, FILE *out)
+void lrt_options_help(const lrt_option *table, int n, const char *program, FILE *out)
 {
     for (int i = 0; i < n; i++) {
         const lrt_option *o = &table[i];
         if (!o->help) {
-            fprintf(out, "\n%s\n", o->name);
+            fprintf(out, o->value ? "\n%s:  %s %s\n" : "\n%s\n", o->name, program, o->value);
             continue;
         }
         char left[64];

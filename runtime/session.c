@@ -28,6 +28,7 @@ void lrt_session_close(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
     lrt_schedule_free(&s->schedule);
+    lrt_known_free(&s->known);
     lrt_engine_free(&s->engine);
     lrt_container_close(&s->container);
     free(s->x);
@@ -37,14 +38,14 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
-bool lrt_session_seed(lrt_session *s)
+bool lrt_seed_choose(int64_t *seed)
 {
-    if (s->set.seed >= 0)
+    if (*seed >= 0)
         return false;
-    uint32_t seed = 0;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        seed = (uint32_t)(lrt_now() * 1e6);
-    s->set.seed = seed & 0x7fffffff;
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = (uint32_t)(lrt_now() * 1e6);
+    *seed = random & 0x7fffffff;
     return true;
 }
 
@@ -82,7 +83,16 @@ static size_t ids_bytes(const lrt_session *s)
     return 2 * (size_t)s->pipeline->max_text_length * sizeof *s->ids;
 }
 
-bool lrt_session_ids(lrt_session *s, lrt_error *e)
+static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
+{
+    const lrt_pipeline *p = s->pipeline;
+    if (s->set.init_img && p->image_encoder < 0)
+        return lrt_fail(e, "--init-img: this program was built without an image encoder");
+    const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
+    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height, (int)latent->dim[2], (int)latent->dim[1], notice, e);
+}
+
+bool lrt_session_read(lrt_session *s, lrt_error *e)
 {
     free(s->notice);
     s->notice = NULL;
@@ -93,7 +103,8 @@ bool lrt_session_ids(lrt_session *s, lrt_error *e)
     if (!notice)
         return lrt_fail(e, "out of memory");
     bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
-              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e);
+              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e) &&
+              read_pictures(s, notice, e);
     if (fclose(notice))
         ok = ok && lrt_fail(e, "out of memory");
     return ok;
@@ -116,21 +127,32 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     return true;
 }
 
+static double strength_of(const lrt_session *s)
+{
+    return s->set.strength == s->set.strength ? s->set.strength : LRT_STRENGTH;
+}
+
 bool lrt_session_prepare(lrt_session *s, lrt_error *e)
 {
     if (!prepare_once(s, e))
         return false;
+    int steps = (int)s->set.steps;
+    s->left = s->known.rgb ? steps - lrt_known_first(steps, strength_of(s)) : steps;
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
                                  .config = s->set.schedule,
-                                 .steps = (int)s->set.steps,
+                                 .steps = steps,
+                                 .first = s->left ? steps - s->left : 0, /* without a step there is nothing to plan */
                                  .alpha = s->set.alpha,
                                  .eta = s->set.eta,
                                  .n = s->engine.latent_n};
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
+    s->engine.known = s->known.rgb ? &s->known : NULL;
+    if (!lrt_engine_encode_known(&s->engine, e))
+        return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
         return true;
     memset(s->encoded, 0xff, ids_bytes(s));
@@ -170,7 +192,10 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;
-    for (int64_t i = 0; s->sampling.start != 1 && i < n; i++)
+    bool pure = !s->known.rgb || (s->known.mask && strength_of(s) == 1);
+    if (s->known.rgb)
+        lrt_known_start(&s->known, s->left ? s->sampling.point[0].a : 1, pure, s->x);
+    for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)
         s->x[i] = (float)(s->x[i] * s->sampling.start);
     return true;
 }
@@ -178,5 +203,5 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
 {
     const lrt_guidance guidance = {s->set.cfg_scale, s->set.guidance_rescale};
-    return lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x, on_step, context, e);
+    return s->left == 0 || lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x, on_step, context, e);
 }

@@ -5,17 +5,19 @@
 
 typedef struct {
     const lrt_pipeline *pipeline;
-    lrt_settings set; /* the caller's, who may change it before lrt_session_ids */
+    lrt_settings set; /* the caller's, who may change it before lrt_session_read */
     lrt_container container;
     lrt_vocab vocab;
     lrt_profile *profile; /* NULL: off; not owned */
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;
+    int left;          /* steps that are done: all, but with --init-img the share that --strength says */
+    lrt_known known;   /* of --init-img and --mask */
     lrt_noise noise;   /* of the picture at hand */
     float *x;          /* the latent, (h, w, 4) */
     int32_t *ids;      /* (2, max_text_length): unconditional first */
-    char *notice;      /* what was cut of prompts that are too long, a line each; NULL: nothing */
+    char *notice;      /* what was cut of prompts that are too long, what was done to pictures to make them fit, a line each; NULL: nothing */
     /* of what engine.model holds the context: it is not computed again for the same */
     int32_t *encoded;
     double encoded_scale;
@@ -26,12 +28,12 @@ typedef struct {
 bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e);
 void lrt_session_close(lrt_session *s);
 /* A negative seed becomes a random one. Whether it was. */
-bool lrt_session_seed(lrt_session *s);
-/* The prompts' ids: cut, which the notice says, or padded. */
-bool lrt_session_ids(lrt_session *s, lrt_error *e);
-/* After that: memory, schedule, the prompts' contexts. */
+bool lrt_seed_choose(int64_t *seed);
+/* What the settings name: the prompts' ids, cut, which the notice says, or padded; the pictures. */
+bool lrt_session_read(lrt_session *s, lrt_error *e);
+/* After that: memory, schedule, the picture's latent, the prompts' contexts. */
 bool lrt_session_prepare(lrt_session *s, lrt_error *e);
-/* The first latent of a picture: noise of that seed, or --latent-in. */
+/* The first latent of a picture: noise of that seed, or --latent-in; with --init-img in that picture's. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e);
 /* From there to the finished latent, s->x. */
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e);

@@ -1,4 +1,4 @@
-/* See tensors.h. The header is read by a small strict scanner: an object of objects, strings, and arrays of integers. */
+/* See tensors.h. The header is an object of objects, strings, and arrays of integers. */
 #include "tensors.h"
 
 #include <errno.h>
@@ -8,102 +8,48 @@
 #include <sys/stat.h>
 
 #include "output.h"
+#include "scan.h"
 
 enum { HEADER_LIMIT = 100 << 20 };
-typedef struct {
-    const char *p, *end, *begin;
-    lrt_error *e;
-    const char *path;
-} Scan;
 
-static bool scan_fail(Scan *s, const char *expected)
-{
-    return lrt_fail(s->e, "%s: header, byte %td: expected %s", s->path, s->p - s->begin, expected);
-}
-
-static char peek(Scan *s)
-{
-    while (s->p < s->end && strchr(" \t\r\n", *s->p) && *s->p)
-        s->p++;
-    return s->p < s->end ? *s->p : '\0';
-}
-
-static bool take(Scan *s, char c)
-{
-    if (peek(s) != c)
-        return false;
-    s->p++;
-    return true;
-}
-
-/* A string, malloc'd. Escapes other than \uXXXX lose their backslash; \uXXXX is kept as it is written: names here are
- * plain. */
-static char *scan_string(Scan *s)
-{
-    if (!take(s, '"')) {
-        scan_fail(s, "a string");
-        return NULL;
-    }
-    const char *begin = s->p;
-    while (s->p < s->end && *s->p != '"')
-        s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
-    if (s->p >= s->end) {
-        scan_fail(s, "the string's end");
-        return NULL;
-    }
-    char *out = malloc((size_t)(s->p - begin) + 1), *o = out;
-    if (!out) {
-        lrt_fail(s->e, "out of memory");
-        return NULL;
-    }
-    for (const char *c = begin; c < s->p; c++) {
-        if (*c == '\\' && c[1] != 'u')
-            c++;
-        *o++ = *c;
-    }
-    *o = '\0';
-    s->p++;
-    return out;
-}
-
-static bool scan_integers(Scan *s, int64_t *out, int most, int *n)
+static bool scan_integers(lrt_scan *s, int64_t *out, int most, int *n)
 {
     *n = 0;
-    if (!take(s, '['))
-        return scan_fail(s, "'['");
-    if (take(s, ']'))
+    if (!lrt_scan_take(s, '['))
+        return lrt_scan_fail(s, "'['");
+    if (lrt_scan_take(s, ']'))
         return true;
     do {
         int64_t v = 0;
-        char c = peek(s);
+        char c = lrt_scan_peek(s);
         if (c < '0' || c > '9' || *n == most)
-            return scan_fail(s, "a short list of integers");
+            return lrt_scan_fail(s, "a short list of integers");
         while (s->p < s->end && *s->p >= '0' && *s->p <= '9') {
             if (v > (INT64_MAX - 9) / 10)
-                return scan_fail(s, "an integer of 64 bits");
+                return lrt_scan_fail(s, "an integer of 64 bits");
             v = v * 10 + (*s->p++ - '0');
         }
         out[(*n)++] = v;
-    } while (take(s, ','));
-    return take(s, ']') ? true : scan_fail(s, "',' or ']'");
+    } while (lrt_scan_take(s, ','));
+    return lrt_scan_take(s, ']') ? true : lrt_scan_fail(s, "',' or ']'");
 }
 
-static bool skip_metadata(Scan *s)
+static bool skip_metadata(lrt_scan *s)
 {
-    if (!take(s, '{'))
-        return scan_fail(s, "'{'");
-    if (take(s, '}'))
+    if (!lrt_scan_take(s, '{'))
+        return lrt_scan_fail(s, "'{'");
+    if (lrt_scan_take(s, '}'))
         return true;
     do {
-        char *key = scan_string(s);
-        bool colon = key && take(s, ':');
-        char *value = colon ? scan_string(s) : NULL;
+        char *key = lrt_scan_string(s);
+        bool colon = key && lrt_scan_take(s, ':');
+        char *value = colon ? lrt_scan_string(s) : NULL;
         free(key);
         free(value);
         if (!value)
-            return colon || !key ? false : scan_fail(s, "':'");
-    } while (take(s, ','));
-    return take(s, '}') ? true : scan_fail(s, "',' or '}'");
+            return colon || !key ? false : lrt_scan_fail(s, "':'");
+    } while (lrt_scan_take(s, ','));
+    return lrt_scan_take(s, '}') ? true : lrt_scan_fail(s, "',' or '}'");
 }
 
 static size_t element_bytes(const char *dtype)
@@ -120,19 +66,19 @@ static size_t element_bytes(const char *dtype)
 }
 
 /* One tensor's object; offsets[2] counted from the end of the header. */
-static bool scan_tensor(Scan *s, lrt_tensor *t, int64_t offsets[2])
+static bool scan_tensor(lrt_scan *s, lrt_tensor *t, int64_t offsets[2])
 {
     int fields = 0, n;
-    if (!take(s, '{'))
-        return scan_fail(s, "'{'");
+    if (!lrt_scan_take(s, '{'))
+        return lrt_scan_fail(s, "'{'");
     do {
-        char *key = scan_string(s);
+        char *key = lrt_scan_string(s);
         if (!key)
             return false;
-        bool ok = take(s, ':') || scan_fail(s, "':'");
+        bool ok = lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'");
         if (ok && !strcmp(key, "dtype")) {
-            char *dtype = scan_string(s);
-            ok = dtype && (element_bytes(dtype) || scan_fail(s, "a known dtype"));
+            char *dtype = lrt_scan_string(s);
+            ok = dtype && (element_bytes(dtype) || lrt_scan_fail(s, "a known dtype"));
             if (ok)
                 snprintf(t->dtype, sizeof t->dtype, "%s", dtype);
             free(dtype);
@@ -141,43 +87,43 @@ static bool scan_tensor(Scan *s, lrt_tensor *t, int64_t offsets[2])
             ok = scan_integers(s, t->dim, LRT_TENSOR_RANK, &t->rank);
             fields |= 2;
         } else if (ok && !strcmp(key, "data_offsets")) {
-            ok = scan_integers(s, offsets, 2, &n) && (n == 2 || scan_fail(s, "two offsets"));
+            ok = scan_integers(s, offsets, 2, &n) && (n == 2 || lrt_scan_fail(s, "two offsets"));
             fields |= 4;
         } else if (ok) {
-            ok = scan_fail(s, "dtype, shape or data_offsets");
+            ok = lrt_scan_fail(s, "dtype, shape or data_offsets");
         }
         free(key);
         if (!ok)
             return false;
-    } while (take(s, ','));
-    return take(s, '}') && fields == 7 ? true : scan_fail(s, "dtype, shape and data_offsets, then '}'");
+    } while (lrt_scan_take(s, ','));
+    return lrt_scan_take(s, '}') && fields == 7 ? true : lrt_scan_fail(s, "dtype, shape and data_offsets, then '}'");
 }
 
-static bool place_tensor(const Scan *s, lrt_tensor *t, const int64_t offsets[2], size_t room)
+static bool place_tensor(const lrt_scan *s, const char *path, lrt_tensor *t, const int64_t offsets[2], size_t room)
 {
     uint64_t bytes = element_bytes(t->dtype);
     for (int i = 0; i < t->rank; i++)
         if (__builtin_mul_overflow(bytes, (uint64_t)t->dim[i], &bytes))
-            return lrt_fail(s->e, "%s: tensor '%s': its shape is too large", s->path, t->name);
+            return lrt_fail(s->e, "%s: tensor '%s': its shape is too large", path, t->name);
     if (offsets[1] < offsets[0] || (uint64_t)offsets[1] > room)
         return lrt_fail(s->e, "%s: tensor '%s': bytes %lld to %lld are not in the file, which has %zu: truncated?",
-                        s->path, t->name, (long long)offsets[0], (long long)offsets[1], room);
+                        path, t->name, (long long)offsets[0], (long long)offsets[1], room);
     if ((uint64_t)(offsets[1] - offsets[0]) != bytes)
-        return lrt_fail(s->e, "%s: tensor '%s': %lld bytes, but its shape needs %llu", s->path, t->name,
+        return lrt_fail(s->e, "%s: tensor '%s': %lld bytes, but its shape needs %llu", path, t->name,
                         (long long)(offsets[1] - offsets[0]), (unsigned long long)bytes);
     t->data = s->end + offsets[0];
     t->bytes = (size_t)bytes;
     return true;
 }
 
-static bool scan_header(Scan *s, lrt_tensor_file *f, size_t room)
+static bool scan_header(lrt_scan *s, const char *path, lrt_tensor_file *f, size_t room)
 {
-    if (!take(s, '{'))
-        return scan_fail(s, "'{'");
-    if (!take(s, '}')) {
+    if (!lrt_scan_take(s, '{'))
+        return lrt_scan_fail(s, "'{'");
+    if (!lrt_scan_take(s, '}')) {
         do {
-            char *name = scan_string(s);
-            bool ok = name && (take(s, ':') || scan_fail(s, "':'"));
+            char *name = lrt_scan_string(s);
+            bool ok = name && (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
             if (ok && !strcmp(name, "__metadata__")) {
                 ok = skip_metadata(s);
                 free(name);
@@ -192,17 +138,17 @@ static bool scan_header(Scan *s, lrt_tensor_file *f, size_t room)
                     name = NULL;
                     f->n++;
                     ok = scan_tensor(s, &f->tensors[f->n - 1], offsets) &&
-                         place_tensor(s, &f->tensors[f->n - 1], offsets, room);
+                         place_tensor(s, path, &f->tensors[f->n - 1], offsets, room);
                 }
             }
             free(name);
             if (!ok)
                 return false;
-        } while (take(s, ','));
-        if (!take(s, '}'))
-            return scan_fail(s, "',' or '}'");
+        } while (lrt_scan_take(s, ','));
+        if (!lrt_scan_take(s, '}'))
+            return lrt_scan_fail(s, "',' or '}'");
     }
-    return peek(s) == '\0' && s->p == s->end ? true : scan_fail(s, "the end of the header");
+    return lrt_scan_peek(s) == '\0' && s->p == s->end ? true : lrt_scan_fail(s, "the end of the header");
 }
 
 static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
@@ -236,8 +182,10 @@ bool lrt_tensors_read(const char *path, lrt_tensor_file *f, lrt_error *e)
     if (ok && (f->bytes < 8 || header > HEADER_LIMIT || header > f->bytes - 8))
         ok = lrt_fail(e, "%s: not a safetensors file, or truncated: the header does not fit", path);
     if (ok) {
-        Scan s = {f->data + 8, f->data + 8 + header, f->data, e, path};
-        ok = scan_header(&s, f, f->bytes - 8 - (size_t)header);
+        char place[300];
+        snprintf(place, sizeof place, "%.280s: header, byte", path);
+        lrt_scan s = {f->data + 8, f->data + 8 + header, f->data, place, e};
+        ok = scan_header(&s, path, f, f->bytes - 8 - (size_t)header);
     }
     if (!ok)
         lrt_tensors_free(f);

@@ -110,6 +110,18 @@ cmp ldm.latent ldm-by-hand.latent || fail "LDM"
 draw overruled
 cmp overruled.latent by-hand.latent || fail "--prediction epsilon"
 
+# A graph alone takes its parameters from the checkpoint, too.
+python3 -c '
+import json, struct
+h = json.dumps({"latent": {"dtype": "F32", "shape": [1, 8, 8, 4], "data_offsets": [0, 1024]}}).encode()
+h += b" " * (-len(h) % 8)
+open("latent.safetensors", "wb").write(struct.pack("<Q", len(h)) + h + struct.pack("<256f", *[(i * 37 % 64 - 32) / 32 for i in range(256)]))'
+for spec in folder folder/vae decoder=from-folder.safetensors; do
+    "$LATENTC" run "$SOURCE_DIR/graphs/sd2/decoder.json" --interpret --weights $spec --set img_height=64 --set img_width=64 \
+        --inputs latent.safetensors --outputs "run-${spec//\//-}.safetensors"
+    cmp "run-${spec//\//-}.safetensors" run-folder.safetensors || fail "run --weights $spec"
+done
+
 # ---- what is wrong, in one line ----
 rm -rf other
 write own.safetensors diffusers other shards=2

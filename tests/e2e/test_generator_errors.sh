@@ -12,7 +12,7 @@ expect 2 '*: error: *--steps*' ../shapes -p x --steps
 expect 2 '*: error: *--steps*0*' ../shapes -p x --steps 0
 expect 2 '*: error: *--steps*many*' ../shapes -p x --steps many
 expect 2 '*: error: *cfg-scale*nan*' ../shapes -p x --cfg-scale nan
-expect 2 '*: error: *heun*' ../shapes -p x --sampling-method heun
+expect 2 '*: error: *rk45*' ../shapes -p x --sampling-method rk45
 expect 2 '*: error: *' ../shapes -p x --rng dice
 expect 2 '*: error: *circle*' ../shapes circle
 expect 2 '*: error: *threads*' ../shapes -p x -t -1

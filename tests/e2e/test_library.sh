@@ -18,7 +18,7 @@ build --emit a -o "$work/libshapes.a"
 
 cc=${CC:-cc} include=$SOURCE_DIR/runtime
 "$cc" -Wall -Wextra -Werror "$examples/draw.c" -o "$work/draw" -I "$include" "$work/libshapes.so" || fail "the C example cannot be linked"
-"$cc" "$examples/draw.c" -o "$work/draw-a" -I "$include" "$work/libshapes.a" -lpng16 -lz -lpcre2-8 -lutf8proc -lm -fopenmp || fail "the archive cannot be linked"
+"$cc" "$examples/draw.c" -o "$work/draw-a" -I "$include" "$work/libshapes.a" -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm -fopenmp || fail "the archive cannot be linked"
 mkdir "$work/elsewhere"
 (cd "$work/elsewhere" && ../draw "$prompt" ../so.ppm) 2>"$work/log" || fail "the C example: $(cat "$work/log")"
 "$work/draw-a" "$prompt" "$work/a.ppm" "$work/libshapes.weights" 2>/dev/null || fail "the archive's program ended with $?"

@@ -247,7 +247,7 @@ static void test_container(void **state)
 
 static void check_name(const char *pattern, int64_t i, int64_t n, const char *tag, const char *want)
 {
-    char *name = lrt_numbered_name(pattern, i, n, tag);
+    char *name = lrt_numbered_name(pattern, i, n, 42, tag);
     assert_string_equal(name, want);
     free(name);
 }
@@ -264,6 +264,8 @@ static void test_names(void **state)
     check_name("x.png", 1, 1, ".preview", "x.preview.png");
     check_name("x.png", 2, 2, ".preview", "x-2.preview.png");
     check_name(".hidden", 2, 2, "", ".hidden-2");
+    check_name("p-%s.png", 2, 2, "", "p-42.png");
+    check_name("%05d-%s-%s.png", 2, 2, "", "00002-42-%s.png");
 }
 
 static const lrt_pipeline pipeline = {.name = "test",

@@ -1,0 +1,67 @@
+#!/bin/bash
+# What a picture records, and --from-png, which repeats it: the same bytes, whatever is in the prompt.
+. "$(dirname "$0")/common.sh"
+shapes=$(generator)
+cd "$work"
+draw() { "$shapes" "$@" 2>messages || { cat messages; fail "the generator failed: $*"; }; }
+recorded() { "$TOOLS/picture" "$1" parameters || fail "$1 records nothing"; }
+
+# The form of the web interfaces.
+draw -p "a red circle" -n "blue" -s 7 --steps 4 --cfg-scale 7.5 -o a.png
+want=$'a red circle\nNegative prompt: blue\nSteps: 4, Sampler: DDIM, CFG scale: 7.5, Seed: 7, Size: 128x128, Model: shapes, RNG: cuda, Version: latentc '*
+[[ $(recorded a.png) == $want ]] || fail "a.png records: $(recorded a.png)"
+
+# Repeated, to the last byte: numbers that need all of their digits, settings of one sampler, lines that look like the next part, other scripts.
+number=0
+again() {
+    number=$((number + 1))
+    draw "$@" --steps 3 -o "first$number.png"
+    "$shapes" --from-png "first$number.png" -o "again$number.png" 2>messages || fail "$*: $(<messages)"
+    cmp "first$number.png" "again$number.png" || fail "repeated otherwise: $* ($(recorded "first$number.png"))"
+}
+again -p "a red circle" -s 9223372036854775 --cfg-scale 3.3000000000000003
+again -p "" -n ""
+again -p "a red circle" --sampling-method relax --alpha 0.30000000000000004
+again -p $'a red\n  circle,\n\nSteps: many\nNegative prompt: nothing\n' -n $'Steps: 3\nNegative prompt: green, "blue"'
+again -p $'Negative prompt: a red circle'
+again -p $'Steps: 9, Sampler: none' -n ' '
+again -p $'ein gr\xc3\xbcner Kreis \xe4\xb8\x80 \xf0\x9f\x94\xb4' -n $'\xc3\xa9'
+again -p "a red circle" -b 1 -s -1
+again -p "a red circle" --sampling-method ddim --eta 0.7 --rng cpu --guidance-rescale 0.35 --spacing trailing
+for sampler in pndm euler euler_a heun lms dpm++2m dpm++2m_sde unipc lcm ddpm; do
+    again -p "a red circle" --sampling-method $sampler
+done
+again -p "a red circle" --sampling-method k_euler_a --spacing karras --prediction v
+
+# Pictures of a batch one by one; flags beside it overrule.
+draw -p "a red circle" -s 7 -b 2 --steps 3 -o b.png
+draw --from-png b-2.png -o b2.png
+cmp b-2.png b2.png || fail "the second of a batch"
+draw --from-png b-2.png -s 7 -o b1.png
+cmp b-1.png b1.png || fail "a seed beside --from-png"
+
+# From a picture: the files are given again, and are told apart.
+"$TOOLS/picture_make" in.png 128 128 2350dc 40 40 88 88 dc1e1e
+"$TOOLS/picture_make" other.png 128 128 dc1e1e
+"$TOOLS/picture_make" mask.png 128 128 000000 0 0 64 64 ffffff
+draw -p "a yellow circle" -i in.png --mask mask.png --strength 0.7 --steps 5 -o part.png
+draw --from-png part.png -i in.png --mask mask.png -o part2.png
+cmp part.png part2.png || fail "repeated from its picture and mask"
+draw --from-png part.png -i other.png --mask mask.png -o part3.png
+grep -q 'other.png is not what part.png was drawn with' messages || fail "another picture: $(<messages)"
+expect 1 '*: error: part.png: it was drawn with -i, whose file it does not hold: *' "$shapes" --from-png part.png
+expect 1 '*: error: part.png: it was drawn with --mask, whose file it does not hold: *' "$shapes" --from-png part.png -i in.png
+draw -p x --save-latent l.safetensors --steps 1 -o l.png
+sed -i 's/latent_out/latent_in"/;s/""/" /' l.safetensors
+draw -p x --latent-in l.safetensors --steps 2 -o l1.png
+draw --from-png l1.png --latent-in l.safetensors -o l2.png
+cmp l1.png l2.png || fail "repeated from its latent"
+expect 1 '*: error: l1.png: it was drawn with --latent-in, *' "$shapes" --from-png l1.png
+
+# Nothing recorded, other programs' pictures, other sizes.
+draw -p x --steps 1 --no-metadata -o bare.png
+"$TOOLS/picture" bare.png parameters >/dev/null && fail "--no-metadata records something"
+expect 1 "*: error: bare.png: it does not record how it was drawn: a text chunk 'parameters' is missing" "$shapes" --from-png bare.png
+expect 1 '*: error: messages: not a PNG file' "$shapes" --from-png messages
+small=$(generator --set img_height=64 --set img_width=64)
+expect 1 '*: error: a.png: a picture of 128 x 128 pixels: this program draws 64 x 64' "$small" --from-png a.png

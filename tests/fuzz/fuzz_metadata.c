@@ -1,0 +1,65 @@
+/* What pictures record: text as it is in the chunk, or a whole PNG. What is read is written and read again, and is the same then. */
+#include "fuzz.h"
+#include "settings.h"
+#include "../../runtime/metadata.h"
+#include "../../runtime/picture_in.h"
+
+/* White space in a prompt is one space to the tokenizer. */
+static bool same_prompt(const char *a, const char *b)
+{
+    const char *space = " \n";
+    a += strspn(a, space);
+    b += strspn(b, space);
+    for (; *a && *b; a++, b++)
+        if (*a != *b && !(strchr(space, *a) && strchr(space, *b)))
+            return false;
+    return a[strspn(a, space)] == b[strspn(b, space)];
+}
+
+static void read_text(const char *text)
+{
+    lrt_settings s, back;
+    lrt_recorded r = {0}, again = {0};
+    lrt_error e = {0};
+    lrt_settings_default(&s, &fuzz_pipeline);
+    lrt_settings_default(&back, &fuzz_pipeline);
+    bool ok = lrt_metadata_parse(text, "fuzz", &fuzz_pipeline, &s, &r, &e);
+    if (!ok && strncmp(e.text, "fuzz: ", 6))
+        die("refused without a place: %s", e.text);
+    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength && lrt_settings_check(&s, &fuzz_pipeline, &e)) {
+        char *written = lrt_metadata_text(&fuzz_pipeline, &s, s.seed, NULL, NULL, 0);
+        if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
+            die("written, but not read: %s: %s", e.text, written);
+        if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) || s.steps != back.steps || s.seed != back.seed ||
+            memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) || memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
+            strcmp(s.sampler_name, back.sampler_name))
+            die("read otherwise than written: %s", written);
+        free(written);
+    }
+    lrt_recorded_free(&r);
+    lrt_recorded_free(&again);
+}
+
+static void body(const uint8_t *data, size_t size)
+{
+    char *text = xmalloc(size + 1);
+    memcpy(text, data, size);
+    text[size] = '\0';
+    read_text(text);
+    free(text);
+    FILE *f = size ? fmemopen((void *)(uintptr_t)data, size, "rb") : NULL;
+    lrt_error e = {0};
+    text = NULL;
+    if (f && !lrt_png_text_stream(f, "fuzz", "parameters", &text, &e) && !*e.text)
+        die("refused without a reason");
+    if (text)
+        read_text(text);
+    free(text);
+    if (f)
+        fclose(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_catch(body, data, size);
+}
