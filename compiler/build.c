@@ -23,9 +23,40 @@ static const char *text_or(Json object, const char *key, const char *otherwise) 
     return json_ok(j) && json_kind(j) == JSON_STRING && *json_string(j) ? json_string(j) : otherwise;
 }
 
+/* Checkpoints that were opened, each once. */
+enum { MOST_CHECKPOINTS = 64 };
+typedef struct { Checkpoint *list[MOST_CHECKPOINTS]; bool used[MOST_CHECKPOINTS]; int n; CheckpointOptions options; } Opened;
+
+static int opened(Opened *o, const char *spec) {
+    for (int i = 0; i < o->n; i++)
+        if (strcmp(o->list[i]->spec, spec) == 0) return i;
+    if (o->n == MOST_CHECKPOINTS) err("--weights: more than %d", MOST_CHECKPOINTS);
+    o->list[o->n] = checkpoint_open(spec, &o->options);
+    return o->n++;
+}
+
+/* Of several --weights without a name, files of one model are that model's alone. */
+static bool fits(void *context, const char *spec, const char *model) {
+    Opened *o = context;
+    if (weights_synthetic(spec)) return true;
+    const char *only = o->list[opened(o, spec)]->only;
+    return !only || strcmp(only, model) == 0;
+}
+
+static Checkpoint *use(Opened *o, const char *spec) {
+    int i = opened(o, spec);
+    o->used[i] = true;
+    return o->list[i];
+}
+
+static void close_unused(Opened *o) {
+    for (int i = 0; i < o->n; i++)
+        if (!o->used[i]) checkpoint_close(o->list[i]);
+}
+
 /* What weights each model has: the flag, else the model's entry, else the pipeline's; NULL: nothing says. */
-static const char *spec_of(Arena *a, Json root, const char *path, const char *model, const FlagList *flags) {
-    const char *flag = flags_for_model(flags, model);
+static const char *spec_of(Arena *a, Json root, const char *path, const char *model, const FlagList *flags, Opened *o) {
+    const char *flag = flags_fitting(flags, model, fits, o);
     if (flag) return flag;
     Json models = json_get(root, "models");
     const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights", text_or(root, "weights", NULL));
@@ -55,15 +86,13 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     Arena *a = arena_new();
     const char *spec[N_MODELS], *file = path;
     Checkpoint *from[N_MODELS] = {0};
-    const CheckpointOptions options = {.variant = w->variant};
+    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
     for (int i = 0; i < N_MODELS; i++) {
         Json models = json_get(root, "models");
         bool has = json_ok(models) && json_kind(models) == JSON_OBJECT && json_ok(json_get(models, model_names[i]));
-        spec[i] = has ? spec_of(a, root, path, model_names[i], &w->specs) : NULL;
+        spec[i] = has ? spec_of(a, root, path, model_names[i], &w->specs, &checkpoints) : NULL;
         if (!spec[i] || weights_synthetic(spec[i])) continue;
-        for (int k = 0; k < i && !from[i]; k++) /* one checkpoint for several models is opened once */
-            if (from[k] && strcmp(spec[k], spec[i]) == 0) from[i] = from[k];
-        if (!from[i]) from[i] = checkpoint_open(spec[i], &options);
+        from[i] = use(&checkpoints, spec[i]);
         if (!from[i]->settings) continue;
         Json settings = parse_settings(from[i]->settings, from[i]->spec);
         lay_over(root, settings, model_names[i]);
@@ -83,6 +112,7 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
         model[i]->checkpoint = from[i];
     }
     if (from[0] && from[0]->vocab) p->vocab = from[0]->vocab;
+    close_unused(&checkpoints);
     json_free(root);
     arena_free(a);
     return p;
@@ -126,11 +156,13 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
     if (!w->specs.n) return graph_load(path, sets, n_sets);
     Json root = json_load(path);
     Json name = json_get(root, "graph");
-    const char *spec = json_ok(name) ? flags_for_model(&w->specs, json_string(name)) : NULL;
+    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
+    const char *spec = json_ok(name) ? flags_fitting(&w->specs, json_string(name), fits, &checkpoints) : NULL;
     ParamSet list[MOST_PARAMS];
     Arena *a = arena_new();
     int n = 0;
-    if (spec && !weights_synthetic(spec)) *c = checkpoint_open(spec, &(CheckpointOptions){.variant = w->variant});
+    if (spec && !weights_synthetic(spec)) *c = use(&checkpoints, spec);
+    close_unused(&checkpoints);
     if (*c && (*c)->settings) {
         Json settings = parse_settings((*c)->settings, spec), declared = json_get(root, "parameters"), models = json_get(settings, "models");
         Json own = json_ok(models) ? json_get(models, json_string(name)) : models;

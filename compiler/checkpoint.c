@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "fetch.h"
 
 /* ---- what it is ------------------------------------------------------------------------------------------------------------------- */
 
@@ -37,6 +38,8 @@ static Peek peek(Arena *a, const char *spec)
     struct stat st;
     Peek p = {.spec = spec};
     int fd = open(spec, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && !strpbrk(spec, "/.") && *fetch_names(a, NULL))
+        err("%s: neither a file nor a name of published weights (%s)", spec, fetch_names(a, NULL));
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", spec, strerror(errno));
     p.folder = S_ISDIR(st.st_mode);
@@ -65,7 +68,8 @@ Checkpoint *checkpoint_open(const char *spec, const CheckpointOptions *o)
     Arena *a = arena_new(), *scratch = arena_new();
     Checkpoint *c = arena_alloc(a, sizeof *c);
     *c = (Checkpoint){.arena = a, .spec = arena_strdup(a, spec)};
-    Peek p = peek(scratch, c->spec);
+    c->path = fetch_knows(spec, NULL) ? fetch_published(a, spec, &(FetchOptions){.offline = o && o->offline}) : c->spec;
+    Peek p = peek(scratch, c->path);
     for (int i = 0; i < n_checkpoint_formats && !c->format; i++)
         if (checkpoint_formats[i].recognises(&p))
             c->format = &checkpoint_formats[i];

@@ -24,7 +24,10 @@ typedef struct {
 } Stored;
 
 /* What the user asks of every format. */
-typedef struct { const char *variant; /* --variant, as in "model.fp16.safetensors"; NULL: none */ } CheckpointOptions;
+typedef struct {
+    const char *variant; /* --variant, as in "model.fp16.safetensors"; NULL: none */
+    bool offline;        /* published weights come from the cache or not at all */
+} CheckpointOptions;
 
 /* What is seen of a SPEC before anybody opens it. */
 typedef struct {
@@ -50,10 +53,12 @@ extern const int n_checkpoint_formats;
 struct Checkpoint {
     Arena *arena;
     const char *spec;                /* as the user wrote it */
+    const char *path;                /* the file or folder; spec, unless that is a name of published weights (fetch.h) */
     const CheckpointFormat *format;
     const Scheme *scheme;
     Stored *tensors; size_t n;       /* sorted by name: checkpoint_add keeps no order, checkpoint_sort makes it */
     size_t cap;
+    const char *only;                /* the graph whose weights these are; NULL: several, or not known */
     const char *taken_for, *why;     /* "Stable Diffusion 2, v prediction", and what says so */
     /* What the checkpoint says about graphs and schedule: JSON, a part of a pipeline file, laid over the pipeline's own (--set lies over both).
      * Parameters stand at /models/NAME/parameters. NULL: nothing. */
@@ -98,7 +103,8 @@ typedef struct { char name[512]; int part, parts; bool flat; } Place;
 
 /* What numbering in names depends on. Counted from the graph's weights. */
 typedef struct {
-    int blocks;            /* res blocks per level on the way down (in a VAE's decoder: up) */
+    int blocks;            /* res blocks per level on the way down; 0: there is no such way, in a VAE's decoder */
+    int up_blocks;         /* the same on the way up */
     int levels;
     int attention_levels;
     int layers;            /* of the text encoder */
@@ -116,6 +122,8 @@ struct Scheme {
     bool (*owns)(const Scheme *s, const Checkpoint *c, const char *model, const char *name);
     /* Names that files of this scheme have and that no model needs; '*' stands for anything, {layers} for the number. Ends with NULL. */
     const char *const *ignored;
+    /* Told once of each graph, before the names of its weights are asked for; NULL: names do not depend on more than Counts. */
+    void (*bind)(Checkpoint *c, const Graph *g);
 };
 /* Schemes that names.def describes: spell and owns for them. */
 bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out);
@@ -131,4 +139,6 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
 /* Is the weight a kernel that is stored as PyTorch does, (o, i, taps), and read as (taps, i, o)? */
 bool scheme_transposes(const Scheme *s, const char *path);
 bool scheme_ignores(const Scheme *s, const char *name, const Counts *n);
+/* One weight, as f32, in the order in which the scheme stores it: then true. False: in the graph's order, and the scheme's is another. */
+bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const char *path, const Shape *shape, float *dst);
 #endif

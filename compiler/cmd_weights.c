@@ -246,7 +246,8 @@ static int cmd_check(int argc, char **argv)
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
     {"list", "SPEC", "every tensor with type and shape, what it is, and what the checkpoint is taken for", cmd_list},
     {"check", "SPEC [PIPELINE.json]", "what is missing, unknown or of another shape, for each model", cmd_check},
-    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm", weights_convert},
+    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras", weights_convert},
+    {"fetch", "NAME", "published weights into the cache; without NAME: which there are", weights_fetch},
 };
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
 
@@ -261,7 +262,7 @@ int cmd_weights(int argc, char **argv)
             return actions[i].run(argc - 1, argv + 1);
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
-        puts("usage: latentc weights ACTION SPEC ...\nCheckpoints: diffusers folders, safetensors of diffusers, LDM and latentc, or one of their models.\n");
+        puts("usage: latentc weights ACTION SPEC ...\nCheckpoints: diffusers folders, safetensors of diffusers, LDM and latentc, Keras .h5, names of published weights, or one of their models.\n");
         for (int i = 0; i < N_ACTIONS; i++)
             printf("  %-8s %-24s %s\n", actions[i].name, actions[i].args, actions[i].help);
         puts("\n  latentc weights ACTION --help says more.");

@@ -377,20 +377,20 @@ static const char *word_at(const Settings *s, Json config, const char *key, cons
 #define WORD_AT(s, config, key, otherwise, words) word_at(s, config, key, otherwise, words, sizeof words / sizeof words[0])
 
 /* What a class of scheduler takes for members that its config leaves out. */
-typedef struct { const char *class, *spacing; bool alpha_to_one, clip; } SchedulerDefaults;
+typedef struct { const char *class; bool alpha_to_one, clip; } SchedulerDefaults;
 static const SchedulerDefaults scheduler_defaults[] = {
-    {"DDIMScheduler", "leading", true, true},
-    {"DDPMScheduler", "leading", true, true},
-    {"PNDMScheduler", "leading", false, false},
-    {"LCMScheduler", "leading", true, false},
-    {"", "linspace", true, false}, /* all others */
+    {"DDIMScheduler", true, true},
+    {"DDPMScheduler", true, true},
+    {"PNDMScheduler", false, false},
+    {"LCMScheduler", true, false},
+    {"", true, false}, /* all others */
 };
 
 void settings_of_scheduler(Settings *s, Json config)
 {
     static const Word betas[] = {{"scaled_linear", "scaled_linear"}, {"linear", "linear"}};
     static const Word predictions[] = {{"epsilon", "epsilon"}, {"v_prediction", "v"}};
-    static const Word spacings[] = {{"linspace", "linspace"}, {"leading", "leading"}, {"trailing", "trailing"}};
+    static const Word spacings[] = {{"", "sampler"}, {"linspace", "linspace"}, {"leading", "leading"}, {"trailing", "trailing"}};
     static const Must musts[] = {{"trained_betas", ""}, {"thresholding", "false"}, {"use_flow_sigmas", "false"}, {"use_exponential_sigmas", "false"}, {"use_beta_sigmas", "false"}};
     static const Word finals[] = {{"zero", "zero"}, {"sigma_min", "least"}};
     const char *class = string_or(config, "_class_name", "");
@@ -405,7 +405,7 @@ void settings_of_scheduler(Settings *s, Json config)
     settings_add_real(&s->schedule, "beta_end", number_or(config, "beta_end", 0.02));
     settings_add(&s->schedule, "beta_schedule", "\"%s\"", WORD_AT(s, config, "beta_schedule", "linear", betas));
     settings_add(&s->schedule, "prediction", "\"%s\"", s->prediction);
-    settings_add(&s->schedule, "spacing", "\"%s\"", WORD_AT(s, config, "timestep_spacing", d->spacing, spacings));
+    settings_add(&s->schedule, "spacing", "\"%s\"", WORD_AT(s, config, "timestep_spacing", "", spacings));
     settings_add(&s->schedule, "steps_offset", "%lld", (long long)int_or(config, "steps_offset", 0));
     settings_add(&s->schedule, "previous", "\"ratio\"");
     settings_add(&s->schedule, "final_alpha", bool_or(config, "set_alpha_to_one", d->alpha_to_one) ? "1" : "\"first\"");

@@ -155,19 +155,35 @@ int flags_sets(const FlagList *sets, ParamSet **out)
     return sets->n;
 }
 
-const char *flags_for_model(const FlagList *list, const char *model)
+/* Where the SPEC of [MODEL=]SPEC begins. */
+static const char *spec_in(const char *item)
+{
+    const char *equals = strchr(item, '=');
+    return equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item) ? equals + 1 : item;
+}
+
+const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(void *context, const char *spec, const char *model), void *context)
 {
     const char *named = NULL, *any = NULL;
-    size_t n = strlen(model);
+    size_t n = strlen(model), unnamed = 0;
+    for (int i = 0; i < list->n; i++)
+        unnamed += spec_in(list->items[i]) == list->items[i];
     for (int i = 0; i < list->n; i++) {
-        const char *item = list->items[i], *equals = strchr(item, '=');
-        bool has_name = equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item);
-        if (!has_name)
+        const char *item = list->items[i], *spec = spec_in(item);
+        if (spec != item && (size_t)(spec - item) == n + 1 && !strncmp(item, model, n))
+            named = spec;
+    }
+    for (int i = list->n; i-- > 0 && !named && !any;) {
+        const char *item = list->items[i];
+        if (spec_in(item) == item && (unnamed < 2 || !fits || fits(context, item, model)))
             any = item;
-        else if ((size_t)(equals - item) == n && !strncmp(item, model, n))
-            named = equals + 1;
     }
     return named ? named : any;
+}
+
+const char *flags_for_model(const FlagList *list, const char *model)
+{
+    return flags_fitting(list, model, NULL, NULL);
 }
 
 Optimize optimize_parse(const char *text)

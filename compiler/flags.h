@@ -31,10 +31,11 @@ typedef struct { const char *fuse /* NULL: the command's own default */, *conv, 
     {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
 /* Where weights come from, and which of several files of a checkpoint. */
-typedef struct { FlagList specs; const char *variant; /* NULL: none */ } WeightFlags;
+typedef struct { FlagList specs; const char *variant; /* NULL: none */ bool offline; } WeightFlags;
 #define WEIGHTS_FLAGS(w) \
-    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, or synthetic:SEED; default: what a pipeline names", 0, 0}, \
-    {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "of a diffusers folder's files, e.g. fp16 for model.fp16.safetensors", 0, 0}
+    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5, a published name, synthetic:SEED; default: what a pipeline names", 0, 0}, \
+    {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "of a diffusers folder's files, e.g. fp16 for model.fp16.safetensors", 0, 0}, \
+    {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "published weights come from the cache; nothing is downloaded", 0, 0}
 Optimize optimize_parse(const char *text); /* usage_err() on anything but speed and memory */
 bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
 typedef struct {
@@ -52,4 +53,6 @@ int flags_parse(const Command *cmd, int argc, char **argv);
 int flags_sets(const FlagList *sets, ParamSet **out);
 /* Of a list of [MODEL=]SPEC: the last SPEC that names this model, else the last without a name, else NULL. */
 const char *flags_for_model(const FlagList *list, const char *model);
+/* The same, but of several without a name the last of which `fits` is true. NULL when none is. */
+const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(void *context, const char *spec, const char *model), void *context);
 #endif

@@ -67,7 +67,10 @@ static void refuse_gguf(Checkpoint *c, const CheckpointOptions *o)
 const CheckpointFormat checkpoint_formats[] = {
     {"diffusers folder", is_diffusers_folder, open_diffusers_folder},
     {"component of a diffusers folder", is_component_folder, open_component_folder},
+    {"folder of Keras .h5", is_keras_folder, open_keras_folder},
     {"folder", is_folder, refuse_folder},
+    {"Keras .h5", is_keras_file, open_keras_file},
+    {"Keras archive", is_keras_archive, refuse_keras_archive},
     {"PyTorch pickle", is_pickle, refuse_pickle},
     {"GGUF", is_gguf, refuse_gguf},
     {"sharded safetensors of diffusers", is_component_index, open_component_file},

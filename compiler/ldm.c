@@ -39,7 +39,7 @@ static void refuse_relatives(const Checkpoint *c)
         {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
     };
     static const struct { const char *prefix, *name; } marks[] = {
-        {"conditioner.embedders.", "Stable Diffusion XL (two text encoders, add_embedding)"},
+        {"conditioner.embedders.1.", "Stable Diffusion XL (two text encoders, add_embedding)"},
         {"model.diffusion_model.label_emb.", "Stable Diffusion XL or unCLIP (an embedding of labels)"},
         {"model.diffusion_model.joint_blocks.", "Stable Diffusion 3 (a transformer)"},
         {"model.diffusion_model.double_blocks.", "Flux (a transformer)"},
@@ -121,10 +121,12 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     s.pad_token = 0;
     /* as diffusers reads such a file */
     settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
-    settings_add(&s.schedule, "spacing", "\"leading\"");
+    settings_add(&s.schedule, "spacing", "\"sampler\""); /* the config that diffusers takes for such a file names none */
     settings_add(&s.schedule, "steps_offset", "1");
     settings_add(&s.schedule, "previous", "\"ratio\"");
     settings_add(&s.schedule, "final_alpha", "\"first\"");
+    if (v && checkpoint_find(c, "ztsnr")) /* beside v_pred */
+        settings_add(&s.schedule, "zero_snr", "true");
     if (v) {
         settings_add(&s.parameters, "img_height", "768");
         settings_add(&s.parameters, "img_width", "768");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "graphfile.h"
 #include "rewrite.h"
 #include "../runtime/sampler.h"
@@ -12,7 +13,7 @@ typedef struct PipelineModel PipelineModel;
 
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
 {
-    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
+    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 || fetch_knows(path, NULL) ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
 }
 
 static const char *optional_path(const Pipeline *p, Json at)
@@ -208,7 +209,7 @@ static void read_schedule(Pipeline *p, Json root)
                                        "sigmas",      "previous",     "final_sigma", "lower_order_final"};
     static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps", "karras"};
     static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
-    static const char *const spacings[] = {"linspace", "leading", "trailing"};
+    static const char *const spacings[] = {"linspace", "leading", "trailing", "sampler"};
     static const char *const previous[] = {"neighbour", "ratio"};
     Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
     lrt_schedule_config *c = &p->schedule;
@@ -218,7 +219,7 @@ static void read_schedule(Pipeline *p, Json root)
     c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
     c->beta_scaled_linear = choice(p, json_need(s, "beta_schedule"), betas, 2);
     c->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
-    c->spacing = choice(p, json_need(s, "spacing"), spacings, 3);
+    c->spacing = choice(p, json_need(s, "spacing"), spacings, 4);
     c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
     c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
     c->clip = read_clip(json_get(s, "clip_sample"));

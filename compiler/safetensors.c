@@ -387,6 +387,7 @@ StFile *st_open(const char *path)
         if (f->map == MAP_FAILED)
             err("%s: cannot be mapped: %s", path, strerror(errno));
         f->mapped = true;
+        mapped_guard();
     }
     close(fd);
     validate(f);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "checkpoint.h"
+#include "formats.h"
 
 typedef enum {
     END,
@@ -11,10 +12,10 @@ typedef enum {
 } GroupId;
 #define IN_END END
 
-enum { COLUMN_PATH, COLUMN_DIFFUSERS, COLUMN_LDM, N_COLUMNS };
+enum { COLUMN_PATH, COLUMN_DIFFUSERS, COLUMN_LDM, COLUMN_KERAS, N_COLUMNS };
 typedef struct { GroupId within; const char *piece[N_COLUMNS]; GroupId then; } Rule;
 static const Rule rules[] = {
-#define NAME(within, path, diffusers, ldm, then) {IN_##within, {path, diffusers, ldm}, IN_##then},
+#define NAME(within, path, diffusers, ldm, keras, then) {IN_##within, {path, diffusers, ldm, keras}, IN_##then},
 #include "names.def"
 };
 enum { N_RULES = sizeof rules / sizeof rules[0] };
@@ -64,7 +65,7 @@ static const char *take_piece(const char *piece, const char *path, Numbers *into
     return path;
 }
 
-/* The value of {name}, as text. {q}, {k} and {v} are no text, but say which third; {flat} says something of the shape. */
+/* The value of {name}, as text; of {_name} after "_", and without text when it is 0. {q}, {k} and {v} are no text, but say which third; {flat} says something of the shape. */
 static void put_number(const char *name, size_t length, const Numbers *x, const Counts *n, Place *out, char text[24])
 {
     static const char thirds[] = "qkv";
@@ -78,9 +79,12 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
         out->flat = true;
         return;
     }
+    bool counted = *name == '_';
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        if (strlen(numbers[i].name) == length && !memcmp(numbers[i].name, name, length)) {
-            snprintf(text, 24, "%lld", (long long)numbers[i].of(x->of[0], x->of[1], x->of[2], n));
+        if (strlen(numbers[i].name) == length - counted && !memcmp(numbers[i].name, name + counted, length - counted)) {
+            int64_t v = numbers[i].of(x->of[0], x->of[1], x->of[2], n);
+            if (v || !counted)
+                snprintf(text, 24, "%s%lld", counted ? "_" : "", (long long)v);
             return;
         }
     die("names.def: {%.*s} is no number", (int)length, name);
@@ -184,7 +188,9 @@ static const char *const diffusers_extra[] = {
     "text_encoder/*embeddings.position_ids", "text_encoder/text_projection.weight", "text_encoder/*logit_scale", NULL,
 };
 static const char *const ldm_extra[] = {
-    /* the layer after the one that is used, and what comes after it */
+    /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
+    "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
+    "conditioner.embedders.0.model.logit_scale", "conditioner.embedders.0.model.attn_mask", "denoiser.*",
     "cond_stage_model.model.transformer.resblocks.{layers}.*", "cond_stage_model.model.text_projection",
     "cond_stage_model.model.logit_scale", "cond_stage_model.model.attn_mask", "cond_stage_model.*position_ids",
     "cond_stage_model.model.transformer.text_projection*",
@@ -193,12 +199,14 @@ static const char *const ldm_extra[] = {
     "first_stage_model.loss.*", "global_step", "epoch", "v_pred", "ztsnr", "lvlb_weights", NULL,
 };
 const Scheme schemes[] = {
-    {"latentc", "MODEL/PATH as the graphs have it", false, 0, spell_own, owns_own, none},
-    {"latentc-model", "one model's PATH alone", false, 0, spell_plain, owns_plain, none},
+    {"latentc", "MODEL/PATH as the graphs have it", false, 0, spell_own, owns_own, none, NULL},
+    {"latentc-model", "one model's PATH alone", false, 0, spell_plain, owns_plain, none, NULL},
     {"diffusers", "unet/, text_encoder/, vae/ and PyTorch's names there", true, COLUMN_DIFFUSERS, spell_by_rules, owns_by_rules,
-     diffusers_extra},
+     diffusers_extra, NULL},
     {"ldm", "model.diffusion_model, cond_stage_model (open_clip), first_stage_model", true, COLUMN_LDM, spell_by_rules, owns_by_rules,
-     ldm_extra},
+     ldm_extra, NULL},
+    {"keras", "MODEL/layers/CLASS_N/... as Keras 3 has it; in its older layout the order counts", false, COLUMN_KERAS, keras_spell, owns_own, none,
+     keras_bind},
 };
 const int n_schemes = sizeof schemes / sizeof schemes[0];
 
@@ -265,6 +273,7 @@ Counts counts_of(const Graph *g)
                 most(&n.blocks, x.of[1] + 1);
             } else if (take_piece("up.{a}.res.{b}.", path, &x)) {
                 most(&n.levels, x.of[0] + 1);
+                most(&n.up_blocks, x.of[1] + 1);
             }
             if (take_piece("down.{a}.attn.{b}.", path, &x))
                 most(&n.attention_levels, x.of[0] + 1);

@@ -144,31 +144,36 @@ int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t
     return bad == INT64_MAX ? -1 : bad;
 }
 
-/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): the same tiles the other way. */
+/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): tiles again, wide where they are read. */
 static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps, int64_t o0, float *dst)
 {
     float tile[ROWS][COLUMNS];
-    int64_t columns = in * taps, rows = out - o0 < ROWS ? out - o0 : ROWS;
-    for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS) {
-        int64_t n = columns - c0 < COLUMNS ? columns - c0 : COLUMNS, i = c0 / taps, t = c0 % taps;
+    int64_t columns = in * taps, rows = out - o0 < COLUMNS ? out - o0 : COLUMNS;
+    for (int64_t c0 = 0; c0 < columns; c0 += ROWS) {
+        int64_t n = columns - c0 < ROWS ? columns - c0 : ROWS, i = c0 / taps, t = c0 % taps;
         for (int64_t c = 0; c < n; c++) {
-            const float *from = src + (t * in + i) * out + o0;
-            for (int64_t r = 0; r < rows; r++)
-                tile[r][c] = from[r];
+            memcpy(tile[c], src + (t * in + i) * out + o0, (size_t)rows * sizeof **tile);
             if (++t == taps) {
                 t = 0;
                 i++;
             }
         }
-        for (int64_t r = 0; r < rows; r++)
-            memcpy(dst + (o0 + r) * columns + c0, tile[r], (size_t)n * sizeof **tile);
+        for (int64_t r = 0; r < rows; r++) {
+            float *to = dst + (o0 + r) * columns + c0;
+            if (n == ROWS)
+                for (int64_t c = 0; c < ROWS; c++)
+                    to[c] = tile[c][r];
+            else
+                for (int64_t c = 0; c < n; c++)
+                    to[c] = tile[c][r];
+        }
     }
 }
 
 void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst)
 {
 #pragma omp parallel for schedule(static) if (out * in * taps > RUN)
-    for (int64_t o = 0; o < out; o += ROWS)
+    for (int64_t o = 0; o < out; o += COLUMNS)
         restore_rows(src, out, in, taps, o, dst);
 }
 

@@ -55,6 +55,30 @@ static void install_cleanup(void)
     }
 }
 
+/* Only calls that are safe in a handler. */
+static void on_lost_page(int sig, siginfo_t *info, void *context)
+{
+    static const char message[] = "latentc: error: a file became shorter while it was read\n";
+    (void)context;
+    if (info->si_code != BUS_ADRERR) { /* not a mapped file's end: ours */
+        signal(sig, SIG_DFL);
+        raise(sig);
+        return;
+    }
+    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
+    remove_pending();
+    _exit(EXIT_USER);
+}
+
+void mapped_guard(void)
+{
+    struct sigaction a = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO}, old;
+    if (sigaction(SIGBUS, NULL, &old) || old.sa_handler != SIG_DFL)
+        return;
+    sigaction(SIGBUS, &a, NULL);
+}
+
 static char *temp_name(const char *path)
 {
     char *temp = xmalloc(strlen(path) + 40);

@@ -35,6 +35,9 @@ void outfile_commit(OutFile *f, int mode);               /* mode: permission bit
 
 void outfile_discard(OutFile *f);                        /* closes and removes it: for intermediate files */
 
+/* From now on a mapped file that somebody cuts short while it is read ends the program as err() does, temporary outputs removed. */
+void mapped_guard(void);
+
 /* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
 typedef struct Arena Arena;
 Arena *arena_new(void);

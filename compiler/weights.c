@@ -173,6 +173,8 @@ static void weights_bind(WeightSource *w, const Graph *g)
 {
     if (w->from && !w->bound) {
         w->counts = counts_of(g);
+        if (w->from->scheme->bind)
+            w->from->scheme->bind(w->from, g);
         w->bound = true;
     }
 }
@@ -281,6 +283,25 @@ static void read_stored(WeightSource *w, const char *path, const Shape *shape, f
                                               : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
     free(fetched);
     checkpoint_release(t);
+}
+
+bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const char *path, const Shape *shape, float *dst)
+{
+    weights_bind(w, g);
+    if (!w->from || scheme_transposes(w->from->scheme, path) != scheme_transposes(s, path)) {
+        weights_read(w, path, shape, dst);
+        return !scheme_transposes(s, path);
+    }
+    Place p;
+    void *fetched;
+    const Stored *t = find(w, path, &p);
+    check_tensor(w, t, &p, path, shape);
+    int64_t n = shape_count(shape);
+    const unsigned char *data = stored_bytes(w->from, t, &fetched);
+    check_values(t, data, stored_rows(t->dtype, data, n * p.part, 1, n, dst, n));
+    free(fetched);
+    checkpoint_release(t);
+    return true;
 }
 
 void weights_read(WeightSource *w, const char *path, const Shape *shape, float *dst)

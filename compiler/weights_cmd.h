@@ -25,4 +25,7 @@ void subject_close(Subject *s);
 
 /* weights_convert.c */
 int weights_convert(int argc, char **argv);
+
+/* weights_fetch.c */
+int weights_fetch(int argc, char **argv);
 #endif

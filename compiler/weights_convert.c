@@ -43,7 +43,8 @@ static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Co
     w->path[p.part] = path;
 }
 
-static void list_weights(Conversion *v, StDtype dtype)
+/* bf16: may there be such numbers? Otherwise they become f32. */
+static void list_weights(Conversion *v, StDtype dtype, bool bf16)
 {
     size_t most = 0;
     for (int i = 0; i < v->subject->n; i++)
@@ -57,7 +58,9 @@ static void list_weights(Conversion *v, StDtype dtype)
                 add_weight(v, m, &m->graph->tensors[k], &n, dtype);
     }
     for (int i = 0; i < v->n; i++) {
-        const Written *w = &v->list[i];
+        Written *w = &v->list[i];
+        if (w->entry.dtype == ST_BF16 && !bf16)
+            w->entry.dtype = ST_F32;
         v->bytes += (double)shape_count(&w->shape) * w->parts * (double)stored_size(w->entry.dtype);
     }
 }
@@ -83,7 +86,7 @@ static void put(Conversion *v, const Written *w, const float *x, int64_t n)
         size_t bytes = (size_t)count * stored_size(w->entry.dtype);
         if (bad >= 0)
             err("%s: tensor \"%s\": %g is too large for %s", v->out, w->entry.name, (double)x[at + bad], st_dtype_name(w->entry.dtype));
-        st_writer_put(v->writer, encoded, bytes);
+        v->put(v->into, encoded, bytes);
         v->done += (double)bytes;
     }
     lrt_progress_step(&v->bar, (int)(v->done / 1e6));
@@ -94,8 +97,7 @@ void conversion_write(Conversion *v, const Written *w)
     int64_t n = shape_count(&w->shape), out = shape_channels(&w->shape), taps = w->shape.rank == 4 ? w->shape.dim[0] * w->shape.dim[1] : 1;
     for (int k = 0; k < w->parts; k++) {
         float *x = room(&v->read, &v->read_floats, (size_t)n);
-        weights_read(w->model->weights, w->path[k], &w->shape, x);
-        if (scheme_transposes(v->scheme, w->path[k])) {
+        if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape, x)) {
             float *to = room(&v->turned, &v->turned_floats, (size_t)n);
             stored_restore(x, out, n / out / taps, taps, to);
             x = to;
@@ -105,6 +107,11 @@ void conversion_write(Conversion *v, const Written *w)
 }
 
 /* ---- forms -------------------------------------------------------------------------------------------------------------------------- */
+
+static void to_safetensors(void *into, const void *data, size_t bytes)
+{
+    st_writer_put(into, data, bytes);
+}
 
 /* The members of the list that belong into one file, without the first `skip` bytes of their names. */
 void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta, size_t n_meta)
@@ -117,11 +124,12 @@ void conversion_file(Conversion *v, const char *path, const char *prefix, const 
             e[n++].name += skip;
         }
     if (n) {
-        v->writer = st_writer_open(path, e, n, meta, n_meta);
+        v->put = to_safetensors;
+        v->into = st_writer_open(path, e, n, meta, n_meta);
         for (int i = 0; i < v->n; i++)
             if (!strncmp(v->list[i].entry.name, prefix, skip))
                 conversion_write(v, &v->list[i]);
-        st_writer_commit(v->writer);
+        st_writer_commit(v->into);
     }
     free(e);
 }
@@ -141,11 +149,13 @@ static void write_ldm(Conversion *v)
     conversion_file(v, v->out, "", meta, 2);
 }
 
-typedef struct { const char *name, *scheme, *what; void (*write)(Conversion *v); } Form;
+typedef struct { const char *name, *scheme, *what; bool bf16; /* does it have such numbers? */ void (*write)(Conversion *v); } Form;
 static const Form forms[] = {
-    {"latentc", "latentc", "one safetensors file, names as in the graphs", write_latentc},
-    {"diffusers", "diffusers", "a folder that diffusers reads", diffusers_write},
-    {"ldm", "ldm", "one safetensors file, names as in the original program", write_ldm},
+    {"latentc", "latentc", "one safetensors file, names as in the graphs", true, write_latentc},
+    {"diffusers", "diffusers", "a folder that diffusers reads", true, diffusers_write},
+    {"ldm", "ldm", "one safetensors file, names as in the original program", true, write_ldm},
+    {"keras", "keras", "a folder of .h5 as before Keras 3, or one model's .h5", false, keras_write},
+    {"keras3", "keras", "a folder of .weights.h5, or one model's", false, keras3_write},
 };
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
@@ -171,7 +181,7 @@ int weights_convert(int argc, char **argv)
     Conversion v = {0};
     const Flag flags[] = {
         {"output", 'o', FLAG_STRING, &v.out, "OUT", "the file or folder to write", 0, 0},
-        {"to", 0, FLAG_STRING, &to, "FORM", "latentc, diffusers (a folder) or ldm (one file)", 0, 0},
+        {"to", 0, FLAG_STRING, &to, "FORM", "latentc, diffusers (a folder), ldm (one file), keras or keras3 (.h5)", 0, 0},
         {"dtype", 0, FLAG_STRING, &dtype, "TYPE", "f32, f16 or bf16; default: each tensor as it is stored", 0, 0},
         {"variant", 0, FLAG_STRING, &variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0},
     };
@@ -184,6 +194,8 @@ int weights_convert(int argc, char **argv)
         usage_err("weights convert: -o OUT is missing");
     const Form *form = form_of(to);
     StDtype type = dtype_of(dtype);
+    if (!form->bf16 && type == ST_BF16)
+        usage_err("weights convert: Keras' files have no bf16: give --dtype f32 or f16");
     Subject s = subject_open(arguments[0], arguments[1], variant);
     v.subject = &s;
     v.scheme = scheme_find(form->scheme);
@@ -192,7 +204,7 @@ int weights_convert(int argc, char **argv)
     for (int i = 0; i < s.n; i++)
         if (s.model[i].here)
             weights_check(s.model[i].weights, s.model[i].graph);
-    list_weights(&v, type);
+    list_weights(&v, type, form->bf16);
     double start = lrt_now();
     lrt_progress_begin_bytes(&v.bar, "converting", v.bytes);
     form->write(&v);

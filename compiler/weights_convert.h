@@ -21,15 +21,20 @@ typedef struct {
     int n;
     double bytes, done;
     lrt_progress bar;
-    StWriter *writer;
+    void (*put)(void *into, const void *data, size_t bytes); /* where the numbers go */
+    void *into;
     float *read, *turned;
     size_t read_floats, turned_floats;
 } Conversion;
 /* Writes all tensors whose names begin with the prefix into one safetensors file, names without it; nothing when there are none. */
 void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta, size_t n_meta);
-/* Reads, turns into the scheme's layout and appends one tensor to v->writer. */
+/* Reads, turns into the scheme's layout and puts one tensor. */
 void conversion_write(Conversion *v, const Written *w);
 
 /* diffusers_write.c: the folder, with configs that say what the pipeline's graphs have. */
 void diffusers_write(Conversion *v);
+
+/* keras_write.c: a file for each model. */
+void keras_write(Conversion *v);  /* the layout in which order counts */
+void keras3_write(Conversion *v); /* Keras 3's */
 #endif

@@ -57,7 +57,7 @@ typedef struct {
  * what diffusers calls a scheduler's config. All 0 but train_steps and betas: as keras-cv runs Stable Diffusion, with the last alpha that of
  * timestep 0. */
 enum { LRT_PREDICT_EPSILON, LRT_PREDICT_V };
-enum { LRT_SPACING_LINSPACE, LRT_SPACING_LEADING, LRT_SPACING_TRAILING };
+enum { LRT_SPACING_LINSPACE, LRT_SPACING_LEADING, LRT_SPACING_TRAILING, LRT_SPACING_SAMPLER /* the sampler's own: lrt_sampler.spacing */ };
 enum { LRT_PREVIOUS_NEIGHBOUR, LRT_PREVIOUS_RATIO };
 typedef struct {
     int32_t train_steps, beta_scaled_linear; /* 1: scaled_linear, 0: linear */

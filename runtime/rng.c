@@ -28,8 +28,9 @@ void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t o
  * device of the last years; a latent of 1024x1024 pixels has 65,536 elements), so thread i makes element i. curand_init(seed, i, offset) gives the
  * thread subsequence i of Philox, counter words 2 and 3; curand_normal4 takes the four words of one counter, and of their two Box-Muller pairs the
  * thread keeps the first value, a sine, as it has one element only. PyTorch raises the generator's offset with every launch by the words that a thread
- * may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is counter word 0. CUDA computes in float; in double the
- * value is the one that CUDA rounds. */
+ * may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is counter word 0. (On an H200, 270,336 threads, the offset
+ * rises by 4 up to n = 1,081,344 and by 8 from there on; above 270,336 elements threads make several, and what is drawn depends on the device.)
+ * CUDA computes in float; in double the value is the one that CUDA rounds. */
 static void cuda_normal(lrt_noise *s, float *out, int64_t n)
 {
     const double two_pi = 6.283185307179586476925;

@@ -6,29 +6,39 @@
 
 #include "samplers.h"
 
-enum { BY_SIGMA = LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_OBEYS_KARRAS };
+enum {
+    BY_SIGMA = LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_OBEYS_KARRAS,
+    LINSPACE = LRT_SPACING_LINSPACE,
+    LEADING = LRT_SPACING_LEADING
+};
 
 const lrt_sampler lrt_samplers[] = {
     {"ddim", NULL, "each step removes the share of noise that the training schedule says (--eta)",
-     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, 0, lrt_plan_ddim, lrt_step_ddim},
-    {"pndm", "plms", "linear multistep of order 4 over predictions", LRT_TAKES_SPACING, 5, lrt_plan_pndm, lrt_step_pndm},
-    {"pndm_prk", NULL, "the same, begun by three steps of Runge-Kutta, four calls each", LRT_TAKES_SPACING, 6, lrt_plan_pndm_prk,
-     lrt_step_pndm_prk},
-    {"euler", "k_euler", "straight to the next sigma", BY_SIGMA, 0, lrt_plan_euler, lrt_step_euler},
+     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
+    {"pndm", "plms", "linear multistep of order 4 over predictions",
+     LRT_TAKES_SPACING, LEADING, 5, lrt_plan_pndm, lrt_step_pndm},
+    {"pndm_prk", NULL, "the same, begun by three steps of Runge-Kutta, four calls each",
+     LRT_TAKES_SPACING, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
+    {"euler", "k_euler", "straight to the next sigma",
+     BY_SIGMA, LINSPACE, 0, lrt_plan_euler, lrt_step_euler},
     {"euler_a", "euler_ancestral,k_euler_a", "straight past the next sigma, then back up with fresh noise",
-     LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_STOCHASTIC, 0, lrt_plan_euler_a, lrt_step_euler_a},
-    {"heun", "k_heun", "each step again with the slope found at its end; two calls a step", BY_SIGMA | LRT_CLIPS, 2, lrt_plan_heun,
-     lrt_step_heun},
-    {"lms", "k_lms", "linear multistep of order 4 over slopes", BY_SIGMA, 4, lrt_plan_euler, lrt_step_lms},
-    {"dpm++2m", "dpmpp2m,dpmpp_2m", "multistep of order 2 in the logarithm of sigma", BY_SIGMA, 1, lrt_plan_dpm, lrt_step_dpm},
-    {"dpm++2m_sde", "dpm++2m sde,dpmpp_2m_sde", "the same with fresh noise in every step", BY_SIGMA | LRT_STOCHASTIC, 1, lrt_plan_dpm_sde,
-     lrt_step_dpm_sde},
-    {"unipc", "uni_pc,uni_pc_bh2", "order 2, each step corrected by the estimate that follows it", BY_SIGMA, 3, lrt_plan_dpm, lrt_step_unipc},
-    {"lcm", NULL, "1 to 50 steps of models that were distilled for it", LRT_CLIPS | LRT_STOCHASTIC, 0, lrt_plan_lcm, lrt_step_lcm},
-    {"ddpm", NULL, "training backwards, with fresh noise in every step; wants many", LRT_TAKES_SPACING | LRT_CLIPS | LRT_STOCHASTIC, 0,
-     lrt_plan_ddpm, lrt_step_ddpm},
+     LRT_TAKES_SPACING | LRT_TAKES_KARRAS, LINSPACE, 0, lrt_plan_euler_a, lrt_step_euler_a},
+    {"heun", "k_heun", "each step again with the slope found at its end; two calls a step",
+     BY_SIGMA | LRT_CLIPS, LINSPACE, 2, lrt_plan_heun, lrt_step_heun},
+    {"lms", "k_lms", "linear multistep of order 4 over slopes",
+     BY_SIGMA, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
+    {"dpm++2m", "dpmpp2m,dpmpp_2m", "multistep of order 2 in the logarithm of sigma",
+     BY_SIGMA, LINSPACE, 1, lrt_plan_dpm, lrt_step_dpm},
+    {"dpm++2m_sde", "dpm++2m sde,dpmpp_2m_sde", "the same with fresh noise in every step",
+     BY_SIGMA, LINSPACE, 1, lrt_plan_dpm_sde, lrt_step_dpm_sde},
+    {"unipc", "uni_pc,uni_pc_bh2", "order 2, each step corrected by the estimate that follows it",
+     BY_SIGMA, LINSPACE, 3, lrt_plan_dpm, lrt_step_unipc},
+    {"lcm", NULL, "1 to 50 steps of models that were distilled for it",
+     LRT_CLIPS, LEADING, 0, lrt_plan_lcm, lrt_step_lcm},
+    {"ddpm", NULL, "training backwards, with fresh noise in every step; wants many",
+     LRT_TAKES_SPACING | LRT_CLIPS, LEADING, 0, lrt_plan_ddpm, lrt_step_ddpm},
     {"relax", NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
-     LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, 0, lrt_plan_relax, lrt_step_relax},
+     LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, LINSPACE, 0, lrt_plan_relax, lrt_step_relax},
 };
 const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
 
@@ -76,6 +86,8 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
         return lrt_fail(e, "eta: expected 0 to 1, found %g", s->eta);
     if (s->config.zero_snr && s->config.prediction == LRT_PREDICT_EPSILON)
         return lrt_fail(e, "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+    if (s->config.spacing == LRT_SPACING_SAMPLER)
+        s->config.spacing = s->sampler->spacing;
     s->start = 1;
     s->calls = 0;
     if ((allocate(s) || lrt_fail(e, "out of memory")) && s->sampler->plan(s, e))

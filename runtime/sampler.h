@@ -87,13 +87,13 @@ enum {
     LRT_TAKES_KARRAS = 8,  /* when the user asks for it */
     LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
     LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
-    LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
-    LRT_STOCHASTIC = 128   /* draws noise in the steps, whatever the settings */
+    LRT_SINGLE = 64        /* state is rounded to float after every step, as keras-cv does */
 };
 struct lrt_sampler {
     const char *name, *aliases; /* aliases: separated by commas; may be NULL */
     const char *help;
     unsigned traits; /* LRT_TAKES_ALPHA, ... */
+    int spacing;     /* LRT_SPACING_*: diffusers' default for it */
     int history;     /* arrays */
     /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1. */
     bool (*plan)(lrt_sampling *s, lrt_error *e);

@@ -82,7 +82,13 @@ wait $!
 build "$sd2" --weights from-folder.safetensors --vocab folder/tokenizer -o by-metadata &
 build "$sd2" --weights folder --set img_height=128 -o tall
 wait $!
-build "$sd2" --weights v --prediction epsilon -o overruled
+build "$sd2" --weights v --prediction epsilon -o overruled &
+# An LDM file says nothing of widths, but has a convention for everything else.
+sed "s|\.\./\.\./graphs|$SOURCE_DIR/graphs|; s/\"epsilon\"/\"v\"/; s/\"linspace\"/\"leading\", \"steps_offset\": 1/; s/\"final_alpha\": 1.0/\"final_alpha\": \"first\"/" \
+    "$narrow" >ldm.json
+build ldm.json --weights own.safetensors --vocab folder/tokenizer -o ldm-by-hand
+wait $!
+build "$narrow" --weights ldm.safetensors --vocab folder/tokenizer --prediction v -o ldm
 for name in by-hand by-config by-metadata; do
     draw $name
     cmp $name.latent by-hand.latent || fail "$name: another latent"
@@ -98,8 +104,23 @@ draw tall
 python3 -c 'import struct,sys; sys.exit(struct.unpack(">II", open("tall.png", "rb").read()[16:24]) != (64, 128))' || fail "--set img_height"
 [[ $("$LATENTC" weights list folder) == *"taken for Stable Diffusion 2, epsilon"* ]]
 [[ $("$LATENTC" weights list v) == *"taken for Stable Diffusion 2, v"*'"prediction":"v"'* ]] || fail "v"
+draw ldm-by-hand
+draw ldm
+cmp ldm.latent ldm-by-hand.latent || fail "LDM"
 draw overruled
 cmp overruled.latent by-hand.latent || fail "--prediction epsilon"
+
+# A graph alone takes its parameters from the checkpoint, too.
+python3 -c '
+import json, struct
+h = json.dumps({"latent": {"dtype": "F32", "shape": [1, 8, 8, 4], "data_offsets": [0, 1024]}}).encode()
+h += b" " * (-len(h) % 8)
+open("latent.safetensors", "wb").write(struct.pack("<Q", len(h)) + h + struct.pack("<256f", *[(i * 37 % 64 - 32) / 32 for i in range(256)]))'
+for spec in folder folder/vae decoder=from-folder.safetensors; do
+    "$LATENTC" run "$SOURCE_DIR/graphs/sd2/decoder.json" --interpret --weights $spec --set img_height=64 --set img_width=64 \
+        --inputs latent.safetensors --outputs "run-${spec//\//-}.safetensors"
+    cmp "run-${spec//\//-}.safetensors" run-folder.safetensors || fail "run --weights $spec"
+done
 
 # ---- what is wrong, in one line ----
 rm -rf other

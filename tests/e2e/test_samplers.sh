@@ -26,6 +26,7 @@ right() {
 }
 
 for s in "${samplers[@]}"; do
+    grep -qF "| \`$s\` |" "$SOURCE_DIR/docs/samplers.md" || fail "docs/samplers.md does not know $s"
     right 2 "0 5 7" --sampling-method "$s" --steps 20
     rm -f ./*.png
     draw 0 a.png --sampling-method "$s" --steps 5 --trace a.csv --preview-every 2 -t 1

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes data/samplers.txt and data/noise.txt: what diffusers' schedulers and PyTorch's generator on the CPU give.
+"""Writes data/samplers.txt and data/noise-*.txt: what diffusers' schedulers and PyTorch's generators give.
 
-    python3 tests/recorded/record_samplers.py            needs torch, diffusers, scipy
+    python3 tests/recorded/record_samplers.py            needs torch, diffusers, scipy; with a CUDA device, its noise too
+    python3 tests/recorded/record_samplers.py --noise    noise alone: needs torch
 
 diffusers computes schedules and some updates in float32. So that samplers can be compared to many more digits than pictures need, its own
 source is run here with float64 in place of float32; alphas_cumprod alone is rounded to float32, as it is in latentc.
@@ -17,8 +18,6 @@ import re
 import sys
 import types
 
-import diffusers
-import numpy as np
 import torch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -133,6 +132,11 @@ def cases():
         if name in ("euler", "dpm++2m", "dpm++2m_sde", "unipc"):
             yield name, 5, dict(final_sigmas_type="sigma_min")
             yield name, 20, dict(final_sigmas_type="sigma_min", use_karras_sigmas=True)
+        if name in ("dpm++2m", "dpm++2m_sde"):
+            for steps in 14, 15:
+                yield name, steps, dict(final_sigmas_type="sigma_min")
+        if name in ("euler", "lms", "pndm", "dpm++2m"):
+            yield name, 5, dict(clip_sample=True)  # which they do not know
         if name in ("dpm++2m", "dpm++2m_sde", "unipc"):
             yield name, 6, dict(final_sigmas_type="sigma_min", lower_order_final=False)
         if name in ("ddim", "ddpm", "lcm", "heun"):
@@ -148,28 +152,37 @@ def cases():
             yield name, 300, dict()
 
 
-def record_noise():
-    """torch.randn of several sizes, one after the other from one seed."""
+NOISE = {  # sizes of tensors drawn one after the other from one seed
+    "cpu": ((1, 1, 1), (15, 3), (16,), (17, 33), (256, 256), (1000, 5, 16384)),
+    "cuda": ((1, 1, 1), (15, 3), (17, 33, 17), (1024, 1024), (16384, 16384, 16384), (65536, 65536, 65536), (262144, 16)),
+}
+
+
+def record_noise(device):
     for seed in 0, 1, 42, 123456789012345, 2**63 - 1:
-        for sizes in (1, 1, 1), (15, 3), (16,), (17, 33), (256, 256), (1000, 5, 16384):
-            torch.manual_seed(seed)
+        for sizes in NOISE[device]:
+            generator = torch.Generator(device).manual_seed(seed)
             for draw, n in enumerate(sizes):
-                x = torch.randn(n, dtype=torch.float32).tolist()
+                x = torch.randn(n, generator=generator, device=device, dtype=torch.float32).tolist()
                 shown = range(n) if n <= 40 else [*range(12), *range(n - 20, n)]
                 yield f"seed={seed} sizes={','.join(map(str, sizes))} draw={draw} : " + " ".join(f"{i}:{x[i]:.9g}" for i in shown)
 
 
+def write(name, head, lines):
+    with open(os.path.join(DATA, name), "w") as f:
+        f.write(f"# tests/recorded/record_samplers.py with {head}\n")
+        f.writelines(line + "\n" for line in lines)
+
+
 def main():
     torch.set_default_dtype(torch.float64)
-    head = f"# tests/recorded/record_samplers.py with diffusers {diffusers.__version__}, torch {torch.__version__.split('+')[0]}\n"
-    with open(os.path.join(DATA, "samplers.txt"), "w") as f:
-        f.write(head)
-        for name, steps, config in cases():
-            f.write(record(name, steps, **config) + "\n")
-    with open(os.path.join(DATA, "noise.txt"), "w") as f:
-        f.write(head)
-        for line in record_noise():
-            f.write(line + "\n")
+    pytorch = "torch " + torch.__version__
+    if "--noise" not in sys.argv:
+        import diffusers
+        write("samplers.txt", f"diffusers {diffusers.__version__}, {pytorch}", (record(name, steps, **config) for name, steps, config in cases()))
+    write("noise-cpu.txt", pytorch, record_noise("cpu"))
+    if torch.cuda.is_available():
+        write("noise-cuda.txt", f"{pytorch}, {torch.cuda.get_device_name()}", record_noise("cuda"))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def tokenizer(folder):
     characters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
     tokens = characters + [c + "</w>" for c in characters] + [m.replace(" ", "") for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
     vocab = {t: i for i, t in enumerate(tokens)}
-    json.dump({"pad_token": "!"}, open(folder + "/tokenizer_config.json", "w"))
+    json.dump({"pad_token": "!", "model_max_length": 32, "tokenizer_class": "CLIPTokenizer", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
+               "unk_token": "<|endoftext|>"}, open(folder + "/tokenizer_config.json", "w"))
     if "tokenizer" in options:
         json.dump({"version": "1.0", "added_tokens": [{"id": vocab[t], "content": t, "special": True} for t in tokens[-2:]],
                    "model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": vocab, "merges": [m.split(" ") for m in merges]}},
@@ -125,11 +126,15 @@ def tokenizer(folder):
 
 
 CONFIGS = {
-    "model_index.json": {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]},
+    "model_index.json": {
+        "_class_name": "StableDiffusionPipeline", "requires_safety_checker": False, "safety_checker": [None, None], "feature_extractor": [None, None],
+        "image_encoder": [None, None], "scheduler": ["diffusers", "DDIMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]},
     "unet/config.json": {
         "_class_name": "UNet2DConditionModel", "block_out_channels": [16, 32, 64, 64], "attention_head_dim": [1, 2, 4, 4], "cross_attention_dim": 64,
         "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
-        "layers_per_block": 2, "norm_num_groups": 8, "norm_eps": 3e-5, "sample_size": 8, "in_channels": 4, "act_fn": "silu", "class_embed_type": None},
+        "layers_per_block": 2, "norm_num_groups": 8, "norm_eps": 3e-5, "sample_size": 8, "in_channels": 4, "act_fn": "silu", "class_embed_type": None,
+        "use_linear_projection": "legacy" not in options},
     "vae/config.json": {
         "_class_name": "AutoencoderKL", "block_out_channels": [16, 24, 32, 32], "layers_per_block": 2, "norm_num_groups": 8, "scaling_factor": 0.25,
         "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4},

@@ -390,7 +390,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
     {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: found \"x0\", expected \"epsilon\" or \"v\""},
-    {"\"linspace\"", "\"karras\"", "/schedule/spacing: found \"karras\", expected \"linspace\" or \"leading\" or \"trailing\""},
+    {"\"linspace\"", "\"karras\"", "/schedule/spacing: found \"karras\", expected \"linspace\" or \"leading\" or \"trailing\" or \"sampler\""},
     {"\"linspace\"", "\"leading\", \"steps_offset\": -1", "/schedule/steps_offset: found -1, expected 0 to 999"},
     {"\"linspace\"", "\"linspace\", \"sigmas\": \"exponential\"", "/schedule/sigmas: found \"exponential\", expected \"timesteps\" or \"karras\""},
     {"\"linspace\"", "\"linspace\", \"previous\": 1", "/schedule/previous: found a number, expected a string"},

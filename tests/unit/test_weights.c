@@ -4,11 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "checkpoint.h"
 #include "weights.h"
 
 static char path[64]; /* the file that the tests write */
@@ -246,12 +250,107 @@ static void not_finite(void **state)
     weights_close(w);
 }
 
+/* Every half there is, to f32 and back; and rounding to nearest even between two of them. */
+static void halves(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 65536; h++) {
+        uint16_t half = (uint16_t)h, back;
+        float f = stored_value(ST_F16, &half, 0);
+        int exponent = (int)(h >> 10 & 31), mantissa = (int)(h & 1023);
+        if (exponent == 31) {
+            assert_true(mantissa ? f != f : f == (h & 0x8000 ? -__builtin_inff() : __builtin_inff()));
+            continue;
+        }
+        double value = exponent ? (1024 + mantissa) * pow(2, exponent - 25) : mantissa * pow(2, -24);
+        assert_true(f == (float)(h & 0x8000 ? -value : value));
+        assert_int_equal(stored_encode(ST_F16, &f, 1, &back), -1);
+        assert_int_equal(back, half);
+        if (exponent == 30 && mantissa == 1023)
+            continue;
+        uint16_t next = (uint16_t)(h + 1);
+        float middle = (float)((double)f / 2 + (double)stored_value(ST_F16, &next, 0) / 2), above = nextafterf(middle, h & 0x8000 ? -1e9f : 1e9f);
+        stored_encode(ST_F16, &middle, 1, &back);
+        assert_int_equal(back, h & 1 ? next : half); /* to the even one */
+        stored_encode(ST_F16, &above, 1, &back);
+        assert_int_equal(back, next);
+    }
+    const float big[] = {1, 65519, 65520};
+    uint16_t out[3];
+    assert_int_equal(stored_encode(ST_F16, big, 3, out), 2);
+    assert_int_equal(out[1], 0x7bff);
+    const float brain[] = {1, 1.00390625f, 1.01171875f, 3.3895314e38f, 3.4e38f};
+    uint16_t two[5];
+    assert_int_equal(stored_encode(ST_BF16, brain, 5, two), 4);
+    assert_true(two[0] == 0x3f80 && two[1] == 0x3f80 && two[2] == 0x3f82 && two[3] == 0x7f7f);
+}
+
+/* (out, in, taps) to (taps, in, out) and back, sizes around those of tiles, rows further apart than they are long; the first bad number is found. */
+static void transposes(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{1, 1, 1}, {31, 129, 1}, {32, 128, 1}, {33, 127, 9}, {65, 3, 9}, {130, 33, 1}, {2, 300, 4}};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        int64_t out = sizes[k][0], in = sizes[k][1], taps = sizes[k][2], n = out * in * taps, stride = out + 5, first = 7;
+        float *src = xcalloc((size_t)(first + n), sizeof *src), *dst = xcalloc((size_t)(in * taps * stride), sizeof *dst);
+        float *dense = xcalloc((size_t)n, sizeof *dense), *back = xcalloc((size_t)n, sizeof *back);
+        for (int64_t i = 0; i < n; i++)
+            src[first + i] = (float)i;
+        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dst, stride), -1);
+        for (int64_t t = 0; t < taps; t++)
+            for (int64_t i = 0; i < in; i++)
+                for (int64_t o = 0; o < out; o++)
+                    assert_true(dst[(t * in + i) * stride + o] == (float)((o * in + i) * taps + t));
+        stored_transpose(ST_F32, src, first, out, in, taps, dense, out);
+        stored_restore(dense, out, in, taps, back);
+        assert_memory_equal(back, src + first, (size_t)n * sizeof *back);
+        src[first + n - 1] = src[first + n / 2] = __builtin_nanf("");
+        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dense, out), first + n / 2);
+        assert_int_equal(stored_rows(ST_F32, src, first, out, in * taps, dst, in * taps), first + n / 2);
+        free(src);
+        free(dst);
+        free(dense);
+        free(back);
+    }
+}
+
+/* A file that is cut short while it is mapped: one line, exit code 1. */
+static void cut_short(void **state)
+{
+    (void)state;
+    static const float zeros[1 << 16];
+    char header[128], said[256] = "";
+    snprintf(header, sizeof header, "{" F32("a", "[65536]", "[0,262144]") "}");
+    write_file(header, zeros, sizeof zeros);
+    int pipes[2], status = 0;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        float *out = xmalloc(sizeof zeros);
+        dup2(pipes[1], STDERR_FILENO);
+        signal(SIGBUS, SIG_DFL); /* cmocka has a handler of its own */
+        WeightSource *w = weights_open(path, "m");
+        if (truncate(path, 4096))
+            _exit(99);
+        weights_read(w, "a", &(Shape){1, {1 << 16}}, out);
+        _exit(0);
+    }
+    close(pipes[1]);
+    ssize_t n = read(pipes[0], said, sizeof said - 1);
+    close(pipes[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(n > 0 && WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_string_equal(said, "latentc: error: a file became shorter while it was read\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_files),
         cmocka_unit_test(write_and_read), cmocka_unit_test(escapes), cmocka_unit_test(conversions),
-        cmocka_unit_test(checks), cmocka_unit_test(not_finite),
+        cmocka_unit_test(checks), cmocka_unit_test(not_finite), cmocka_unit_test(halves),
+        cmocka_unit_test(transposes), cmocka_unit_test(cut_short),
     };
     return cmocka_run_group_tests_name("weights", tests, make_path, remove_path);
 }

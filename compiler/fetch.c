@@ -1,0 +1,179 @@
+/* Names of published weights and the cache. See fetch.h. */
+#include "fetch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+
+/* ---- the list ----------------------------------------------------------------------------------------------------------------------- */
+
+const char *fetch_own_file(Arena *a, const char *relative)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n < 0 ? 0 : n] = 0;
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = 0;
+    static const char *const above[] = {"..", "../share/latentc", "../../..", "../../../.."}; /* the last two: programs of the tests */
+    for (size_t i = 0; i < sizeof above / sizeof above[0]; i++) {
+        const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);
+        if (!access(path, R_OK))
+            return path;
+    }
+    return NULL;
+}
+
+static const char *setting(const char *flag, const char *variable)
+{
+    const char *v = flag ? flag : getenv(variable);
+    return v && *v ? v : NULL;
+}
+
+/* (Json){0} when there is none and none was asked for. */
+static Json load_list(Arena *a, const char *list)
+{
+    const char *path = setting(list, "LATENTC_FETCH_LIST");
+    if (!path)
+        path = fetch_own_file(a, "graphs/published.json");
+    if (!path)
+        return (Json){0};
+    Json root = json_load(path);
+    json_expect(root, JSON_OBJECT);
+    return root;
+}
+
+bool fetch_knows(const char *spec, const char *list)
+{
+    struct stat st;
+    if (strchr(spec, '/') || !stat(spec, &st))
+        return false;
+    Arena *a = arena_new();
+    Json root = load_list(a, list);
+    bool known = json_ok(root) && json_ok(json_get(root, spec));
+    if (json_ok(root))
+        json_free(root);
+    arena_free(a);
+    return known;
+}
+
+const char *fetch_names(Arena *a, const char *list)
+{
+    Json root = load_list(a, list);
+    const char *text = "";
+    for (Json m = json_ok(root) ? json_first(root) : root; json_ok(m); m = json_next(m))
+        text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", json_key(m));
+    if (json_ok(root))
+        json_free(root);
+    return text;
+}
+
+/* ---- the cache ---------------------------------------------------------------------------------------------------------------------- */
+
+static const char *cache_folder(Arena *a, const char *name)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/') /* others count as unset, says the standard */
+        return arena_printf(a, "%s/latentc/%s", cache, name);
+    if (!home || !*home)
+        err("no place for downloads: neither XDG_CACHE_HOME nor HOME is set");
+    return arena_printf(a, "%s/.cache/latentc/%s", home, name);
+}
+
+static void make_folders(Arena *a, const char *path)
+{
+    char *p = arena_strdup(a, path);
+    for (char *at = p + 1, *slash;; at = slash + 1) {
+        slash = strchr(at, '/');
+        if (slash)
+            *slash = 0;
+        if (mkdir(p, 0755) && errno != EEXIST)
+            err("%s: cannot be created: %s", p, strerror(errno));
+        if (!slash)
+            return;
+        *slash = '/';
+    }
+}
+
+/* ---- files of a name ---------------------------------------------------------------------------------------------------------------- */
+
+/* One file: where it comes from, what it is called, its sha256. */
+typedef struct { const char *address, *name, *sha256; } File;
+
+static File read_file_row(Arena *a, Json row, const char *base)
+{
+    static const char *const keys[] = {"from", "sha256"};
+    json_only(row, keys, 2);
+    File f = {.address = json_string(json_need(row, "from")), .sha256 = json_string(json_need(row, "sha256"))};
+    const char *slash = strrchr(f.address, '/');
+    f.name = slash ? slash + 1 : "";
+    if (!*f.name || *f.name == '.')
+        json_err(row, "\"%s\" does not end in a file's name", f.address);
+    if (strlen(f.sha256) != 64 || strspn(f.sha256, "0123456789abcdefABCDEF") != 64)
+        json_err(row, "\"%s\" is no sha256, expected 64 hexadecimal digits", f.sha256);
+    if (base)
+        f.address = arena_printf(a, "%s%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/", f.name);
+    return f;
+}
+
+static void provide(Arena *a, const char *name, const char *folder, const File *f, const FetchOptions *o)
+{
+    const char *path = arena_printf(a, "%s/%s", folder, f->name);
+    bool there = !access(path, F_OK);
+    if (there && o->verify) {
+        char hex[65];
+        fetch_sha256(path, hex);
+        if (strcmp(hex, f->sha256)) {
+            if (o->offline)
+                err("%s: has sha256 %s, expected %s", path, hex, f->sha256);
+            note("%s: has another sha256 than it should; fetching it anew", path);
+            if (unlink(path))
+                err("%s: cannot be removed: %s", path, strerror(errno));
+            there = false;
+        }
+    }
+    if (there)
+        return;
+    if (o->offline)
+        err("%s: %s is not in %s, and --offline forbids to fetch it", name, f->name, folder);
+    make_folders(a, folder);
+    fetch_file(f->address, path, f->sha256, f->name);
+}
+
+const char *fetch_published(Arena *a, const char *name, const FetchOptions *o)
+{
+    static const char *const keys[] = {"about", "files"};
+    Json root = load_list(a, o->list), set = json_ok(root) ? json_get(root, name) : root;
+    if (!json_ok(set))
+        err("%s: no published weights of this name; there are: %s", name, fetch_names(a, o->list));
+    json_only(set, keys, 2);
+    const char *folder = cache_folder(a, name);
+    for (Json m = json_first(json_need(set, "files")); json_ok(m); m = json_next(m)) {
+        File f = read_file_row(a, m, setting(o->from, "LATENTC_FETCH_BASE"));
+        provide(a, name, folder, &f, o);
+    }
+    json_free(root);
+    return folder;
+}
+
+void fetch_print(const char *list)
+{
+    Arena *a = arena_new();
+    Json root = load_list(a, list);
+    for (Json set = json_ok(root) ? json_first(root) : root; json_ok(set); set = json_next(set)) {
+        const char *folder = cache_folder(a, json_key(set));
+        printf("%s  %s\n", json_key(set), json_string(json_need(set, "about")));
+        for (Json m = json_first(json_need(set, "files")); json_ok(m); m = json_next(m)) {
+            File f = read_file_row(a, m, NULL);
+            bool there = !access(arena_printf(a, "%s/%s", folder, f.name), F_OK);
+            printf("  %-32s %s\n", f.name, there ? "in the cache" : f.address);
+        }
+    }
+    if (json_ok(root))
+        json_free(root);
+    arena_free(a);
+}

@@ -1,0 +1,362 @@
+/* Weights as Keras writes them: one HDF5 file for each model of keras-cv, in either layout.
+ *
+ * Before Keras 3 (and by its legacy writer) the order counts, not the names: the root's attribute layer_names lists groups, each group's weight_names its
+ * datasets; layers follow one another by their distance from the output. Keras 3 (.weights.h5): names count, layers/CLASS_N/.../vars/K (names.def). */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats.h"
+#include "h5.h"
+
+enum { MODELS = 4, MOST_FILES = 64 };
+static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+
+/* One weight of a bound graph and the stored tensor that is its own by order. */
+typedef struct { const char *path, *name; } Bound;
+typedef struct {
+    H5 *file;
+    const char *root;       /* the group that has the layers' groups: "", or "model_weights" in a file with the whole model */
+    bool ordered;           /* the layout in which order counts */
+    const char **order;     /* of such a file: the stored names */
+    size_t n;
+    Bound *bound;           /* sorted by path, once a graph is bound */
+    size_t n_bound;
+} Model;
+typedef struct { Model model[MODELS]; H5 *file[MOST_FILES]; int n_files; } Keras;
+
+static int model_index(const char *name)
+{
+    for (int i = 0; i < MODELS; i++)
+        if (!strcmp(models[i], name))
+            return i;
+    return -1;
+}
+
+/* ---- which model a file is of ------------------------------------------------------------------------------------------------------- */
+
+/* The first tensors tell: two tables; a dense layer for the time; the 1x1 convolution before a decoder; a 3x3 one. */
+static const char *model_of(const Stored *first, const Stored *second)
+{
+    if (first->rank == 2)
+        return second->rank == 2 ? "text_encoder" : "diffusion_model";
+    if (first->rank == 4)
+        return first->dim[0] == 1 && first->dim[1] == 1 ? "decoder" : "image_encoder";
+    return NULL;
+}
+
+static void refuse_relatives(const char *path, const char *model, const Stored *t, size_t n)
+{
+    bool old = false, ours = false;
+    for (size_t i = 0; i < n && t[i].rank <= 2; i++) /* a text encoder's tables */
+        old |= i < 2 && !strcmp(model, "text_encoder") && t[i].rank == 2 && t[i].dim[1] == 768;
+    for (size_t i = 0; i < n && !strcmp(model, "diffusion_model"); i++) {
+        old |= t[i].rank == 2 && t[i].dim[0] == 768;
+        ours |= t[i].rank == 2 && t[i].dim[0] == 1024;
+    }
+    if (old && !ours)
+        err("%s: this is Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's", path);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct { Checkpoint *c; H5 *file; Stored *list; size_t n, cap; } Found;
+
+static void found(void *context, const char *path)
+{
+    Found *f = context;
+    if (f->n == f->cap) {
+        Stored *more = arena_alloc(f->c->arena, (f->cap = f->cap ? 2 * f->cap : 256) * sizeof *more);
+        if (f->n)
+            memcpy(more, f->list, f->n * sizeof *more);
+        f->list = more;
+    }
+    f->list[f->n++] = h5_dataset(f->file, path);
+}
+
+/* In the order of the lists. */
+static void find_ordered(Found *f, const char *root, const char **layers, size_t n_layers)
+{
+    Arena *a = f->c->arena;
+    for (size_t i = 0; i < n_layers; i++) {
+        size_t n;
+        const char *group = arena_printf(a, "%s%s%s", root, *root ? "/" : "", layers[i]);
+        const char **weights = h5_has_group(f->file, group) ? h5_texts(f->file, group, "weight_names", &n) : NULL;
+        if (!weights)
+            err("%s: layer \"%s\" is listed, but there is no group of this name with weight_names", f->c->spec, layers[i]);
+        for (size_t k = 0; k < n; k++)
+            found(f, arena_printf(a, "%s/%s", group, weights[k]));
+    }
+}
+
+static const Stored *found_at(const Found *f, const char *path)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->list[i].name, path))
+            return &f->list[i];
+    return NULL;
+}
+
+/* Of Keras 3's names those that are the first layer's. */
+static const char *model_of_names(const Found *f)
+{
+    static const char *const first[][2] = {
+        {"layers/clip_embedding/token_embedding/vars/0", "layers/clip_embedding/position_embedding/vars/0"},
+        {"layers/dense/vars/0", "layers/dense/vars/1"},
+        {"layers/padded_conv2d/conv2d/vars/0", "layers/padded_conv2d/conv2d/vars/1"},
+    };
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        const Stored *a = found_at(f, first[i][0]), *b = found_at(f, first[i][1]);
+        if (a && b)
+            return model_of(a, b);
+    }
+    return NULL;
+}
+
+static const char *about_model(const char *model)
+{
+    static const char *const about[MODELS] = {"keras-cv's TextEncoderV2", "keras-cv's DiffusionModelV2", "keras-cv's Decoder", "keras-cv's ImageEncoder"};
+    return about[model_index(model)];
+}
+
+/* Takes the file over: its tensors go into the checkpoint as MODEL/PATH. Returns the model's name. */
+static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
+{
+    if (k->n_files == MOST_FILES)
+        err("%s: more than %d .h5 files", c->spec, MOST_FILES);
+    int index = k->n_files++;
+    k->file[index] = file;
+    Found f = {.c = c, .file = file};
+    size_t n_layers;
+    const char *root = "", **layers = h5_texts(file, "", "layer_names", &n_layers), *model = NULL;
+    if (!layers && h5_has_group(file, "model_weights"))
+        layers = h5_texts(file, root = "model_weights", "layer_names", &n_layers);
+    if (layers)
+        find_ordered(&f, root, layers, n_layers);
+    else if (h5_has_group(file, "layers"))
+        h5_walk(file, "layers", found, &f);
+    else
+        err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers", path);
+    if (f.n > 1)
+        model = layers ? model_of(&f.list[0], &f.list[1]) : model_of_names(&f);
+    if (!model)
+        err("%s: Keras' weights (%zu tensors), but of none of Stable Diffusion 2's models", path, f.n);
+    refuse_relatives(path, model, f.list, f.n);
+    Model *m = &k->model[model_index(model)];
+    if (m->file)
+        err("%s: %s is there twice, the second time in %s", c->spec, about_model(model), path);
+    *m = (Model){.file = file, .root = root, .ordered = layers, .n = f.n, .order = arena_alloc(c->arena, (f.n + 1) * sizeof *m->order)};
+    for (size_t i = 0; i < f.n; i++) {
+        Stored t = f.list[i];
+        t.place = (uint64_t)index;
+        t.name = m->order[i] = arena_printf(c->arena, "%s/%s", model, t.name);
+        checkpoint_add(c, t);
+    }
+    return model;
+}
+
+static void read_tensor(const Checkpoint *c, const Stored *t, void *dst)
+{
+    const Keras *k = c->state;
+    h5_read(k->file[t->place], strchr(t->name, '/') + 1, dst, t->bytes);
+}
+
+static void close_files(Checkpoint *c)
+{
+    Keras *k = c->state;
+    for (int i = 0; i < k->n_files; i++)
+        h5_close(k->file[i]);
+}
+
+static Keras *keras_begin(Checkpoint *c)
+{
+    Keras *k = c->state = arena_alloc(c->arena, sizeof *k);
+    c->read = read_tensor;
+    c->close = close_files;
+    c->scheme = scheme_find("keras");
+    return k;
+}
+
+bool is_keras_file(const Peek *p)
+{
+    return !p->folder && h5_signature(p->head, p->n);
+}
+
+static void finish_file(Checkpoint *c, Keras *k, const char *model)
+{
+    c->only = model;
+    c->taken_for = about_model(model);
+    c->why = k->model[model_index(model)].ordered ? "Keras' layout with layer_names; its first tensors are such a model's" :
+             "Keras 3's layout; its first layer is such a model's";
+}
+
+void open_keras_file(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    Keras *k = keras_begin(c);
+    finish_file(c, k, add_file(c, k, h5_open(c->spec), c->spec));
+}
+
+void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
+{
+    Keras *k = keras_begin(c);
+    finish_file(c, k, add_file(c, k, h5_from_memory(c->spec, data, bytes), c->spec));
+}
+
+/* ---- a folder of them --------------------------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n > k && !strcmp(text + n - k, end);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of .h5 files in the folder, sorted. */
+static size_t h5_files(Arena *a, const char *folder, const char **names)
+{
+    size_t n = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && (e = readdir(dir)) && n < MOST_FILES;)
+        if (ends_with(e->d_name, ".h5"))
+            names[n++] = arena_strdup(a, e->d_name);
+    if (dir)
+        closedir(dir);
+    qsort(names, n, sizeof *names, by_text);
+    return n;
+}
+
+bool is_keras_folder(const Peek *p)
+{
+    Arena *a = arena_new();
+    const char *names[MOST_FILES];
+    bool any = p->folder && h5_files(a, p->spec, names) > 0;
+    arena_free(a);
+    return any;
+}
+
+static const char *vocabulary(Arena *a, const char *folder)
+{
+    static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "tokenizer", "tokenizer.json", "merges.txt"};
+    struct stat st;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = arena_printf(a, "%s/%s", folder, names[i]);
+        if (!stat(path, &st))
+            return path;
+    }
+    return NULL;
+}
+
+void open_keras_folder(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    const char *names[MOST_FILES], *parts = "";
+    Keras *k = keras_begin(c);
+    size_t n = h5_files(c->arena, c->path, names);
+    for (size_t i = 0; i < n; i++) {
+        const char *path = arena_printf(c->arena, "%s/%s", c->path, names[i]);
+        parts = arena_printf(c->arena, "%s%s%s", parts, i ? ", " : "", add_file(c, k, h5_open(path), path));
+    }
+    c->taken_for = "Stable Diffusion 2 as keras-cv has it";
+    c->why = arena_printf(c->arena, "a folder of Keras' files: %s", parts);
+    c->vocab = vocabulary(c->arena, c->path);
+}
+
+/* ---- an archive that Keras 3 saves by default --------------------------------------------------------------------------------------- */
+
+bool is_keras_archive(const Peek *p)
+{
+    return peek_begins(p, "PK\3\4", 4) && (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5"));
+}
+
+void refuse_keras_archive(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    err("%s: a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights", c->spec);
+}
+
+/* ---- order ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const Bound *)a)->path, ((const Bound *)b)->path);
+}
+
+/* How many ops lie between each op's result and the output, at most. */
+static int *distances(const Graph *g)
+{
+    int *of = xcalloc(g->n_ops + 1, sizeof *of);
+    for (uint32_t i = g->n_ops; i-- > 0;)
+        for (int s = 0; s < SLOT_COUNT; s++) {
+            TensorId in = g->ops[i].in[s];
+            if (!tensor_ok(in) || tensor(g, in)->kind != T_TEMP)
+                continue;
+            uint32_t from = tensor(g, in)->producer.id - 1;
+            if (of[from] < of[i] + 1)
+                of[from] = of[i] + 1;
+        }
+    return of;
+}
+
+typedef struct { int distance; uint32_t op; } Far;
+
+static int by_distance(const void *a, const void *b)
+{
+    const Far *x = a, *y = b;
+    return x->distance != y->distance ? (x->distance < y->distance) - (x->distance > y->distance) : (x->op > y->op) - (x->op < y->op);
+}
+
+size_t keras_order(const Graph *g, const char **paths)
+{
+    size_t n = 0;
+    int *of = distances(g);
+    Far *far = xcalloc(g->n_ops + 1, sizeof *far);
+    bool *seen = xcalloc(g->n_tensors + 1, sizeof *seen);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        far[i] = (Far){of[i], i};
+    qsort(far, g->n_ops, sizeof *far, by_distance);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        for (int s = 0; s < SLOT_COUNT; s++) {
+            TensorId in = g->ops[far[i].op].in[s];
+            if (!tensor_ok(in) || tensor(g, in)->kind != T_WEIGHT || seen[in.id - 1])
+                continue;
+            seen[in.id - 1] = true;
+            paths[n++] = tensor(g, in)->parts[0].path;
+        }
+    free(seen);
+    free(far);
+    free(of);
+    return n;
+}
+
+void keras_bind(Checkpoint *c, const Graph *g)
+{
+    int index = model_index(g->name);
+    Model *m = index < 0 ? NULL : &((Keras *)c->state)->model[index];
+    if (!m || !m->ordered || m->bound)
+        return;
+    const char **paths = xcalloc(g->n_tensors + 1, sizeof *paths);
+    size_t n = keras_order(g, paths);
+    m->n_bound = n < m->n ? n : m->n;
+    m->bound = arena_alloc(c->arena, (m->n_bound + 1) * sizeof *m->bound);
+    for (size_t i = 0; i < m->n_bound; i++)
+        m->bound[i] = (Bound){arena_strdup(c->arena, paths[i]), m->order[i]};
+    qsort(m->bound, m->n_bound, sizeof *m->bound, by_path);
+    free(paths);
+}
+
+bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out)
+{
+    int index = model_index(model);
+    const Model *m = c && index >= 0 ? &((const Keras *)c->state)->model[index] : NULL;
+    if (!m || !m->ordered)
+        return spell_by_rules(s, c, model, path, n, choice, out);
+    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = path}, m->bound, m->n_bound, sizeof *m->bound, by_path) : NULL;
+    *out = (Place){.parts = 1};
+    return b && snprintf(out->name, sizeof out->name, "%s", b->name) < (int)sizeof out->name && !choice;
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# `latentc weights fetch` against a local server that misbehaves as asked (tests/tools/serve.py): what arrives is what was published, or nothing does.
+. "$(dirname "$0")/common.sh"
+command -v python3 >/dev/null || skip "python3 is not here; it runs the server"
+served=$work/served cache=$work/cache
+mkdir "$served"
+export XDG_CACHE_HOME=$cache NO_PROXY='*' no_proxy='*'
+unset LATENTC_FETCH_BASE LATENTC_FETCH_LIST
+python3 "$SOURCE_DIR/tests/tools/serve.py" "$served" "$work/port" >>"$work/requests" & server=$!
+trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
+for _ in {1..100}; do [[ -s $work/port ]] && break; sleep 0.1; done
+[[ -s $work/port ]] || fail "the server does not start"
+base=http://127.0.0.1:$(<"$work/port")
+hash_of() { sha256sum "$1" | cut -d' ' -f1; }
+# list MODE [SHA256]: a list with one name, `small`, one file, big.bin
+list() {
+    printf '{"small": {"about": "a test", "files": [{"from": "%s%s/big.bin", "sha256": "%s"}]}}\n' "$base" "${1:+/$1}" "${2:-$(hash_of "$served/big.bin")}" >"$work/list.json"
+}
+fetch() { "$LATENTC" weights fetch small --list "$work/list.json" "$@"; }
+cached=$cache/latentc/small/big.bin
+got() { cmp "$served/big.bin" "$cached" || fail "$1: the file is another"; [[ ! -e $cached.part ]] || fail "$1: the .part file is left"; }
+again() { rm -rf "$cache"; : >"$work/requests"; }
+head -c 3000000 /dev/urandom >"$served/big.bin"
+
+list "" && again
+[[ $(fetch 2>/dev/null) == "$cache/latentc/small" ]] || fail "fetch prints another folder"
+got "plain"
+fetch >/dev/null 2>&1 && [[ $(wc -l <"$work/requests") == 1 ]] || fail "a file in the cache is fetched again"
+[[ $(stat -c %a "$cached") == 644 ]] || fail "mode of the file: $(stat -c %a "$cached")"
+
+# a damaged file in the cache is noticed by fetch
+printf x | dd of="$cached" bs=1 seek=100 conv=notrunc 2>/dev/null
+expect 1 "*big.bin: has sha256 *, expected *" fetch --offline
+expect 0 "*has another sha256 than it should; fetching it anew" fetch
+got "damaged"
+
+list moved && again && fetch >/dev/null 2>&1 && got "redirect" || fail "redirect"
+list loop && again && expect 1 "*/loop/big.bin: *redirects*" fetch
+list cutonce && again && fetch >/dev/null 2>&1 && got "cut once" || fail "cut once"
+grep -q 'bytes=1500000-' "$work/requests" || fail "a cut download does not go on: $(cat "$work/requests")"
+list busyonce && again && fetch >/dev/null 2>&1 && got "busy once" || fail "busy once"
+
+# a connection that is cut each time gives up only without progress; what is there by then counts
+list "" && again && mkdir -p "${cached%/*}" && head -c 1000000 "$served/big.bin" >"$cached.part"
+fetch >/dev/null 2>&1 && got "resume" || fail "resume"
+[[ $(cat "$work/requests") == "GET /big.bin bytes=1000000-" ]] || fail "resume asks: $(cat "$work/requests")"
+list noranges && again && mkdir -p "${cached%/*}" && head -c 1000000 "$served/big.bin" >"$cached.part"
+fetch >/dev/null 2>&1 && got "no ranges" || fail "no ranges"
+list wrongrange && again && mkdir -p "${cached%/*}" && head -c 1000000 "$served/big.bin" >"$cached.part"
+expect 1 "*wrongrange/big.bin: *" fetch
+# complete but not renamed; too long; of another file
+list "" && again && mkdir -p "${cached%/*}" && cp "$served/big.bin" "$cached.part" && fetch >/dev/null 2>&1 && got "complete" || fail "complete .part"
+again && mkdir -p "${cached%/*}" && head -c 4000000 /dev/zero >"$cached.part" && fetch >/dev/null 2>&1 && got "too long" || fail "too long .part"
+again && mkdir -p "${cached%/*}" && head -c 1000000 /dev/zero >"$cached.part"
+expect 0 "*big.bin: the pieces do not make the file that was published; fetching all of it" fetch
+got "other .part"
+
+list "" "$(printf '%064d' 7)" && again
+expect 1 "*/big.bin: has sha256 $(hash_of "$served/big.bin"), expected 0*7: not the file that was published; it is not kept" fetch
+[[ -z $(ls "$cache/latentc/small") ]] || fail "a wrong file is kept: $(ls "$cache/latentc/small")"
+list broken && again && expect 1 "*/broken/big.bin: the server answered 503 (unavailable), expected the file" fetch
+mv "$served/big.bin" "$served/gone.bin"
+list "" "$(hash_of "$served/gone.bin")" && again && expect 1 "*$base/big.bin: the server answered 404 (not found), expected the file" fetch
+mv "$served/gone.bin" "$served/big.bin"
+
+# a full disk, as a limit on the size of files: what is there stays and serves the next time
+again
+expect 1 "*big.bin.part: cannot be written: File too large; 1048576 bytes stay there, and the next fetch goes on from them" \
+    bash -c 'ulimit -f 1024; "$0" weights fetch small --list "$1"' "$LATENTC" "$work/list.json"
+fetch >/dev/null 2>&1 && got "after a full disk" || fail "after a full disk"
+
+# mirrors and --offline
+list nowhere && again && fetch --from "$base/moved" >/dev/null 2>&1 && got "--from" || fail "--from"
+expect 0 "" fetch --offline
+: >"$work/requests"
+rm "$cached" && expect 1 "*small: big.bin is not in *, and --offline forbids to fetch it" fetch --offline
+[[ ! -s $work/requests ]] || fail "--offline asks the server"
+LATENTC_FETCH_BASE=$base fetch >/dev/null 2>&1 && got "LATENTC_FETCH_BASE" || fail "LATENTC_FETCH_BASE"
+
+# two at once
+again
+fetch >/dev/null 2>&1 & one=$!
+fetch >/dev/null 2>&1 || fail "the second of two"
+wait $one || fail "the first of two"
+got "two at once"
+
+# the list
+[[ $("$LATENTC" weights fetch) == *keras-sd2.1*text_encoder_v2_1.h5*diffusion_model_v2_1.h5*kcv_decoder.h5*vae_encoder.h5*bpe_simple_vocab* ]] ||
+    fail "the list: $("$LATENTC" weights fetch)"
+expect 1 "*keras-sd2: no published weights of this name; there are: keras-sd2.1" "$LATENTC" weights fetch keras-sd2
+expect 1 "*keras-sd2: neither a file nor a name of published weights (keras-sd2.1)" "$LATENTC" weights check keras-sd2
+kill $server
+wait $server 2>/dev/null || true
+again && expect 1 "*http://127.0.0.1:*/big.bin: *" fetch

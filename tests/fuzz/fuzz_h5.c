@@ -1,0 +1,36 @@
+/* Keras' HDF5 files: lists of names, groups, datasets. The file is in memory; what is accepted is read whole. */
+#include "checkpoint.h"
+#include "formats.h"
+#include "fuzz.h"
+
+static void body(const uint8_t *data, size_t size)
+{
+    Arena *a = arena_new();
+    Checkpoint *c = arena_alloc(a, sizeof *c);
+    uint64_t sum = 0;
+    *c = (Checkpoint){.arena = a, .spec = "fuzz", .path = "fuzz"};
+    open_keras_image(c, data, size);
+    checkpoint_sort(c);
+    if (!c->scheme || !c->taken_for || !c->why)
+        die("a file is opened and not understood");
+    for (size_t i = 0; i < c->n; i++) {
+        const Stored *t = &c->tensors[i];
+        if (checkpoint_find(c, t->name) != t)
+            die("a tensor is not found by its name");
+        for (size_t k = 0; t->data && k < t->bytes; k++)
+            sum += ((const uint8_t *)t->data)[k]; /* the sanitizer watches the bounds */
+        if (t->data || t->dtype == ST_OTHER || t->bytes > 1 << 20)
+            continue;
+        void *numbers = xmalloc(t->bytes);
+        c->read(c, t, numbers);
+        free(numbers);
+    }
+    if (sum == UINT64_MAX)
+        note("unlikely");
+    checkpoint_close(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_catch(body, data, size);
+}
