@@ -39,7 +39,7 @@ static Peek peek(Arena *a, const char *spec)
     Peek p = {.spec = spec};
     int fd = open(spec, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && !strpbrk(spec, "/.") && *fetch_names(a, NULL))
-        err("%s: neither a file nor a name of published weights (%s)", spec, fetch_names(a, NULL));
+        err("%s: cannot be read: %s; names of published weights: %s", spec, strerror(errno), fetch_names(a, NULL));
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", spec, strerror(errno));
     p.folder = S_ISDIR(st.st_mode);

@@ -14,13 +14,13 @@ typedef struct {
     CodeFlags code;
     LinkOptions link;
     WeightFlags weights;
-    const char *prediction;
+    const char *prediction, *sizes;
     bool quiet, no_init_img;
 } BuildFlags;
 
-/* A pipeline's models in the order of their stages. */
+/* The models of all sizes in the order of their stages. */
 enum { MOST_MODELS = 4 };
-typedef struct { Model model[MOST_MODELS]; int n; } Models;
+typedef struct { Model model[MOST_STAGES]; int n; } Models;
 
 /* One line of progress: what was done and how long it took. */
 static void done(const BuildFlags *f, double *since, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -62,8 +62,10 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
 static void report_memory(const BuildFlags *f, const Program *p) {
     for (int i = 0; i < p->n_stages && !f->quiet; i++) {
         const Stage *s = p->stages[i];
-        fprintf(stderr, "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls\n", s->graph->name,
+        fprintf(stderr, "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls", s->graph->name,
                 (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6, (double)s->arena_bytes_unshared / 1e6, s->n_steps);
+        if (s->weights_shared) fprintf(stderr, "; %.1f MB of weights from above", (double)s->weights_shared / 1e6);
+        fputc('\n', stderr);
     }
 }
 
@@ -82,6 +84,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
         WEIGHTS_FLAGS(&f->weights),
         {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
+        {"sizes", 0, FLAG_STRING, &f->sizes, "WxH,...", "several sizes of pictures in one generator, which shares what it can of the weights; --size of the generator chooses, the first is the default", 0, 0},
         {"no-init-img", 0, FLAG_BOOL, &f->no_init_img, NULL, "without the image encoder: smaller, but pictures start from noise alone", 0, 0},
         CODE_FLAGS(&f->code),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
@@ -116,14 +119,57 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l) {
     }
 }
 
+/* --sizes: one row each; without it none. */
+static int parse_sizes(const char *text, lrt_size *out) {
+    int n = 0, end;
+    for (const char *s = text; s && *s; n++) {
+        lrt_size *z = &out[n < MOST_SIZES ? n : 0], new = {0};
+        if (n == MOST_SIZES) usage_err("--sizes: found more than %d", MOST_SIZES);
+        if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 || new.height < 1 || (s[end] && s[end] != ','))
+            usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"", s);
+        for (int i = 0; i < n; i++)
+            if (out[i].width == new.width && out[i].height == new.height) usage_err("--sizes: %dx%d is there twice", new.width, new.height);
+        *z = new;
+        s += end + (s[end] == ',');
+    }
+    if (text && n == 0) usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found nothing");
+    return n;
+}
+
+/* The pipeline for a size: as if it were set by --set. NULL: as it is. */
+static Pipeline *open_size(const BuildFlags *f, const char *path, const lrt_size *size) {
+    ParamSet *given;
+    int n = flags_sets(&f->code.sets, &given);
+    ParamSet *sets = xcalloc((size_t)n + 2, sizeof *sets);
+    memcpy(sets, given, (size_t)n * sizeof *sets);
+    for (int i = 0; i < n && size; i++)
+        if (strcmp(given[i].name, "img_width") == 0 || strcmp(given[i].name, "img_height") == 0)
+            usage_err("--set %s does not go with --sizes", given[i].name);
+    if (size) {
+        sets[n++] = (ParamSet){.name = "img_width", .value = size->width};
+        sets[n++] = (ParamSet){.name = "img_height", .value = size->height};
+    }
+    Pipeline *l = pipeline_open(path, sets, n, &f->weights, prediction_over(f->prediction));
+    free(sets);
+    return l;
+}
+
+/* The models that a size has for itself. */
+static void add_size(Program *p, const BuildFlags *f, const Pipeline *l, bool guided, lrt_size *size, Models *models) {
+    size->diffusion_model = add_model(p, l, &l->diffusion_model, guided, models);
+    size->decoder = add_model(p, l, &l->decoder, false, models);
+    size->image_encoder = f->no_init_img ? -1 : add_model(p, l, &l->image_encoder, false, models);
+}
+
 int cmd_build(int argc, char **argv) {
     BuildFlags f = {.emit = "exe", .code = CODE_DEFAULTS};
     const char *path;
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
-    ParamSet *sets;
-    int n_sets = flags_sets(&f.code.sets, &sets);
-    Pipeline *l = pipeline_open(path, sets, n_sets, &f.weights, prediction_over(f.prediction));
+    lrt_size sizes[MOST_SIZES] = {0};
+    Pipeline *of_size[MOST_SIZES];
+    int n_sizes = parse_sizes(f.sizes, sizes);
+    Pipeline *l = of_size[0] = open_size(&f, path, n_sizes ? &sizes[0] : NULL);
     report_checkpoints(&f, l);
     const char *vocab_path = f.vocab ? f.vocab : l->vocab;
     if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
@@ -133,10 +179,17 @@ int cmd_build(int argc, char **argv) {
     Models models = {0};
     lrt_pipeline c = constants(l, p->fuse & FUSE_GUIDANCE);
     c.text_encoder = add_model(p, l, &l->text_encoder, false, &models);
-    c.diffusion_model = add_model(p, l, &l->diffusion_model, c.batched_guidance, &models);
+    p->share_weights = n_sizes > 1;
+    for (int i = 0; i < n_sizes || i < 1; i++) {
+        if (i > 0) of_size[i] = open_size(&f, path, &sizes[i]);
+        add_size(p, &f, of_size[i], c.batched_guidance, &sizes[i], &models);
+    }
+    c.diffusion_model = sizes[0].diffusion_model;
+    c.decoder = sizes[0].decoder;
+    c.image_encoder = sizes[0].image_encoder;
+    c.sizes = sizes;
+    c.n_sizes = (uint32_t)n_sizes;
     if (c.diffusion_model >= 0) c.time_width = time_width(models.model[c.diffusion_model].graph);
-    c.decoder = add_model(p, l, &l->decoder, false, &models);
-    if (!f.no_init_img) c.image_encoder = add_model(p, l, &l->image_encoder, false, &models);
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     Buf options = {0}, from = {0};
     buf_printf(&options, "--target %s --fuse ", p->target->name);
@@ -145,10 +198,10 @@ int cmd_build(int argc, char **argv) {
     if (p->optimize == OPTIMIZE_MEMORY) buf_printf(&options, " --optimize memory");
     if (f.code.tune) buf_printf(&options, " --tune %s", f.code.tune);
     buf_printf(&from, "%s (%s, %dx%d)", path, l->name, l->img_width, l->img_height);
-    WeightSource *sources[MOST_MODELS];
+    WeightSource *sources[MOST_STAGES];
     for (int i = 0; i < models.n; i++) {
         sources[i] = models.model[i].weights;
-        buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
+        if (i < MOST_MODELS) buf_printf(&from, "; %s: %s", models.model[i].graph->name, weights_describe(sources[i]));
     }
     p->quiet = f.quiet;
     p->options = options.data;
@@ -162,7 +215,7 @@ int cmd_build(int argc, char **argv) {
         fprintf(stderr, "          weights in %s; link with %s\n", library_weights_path(l->arena, f.out), link_libraries(l->arena));
     program_free(p);
     for (int i = 0; i < models.n; i++) model_close(&models.model[i]);
-    pipeline_close(l);
+    for (int i = 0; i < n_sizes || i < 1; i++) pipeline_close(of_size[i]);
     free(vocab);
     buf_free(&options);
     buf_free(&from);

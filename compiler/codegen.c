@@ -34,13 +34,68 @@ void program_free(Program *p) {
     free(p);
 }
 
+/* A contract without what says where its pixels are: the rest decides how weights are packed. */
+static Contract without_pixels(const Contract *c) {
+    Contract l = *c;
+    l.batch = l.h = l.w = l.oh = l.ow = l.vec_off = l.vec_width = l.ldy = l.tw = l.th = l.images = l.pixels = 0;
+    l.strips_x = l.strips_y = l.strips_b = l.pieces = l.load_parts = l.tiles_x = l.tiles_y = 0;
+    l.vec_batch = l.x_shared = l.x2_shared = l.res_shared = l.has_sums = l.flat = l.in_place = l.staged = 0;
+    return l;
+}
+
+static bool same_packed(const Stage *a, const Packed *x, const Stage *b, const Packed *y) {
+    const Tensor *t = tensor(a->graph, x->tensor), *u = tensor(b->graph, y->tensor);
+    if (x->kind != y->kind || x->floats != y->floats || t->n_parts != u->n_parts || !shape_eq(&t->shape, &u->shape)) return false;
+    for (int i = 0; i < t->n_parts; i++)
+        if (strcmp(t->parts[i].path, u->parts[i].path) != 0 || t->parts[i].scale != u->parts[i].scale || t->parts[i].width != u->parts[i].width) return false;
+    const Contract c = without_pixels(&x->contract), d = without_pixels(&y->contract);
+    return memcmp(&c, &d, sizeof c) == 0;
+}
+
+/* The weight of a stage before s, of the same model, that is packed as x is. NULL: none is. */
+static const Packed *packed_before(const Program *p, const Stage *s, const Packed *x) {
+    for (int i = 0; i < p->n_stages; i++) {
+        const Stage *b = p->stages[i];
+        for (int k = 0; k < b->n_packed && strcmp(b->graph->name, s->graph->name) == 0; k++)
+            if (!b->packed[k].shared && same_packed(s, x, b, &b->packed[k])) return &b->packed[k];
+    }
+    return NULL;
+}
+
+static const Stage *stage_before(const Program *p, const Stage *s) {
+    for (int i = 0; i < p->n_stages && p->share_weights; i++)
+        if (strcmp(p->stages[i]->graph->name, s->graph->name) == 0) return p->stages[i];
+    return NULL;
+}
+
+/* Where a stage's weights lie: after those of the stages before it; what a stage of the same model has packed already, there. Offsets of all stages of
+ * a model count from the first one's. */
+static void place_weights(Program *p, Stage *s) {
+    const Stage *first = stage_before(p, s);
+    s->weights_offset = p->weights_bytes;
+    if (first) {
+        int64_t begin = p->weights_bytes - first->weights_offset, at = begin;
+        s->weights_offset = first->weights_offset;
+        for (int i = 0; i < s->n_packed; i++) {
+            Packed *x = &s->packed[i];
+            const Packed *before = packed_before(p, s, x);
+            int64_t bytes = (x->floats * 4 + 63) / 64 * 64;
+            x->shared = before;
+            x->offset = s->mems[x->mem].offset = before ? before->offset : at;
+            if (before) s->weights_shared += bytes;
+            else at += bytes;
+        }
+        s->weights_bytes = at - begin;
+    }
+    p->weights_bytes += (s->weights_bytes + 4095) / 4096 * 4096;
+}
+
 int program_add(Program *p, Graph *g) {
     CHECK(p->n_stages < (int)(sizeof p->stages / sizeof p->stages[0]));
     passes_run(g, p->fuse, NULL, false);
     if (p->tuning) tuning_measure(p->tuning, p, g);
     Stage *s = lower(p, g);
-    s->weights_offset = p->weights_bytes;
-    p->weights_bytes += (s->weights_bytes + 4095) / 4096 * 4096;
+    place_weights(p, s);
     p->stages[p->n_stages] = s;
     return p->n_stages++;
 }

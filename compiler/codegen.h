@@ -22,15 +22,18 @@ typedef struct {
     bool bf16;                     /* operands of the products */
 } Step;
 typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS } PackKind;
-typedef struct { PackKind kind; TensorId tensor; Contract contract; int64_t offset, floats; uint32_t mem; } Packed;
+/* shared: the same bytes are those of an earlier stage, and packed there. */
+typedef struct { PackKind kind; TensorId tensor; Contract contract; int64_t offset, floats; uint32_t mem; bool shared; } Packed;
 typedef struct {
     Graph *graph;
     Mem *mems; uint32_t n_mems, cap_mems;
     Step *steps; int n_steps, cap_steps;
     Packed *packed; int n_packed, cap_packed;
+    int64_t weights_shared;        /* of its weights, bytes that are packed for an earlier stage; weights_bytes: the others */
     int64_t weights_offset, weights_bytes, arena_bytes, arena_bytes_unshared, prompt_bytes, time_row_bytes, scratch_bytes;
 } Stage;
 
+enum { MOST_SIZES = 8, MOST_STAGES = 1 + 3 * MOST_SIZES }; /* a generator: a text encoder, and three models a size */
 typedef struct { int kind; char name[96]; void *key; size_t key_bytes; LLVMValueRef fn; } Kernel;
 typedef struct {
     const Target *target;
@@ -41,10 +44,11 @@ typedef struct {
     struct Tuning *tuning;     /* measured convolutions (tune.h), the program's own; program_new: NULL */
     Emit *emit;
     Kernel *kernels; int n_kernels, cap_kernels;
-    Stage *stages[8]; int n_stages;
+    Stage *stages[MOST_STAGES]; int n_stages;
     int64_t weights_bytes;
     const char *options, *made_from; /* for --info; may be NULL */
     bool quiet;                      /* no progress of packing */
+    bool share_weights;              /* graphs of one name have the same weights: what is packed alike is packed once */
 } Program;
 
 /* bf16: operands of convolutions and dense products are rounded to bfloat16, weights stored so; all else stays f32. */

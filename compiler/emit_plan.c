@@ -82,18 +82,28 @@ static V schedule_constant(const Emit *e, const lrt_schedule_config *s) {
                   i32(e, s->final_sigma_least), i32(e, s->full_order_last), i32(e, s->zero_snr));
 }
 
+static V sizes_constant(const Emit *e, const lrt_pipeline *l) {
+    V sizes[MOST_SIZES];
+    for (uint32_t i = 0; i < l->n_sizes; i++) {
+        const lrt_size *s = &l->sizes[i];
+        sizes[i] = STRUCT(e, i32(e, s->width), i32(e, s->height), i32(e, s->diffusion_model), i32(e, s->decoder), i32(e, s->image_encoder));
+    }
+    return array(e, sizes, (int)l->n_sizes);
+}
+
 static V emit_pipeline(Program *p, const lrt_pipeline *l, V program) {
     const Emit *e = p->emit;
     V v = STRUCT(e, text(e, l->name), program, i32(e, l->text_encoder), i32(e, l->diffusion_model), i32(e, l->decoder),
                  i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width), i32(e, l->max_text_length), i32(e, l->pad_token),
                  i32(e, l->batched_guidance), i32(e, l->time_width), schedule_constant(e, &l->schedule), i32(e, l->steps),
-                 f64(e, l->cfg_scale), text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt));
+                 f64(e, l->cfg_scale), text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt),
+                 sizes_constant(e, l), i32(e, l->n_sizes), i32(e, 0));
     return global(e, v, "latentrt_pipeline", true);
 }
 
 void emit_plan(Program *p, const lrt_pipeline *pipeline) {
     const Emit *e = p->emit;
-    V stages[8];
+    V stages[MOST_STAGES];
     for (int i = 0; i < p->n_stages; i++) stages[i] = stage_constant(p, p->stages[i]);
     V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, e->cpu), array(e, stages, p->n_stages), i32(e, p->n_stages), i32(e, 0),
                  ci(e, (int64_t)program_layout_hash(p)), text(e, p->target->name), text(e, p->options), text(e, p->made_from));

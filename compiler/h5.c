@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Bounds for files from anywhere: far above what Keras writes. */
-enum { MOST_DEPTH = 24, MOST_DATASETS = 1 << 17, MOST_TEXTS = 1 << 20, MOST_TEXT_BYTES = 64 << 20, MOST_PATH = 1024 };
+enum { MOST_DEPTH = 24, MOST_OBJECTS = 1 << 14, MOST_TEXTS = 1 << 20, MOST_TEXT_BYTES = 64 << 20, MOST_PATH = 1024 };
 
 struct H5 {
     Arena *arena;
@@ -139,14 +139,16 @@ static bool reachable(H5 *f, const char *path)
     return true;
 }
 
-static H5O_type_t type_of(H5 *f, const char *path)
+/* Of what is known to be reachable. */
+static H5O_type_t type_at(H5 *f, const char *path)
 {
     H5O_info_t info;
-    if (!*path)
-        return H5O_TYPE_GROUP;
-    if (!reachable(f, path) || H5Oget_info_by_name2(f->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
-        return H5O_TYPE_UNKNOWN;
-    return info.type;
+    return H5Oget_info_by_name2(f->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ? H5O_TYPE_UNKNOWN : info.type;
+}
+
+static H5O_type_t type_of(H5 *f, const char *path)
+{
+    return !*path ? H5O_TYPE_GROUP : reachable(f, path) ? type_at(f, path) : H5O_TYPE_UNKNOWN;
 }
 
 bool h5_has_group(H5 *f, const char *path)
@@ -365,7 +367,7 @@ static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, 
     (void)group;
     if (info->type != H5L_TYPE_HARD) /* harmless unless it is needed: then it is missing */
         return 0;
-    if (m->n == MOST_DATASETS)
+    if (m->n == MOST_OBJECTS)
         return 1;
     if (m->n == m->cap) {
         const char **more = arena_alloc(m->f->arena, (m->cap = m->cap ? 2 * m->cap : 16) * sizeof *more);
@@ -387,8 +389,8 @@ static void walk(H5 *f, const char *group, int depth, size_t *left, void (*each)
     for (size_t i = 0; i < m.n; i++) {
         const char *path = arena_printf(f->arena, "%s%s%s", group, *group ? "/" : "", m.names[i]);
         if (!(*left)--)
-            err("%s: more than %d groups and datasets, expected some hundreds", f->path, MOST_DATASETS);
-        H5O_type_t type = type_of(f, path);
+            err("%s: more than %d groups and datasets, expected some hundreds", f->path, MOST_OBJECTS);
+        H5O_type_t type = type_at(f, path);
         if (type == H5O_TYPE_GROUP)
             walk(f, path, depth + 1, left, each, context);
         else if (type == H5O_TYPE_DATASET)
@@ -400,6 +402,6 @@ static void walk(H5 *f, const char *group, int depth, size_t *left, void (*each)
 
 void h5_walk(H5 *f, const char *group, void (*each)(void *context, const char *path), void *context)
 {
-    size_t left = MOST_DATASETS;
+    size_t left = MOST_OBJECTS;
     walk(f, group, 0, &left, each, context);
 }

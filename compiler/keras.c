@@ -162,6 +162,13 @@ static void read_tensor(const Checkpoint *c, const Stored *t, void *dst)
     h5_read(k->file[t->place], strchr(t->name, '/') + 1, dst, t->bytes);
 }
 
+/* What keras-cv has in its code, whatever the pipeline file says. */
+static const char settings[] =
+    "{\"models\":{\"text_encoder\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_layer\":1e-05}},"
+    "\"diffusion_model\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_res\":1e-05,\"eps_transformer\":1e-05,\"eps_layer\":1e-05}},"
+    "\"decoder\":{\"parameters\":{\"eps\":1e-05}},\"image_encoder\":{\"parameters\":{\"eps\":1e-05}}},"
+    "\"pad_token\":\"end_of_text\",\"schedule\":{\"spacing\":\"linspace\",\"steps_offset\":0,\"final_alpha\":1}}";
+
 static void close_files(Checkpoint *c)
 {
     Keras *k = c->state;
@@ -175,6 +182,7 @@ static Keras *keras_begin(Checkpoint *c)
     c->read = read_tensor;
     c->close = close_files;
     c->scheme = scheme_find("keras");
+    c->settings = settings;
     return k;
 }
 

@@ -42,6 +42,7 @@ static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *
 static void pack_stage(Packing *k, const Stage *s, WeightSource *source) {
     for (int i = 0; i < s->n_packed; i++) {
         const Packed *x = &s->packed[i];
+        if (x->shared) continue;
         int64_t n = shape_count(&tensor(s->graph, x->tensor)->shape);
         pad_to(&k->at, s->weights_offset + x->offset, k->sink, k->user);
         if (x->kind == PACK_RAW) {

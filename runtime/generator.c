@@ -67,7 +67,14 @@ static int print_info(const Run *r)
     const lrt_program *c = p->program;
     printf("name          %s\nmade from     %s\noptions       %s\ntarget        %s\n", p->name,
            c->made_from ? c->made_from : "", c->options ? c->options : "", c->target);
-    printf("picture       %d x %d, at most %d tokens\n", p->width, p->height, p->max_text_length);
+    printf("picture       %d x %d", p->width, p->height);
+    for (uint32_t i = 1; i < p->n_sizes; i++)
+        printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
+    printf(", at most %d tokens\n", p->max_text_length);
+    const lrt_schedule_config *schedule = &p->schedule;
+    printf("schedule      predicts %s, steps spaced %s%s\n", schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
+           schedule->spacing == LRT_SPACING_SAMPLER ? "as each sampler has it in diffusers" : lrt_spacings[schedule->spacing].name,
+           schedule->karras ? ", with Karras' sigmas" : "");
     for (uint32_t i = 0; i < c->n_stages; i++) {
         const lrt_stage *s = c->stages[i];
         printf("stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",

@@ -21,6 +21,7 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
         {.name = "Picture", .value = "-p \"a red circle\" -s 7 -b 4 -o picture-%02d.png"},
         {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; several are numbered, or %d in the name is the number, %s the seed", 0, 0},
+        {"size", 0, LRT_OPT_TEXT, &s->size_name, "WxH", "one of the sizes that this program was built for; --info lists them", 0, 0},
         {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
         {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
          9e18},
@@ -199,9 +200,27 @@ static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e
     return !s->prediction_name || unknown_name("prediction", s->prediction_name, names, 2, e);
 }
 
+/* The size's row; what there is, when there is no such. */
+static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    const lrt_size own = {p->width, p->height, p->diffusion_model, p->decoder, p->image_encoder}, *sizes = p->n_sizes ? p->sizes : &own;
+    char list[256] = "", name[32];
+    s->size = *sizes;
+    for (uint32_t i = 0; s->size_name && i < (p->n_sizes ? p->n_sizes : 1); i++) {
+        size_t used = strlen(list);
+        snprintf(name, sizeof name, "%dx%d", sizes[i].width, sizes[i].height);
+        snprintf(list + used, sizeof list - used, "%s%s", !i ? "" : i + 1 == p->n_sizes ? " or " : ", ", name);
+        if (!strcmp(s->size_name, name)) {
+            s->size = sizes[i];
+            return true;
+        }
+    }
+    return !s->size_name || lrt_fail(e, "--size: found '%s': this program draws %s", s->size_name, list);
+}
+
 static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    return find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) && find_prediction(s, p, e);
+    return find_size(s, p, e) && find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) && find_prediction(s, p, e);
 }
 
 /* What was asked for and the sampler does not take; what the schedule says and the sampler does not take is left out, as in diffusers. */
@@ -292,7 +311,10 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     lrt_settings_default(&s, p);
     int n = lrt_settings_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
-    printf("%s draws what a prompt says: %d x %d pixels.\n\n", program, p->width, p->height);
+    printf("%s draws what a prompt says: %d x %d pixels", program, p->width, p->height);
+    for (uint32_t i = 1; i < p->n_sizes; i++)
+        printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
+    printf(".\n\n");
     printf("  %s -p \"%s\"\n", program, example);
     lrt_options_help(table, n, program, stdout);
     printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "

@@ -80,13 +80,14 @@ static bool same_value(const lrt_option *a, const lrt_option *b)
     return x == y || (x && y && !strcmp(x, y));
 }
 
-static bool is_file(const char *option)
+/* Options that are recorded in another way: prompts as lines, the size as the picture's, files by what is in them. */
+static bool stands_apart(const char *option)
 {
-    static const char *const files[] = {"init-img", "mask", "latent-in"}; /* recorded by what is in them */
-    for (size_t i = 0; i < COUNT(files); i++)
-        if (!strcmp(option, files[i]))
+    static const char *const names[] = {"prompt", "negative-prompt", "size", "init-img", "mask", "latent-in"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (!strcmp(option, names[i]))
             return true;
-    return !strcmp(option, "prompt") || !strcmp(option, "negative-prompt"); /* these have lines of their own */
+    return false;
 }
 
 static bool has_key(const char *option)
@@ -115,7 +116,7 @@ static void put_others(FILE *f, const lrt_pipeline *p, const lrt_settings *s)
     int n = lrt_settings_table(a, &now, p);
     lrt_settings_table(b, &plain, p);
     for (int i = 0; i < n; i++)
-        if (a[i].help && lrt_setting_shapes(a[i].name) && !is_file(a[i].name) && !has_key(a[i].name) && !same_value(&a[i], &b[i]))
+        if (a[i].help && lrt_setting_shapes(a[i].name) && !stands_apart(a[i].name) && !has_key(a[i].name) && !same_value(&a[i], &b[i]))
             put_other(f, &a[i]);
 }
 
@@ -208,7 +209,7 @@ static const lrt_option *option_of(const Reading *x, const char *key)
             wanted = keys[i].option;
     for (int i = 0; i < x->n; i++)
         if (x->table[i].help && !strcmp(x->table[i].name, wanted))
-            return lrt_setting_shapes(wanted) && !is_file(wanted) ? &x->table[i] : NULL;
+            return lrt_setting_shapes(wanted) && !stands_apart(wanted) ? &x->table[i] : NULL;
     return NULL;
 }
 
@@ -229,6 +230,17 @@ static bool take_hash(Reading *x, const char *key, const char *value)
     return true;
 }
 
+static bool take_size(Reading *x, int w, int h, const char *value)
+{
+    if (w == x->p->width && h == x->p->height)
+        return true;
+    for (uint32_t i = 0; i < x->p->n_sizes; i++)
+        if (w == x->p->sizes[i].width && h == x->p->sizes[i].height)
+            return (x->s->size_name = keep(x->r, value, strlen(value))) || lrt_fail(x->e, "out of memory");
+    return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d%s", x->path, w, h, x->p->width, x->p->height,
+                    x->p->n_sizes > 1 ? " and other sizes, but not that" : "");
+}
+
 /* What is about the picture and the program rather than a setting. */
 static bool take_fact(Reading *x, const char *key, const char *value, bool *known)
 {
@@ -237,8 +249,7 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *know
     if (!strcmp(key, "Size")) {
         if (sscanf(value, "%dx%d%n", &w, &h, &end) != 2 || value[end])
             return lrt_fail(x->e, "%.200s: its parameters say 'Size: %.40s': expected WIDTHxHEIGHT", x->path, value);
-        if (w != x->p->width || h != x->p->height)
-            return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d", x->path, w, h, x->p->width, x->p->height);
+        return take_size(x, w, h, value);
     } else if (!strcmp(key, "Model")) {
         if (strcmp(value, x->p->name)) {
             fprintf(x->notice, "%s: this is %s, it was drawn by the model ", x->path, x->p->name);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 3
+#define LRT_PLAN_VERSION 4
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -73,6 +73,9 @@ typedef struct {
     int32_t zero_snr;                    /* 1: betas are rescaled so that the last timestep is nothing but noise */
 } lrt_schedule_config;
 
+/* A size of pictures, and the stages that were compiled for it. */
+typedef struct { int32_t width, height, diffusion_model, decoder, image_encoder; } lrt_size;
+
 /* A generator's constants, from the pipeline file. */
 typedef struct {
     const char *name;
@@ -84,6 +87,7 @@ typedef struct {
     int32_t time_width;                  /* channels of timestep_embedding */
     lrt_schedule_config schedule;
     int32_t steps; double cfg_scale; const char *sampler; int64_t seed; const char *output, *prompt;
+    const lrt_size *sizes; uint32_t n_sizes, reserved; /* all that there are; the first one's values are those above. 0: that one alone */
 } lrt_pipeline;
 
 /* Every object that latentc emits defines the first; a generator's also the second. */

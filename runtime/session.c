@@ -83,6 +83,30 @@ static size_t ids_bytes(const lrt_session *s)
     return 2 * (size_t)s->pipeline->max_text_length * sizeof *s->ids;
 }
 
+/* What depends on the size goes when it is another one. */
+static void choose_size(lrt_session *s)
+{
+    const lrt_size *z = &s->set.size;
+    if (s->pipeline == &s->sized && z->width == s->sized.width && z->height == s->sized.height)
+        return;
+    lrt_engine_free(&s->engine);
+    lrt_known_free(&s->known);
+    lrt_sampling_free(&s->sampling);
+    lrt_schedule_free(&s->schedule);
+    free(s->encoded);
+    free(s->x);
+    s->encoded = NULL;
+    s->x = NULL;
+    lrt_pipeline p = *s->pipeline;
+    p.width = z->width;
+    p.height = z->height;
+    p.diffusion_model = z->diffusion_model;
+    p.decoder = z->decoder;
+    p.image_encoder = z->image_encoder;
+    s->sized = p;
+    s->pipeline = &s->sized;
+}
+
 static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
 {
     const lrt_pipeline *p = s->pipeline;
@@ -94,6 +118,7 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
 
 bool lrt_session_read(lrt_session *s, lrt_error *e)
 {
+    choose_size(s);
     free(s->notice);
     s->notice = NULL;
     size_t bytes;

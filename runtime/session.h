@@ -4,7 +4,8 @@
 #include "generator.h"
 
 typedef struct {
-    const lrt_pipeline *pipeline;
+    const lrt_pipeline *pipeline; /* the program's; from lrt_session_read on `sized` */
+    lrt_pipeline sized;           /* the same, with the size of the settings in place of its first */
     lrt_settings set; /* the caller's, who may change it before lrt_session_read */
     lrt_container container;
     lrt_vocab vocab;

@@ -21,7 +21,8 @@ static void leading(int train, int n, int offset, double *t)
         t[n - 1 - i] = (double)i * (train / n) + offset;
 }
 
-/* Down from the last timestep. NumPy's arange, which diffusers uses, takes the difference of its first two values for the stride. */
+/* Down from the last timestep. NumPy's arange, which diffusers uses, takes the difference of its first two values for the stride. For some n (61, 103,
+ * ... of 1000) it gives one value more, -1, as train / (train / n) rounds to more than n: that one is left out here. */
 static void trailing(int train, int n, int offset, double *t)
 {
     double second = train - (double)train / n, stride = second - train;

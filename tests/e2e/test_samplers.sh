@@ -10,8 +10,8 @@ mapfile -t samplers < <("$program" --help | sed -n '/^Sampling methods/,/^$/s/^ 
 (( ${#samplers[@]} > 10 )) || fail "--help lists ${samplers[*]}"
 cd "$work"
 
-# draw CAPTION OUT FLAGS...
-draw() { "$program" -p "${said[$1]}" --seed $((1000 + $1)) -o "$2" "${@:3}" 2>log || fail "${*:3}: $(<log)"; }
+# draw CAPTION OUT FLAGS...: pixels alone, so that equal files are equal pictures
+draw() { "$program" -p "${said[$1]}" --seed $((1000 + $1)) -o "$2" --no-metadata "${@:3}" 2>log || fail "${*:3}: $(<log)"; }
 
 # right LEAST ENTRIES FLAGS...: so many of these captions are drawn right.
 right() {
@@ -60,7 +60,7 @@ cmp alias.png name.png || fail "euler_ancestral is not euler_a"
 
 # In a batch every picture has its own noise: that of its seed alone.
 draw 0 many.png --steps 4 --sampling-method euler_a -b 2 --rng cpu
-"$program" -p "${said[0]}" --seed 1001 -o second.png --steps 4 --sampling-method euler_a --rng cpu 2>log
+"$program" -p "${said[0]}" --no-metadata --seed 1001 -o second.png --steps 4 --sampling-method euler_a --rng cpu 2>log
 cmp many-2.png second.png || fail "the batch's second picture is not the one of seed + 1"
 
 # A pipeline's schedule reaches the generator, and holds for every sampler that takes it.
@@ -78,12 +78,13 @@ same() {
     local first=()
     while [[ $1 != -- ]]; do first+=("$1"); shift; done
     shift
-    ./built -p "${said[0]}" --steps 5 -o built.png "${first[@]}" 2>log || fail "built ${first[*]}: $(<log)"
-    "$program" -p "${said[0]}" --steps 5 -o shapes.png "$@" 2>log || fail "shapes $*: $(<log)"
+    ./built -p "${said[0]}" --no-metadata --steps 5 -o built.png "${first[@]}" 2>log || fail "built ${first[*]}: $(<log)"
+    "$program" -p "${said[0]}" --no-metadata --steps 5 -o shapes.png "$@" 2>log || fail "shapes $*: $(<log)"
     cmp built.png shapes.png || fail "built ${first[*]} is not shapes $*"
 }
 built built '"epsilon", "spacing": "linspace"' '"v", "spacing": "trailing"'
 same -- --prediction v --spacing trailing
+[[ $(./built --info) == *"schedule      predicts v, steps spaced trailing"* ]] || fail "--info: $(./built --info)"
 same --sampling-method euler --prediction epsilon -- --sampling-method euler --spacing trailing
 built built '"linspace"' '"linspace", "sigmas": "karras"'
 same -- --steps 5
