@@ -412,6 +412,7 @@ void settings_of_scheduler(Settings *s, Json config)
     settings_add(&s->schedule, "final_sigma", "\"%s\"", WORD_AT(s, config, "final_sigmas_type", "zero", finals));
     settings_add(&s->schedule, "sigmas", "\"%s\"", bool_or(config, "use_karras_sigmas", false) ? "karras" : "timesteps");
     settings_add(&s->schedule, "lower_order_final", "%s", bool_or(config, "lower_order_final", true) ? "true" : "false");
+    settings_add(&s->schedule, "skip_prk_steps", "%s", bool_or(config, "skip_prk_steps", false) ? "true" : "false");
     if (bool_or(config, "clip_sample", d->clip))
         settings_add_real(&s->schedule, "clip_sample", number_or(config, "clip_sample_range", 1));
     else

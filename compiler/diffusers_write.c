@@ -154,10 +154,13 @@ static void scheduler_config(const Conversion *v, Buf *b)
         note("note: final_alpha is %g here, and 1 or that of timestep 0 in diffusers; written as 1", c->final_alpha);
     buf_printf(b, "{\n  \"_class_name\": \"DDIMScheduler\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", c->train_steps,
                real_text(a, c->beta_start), real_text(a, c->beta_end));
-    buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n  \"timestep_spacing\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
-               c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon", spacings[c->spacing]);
+    buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
+               c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
+    if (c->spacing != LRT_SPACING_SAMPLER) /* what is left out is the sampler's own there, too */
+        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", spacings[c->spacing]);
     buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->steps_offset,
                c->final_alpha == 0 ? "false" : "true", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
+    buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");
     buf_printf(b, "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": false,\n  \"trained_betas\": null\n}\n", c->zero_snr ? "true" : "false");
 }
 

@@ -79,7 +79,7 @@ static V stage_constant(Program *p, const Stage *s) {
 static V schedule_constant(const Emit *e, const lrt_schedule_config *s) {
     return STRUCT(e, i32(e, s->train_steps), i32(e, s->beta_scaled_linear), f64(e, s->beta_start), f64(e, s->beta_end), f64(e, s->final_alpha),
                   f64(e, s->clip), i32(e, s->prediction), i32(e, s->spacing), i32(e, s->steps_offset), i32(e, s->karras), i32(e, s->previous),
-                  i32(e, s->final_sigma_least), i32(e, s->full_order_last), i32(e, s->zero_snr));
+                  i32(e, s->final_sigma_least), i32(e, s->full_order_last), i32(e, s->zero_snr), i32(e, s->prk_steps), i32(e, 0));
 }
 
 static V sizes_constant(const Emit *e, const lrt_pipeline *l) {

@@ -206,7 +206,8 @@ static void read_schedule(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"train_steps", "beta_start",   "beta_end",    "beta_schedule", "prediction",
                                        "spacing",     "steps_offset", "final_alpha", "clip_sample",   "zero_snr",
-                                       "sigmas",      "previous",     "final_sigma", "lower_order_final"};
+                                       "sigmas",      "previous",     "final_sigma", "lower_order_final",
+                                       "skip_prk_steps"};
     static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps", "karras"};
     static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
     static const char *const spacings[] = {"linspace", "leading", "trailing", "sampler"};
@@ -228,6 +229,7 @@ static void read_schedule(Pipeline *p, Json root)
     c->final_sigma_least = choice(p, json_get(s, "final_sigma"), finals, 2);
     c->full_order_last = !flag_at(s, "lower_order_final", true);
     c->zero_snr = flag_at(s, "zero_snr", false);
+    c->prk_steps = !flag_at(s, "skip_prk_steps", true);
     if (c->zero_snr && c->prediction == LRT_PREDICT_EPSILON)
         json_err(s, "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
 }

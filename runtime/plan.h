@@ -71,6 +71,7 @@ typedef struct {
     int32_t final_sigma_least;           /* of samplers that go by sigma: 1: the last step ends at sigma of timestep 0; 0: at 0 */
     int32_t full_order_last;             /* of dpm++2m and unipc: 1: the last steps of a short run keep the order of the others */
     int32_t zero_snr;                    /* 1: betas are rescaled so that the last timestep is nothing but noise */
+    int32_t prk_steps, reserved;         /* of pndm: 1: it begins with steps of Runge-Kutta */
 } lrt_schedule_config;
 
 /* A size of pictures, and the stages that were compiled for it. */

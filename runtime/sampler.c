@@ -15,8 +15,10 @@ enum {
 const lrt_sampler lrt_samplers[] = {
     {"ddim", NULL, "each step removes the share of noise that the training schedule says (--eta)",
      LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
-    {"pndm", "plms", "linear multistep of order 4 over predictions",
-     LRT_TAKES_SPACING, LEADING, 5, lrt_plan_pndm, lrt_step_pndm},
+    {"pndm", NULL, "plms or pndm_prk, as the checkpoint says",
+     LRT_TAKES_SPACING, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
+    {"plms", NULL, "linear multistep of order 4 over predictions",
+     LRT_TAKES_SPACING, LEADING, 5, lrt_plan_plms, lrt_step_plms},
     {"pndm_prk", NULL, "the same, begun by three steps of Runge-Kutta, four calls each",
      LRT_TAKES_SPACING, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
     {"euler", "k_euler", "straight to the next sigma",

@@ -12,6 +12,8 @@ bool lrt_plan_ddpm(lrt_sampling *s, lrt_error *e);
 void lrt_step_ddpm(lrt_sampling *s, int k);
 bool lrt_plan_pndm(lrt_sampling *s, lrt_error *e);
 void lrt_step_pndm(lrt_sampling *s, int k);
+bool lrt_plan_plms(lrt_sampling *s, lrt_error *e);
+void lrt_step_plms(lrt_sampling *s, int k);
 bool lrt_plan_pndm_prk(lrt_sampling *s, lrt_error *e);
 void lrt_step_pndm_prk(lrt_sampling *s, int k);
 bool lrt_plan_lcm(lrt_sampling *s, lrt_error *e);

@@ -149,7 +149,7 @@ static void combine(const lrt_sampling *s, int known, double *m)
 }
 
 /* The first step is made twice: to the second timestep and, with the mean of the answers at both, again. */
-bool lrt_plan_pndm(lrt_sampling *s, lrt_error *e)
+bool lrt_plan_plms(lrt_sampling *s, lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, true, e);
     if (!t)
@@ -168,7 +168,7 @@ bool lrt_plan_pndm(lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-void lrt_step_pndm(lrt_sampling *s, int k)
+void lrt_step_plms(lrt_sampling *s, int k)
 {
     double *start = s->history[4];
     if (k == 1) {
@@ -191,7 +191,7 @@ bool lrt_plan_pndm_prk(lrt_sampling *s, lrt_error *e)
 {
     int stride = s->schedule->train_steps / s->steps;
     if (s->steps - s->first <= PRK_STEPS)
-        return lrt_fail(e, "steps: pndm_prk needs at least %d, found %d", PRK_STEPS + 1, s->steps - s->first);
+        return lrt_fail(e, "steps: %s needs at least %d, found %d", s->sampler->name, PRK_STEPS + 1, s->steps - s->first);
     double *t = lrt_timesteps(s, false, true, e);
     if (!t)
         return false;
@@ -231,6 +231,17 @@ void lrt_step_pndm_prk(lrt_sampling *s, int k)
         sum[i] = (k % 4 ? sum[i] : 0) + weights[k % 4] * s->out[i];
     }
     transfer(s, k, start, k % 4 == 3 ? sum : s->out);
+}
+
+/* As diffusers' skip_prk_steps says. */
+bool lrt_plan_pndm(lrt_sampling *s, lrt_error *e)
+{
+    return (s->config.prk_steps ? lrt_plan_pndm_prk : lrt_plan_plms)(s, e);
+}
+
+void lrt_step_pndm(lrt_sampling *s, int k)
+{
+    (s->config.prk_steps ? lrt_step_pndm_prk : lrt_step_plms)(s, k);
 }
 
 /* ---- lcm: Luo et al., "Latent consistency models", 2023 ---- */

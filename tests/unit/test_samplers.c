@@ -120,6 +120,37 @@ static double difference(const char *line, const double *x)
     return sqrt(wrong / size);
 }
 
+static double run_recorded(const char *line, lrt_sampling s)
+{
+    lrt_schedule c;
+    lrt_error e;
+    lrt_noise noise = {.rng = &wave_rng};
+    float start[2 * RECORDED];
+    double x[RECORDED];
+    assert_true(lrt_schedule_init(&c, &s.config));
+    s.schedule = &c;
+    if (!lrt_sampling_plan(&s, &e))
+        fail_msg("%s%s", line, e.text);
+    lrt_noise_latent(&noise, start, RECORDED);
+    run(&s, &noise, model, false, start, x);
+    lrt_sampling_free(&s);
+    lrt_schedule_free(&c);
+    return difference(line, x);
+}
+
+/* pndm is one of two others, as the schedule says. */
+static lrt_sampling by_schedule(lrt_sampling s)
+{
+    if (!strcmp(s.sampler->name, "pndm_prk")) {
+        s.sampler = lrt_sampler_find("pndm");
+        s.config.prk_steps = 1;
+    } else if (!strcmp(s.sampler->name, "pndm")) {
+        s.sampler = lrt_sampler_find("plms");
+        s.config.prk_steps = 1; /* not its business */
+    }
+    return s;
+}
+
 static void test_recorded(void **state)
 {
     FILE *f = fopen(TEST_DATA_DIR "/samplers.txt", "r");
@@ -132,26 +163,13 @@ static void test_recorded(void **state)
         if (line[1] == '#')
             continue;
         lrt_sampling s = settings(line);
-        lrt_schedule c;
-        lrt_error e;
-        lrt_noise noise = {.rng = &wave_rng};
-        float start[2 * RECORDED];
-        double x[RECORDED];
-        assert_true(lrt_schedule_init(&c, &s.config));
-        s.schedule = &c;
-        if (!lrt_sampling_plan(&s, &e))
-            fail_msg("%s%s", line, e.text);
-        lrt_noise_latent(&noise, start, RECORDED);
-        run(&s, &noise, model, false, start, x);
-        double d = difference(line, x);
+        double d = fmax(run_recorded(line, s), run_recorded(line, by_schedule(s)));
         worst = fmax(worst, d);
         if (!(d < 1e-5)) {
             print_error("%.3g: %.*s\n", d, (int)(strstr(line, " : ") - line), line);
             wrong++;
         }
         cases++;
-        lrt_sampling_free(&s);
-        lrt_schedule_free(&c);
     }
     fclose(f);
     print_message("%d runs, largest difference %.2g\n", cases, worst);
