@@ -172,6 +172,7 @@ typedef struct {
         text_encoder, diffusion_model, decoder, image_encoder; /* graph NULL when the pipeline has none */
     const char *weights, *vocab;     /* defaults for all models, resolved relative to dir; NULL when none */
     int pad_token;                   /* -1: end of text */
+    int round_nearest;               /* "rounding" of pictures */
     int img_height, img_width, max_text_length;
     lrt_schedule_config schedule;
     /* defaults of a generator */

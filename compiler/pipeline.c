@@ -277,7 +277,8 @@ static int read_pad_token(Json root)
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
 {
     static const char *const keys[] = {"$schema", "pipeline",  "parameters", "models",  "weights",
-                                       "vocab",   "pad_token", "schedule",   "defaults"};
+                                       "vocab",   "pad_token", "rounding",   "schedule", "defaults"};
+    static const char *const roundings[] = {"down", "nearest"};
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
     Params *shared = arena_alloc(a, sizeof *shared);
@@ -297,6 +298,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     p->weights = optional_path(p, json_get(root, "weights"));
     p->vocab = optional_path(p, json_get(root, "vocab"));
     p->pad_token = read_pad_token(root);
+    p->round_nearest = choice(p, json_get(root, "rounding"), roundings, 2);
     read_schedule(p, root);
     read_defaults(p, root);
     return p;

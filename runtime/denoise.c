@@ -344,6 +344,7 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
         float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
         if (!(v == v))
             return lrt_fail(e, "the decoder's picture has values that are not numbers");
+        v = p->round_nearest ? rintf(v) : v;
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
     if (g->known)

@@ -87,7 +87,7 @@ typedef struct {
 } lrt_guidance;
 bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
                         lrt_error *e);
-/* The picture of a latent into g->rgb (height, width, 3), as keras-cv rounds it: clip((y + 1) / 2 * 255, 0, 255),
- * truncated; what is known of it and stays is put back. */
+/* The picture of a latent into g->rgb (height, width, 3), clip((y + 1) / 2 * 255, 0, 255), rounded
+ * as the pipeline says; what is known of it and stays is put back. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

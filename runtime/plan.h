@@ -88,7 +88,8 @@ typedef struct {
     int32_t time_width;                  /* channels of timestep_embedding */
     lrt_schedule_config schedule;
     int32_t steps; double cfg_scale; const char *sampler; int64_t seed; const char *output, *prompt;
-    const lrt_size *sizes; uint32_t n_sizes, reserved; /* all that there are; the first one's values are those above. 0: that one alone */
+    const lrt_size *sizes; uint32_t n_sizes; /* all that there are; the first one's values are those above. 0: that one alone */
+    uint32_t round_nearest;              /* numbers of a picture become bytes: 1: rounded to nearest, as in diffusers; 0: down, as in keras-cv */
 } lrt_pipeline;
 
 /* Every object that latentc emits defines the first; a generator's also the second. */
