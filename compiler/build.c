@@ -131,56 +131,43 @@ void pipeline_close(Pipeline *p) {
 
 /* ---- graphs alone ---- */
 
-enum { MOST_PARAMS = MAX_NAMES };
-
-static int put_param(ParamSet *list, int n, ParamSet p) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(list[i].name, p.name) == 0) {
-            list[i] = p;
-            return n;
-        }
-    if (n == MOST_PARAMS) err("expected at most %d parameters", MOST_PARAMS);
-    list[n] = p;
-    return n + 1;
+static void put_param(ParamList *l, ParamSet p) {
+    if (!param_put(l, p)) err("expected at most %d parameters", MAX_NAMES);
 }
 
 /* Parameters of the section that the graph declares. */
-static int take_params(Arena *a, Json section, Json declared, ParamSet *list, int n) {
+static void take_params(Arena *a, Json section, Json declared, ParamList *l) {
     for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
-        if (json_ok(declared) && json_ok(json_get(declared, json_key(m)))) n = put_param(list, n, param_from_json(a, json_key(m), m));
-    return n;
+        if (json_ok(declared) && json_ok(json_get(declared, json_key(m)))) put_param(l, param_from_json(a, json_key(m), m));
 }
 
-Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, Checkpoint **c) {
-    *c = NULL;
+Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, GraphWeights *from) {
+    *from = (GraphWeights){0};
     if (!w->specs.n) return graph_load(path, sets, n_sets);
-    Json root = json_load(path);
-    Json name = json_get(root, "graph");
+    Json root = json_load(path), name = json_get(root, "graph");
     Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
-    const char *spec = json_ok(name) ? flags_fitting(&w->specs, json_string(name), fits, &checkpoints) : NULL;
-    ParamSet list[MOST_PARAMS];
+    ParamList list = {.n = 0};
     Arena *a = arena_new();
-    int n = 0;
-    if (spec && !weights_synthetic(spec)) *c = use(&checkpoints, spec);
+    from->spec = json_ok(name) ? flags_fitting(&w->specs, json_string(name), fits, &checkpoints) : NULL;
+    if (from->spec && !weights_synthetic(from->spec)) from->checkpoint = use(&checkpoints, from->spec);
     close_unused(&checkpoints);
-    if (*c && (*c)->settings) {
-        Json settings = parse_settings((*c)->settings, spec), declared = json_get(root, "parameters"), models = json_get(settings, "models");
+    if (from->checkpoint && from->checkpoint->settings) {
+        Json settings = parse_settings(from->checkpoint->settings, from->spec), declared = json_get(root, "parameters"), models = json_get(settings, "models");
         Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
-        n = take_params(a, json_get(settings, "parameters"), declared, list, n);
-        if (json_ok(own)) n = take_params(a, json_get(own, "parameters"), declared, list, n);
+        take_params(a, json_get(settings, "parameters"), declared, &list);
+        if (json_ok(own)) take_params(a, json_get(own, "parameters"), declared, &list);
         json_free(settings);
     }
-    for (int i = 0; i < n_sets; i++) n = put_param(list, n, sets[i]);
+    for (int i = 0; i < n_sets; i++) put_param(&list, sets[i]);
     json_free(root);
-    Graph *g = graph_load(path, list, n);
+    Graph *g = graph_load(path, list.list, list.n);
     arena_free(a);
     return g;
 }
 
-WeightSource *graph_weights(const Graph *g, const WeightFlags *w, Checkpoint *c, const char *command) {
-    const char *spec = flags_for_model(&w->specs, g->name);
-    if (!spec) usage_err("%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", command, g->name);
-    WeightSource *s = c ? weights_from(c, g->name) : weights_open(spec, g->name);
+WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command) {
+    if (!from->spec) usage_err("%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED", command, g->name);
+    WeightSource *s = from->checkpoint ? weights_from(from->checkpoint, g->name) : weights_open(from->spec, g->name);
     weights_check(s, g);
     return s;
 }

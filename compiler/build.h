@@ -11,11 +11,12 @@ Program *program_for(const CodeFlags *f);
  * and vocabulary lies over the file; `over` (JSON, a part of a pipeline file, or NULL) lies over both, and sets (--set) over all. */
 Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, const char *over);
 void pipeline_close(Pipeline *p); /* and its checkpoints */
-/* A graph alone, with the parameters that the checkpoint of its weights gives it; sets lie over them. *c: that checkpoint, which the caller closes;
- * NULL when the weights are synthetic or the flags name none. */
-Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, Checkpoint **c);
+/* A graph alone, with the parameters that the checkpoint of its weights gives it; sets lie over them. from: what the flags name for it: spec (NULL:
+ * nothing), and its checkpoint, which the caller closes; NULL when the weights are synthetic. */
+typedef struct { const char *spec; Checkpoint *checkpoint; } GraphWeights;
+Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w, GraphWeights *from);
 /* The weights of such a graph; usage_err() when nothing names any. command: for that message. */
-WeightSource *graph_weights(const Graph *g, const WeightFlags *w, Checkpoint *c, const char *command);
+WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command);
 /* A model of a pipeline, ready for program_add. */
 typedef struct { Graph *graph; WeightSource *weights; } Model;
 /* batch, guided: see pipeline_graph. The weights are those of pipeline_open, else `otherwise` (NULL: usage_err when nothing names any), and are checked

@@ -50,9 +50,9 @@ int cmd_compile(int argc, char **argv) {
     bool exe = strcmp(emit, "exe") == 0;
     ParamSet *values;
     int n = flags_sets(&code.sets, &values);
-    Checkpoint *from;
+    GraphWeights from;
     Graph *g = graph_open(arguments[0], values, n, &weights, &from);
-    WeightSource *source = exe ? graph_weights(g, &weights, from, "compile") : NULL;
+    WeightSource *source = exe ? graph_weights(g, &from, "compile") : NULL;
     Program *p = program_for(&code);
     program_add(p, g);
     p->made_from = arguments[0];
@@ -60,7 +60,7 @@ int cmd_compile(int argc, char **argv) {
     if (exe) {
         write_program(p, &source, &link, PROGRAM_GRAPH, NULL, 0, out);
         weights_close(source);
-        if (from) checkpoint_close(from);
+        if (from.checkpoint) checkpoint_close(from.checkpoint);
     } else {
         LLVMMemoryBufferRef b = program_emit(p, kinds[kind].kind);
         if (strcmp(emit, "so") == 0) {

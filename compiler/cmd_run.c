@@ -153,11 +153,11 @@ int cmd_run(int argc, char **argv)
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);
-    Checkpoint *from;
+    GraphWeights from;
     Run r = {.g = graph_open(f.graph, sets, n_sets, &f.weights, &from)};
     if (f.threads)
         omp_set_num_threads((int)f.threads);
-    r.weights = graph_weights(r.g, &f.weights, from, "run");
+    r.weights = graph_weights(r.g, &from, "run");
     make_buffers(&r, f.inputs);
     double *seconds = f.repeat ? xcalloc((size_t)f.repeat, sizeof *seconds) : NULL;
     if (f.interpret) {
@@ -173,7 +173,7 @@ int cmd_run(int argc, char **argv)
     if (f.outputs)
         write_outputs(&r, f.outputs);
     free_run(&r);
-    if (from)
-        checkpoint_close(from);
+    if (from.checkpoint)
+        checkpoint_close(from.checkpoint);
     return EXIT_OK;
 }

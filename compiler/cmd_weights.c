@@ -9,21 +9,14 @@
 
 /* ---- what the subcommands share ----------------------------------------------------------------------------------------------------- */
 
-/* graphs/sd2/pipeline.json of this latentc: installed, or in the source folder. */
+/* graphs/sd2/pipeline.json: here, or of this latentc. */
 static const char *default_pipeline(Arena *a)
 {
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n < 0 ? 0 : n] = 0;
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    const char *places[] = {"graphs/sd2/pipeline.json", arena_printf(a, "%s/../graphs/sd2/pipeline.json", self),
-                            arena_printf(a, "%s/../share/latentc/graphs/sd2/pipeline.json", self)};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (!access(places[i], R_OK))
-            return places[i];
-    usage_err("weights: graphs/sd2/pipeline.json is neither here nor beside latentc: name a pipeline after SPEC");
+    static const char name[] = "graphs/sd2/pipeline.json";
+    const char *path = access(name, R_OK) ? own_file(a, name) : name;
+    if (!path)
+        usage_err("weights: %s is neither here nor beside latentc: name a pipeline after SPEC", name);
+    return path;
 }
 
 /* A file of one model without its name in front: only the model that it fits best is meant. */

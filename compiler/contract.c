@@ -191,13 +191,6 @@ void contract_pack_row(const Contract *c, int64_t j, const float *row, float *ou
     }
 }
 
-static uint16_t bf16_of(float x) {
-    uint32_t u;
-    memcpy(&u, &x, 4);
-    if (x != x) return 0x7fc0;
-    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
 /* Row k of a panel in pairs: its columns are every second number. */
 void contract_pack_pair(const Contract *c, int64_t j, const float *row, int64_t k, void *out) {
     float columns[4 * 64];

@@ -11,23 +11,6 @@
 
 /* ---- the list ----------------------------------------------------------------------------------------------------------------------- */
 
-const char *fetch_own_file(Arena *a, const char *relative)
-{
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n < 0 ? 0 : n] = 0;
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    static const char *const above[] = {"..", "../share/latentc", "../../..", "../../../.."}; /* the last two: programs of the tests */
-    for (size_t i = 0; i < sizeof above / sizeof above[0]; i++) {
-        const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);
-        if (!access(path, R_OK))
-            return path;
-    }
-    return NULL;
-}
-
 static const char *setting(const char *flag, const char *variable)
 {
     const char *v = flag ? flag : getenv(variable);
@@ -39,7 +22,7 @@ static Json load_list(Arena *a, const char *list)
 {
     const char *path = setting(list, "LATENTC_FETCH_LIST");
     if (!path)
-        path = fetch_own_file(a, "graphs/published.json");
+        path = own_file(a, "graphs/published.json");
     if (!path)
         return (Json){0};
     Json root = json_load(path);

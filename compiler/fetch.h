@@ -22,8 +22,6 @@ const char *fetch_published(Arena *a, const char *name, const FetchOptions *o);
 const char *fetch_names(Arena *a, const char *list);
 /* Prints the list: names, files, whether they are in the cache. */
 void fetch_print(const char *list);
-/* A file that comes with latentc: `relative` to the source folder or share/latentc. NULL: nowhere. */
-const char *fetch_own_file(Arena *a, const char *relative);
 
 /* fetch_http.c */
 /* One file: downloads address to path, with the sha256 (64 hexadecimal digits). what: its name on the progress bar. */

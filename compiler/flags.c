@@ -175,15 +175,10 @@ const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(
     }
     for (int i = list->n; i-- > 0 && !named && !any;) {
         const char *item = list->items[i];
-        if (spec_in(item) == item && (unnamed < 2 || !fits || fits(context, item, model)))
+        if (spec_in(item) == item && (unnamed < 2 || fits(context, item, model)))
             any = item;
     }
     return named ? named : any;
-}
-
-const char *flags_for_model(const FlagList *list, const char *model)
-{
-    return flags_fitting(list, model, NULL, NULL);
 }
 
 Optimize optimize_parse(const char *text)

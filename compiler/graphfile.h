@@ -43,6 +43,8 @@ Shape shape_at(const Reader *r, Json at);
 const char *text_at(const Reader *r, Json at);
 
 /* pipeline.c */
+typedef struct { ParamSet list[MAX_NAMES]; int n; } ParamList;
+bool param_put(ParamList *l, ParamSet p); /* in the place of one of the same name; false: there are too many */
 const char *pipeline_folder(Arena *a, const char *path);                             /* "graphs/sd2/" of graphs/sd2/pipeline.json */
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path);           /* of a file or of weights */
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets);

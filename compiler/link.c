@@ -16,11 +16,8 @@ static const char *driver(const Target *t, const LinkOptions *o) {
 
 /* The folder that holds `file`: as given, in the build tree (lib/ beside the program), or installed (../lib/latentc). */
 static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *o, const char *file) {
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n < 0) err("cannot find this program's own folder: %s", strerror(errno));
-    self[n] = 0;
-    *strrchr(self, '/') = 0;
+    const char *self = own_folder(a);
+    if (!self) err("cannot find this program's own folder: %s", strerror(errno));
     const char *arch = target_is_host_arch(t) ? "" : strncmp(t->triple, "aarch64", 7) == 0 ? "-aarch64" : "-x86_64";
     const char *places[] = {o->runtime, arena_printf(a, "%s/lib%s", self, arch), arena_printf(a, "%s/../build%s/lib", self, arch),
                             arena_printf(a, "%s/../lib/latentc%s", self, arch)};

@@ -273,16 +273,15 @@ static bool feeds_group_norm(const Lower *l, const Op *o) {
 /* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of sums. */
 static Contract planned(const Lower *l, const Op *o) {
     enum { FEWEST_PIXELS = 1024 }; /* of an image; of smaller ones products take all images together, and sums no time */
-    Contract c = contract_of(l->g, o);
     ConvMode form = l->form_of[o - l->g->ops];
-    c.bf16 = contract_bf16(form, l->p->bf16);
-    c.has_sums = c.oh * c.ow >= FEWEST_PIXELS && feeds_group_norm(l, o);
-    contract_plan(&c, l->p->target, form);
-    if (!c.has_sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
-    c = contract_of(l->g, o);
-    c.bf16 = contract_bf16(form, l->p->bf16);
-    contract_plan(&c, l->p->target, form);
-    return c;
+    const Shape *y = &tensor(l->g, o->out)->shape;
+    for (int sums = shape_rows(y) >= FEWEST_PIXELS && feeds_group_norm(l, o);; sums = 0) {
+        Contract c = contract_of(l->g, o);
+        c.bf16 = contract_bf16(form, l->p->bf16);
+        c.has_sums = sums;
+        contract_plan(&c, l->p->target, form);
+        if (!sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
+    }
 }
 
 static void lower_contract(Lower *l, const Op *o) {

@@ -33,21 +33,25 @@ const char *pipeline_folder(Arena *a, const char *path)
 
 /* ---- parameters ------------------------------------------------------------------------------- */
 
-typedef struct { ParamSet list[MOST_PARAMS]; int n; } Params;
-
-static void put(Json at, Params *p, ParamSet set)
+bool param_put(ParamList *l, ParamSet p)
 {
-    for (int i = 0; i < p->n; i++)
-        if (strcmp(p->list[i].name, set.name) == 0) {
-            p->list[i] = set;
-            return;
-        }
-    if (p->n == MOST_PARAMS)
-        json_err(at, "expected at most %d parameters", MOST_PARAMS);
-    p->list[p->n++] = set;
+    int i = 0;
+    while (i < l->n && strcmp(l->list[i].name, p.name) != 0)
+        i++;
+    if (i == MOST_PARAMS)
+        return false;
+    l->list[i] = p;
+    l->n += i == l->n;
+    return true;
 }
 
-static void read_parameters(Pipeline *p, Json section, Params *out)
+static void put(Json at, ParamList *l, ParamSet p)
+{
+    if (!param_put(l, p))
+        json_err(at, "expected at most %d parameters", MOST_PARAMS);
+}
+
+static void read_parameters(Pipeline *p, Json section, ParamList *out)
 {
     if (!json_ok(section))
         return;
@@ -59,7 +63,7 @@ static void read_parameters(Pipeline *p, Json section, Params *out)
 }
 
 /* The value of an integer that the pipeline must have. */
-static int integer_param(const Pipeline *p, Json at, const Params *params, const char *name)
+static int integer_param(const Pipeline *p, Json at, const ParamList *params, const char *name)
 {
     for (int i = 0; i < params->n; i++)
         if (strcmp(params->list[i].name, name) == 0 && params->list[i].kind == PARAM_INT) {
@@ -89,7 +93,7 @@ static void remember(Pipeline *p, Sets *s, const char *name)
 }
 
 /* The model's own parameters, over those of the pipeline that its graph has, and over both the --set ones. */
-static void read_model(Pipeline *p, Json models, const char *name, const Params *shared, Sets *sets, PipelineModel *out)
+static void read_model(Pipeline *p, Json models, const char *name, const ParamList *shared, Sets *sets, PipelineModel *out)
 {
     static const char *const keys[] = {"graph", "parameters", "weights"};
     Json m = json_get(models, name);
@@ -98,7 +102,7 @@ static void read_model(Pipeline *p, Json models, const char *name, const Params 
     json_only(m, keys, 3);
     out->graph = pipeline_resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
     out->weights = optional_path(p, json_get(m, "weights"));
-    Params *all = arena_alloc(p->arena, sizeof *all);
+    ParamList *all = arena_alloc(p->arena, sizeof *all);
     Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
     if (json_ok(declared))
         json_expect(declared, JSON_OBJECT);
@@ -130,7 +134,7 @@ static void check_sets(const Pipeline *p, const Sets *s)
     }
 }
 
-static void read_models(Pipeline *p, Json root, Params *shared, const ParamSet *sets, int n_sets)
+static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSet *sets, int n_sets)
 {
     static const char *const names[] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
     Json models = json_need(root, "models");
@@ -281,7 +285,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     static const char *const roundings[] = {"down", "nearest"};
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
-    Params *shared = arena_alloc(a, sizeof *shared);
+    ParamList *shared = arena_alloc(a, sizeof *shared);
     p->arena = a;
     p->file = arena_strdup(a, path);
     p->dir = pipeline_folder(a, path);

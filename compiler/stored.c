@@ -194,13 +194,6 @@ static uint16_t to_f16(float x)
     return (uint16_t)(sign | (bits - 0x38000000u + 0xfff + (bits >> 13 & 1)) >> 13);
 }
 
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst)
 {
     uint16_t *half = dst;
@@ -213,7 +206,7 @@ int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst)
     for (int64_t i = 0; i < n && dtype == ST_F16; i++)
         half[i] = to_f16(src[i]);
     for (int64_t i = 0; i < n && dtype == ST_BF16; i++)
-        half[i] = to_bf16(src[i]);
+        half[i] = bf16_of(src[i]);
     uint16_t infinite = dtype == ST_F16 ? 0x7c00 : 0x7f80;
     for (int64_t i = 0; i < n && bad < 0 && dtype != ST_F32; i++)
         if ((half[i] & 0x7fff) == infinite)

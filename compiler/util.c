@@ -142,6 +142,40 @@ void outfile_discard(OutFile *f)
     free(f);
 }
 
+/* ---- this program's own files ------------------------------------------------------------------ */
+
+const char *own_folder(Arena *a)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return NULL;
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    return arena_strdup(a, self);
+}
+
+const char *own_file(Arena *a, const char *relative)
+{
+    static const char *const above[] = {"..", "../share/latentc", "../../..", "../../../.."}; /* the last two: programs of the tests */
+    const char *self = own_folder(a);
+    for (size_t i = 0; self && i < sizeof above / sizeof above[0]; i++) {
+        const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);
+        if (!access(path, R_OK))
+            return path;
+    }
+    return NULL;
+}
+
+uint16_t bf16_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x)
+        return 0x7fc0;
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 /* ---- errors ----------------------------------------------------------------------------------- */
 
 static jmp_buf *catcher;

@@ -47,9 +47,17 @@ void *arena_alloc(Arena *a, size_t n);
 char *arena_strdup(Arena *a, const char *s);
 char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The folder of this program's file; NULL, errno set, where the system does not say. */
+const char *own_folder(Arena *a);
+/* A file that comes with this program, "graphs/sd2/pipeline.json": from the source folder, or as installed. NULL when it is nowhere. */
+const char *own_file(Arena *a, const char *relative);
+
 void *xmalloc(size_t n); /* err("out of memory ...") instead of NULL; n == 0 gives a valid pointer */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
+
+/* The bits of x as bfloat16: nearest, ties to even; what is too large becomes infinite. */
+uint16_t bf16_of(float x);
 
 /* A growing string. Zero-initialise; buf_free when done. */
 typedef struct { char *data; size_t len, cap; } Buf;

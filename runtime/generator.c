@@ -1,8 +1,7 @@
 /* The program around the stages: command line, prompt, pictures. See generator.h. */
 #include "generator.h"
 
-#include <errno.h>
-#include <stdarg.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -312,7 +311,10 @@ static int open_program(Run *r)
     unsigned sections = r->s.set.info ? 0 : LRT_MAP_VOCAB | (runs ? LRT_MAP_WEIGHTS : 0);
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    return lrt_session_open(&r->s, "/proc/self/exe", sections, &e) ? LRT_EXIT_OK : complain(r, LRT_EXIT_USER, e.text);
+    if (!lrt_session_open(&r->s, "/proc/self/exe", sections, &e))
+        return complain(r, LRT_EXIT_USER, e.text);
+    omp_set_num_threads((int)r->s.set.threads); /* of loops outside of stages; a library leaves it to its caller */
+    return LRT_EXIT_OK;
 }
 
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)

@@ -14,7 +14,7 @@ static const struct {
             {"RNG", "rng"}};
 static const struct {
     const char *title, *name;
-} samplers[] = {{"DDIM", "ddim"},          {"PLMS", "pndm"},   {"LMS", "lms"},          {"Euler", "euler"},
+} samplers[] = {{"DDIM", "ddim"},          {"PLMS", "plms"},   {"PNDM", "pndm"},        {"LMS", "lms"},          {"Euler", "euler"},
                 {"Euler a", "euler_a"},    {"Heun", "heun"},   {"DPM++ 2M", "dpm++2m"}, {"DPM++ 2M SDE", "dpm++2m_sde"},
                 {"UniPC", "unipc"},        {"LCM", "lcm"},     {"DDPM", "ddpm"}};
 static const char before_negative[] = "Negative prompt: ", before_fields[] = "Steps: ";

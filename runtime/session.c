@@ -1,7 +1,6 @@
 /* See session.h. */
 #include "session.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,7 +15,6 @@ bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_e
         return false;
     if (!s->set.threads)
         s->set.threads = lrt_default_threads();
-    omp_set_num_threads((int)s->set.threads);
     if (!lrt_container_open(path, c->layout_hash, sections, LRT_MAP_WEIGHTS, &s->container, e))
         return false;
     const void *vocab = s->container.section[LRT_SECTION_VOCAB];
@@ -24,16 +22,24 @@ bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_e
            lrt_vocab_open(vocab, s->container.footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
 }
 
-void lrt_session_close(lrt_session *s)
+/* What depends on the size of the picture. */
+static void free_sized(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
     lrt_schedule_free(&s->schedule);
     lrt_known_free(&s->known);
     lrt_engine_free(&s->engine);
-    lrt_container_close(&s->container);
-    free(s->x);
-    free(s->ids);
     free(s->encoded);
+    free(s->x);
+    s->encoded = NULL;
+    s->x = NULL;
+}
+
+void lrt_session_close(lrt_session *s)
+{
+    free_sized(s);
+    lrt_container_close(&s->container);
+    free(s->ids);
     free(s->notice);
     *s = (lrt_session){0};
 }
@@ -83,20 +89,12 @@ static size_t ids_bytes(const lrt_session *s)
     return 2 * (size_t)s->pipeline->max_text_length * sizeof *s->ids;
 }
 
-/* What depends on the size goes when it is another one. */
 static void choose_size(lrt_session *s)
 {
     const lrt_size *z = &s->set.size;
     if (s->pipeline == &s->sized && z->width == s->sized.width && z->height == s->sized.height)
         return;
-    lrt_engine_free(&s->engine);
-    lrt_known_free(&s->known);
-    lrt_sampling_free(&s->sampling);
-    lrt_schedule_free(&s->schedule);
-    free(s->encoded);
-    free(s->x);
-    s->encoded = NULL;
-    s->x = NULL;
+    free_sized(s);
     lrt_pipeline p = *s->pipeline;
     p.width = z->width;
     p.height = z->height;

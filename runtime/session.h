@@ -24,7 +24,7 @@ typedef struct {
     double encoded_scale;
 } lrt_session;
 /* path: the file that holds weights and vocabulary. sections: those that are needed (LRT_MAP_*); with the weights, the CPU must have what the code
- * needs, and what the system grants on request is asked for: nothing that was compiled for the target runs before. Sets the number of threads.
+ * needs, and what the system grants on request is asked for: nothing that was compiled for the target runs before. Chooses the number of threads.
  * The weights are mapped, but checked only in the first step (lrt_container_check): not before, so that it need not wait for that. */
 bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e);
 void lrt_session_close(lrt_session *s);

@@ -22,29 +22,17 @@ def arguments():
     a.add_argument("--dtypes", default="bf16,f32", help="default %(default)s")
     a.add_argument("--isa", choices=catalog.ISAS, default="native", help="avx2: latentc for x86-64-v3, others limited to AVX2; default %(default)s")
     a.add_argument("--rounds", type=int, default=7, help="runs of each, in turn; 0: only compare outputs; default %(default)s")
-    a.add_argument("--size", type=int, default=512, help="of the picture, in pixels; default %(default)s")
-    a.add_argument("--seed", type=int, default=1, help="of weights and inputs; default %(default)s")
-    a.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: as many as this process may use")
     a.add_argument("--no-check", action="store_true", help="do not compare outputs with the reference in double precision")
-    a.add_argument("--latentc", metavar="FILE", default=os.path.join(turns.ROOT, "build", "latentc"), help="default build/latentc")
-    a.add_argument("--output", metavar="DIR", default=os.path.join(turns.ROOT, "build", "compare"), help="for the results; default build/compare")
-    a.add_argument("--cache", metavar="DIR", default=os.path.join(turns.ROOT, ".cache", "compare"), help="for weights and exported models; default .cache/compare")
-    a.add_argument("--venv", metavar="DIR", help="virtual environment, made if absent; default venv in the cache")
-    a.add_argument("--torch-index", metavar="URL", help="a package index with PyTorch for CPUs only; without it the usual one brings CUDA along")
     a.add_argument("--prepare", action="store_true", help="only make the environment and what is missing in the cache")
-    a.add_argument("--dry-run", action="store_true", help="only say what would be done")
     a.add_argument("--report", metavar="FILE", nargs="+", help="no runs: the table and the plot of earlier results together")
-    f = a.parse_args()
+    environment.add_arguments(a)
+    f = environment.parse_arguments(a)
     for what, known in (("peers", catalog.PEERS), ("stages", catalog.STAGES), ("dtypes", catalog.DTYPES)):
         chosen = getattr(f, what).split(",")
         for name in chosen:
             if name not in known:
                 a.error(f"--{what} {name}: expected {', '.join(known)}")
         setattr(f, what, chosen)
-    if f.size < 64 or f.size % 64:
-        a.error(f"--size {f.size}: expected a multiple of 64")
-    f.venv = f.venv or os.path.join(f.cache, "venv")
-    f.python = environment.python_of(f.venv)
     return f
 
 

@@ -28,7 +28,7 @@ again -p $'Steps: 9, Sampler: none' -n ' '
 again -p $'ein gr\xc3\xbcner Kreis \xe4\xb8\x80 \xf0\x9f\x94\xb4' -n $'\xc3\xa9'
 again -p "a red circle" -b 1 -s -1
 again -p "a red circle" --sampling-method ddim --eta 0.7 --rng cpu --guidance-rescale 0.35 --spacing trailing
-for sampler in pndm euler euler_a heun lms dpm++2m dpm++2m_sde unipc lcm ddpm; do
+for sampler in pndm plms euler euler_a heun lms dpm++2m dpm++2m_sde unipc lcm ddpm; do
     again -p "a red circle" --sampling-method $sampler
 done
 again -p "a red circle" --sampling-method k_euler_a --spacing karras --prediction v

@@ -30,6 +30,8 @@ build -o want
 draw want
 build --weights keras/text_encoder.h5 --weights keras3/decoder.weights.h5 --weights keras/diffusion_model.h5 -o from-files
 same from-files
+"$LATENTC" compile "$SOURCE_DIR/graphs/sd2/decoder.json" --weights synthetic:1 --weights keras/text_encoder.h5 --set img_height=64 --set img_width=64 \
+    --target x86-64 -o decoder-alone 2>log || fail "a graph alone takes those that can be its own: $(<log)"
 
 # by a published name, from a server, vocabulary and all
 if command -v python3 >/dev/null; then
