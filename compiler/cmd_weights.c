@@ -223,6 +223,7 @@ static int cmd_check(int argc, char **argv)
         if (values && !wrong)
             read_values(m);
     }
+    readings_check();
     const char **strange = xcalloc(s.checkpoint->n + 1, sizeof *strange);
     print_some("of no model:", strange, strangers(&s, strange));
     free(strange);

@@ -91,6 +91,36 @@ expect 2 'latentc: error: build: -o and --weights-file are the same file, expect
 expect 1 'latentc: error: nowhere/no.weights: cannot be written: *' "$LATENTC" build "$pipeline" -q -o no --weights-file nowhere/no.weights
 [[ -z $(find . -name 'no*') ]] || fail "something was left: $(find . -name 'no*')"
 
+# A checkpoint that changes while it is packed: the packing is held up once its temporary file is there, the checkpoint written to or cut.
+"$LATENTC" weights convert "$plain" "$pipeline" --to keras3 -o keras 2>/dev/null || fail "no Keras files"
+mkdir changing
+while_packing() { # FILE CHANGE...: of the checkpoint in changing/
+    local file=$1 pid status=0 tries
+    for (( tries = 0; tries < 20; tries++ )); do
+        rm -rf changing && mkdir changing
+        if [[ $file == *.h5 ]]; then cp keras/*.h5 changing; else cp "$plain" changing; fi
+        "$LATENTC" weights convert "changing$([[ $file == *.h5 ]] || echo "/$file")" "$pipeline" --to packed -o no.weights >messages 2>&1 &
+        pid=$!
+        until compgen -G 'no.weights*' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
+        kill -STOP $pid 2>/dev/null || true
+        "${@:2}" "changing/$file"
+        kill -CONT $pid 2>/dev/null || true
+        status=0
+        wait $pid || status=$?
+        (( status )) && break # else it was over already
+        rm -f no.weights
+    done
+    (( status == 1 )) && [[ $(tr '\r' '\n' <messages | grep -c 'latentc: error: .* while it was read') == 1 ]] ||
+        fail "$file, changed while it is packed: exit code $status, $(cat messages)"
+    [[ -z $(find . -name 'no*') ]] || fail "something was left: $(find . -name 'no*')"
+}
+write_one() { printf x | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - 1)) conv=notrunc status=none; }
+cut_half() { truncate -s $(($(stat -c %s "$1") / 2)) "$1"; }
+while_packing weights.safetensors write_one
+while_packing weights.safetensors cut_half
+while_packing diffusion_model.weights.h5 write_one
+while_packing decoder.weights.h5 cut_half
+
 # Libraries: a shared object finds the file beside itself, an archive beside the program, which has the vocabulary from there.
 build --emit so --weights-file libshapes.weights -o libshapes.so
 build --emit a -o libarchive.a
