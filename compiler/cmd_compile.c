@@ -58,7 +58,7 @@ int cmd_compile(int argc, char **argv) {
     p->made_from = arguments[0];
     emit_plan(p, NULL);
     if (exe) {
-        write_program(p, &source, &link, PROGRAM_GRAPH, NULL, 0, out);
+        write_program(p, &source, &(ProgramFiles){.kind = PROGRAM_GRAPH, .link = link, .path = out});
         weights_close(source);
         if (from.checkpoint) checkpoint_close(from.checkpoint);
     } else {

@@ -9,8 +9,7 @@
 
 /* ---- what the subcommands share ----------------------------------------------------------------------------------------------------- */
 
-/* graphs/sd2/pipeline.json: here, or of this latentc. */
-static const char *default_pipeline(Arena *a)
+const char *default_pipeline(Arena *a)
 {
     static const char name[] = "graphs/sd2/pipeline.json";
     const char *path = access(name, R_OK) ? own_file(a, name) : name;
@@ -123,10 +122,13 @@ static int cmd_list(int argc, char **argv)
     const Command command = {"latentc weights list SPEC [PIPELINE.json]",
                              "Every tensor of a checkpoint: type, shape, name, and which weight of the pipeline's models it is.\n"
                              "First what the checkpoint is taken for, and why. Without PIPELINE.json: Stable Diffusion 2.\n"
+                             "Of packed weights: what they were made from, for which target, type of numbers and size of pictures.\n"
                              "  latentc weights list model.safetensors | grep -v diffusion_model",
                              flags, 1, 1, 2, arguments};
     flags_parse(&command, argc, argv);
     need_checkpoint(arguments[0], "list");
+    if (packed_list(arguments[0]))
+        return EXIT_OK;
     Subject s = subject_open(arguments[0], arguments[1], variant);
     const Checkpoint *c = s.checkpoint;
     const char **use = uses(&s);
@@ -221,6 +223,7 @@ static int cmd_check(int argc, char **argv)
         if (values && !wrong)
             read_values(m);
     }
+    readings_check();
     const char **strange = xcalloc(s.checkpoint->n + 1, sizeof *strange);
     print_some("of no model:", strange, strangers(&s, strange));
     free(strange);
@@ -239,7 +242,7 @@ static int cmd_check(int argc, char **argv)
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
     {"list", "SPEC", "every tensor with type and shape, what it is, and what the checkpoint is taken for", cmd_list},
     {"check", "SPEC [PIPELINE.json]", "what is missing, unknown or of another shape, for each model", cmd_check},
-    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras", weights_convert},
+    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras; or packed, for a generator", weights_convert},
     {"fetch", "NAME", "published weights into the cache; without NAME: which there are", weights_fetch},
 };
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };

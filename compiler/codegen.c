@@ -157,19 +157,29 @@ double program_add_peak(Program *p, int64_t iterations, int tasks) {
     return tasks * peak_flops(&peak, p->target);
 }
 
-/* Everything that the packed weights' layout depends on. */
+/* Which weight lies where, and all that contract_pack_kernel, winograd_pack_kernel and contract_pack_bias look at. */
+static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h) {
+    const Tensor *t = tensor(g, x->tensor);
+    const Contract *c = &x->contract;
+    int64_t facts[] = {x->kind, x->offset, x->floats, c->c1, c->c2, c->co, c->kh, c->kw, c->kc, c->n_chunks, c->blocks, c->nr, c->lanes, c->k_step,
+                       contract_geglu(c), c->bf16, c->winograd, c->streamed, t->shape.rank, t->n_parts};
+    h = fnv1a64(facts, sizeof facts, h);
+    for (int i = 0; i < t->shape.rank; i++) h = fnv1a64(&t->shape.dim[i], sizeof t->shape.dim[i], h);
+    for (int i = 0; i < t->n_parts; i++) {
+        h = fnv1a64(t->parts[i].path, strlen(t->parts[i].path) + 1, h);
+        h = fnv1a64(&t->parts[i].width, sizeof t->parts[i].width, h);
+        h = fnv1a64(&t->parts[i].scale, sizeof t->parts[i].scale, h);
+    }
+    return h;
+}
+
 uint64_t program_layout_hash(const Program *p) {
-    uint64_t h = FNV1A64_INIT;
+    uint64_t h = fnv1a64(&p->weights_bytes, sizeof p->weights_bytes, FNV1A64_INIT);
     for (int i = 0; i < p->n_stages; i++) {
         const Stage *s = p->stages[i];
-        h = fnv1a64(s->graph->name, strlen(s->graph->name), h);
-        for (int k = 0; k < s->n_packed; k++) {
-            const Packed *x = &s->packed[k];
-            const Tensor *t = tensor(s->graph, x->tensor);
-            int64_t facts[] = {x->kind, x->offset, x->floats, x->contract.kc, x->contract.nr, x->contract.lanes, x->contract.winograd, x->contract.streamed, x->contract.bf16};
-            h = fnv1a64(facts, sizeof facts, h);
-            for (int j = 0; j < t->n_parts; j++) h = fnv1a64(t->parts[j].path, strlen(t->parts[j].path), h);
-        }
+        h = fnv1a64(s->graph->name, strlen(s->graph->name) + 1, h);
+        h = fnv1a64(&s->weights_offset, sizeof s->weights_offset, h);
+        for (int k = 0; k < s->n_packed; k++) h = hash_packed(s->graph, &s->packed[k], h);
     }
     return h;
 }

@@ -78,6 +78,8 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
 
 /* Everything a generator needs beside the program; NULL for a single graph. */
 void emit_plan(Program *p, const lrt_pipeline *pipeline); /* emit_plan.c: the constants latentrt_program and latentrt_pipeline */
+/* The fingerprint that ties code and packed weights together: of the layout alone, everything that decides which number lies where and in which form.
+ * Not of the numbers: other weights of the same graphs may take their place. */
 uint64_t program_layout_hash(const Program *p);
 
 typedef enum { OUT_OBJ, OUT_ASM, OUT_LL, OUT_BC } OutKind;

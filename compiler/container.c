@@ -66,23 +66,29 @@ static void copy_executable(Container *c, const char *path)
     fclose(f);
 }
 
-void container_finish(OutFile *out, const char *exe_path, uint64_t layout_hash, ContainerFill *weights, void *context,
-                      const void *vocab, size_t vocab_bytes)
+static void put_section(Container *c, int section, const void *p, size_t n)
+{
+    begin_section(c);
+    if (n)
+        container_write(c, p, n);
+    end_section(c, section);
+}
+
+void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *p)
 {
     Container c = {.out = out};
     c.footer = (lrt_footer){.magic = {'l', 'a', 't', 'e', 'n', 't', 'r', 't'},
                             .version = LRT_PLAN_VERSION,
                             .n_sections = LRT_SECTION_COUNT,
                             .layout_hash = layout_hash};
-    if (exe_path)
-        copy_executable(&c, exe_path);
+    if (p->executable)
+        copy_executable(&c, p->executable);
+    put_section(&c, LRT_SECTION_ABOUT, p->about, p->about ? strlen(p->about) : 0);
     begin_section(&c);
-    weights(&c, context);
+    if (p->weights)
+        p->weights(&c, p->context);
     end_section(&c, LRT_SECTION_WEIGHTS);
-    begin_section(&c);
-    if (vocab_bytes)
-        container_write(&c, vocab, vocab_bytes);
-    end_section(&c, LRT_SECTION_VOCAB);
+    put_section(&c, LRT_SECTION_VOCAB, p->vocab, p->vocab_bytes);
     pad(&c, 8);
     c.footer.file_bytes = c.at + sizeof c.footer;
     c.footer.footer_hash = lrt_hash64(&c.footer, offsetof(lrt_footer, footer_hash));

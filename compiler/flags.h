@@ -22,13 +22,13 @@ typedef struct {
 /* What code is made of a graph: the rows that run, show, compile, build and bench share. program_for (build.h) makes a program of it. */
 typedef struct { const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target, *optimize, *tune /* NULL: no measurements */; FlagList sets; } CodeFlags;
 #define CODE_DEFAULTS {.conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed"}
-#define CODE_FLAGS(f) \
+#define CODE_FLAGS(f) CODE_FLAGS_BUT_DTYPE(f), {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
+#define CODE_FLAGS_BUT_DTYPE(f) \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up, f23s, f43s", 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
-    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
 /* Where weights come from, and which of several files of a checkpoint. */
 typedef struct { FlagList specs; const char *variant; /* NULL: none */ bool offline; } WeightFlags;

@@ -73,6 +73,7 @@ const CheckpointFormat checkpoint_formats[] = {
     {"Keras archive", is_keras_archive, refuse_keras_archive},
     {"PyTorch pickle", is_pickle, refuse_pickle},
     {"GGUF", is_gguf, refuse_gguf},
+    {"packed weights", is_packed, refuse_packed},
     {"sharded safetensors of diffusers", is_component_index, open_component_file},
     {"safetensors of LDM", is_ldm_file, open_ldm_file},
     {"safetensors of LDM's autoencoder", is_ldm_vae, open_ldm_vae},

@@ -13,6 +13,10 @@ bool is_component_file(const Peek *p);
 void open_component_file(Checkpoint *c, const CheckpointOptions *o);
 extern const char *const pickle_advice; /* what to do with a .ckpt, .pt or .bin */
 
+/* weights_packed.c */
+bool is_packed(const Peek *p);
+void refuse_packed(Checkpoint *c, const CheckpointOptions *o);
+
 /* ldm.c */
 bool is_ldm_file(const Peek *p);
 void open_ldm_file(Checkpoint *c, const CheckpointOptions *o);

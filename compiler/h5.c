@@ -20,6 +20,7 @@ struct H5 {
     const unsigned char *map; /* of the whole file, or the bytes in memory */
     size_t bytes;
     bool mapped;
+    Reading *reading; /* NULL: from memory */
 };
 
 bool h5_signature(const void *head, size_t n)
@@ -52,6 +53,7 @@ static void release(void *context)
         H5Fclose(f->file);
     if (f->mapped)
         munmap((void *)f->map, f->bytes);
+    reading_end(f->reading);
 }
 
 static H5 *h5_new(const char *path)
@@ -81,7 +83,7 @@ static void map_file(H5 *f)
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", f->path, strerror(errno));
     void *p = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-    close(fd);
+    f->reading = reading_begin(f->path, fd);
     if (p == MAP_FAILED)
         return; /* then everything is read through the library */
     f->map = p;

@@ -355,11 +355,20 @@ static void validate(StFile *f)
             err("%s: tensor \"%s\" is there twice", f->path, f->tensors[i].name);
 }
 
+static void release(void *file)
+{
+    StFile *f = file;
+    if (f->reading)
+        munmap(f->map, f->map_bytes);
+    reading_end(f->reading);
+}
+
 static StFile *new_file(const char *path)
 {
     Arena *a = arena_new();
     StFile *f = arena_alloc(a, sizeof *f);
     *f = (StFile){.path = arena_strdup(a, path), .arena = a, .tensors = arena_alloc(a, sizeof(StTensor))};
+    arena_at_end(a, release, f); /* also when err() is caught */
     return f;
 }
 
@@ -386,10 +395,10 @@ StFile *st_open(const char *path)
         f->map = mmap(NULL, f->map_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
         if (f->map == MAP_FAILED)
             err("%s: cannot be mapped: %s", path, strerror(errno));
-        f->mapped = true;
-        mapped_guard();
+        f->reading = reading_begin(path, fd);
+    } else {
+        close(fd);
     }
-    close(fd);
     validate(f);
     return f;
 }
@@ -401,7 +410,5 @@ const StTensor *st_find(const StFile *f, const char *name)
 
 void st_close(StFile *f)
 {
-    if (f->mapped)
-        munmap(f->map, f->map_bytes);
     arena_free(f->arena);
 }

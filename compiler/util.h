@@ -31,12 +31,16 @@ OutFile *outfile_open(const char *path); /* err() when it cannot be created */
 FILE *outfile_stream(OutFile *f);
 const char *outfile_temp_path(const OutFile *f);  /* for tools such as the linker that write by name */
 void outfile_write(OutFile *f, const void *p, size_t n); /* err() on a full disk */
-void outfile_commit(OutFile *f, int mode);               /* mode: permission bits, e.g. 0644; err() when it fails */
+void outfile_commit(OutFile *f, int mode);               /* mode: permission bits, e.g. 0644; err() when it fails, or readings_check() does */
 
 void outfile_discard(OutFile *f);                        /* closes and removes it: for intermediate files */
 
-/* From now on a mapped file that somebody cuts short while it is read ends the program as err() does, temporary outputs removed. */
-void mapped_guard(void);
+/* A mapped file, for as long as it is read. Should somebody cut it short meanwhile, the program ends as err() does, temporary outputs removed; if
+ * it is written to, readings_check() says so. fd is the reading's own from then on. Not for use with threads. */
+typedef struct Reading Reading;
+Reading *reading_begin(const char *path, int fd);
+void reading_end(Reading *r); /* NULL is fine */
+void readings_check(void); /* err() when a file that is being read is not as it was at reading_begin: by size and time of change */
 
 /* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
 typedef struct Arena Arena;

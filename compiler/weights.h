@@ -36,7 +36,7 @@ void synthetic_weight(uint64_t seed, const char *model, const char *path, const 
 /* ST_OTHER: a dtype of the format that no weight here can have; its bytes are checked all the same. */
 typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
 typedef struct { const char *name; StDtype dtype; int rank; int64_t dim[8]; const void *data; size_t bytes; } StTensor; /* data points into the mapped file */
-typedef struct { const char *path; StTensor *tensors; size_t n; const char **meta_keys, **meta_values; size_t n_meta; void *map; size_t map_bytes; bool mapped; Arena *arena; } StFile;
+typedef struct { const char *path; StTensor *tensors; size_t n; const char **meta_keys, **meta_values; size_t n_meta; void *map; size_t map_bytes; Reading *reading; /* NULL: not mapped */ Arena *arena; } StFile;
 /* How a weight is stored; F32 when synthetic. */
 StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path);
 const char *st_dtype_name(StDtype d);

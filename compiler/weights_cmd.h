@@ -23,6 +23,16 @@ typedef struct {
 Subject subject_open(const char *spec, const char *pipeline, const char *variant);
 void subject_close(Subject *s);
 
+/* graphs/sd2/pipeline.json: here, or of this latentc. */
+const char *default_pipeline(Arena *a);
+
+/* weights_packed.c */
+/* Packs the weights of spec, and further ones that f names, as `latentc build` does with these flags; of f.code, NULL is build's default.
+ * vocab: what vocab_load takes, or NULL. */
+void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f, const char *vocab);
+/* Prints what a file of packed weights is; false: it is none. err() when it is damaged. */
+bool packed_list(const char *spec);
+
 /* weights_convert.c */
 int weights_convert(int argc, char **argv);
 

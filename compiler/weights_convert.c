@@ -156,6 +156,7 @@ static const Form forms[] = {
     {"ldm", "ldm", "one safetensors file, names as in the original program", true, write_ldm},
     {"keras", "keras", "a folder of .h5 as before Keras 3, or one model's .h5", false, keras_write},
     {"keras3", "keras", "a folder of .weights.h5, or one model's", false, keras3_write},
+    {"packed", NULL, "one file that a generator reads", true, NULL}, /* packed_write */
 };
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
@@ -175,32 +176,59 @@ static const Form *form_of(const char *name)
     usage_err("weights convert --to %s: expected %s%s%s%s", name, list, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-int weights_convert(int argc, char **argv)
+/* What the command line says. Flags beside --to packed decide how weights are packed. */
+typedef struct { const char *arguments[2], *out, *to, *vocab; PipelineFlags of; } Asked;
+
+/* Flags that only --to packed has a use for. */
+static void refuse_given(const Flag *f, int n)
 {
-    const char *arguments[2] = {0}, *to = NULL, *dtype = NULL, *variant = NULL;
-    Conversion v = {0};
+    for (int i = 0; i < n; i++)
+        if (f[i].kind == FLAG_BOOL ? *(bool *)f[i].into : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0 : *(const char **)f[i].into != NULL)
+            usage_err("weights convert: --%s goes with --to packed alone", f[i].name);
+}
+
+static const Form *parse(int argc, char **argv, Asked *q)
+{
+    WeightFlags *w = &q->of.weights;
     const Flag flags[] = {
-        {"output", 'o', FLAG_STRING, &v.out, "OUT", "the file or folder to write", 0, 0},
-        {"to", 0, FLAG_STRING, &to, "FORM", "latentc, diffusers (a folder), ldm (one file), keras or keras3 (.h5)", 0, 0},
-        {"dtype", 0, FLAG_STRING, &dtype, "TYPE", "f32, f16 or bf16; default: each tensor as it is stored", 0, 0},
-        {"variant", 0, FLAG_STRING, &variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0},
+        {"output", 'o', FLAG_STRING, &q->out, "OUT", "the file or folder to write", 0, 0},
+        {"to", 0, FLAG_STRING, &q->to, "FORM", "latentc, diffusers (a folder), ldm (one file), keras or keras3 (.h5), or packed", 0, 0},
+        {"dtype", 0, FLAG_STRING, &q->of.code.dtype, "TYPE", "f32, f16 or bf16; default: each tensor as it is stored; packed: f32 (default) or bf16", 0, 0},
+        {"variant", 0, FLAG_STRING, &w->variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0},
+        /* with --to packed, as of build: */
+        {"weights", 0, FLAG_LIST, &w->specs, "[MODEL=]SPEC", "packed: another checkpoint for one of the models; the flags from here on are those of latentc build", 0, 0},
+        {"offline", 0, FLAG_BOOL, &w->offline, NULL, "packed: nothing is downloaded", 0, 0},
+        {"vocab", 0, FLAG_STRING, &q->vocab, "FILE", "packed: puts the vocabulary in, as libraries of --emit a need it", 0, 0},
+        SIZE_FLAGS(&q->of),
+        CODE_FLAGS_BUT_DTYPE(&q->of.code),
     };
+    enum { OWN = 4, N = sizeof flags / sizeof flags[0] };
     const Command command = {"latentc weights convert SPEC [PIPELINE.json] -o OUT --to FORM",
                              "Writes a checkpoint's weights in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
-                             "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors",
-                             flags, sizeof flags / sizeof flags[0], 1, 2, arguments};
+                             "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors\n"
+                             "Packed weights are the file that latentc build --weights-file makes with the same flags, for the same generators:\n"
+                             "  latentc weights convert finetuned.safetensors --to packed --dtype bf16 -o finetuned.weights",
+                             flags, N, 1, 2, q->arguments};
     flags_parse(&command, argc, argv);
-    if (!v.out)
+    if (!q->out)
         usage_err("weights convert: -o OUT is missing");
-    const Form *form = form_of(to);
-    StDtype type = dtype_of(dtype);
+    const Form *form = form_of(q->to);
+    if (form->scheme)
+        refuse_given(flags + OWN, N - OWN);
+    return form;
+}
+
+static void convert(const Asked *q, const Form *form)
+{
+    Conversion v = {.out = q->out};
+    StDtype type = dtype_of(q->of.code.dtype);
     if (!form->bf16 && type == ST_BF16)
         usage_err("weights convert: Keras' files have no bf16: give --dtype f32 or f16");
-    Subject s = subject_open(arguments[0], arguments[1], variant);
+    Subject s = subject_open(q->arguments[0], q->arguments[1], q->of.weights.variant);
     v.subject = &s;
     v.scheme = scheme_find(form->scheme);
     if (!s.n_here)
-        err("%s: has no weights of %s", arguments[0], s.file);
+        err("%s: has no weights of %s", q->arguments[0], s.file);
     for (int i = 0; i < s.n; i++)
         if (s.model[i].here)
             weights_check(s.model[i].weights, s.model[i].graph);
@@ -213,5 +241,17 @@ int weights_convert(int argc, char **argv)
     free(v.read);
     free(v.turned);
     subject_close(&s);
+}
+
+int weights_convert(int argc, char **argv)
+{
+    Asked q = {0};
+    const Form *form = parse(argc, argv, &q);
+    Arena *a = arena_new();
+    if (form->scheme)
+        convert(&q, form);
+    else
+        packed_write(q.arguments[0], q.arguments[1] ? q.arguments[1] : default_pipeline(a), q.out, q.of, q.vocab);
+    arena_free(a);
     return EXIT_OK;
 }

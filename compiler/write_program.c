@@ -35,18 +35,32 @@ const char *library_weights_path(Arena *a, const char *path) {
     return arena_printf(a, "%.*s.weights", n > 2 && strcmp(path + n - 2, ".a") == 0 ? (int)n - 2 : (int)n, path);
 }
 
-void write_program(Program *p, WeightSource *const *source, const LinkOptions *link, ProgramKind kind, const void *vocab, size_t vocab_bytes,
-                   const char *path) {
+static OutFile *packed(Program *p, WeightSource *const *source, const char *path, const char *about, const void *vocab, size_t vocab_bytes) {
+    Fill f = {p, source};
+    OutFile *out = outfile_open(path);
+    container_finish(out, program_layout_hash(p), &(ContainerParts){.about = about, .weights = fill, .context = &f, .vocab = vocab, .vocab_bytes = vocab_bytes});
+    return out;
+}
+
+void write_packed(Program *p, WeightSource *const *source, const char *path, const char *about, const void *vocab, size_t vocab_bytes) {
+    outfile_commit(packed(p, source, path, about, vocab, vocab_bytes), 0644);
+}
+
+void write_program(Program *p, WeightSource *const *source, const ProgramFiles *w) {
     Arena *a = arena_new();
     Fill f = {p, source};
-    bool apart = kind == PROGRAM_ARCHIVE; /* an archive is no place for weights */
-    OutFile *o = write_object(p, arena_printf(a, "%s.o", path)), *code = outfile_open(apart ? path : arena_printf(a, "%s.link", path));
-    OutFile *out = outfile_open(apart ? library_weights_path(a, path) : path);
-    link_program(p->target, link, kind, outfile_temp_path(o), outfile_temp_path(code));
-    container_finish(out, apart ? NULL : outfile_temp_path(code), program_layout_hash(p), fill, &f, vocab, vocab_bytes);
-    outfile_commit(out, apart ? 0644 : 0755);
-    if (apart) outfile_commit(code, 0644);
-    else outfile_discard(code);
+    bool archive = w->kind == PROGRAM_ARCHIVE;
+    OutFile *o = write_object(p, arena_printf(a, "%s.o", w->path)), *code = outfile_open(archive ? w->path : arena_printf(a, "%s.link", w->path));
+    OutFile *out = archive ? NULL : outfile_open(w->path), *weights = NULL;
+    link_program(p->target, &w->link, w->kind, outfile_temp_path(o), outfile_temp_path(code));
+    if (w->weights) weights = packed(p, source, w->weights, w->about, archive ? w->vocab : NULL, archive ? w->vocab_bytes : 0);
+    if (!archive) {
+        ContainerParts parts = {.executable = outfile_temp_path(code), .weights = weights ? NULL : fill, .context = &f, .vocab = w->vocab, .vocab_bytes = w->vocab_bytes};
+        container_finish(out, program_layout_hash(p), &parts);
+    }
+    if (weights) outfile_commit(weights, 0644);
+    outfile_commit(archive ? code : out, archive ? 0644 : 0755);
+    if (!archive) outfile_discard(code);
     outfile_discard(o);
     arena_free(a);
 }

@@ -3,47 +3,78 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary"};
+static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary", "description"};
 
-static bool read_footer(int fd, lrt_footer *f, lrt_error *e)
+/* What is wrong with the file, as the rest of a sentence about it, then what to do. */
+static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
+{
+    char why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    return lrt_fail(e, "%s %s%s%s", file->what, why, file->mend ? "; " : "", file->mend ? file->mend : "");
+}
+
+static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, lrt_error *e)
 {
     _Static_assert(sizeof(lrt_footer) == 160, "the footer is the last 160 bytes");
     struct stat st;
     if (fstat(fd, &st))
-        return lrt_fail(e, "cannot read the program file: %s", strerror(errno));
+        return fail(file, e, "cannot be read: %s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fail(file, e, "is no file");
     off_t size = st.st_size;
     if (size < (off_t)sizeof *f || pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
         memcmp(f->magic, "latentrt", sizeof f->magic))
-        return lrt_fail(
-            e, "the program file is truncated or was changed: the weights that belong at its end are not there");
+        return fail(file, e, "is truncated or was changed: the weights that belong at its end are not there");
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
-        return lrt_fail(e, "the program file was changed: its last bytes are not those that it was made with");
+        return fail(file, e, "was changed: its last bytes are not those that it was made with");
     if (f->version != LRT_PLAN_VERSION || f->n_sections > sizeof f->sections / sizeof *f->sections ||
         f->n_sections < LRT_SECTION_COUNT)
-        return lrt_fail(e, "the program file has version %u of the format: expected %d", f->version,
-                        LRT_PLAN_VERSION);
+        return fail(file, e, "has version %u of the format: expected %d", f->version, LRT_PLAN_VERSION);
     if (f->file_bytes != (uint64_t)size)
-        return lrt_fail(e, "the program file has %lld bytes, but was made with %llu: it is truncated or was changed",
-                        (long long)size, (unsigned long long)f->file_bytes);
+        return fail(file, e, "has %lld bytes, but was made with %llu: it is truncated or was changed", (long long)size,
+                    (unsigned long long)f->file_bytes);
     return true;
 }
 
-static bool map_section(int fd, const lrt_footer *f, int i, const void **out, lrt_error *e)
+static int open_file(const lrt_container_file *file, lrt_error *e)
+{
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        fail(file, e, "cannot be opened: %s", strerror(errno));
+    return fd;
+}
+
+bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e)
+{
+    int fd = open_file(file, e);
+    bool ok = fd >= 0 && read_footer(fd, file, f, e);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool map_section(int fd, const lrt_container_file *file, const lrt_footer *f, int i, const void **out, lrt_error *e)
 {
     const lrt_section *s = &f->sections[i];
     *out = NULL;
     if (!s->bytes)
         return true;
     if (s->offset % 65536 || s->offset > f->file_bytes || s->bytes > f->file_bytes - s->offset)
-        return lrt_fail(e, "the program file was changed: its %s lie outside it", section_names[i]);
+        return fail(file, e, "was changed: its %s lie outside it", section_names[i]);
     void *p = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, fd, (off_t)s->offset);
     if (p == MAP_FAILED)
-        return lrt_fail(e, "cannot map the %s: %s", section_names[i], strerror(errno));
+        return fail(file, e, "has %s that cannot be mapped: %s", section_names[i], strerror(errno));
     *out = p;
     madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of its use */
     return true;
@@ -54,26 +85,25 @@ bool lrt_container_check(lrt_container *c, lrt_error *e)
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
         const lrt_section *s = &c->footer.sections[i];
         if (c->unchecked >> i & 1 && c->section[i] && lrt_hash64(c->section[i], s->bytes) != s->hash)
-            return lrt_fail(e, "the program file was changed: its %s are not those that it was made with",
-                            section_names[i]);
+            return fail(&c->file, e, "was changed: its %s are not those that it was made with", section_names[i]);
     }
     c->unchecked = 0;
     return true;
 }
 
-bool lrt_container_open(const char *path, uint64_t layout_hash, unsigned sections, unsigned later, lrt_container *c,
-                        lrt_error *e)
+bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later, lrt_container *c, lrt_error *e)
 {
-    *c = (lrt_container){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    *c = (lrt_container){.file = *file};
+    int fd = open_file(file, e);
     if (fd < 0)
-        return lrt_fail(e, "cannot open the program file (%s): %s", path, strerror(errno));
-    bool ok = read_footer(fd, &c->footer, e);
-    if (ok && c->footer.layout_hash != layout_hash)
-        ok = lrt_fail(e, "the weights in the program file were packed for other code than it holds");
+        return false;
+    bool ok = read_footer(fd, file, &c->footer, e);
+    if (ok && c->footer.layout_hash != file->layout_hash)
+        ok = fail(file, e, "was packed for other code: its layout is %016llx, expected %016llx",
+                  (unsigned long long)c->footer.layout_hash, (unsigned long long)file->layout_hash);
     for (int i = 0; i < LRT_SECTION_COUNT && ok; i++)
         if (sections >> i & 1)
-            ok = map_section(fd, &c->footer, i, &c->section[i], e);
+            ok = map_section(fd, file, &c->footer, i, &c->section[i], e);
     close(fd);
     c->unchecked = sections & ~later;
     ok = ok && lrt_container_check(c, e);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 typedef struct {
-    char text[512];
+    char text[1024];
 } lrt_error;
 /* Fills in the sentence (cut when too long, control characters made spaces); always false, so that a caller can write `return lrt_fail(e, ...)`. */
 bool lrt_fail(lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -18,6 +18,7 @@
 typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
+    lrt_error unusable;    /* --info: why the file of the weights cannot be used; "": it can */
     lrt_recorded recorded; /* by --from-png */
     lrt_jobs jobs; /* of --prompts, or the one that the command line describes */
     /* the picture in the making */
@@ -62,6 +63,7 @@ static int print_tokens(const Run *r)
 
 static int print_info(const Run *r)
 {
+    const char *wrong = *r->unusable.text ? r->unusable.text : NULL;
     const lrt_pipeline *p = r->s.pipeline;
     const lrt_program *c = p->program;
     printf("name          %s\nmade from     %s\noptions       %s\ntarget        %s\n", p->name,
@@ -80,9 +82,13 @@ static int print_info(const Run *r)
                s->name, s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6,
                (s->arena_bytes + s->prompt_bytes) / 1e6);
     }
-    printf("fingerprint   %016llx-%016llx (code layout, weights)\nruntime       %s\n",
-           (unsigned long long)c->layout_hash,
-           (unsigned long long)r->s.container.footer.sections[LRT_SECTION_WEIGHTS].hash, LRT_VERSION);
+    printf("weights       %s\n", wrong ? wrong : r->s.weights_path ? r->s.weights_path : "in this file");
+    printf("fingerprint   %016llx-", (unsigned long long)c->layout_hash);
+    if (wrong)
+        printf("?");
+    else
+        printf("%016llx", (unsigned long long)r->s.container.footer.sections[LRT_SECTION_WEIGHTS].hash);
+    printf(" (code layout, weights)\nruntime       %s\n", LRT_VERSION);
     return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
 }
 
@@ -311,8 +317,11 @@ static int open_program(Run *r)
     unsigned sections = r->s.set.info ? 0 : LRT_MAP_VOCAB | (runs ? LRT_MAP_WEIGHTS : 0);
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    if (!lrt_session_open(&r->s, "/proc/self/exe", sections, &e))
+    bool open = lrt_session_open(&r->s, "/proc/self/exe", r->s.set.weights_file, sections, &e);
+    if (!open && !(r->s.set.info && r->s.weights_path))
         return complain(r, LRT_EXIT_USER, e.text);
+    if (!open)
+        r->unusable = e;
     omp_set_num_threads((int)r->s.set.threads); /* of loops outside of stages; a library leaves it to its caller */
     return LRT_EXIT_OK;
 }
@@ -321,7 +330,7 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     double start = lrt_now();
-    Run r = {.s.pipeline = p, .program = slash ? slash + 1 : argc > 0 ? argv[0] : p->name};
+    Run r = {.s = {.pipeline = p, .elsewhere = "--weights-file FILE"}, .program = slash ? slash + 1 : argc > 0 ? argv[0] : p->name};
     lrt_error e;
     if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);

@@ -21,7 +21,7 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p);
 /* What the command line says. */
 typedef struct {
     const char *prompt, *negative, *output, *sampler_name, *rng_name, *spacing_name, *prediction_name, *latent_in, *save_latent,
-        *trace, *profile, *init_img, *mask, *from_png, *prompts, *size_name; /* spacing_name, prediction_name: NULL for the schedule's */
+        *trace, *profile, *init_img, *mask, *from_png, *prompts, *size_name, *weights_file; /* spacing_name, prediction_name: NULL for the schedule's */
     int64_t steps, seed, batch_count, threads, preview_every;
     double cfg_scale, guidance_rescale, alpha, eta, strength; /* alpha, strength: NAN when not given */
     bool print_tokens, info, help, version, no_metadata;

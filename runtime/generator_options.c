@@ -45,6 +45,9 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda or cpu: whose noise, PyTorch's on CUDA or on the CPU", 0, 0},
         {"threads", 't', LRT_OPT_INT, &s->threads, "N",
          "default: one a physical core; the picture does not depend on it", 1, 4096},
+        {"weights-file", 0, LRT_OPT_TEXT, &s->weights_file, "FILE",
+         p->weights_file ? "the packed weights; default: the file beside this program that --info names"
+                         : "other packed weights than its own, of the same layout: latentc weights convert --to packed", 0, 0},
         {.name = "Looking inside", .value = "-p \"a red circle\" --trace trace.csv --preview-every 5"},
         {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE",
          "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
@@ -255,7 +258,7 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 
 bool lrt_setting_shapes(const char *name)
 {
-    static const char *const others[] = {"output", "no-metadata", "batch-count", "threads", "save-latent", "preview-every", "trace", "profile",
+    static const char *const others[] = {"output", "no-metadata", "batch-count", "threads", "weights-file", "save-latent", "preview-every", "trace", "profile",
                                          "info", "help", "version", "print-tokens", "from-png", "prompts"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(name, others[i]))

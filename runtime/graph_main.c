@@ -193,7 +193,8 @@ int main(int argc, char **argv)
     if (!set.threads)
         set.threads = lrt_default_threads();
     omp_set_num_threads((int)set.threads);
-    if (!lrt_container_open("/proc/self/exe", p->layout_hash, set.info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
+    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, p->layout_hash};
+    if (!lrt_container_open(&own, set.info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
         return complain(EXIT_USER, e.text);
     lrt_output_guard();
     bool ok = set.info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], &set, &e);

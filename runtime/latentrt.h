@@ -1,6 +1,6 @@
 /* Pictures from a program of one's own: the C interface of what `latentc build --emit so` and `--emit a` make. docs/library.md has examples.
  *
- *     char why[512];
+ *     char why[1024];
  *     lrt_generator *g = lrt_create(NULL, 0, why, sizeof why);
  *     if (g && !lrt_set_prompt(g, "a red circle", NULL) && !lrt_run(g, NULL, NULL))
  *         use(lrt_picture(g), lrt_width(g), lrt_height(g));
@@ -26,7 +26,8 @@ extern "C" {
 typedef struct lrt_generator lrt_generator;
 enum { LRT_DONE = 0, LRT_FAILED = 1, LRT_STOPPED = 2 }; /* what functions return; after LRT_FAILED lrt_message says why */
 
-/* file: where the weights are; NULL: the shared object that this code is in. Of an archive: the .weights file beside it, always.
+/* file: where the weights are; NULL: in the shared object that this code is in, or, for an archive and with `--weights-file`, in the file of that name
+ * beside the shared object or program that this code is in.
  * threads: 0, one per physical core. NULL when it fails; why (why_bytes, may be 0) then says what to do. */
 LRT_API lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes);
 LRT_API void lrt_destroy(lrt_generator *g); /* NULL is fine */

@@ -52,12 +52,11 @@ static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
 {
     char own[4096];
     lrt_error why;
-    if (!file && !file_of_code(&latentrt_pipeline, own, sizeof own, e))
+    if (!file_of_code(&latentrt_pipeline, own, sizeof own, e))
         return false;
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");
-    file = file ? file : own;
-    return lrt_session_open(&g->s, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", file, why.text);
+    return lrt_session_open(&g->s, own, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", own, why.text);
 }
 
 lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes)
@@ -67,6 +66,7 @@ lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_b
     bool ok = g;
     if (ok) {
         g->s.pipeline = &latentrt_pipeline;
+        g->s.elsewhere = "the argument \"file\" of lrt_create";
         lrt_settings_default(&g->s.set, g->s.pipeline);
         g->s.set.threads = threads;
         ok = (threads >= 0 && threads <= 4096) || lrt_fail(&e, "threads: expected 0 to 4096, found %d", threads);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 4
+#define LRT_PLAN_VERSION 5
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -90,6 +90,7 @@ typedef struct {
     int32_t steps; double cfg_scale; const char *sampler; int64_t seed; const char *output, *prompt;
     const lrt_size *sizes; uint32_t n_sizes; /* all that there are; the first one's values are those above. 0: that one alone */
     uint32_t round_nearest;              /* numbers of a picture become bytes: 1: rounded to nearest, as in diffusers; 0: down, as in keras-cv */
+    const char *weights_file;            /* NULL: weights follow the program in its own file; else the name of their file, beside it */
 } lrt_pipeline;
 
 /* Every object that latentc emits defines the first; a generator's also the second. */
@@ -97,8 +98,12 @@ extern const lrt_program latentrt_program;
 extern const lrt_pipeline latentrt_pipeline;
 
 /* The container: executable, padding, sections, footer. Sections begin at multiples of 65536 bytes from the start of the file
- * (the largest page size of the targets), so that weights can be mapped. The footer is the last 160 bytes, little-endian. */
-enum { LRT_SECTION_WEIGHTS, LRT_SECTION_VOCAB, LRT_SECTION_COUNT };
+ * (the largest page size of the targets), so that weights can be mapped. The footer is the last 160 bytes, little-endian.
+ * A file of packed weights is the same without an executable: it begins with what it is, in lines of text, the first of
+ * which is LRT_PACKED; then weights, and, for a program that has no container of its own (an archive is linked into it),
+ * the vocabulary. */
+#define LRT_PACKED "latentc packed weights\n"
+enum { LRT_SECTION_WEIGHTS, LRT_SECTION_VOCAB, LRT_SECTION_ABOUT, LRT_SECTION_COUNT };
 typedef struct { uint64_t offset, bytes, hash; } lrt_section; /* hash: lrt_hash64 of the bytes */
 typedef struct {
     char magic[8];                        /* "latentrt" */

@@ -1,6 +1,11 @@
 /* See session.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* vasprintf */
+#endif
 #include "session.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,18 +13,60 @@
 #include "progress.h"
 #include "tensors.h"
 
-bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e)
+static char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *text(const char *fmt, ...)
+{
+    char *s;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&s, fmt, ap);
+    va_end(ap);
+    return n < 0 ? NULL : s;
+}
+
+/* Weights in a file of their own: the one given, else that name in the program's folder. */
+static bool find_apart(lrt_session *s, const char *program, const char *given, lrt_error *e)
+{
+    const char *name = s->pipeline->weights_file, *options = s->pipeline->program->options;
+    char *own = given ? NULL : realpath(program, NULL), *slash = own ? strrchr(own, '/') : NULL;
+    s->weights_path = given ? strdup(given) : slash ? text("%.*s/%s", (int)(slash - own), own, name) : strdup(name);
+    free(own);
+    s->weights_what = s->weights_path ? text("the weights file %.300s", s->weights_path) : NULL;
+    s->weights_mend = text("expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o %s %s' makes%s%s", name ? name : "FILE",
+                           options ? options : "", given ? "" : "; if it is elsewhere: ", given ? "" : s->elsewhere);
+    return (s->weights_path && s->weights_what && s->weights_mend) || lrt_fail(e, "out of memory");
+}
+
+static bool open_files(lrt_session *s, const char *program, const char *weights, unsigned sections, lrt_error *e)
+{
+    const lrt_program *c = s->pipeline->program;
+    const lrt_container_file own = {program, "the program file", NULL, c->layout_hash};
+    if (!weights && !s->pipeline->weights_file)
+        return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
+    if (!find_apart(s, program, weights, e))
+        return false;
+    const lrt_container_file apart = {s->weights_path, s->weights_what, s->weights_mend, c->layout_hash};
+    bool there = lrt_container_open(&apart, sections, LRT_MAP_WEIGHTS, &s->container, e);
+    if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
+        return false;
+    if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] || lrt_container_open(&own, LRT_MAP_VOCAB, 0, &s->own, e))
+        return true;
+    lrt_error why = *e;
+    return lrt_fail(e, "%s; %s has no vocabulary either; %s", why.text, s->weights_what, s->weights_mend);
+}
+
+bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections, lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
     if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
         return false;
     if (!s->set.threads)
         s->set.threads = lrt_default_threads();
-    if (!lrt_container_open(path, c->layout_hash, sections, LRT_MAP_WEIGHTS, &s->container, e))
+    if (!open_files(s, program, weights, sections, e))
         return false;
-    const void *vocab = s->container.section[LRT_SECTION_VOCAB];
+    const lrt_container *from = s->container.section[LRT_SECTION_VOCAB] ? &s->container : &s->own;
     return !(sections & LRT_MAP_VOCAB) ||
-           lrt_vocab_open(vocab, s->container.footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
+           lrt_vocab_open(from->section[LRT_SECTION_VOCAB], from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
 }
 
 /* What depends on the size of the picture. */
@@ -39,6 +86,10 @@ void lrt_session_close(lrt_session *s)
 {
     free_sized(s);
     lrt_container_close(&s->container);
+    lrt_container_close(&s->own);
+    free(s->weights_path);
+    free(s->weights_what);
+    free(s->weights_mend);
     free(s->ids);
     free(s->notice);
     *s = (lrt_session){0};

@@ -7,7 +7,10 @@ typedef struct {
     const lrt_pipeline *pipeline; /* the program's; from lrt_session_read on `sized` */
     lrt_pipeline sized;           /* the same, with the size of the settings in place of its first */
     lrt_settings set; /* the caller's, who may change it before lrt_session_read */
-    lrt_container container;
+    lrt_container container; /* where the weights are; the program's own file unless weights_path is set */
+    lrt_container own;       /* the program's own file where that is another and has the vocabulary */
+    const char *elsewhere;   /* the caller's: how its user names another file of weights, "--weights-file FILE" */
+    char *weights_path, *weights_what, *weights_mend; /* of weights in a file of their own, and for messages about it; NULL: they are not */
     lrt_vocab vocab;
     lrt_profile *profile; /* NULL: off; not owned */
     lrt_engine engine;
@@ -23,10 +26,11 @@ typedef struct {
     int32_t *encoded;
     double encoded_scale;
 } lrt_session;
-/* path: the file that holds weights and vocabulary. sections: those that are needed (LRT_MAP_*); with the weights, the CPU must have what the code
- * needs, and what the system grants on request is asked for: nothing that was compiled for the target runs before. Chooses the number of threads.
- * The weights are mapped, but checked only in the first step (lrt_container_check): not before, so that it need not wait for that. */
-bool lrt_session_open(lrt_session *s, const char *path, unsigned sections, lrt_error *e);
+/* program: the file that the code is from. weights: the file that holds the weights; NULL: what the pipeline says. sections: those that are needed
+ * (LRT_MAP_*); with the weights, the CPU must have what the code needs, and what the system grants on request is asked for: nothing that was compiled
+ * for the target runs before. Chooses the number of threads. The weights are mapped, but checked only in the first step (lrt_container_check): not
+ * before, so that it need not wait for that. */
+bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections, lrt_error *e);
 void lrt_session_close(lrt_session *s);
 /* A negative seed becomes a random one. Whether it was. */
 bool lrt_seed_choose(int64_t *seed);

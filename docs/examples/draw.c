@@ -17,7 +17,7 @@ static int show(void *user, int step, int steps)
 
 int main(int argc, char **argv)
 {
-    char why[512];
+    char why[1024];
     if (argc < 3) {
         fprintf(stderr, "usage: %s PROMPT FILE.ppm [WEIGHTS]\n", argv[0]);
         return 2;

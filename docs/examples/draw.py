@@ -33,7 +33,7 @@ class Generator:
     """One handle. Calls release Python's lock: handles in different threads draw at the same time."""
 
     def __init__(self, library, weights=None, threads=0):
-        self.lib, why = load(library), ctypes.create_string_buffer(512)
+        self.lib, why = load(library), ctypes.create_string_buffer(1024)
         self.handle = self.lib.lrt_create(weights.encode() if weights else None, threads, why, len(why))
         if not self.handle:
             raise RuntimeError(why.value.decode())

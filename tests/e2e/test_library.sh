@@ -25,11 +25,12 @@ mkdir "$work/elsewhere"
 cmp "$work/so.ppm" "$work/a.ppm" || fail "shared object and archive draw different pictures"
 [[ $(tr '\r' '\n' <"$work/log" | grep -c '^step [0-9]* of 25$') == 25 ]] || fail "progress: $(cat "$work/log")"
 
+cp "$work/draw-a" "$work/elsewhere"
 # What goes wrong: no weights, a prompt that is not text, a cut file.
-expect 1 "*$work/draw-a: the program file *" "$work/draw-a" "$prompt" "$work/x.ppm"
+expect 1 "*$work/elsewhere/draw-a: the weights file $work/elsewhere/libshapes.weights cannot be opened: *" "$work/elsewhere/draw-a" "$prompt" "$work/x.ppm"
 expect 1 "prompt: *" "$work/draw" $'\xff' "$work/x.ppm"
 head -c 1000000 "$work/libshapes.weights" >"$work/short.weights"
-expect 1 "$work/short.weights: the program file *" "$work/draw-a" "$prompt" "$work/x.ppm" "$work/short.weights"
+expect 1 "$work/draw-a: the weights file $work/short.weights is truncated *" "$work/draw-a" "$prompt" "$work/x.ppm" "$work/short.weights"
 [[ ! -e $work/x.ppm ]] || fail "a picture was written all the same"
 
 python=$(command -v python3) || skip "no python3: the Python example is not tested"

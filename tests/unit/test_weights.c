@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,13 +346,53 @@ static void cut_short(void **state)
     assert_string_equal(said, "latentc: error: a file became shorter while it was read\n");
 }
 
+/* A file that is written to while it is mapped is found out before an output gets its name; one that is replaced is not looked at. */
+static void written_to(void **state)
+{
+    (void)state;
+    static const float zeros[4];
+    char header[128], other[300];
+    jmp_buf caught;
+    snprintf(other, sizeof other, "%s.other", path);
+    snprintf(header, sizeof header, "{" F32("a", "[4]", "[0,16]") "}");
+    for (int what = 0; what < 4; what++) {
+        write_file(header, zeros, sizeof zeros);
+        StFile *f = st_open(path);
+        OutFile *out = outfile_open(other);
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+        if (what == 1) assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+        if (what == 2) assert_int_equal(truncate(path, 4096), 0);
+        if (what == 3) {
+            assert_int_equal(unlink(path), 0);
+            write_file(header, zeros, sizeof zeros);
+        }
+        volatile bool refused = false;
+        if (setjmp(caught)) {
+            refused = true;
+        } else {
+            err_catch(&caught);
+            outfile_commit(out, 0644);
+        }
+        err_catch(NULL);
+        assert_int_equal(refused, what == 1 || what == 2);
+        assert_int_equal(access(other, F_OK), refused ? -1 : 0);
+        if (refused) {
+            assert_non_null(strstr(err_text(), "was changed while it was read"));
+            outfile_discard(out);
+        }
+        unlink(other);
+        st_close(f);
+        readings_check(); /* of nothing */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_files),
         cmocka_unit_test(write_and_read), cmocka_unit_test(escapes), cmocka_unit_test(conversions),
         cmocka_unit_test(checks), cmocka_unit_test(not_finite), cmocka_unit_test(halves),
-        cmocka_unit_test(transposes), cmocka_unit_test(cut_short),
+        cmocka_unit_test(transposes), cmocka_unit_test(cut_short), cmocka_unit_test(written_to),
     };
     return cmocka_run_group_tests_name("weights", tests, make_path, remove_path);
 }
