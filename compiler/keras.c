@@ -193,7 +193,6 @@ bool is_keras_file(const Peek *p)
 
 static void finish_file(Checkpoint *c, Keras *k, const char *model)
 {
-    c->only = model;
     c->taken_for = about_model(model);
     c->why = k->model[model_index(model)].ordered ? "Keras' layout with layer_names; its first tensors are such a model's" :
              "Keras 3's layout; its first layer is such a model's";
