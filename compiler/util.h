@@ -35,6 +35,12 @@ void outfile_commit(OutFile *f, int mode);               /* mode: permission bit
 
 void outfile_discard(OutFile *f);                        /* closes and removes it: for intermediate files */
 
+/* A folder that appears under its name only when it is complete; one at a time. outfolder_open returns the name to write under; files are opened there
+ * with outfile_open, folders made with outfolder_make. Where path is a folder with other files in it, the new ones are put beside them at the end. */
+const char *outfolder_open(const char *path);
+void outfolder_make(const char *path);
+void outfolder_commit(void);
+
 /* From now on a mapped file that somebody cuts short while it is read ends the program as err() does, temporary outputs removed. */
 void mapped_guard(void);
 

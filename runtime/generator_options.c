@@ -140,6 +140,9 @@ static bool unknown_name(const char *flag, const char *name, const char *const *
     snprintf(plain, sizeof plain, "%s", name);
     for (char *c = plain; *c; c++)
         *c = *c == ' ' ? '_' : *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+    char *karras = strstr(plain, "_karras");
+    if (karras && !karras[7]) /* of a sampler */
+        *karras = 0;
     const char *near = lrt_nearest(plain, names, n);
     if (near)
         return lrt_fail(e, "--%s: unknown '%s': did you mean '%s'?", flag, name, near);

@@ -221,3 +221,31 @@ expect 1 '*nowhere/nothing: cannot be read: No such file or directory' "$LATENTC
 expect 1 '*own.safetensors: does not fit *: * weights are missing, unknown or of another shape' "$LATENTC" weights check own.safetensors
 grep -q "wrong: own.safetensors: tensor \"decoder/conv_in.kernel\" has shape (3,3,4,32), expected (3,3,4,512)" expect.out || fail "$(<expect.out)"
 expect 1 '*folder/unet: has no variant "x"' "$LATENTC" weights check folder/unet "$narrow" --variant x
+# Converting stops at a number that is none, and leaves nothing behind: no folder, or the one that was there as it was. Messages are one line, whatever
+# is in a file's names.
+python3 - <<'EOF'
+import json, struct
+d = bytearray(open("own.safetensors", "rb").read())
+n = struct.unpack("<Q", d[:8])[0]
+h = json.loads(d[8:8 + n])
+at = 8 + n + h["diffusion_model/out.conv.kernel"]["data_offsets"][0] + 40
+d[at:at + 4] = struct.pack("<f", float("nan"))
+open("nan.safetensors", "wb").write(d)
+h = b'{"a\\nb\\u001b[31mc": {"dtype": "F13", "shape": [1], "data_offsets": [0, 4]}}'
+open("lines.safetensors", "wb").write(struct.pack("<Q", len(h)) + h + b"\0" * 4)
+EOF
+for form in latentc ldm diffusers keras keras3; do
+    rm -rf half
+    expect 1 '*tensor "diffusion_model/out.conv.kernel": value 10 of * is NaN, expected finite numbers' \
+        "$LATENTC" weights convert nan.safetensors "$narrow" --to $form -o half
+    [[ -z $(find . -name 'half*') ]] || fail "--to $form left $(find . -name 'half*')"
+done
+mkdir half && echo mine >half/note
+expect 1 '*is NaN, expected finite numbers' "$LATENTC" weights convert nan.safetensors "$narrow" --to keras -o half/
+[[ $(find . -name 'half*') == ./half && $(ls half) == note ]] || fail "--to keras left $(find half*)"
+convert own.safetensors "$narrow" --to diffusers -o half/
+same half/unet/diffusion_pytorch_model.safetensors folder/unet/diffusion_pytorch_model.safetensors
+[[ $(<half/note) == mine && $(find . -name 'half*') == ./half ]] || fail "what was in the folder"
+echo >a-file
+expect 1 '*a-file: cannot be made: a file of that name is there' "$LATENTC" weights convert own.safetensors "$narrow" --to keras3 -o a-file
+expect 1 '*lines.safetensors: tensor "a b ?31mc" has dtype "F13", expected F32, F16, BF16 or F64' "$LATENTC" weights check lines.safetensors

@@ -95,6 +95,8 @@ CASES
     expect 1 "*: error: other.png: it was drawn with a sampler that this program does not have: --sampling-method: unknown 'DPM++ 3M SDE': did you mean 'dpm++2m_sde'?" \
         "$shapes" --from-png other.png
     draw --from-png other.png --sampling-method euler -o back.png
+    expect 1 "*: error: --sampling-method: unknown 'DPM++ 3M SDE Karras': did you mean 'dpm++2m_sde'?" \
+        "$shapes" --from-png other.png --sampling-method "DPM++ 3M SDE Karras"
 fi
 
 # Nothing recorded, other programs' pictures, other sizes.
