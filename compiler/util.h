@@ -44,6 +44,11 @@ void outfolder_commit(void);
 /* From now on a mapped file that somebody cuts short while it is read ends the program as err() does, temporary outputs removed. */
 void mapped_guard(void);
 
+/* Until library_guard_end: a crash, or more than so many seconds of computing, end the program as err() does, with "PATH: damaged: LIBRARY ...". For
+ * libraries that trust the files they read; calls do not nest. Without effect under err_catch. */
+void library_guard(const char *path, const char *library, int seconds);
+void library_guard_end(void);
+
 /* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
 typedef struct Arena Arena;
 Arena *arena_new(void);
