@@ -35,12 +35,28 @@ static int opened(Opened *o, const char *spec) {
     return o->n++;
 }
 
-/* Of several --weights without a name, files of one model are that model's alone. */
+/* Of several --weights without a name, each is for the models that it has weights of. */
 static bool fits(void *context, const char *spec, const char *model) {
     Opened *o = context;
     if (weights_synthetic(spec)) return true;
-    const char *only = o->list[opened(o, spec)]->only;
-    return !only || strcmp(only, model) == 0;
+    return checkpoint_serves(o->list[opened(o, spec)], model);
+}
+
+/* Each of several --weights without a name must be of one of the pipeline's models: else it is not what the user takes it for. */
+static void check_all_fit(const FlagList *specs, Json models, const char *path, Opened *o) {
+    Buf names = {0};
+    int unnamed = 0;
+    for (int i = 0; i < N_MODELS; i++)
+        if (json_ok(models) && json_ok(json_get(models, model_names[i]))) buf_printf(&names, "%s%s", names.len ? ", " : "", model_names[i]);
+    for (int i = 0; i < specs->n; i++) unnamed += flags_unnamed(specs->items[i]);
+    for (int i = 0; i < specs->n && unnamed > 1; i++) {
+        bool any = !flags_unnamed(specs->items[i]);
+        for (int k = 0; k < N_MODELS && !any; k++) any = json_ok(models) && json_ok(json_get(models, model_names[k])) && fits(o, specs->items[i], model_names[k]);
+        if (!any)
+            err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one", specs->items[i], path, names.data,
+                o->list[opened(o, specs->items[i])]->taken_for, specs->items[i]);
+    }
+    free(names.data);
 }
 
 static Checkpoint *use(Opened *o, const char *spec) {
@@ -87,8 +103,9 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     const char *spec[N_MODELS], *file = path;
     Checkpoint *from[N_MODELS] = {0};
     Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
+    Json models = json_get(root, "models");
+    check_all_fit(&w->specs, models, path, &checkpoints);
     for (int i = 0; i < N_MODELS; i++) {
-        Json models = json_get(root, "models");
         bool has = json_ok(models) && json_kind(models) == JSON_OBJECT && json_ok(json_get(models, model_names[i]));
         spec[i] = has ? spec_of(a, root, path, model_names[i], &w->specs, &checkpoints) : NULL;
         if (!spec[i] || weights_synthetic(spec[i])) continue;

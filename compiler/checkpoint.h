@@ -58,7 +58,6 @@ struct Checkpoint {
     const Scheme *scheme;
     Stored *tensors; size_t n;       /* sorted by name: checkpoint_add keeps no order, checkpoint_sort makes it */
     size_t cap;
-    const char *only;                /* the graph whose weights these are; NULL: several, or not known */
     const char *taken_for, *why;     /* "Stable Diffusion 2, v prediction", and what says so */
     /* What the checkpoint says about graphs and schedule: JSON, a part of a pipeline file, laid over the pipeline's own (--set lies over both).
      * Parameters stand at /models/NAME/parameters. NULL: nothing. */
@@ -76,6 +75,8 @@ void checkpoint_sort(Checkpoint *c);                 /* err() when a name stands
 const Stored *checkpoint_find(const Checkpoint *c, const char *name); /* NULL when absent; O(log n) */
 /* Adds every tensor of the file, names with the prefix before them. The file stays open as long as the checkpoint. */
 StFile *checkpoint_add_safetensors(Checkpoint *c, const char *path, const char *prefix);
+/* Does it have weights of this graph, by their names? True, too, of a file of one model without its name, when the graph is none of graphs/sd2. */
+bool checkpoint_serves(const Checkpoint *c, const char *model);
 uint64_t checkpoint_bytes(const Checkpoint *c);      /* of all tensors */
 /* The pages of a mapped tensor will be read now; or are not needed soon: they leave this process's memory (not the system's cache). */
 void checkpoint_want(const Stored *t);

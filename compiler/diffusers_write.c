@@ -1,10 +1,8 @@
 /* A folder as diffusers' save_pretrained writes it: weights, and configs made of the pipeline's parameters and schedule. model_index.json comes last: until
  * then the folder is none. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "graphfile.h"
@@ -175,13 +173,6 @@ static void index_config(const Conversion *v, Buf *b)
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------------------- */
 
-static void make_folder(const char *path)
-{
-    struct stat st;
-    if (mkdir(path, 0755) && (errno != EEXIST || stat(path, &st) || !S_ISDIR(st.st_mode)))
-        err("%s: cannot be made: %s", path, errno == EEXIST ? "a file of that name is there" : strerror(errno));
-}
-
 static void write_text(const char *path, const char *text, size_t n)
 {
     OutFile *f = outfile_open(path);
@@ -190,16 +181,14 @@ static void write_text(const char *path, const char *text, size_t n)
 }
 
 /* The tokenizer's files as they are; padding as the pipeline has it. */
-static void copy_tokenizer(const Conversion *v)
+static void copy_tokenizer(const Conversion *v, const char *out)
 {
     static const char *const names[] = {"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"};
     Arena *a = v->subject->arena;
-    const char *from = v->subject->checkpoint ? v->subject->checkpoint->vocab : NULL, *to = arena_printf(a, "%s/tokenizer", v->out);
-    if (!from) {
-        note("note: there is no tokenizer/ to copy; give its vocabulary with --vocab when building from %s", v->out);
+    const char *from = v->subject->checkpoint ? v->subject->checkpoint->vocab : NULL, *to = arena_printf(a, "%s/tokenizer", out);
+    if (!from)
         return;
-    }
-    make_folder(to);
+    outfolder_make(to);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = arena_printf(a, "%s/%s", from, names[i]);
         if (access(path, R_OK))
@@ -220,7 +209,7 @@ void diffusers_write(Conversion *v)
         {"unet", "diffusion_pytorch_model.safetensors", "config.json", unet_config},
         {"vae", "diffusion_pytorch_model.safetensors", "config.json", vae_config},
         {"scheduler", NULL, "scheduler_config.json", scheduler_config},
-        {".", NULL, "model_index.json", index_config},
+        {"", NULL, "model_index.json", index_config},
     };
     enum { N = sizeof components / sizeof components[0] };
     static const char *const meta[] = {"format", "pt"};
@@ -230,15 +219,19 @@ void diffusers_write(Conversion *v)
         err("%s: is a diffusers folder already, expected a name that is free", v->out);
     for (int i = 0; i < N; i++) /* before gigabytes: what no config can say */
         components[i].write(v, &config[i]);
-    make_folder(v->out);
-    copy_tokenizer(v);
+    const char *out = outfolder_open(v->out);
+    copy_tokenizer(v, out);
     for (int i = 0; i < N; i++) {
         const Component *c = &components[i];
-        const char *folder = arena_printf(a, "%s/%s", v->out, c->folder);
-        make_folder(folder);
+        const char *folder = *c->folder ? arena_printf(a, "%s/%s", out, c->folder) : out;
+        if (*c->folder)
+            outfolder_make(folder);
         if (c->file)
             conversion_file(v, arena_printf(a, "%s/%s", folder, c->file), arena_printf(a, "%s/", c->folder), meta, 1);
         write_text(arena_printf(a, "%s/%s", folder, c->config), config[i].data, config[i].len);
         buf_free(&config[i]);
     }
+    outfolder_commit();
+    if (!v->subject->checkpoint || !v->subject->checkpoint->vocab)
+        note("note: there is no tokenizer/ to copy; give its vocabulary with --vocab when building from %s", v->out);
 }

@@ -204,9 +204,19 @@ static CURLcode request(Download *d, char *why)
     return curl_easy_perform(c);
 }
 
-/* Is it worth another request? */
-static bool passing(CURLcode code, long status)
+/* What a proxy answered to CONNECT; 0 without one. */
+static long proxy_status(Download *d)
 {
+    long status = 0;
+    curl_easy_getinfo(d->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+}
+
+/* Is it worth another request? */
+static bool passing(Download *d, CURLcode code, long status)
+{
+    if (proxy_status(d) >= 300)
+        return false;
     switch (code) {
     case CURLE_COULDNT_CONNECT: case CURLE_PARTIAL_FILE: case CURLE_OPERATION_TIMEDOUT: case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: case CURLE_HTTP2: case CURLE_HTTP2_STREAM:
@@ -236,18 +246,38 @@ static void end_bar(Download *d)
     d->bar_begun = false;
 }
 
+/* What the user can do about it. */
+static const char *advice(Download *d, CURLcode code)
+{
+    long proxy = proxy_status(d);
+    if (proxy == 407)
+        return " (the proxy wants a name and password: https_proxy=http://NAME:PASSWORD@HOST:PORT)";
+    if (proxy >= 300)
+        return " (that is the proxy's answer; https_proxy names it)";
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY: case CURLE_PROXY:
+        return " (https_proxy or http_proxy names it)";
+    case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_OPERATION_TIMEDOUT:
+        return " (without a network: LATENTC_FETCH_BASE or --from names a mirror, https_proxy a proxy)";
+    default:
+        return "";
+    }
+}
+
 _Noreturn static void give_up(Download *d, CURLcode code, const char *why)
 {
     long status = status_of(d);
     end_bar(d);
     if (d->write_error)
         err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch goes on from them", d->part, strerror(d->write_error), (long long)d->have);
+    if (!d->have)
+        unlink(d->part);
     if (code == CURLE_OK)
         err("%s: the server answered %ld%s, expected the file", d->address, status, status_text(status));
     if (d->have)
         err("%s: %s; %lld bytes are in %s, and the next fetch goes on from them", d->address, *why ? why : curl_easy_strerror(code),
             (long long)d->have, d->part);
-    err("%s: %s", d->address, *why ? why : curl_easy_strerror(code));
+    err("%s: %s%s", d->address, *why ? why : curl_easy_strerror(code), advice(d, code));
 }
 
 /* Requests until the .part file is complete. */
@@ -270,7 +300,7 @@ static void download(Download *d)
             continue;
         }
         left = d->have > before ? TRIES - 1 : left - 1;
-        if (d->write_error || !passing(code, status) || !left)
+        if (d->write_error || !passing(d, code, status) || !left)
             give_up(d, code, why);
         sleep((unsigned)(TRIES - left) - 1); /* at once the first time, then 1 s, 2 s */
     }

@@ -162,12 +162,17 @@ static const char *spec_in(const char *item)
     return equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item) ? equals + 1 : item;
 }
 
+bool flags_unnamed(const char *item)
+{
+    return spec_in(item) == item;
+}
+
 const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(void *context, const char *spec, const char *model), void *context)
 {
     const char *named = NULL, *any = NULL;
     size_t n = strlen(model), unnamed = 0;
     for (int i = 0; i < list->n; i++)
-        unnamed += spec_in(list->items[i]) == list->items[i];
+        unnamed += flags_unnamed(list->items[i]);
     for (int i = 0; i < list->n; i++) {
         const char *item = list->items[i], *spec = spec_in(item);
         if (spec != item && (size_t)(spec - item) == n + 1 && !strncmp(item, model, n))
@@ -175,7 +180,7 @@ const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(
     }
     for (int i = list->n; i-- > 0 && !named && !any;) {
         const char *item = list->items[i];
-        if (spec_in(item) == item && (unnamed < 2 || fits(context, item, model)))
+        if (flags_unnamed(item) && (unnamed < 2 || fits(context, item, model)))
             any = item;
     }
     return named ? named : any;

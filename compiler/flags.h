@@ -51,6 +51,7 @@ typedef struct {
 int flags_parse(const Command *cmd, int argc, char **argv);
 /* --set NAME=VALUE, as collected in a FlagList: VALUE a decimal integer. usage_err() on anything else. Memory lives as long as the program. */
 int flags_sets(const FlagList *sets, ParamSet **out);
+bool flags_unnamed(const char *item); /* SPEC, not MODEL=SPEC */
 /* Of a list of [MODEL=]SPEC: the last SPEC that names this model, else the one without a name, of several the last of which `fits` is true; NULL when
  * there is none. */
 const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(void *context, const char *spec, const char *model), void *context);

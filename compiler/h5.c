@@ -115,7 +115,10 @@ H5 *h5_from_memory(const char *path, const void *data, size_t bytes)
 
 void h5_close(H5 *f)
 {
+    enum { SECONDS = 10 };
+    library_guard(f->path, "HDF5's library", SECONDS);
     arena_free(f->arena);
+    library_guard_end();
 }
 
 /* ---- links -------------------------------------------------------------------------------------------------------------------------- */
@@ -343,17 +346,20 @@ Stored h5_dataset(H5 *f, const char *path)
 
 void h5_read(H5 *f, const char *path, void *dst, size_t bytes)
 {
+    enum { SECONDS = 600 }; /* of computing by all threads: the largest, packed, takes some */
     static const hid_t no_type = -1;
     bool ok = false;
 #pragma omp critical(latentc_hdf5) /* the library is not for several threads */
     {
         Open o;
         Stored t = {.name = path};
+        library_guard(f->path, "HDF5's library", SECONDS);
         if (open_dataset(f, path, &o) && !describe(f, &o, &t) && t.bytes == bytes) {
             hid_t memory = t.dtype == ST_F32 ? H5T_IEEE_F32LE : t.dtype == ST_F64 ? H5T_IEEE_F64LE : t.dtype == ST_OTHER ? no_type : o.type;
             ok = memory >= 0 && H5Dread(o.set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, dst) >= 0;
         }
         close_dataset(&o);
+        library_guard_end();
     }
     if (!ok)
         err("%s: dataset \"%s\" cannot be read: it is damaged, or packed in a way that is not known here", f->path, path);

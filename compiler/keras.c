@@ -156,6 +156,16 @@ static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
     return model;
 }
 
+/* libhdf5 trusts files: on a damaged one it may crash, or never come to an end. */
+static const char *open_file(Checkpoint *c, Keras *k, const char *path)
+{
+    enum { SECONDS = 10 }; /* of computing; it takes milliseconds */
+    library_guard(path, "HDF5's library", SECONDS);
+    const char *model = add_file(c, k, h5_open(path), path);
+    library_guard_end();
+    return model;
+}
+
 static void read_tensor(const Checkpoint *c, const Stored *t, void *dst)
 {
     const Keras *k = c->state;
@@ -193,7 +203,6 @@ bool is_keras_file(const Peek *p)
 
 static void finish_file(Checkpoint *c, Keras *k, const char *model)
 {
-    c->only = model;
     c->taken_for = about_model(model);
     c->why = k->model[model_index(model)].ordered ? "Keras' layout with layer_names; its first tensors are such a model's" :
              "Keras 3's layout; its first layer is such a model's";
@@ -203,7 +212,7 @@ void open_keras_file(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
     Keras *k = keras_begin(c);
-    finish_file(c, k, add_file(c, k, h5_open(c->spec), c->spec));
+    finish_file(c, k, open_file(c, k, c->spec));
 }
 
 void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
@@ -268,7 +277,7 @@ void open_keras_folder(Checkpoint *c, const CheckpointOptions *o)
     size_t n = h5_files(c->arena, c->path, names);
     for (size_t i = 0; i < n; i++) {
         const char *path = arena_printf(c->arena, "%s/%s", c->path, names[i]);
-        parts = arena_printf(c->arena, "%s%s%s", parts, i ? ", " : "", add_file(c, k, h5_open(path), path));
+        parts = arena_printf(c->arena, "%s%s%s", parts, i ? ", " : "", open_file(c, k, path));
     }
     c->taken_for = "Stable Diffusion 2 as keras-cv has it";
     c->why = arena_printf(c->arena, "a folder of Keras' files: %s", parts);

@@ -1,8 +1,6 @@
 /* Files that Keras reads: one for each model, in the layout before Keras 3 (where order counts) or Keras 3's. See keras.c. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "formats.h"
 #include "h5.h"
@@ -87,17 +85,18 @@ static void write_files(Conversion *v, const char *ending, void (*write)(Convers
         usage_err("weights convert: %d models, and Keras has a file for each: give -o a folder, or convert one model", s->n_here);
     if (file && ends_with(v->out, ".weights.h5") != !strcmp(ending, ".weights.h5"))
         usage_err("weights convert -o %s: Keras takes *.weights.h5 for Keras 3's layout (--to keras3) and other *.h5 for the older one (--to keras)", v->out);
-    if (!file && mkdir(v->out, 0777) && errno != EEXIST)
-        err("%s: cannot be created: %s", v->out, strerror(errno));
+    const char *out = file ? v->out : outfolder_open(v->out);
     for (int i = 0; i < s->n; i++) {
         if (!s->model[i].here)
             continue;
-        H5Writer *h = h5_writer_open(file ? v->out : arena_printf(s->arena, "%s/%s%s", v->out, s->model[i].graph->name, ending));
+        H5Writer *h = h5_writer_open(file ? out : arena_printf(s->arena, "%s/%s%s", out, s->model[i].graph->name, ending));
         v->put = to_h5;
         v->into = h;
         write(v, h, &s->model[i]);
         h5_writer_commit(h);
     }
+    if (!file)
+        outfolder_commit();
 }
 
 void keras_write(Conversion *v)

@@ -181,6 +181,26 @@ static bool owns_plain(const Scheme *s, const Checkpoint *c, const char *model, 
     return true;
 }
 
+/* The grammar takes all of it: a path of this model, if the model is one of graphs/sd2. */
+static bool is_path_of(const char *model, const char *path)
+{
+    static const Scheme any = {.column = COLUMN_DIFFUSERS};
+    Place p;
+    return spell_by_rules(&any, NULL, model, path, &(Counts){0}, 0, &p);
+}
+
+bool checkpoint_serves(const Checkpoint *c, const char *model)
+{
+    bool plain = c->scheme->spell == spell_plain && group_of(model) != END;
+    for (size_t i = 0; i < c->n; i++) { /* names without the model's: one that is not this model's tells */
+        const char *name = c->tensors[i].name;
+        bool its = plain ? is_path_of(model, name) : c->scheme->owns(c->scheme, c, model, name);
+        if (its != plain)
+            return its;
+    }
+    return plain;
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------------------------------- */
 
 static const char *const none[] = {NULL};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* ---- temporary outputs ------------------------------------------------------------------------ */
@@ -22,6 +23,10 @@ struct OutFile {
  * gone, so that a signal at any moment leaves nothing behind. */
 enum { MAX_PENDING = 64 };
 static char *_Atomic pending[MAX_PENDING];
+/* The folder that is being written, and what was put into it, in the order in which it was made. */
+enum { MAX_IN_FOLDER = 64 };
+static char *folder_path;
+static char *_Atomic in_folder[MAX_IN_FOLDER];
 
 static void remove_pending(void)
 {
@@ -30,11 +35,16 @@ static void remove_pending(void)
         if (name)
             unlink(name);
     }
+    for (int i = MAX_IN_FOLDER; i-- > 0;) {
+        const char *name = atomic_load(&in_folder[i]);
+        if (name && unlink(name))
+            rmdir(name);
+    }
 }
 
 static void on_signal(int sig)
 {
-    remove_pending(); /* unlink is safe in a handler */
+    remove_pending(); /* unlink and rmdir are safe in a handler */
     signal(sig, SIG_DFL);
     raise(sig);
 }
@@ -142,6 +152,21 @@ static char *temp_name(const char *path)
     return temp;
 }
 
+/* Is it in the folder that is being written? Then it goes with it. */
+static void note_in_folder(const char *path)
+{
+    const char *top = atomic_load(&in_folder[0]);
+    size_t n = top ? strlen(top) : 0;
+    int i = 0;
+    if (!n || strncmp(path, top, n) || path[n] != '/')
+        return;
+    while (i < MAX_IN_FOLDER && in_folder[i])
+        i++;
+    if (i == MAX_IN_FOLDER)
+        die("more than %d files in a folder", MAX_IN_FOLDER);
+    atomic_store(&in_folder[i], strcpy(xmalloc(strlen(path) + 1), path));
+}
+
 OutFile *outfile_open(const char *path)
 {
     install_cleanup();
@@ -160,6 +185,7 @@ OutFile *outfile_open(const char *path)
         err("%s: is a folder, expected the name of a file to write", path);
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* renaming onto /dev/null would replace it */
         err("%s: is a device or pipe, expected the name of a file to write", path);
+    note_in_folder(path);
     f->stream = fopen(f->temp, "w+b");
     if (!f->stream)
         err("%s: cannot be written: %s", path, strerror(errno));
@@ -197,6 +223,54 @@ void outfile_discard(OutFile *f)
     free(f->temp);
     free(f->path);
     free(f);
+}
+
+const char *outfolder_open(const char *path)
+{
+    struct stat st;
+    install_cleanup();
+    CHECK(!in_folder[0]);
+    folder_path = strcpy(xmalloc(strlen(path) + 1), path);
+    for (size_t n = strlen(path); n > 1 && folder_path[n - 1] == '/'; n--)
+        folder_path[n - 1] = 0;
+    if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+        err("%s: cannot be made: a file of that name is there", path);
+    char *temp = temp_name(folder_path);
+    if (mkdir(temp, 0777))
+        err("%s: cannot be made: %s", path, strerror(errno));
+    atomic_store(&in_folder[0], temp);
+    return temp;
+}
+
+void outfolder_make(const char *path)
+{
+    note_in_folder(path);
+    if (mkdir(path, 0777))
+        err("%s: cannot be made: %s", path, strerror(errno));
+}
+
+/* Folders are made anew and files moved where there is such a folder already; else it is one name that changes. */
+void outfolder_commit(void)
+{
+    const char *top = atomic_load(&in_folder[0]);
+    bool moved = !rename(top, folder_path);
+    for (int i = 1; i < MAX_IN_FOLDER && in_folder[i] && !moved; i++) {
+        struct stat st;
+        char *from = in_folder[i], *to = xmalloc(strlen(folder_path) + strlen(from));
+        sprintf(to, "%s%s", folder_path, from + strlen(top));
+        bool folder = !stat(from, &st) && S_ISDIR(st.st_mode);
+        if (folder ? mkdir(to, 0777) && errno != EEXIST : rename(from, to) != 0)
+            err("%s: cannot be written: %s", to, strerror(errno));
+        free(to);
+    }
+    for (int i = MAX_IN_FOLDER; i-- > 0;) {
+        char *name = in_folder[i];
+        if (name && !moved)
+            rmdir(name); /* what is left are folders */
+        atomic_store(&in_folder[i], NULL);
+        free(name);
+    }
+    free(folder_path);
 }
 
 /* ---- this program's own files ------------------------------------------------------------------ */
@@ -248,6 +322,61 @@ void err_catch(jmp_buf *where)
 
 const char *err_text(void) { return caught; }
 
+/* One line, whatever it quotes: control characters are spaces, and what is very long is cut. */
+static void print_line(FILE *f, const char *fmt, va_list ap)
+{
+    char text[4096];
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    if (n >= (int)sizeof text)
+        strcpy(text + sizeof text - 4, "...");
+    for (char *s = text; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = ' ';
+    fprintf(f, "%s\n", text);
+}
+
+static const int faults[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGPROF};
+enum { N_FAULTS = sizeof faults / sizeof faults[0] };
+static struct { bool on; char subject[2048]; struct sigaction old[N_FAULTS]; char stack[1 << 15]; } guard;
+
+/* Only calls that are safe in a handler, after anything. */
+static void on_fault(int sig)
+{
+    const char *what = sig == SIGPROF ? " comes to no end with it\n" : " crashes on it\n";
+    ssize_t ignored = write(STDERR_FILENO, guard.subject, strlen(guard.subject));
+    ignored = write(STDERR_FILENO, what, strlen(what));
+    (void)ignored;
+    remove_pending();
+    _exit(EXIT_USER);
+}
+
+void library_guard(const char *path, const char *library, int seconds)
+{
+    if (catcher)
+        return;
+    CHECK(!guard.on);
+    guard.on = true;
+    snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path, library);
+    for (char *s = guard.subject; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = ' ';
+    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL); /* it may be the stack that is full */
+    for (int i = 0; i < N_FAULTS; i++)
+        sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK}, &guard.old[i]);
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value = {.tv_sec = seconds}}, NULL);
+}
+
+void library_guard_end(void)
+{
+    if (!guard.on)
+        return;
+    setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL);
+    for (int i = 0; i < N_FAULTS; i++)
+        sigaction(faults[i], &guard.old[i], NULL);
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+    guard.on = false;
+}
+
 /* Only one thread gets to speak: the first message is the one that counts. */
 static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list ap)
 {
@@ -262,8 +391,7 @@ static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list 
             pause();
     fflush(stdout);
     fprintf(stderr, "latentc: %s: ", kind);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    print_line(stderr, fmt, ap);
     fflush(stderr);
     remove_pending();
     _exit(code); /* not exit(): other threads may still run and must not see statics torn down */

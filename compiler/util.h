@@ -42,6 +42,17 @@ Reading *reading_begin(const char *path, int fd);
 void reading_end(Reading *r); /* NULL is fine */
 void readings_check(void); /* err() when a file that is being read is not as it was at reading_begin: by size and time of change */
 
+/* A folder that appears under its name only when it is complete; one at a time. outfolder_open returns the name to write under; files are opened there
+ * with outfile_open, folders made with outfolder_make. Where path is a folder with other files in it, the new ones are put beside them at the end. */
+const char *outfolder_open(const char *path);
+void outfolder_make(const char *path);
+void outfolder_commit(void);
+
+/* Until library_guard_end: a crash, or more than so many seconds of computing, end the program as err() does, with "PATH: damaged: LIBRARY ...". For
+ * libraries that trust the files they read; calls do not nest. Without effect under err_catch. */
+void library_guard(const char *path, const char *library, int seconds);
+void library_guard_end(void);
+
 /* Memory by lifetime: everything allocated from an arena lives until arena_free. Allocations are zeroed and 16-byte aligned. */
 typedef struct Arena Arena;
 Arena *arena_new(void);

@@ -26,6 +26,7 @@ typedef struct {
     double cfg_scale, guidance_rescale, alpha, eta, strength; /* alpha, strength: NAN when not given */
     bool print_tokens, info, help, version, no_metadata;
     const lrt_sampler *sampler;
+    bool karras;                  /* sampler_name or spacing_name asks for it */
     const lrt_rng *rng;
     lrt_size size;                /* --size, or the pipeline's first */
     lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction over it */

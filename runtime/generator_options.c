@@ -139,7 +139,14 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed,
 static bool unknown_name(const char *flag, const char *name, const char *const *names, int n, lrt_error *e)
 {
     char list[400] = "";
-    const char *near = lrt_nearest(name, names, n);
+    char plain[64];
+    snprintf(plain, sizeof plain, "%s", name);
+    for (char *c = plain; *c; c++)
+        *c = *c == ' ' ? '_' : *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+    char *karras = strstr(plain, "_karras");
+    if (karras && !karras[7]) /* of a sampler */
+        *karras = 0;
+    const char *near = lrt_nearest(plain, names, n);
     if (near)
         return lrt_fail(e, "--%s: unknown '%s': did you mean '%s'?", flag, name, near);
     for (int i = 0; i < n; i++) {
@@ -154,7 +161,7 @@ enum { MOST_NAMES = 32 };
 static bool find_sampler(lrt_settings *s, lrt_error *e)
 {
     const char *names[MOST_NAMES];
-    s->sampler = lrt_sampler_find(s->sampler_name);
+    s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->karras);
     for (int i = 0; i < lrt_sampler_count && i < MOST_NAMES; i++)
         names[i] = lrt_samplers[i].name;
     return s->sampler || unknown_name("sampling-method", s->sampler_name, names, lrt_sampler_count, e);
@@ -169,20 +176,20 @@ static bool find_rng(lrt_settings *s, lrt_error *e)
     return s->rng || unknown_name("rng", s->rng_name, names, lrt_rng_count, e);
 }
 
-/* karras is no spacing of timesteps: it goes with the schedule's own. */
+/* karras is no spacing of timesteps: it goes with the schedule's own. --spacing overrules the sampler's name. */
 static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     const char *names[MOST_NAMES];
     int n = 0;
     s->schedule.spacing = p->schedule.spacing;
-    s->schedule.karras = p->schedule.karras;
+    s->schedule.karras = s->karras || p->schedule.karras;
     if (!s->spacing_name)
         return true;
     for (; n < lrt_spacing_count && n + 1 < MOST_NAMES; n++)
         names[n] = lrt_spacings[n].name;
     names[n++] = "karras";
-    s->schedule.karras = !strcmp(s->spacing_name, "karras");
-    if (s->schedule.karras)
+    s->schedule.karras = s->karras = !strcmp(s->spacing_name, "karras");
+    if (s->karras)
         return true;
     int row = lrt_spacing_find(s->spacing_name);
     if (row < 0)
@@ -235,10 +242,9 @@ static bool check_sampler(lrt_settings *s, lrt_error *e)
         return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", name);
     if (s->eta > 0 && !(takes & LRT_TAKES_ETA))
         return lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
-    bool karras = s->spacing_name && s->schedule.karras;
-    if (karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING))
-        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s", s->spacing_name, name);
-    if (!karras && !(takes & LRT_OBEYS_KARRAS))
+    if (s->karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING))
+        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s", s->karras ? "karras" : s->spacing_name, name);
+    if (!s->karras && !(takes & LRT_OBEYS_KARRAS))
         s->schedule.karras = 0;
     if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON)
         return lrt_fail(e, "--prediction epsilon: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
@@ -301,10 +307,15 @@ bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char 
 {
     lrt_option table[LRT_MOST_OPTIONS];
     const char *path = s->from_png;
+    lrt_error why;
     lrt_settings_default(s, p);
     int n = lrt_settings_table(table, s, p);
-    return lrt_metadata_read(path, p, s, r, e) && lrt_options_parse(table, n, argc, argv, e) && lrt_recorded_complete(r, path, s, e) &&
-           complete(s, p, e);
+    if (!lrt_metadata_read(path, p, s, r, e) || !lrt_options_parse(table, n, argc, argv, e) || !lrt_recorded_complete(r, path, s, e))
+        return false;
+    for (size_t i = 0; i < r->n_texts; i++)
+        if (r->texts[i] == s->sampler_name && !find_sampler(s, &why)) /* whose mistake it is */
+            return lrt_fail(e, "%.200s: it was drawn with a sampler that this program does not have: %.250s", path, why.text);
+    return complete(s, p, e);
 }
 
 void lrt_settings_help(const lrt_pipeline *p, const char *program)

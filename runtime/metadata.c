@@ -10,13 +10,15 @@
 /* Names that web interfaces know, and ours for them. The options among them are always written, in this order but for those in between. */
 static const struct {
     const char *key, *option;
-} keys[] = {{"Steps", "steps"}, {"Sampler", "sampling-method"}, {"CFG scale", "cfg-scale"}, {"Seed", "seed"}, {"Denoising strength", "strength"},
-            {"RNG", "rng"}};
+} keys[] = {{"Steps", "steps"}, {"Sampler", "sampling-method"}, {"Schedule type", "spacing"}, {"CFG scale", "cfg-scale"}, {"Seed", "seed"},
+            {"Denoising strength", "strength"}, {"RNG", "rng"}};
+/* Their values, and ours for them: other values of these keys are not used. Of rows with one of ours the first is written. Samplers have theirs in
+ * lrt_samplers. */
 static const struct {
-    const char *title, *name;
-} samplers[] = {{"DDIM", "ddim"},          {"PLMS", "plms"},   {"PNDM", "pndm"},        {"LMS", "lms"},          {"Euler", "euler"},
-                {"Euler a", "euler_a"},    {"Heun", "heun"},   {"DPM++ 2M", "dpm++2m"}, {"DPM++ 2M SDE", "dpm++2m_sde"},
-                {"UniPC", "unipc"},        {"LCM", "lcm"},     {"DDPM", "ddpm"}};
+    const char *key, *title, *value;
+} values[] = {{"Schedule type", "Karras", "karras"}, {"Schedule type", "Uniform", "linspace"}, {"Schedule type", "Normal", "linspace"},
+              {"RNG", "NV", "cuda"},                 {"RNG", "CPU", "cpu"},                    {"RNG", "GPU", "cuda"},
+              {"RNG", "cuda", "cuda"},               {"RNG", "cpu", "cpu"}};
 static const char before_negative[] = "Negative prompt: ", before_fields[] = "Steps: ";
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -118,14 +120,21 @@ static void put_others(FILE *f, const lrt_pipeline *p, const lrt_settings *s)
     for (int i = 0; i < n; i++)
         if (a[i].help && lrt_setting_shapes(a[i].name) && !stands_apart(a[i].name) && !has_key(a[i].name) && !same_value(&a[i], &b[i]))
             put_other(f, &a[i]);
+    if (s->spacing_name && !s->karras)
+        fprintf(f, ", Spacing: %s", s->spacing_name);
 }
 
-static const char *sampler_title(const char *name)
+static const char *sampler_title(const lrt_settings *s)
 {
-    for (size_t i = 0; i < COUNT(samplers); i++)
-        if (!strcmp(samplers[i].name, name))
-            return samplers[i].title;
-    return name;
+    return !s->sampler ? s->sampler_name : s->sampler->title ? s->sampler->title : s->sampler->name;
+}
+
+static const char *title_of(const char *key, const char *value)
+{
+    for (size_t i = 0; i < COUNT(values); i++)
+        if (!strcmp(values[i].key, key) && !strcmp(values[i].value, value))
+            return values[i].title;
+    return value;
 }
 
 char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed, const lrt_known *known, const float *latent_in, int64_t n)
@@ -140,7 +149,7 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
         fputs(before_negative, f);
         put_prompt(f, s->negative);
     }
-    fprintf(f, "%s%lld, Sampler: %s, CFG scale: ", before_fields, (long long)s->steps, sampler_title(s->sampler ? s->sampler->name : s->sampler_name));
+    fprintf(f, "%s%lld, Sampler: %s%s, CFG scale: ", before_fields, (long long)s->steps, sampler_title(s), s->karras ? ", Schedule type: Karras" : "");
     put_number(f, s->cfg_scale);
     fprintf(f, ", Seed: %lld, Size: %dx%d, Model: ", (long long)seed, p->width, p->height);
     put_text(f, p->name);
@@ -153,7 +162,7 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
     }
     if (latent_in)
         fprintf(f, ", Latent hash: %016llx", (unsigned long long)lrt_hash64(latent_in, (uint64_t)n * sizeof *latent_in));
-    fprintf(f, ", RNG: %s", s->rng_name);
+    fprintf(f, ", RNG: %s", title_of("RNG", s->rng_name));
     put_others(f, p, s);
     fprintf(f, ", Version: latentc %s", LRT_VERSION);
     if (!fclose(f))
@@ -172,7 +181,7 @@ typedef struct {
     lrt_option table[LRT_MOST_OPTIONS];
     int n;
     FILE *notice;
-    char unused[160]; /* names that are not used, cut */
+    char unused[200]; /* names that are not used, cut */
     lrt_error *e;
 } Reading;
 
@@ -262,6 +271,37 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *know
     return true;
 }
 
+static void not_used(Reading *x, const char *key, const char *value)
+{
+    size_t n = strlen(x->unused);
+    snprintf(x->unused + n, sizeof x->unused - n, "%s%s%s%s", n ? ", " : "", key, *value ? " " : "", value);
+}
+
+/* NULL: of the key's values this is none that we have. */
+static const char *value_of(const char *key, const char *theirs)
+{
+    bool any = false;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        if (strcmp(values[i].key, key))
+            continue;
+        if (!strcmp(values[i].title, theirs))
+            return values[i].value;
+        any = true;
+    }
+    return any ? NULL : theirs;
+}
+
+/* Web interfaces record a schedule with samplers, too, that have their own. */
+static void drop_karras(Reading *x)
+{
+    bool karras;
+    const lrt_sampler *sampler = lrt_sampler_find_spaced(x->s->sampler_name, &karras);
+    if (sampler && !(sampler->traits & LRT_TAKES_KARRAS) && x->s->spacing_name && !strcmp(x->s->spacing_name, "karras")) {
+        x->s->spacing_name = NULL;
+        not_used(x, "Schedule type", "Karras");
+    }
+}
+
 static bool take_field(Reading *x, const char *key, const char *value)
 {
     bool known;
@@ -271,15 +311,12 @@ static bool take_field(Reading *x, const char *key, const char *value)
     const lrt_option *o = known ? NULL : option_of(x, key);
     if (known)
         return true;
-    if (!o) {
-        size_t n = strlen(x->unused);
-        snprintf(x->unused + n, sizeof x->unused - n, "%s%s", n ? ", " : "", key);
+    const char *ours = o ? value_of(key, value) : NULL;
+    if (!ours) {
+        not_used(x, key, o ? value : "");
         return true;
     }
-    for (size_t i = 0; i < COUNT(samplers) && !strcmp(o->name, "sampling-method"); i++)
-        if (!strcmp(samplers[i].title, value))
-            value = samplers[i].name;
-    const char *text = keep(x->r, value, strlen(value));
+    const char *text = keep(x->r, ours, strlen(ours));
     if (!text)
         return lrt_fail(x->e, "out of memory");
     return lrt_option_set(x->table, x->n, o->name, text, &why) || lrt_fail(x->e, "%.200s: its parameters: %.250s", x->path, why.text);
@@ -350,6 +387,7 @@ bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *
     if (!x.notice)
         return lrt_fail(e, "out of memory");
     bool ok = take_all(&x, text);
+    drop_karras(&x);
     if (*x.unused) {
         fprintf(x.notice, "%s: not used: ", path);
         quote(x.notice, x.unused);

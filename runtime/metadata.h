@@ -2,7 +2,7 @@
  *
  *     a red circle
  *     Negative prompt: blue
- *     Steps: 25, Sampler: DDIM, CFG scale: 7.5, Seed: 42, Size: 512x512, Model: sd2, RNG: cuda, Version: latentc 0.1.0
+ *     Steps: 25, Sampler: DDIM, CFG scale: 7.5, Seed: 42, Size: 512x512, Model: sd2, RNG: NV, Version: latentc 0.1.0
  *
  * and, behind those, every setting that shapes the picture and is not the program's default, by its long name. Numbers read back exactly. */
 #ifndef LATENTRT_METADATA_H

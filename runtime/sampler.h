@@ -90,7 +90,9 @@ enum {
     LRT_SINGLE = 64        /* state is rounded to float after every step, as keras-cv does */
 };
 struct lrt_sampler {
-    const char *name, *aliases; /* aliases: separated by commas; may be NULL */
+    const char *name;
+    const char *title;   /* as web interfaces write it into pictures; NULL: they have no such sampler */
+    const char *aliases; /* separated by commas; may be NULL */
     const char *help;
     unsigned traits; /* LRT_TAKES_ALPHA, ... */
     int spacing;     /* LRT_SPACING_*: diffusers' default for it */
@@ -102,7 +104,10 @@ struct lrt_sampler {
 };
 extern const lrt_sampler lrt_samplers[];
 extern const int lrt_sampler_count;
-const lrt_sampler *lrt_sampler_find(const char *name); /* by name or alias; NULL when there is none */
+/* By name, title or alias; case, spaces, '_' and '-' do not count. NULL when there is none. */
+const lrt_sampler *lrt_sampler_find(const char *name);
+/* The same of a name that may end in "Karras", as of older web interfaces ("DPM++ 2M Karras") and stable-diffusion.cpp ("euler_a karras"). */
+const lrt_sampler *lrt_sampler_find_spaced(const char *name, bool *karras);
 
 /* false: steps that the schedule cannot give, settings out of range, memory. */
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);

@@ -89,7 +89,45 @@ sed "s|\.\./\.\./graphs|$SOURCE_DIR/graphs|; s/\"epsilon\"/\"v\"/; s/\"linspace\
 build ldm.json --weights own.safetensors --vocab folder/tokenizer -o ldm-by-hand
 wait $!
 build "$narrow" --weights ldm.safetensors --vocab folder/tokenizer --prediction v -o ldm
-for name in by-hand by-config by-metadata; do
+# Several without a name: each serves the models that it is of, folders, files, and files without any model's name; of two the later one.
+python3 - <<'EOF'
+import json, struct
+d = open("own.safetensors", "rb").read()
+n = struct.unpack("<Q", d[:8])[0]
+head = json.loads(d[8:8 + n])
+for model in "text_encoder", "diffusion_model", "decoder", "image_encoder":
+    part, data = {}, b""
+    for name, t in head.items():
+        if name.startswith(model + "/"):
+            begin, end = t["data_offsets"]
+            part[name[len(model) + 1:]] = dict(t, data_offsets=[len(data), len(data) + end - begin])
+            data += d[8 + n + begin:8 + n + end]
+    h = json.dumps(part).encode()
+    h += b" " * (-len(h) % 8)
+    open(model + ".safetensors", "wb").write(struct.pack("<Q", len(h)) + h + data)
+EOF
+build "$narrow" --weights folder/vae --weights folder/text_encoder --weights folder/unet --vocab folder/tokenizer -o by-folders &
+build "$narrow" --weights folder/unet/diffusion_pytorch_model.safetensors --weights folder/vae/diffusion_pytorch_model.safetensors \
+    --weights folder/text_encoder/model.safetensors --vocab folder/tokenizer -o by-files
+wait $!
+build "$narrow" --weights image_encoder.safetensors --weights text_encoder.safetensors --weights decoder.safetensors \
+    --weights diffusion_model.safetensors --vocab folder/tokenizer -o by-models &
+build "$narrow" --weights synthetic:9 --weights own.safetensors --vocab folder/tokenizer -o by-last
+wait $!
+build "$narrow" --weights synthetic:9 --weights folder/vae --weights folder/unet --vocab folder/tokenizer -o by-both &
+build "$narrow" --weights text_encoder=synthetic:9 --weights own.safetensors --vocab folder/tokenizer -o by-name
+wait $!
+draw by-both
+draw by-name
+cmp by-both.latent by-name.latent || fail "what no component serves comes from the last that has all models"
+sed '/"image_encoder": {/,/^    }/d; /"decoder": {/,/^    }/{s/^    },$/    }/}' "$narrow" | sed "s|\.\./\.\./graphs|$SOURCE_DIR/graphs|" >three.json
+expect 1 '*--weights image_encoder.safetensors: has weights of none of the models of three.json (text_encoder, diffusion_model, decoder): taken for one model of latentc; MODEL=image_encoder.safetensors names one' \
+    "$LATENTC" build -q three.json --weights folder --weights image_encoder.safetensors -o out
+sed 's|"conv_in|"conv_on|' decoder.safetensors >theirs.safetensors
+expect 1 '*--weights theirs.safetensors: has weights of none of the models of *: taken for *' \
+    "$LATENTC" build -q "$narrow" --weights folder/unet --weights theirs.safetensors -o out
+expect 2 '*no weights for text_encoder: give --weights *' "$LATENTC" build -q "$narrow" --weights folder/unet --weights folder/vae --vocab folder/tokenizer -o out
+for name in by-hand by-config by-metadata by-folders by-files by-models by-last; do
     draw $name
     cmp $name.latent by-hand.latent || fail "$name: another latent"
     [[ $(pixels $name.png) == $(pixels by-hand.png) ]] || fail "$name: another picture"
@@ -183,3 +221,31 @@ expect 1 '*nowhere/nothing: cannot be read: No such file or directory' "$LATENTC
 expect 1 '*own.safetensors: does not fit *: * weights are missing, unknown or of another shape' "$LATENTC" weights check own.safetensors
 grep -q "wrong: own.safetensors: tensor \"decoder/conv_in.kernel\" has shape (3,3,4,32), expected (3,3,4,512)" expect.out || fail "$(<expect.out)"
 expect 1 '*folder/unet: has no variant "x"' "$LATENTC" weights check folder/unet "$narrow" --variant x
+# Converting stops at a number that is none, and leaves nothing behind: no folder, or the one that was there as it was. Messages are one line, whatever
+# is in a file's names.
+python3 - <<'EOF'
+import json, struct
+d = bytearray(open("own.safetensors", "rb").read())
+n = struct.unpack("<Q", d[:8])[0]
+h = json.loads(d[8:8 + n])
+at = 8 + n + h["diffusion_model/out.conv.kernel"]["data_offsets"][0] + 40
+d[at:at + 4] = struct.pack("<f", float("nan"))
+open("nan.safetensors", "wb").write(d)
+h = b'{"a\\nb\\u001b[31mc": {"dtype": "F13", "shape": [1], "data_offsets": [0, 4]}}'
+open("lines.safetensors", "wb").write(struct.pack("<Q", len(h)) + h + b"\0" * 4)
+EOF
+for form in latentc ldm diffusers keras keras3; do
+    rm -rf half
+    expect 1 '*tensor "diffusion_model/out.conv.kernel": value 10 of * is NaN, expected finite numbers' \
+        "$LATENTC" weights convert nan.safetensors "$narrow" --to $form -o half
+    [[ -z $(find . -name 'half*') ]] || fail "--to $form left $(find . -name 'half*')"
+done
+mkdir half && echo mine >half/note
+expect 1 '*is NaN, expected finite numbers' "$LATENTC" weights convert nan.safetensors "$narrow" --to keras -o half/
+[[ $(find . -name 'half*') == ./half && $(ls half) == note ]] || fail "--to keras left $(find half*)"
+convert own.safetensors "$narrow" --to diffusers -o half/
+same half/unet/diffusion_pytorch_model.safetensors folder/unet/diffusion_pytorch_model.safetensors
+[[ $(<half/note) == mine && $(find . -name 'half*') == ./half ]] || fail "what was in the folder"
+echo >a-file
+expect 1 '*a-file: cannot be made: a file of that name is there' "$LATENTC" weights convert own.safetensors "$narrow" --to keras3 -o a-file
+expect 1 '*lines.safetensors: tensor "a b ?31mc" has dtype "F13", expected F32, F16, BF16 or F64' "$LATENTC" weights check lines.safetensors

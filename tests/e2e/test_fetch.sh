@@ -91,4 +91,24 @@ expect 1 "*keras-sd2: no published weights of this name; there are: keras-sd2.1"
 expect 1 "*keras-sd2: cannot be read: No such file or directory; names of published weights: keras-sd2.1" "$LATENTC" weights check keras-sd2
 kill $server
 wait $server 2>/dev/null || true
-again && expect 1 "*http://127.0.0.1:*/big.bin: *" fetch
+again && expect 1 "*http://127.0.0.1:*/big.bin: *connect*[(]without a network: LATENTC_FETCH_BASE or --from names a mirror, https_proxy a proxy)" fetch
+[[ -z $(ls "$cache/latentc/small") ]] || fail "an empty file is left: $(ls "$cache/latentc/small")"
+expect 1 "*http://no.such.host.invalid/big.bin: *resolve*[(]without a network: *" fetch --from http://no.such.host.invalid
+
+# a proxy that refuses
+python3 -c '
+import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(1)
+print(s.getsockname()[1], file=open(sys.argv[1], "w"), flush=True)
+for status in "407 Proxy Authentication Required", "403 Forbidden":
+    c, _ = s.accept()
+    c.recv(4096)
+    c.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+    c.close()' "$work/proxy" & server=$!
+for _ in {1..100}; do [[ -s $work/proxy ]] && break; sleep 0.1; done
+unset NO_PROXY no_proxy
+export https_proxy=http://127.0.0.1:$(<"$work/proxy")
+again && expect 1 "*https://no.such.host.invalid/big.bin: *407 (the proxy wants a name and password: *" fetch --from https://no.such.host.invalid
+expect 1 "*https://no.such.host.invalid/big.bin: *403 (that is the proxy's answer; https_proxy names it)" fetch --from https://no.such.host.invalid

@@ -8,7 +8,7 @@ recorded() { "$TOOLS/picture" "$1" parameters || fail "$1 records nothing"; }
 
 # The form of the web interfaces.
 draw -p "a red circle" -n "blue" -s 7 --steps 4 --cfg-scale 7.5 -o a.png
-want=$'a red circle\nNegative prompt: blue\nSteps: 4, Sampler: DDIM, CFG scale: 7.5, Seed: 7, Size: 128x128, Model: shapes, RNG: cuda, Version: latentc '*
+want=$'a red circle\nNegative prompt: blue\nSteps: 4, Sampler: DDIM, CFG scale: 7.5, Seed: 7, Size: 128x128, Model: shapes, RNG: NV, Version: latentc '*
 [[ $(recorded a.png) == $want ]] || fail "a.png records: $(recorded a.png)"
 
 # Repeated, to the last byte: numbers that need all of their digits, settings of one sampler, lines that look like the next part, other scripts.
@@ -32,6 +32,11 @@ for sampler in pndm plms euler euler_a heun lms dpm++2m dpm++2m_sde unipc lcm dd
     again -p "a red circle" --sampling-method $sampler
 done
 again -p "a red circle" --sampling-method k_euler_a --spacing karras --prediction v
+[[ $(recorded first$number.png) == *$'\nSteps: 3, Sampler: Euler a, Schedule type: Karras, CFG scale: '* ]] || fail "karras: $(recorded first$number.png)"
+again -p "a red circle" --sampling-method "DPM++ 2M Karras"
+[[ $(recorded first$number.png) == *$'\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: '* ]] || fail "karras: $(recorded first$number.png)"
+again -p "a red circle" --sampling-method "LMS Karras" --spacing trailing --rng cpu
+[[ $(recorded first$number.png) == *"Sampler: LMS, CFG scale: "*", RNG: CPU, Spacing: trailing"* ]] || fail "trailing: $(recorded first$number.png)"
 
 # Pictures of a batch one by one; flags beside it overrule.
 draw -p "a red circle" -s 7 -b 2 --steps 3 -o b.png
@@ -57,6 +62,42 @@ draw -p x --latent-in l.safetensors --steps 2 -o l1.png
 draw --from-png l1.png --latent-in l.safetensors -o l2.png
 cmp l1.png l2.png || fail "repeated from its latent"
 expect 1 '*: error: l1.png: it was drawn with --latent-in, *' "$shapes" --from-png l1.png
+
+# Pictures of other programs: a web interface of before and after schedules had names of their own, and stable-diffusion.cpp.
+foreign() { # FILE TEXT: a picture with that text
+    python3 - "$@" <<'EOF'
+import struct, sys, zlib
+def chunk(kind, data): return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+raw = b"".join(b"\0" + b"\0" * 384 for _ in range(128))
+open(sys.argv[1], "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 128, 128, 8, 2, 0, 0, 0)) +
+    chunk(b"tEXt", b"parameters\0" + sys.argv[2].encode("latin-1")) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+EOF
+}
+if command -v python3 >/dev/null; then
+    end="CFG scale: 5, Seed: 9, Size: 128x128, Model hash: 0123abcd, Model: v2-1_512"
+    draw -p "a red circle" --steps 3 --cfg-scale 5 -s 9 --sampling-method dpm++2m --spacing karras -o karras.png
+    draw -p "a red circle" --steps 3 --cfg-scale 5 -s 9 --sampling-method euler_a -o euler.png
+    draw -p "a red circle" --steps 3 --cfg-scale 5 -s 9 --sampling-method ddim --rng cpu -o ddim.png
+    while IFS='|' read -r fields same notice; do
+        foreign other.png $'a red circle\n'"$fields"
+        draw --from-png other.png -o back.png
+        cmp back.png $same || fail "$fields: not as $same"
+        [[ $(<messages) == *"$notice"* ]] || fail "$fields: $(<messages)"
+    done <<CASES
+Steps: 3, Sampler: DPM++ 2M Karras, $end, Version: v1.7.0|karras.png|other.png: not used: Model hash
+Steps: 3, Sampler: DPM++ 2M, Schedule type: Karras, $end, Version: v1.10.1|karras.png|it was drawn by the model v2-1_512
+Steps: 3, Sampler: dpm++2m karras, $end, RNG: cuda, Version: stable-diffusion.cpp|karras.png|
+Steps: 3, Sampler: Euler a, Schedule type: Automatic, $end|euler.png|other.png: not used: Schedule type Automatic, Model hash
+Steps: 3, Sampler: euler_a, $end, RNG: std_default|euler.png|other.png: not used: Model hash, RNG std_default
+Steps: 3, Sampler: DDIM, Schedule type: Karras, $end, RNG: CPU|ddim.png|other.png: not used: Model hash, Schedule type Karras
+CASES
+    foreign other.png $'x\n'"Steps: 3, Sampler: DPM++ 3M SDE, $end"
+    expect 1 "*: error: other.png: it was drawn with a sampler that this program does not have: --sampling-method: unknown 'DPM++ 3M SDE': did you mean 'dpm++2m_sde'?" \
+        "$shapes" --from-png other.png
+    draw --from-png other.png --sampling-method euler -o back.png
+    expect 1 "*: error: --sampling-method: unknown 'DPM++ 3M SDE Karras': did you mean 'dpm++2m_sde'?" \
+        "$shapes" --from-png other.png --sampling-method "DPM++ 3M SDE Karras"
+fi
 
 # Nothing recorded, other programs' pictures, other sizes.
 draw -p x --steps 1 --no-metadata -o bare.png

@@ -32,7 +32,8 @@ static void read_text(const char *text)
             die("written, but not read: %s: %s", e.text, written);
         if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) || s.steps != back.steps || s.seed != back.seed ||
             memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) || memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
-            strcmp(s.sampler_name, back.sampler_name))
+            !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler || s.rng != back.rng || s.karras != back.karras ||
+            memcmp(&s.schedule, &back.schedule, sizeof s.schedule))
             die("read otherwise than written: %s", written);
         free(written);
     }
