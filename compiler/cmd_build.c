@@ -79,17 +79,19 @@ static ProgramKind find_kind(const char *name) {
 
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
+        FLAG_GROUP("Program", "latentc build graphs/shapes/pipeline.json --sizes 128x128,192x128 -o shapes"),
         {"output", 'o', FLAG_STRING, &f->out, "EXE", "the generator to write", 0, 0},
         {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
-        WEIGHTS_FLAGS(&f->weights),
-        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
-        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
         {"sizes", 0, FLAG_STRING, &f->sizes, "WxH,...", "several sizes of pictures in one generator, which shares what it can of the weights; --size of the generator chooses, the first is the default", 0, 0},
         {"no-init-img", 0, FLAG_BOOL, &f->no_init_img, NULL, "without the image encoder: smaller, but pictures start from noise alone", 0, 0},
-        CODE_FLAGS(&f->code),
+        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
+        WEIGHTS_FLAGS(&f->weights, "latentc build graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base -o sd2"),
+        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
+        CODE_FLAGS(&f->code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
+        FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
-        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
     };
     const Command command = {"latentc build PIPELINE.json -o EXE [flags]",
                              "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file.\n"
