@@ -11,7 +11,7 @@ int cmd_tokens(int argc, char **argv)
     const char *path = NULL, *prompt = NULL;
     const Flag flags[] = {
         {"vocab", 0, FLAG_STRING, &path, "FILE|FOLDER",
-         "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+         "merges file (.txt, .gz), tokenizer.json, or a folder with one of these", 0, 0},
         {"prompt", 'p', FLAG_STRING, &prompt, "TEXT", "the text to encode", 0, 0},
     };
     const Command cmd = {

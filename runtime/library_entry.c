@@ -56,8 +56,8 @@ static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
         return false;
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");
-    file = file ? file : own;
-    return lrt_session_open(&g->s, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", file, why.text);
+    return lrt_session_open(&g->s, file ? file : own, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) ||
+           lrt_fail(e, "%.200s: %s%s", file ? file : own, why.text, file ? "" : " (a program linked with an archive gives the .weights file beside it)");
 }
 
 lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes)
