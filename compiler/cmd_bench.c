@@ -80,20 +80,22 @@ static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file
 
 static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
     const Flag flags[] = {
+        FLAG_GROUP("What is measured", "latentc bench graphs/sd2/pipeline.json --stage guided_step --ladder"),
         {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
-        {"repeat", 0, FLAG_INT, &b->repeat, "N", "timed runs after a warm-up; default 3", 1, 1000},
-        {"json", 0, FLAG_STRING, &f->json, "FILE", "write the results there instead of to standard output", 0, 0},
-        {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network: roofline, ladder, one step on every thread", 0, 0},
         {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "each stage with more and more passes, then algorithms, then bf16: what each contributes", 0, 0},
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "instead of stages: every distinct convolution, product and attention alone", 0, 0},
         {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape, as printed, contains it", 0, 0},
         {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1, in the guided step 2 (1: no guidance)", 1, 1024},
         {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "leave the unfused baseline out", 0, 0},
         {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
-        {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
+        {"repeat", 0, FLAG_INT, &b->repeat, "N", "timed runs after a warm-up; default 3", 1, 1000},
         {"threads", 't', FLAG_INT, &f->threads, "N", "default one per physical core", 1, 4096},
-        WEIGHTS_FLAGS(&b->weights),
-        CODE_FLAGS(&b->code),
+        FLAG_GROUP("Results", "latentc bench graphs/shapes/pipeline.json --json bench.json --html bench.html"),
+        {"json", 0, FLAG_STRING, &f->json, "FILE", "write the results there instead of to standard output", 0, 0},
+        {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network: roofline, ladder, one step on every thread", 0, 0},
+        {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
+        WEIGHTS_FLAGS(&b->weights, "latentc bench graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base --stage decoder"),
+        CODE_FLAGS(&b->code, "latentc bench graphs/sd2/pipeline.json --stage decoder --dtype bf16 --conv direct"),
     };
     const Command command = {"latentc bench PIPELINE.json [flags]",
                              "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.\n"

@@ -50,17 +50,19 @@ static ProgramKind find_kind(const char *name) {
 
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
     const Flag flags[] = {
+        FLAG_GROUP("Program", "latentc build graphs/shapes/pipeline.json --sizes 128x128,192x128 -o shapes"),
         {"output", 'o', FLAG_STRING, &f->files.path, "EXE", "the generator to write", 0, 0},
         {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
-        WEIGHTS_FLAGS(&f->of.weights),
+        SIZE_FLAGS(&f->of),
+        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
+        WEIGHTS_FLAGS(&f->of.weights, "latentc build graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base -o sd2"),
         {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
         {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "packed weights in a file of their own, which the generator looks for beside itself; default: in the generator", 0, 0},
-        SIZE_FLAGS(&f->of),
-        CODE_FLAGS(&f->of.code),
+        CODE_FLAGS(&f->of.code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
+        FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
-        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
     };
     const Command command = {"latentc build PIPELINE.json -o EXE [flags]",
                              "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file, or the weights in their own.\n"

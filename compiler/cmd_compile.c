@@ -33,16 +33,18 @@ int cmd_compile(int argc, char **argv) {
     LinkOptions link = {0};
     WeightFlags weights = {0};
     const Flag flags[] = {
+        FLAG_GROUP("Result", "latentc compile graphs/sd2/decoder.json --emit asm -o decoder.s"),
         {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
         {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll, bc", 0, 0},
-        WEIGHTS_FLAGS(&weights),
-        CODE_FLAGS(&code),
+        WEIGHTS_FLAGS(&weights, "latentc compile graphs/sd2/decoder.json --weights stable-diffusion-2-1-base -o decoder"),
+        CODE_FLAGS(&code, "latentc compile graphs/sd2/decoder.json --weights synthetic:1 --set img_height=256 --set img_width=256 -o decoder"),
+        FLAG_GROUP("Linking", "latentc compile graphs/sd2/decoder.json --weights synthetic:1 --target aarch64 --runtime build-aarch64/lib -o decoder"),
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
     };
     const Command command = {"latentc compile GRAPH.json -o FILE [--emit KIND] [flags]",
                              "Compiles one graph. An exe reads inputs and writes outputs as safetensors, by the names in the graph:\n"
-                             "  latentc compile decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
+                             "  latentc compile graphs/sd2/decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
                              flags, sizeof flags / sizeof flags[0], 1, 1, arguments};
     flags_parse(&command, argc, argv);
     if (!out) usage_err("compile: -o FILE is missing");

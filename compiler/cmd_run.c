@@ -30,12 +30,14 @@ typedef struct {
 static void parse_flags(int argc, char **argv, RunFlags *f)
 {
     const Flag flags[] = {
+        FLAG_GROUP("Tensors", "latentc run graphs/sd2/decoder.json --weights synthetic:1 --inputs in.safetensors --outputs out.safetensors"),
         {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
         {"outputs", 0, FLAG_STRING, &f->outputs, "FILE", "safetensors file to write", 0, 0},
-        WEIGHTS_FLAGS(&f->weights),
+        WEIGHTS_FLAGS(&f->weights, "latentc run graphs/sd2/decoder.json --weights decoder=vae --inputs in.safetensors --outputs out.safetensors"),
+        CODE_FLAGS(&f->code, "latentc run graphs/sd2/decoder.json --weights synthetic:1 --dtype bf16 --inputs in.safetensors --outputs out.safetensors"),
+        FLAG_GROUP("How", "latentc run graphs/sd2/decoder.json --weights synthetic:1 --inputs in.safetensors --repeat 5"),
         {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter; no passes unless --fuse names them", 0, 0},
         {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
-        CODE_FLAGS(&f->code),
         {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
         {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
     };

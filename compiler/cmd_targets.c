@@ -22,7 +22,8 @@ static void print_machine(void)
 int cmd_targets(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        puts("usage: latentc targets\n\nLists what --target takes; 'host', the default, is the last row that runs here and serves the\ndtype.");
+        puts("usage: latentc targets\nLists what --target takes; 'host', the default, is the last row that runs here and serves the dtype.\n"
+             "  latentc targets\n\n      --help                     this text");
         return EXIT_OK;
     }
     if (argc > 1)

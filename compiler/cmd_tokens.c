@@ -11,13 +11,14 @@ int cmd_tokens(int argc, char **argv)
     const char *path = NULL, *prompt = NULL;
     const Flag flags[] = {
         {"vocab", 0, FLAG_STRING, &path, "FILE|FOLDER",
-         "merges file (.txt, .gz), or a folder with vocab.json and merges.txt", 0, 0},
+         "merges file (.txt, .gz), tokenizer.json, or a folder with one of these", 0, 0},
         {"prompt", 'p', FLAG_STRING, &prompt, "TEXT", "the text to encode", 0, 0},
     };
     const Command cmd = {
         .usage = "latentc tokens --vocab FILE -p TEXT",
         .about =
-            "Prints the prompt's token ids, start and end of text included, neither padded nor cut, on one line.",
+            "Prints the prompt's token ids, start and end of text included, neither padded nor cut, on one line.\n"
+            "  latentc tokens --vocab graphs/shapes/merges.txt -p \"a red circle\"",
         .flags = flags,
         .n_flags = sizeof flags / sizeof *flags};
     flags_parse(&cmd, argc, argv);

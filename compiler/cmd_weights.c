@@ -242,7 +242,7 @@ static int cmd_check(int argc, char **argv)
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
     {"list", "SPEC", "every tensor with type and shape, what it is, and what the checkpoint is taken for", cmd_list},
     {"check", "SPEC [PIPELINE.json]", "what is missing, unknown or of another shape, for each model", cmd_check},
-    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras; or packed, for a generator", weights_convert},
+    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras, keras3; or packed, for a generator", weights_convert},
     {"fetch", "NAME", "published weights into the cache; without NAME: which there are", weights_fetch},
 };
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };

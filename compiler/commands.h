@@ -12,7 +12,7 @@
     COMMAND(run,     "GRAPH.json --inputs IN --outputs OUT", "compile and run one graph on safetensors files") \
     COMMAND(bench,   "PIPELINE.json", "time every stage, fused and unfused, against the machine's peak") \
     GROUP("Weights") \
-    COMMAND(weights, "list|check|convert SPEC", "what a checkpoint holds, whether it fits, the same in another form") \
+    COMMAND(weights, "list|check|convert|fetch SPEC", "what a checkpoint holds, whether it fits, the same in another form; downloads") \
     GROUP("Look inside") \
     COMMAND(show,    "GRAPH.json [--after PASS]", "a graph as text, dot or JSON") \
     COMMAND(tokens,  "--vocab FILE -p TEXT", "the tokens of a prompt") \

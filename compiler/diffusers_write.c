@@ -7,6 +7,7 @@
 
 #include "graphfile.h"
 #include "weights_convert.h"
+#include "../runtime/sampler.h"
 
 /* ---- parameters ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -145,7 +146,6 @@ static void text_config(const Conversion *v, Buf *b)
 
 static void scheduler_config(const Conversion *v, Buf *b)
 {
-    static const char *const spacings[] = {"linspace", "leading", "trailing"};
     const lrt_schedule_config *c = &v->subject->pipeline->schedule;
     Arena *a = v->subject->arena;
     if (c->final_alpha != 0 && c->final_alpha != 1)
@@ -155,7 +155,7 @@ static void scheduler_config(const Conversion *v, Buf *b)
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
     if (c->spacing != LRT_SPACING_SAMPLER) /* what is left out is the sampler's own there, too */
-        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", spacings[c->spacing]);
+        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", lrt_spacings[c->spacing].name);
     buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->steps_offset,
                c->final_alpha == 0 ? "false" : "true", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
     buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");

@@ -8,7 +8,7 @@
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {
     for (int i = 0; i < cmd->n_flags; i++)
-        if (strlen(cmd->flags[i].name) == n && memcmp(cmd->flags[i].name, name, n) == 0)
+        if (cmd->flags[i].name && strlen(cmd->flags[i].name) == n && memcmp(cmd->flags[i].name, name, n) == 0)
             return &cmd->flags[i];
     return NULL;
 }
@@ -16,7 +16,7 @@ static const Flag *find(const Command *cmd, const char *name, size_t n)
 static const Flag *find_letter(const Command *cmd, char letter)
 {
     for (int i = 0; i < cmd->n_flags; i++)
-        if (cmd->flags[i].letter == letter)
+        if (cmd->flags[i].name && cmd->flags[i].letter == letter)
             return &cmd->flags[i];
     return NULL;
 }
@@ -26,8 +26,9 @@ _Noreturn static void unknown_flag(const Command *cmd, const char *argument)
     const char *names[64];
     char bare[64];
     int n = 0;
-    for (; n < cmd->n_flags && n < 64; n++)
-        names[n] = cmd->flags[n].name;
+    for (int i = 0; i < cmd->n_flags && n < 64; i++)
+        if (cmd->flags[i].name)
+            names[n++] = cmd->flags[i].name;
     snprintf(bare, sizeof bare, "%.*s", (int)strcspn(argument, "="), argument);
     const char *near = nearest_word(bare + strspn(bare, "-"), names, (size_t)n);
     if (near)
@@ -67,18 +68,45 @@ static void store(const Flag *f, const char *shown, const char *value)
     }
 }
 
+/* One flag: what it is called, then its text, broken between words. */
+static void print_row(const char *head, const char *text)
+{
+    enum { MARGIN = 30, COLUMNS = 100 };
+    printf("  %-*s", MARGIN, head);
+    for (int column = 2 + MARGIN; *text; text += strspn(text, " ")) {
+        int n = (int)strcspn(text, " ");
+        if (column + 1 + n > COLUMNS) {
+            printf("\n  %*s", MARGIN, "");
+            column = 2 + MARGIN;
+        }
+        printf(" %.*s", n, text);
+        column += 1 + n;
+        text += n;
+    }
+    putchar('\n');
+}
+
 static void print_help(const Command *cmd)
 {
-    printf("usage: %s\n%s\n\n", cmd->usage, cmd->about);
+    printf("usage: %s\n%s\n", cmd->usage, cmd->about);
+    bool grouped = cmd->n_flags && !cmd->flags[0].name;
+    if (!grouped)
+        putchar('\n');
     for (int i = 0; i < cmd->n_flags; i++) {
         const Flag *f = &cmd->flags[i];
         char head[64], letter[8] = "    ";
+        if (!f->name) {
+            printf("\n%s:  %s\n", f->help, f->value);
+            continue;
+        }
         if (f->letter)
             snprintf(letter, sizeof letter, "-%c, ", f->letter);
         snprintf(head, sizeof head, "%s--%s %s", letter, f->name, f->value ? f->value : "");
-        printf("  %-30s %s\n", head, f->help);
+        print_row(head, f->help);
     }
-    printf("  %-30s %s\n", "    --help", "this text");
+    if (grouped)
+        putchar('\n');
+    print_row("    --help", "this text");
     exit(EXIT_OK);
 }
 

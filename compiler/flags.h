@@ -11,7 +11,7 @@ typedef enum {
 } FlagKind;
 typedef struct { const char **items; int n; } FlagList;
 typedef struct {
-    const char *name;    /* without the dashes */
+    const char *name;    /* without the dashes; NULL: FLAG_GROUP */
     char letter;         /* short form, or 0 */
     FlagKind kind;
     void *into;          /* the variable, holding its default before flags_parse */
@@ -19,20 +19,25 @@ typedef struct {
     const char *help;
     int64_t least, most; /* FLAG_INT; both 0: any */
 } Flag;
-/* What code is made of a graph: the rows that run, show, compile, build and bench share. program_for (build.h) makes a program of it. */
+/* A row that is no flag: in --help, the headline of those that follow, and a command line that shows them. */
+#define FLAG_GROUP(headline, example) {NULL, 0, FLAG_BOOL, NULL, example, headline, 0, 0}
+/* What code is made of a graph: the rows that run, show, compile, build and bench share, a group with an example of the command's. program_for (build.h)
+ * makes a program of it. */
 typedef struct { const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target, *optimize, *tune /* NULL: no measurements */; FlagList sets; } CodeFlags;
 #define CODE_DEFAULTS {.conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed"}
-#define CODE_FLAGS(f) CODE_FLAGS_BUT_DTYPE(f), {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
-#define CODE_FLAGS_BUT_DTYPE(f) \
+#define CODE_FLAGS(f, example) CODE_FLAGS_BUT_DTYPE(f, example), {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "of products' operands: f32 (default) or bf16", 0, 0}
+#define CODE_FLAGS_BUT_DTYPE(f, example) \
+    FLAG_GROUP("Code", example), \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up, f23s, f43s", 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
-/* Where weights come from, and which of several files of a checkpoint. */
+/* Where weights come from, and which of several files of a checkpoint: a group, to which a command may add rows. */
 typedef struct { FlagList specs; const char *variant; /* NULL: none */ bool offline; } WeightFlags;
-#define WEIGHTS_FLAGS(w) \
+#define WEIGHTS_FLAGS(w, example) \
+    FLAG_GROUP("Weights", example), \
     {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5, a published name, synthetic:SEED; default: what a pipeline names", 0, 0}, \
     {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "of a diffusers folder's files, e.g. fp16 for model.fp16.safetensors", 0, 0}, \
     {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "published weights come from the cache; nothing is downloaded", 0, 0}

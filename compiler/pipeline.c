@@ -206,6 +206,16 @@ static bool flag_at(Json section, const char *name, bool otherwise)
     return json_ok(at) ? json_bool(at) : otherwise;
 }
 
+/* The spacings that the runtime has, and the sampler's own. */
+static int read_spacing(const Pipeline *p, Json at)
+{
+    const char **names = arena_alloc(p->arena, ((size_t)lrt_spacing_count + 1) * sizeof *names);
+    for (int i = 0; i < lrt_spacing_count; i++)
+        names[i] = lrt_spacings[i].name;
+    names[LRT_SPACING_SAMPLER] = "sampler";
+    return choice(p, at, names, lrt_spacing_count + 1);
+}
+
 static void read_schedule(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"train_steps", "beta_start",   "beta_end",    "beta_schedule", "prediction",
@@ -214,7 +224,6 @@ static void read_schedule(Pipeline *p, Json root)
                                        "skip_prk_steps"};
     static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps", "karras"};
     static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
-    static const char *const spacings[] = {"linspace", "leading", "trailing", "sampler"};
     static const char *const previous[] = {"neighbour", "ratio"};
     Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
     lrt_schedule_config *c = &p->schedule;
@@ -224,7 +233,7 @@ static void read_schedule(Pipeline *p, Json root)
     c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
     c->beta_scaled_linear = choice(p, json_need(s, "beta_schedule"), betas, 2);
     c->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
-    c->spacing = choice(p, json_need(s, "spacing"), spacings, 4);
+    c->spacing = read_spacing(p, json_need(s, "spacing"));
     c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
     c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
     c->clip = read_clip(json_get(s, "clip_sample"));

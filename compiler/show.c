@@ -18,15 +18,16 @@ typedef struct {
 static void parse(int argc, char **argv, ShowFlags *f)
 {
     const Flag flags[] = {
+        FLAG_GROUP("The graph", "latentc show graphs/sd2/decoder.json --after norm --format dot"),
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
-        CODE_FLAGS(&f->code),
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json; svg with --memory", 0, 0},
+        FLAG_GROUP("The compiled graph", "latentc show graphs/sd2/decoder.json --memory --format svg > memory.svg"),
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes; with --format svg the arena as a picture", 0, 0},
         {"threads", 0, FLAG_BOOL, &f->threads, NULL, "tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
+        CODE_FLAGS(&f->code, "latentc show graphs/sd2/decoder.json --after algorithm --dtype bf16"),
     };
     Command cmd = {.usage = "latentc show GRAPH.json [flags]",
-                   .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that\n"
-                            "show printed.",
+                   .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed.",
                    .flags = flags, .n_flags = sizeof flags / sizeof flags[0], .least = 1, .most = 1, .arguments = &f->graph};
     flags_parse(&cmd, argc, argv);
 }

@@ -183,7 +183,7 @@ typedef struct { const char *arguments[2], *out, *to, *vocab; PipelineFlags of; 
 static void refuse_given(const Flag *f, int n)
 {
     for (int i = 0; i < n; i++)
-        if (f[i].kind == FLAG_BOOL ? *(bool *)f[i].into : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0 : *(const char **)f[i].into != NULL)
+        if (f[i].name && (f[i].kind == FLAG_BOOL ? *(bool *)f[i].into : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0 : *(const char **)f[i].into != NULL))
             usage_err("weights convert: --%s goes with --to packed alone", f[i].name);
 }
 
@@ -191,18 +191,19 @@ static const Form *parse(int argc, char **argv, Asked *q)
 {
     WeightFlags *w = &q->of.weights;
     const Flag flags[] = {
+        FLAG_GROUP("Form", "latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors"),
         {"output", 'o', FLAG_STRING, &q->out, "OUT", "the file or folder to write", 0, 0},
         {"to", 0, FLAG_STRING, &q->to, "FORM", "latentc, diffusers (a folder), ldm (one file), keras or keras3 (.h5), or packed", 0, 0},
         {"dtype", 0, FLAG_STRING, &q->of.code.dtype, "TYPE", "f32, f16 or bf16; default: each tensor as it is stored; packed: f32 (default) or bf16", 0, 0},
         {"variant", 0, FLAG_STRING, &w->variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0},
-        /* with --to packed, as of build: */
-        {"weights", 0, FLAG_LIST, &w->specs, "[MODEL=]SPEC", "packed: another checkpoint for one of the models; the flags from here on are those of latentc build", 0, 0},
-        {"offline", 0, FLAG_BOOL, &w->offline, NULL, "packed: nothing is downloaded", 0, 0},
-        {"vocab", 0, FLAG_STRING, &q->vocab, "FILE", "packed: puts the vocabulary in, as libraries of --emit a need it", 0, 0},
+        FLAG_GROUP("Packed alone", "latentc weights convert finetuned.safetensors --to packed --sizes 512x512,768x512 -o finetuned.weights"),
+        {"weights", 0, FLAG_LIST, &w->specs, "[MODEL=]SPEC", "another checkpoint for one of the models", 0, 0},
+        {"offline", 0, FLAG_BOOL, &w->offline, NULL, "nothing is downloaded", 0, 0},
+        {"vocab", 0, FLAG_STRING, &q->vocab, "FILE", "puts the vocabulary in, as libraries of --emit a need it", 0, 0},
         SIZE_FLAGS(&q->of),
-        CODE_FLAGS_BUT_DTYPE(&q->of.code),
+        CODE_FLAGS_BUT_DTYPE(&q->of.code, "latentc weights convert finetuned.safetensors --to packed --dtype bf16 --target x86-64-v4 -o finetuned.weights"),
     };
-    enum { OWN = 4, N = sizeof flags / sizeof flags[0] };
+    enum { OWN = 5, N = sizeof flags / sizeof flags[0] };
     const Command command = {"latentc weights convert SPEC [PIPELINE.json] -o OUT --to FORM",
                              "Writes a checkpoint's weights in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
                              "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors\n"

@@ -16,19 +16,19 @@ const lrt_sampler lrt_samplers[] = {
     {"ddim", "DDIM", NULL, "each step removes the share of noise that the training schedule says (--eta)",
      LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
     {"pndm", "PNDM", NULL, "plms or pndm_prk, as the checkpoint says",
-     LRT_TAKES_SPACING, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
     {"plms", "PLMS", NULL, "linear multistep of order 4 over predictions",
-     LRT_TAKES_SPACING, LEADING, 5, lrt_plan_plms, lrt_step_plms},
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 5, lrt_plan_plms, lrt_step_plms},
     {"pndm_prk", NULL, NULL, "the same, begun by three steps of Runge-Kutta, four calls each",
-     LRT_TAKES_SPACING, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
     {"euler", "Euler", "k_euler", "straight to the next sigma",
      BY_SIGMA, LINSPACE, 0, lrt_plan_euler, lrt_step_euler},
     {"euler_a", "Euler a", "euler_ancestral,k_euler_a", "straight past the next sigma, then back up with fresh noise",
      LRT_TAKES_SPACING | LRT_TAKES_KARRAS, LINSPACE, 0, lrt_plan_euler_a, lrt_step_euler_a},
     {"heun", "Heun", "k_heun", "each step again with the slope found at its end; two calls a step",
-     BY_SIGMA | LRT_CLIPS, LINSPACE, 2, lrt_plan_heun, lrt_step_heun},
+     BY_SIGMA | LRT_CLIPS | LRT_PLAIN_BETAS, LINSPACE, 2, lrt_plan_heun, lrt_step_heun},
     {"lms", "LMS", "k_lms", "linear multistep of order 4 over slopes",
-     BY_SIGMA, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
+     BY_SIGMA | LRT_PLAIN_BETAS, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
     {"dpm++2m", "DPM++ 2M", "dpmpp2m,k_dpmpp_2m", "multistep of order 2 in the logarithm of sigma",
      BY_SIGMA, LINSPACE, 1, lrt_plan_dpm, lrt_step_dpm},
     {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde", "the same with fresh noise in every step",
@@ -121,6 +121,8 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
         return lrt_fail(e, "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
     if (s->config.spacing == LRT_SPACING_SAMPLER)
         s->config.spacing = s->sampler->spacing;
+    if (s->schedule->plain && s->sampler->traits & LRT_PLAIN_BETAS)
+        s->schedule = s->schedule->plain;
     s->start = 1;
     s->calls = 0;
     if ((allocate(s) || lrt_fail(e, "out of memory")) && s->sampler->plan(s, e))

@@ -15,9 +15,10 @@
 #include "plan.h"
 #include "rng.h"
 
-typedef struct {
+typedef struct lrt_schedule {
     int train_steps;
     float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta; with zero_snr the last one is 0 */
+    struct lrt_schedule *plain; /* with zero_snr: the same without, for samplers that do not know it; else NULL */
 } lrt_schedule;
 /* false when memory is short. */
 bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c);
@@ -87,7 +88,8 @@ enum {
     LRT_TAKES_KARRAS = 8,  /* when the user asks for it */
     LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
     LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
-    LRT_SINGLE = 64        /* state is rounded to float after every step, as keras-cv does */
+    LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
+    LRT_PLAIN_BETAS = 128  /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
 };
 struct lrt_sampler {
     const char *name;

@@ -11,13 +11,27 @@ static double rescaled(double a, double first, double last)
     return root * root;
 }
 
+/* Beside a schedule with zero_snr, the same without. */
+static bool add_plain(lrt_schedule *s, const lrt_schedule_config *c)
+{
+    lrt_schedule_config plain = *c;
+    plain.zero_snr = 0;
+    s->plain = malloc(sizeof *s->plain);
+    if (s->plain && lrt_schedule_init(s->plain, &plain))
+        return true;
+    free(s->plain);
+    s->plain = NULL;
+    return false;
+}
+
 bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c)
 {
     int n = s->train_steps = c->train_steps;
     bool scaled = c->beta_scaled_linear;
     double *a = malloc((size_t)n * sizeof *a);
+    s->plain = NULL;
     s->alpha_bar = malloc((size_t)n * sizeof *s->alpha_bar);
-    if (!a || !s->alpha_bar) {
+    if (!a || !s->alpha_bar || (c->zero_snr && !add_plain(s, c))) {
         free(a);
         lrt_schedule_free(s);
         return false;
@@ -39,6 +53,10 @@ void lrt_schedule_free(lrt_schedule *s)
 {
     free(s->alpha_bar);
     s->alpha_bar = NULL;
+    if (s->plain)
+        lrt_schedule_free(s->plain);
+    free(s->plain);
+    s->plain = NULL;
 }
 
 double lrt_schedule_alpha(const lrt_schedule *s, int t)

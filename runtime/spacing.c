@@ -37,6 +37,7 @@ const lrt_spacing lrt_spacings[] = {
     [LRT_SPACING_TRAILING] = {"trailing", "whole strides down from the last timestep", false, trailing},
 };
 const int lrt_spacing_count = sizeof lrt_spacings / sizeof *lrt_spacings;
+_Static_assert(sizeof lrt_spacings / sizeof *lrt_spacings == LRT_SPACING_SAMPLER, "a row for every number before the sampler's own");
 
 int lrt_spacing_find(const char *name)
 {

@@ -1,6 +1,18 @@
 #!/bin/bash
-# Every command has --help on standard output and exit code 0; unknown flags are exit code 2.
+# Every command has --help on standard output and exit code 0, with an example for every group of flags; unknown flags are exit code 2.
 . "$(dirname "$0")/common.sh"
+
+# An example of --help has only flags that this help has, and files of the repository that are there.
+check_example() { # COMMAND EXAMPLE HELP
+    local word
+    for word in ${2%%&&*}; do
+        case $word in
+            --*) grep -qE "^ .* $word( |$)" <<<"$3" || fail "$1 --help: no flag $word in: $2" ;;
+            graphs/*) [[ -e $SOURCE_DIR/$word ]] || fail "$1 --help: no file $word in: $2" ;;
+        esac
+    done
+}
+
 commands=$("$LATENTC" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
 [[ $(wc -w <<<"$commands") -ge 7 ]] || fail "--help lists only: $commands"
 for command in $commands; do
@@ -8,6 +20,15 @@ for command in $commands; do
     [[ $help == *"latentc $command"* ]] || fail "$command --help does not show its usage: $help"
     [[ ! -s $work/stderr ]] || fail "$command --help wrote to standard error"
     expect 2 'latentc: error: *' "$LATENTC" "$command" --no-such-flag
+done
+for command in $commands 'weights list' 'weights check' 'weights convert' 'weights fetch'; do
+    help=$("$LATENTC" $command --help)
+    mapfile -t examples < <(grep -E "^([A-Z][a-z ]*: )?  *latentc $command" <<<"$help" | sed 's/^.*: *latentc/latentc/')
+    (( ${#examples[@]} )) || fail "$command --help has no example"
+    for example in "${examples[@]}"; do check_example "$command" "$example" "$help"; done
+    # Where there are many flags, they come in groups.
+    flags=$(grep -cE '^  (-.,|   ) --' <<<"$help") groups=$(grep -cE "^[A-Z][a-z ]*:  latentc $command" <<<"$help" || true)
+    (( flags < 6 || groups > 1 )) || fail "$command --help: $flags flags in $groups groups"
 done
 [[ $("$LATENTC" --version) =~ ^latentc\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "--version printed $("$LATENTC" --version)"
 for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do

@@ -142,8 +142,10 @@ def cases():
         if name in ("ddim", "ddpm", "lcm", "heun"):
             yield name, 5, dict(clip_sample=True)
             yield name, 5, dict(clip_sample=True, clip_sample_range=0.5)
-        if name in ("ddim", "ddpm", "euler", "euler_a", "dpm++2m", "dpm++2m_sde", "unipc"):
+        if name in ("ddim", "ddpm", "lcm", "euler", "euler_a", "dpm++2m", "dpm++2m_sde", "unipc"):
             yield name, 5, dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", prediction_type="v_prediction")
+        if name in ("pndm", "pndm_prk", "heun", "lms"):  # which do not know it
+            yield name, 6, dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", prediction_type="v_prediction")
         if name == "ddim":
             for spacing in "leading", "trailing":
                 yield name, 5, dict(eta=0.5, timestep_spacing=spacing)
