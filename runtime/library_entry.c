@@ -52,8 +52,11 @@ static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
 {
     char own[4096];
     lrt_error why;
-    if (!file_of_code(&latentrt_pipeline, own, sizeof own, e))
-        return false;
+    if (!file_of_code(&latentrt_pipeline, own, sizeof own, e)) {
+        if (!file)
+            return false;
+        strcpy(own, "/proc/self/exe"); /* then the vocabulary must be in the file that was given */
+    }
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");
     return lrt_session_open(&g->s, own, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", own, why.text);

@@ -1,8 +1,12 @@
 /* See output.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* program_invocation_short_name */
+#endif
 #include "output.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,11 +30,31 @@ static void on_signal(int number)
     raise(number);
 }
 
+/* Only calls that are safe in a handler. */
+static void on_lost_page(int number, siginfo_t *info, void *context)
+{
+    static const char message[] = ": error: a file, most likely that of the weights, became shorter while it was in use\n";
+    static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may be in the same file */
+    (void)context;
+    if (info->si_code != BUS_ADRERR) { /* not a mapped file's end: ours */
+        on_signal(number);
+        return;
+    }
+    while (atomic_flag_test_and_set(&said))
+        pause();
+    ssize_t ignored = write(STDERR_FILENO, program_invocation_short_name, strlen(program_invocation_short_name));
+    ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
+    remove_all();
+    _exit(1);
+}
+
 void lrt_output_guard(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction a = {.sa_handler = on_signal};
+    struct sigaction a = {.sa_handler = on_signal}, lost = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO};
     sigfillset(&a.sa_mask);
+    sigaction(SIGBUS, &lost, NULL);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction old;
         if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN) /* nohup stays in force */

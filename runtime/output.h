@@ -1,5 +1,5 @@
 /* Output files that appear under their names only when they are complete. A generator's: at most a few are open at
- * once, and those that are open are removed on an error, on SIGINT, SIGTERM or SIGHUP, and at exit. */
+ * once, and those that are open are removed on an error, on SIGINT, SIGTERM or SIGHUP, when a mapped file is cut short (which is said), and at exit. */
 #ifndef LATENTRT_OUTPUT_H
 #define LATENTRT_OUTPUT_H
 #include <stdio.h>

@@ -78,6 +78,17 @@ refused "$work/bin/shapes.weights" 'cannot be opened: No such file or directory'
 draw bin/shapes --weights-file elsewhere.weights "${p[@]}" -o a.png
 cmp a.png want.png || fail "weights elsewhere"
 
+# One that is cut while a program runs on it.
+cp elsewhere.weights cut.weights
+bin/shapes --weights-file cut.weights -p x --steps 1000 -o no.png >messages 2>&1 &
+pid=$!
+until grep -qs cut.weights /proc/$pid/maps || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+truncate -s 100000 cut.weights
+status=0
+wait $pid || status=$?
+(( status == 1 )) && [[ $(grep -ac 'shapes: error: a file, most likely that of the weights, became shorter' messages) == 1 ]] || fail "cut while in use: $status, $(cat messages)"
+[[ -z $(find . -name 'no*') ]] || fail "something was left: $(find . -name 'no*')"
+
 # Packed weights are no checkpoint.
 for command in "weights check same.weights" "weights convert same.weights --to ldm -o no" "weights convert same.weights --to packed -o no" \
     "build $pipeline --weights same.weights -o no" "run $SOURCE_DIR/graphs/sd2/decoder.json --weights same.weights --inputs no --outputs no"; do
