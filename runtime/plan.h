@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 4
+#define LRT_PLAN_VERSION 5
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -90,6 +90,7 @@ typedef struct {
     int32_t steps; double cfg_scale; const char *sampler; int64_t seed; const char *output, *prompt;
     const lrt_size *sizes; uint32_t n_sizes; /* all that there are; the first one's values are those above. 0: that one alone */
     uint32_t round_nearest;              /* numbers of a picture become bytes: 1: rounded to nearest, as in diffusers; 0: down, as in keras-cv */
+    double latent_scale;                 /* 0: image_encoder gives the latent of a picture. Else mean and logarithm of the variance: a sample of that, times this, is it */
 } lrt_pipeline;
 
 /* Every object that latentc emits defines the first; a generator's also the second. */
