@@ -83,7 +83,7 @@ static lrt_pipeline constants(const Pipeline *l, bool batched) {
     return (lrt_pipeline){
         .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
         .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
-        .round_nearest = l->round_nearest, .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+        .round_nearest = l->round_nearest, .latent_scale = l->latent_scale, .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
 }
 
 /* The flags that decide how weights are packed, and those weights. */

@@ -9,7 +9,7 @@ typedef struct {
     Buf text_encoder, diffusion_model, decoder, image_encoder; /* "name":value,... */
     Buf parameters, schedule;
     int pad_token;          /* -1: not said */
-    bool round_nearest;     /* numbers of a picture become bytes so */
+    bool of_diffusers;      /* pictures are rounded, and encoded, as diffusers does */
     const char *prediction; /* "epsilon", "v"; NULL: not said */
 } Settings;
 Settings settings_new(Arena *a);

@@ -54,8 +54,8 @@ const char *settings_text(const Settings *s)
     put_object(&all, "schedule", "", &s->schedule, "");
     if (s->pad_token >= 0)
         buf_printf(&all, "%s\"pad_token\":%d", all.len > 1 ? "," : "", s->pad_token);
-    if (s->round_nearest)
-        buf_printf(&all, "%s\"rounding\":\"nearest\"", all.len > 1 ? "," : "");
+    if (s->of_diffusers)
+        buf_printf(&all, "%s\"rounding\":\"nearest\",\"encoding\":\"sample\"", all.len > 1 ? "," : "");
     buf_printf(&all, "}");
     const char *text = arena_strdup(s->arena, all.data);
     const Buf *const used[] = {&s->text_encoder, &s->diffusion_model, &s->decoder, &s->image_encoder, &s->parameters, &s->schedule, &models, &all};
@@ -354,7 +354,7 @@ void settings_of_convention(Settings *s, const char *component)
         settings_add(&s->diffusion_model, "eps_layer", "1e-5");
         settings_add(&s->diffusion_model, "gelu", "\"erf\"");
     } else if (!strcmp(component, "vae")) {
-        s->round_nearest = true;
+        s->of_diffusers = true;
         settings_add(&s->decoder, "eps", "1e-6");
         settings_add(&s->image_encoder, "eps", "1e-6");
     } else {

@@ -22,11 +22,7 @@ static Params params_of(const Conversion *v, const struct PipelineModel *m)
 
 static ParamSet param(const Params *p, const char *name)
 {
-    for (int i = 0; i < p->of->n_params; i++)
-        if (!strcmp(p->of->params[i].name, name))
-            return p->of->params[i];
-    Json d = json_need(p->declared, name);
-    return param_from_json(p->arena, name, json_kind(d) == JSON_OBJECT ? json_need(d, "default") : d);
+    return pipeline_param(p->arena, p->of, p->declared, name);
 }
 
 static const char *real_text(Arena *a, double v)

@@ -97,7 +97,7 @@ static V emit_pipeline(Program *p, const lrt_pipeline *l, V program) {
                  i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width), i32(e, l->max_text_length), i32(e, l->pad_token),
                  i32(e, l->batched_guidance), i32(e, l->time_width), schedule_constant(e, &l->schedule), i32(e, l->steps),
                  f64(e, l->cfg_scale), text(e, l->sampler), ci(e, l->seed), text(e, l->output), text(e, l->prompt),
-                 sizes_constant(e, l), i32(e, l->n_sizes), i32(e, l->round_nearest), text(e, l->weights_file));
+                 sizes_constant(e, l), i32(e, l->n_sizes), i32(e, l->round_nearest), text(e, l->weights_file), f64(e, l->latent_scale));
     return global(e, v, "latentrt_pipeline", true);
 }
 

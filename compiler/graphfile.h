@@ -47,6 +47,8 @@ typedef struct { ParamSet list[MAX_NAMES]; int n; } ParamList;
 bool param_put(ParamList *l, ParamSet p); /* in the place of one of the same name; false: there are too many */
 const char *pipeline_folder(Arena *a, const char *path);                             /* "graphs/sd2/" of graphs/sd2/pipeline.json */
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path);           /* of a file or of weights */
+/* A model's parameter: the pipeline's, else the default that its graph declares. */
+ParamSet pipeline_param(Arena *a, const struct PipelineModel *m, Json declared, const char *name);
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets);
 
 /* graph_expand.c */

@@ -173,6 +173,8 @@ typedef struct {
     const char *weights, *vocab;     /* defaults for all models, resolved relative to dir; NULL when none */
     int pad_token;                   /* -1: end of text */
     int round_nearest;               /* "rounding" of pictures */
+    int sample;                      /* "encoding": of what the image encoder says of a picture, its mean or a sample; then its graph has moments = 1, */
+    double latent_scale;             /* and this is its latent_scale; else 0 */
     int img_height, img_width, max_text_length;
     lrt_schedule_config schedule;
     /* defaults of a generator */

@@ -177,7 +177,7 @@ static const char settings[] =
     "{\"models\":{\"text_encoder\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_layer\":1e-05}},"
     "\"diffusion_model\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_res\":1e-05,\"eps_transformer\":1e-05,\"eps_layer\":1e-05}},"
     "\"decoder\":{\"parameters\":{\"eps\":1e-05}},\"image_encoder\":{\"parameters\":{\"eps\":1e-05}}},"
-    "\"pad_token\":\"end_of_text\",\"rounding\":\"down\",\"schedule\":{\"spacing\":\"linspace\",\"steps_offset\":0,\"final_alpha\":1}}";
+    "\"pad_token\":\"end_of_text\",\"rounding\":\"down\",\"encoding\":\"mean\",\"schedule\":{\"spacing\":\"linspace\",\"steps_offset\":0,\"final_alpha\":1}}";
 
 static void close_files(Checkpoint *c)
 {

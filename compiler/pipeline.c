@@ -75,6 +75,18 @@ static int integer_param(const Pipeline *p, Json at, const ParamList *params, co
     json_err(at, "an integer \"%s\" is missing", name);
 }
 
+/* Which of the names stands at `at`; the first where nothing does. */
+static int choice(const Pipeline *p, Json at, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!json_ok(at) || strcmp(json_string(at), names[i]) == 0)
+            return i;
+    const char *list = "";
+    for (int i = 0; i < n; i++)
+        list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
+    json_err(at, "found \"%s\", expected %s", json_string(at), list);
+}
+
 /* ---- models ----------------------------------------------------------------------------------- */
 
 /* Which --set was taken by the pipeline or by one of its models. */
@@ -90,6 +102,26 @@ static void remember(Pipeline *p, Sets *s, const char *name)
 {
     if (s->n_known < 4 * MOST_PARAMS)
         s->known[s->n_known++] = arena_strdup(p->arena, name);
+}
+
+ParamSet pipeline_param(Arena *a, const PipelineModel *m, Json declared, const char *name)
+{
+    for (int i = 0; i < m->n_params; i++)
+        if (!strcmp(m->params[i].name, name))
+            return m->params[i];
+    Json d = json_need(declared, name);
+    return param_from_json(a, name, json_kind(d) == JSON_OBJECT ? json_need(d, "default") : d);
+}
+
+/* "encoding": "sample": the image encoder says how a latent is distributed, and what it is multiplied with is left to the generator. */
+static void ask_for_moments(Pipeline *p, Json m, Json declared, ParamList *all)
+{
+    if (!json_ok(declared) || !json_ok(json_get(declared, "moments")) || !json_ok(json_get(declared, "latent_scale")))
+        json_err(m, "an \"encoding\" of \"sample\" needs a graph with the parameters \"moments\" and \"latent_scale\"");
+    put(m, all, (ParamSet){.name = "moments", .value = 1});
+    p->image_encoder.n_params = all->n;
+    ParamSet scale = pipeline_param(p->arena, &p->image_encoder, declared, "latent_scale");
+    p->latent_scale = scale.kind == PARAM_INT ? (double)scale.value : scale.real;
 }
 
 /* The model's own parameters, over those of the pipeline that its graph has, and over both the --set ones. */
@@ -118,9 +150,11 @@ static void read_model(Pipeline *p, Json models, const char *name, const ParamLi
             put(m, all, sets->sets[i]);
             sets->taken[i] = true;
         }
-    json_free(graph);
     out->params = all->list;
     out->n_params = all->n;
+    if (p->sample && out == &p->image_encoder)
+        ask_for_moments(p, m, declared, all);
+    json_free(graph);
 }
 
 static void check_sets(const Pipeline *p, const Sets *s)
@@ -161,18 +195,6 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
 }
 
 /* ---- schedule and defaults -------------------------------------------------------------------- */
-
-/* Which of the names stands at `at`; the first where nothing does. */
-static int choice(const Pipeline *p, Json at, const char *const *names, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (!json_ok(at) || strcmp(json_string(at), names[i]) == 0)
-            return i;
-    const char *list = "";
-    for (int i = 0; i < n; i++)
-        list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
-    json_err(at, "found \"%s\", expected %s", json_string(at), list);
-}
 
 static double number_between(Json at, double least, double most)
 {
@@ -290,8 +312,8 @@ static int read_pad_token(Json root)
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
 {
     static const char *const keys[] = {"$schema", "pipeline",  "parameters", "models",  "weights",
-                                       "vocab",   "pad_token", "rounding",   "schedule", "defaults"};
-    static const char *const roundings[] = {"down", "nearest"};
+                                       "vocab",   "pad_token", "rounding",   "encoding", "schedule", "defaults"};
+    static const char *const roundings[] = {"down", "nearest"}, *const encodings[] = {"mean", "sample"};
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
     ParamList *shared = arena_alloc(a, sizeof *shared);
@@ -303,6 +325,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     json_only(root, keys, sizeof keys / sizeof keys[0]);
     p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
     read_parameters(p, json_need(root, "parameters"), shared);
+    p->sample = choice(p, json_get(root, "encoding"), encodings, 2);
     read_models(p, root, shared, sets, n_sets);
     Json at = json_get(root, "parameters");
     p->img_height = integer_param(p, at, shared, "img_height");

@@ -61,7 +61,8 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     if (p->image_encoder < 0)
         return true;
     const lrt_stage *encoder = stage_of(g, p->image_encoder);
-    if (find_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != io_count(&model->inputs[latent]))
+    int64_t values = io_count(&model->inputs[latent]) * (p->latent_scale > 0 ? 2 : 1);
+    if (find_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != values)
         return lrt_fail(e, "the image encoder does not fit the diffusion model");
     return true;
 }
@@ -307,6 +308,10 @@ bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
     int64_t values = (int64_t)p->height * p->width * 3;
     if (!k || k->encoded)
         return true;
+    int64_t said = g->latent_n * (p->latent_scale > 0 ? 2 : 1);
+    if (p->latent_scale > 0 && !k->moments && !(k->moments = malloc((size_t)said * sizeof *k->moments)))
+        return lrt_fail(e, "out of memory");
+    float *out = k->moments ? k->moments : k->latent;
     release_model(g);
     lrt_instance *x = open_stage(g, p->image_encoder, e);
     if (!x)
@@ -314,13 +319,13 @@ bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
     for (int64_t i = 0; i < values; i++)
         g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
     lrt_set_input(x, 0, g->picture);
-    lrt_set_output(x, 0, k->latent);
+    lrt_set_output(x, 0, out);
     lrt_profile_begin(g->profile, "image encoder", 0, x, 1);
     lrt_run_all(x);
     lrt_profile_end(g->profile);
     lrt_instance_free(x);
-    for (int64_t i = 0; i < g->latent_n; i++)
-        if (!isfinite(k->latent[i]))
+    for (int64_t i = 0; i < said; i++)
+        if (!isfinite(out[i]))
             return lrt_fail(e, "the image encoder's latent has values that are infinite or not numbers");
     k->encoded = true;
     return true;

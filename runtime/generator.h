@@ -24,7 +24,7 @@ typedef struct {
         *trace, *profile, *init_img, *mask, *from_png, *prompts, *size_name, *weights_file; /* spacing_name, prediction_name: NULL for the schedule's */
     int64_t steps, seed, batch_count, threads, preview_every;
     double cfg_scale, guidance_rescale, alpha, eta, strength; /* alpha, strength: NAN when not given */
-    bool print_tokens, info, help, version, no_metadata;
+    bool print_tokens, info, help, version, no_metadata, keep_pixels;
     const lrt_sampler *sampler;
     bool karras;                  /* sampler_name or spacing_name asks for it */
     const lrt_rng *rng;
@@ -78,7 +78,7 @@ void lrt_engine_free(lrt_engine *g);
 /* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as the model's input. Prompts that are equal, or a
  * scale of 1, which needs the second only, are one: it is encoded once, and the steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
-/* The latent of known->rgb into known->latent: the mean of what the image encoder says, unless it is there already. */
+/* What the image encoder says of known->rgb into known->latent, or where pictures start from a sample of it, known->moments; unless it is there already. */
 bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
 /* Called once a step: after the model's estimate at its first call k, before the sampler moves; x and x0 (h, w, 4). false stops, with *e filled in. */
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e);
@@ -89,6 +89,6 @@ typedef struct {
 bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
                         lrt_error *e);
 /* The picture of a latent into g->rgb (height, width, 3), clip((y + 1) / 2 * 255, 0, 255), rounded
- * as the pipeline says; what is known of it and stays is put back. */
+ * as the pipeline says; with keep_pixels, what is known of it and stays is put back. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

@@ -31,6 +31,7 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
         {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
         {"mask", 0, LRT_OPT_TEXT, &s->mask, "FILE", "a picture of the same size: white is repainted, black stays", 0, 0},
+        {"keep-pixels", 0, LRT_OPT_BOOL, &s->keep_pixels, NULL, "what stays is --init-img's to the last bit; else it comes from the decoder, as in diffusers", 0, 0},
         {.name = "Many pictures, or one again", .value = "--prompts list.txt -o 'picture-%03d.png'"},
         {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
         {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
@@ -257,6 +258,8 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         return false;
     if (!s->init_img && (s->mask || !isnan(s->strength)))
         return lrt_fail(e, "--%s goes with a picture to start from: -i FILE", s->mask ? "mask" : "strength");
+    if (s->keep_pixels && !s->mask)
+        return lrt_fail(e, "--keep-pixels goes with a mask that says which: --mask FILE");
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     return true;

@@ -14,6 +14,7 @@ void lrt_known_free(lrt_known *k)
     free(k->mask);
     free(k->repaint);
     free(k->latent);
+    free(k->moments);
     free(k->noise);
     *k = (lrt_known){0};
 }
@@ -58,11 +59,9 @@ static bool read_mask(lrt_known *k, const char *path, const char *picture_path, 
         return lrt_fail(e, "%.120s: the mask has %lld x %lld pixels, but %.120s has %lld x %lld: they must be of one size", path,
                         (long long)about.width, (long long)about.height, picture_path, (long long)picture->width, (long long)picture->height);
     note(notice, path, &about);
-    memset(k->repaint, 0, (size_t)lw * (size_t)lh);
-    for (int y = 0; y < h; y++)
-        for (int x = 0; x < w; x++)
-            if (k->mask[(int64_t)y * w + x])
-                k->repaint[(int64_t)y * lh / h * lw + (int64_t)x * lw / w] = 1;
+    for (int y = 0; y < lh; y++)
+        for (int x = 0; x < lw; x++)
+            k->repaint[(int64_t)y * lw + x] = k->mask[(int64_t)y * h / lh * w + (int64_t)x * w / lw] != 0;
     return true;
 }
 
@@ -103,6 +102,15 @@ static int64_t count(const lrt_known *k)
     return (int64_t)k->latent_width * k->latent_height * 4;
 }
 
+void lrt_known_sample(lrt_known *k, double scale, const float *noise)
+{
+    for (int64_t i = 0; i < count(k); i++) {
+        const float *mean = k->moments + i / 4 * 8 + i % 4;
+        double log_variance = fmin(fmax(mean[4], -30), 20);
+        k->latent[i] = (float)(scale * (*mean + exp(log_variance / 2) * noise[i]));
+    }
+}
+
 void lrt_known_start(lrt_known *k, double a, bool pure, float *x)
 {
     double picture = sqrt(a), rest = sqrt(1 - a);
@@ -121,7 +129,7 @@ void lrt_known_keep(const lrt_known *k, double a, bool last, double *x)
 
 void lrt_known_restore(const lrt_known *k, uint8_t *rgb)
 {
-    for (int64_t i = 0; i < (int64_t)k->width * k->height && k->mask; i++)
+    for (int64_t i = 0; i < (int64_t)k->width * k->height && k->mask && k->keep_pixels; i++)
         if (!k->mask[i])
             memcpy(rgb + 3 * i, k->rgb + 3 * i, 3);
 }

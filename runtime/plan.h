@@ -91,6 +91,7 @@ typedef struct {
     const lrt_size *sizes; uint32_t n_sizes; /* all that there are; the first one's values are those above. 0: that one alone */
     uint32_t round_nearest;              /* numbers of a picture become bytes: 1: rounded to nearest, as in diffusers; 0: down, as in keras-cv */
     const char *weights_file;            /* NULL: weights follow the program in its own file; else the name of their file, beside it */
+    double latent_scale;                 /* 0: image_encoder gives the latent of a picture. Else mean and logarithm of the variance: a sample of that, times this, is it */
 } lrt_pipeline;
 
 /* Every object that latentc emits defines the first; a generator's also the second. */

@@ -148,19 +148,21 @@ static void combine(const lrt_sampling *s, int known, double *m)
         m[i] = w[0] * h[0][i] + w[1] * h[1][i] + w[2] * h[2][i] + w[3] * h[3][i];
 }
 
-/* The first step is made twice: to the second timestep and, with the mean of the answers at both, again. */
+/* The first step is made twice: to the second timestep and, with the mean of the answers at both, again. diffusers lays out all calls, the second
+ * timestep twice, and leaves out the first of them where a run starts later, so that it starts from one timestep higher. */
 bool lrt_plan_plms(lrt_sampling *s, lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, true, e);
     if (!t)
         return false;
+    bool ratio = s->config.previous == LRT_PREVIOUS_RATIO;
     for (int i = s->first; i < s->steps; i++) {
-        lrt_level from = level_at(s, t[i]), to = level_or_end(s, previous(s, t, i));
-        add_call(s, t[i], from, to, i);
-        if (i > s->first || i + 1 == s->steps)
+        int at = ratio && i == s->first && i > 1 ? i - 1 : i, second = at < i || (ratio && i == 1) ? i : i + 1;
+        add_call(s, t[at], level_at(s, t[at]), level_or_end(s, previous(s, t, at)), i);
+        if (i > s->first || second == s->steps)
             continue;
-        double again = s->config.previous == LRT_PREVIOUS_RATIO ? t[i + 1] + s->schedule->train_steps / s->steps : t[i];
-        add_call(s, t[i + 1], level_at(s, again), level_at(s, t[i + 1]), i);
+        double again = ratio ? t[second] + s->schedule->train_steps / s->steps : t[at];
+        add_call(s, t[second], level_at(s, again), level_at(s, t[second]), i);
     }
     end_at(s, s->point[s->calls - 1].to);
     keep_above_zero(s);

@@ -224,6 +224,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
+    s->known.keep_pixels = s->set.keep_pixels;
     s->engine.known = s->known.rgb ? &s->known : NULL;
     if (!lrt_engine_encode_known(&s->engine, e))
         return false;
@@ -260,9 +261,16 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
+    bool sample = s->known.rgb && s->known.moments;
     lrt_noise_seed(&s->noise, s->set.rng, (uint64_t)seed);
+    if (sample) {
+        lrt_noise_latent(&s->noise, noise, n);
+        lrt_known_sample(&s->known, s->pipeline->latent_scale, noise);
+    }
     lrt_noise_latent(&s->noise, noise, n);
     memcpy(s->x, noise, (size_t)n * sizeof *noise);
+    if (sample && s->known.mask) /* diffusers encodes what stays once more, for models that have channels for it */
+        lrt_noise_latent(&s->noise, noise, n);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;

@@ -29,15 +29,19 @@ draw -p "a yellow circle on a green background" -i in.png --strength 0.9 -s 3 -o
 shows high.png yellow circle green
 grep -q 'step 22 of 22' messages || fail "int(0.9 * 25) steps: $(<messages)"
 
-# A mask: what is black in it stays to the last bit, a picture that needs no scaling as it was; the rest is drawn.
+# A mask: what is black in it stays, with --keep-pixels to the last bit, a picture that needs no scaling as it was; the rest is drawn.
 "$TOOLS/picture_make" mask.png 128 128 000000 64 0 128 128 ffffff
-draw -p "a yellow circle on a green background" -i fit.png --mask mask.png --strength 1 -o part.png
+draw -p "a yellow circle on a green background" -i fit.png --mask mask.png --strength 1 -o about.png
+(( $(mean fit.png about.png 0 0 56 128) <= 3 )) || fail "outside of the mask: $("$TOOLS/picture_diff" fit.png about.png 0 0 56 128)"
+(( $(most fit.png about.png 0 0 56 128) > 0 )) || fail "--keep-pixels by itself"
+draw -p "a yellow circle on a green background" -i fit.png --mask mask.png --strength 1 --keep-pixels -o part.png
+[[ $(most about.png part.png 64 0 128 128) == 0 ]] || fail "--keep-pixels changes what is drawn"
 [[ $(most fit.png part.png 0 0 64 128) == 0 ]] || fail "outside of the mask: $("$TOOLS/picture_diff" fit.png part.png 0 0 64 128)"
 (( $(mean fit.png part.png 64 0 128 128) > 20 )) || fail "inside of the mask: $("$TOOLS/picture_diff" fit.png part.png 64 0 128 128)"
 # A mask that is black: the picture itself. One that is white: as without a mask, but for the start, which at strength 1 is noise alone, as without -i.
 "$TOOLS/picture_make" black.png 128 128 000000
 "$TOOLS/picture_make" white.png 128 128 ffffff
-draw -p "a yellow circle" -i fit.png --mask black.png -o black-out.png
+draw -p "a yellow circle" -i fit.png --mask black.png --keep-pixels -o black-out.png
 [[ $(most fit.png black-out.png) == 0 ]] || fail "a black mask changes the picture"
 draw -p "a yellow circle" -i fit.png --mask white.png -o white-out.png
 draw -p "a yellow circle" -i fit.png -o no-mask.png
@@ -51,7 +55,7 @@ for sampler in pndm euler euler_a heun lms dpm++2m dpm++2m_sde unipc ddpm relax;
     draw -p "a red square on a blue background" -i fit.png --strength 0.25 --steps 20 --sampling-method $sampler -o low.png
     shows low.png red square blue
     grep -q 'step 5 of 5' messages || fail "$sampler: $(<messages)"
-    draw -p "a yellow circle" -i fit.png --mask mask.png --strength 0.8 --steps 10 --sampling-method $sampler -o part.png
+    draw -p "a yellow circle" -i fit.png --mask mask.png --keep-pixels --strength 0.8 --steps 10 --sampling-method $sampler -o part.png
     [[ $(most fit.png part.png 0 0 64 128) == 0 ]] || fail "$sampler, outside of the mask"
     (( $(mean fit.png part.png 64 0 128 128) > 5 )) || fail "$sampler, inside of the mask: $("$TOOLS/picture_diff" fit.png part.png 64 0 128 128)"
     draw -p x -i fit.png --strength 0 --sampling-method $sampler -o kept.png
@@ -74,6 +78,7 @@ small=$(generator --no-init-img)
 expect 1 '*: error: --init-img: this program was built without an image encoder' "$small" -p x -i in.png
 expect 1 '*: error: mask.png: the mask has 128 x 128 pixels, but in.png has 256 x 256: they must be of one size' "$shapes" -p x -i in.png --mask mask.png
 expect 2 '*: error: --mask goes with a picture to start from: -i FILE' "$shapes" -p x --mask mask.png
+expect 2 '*: error: --keep-pixels goes with a mask that says which: --mask FILE' "$shapes" -p x -i in.png --keep-pixels
 expect 2 '*: error: --strength: expected a number from 0 to 1, found *' "$shapes" -p x -i in.png --strength 1.5
 expect 1 '*: error: none.png: cannot be read: No such file or directory' "$shapes" -p x -i none.png
 head -c 1000 in.jpg >cut.jpg

@@ -1,6 +1,7 @@
 """The part of same_pictures.py that needs diffusers; runs in the environment.
 
 diffusers_pictures.py make DIR     Stable Diffusion 2's folder with the weights of synthetic:1, every file written by diffusers and transformers
+diffusers_pictures.py inputs DIR SIZE   picture-SIZE.png and mask-SIZE.png, to start from
 diffusers_pictures.py draw         the pictures that the JSON on standard input asks for
 diffusers_pictures.py psnr         of the pairs of files in it
 """
@@ -69,12 +70,45 @@ def make(folder):
     os.rename(folder + ".part", folder)
 
 
+def inputs(folder, size):
+    """A picture of hills and a disc, and a mask whose edge does not keep to cells of 8 pixels."""
+    from PIL import Image
+    y, x = np.mgrid[0:size, 0:size] / size
+    rgb = np.stack([np.sin(5 * x + 2 * y), np.cos(7 * y - 3 * x * x), x - y], -1) * 100 + 128
+    rgb[(x - 0.4) ** 2 + (y - 0.6) ** 2 < 0.06] = (230, 40, 30)
+    mask = (x - 0.62) ** 2 + (y - 0.45) ** 2 < 0.09
+    for name, values in (("picture", rgb), ("mask", np.repeat(mask[:, :, None] * 255, 3, 2))):
+        path = os.path.join(folder, f"{name}-{size}.png")
+        Image.fromarray(values.round().astype(np.uint8)).save(path + ".part", format="PNG")
+        os.rename(path + ".part", path)
+
+
+def pipeline_of(start, loaded, request):
+    """The pipeline for what pictures start from, with the parts of the one that is loaded, and what it is called with beside the rest."""
+    import diffusers
+    from PIL import Image
+    size = {"height": request["size"], "width": request["size"]}
+    if start == "noise":
+        return loaded, size
+    image = {"image": Image.open(request["picture"]), "strength": request["strength"]}
+    if start == "picture":
+        pipeline, more = diffusers.StableDiffusionImg2ImgPipeline(**loaded.components, requires_safety_checker=False), image
+    else:
+        pipeline = diffusers.StableDiffusionInpaintPipeline(**loaded.components, requires_safety_checker=False)
+        more = {**image, **size, "mask_image": Image.open(request["mask"])}
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline, more
+
+
 def draw(request):
     import diffusers
-    classes = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++2m": "DPMSolverMultistepScheduler", "pndm": "PNDMScheduler"}
+    classes = {"ddim": ("DDIM", {}), "euler": ("EulerDiscrete", {}), "dpm++2m": ("DPMSolverMultistep", {}), "pndm": ("PNDM", {}),
+               "plms": ("PNDM", {"skip_prk_steps": True}), "euler_a": ("EulerAncestralDiscrete", {}), "heun": ("HeunDiscrete", {}),
+               "lms": ("LMSDiscrete", {}), "dpm++2m_sde": ("DPMSolverMultistep", {"algorithm_type": "sde-dpmsolver++"}),
+               "unipc": ("UniPCMultistep", {}), "ddpm": ("DDPM", {})}
     predictions = {"epsilon": "epsilon", "v": "v_prediction"}
     pipeline, loaded = None, None
-    for sampler, prediction, dtype, path in request["jobs"]:
+    for start, sampler, prediction, dtype, path in request["jobs"]:
         if dtype != loaded:
             pipeline, loaded = None, dtype
             pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
@@ -82,9 +116,11 @@ def draw(request):
             pipeline.set_progress_bar_config(disable=True)
             config = pipeline.scheduler.config
         # as users of diffusers choose another scheduler: the folder's spacing and offset stay
-        pipeline.scheduler = getattr(diffusers, classes[sampler]).from_config(config, prediction_type=predictions[prediction])
-        image = pipeline(request["prompt"], negative_prompt=request["negative"], num_inference_steps=request["steps"], guidance_scale=request["scale"],
-                         height=request["size"], width=request["size"], generator=torch.Generator("cpu").manual_seed(request["seed"])).images[0]
+        name, more = classes[sampler]
+        pipeline.scheduler = getattr(diffusers, name + "Scheduler").from_config(config, prediction_type=predictions[prediction], **more)
+        call, more = pipeline_of(start, pipeline, request)
+        image = call(request["prompt"], negative_prompt=request["negative"], num_inference_steps=request["steps"], guidance_scale=request["scale"],
+                     generator=torch.Generator("cpu").manual_seed(request["seed"]), **more).images[0]
         image.save(path + ".part", format="PNG")
         os.rename(path + ".part", path)
         print(path, file=sys.stderr, flush=True)
@@ -103,5 +139,7 @@ if __name__ == "__main__":
     what = sys.argv[1]
     if what == "make":
         make(sys.argv[2])
+    elif what == "inputs":
+        inputs(sys.argv[2], int(sys.argv[3]))
     else:
         {"draw": draw, "psnr": psnr}[what](json.load(sys.stdin))

@@ -3,6 +3,10 @@
 that latentc built from those files. Prints a Markdown table.
 
     tests/pictures/same_pictures.py [--size 256] [--steps 8] [--samplers ddim,euler,dpm++2m,pndm] [--predictions epsilon,v] [--dtypes f32,bf16]
+                                  [--starts noise,picture,mask] [--strength 0.7]
+
+Pictures that start from one (StableDiffusionImg2ImgPipeline), or from the part of one that a mask leaves (StableDiffusionInpaintPipeline), are drawn with
+the first prediction alone, and with plms in place of pndm, whose Runge-Kutta steps diffusers begins in their middle there.
 
 It installs diffusers and PyTorch into an environment of its own (the one of bench/compare), writes a folder of 5 GB and generators of as much; a first
 run takes half an hour. In bf16 the table shows how far PyTorch's picture in bf16 is from its own in f32, and latentc's from the same one.
@@ -28,6 +32,8 @@ def arguments():
     a.add_argument("--steps", type=int, default=8, help="default %(default)s")
     a.add_argument("--samplers", default="ddim,euler,dpm++2m,pndm", help="default %(default)s")
     a.add_argument("--predictions", default="epsilon,v", help="default %(default)s")
+    a.add_argument("--starts", default="noise,picture,mask", help="what pictures start from; default %(default)s")
+    a.add_argument("--strength", type=float, default=0.7, help="of those that do not start from noise; default %(default)s")
     a.add_argument("--dtypes", default="f32,bf16", help="default %(default)s")
     a.add_argument("--bound", type=float, help="least PSNR in f32, dB")
     a.add_argument("--folder", metavar="DIR", help="a folder that diffusers wrote; default: written into the cache")
@@ -41,16 +47,22 @@ def arguments():
     return f
 
 
-def theirs(f, sampler, prediction, dtype):
-    return os.path.join(f.keep, f"diffusers-{sampler}-{prediction}-{dtype}-{f.size}-{f.steps}.png")
+def path_of(f, whose, start, sampler, prediction, dtype):
+    from_what = "" if start == "noise" else f"-{start}-{f.strength:g}"
+    return os.path.join(f.keep, f"{whose}-{sampler}-{prediction}-{dtype}-{f.size}-{f.steps}{from_what}.png")
+
+
+def input_of(f, what):
+    return os.path.join(f.keep, f"{what}-{f.size}.png")
 
 
 def draw_theirs(f, jobs):
     """One process draws all that is missing: the models are loaded once a type."""
-    missing = [j for j in jobs if not os.path.exists(theirs(f, *j))]
+    missing = [j for j in jobs if not os.path.exists(path_of(f, "diffusers", *j))]
     if missing:
         request = {"folder": f.folder, "prompt": PROMPT, "negative": NEGATIVE, "scale": SCALE, "seed": SEED, "size": f.size, "steps": f.steps,
-                   "jobs": [[*j, theirs(f, *j)] for j in missing]}
+                   "strength": f.strength, "picture": input_of(f, "picture"), "mask": input_of(f, "mask"),
+                   "jobs": [[*j, path_of(f, "diffusers", *j)] for j in missing]}
         subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "draw"], input=json.dumps(request), text=True, check=True)
 
 
@@ -58,11 +70,13 @@ def draw_ours(f, dtype, jobs):
     generator = os.path.join(f.keep, f"sd2-{dtype}-{f.size}")
     subprocess.run([f.latentc, "build", os.path.join(ROOT, "graphs", "sd2", "pipeline.json"), "--weights", f.folder, "--dtype", dtype, "--set",
                     f"img_height={f.size}", "--set", f"img_width={f.size}", "--quiet", "-o", generator], check=True)
+    picture = ["-i", input_of(f, "picture"), "--strength", str(f.strength)]
+    starts = {"noise": [], "picture": picture, "mask": [*picture, "--mask", input_of(f, "mask")]}
     pngs = {}
-    for sampler, prediction, _ in jobs:
-        pngs[sampler, prediction] = os.path.join(f.keep, f"latentc-{sampler}-{prediction}-{dtype}-{f.size}-{f.steps}.png")
+    for start, sampler, prediction, _ in jobs:
+        pngs[start, sampler, prediction] = png = path_of(f, "latentc", start, sampler, prediction, dtype)
         subprocess.run([generator, "-p", PROMPT, "-n", NEGATIVE, "--cfg-scale", str(SCALE), "-s", str(SEED), "--steps", str(f.steps), "--rng", "cpu",
-                        "--sampling-method", sampler, "--prediction", prediction, "-o", pngs[sampler, prediction]], check=True, stderr=subprocess.DEVNULL)
+                        "--sampling-method", sampler, "--prediction", prediction, *starts[start], "-o", png], check=True, stderr=subprocess.DEVNULL)
     os.remove(generator)
     return pngs
 
@@ -78,25 +92,29 @@ def main():
     os.makedirs(f.keep, exist_ok=True)
     if not os.path.exists(os.path.join(f.folder, "model_index.json")):
         subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "make", f.folder], check=True)
-    kinds = [(s, p) for p in f.predictions.split(",") for s in f.samplers.split(",")]
-    dtypes = f.dtypes.split(",")
-    jobs = [(s, p, d) for d in dtypes for s, p in kinds]
-    reference = {k: theirs(f, *k, "f32") for k in kinds}
-    draw_theirs(f, [(*k, "f32") for k in kinds] + [j for j in jobs if j[2] != "f32"])
+    if not os.path.exists(input_of(f, "mask")):
+        subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "inputs", f.keep, str(f.size)], check=True)
+    predictions, dtypes = f.predictions.split(","), f.dtypes.split(",")
+    kinds = [("noise", s, p) for p in predictions for s in f.samplers.split(",")]
+    kinds += [(t, "plms" if s == "pndm" else s, predictions[0]) for t in ("picture", "mask") for s in f.samplers.split(",")]
+    kinds = [k for k in kinds if k[0] in f.starts.split(",")]
+    jobs = [(*k, d) for d in dtypes for k in kinds]
+    reference = {k: path_of(f, "diffusers", *k, "f32") for k in kinds}
+    draw_theirs(f, [(*k, "f32") for k in kinds] + [j for j in jobs if j[3] != "f32"])
     worst = float("inf")
-    print("| sampler | prediction | " + " | ".join("latentc f32" if d == "f32" else f"latentc {d} | PyTorch {d}" for d in dtypes) + " |")
-    print("|---|---|" + "---|" * sum(1 if d == "f32" else 2 for d in dtypes))
-    ours = {d: draw_ours(f, d, [j for j in jobs if j[2] == d]) for d in dtypes}
+    print("| from | sampler | prediction | " + " | ".join("latentc f32" if d == "f32" else f"latentc {d} | PyTorch {d}" for d in dtypes) + " |")
+    print("|---|---|---|" + "---|" * sum(1 if d == "f32" else 2 for d in dtypes))
+    ours = {d: draw_ours(f, d, [j for j in jobs if j[3] == d]) for d in dtypes}
     for k in kinds:
         pairs = []
         for d in dtypes:
             pairs.append((ours[d][k], reference[k]))
             if d != "f32":
-                pairs.append((theirs(f, *k, d), reference[k]))
+                pairs.append((path_of(f, "diffusers", *k, d), reference[k]))
         values = psnr(f, pairs)
         if "f32" in dtypes:
             worst = min(worst, values[0])
-        print(f"| {k[0]} | {k[1]} | " + " | ".join(f"{v:.1f} dB" for v in values) + " |", flush=True)
+        print(f"| {k[0]} | {k[1]} | {k[2]} | " + " | ".join(f"{v:.1f} dB" for v in values) + " |", flush=True)
     if f.bound and worst < f.bound:
         sys.exit(f"the worst picture in f32 has {worst:.1f} dB, expected {f.bound:g}")
 

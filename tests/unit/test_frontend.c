@@ -402,6 +402,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"final_alpha\": 1.0", "\"final_alpha\": 0", "/schedule/final_alpha: found 0, expected 1e-09 to 1"},
     {"\"pad_token\": \"end_of_text\"", "\"pad_token\": \"zero\"",
      "/pad_token: found \"zero\", expected \"end_of_text\" or a token's number"},
+    {"\"pad_token\": \"end_of_text\"", "\"encoding\": \"median\"", "/encoding: found \"median\", expected \"mean\" or \"sample\""},
     {"\"pad_token\": \"end_of_text\"", "\"rounding\": \"up\"", "/rounding: found \"up\", expected \"down\" or \"nearest\""},
     {"\"img_width\": 512,", "", "/parameters: an integer \"img_width\" is missing"},
     {"\"schedule\"", "\"shedule\"", "/shedule: unknown name, did you mean \"schedule\"?"},

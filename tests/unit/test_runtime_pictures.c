@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "known.h"
+#include "rng.h"
 #include "picture.h"
 #include "picture_in.h"
 #include "resize.h"
@@ -431,7 +432,7 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     free(rgb);
 }
 
-/* One white pixel repaints its cell of the latent and itself; everything else is put back with the noise of the step. */
+/* A cell of the latent is repainted when its upper left pixel is white, a pixel of the picture when it is itself; everything else is put back with the noise of the step. */
 static void test_known(void **state)
 {
     enum { LW = W / 8, LH = H / 8 };
@@ -448,7 +449,8 @@ static void test_known(void **state)
         gray[i] = noise(i);
     write_gray(picture, gray, W * H);
     memset(gray, 0, sizeof gray);
-    gray[9 * W + 8] = 255; /* of the cell in row 1, column 1 */
+    gray[8 * W + 8] = 255; /* the first of the cell in row 1, column 1 */
+    gray[9 * W + 17] = 255; /* of the next one */
     write_gray(mask, gray, W * H);
     assert_true(lrt_known_read(&k, picture, mask, W, H, LW, LH, stderr, &e));
     for (int i = 0; i < LW * LH; i++)
@@ -469,8 +471,12 @@ static void test_known(void **state)
             assert_float_equal(moved[i], (i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6), 1e-5);
     }
     lrt_known_restore(&k, rgb);
+    for (int i = 0; i < W * H * 3; i++)
+        assert_int_equal(rgb[i], 0);
+    k.keep_pixels = true;
+    lrt_known_restore(&k, rgb);
     for (int i = 0; i < W * H; i++)
-        assert_int_equal(rgb[3 * i], i == 9 * W + 8 ? 0 : noise(i));
+        assert_int_equal(rgb[3 * i], i == 8 * W + 8 || i == 9 * W + 17 ? 0 : noise(i));
     assert_true(lrt_known_read(&k, picture, NULL, W, H, LW, LH, stderr, &e));
     assert_true(k.encoded && !k.mask);
     assert_true(lrt_known_read(&k, mask, NULL, W, H, LW, LH, stderr, &e));
@@ -480,11 +486,42 @@ static void test_known(void **state)
     unlink(mask);
 }
 
+/* What diffusers' DiagonalGaussianDistribution(moments).sample(generator) * 0.18215 is, with torch.Generator("cpu").manual_seed(31), and the first of
+ * what the same generator draws next. The first and last channels are beyond the bounds of the variance. */
+static void test_sample(void **state)
+{
+    enum { LH = 2, LW = 3, N = LH * LW * 4 };
+    static const float log_variance[4] = {-40, -3, 0.5f, 25};
+    static const double want[N] = {
+        -1.0101151e-08, 0.038827244, 0.26098466, 948.44537,   0.022768734, 0.089056082, 0.60582477, 4247.1367,
+        0.045537546,    0.12353957,  -0.11879365, 2748.7576,  -0.045537557, 0.11928254, 0.91798246, -3890.103,
+        -0.022768786,   0.20204023,  0.34231213, -2774.3044,  6.730469e-08, -0.025799533, -0.16759841, 8254.9229};
+    static const double next[4] = {-0.21807227, -1.0725749, 1.9557949, -1.8528601};
+    float moments[2 * N], latent[N], noise[2 * N];
+    lrt_known k = {.latent_width = LW, .latent_height = LH, .latent = latent, .moments = moments};
+    lrt_noise stream;
+    (void)state;
+    for (int i = 0; i < LH * LW; i++)
+        for (int c = 0; c < 4; c++) {
+            moments[i * 8 + c] = (float)(c * 0.5 - i / LW * 0.25 + i % LW * 0.125);
+            moments[i * 8 + 4 + c] = log_variance[c] + (float)(i / LW);
+        }
+    lrt_noise_seed(&stream, lrt_rng_find("cpu"), 31);
+    lrt_noise_latent(&stream, noise, N);
+    lrt_known_sample(&k, 0.18215, noise);
+    for (int i = 0; i < N; i++) /* floats that cancel: a few units in the last place of mean or noise, the larger one */
+        assert_true(fabs(latent[i] - want[i]) <= 1e-6 * fmax(fabs(want[i]), i % 4 ? 0.2 : 0.01));
+    lrt_noise_latent(&stream, noise, N);
+    for (int i = 0; i < 4; i++)
+        assert_true(fabs(noise[i] - next[i]) < 2e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resize),      cmocka_unit_test(test_png_rgb),    cmocka_unit_test(test_png_alpha),
                                        cmocka_unit_test(test_png_depths),  cmocka_unit_test(test_jpeg),       cmocka_unit_test(test_orientation),
                                        cmocka_unit_test(test_truncated),   cmocka_unit_test(test_sizes_refused), cmocka_unit_test(test_text),
-                                       cmocka_unit_test(test_first_step),  cmocka_unit_test(test_known)};
+                                       cmocka_unit_test(test_first_step),  cmocka_unit_test(test_known),
+                                       cmocka_unit_test(test_sample)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

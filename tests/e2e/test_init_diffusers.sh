@@ -1,0 +1,28 @@
+#!/bin/bash
+# Pictures from pictures, as diffusers draws them: the narrow model in a folder of diffusers', against latents that its own pipelines ended with
+# (tests/recorded/record_init_img.py): a sample of the image encoder's latent, then the noise, for the same seed; the mask at the latent's size.
+. "$(dirname "$0")/common.sh"
+command -v python3 >/dev/null || skip "needs python3"
+cd "$work"
+"$LATENTC" weights convert synthetic:5 "$SOURCE_DIR/tests/data/narrow.json" --to latentc -o own.safetensors 2>log || fail "$(<log)"
+python3 "$SOURCE_DIR/tests/tools/write_checkpoint.py" own.safetensors diffusers folder
+"$LATENTC" build -q "$SOURCE_DIR/graphs/sd2/pipeline.json" --weights folder --target x86-64 -o narrow
+"$TOOLS/picture_make" picture.png 64 64 2350dc 20 20 44 44 dc1e1e
+"$TOOLS/picture_make" mask.png 64 64 000000 27 0 64 50 ffffff
+while read -r start sampler strength latent; do
+    [[ $start != '#' ]] || continue
+    flags=(-i picture.png --strength "$strength")
+    [[ $start != mask ]] || flags+=(--mask mask.png)
+    ./narrow -p "a red circle" -n blurry --steps 8 --cfg-scale 4 --seed 7 --rng cpu --sampling-method "$sampler" "${flags[@]}" -o x.png \
+        --save-latent x.safetensors 2>log || fail "$start $sampler: $(<log)"
+    # Both compute in f32: of eight calls and a guidance of 4 comes what the bound of a compiled graph, 1e-5, may grow to.
+    python3 - "$latent" <<'END' || fail "$start $sampler, strength $strength: another latent than diffusers'"
+import struct, sys
+data = open("x.safetensors", "rb").read()
+ours = struct.unpack("<256f", data[-1024:])
+want = [float(v) for v in sys.argv[1].split()]
+error = sum((ours[p * 4 + c] - want[c * 64 + p]) ** 2 for c in range(4) for p in range(64))
+relative = (error / sum(v * v for v in want)) ** 0.5
+sys.exit(relative > 4 * 8 * 1e-5)
+END
+done <"$SOURCE_DIR/tests/data/init-img.txt"
