@@ -138,8 +138,25 @@ static void png_ignore(png_structp png, png_const_charp message)
     (void)message;
 }
 
+/* libpng makes room for what a chunk says it has, up to 2 GB, before it reads it: no more than the file has, then. Pixels are read in pieces. */
+static void png_check_chunks(Reader *r, png_structp png)
+{
+    uint8_t head[8];
+    long begin = ftell(r->f), size = begin < 0 || fseek(r->f, 0, SEEK_END) ? -1 : ftell(r->f);
+    if (size < 0)
+        return; /* a pipe */
+    for (long at = begin + 8; !fseek(r->f, at, SEEK_SET) && fread(head, 1, sizeof head, r->f) == sizeof head && memcmp(head + 4, "IEND", 4);) {
+        uint32_t n = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+        if (memcmp(head + 4, "IDAT", 4) && n > (unsigned long)(size - at))
+            png_error(png, "a chunk is longer than the file");
+        at += 12 + (long)n;
+    }
+    fseek(r->f, begin, SEEK_SET);
+}
+
 static void png_header(Reader *r, png_structp png, png_infop info)
 {
+    png_check_chunks(r, png);
     png_init_io(png, r->f);
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* begin() has the limits */
     png_read_info(png, info);
