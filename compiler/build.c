@@ -83,7 +83,7 @@ static const char *spec_of(Arena *a, Json root, const char *path, const char *mo
 static void lay_over(Json root, Json from, const char *model) {
     static const struct { const char *model, *section, *key; } shared[] = {
         {"diffusion_model", "parameters", "img_height"}, {"diffusion_model", "parameters", "img_width"},
-        {"text_encoder", "parameters", "max_text_length"}, {"diffusion_model", NULL, "schedule"}, {"text_encoder", NULL, "pad_token"}, {"decoder", NULL, "rounding"},
+        {"text_encoder", "parameters", "max_text_length"}, {"diffusion_model", NULL, "schedule"}, {"diffusion_model", "defaults", "sampler"}, {"text_encoder", NULL, "pad_token"}, {"decoder", NULL, "rounding"},
         {"image_encoder", NULL, "encoding"}};
     Json theirs = json_get(from, "models"), ours = json_need(root, "models");
     Json settings = json_ok(theirs) ? json_get(theirs, model) : theirs, into = json_get(ours, model);

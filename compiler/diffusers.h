@@ -10,6 +10,7 @@ typedef struct {
     Buf parameters, schedule;
     int pad_token;          /* -1: not said */
     bool of_diffusers;      /* pictures are rounded, and encoded, as diffusers does */
+    const char *sampler;    /* of the class that the folder names; NULL: not said, or none of ours */
     const char *prediction; /* "epsilon", "v"; NULL: not said */
 } Settings;
 Settings settings_new(Arena *a);
@@ -24,6 +25,7 @@ void settings_of_unet(Settings *s, Json config);
 void settings_of_vae(Settings *s, Json config);
 void settings_of_text_encoder(Settings *s, Json config);
 void settings_of_scheduler(Settings *s, Json config);
+const char *scheduler_class_of(const char *sampler); /* NULL: none is this one alone */
 /* tokenizer/: *vocab is the folder when there is a vocabulary in it. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab);
 /* What PyTorch's programs have in common and no file says: gelu by erf, eps of the norms. component: "unet", "vae", "text_encoder". */

@@ -52,6 +52,8 @@ const char *settings_text(const Settings *s)
     put_object(&all, "parameters", "", &s->parameters, "");
     put_object(&all, "models", "", &models, "");
     put_object(&all, "schedule", "", &s->schedule, "");
+    if (s->sampler)
+        buf_printf(&all, "%s\"defaults\":{\"sampler\":\"%s\"}", all.len > 1 ? "," : "", s->sampler);
     if (s->pad_token >= 0)
         buf_printf(&all, "%s\"pad_token\":%d", all.len > 1 ? "," : "", s->pad_token);
     if (s->of_diffusers)
@@ -379,15 +381,30 @@ static const char *word_at(const Settings *s, Json config, const char *key, cons
 }
 #define WORD_AT(s, config, key, otherwise, words) word_at(s, config, key, otherwise, words, sizeof words / sizeof words[0])
 
-/* What a class of scheduler takes for members that its config leaves out. */
-typedef struct { const char *class; bool alpha_to_one, clip; } SchedulerDefaults;
-static const SchedulerDefaults scheduler_defaults[] = {
-    {"DDIMScheduler", true, true},
-    {"DDPMScheduler", true, true},
-    {"PNDMScheduler", false, false},
-    {"LCMScheduler", true, false},
-    {"", true, false}, /* all others */
+/* A class of scheduler, the sampler that it is, and what it takes for members that its config leaves out. Classes that know no clip_sample leave it to
+ * that of whichever sampler is chosen, as from_config does. */
+typedef struct { const char *class, *sampler; bool alpha_to_one; const char *clip; } SchedulerClass;
+static const SchedulerClass scheduler_classes[] = {
+    {"DDIMScheduler", "ddim", true, "true"},
+    {"DDPMScheduler", "ddpm", true, "true"},
+    {"PNDMScheduler", "pndm", false, "\"sampler\""},
+    {"LCMScheduler", "lcm", true, "false"},
+    {"EulerDiscreteScheduler", "euler", true, "\"sampler\""},
+    {"EulerAncestralDiscreteScheduler", "euler_a", true, "\"sampler\""},
+    {"HeunDiscreteScheduler", "heun", true, "false"},
+    {"LMSDiscreteScheduler", "lms", true, "\"sampler\""},
+    {"DPMSolverMultistepScheduler", "dpm++2m", true, "\"sampler\""},
+    {"UniPCMultistepScheduler", "unipc", true, "\"sampler\""},
+    {"", NULL, true, "\"sampler\""}, /* all others */
 };
+
+const char *scheduler_class_of(const char *sampler)
+{
+    for (const SchedulerClass *x = scheduler_classes; x->sampler; x++)
+        if (!strcmp(x->sampler, sampler))
+            return x->class;
+    return NULL;
+}
 
 void settings_of_scheduler(Settings *s, Json config)
 {
@@ -397,9 +414,10 @@ void settings_of_scheduler(Settings *s, Json config)
     static const Must musts[] = {{"trained_betas", ""}, {"thresholding", "false"}, {"use_flow_sigmas", "false"}, {"use_exponential_sigmas", "false"}, {"use_beta_sigmas", "false"}};
     static const Word finals[] = {{"zero", "zero"}, {"sigma_min", "least"}};
     const char *class = string_or(config, "_class_name", "");
-    const SchedulerDefaults *d = scheduler_defaults;
+    const SchedulerClass *d = scheduler_classes;
     while (*d->class && strcmp(d->class, class))
         d++;
+    s->sampler = strcmp(string_or(config, "algorithm_type", ""), "sde-dpmsolver++") ? d->sampler : "dpm++2m_sde";
     CHECK_MUSTS(config, musts);
     double first = number_or(config, "beta_start", 0.0001);
     s->prediction = WORD_AT(s, config, "prediction_type", "epsilon", predictions);
@@ -416,7 +434,9 @@ void settings_of_scheduler(Settings *s, Json config)
     settings_add(&s->schedule, "sigmas", "\"%s\"", bool_or(config, "use_karras_sigmas", false) ? "karras" : "timesteps");
     settings_add(&s->schedule, "lower_order_final", "%s", bool_or(config, "lower_order_final", true) ? "true" : "false");
     settings_add(&s->schedule, "skip_prk_steps", "%s", bool_or(config, "skip_prk_steps", false) ? "true" : "false");
-    if (bool_or(config, "clip_sample", d->clip))
+    if (!json_ok(given(config, "clip_sample")))
+        settings_add(&s->schedule, "clip_sample", "%s", d->clip);
+    else if (bool_or(config, "clip_sample", false))
         settings_add_real(&s->schedule, "clip_sample", number_or(config, "clip_sample_range", 1));
     else
         settings_add(&s->schedule, "clip_sample", "false");

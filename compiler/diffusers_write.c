@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "diffusers.h"
 #include "graphfile.h"
 #include "weights_convert.h"
 #include "../runtime/sampler.h"
@@ -140,31 +141,41 @@ static void text_config(const Conversion *v, Buf *b)
     json_free(p.graph);
 }
 
+/* The class of the pipeline's own sampler, or what comes closest. */
+static const char *scheduler_class(const Conversion *v)
+{
+    const char *class = scheduler_class_of(v->subject->pipeline->sampler);
+    return class ? class : "DDIMScheduler";
+}
+
 static void scheduler_config(const Conversion *v, Buf *b)
 {
     const lrt_schedule_config *c = &v->subject->pipeline->schedule;
     Arena *a = v->subject->arena;
     if (c->final_alpha != 0 && c->final_alpha != 1)
         note("note: final_alpha is %g here, and 1 or that of timestep 0 in diffusers; written as 1", c->final_alpha);
-    buf_printf(b, "{\n  \"_class_name\": \"DDIMScheduler\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", c->train_steps,
+    buf_printf(b, "{\n  \"_class_name\": \"%s\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", scheduler_class(v), c->train_steps,
                real_text(a, c->beta_start), real_text(a, c->beta_end));
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
     if (c->spacing != LRT_SPACING_SAMPLER) /* what is left out is the sampler's own there, too */
         buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", lrt_spacings[c->spacing].name);
-    buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->steps_offset,
-               c->final_alpha == 0 ? "false" : "true", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
+    buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n", c->steps_offset, c->final_alpha == 0 ? "false" : "true");
+    if (c->clip != LRT_CLIP_SAMPLER) /* likewise */
+        buf_printf(b, "  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
+    if (c->karras)
+        buf_printf(b, "  \"use_karras_sigmas\": true,\n");
     buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");
     buf_printf(b, "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": false,\n  \"trained_betas\": null\n}\n", c->zero_snr ? "true" : "false");
 }
 
 static void index_config(const Conversion *v, Buf *b)
 {
-    (void)v;
     buf_printf(b, "{\n  \"_class_name\": \"StableDiffusionPipeline\",\n  \"feature_extractor\": [null, null],\n  \"image_encoder\": [null, null],\n"
-                  "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"DDIMScheduler\"],\n"
+                  "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"%s\"],\n"
                   "  \"text_encoder\": [\"transformers\", \"CLIPTextModel\"],\n  \"tokenizer\": [\"transformers\", \"CLIPTokenizer\"],\n"
-                  "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n");
+                  "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n",
+               scheduler_class(v));
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------------------- */

@@ -214,11 +214,16 @@ static double read_final_alpha(Json at)
     return 0;
 }
 
-/* What x0 is kept within: true is 1. */
+/* What x0 is kept within: true is 1; "sampler": whatever the sampler's own is. */
 static double read_clip(Json at)
 {
     if (!json_ok(at))
         return 0;
+    if (json_kind(at) == JSON_STRING) {
+        if (strcmp(json_string(at), "sampler"))
+            json_err(at, "found \"%s\", expected true, false, a number or \"sampler\"", json_string(at));
+        return LRT_CLIP_SAMPLER;
+    }
     return json_kind(at) == JSON_NUMBER ? number_between(at, 1e-9, 1e9) : json_bool(at);
 }
 

@@ -59,11 +59,12 @@ typedef struct {
 enum { LRT_PREDICT_EPSILON, LRT_PREDICT_V };
 enum { LRT_SPACING_LINSPACE, LRT_SPACING_LEADING, LRT_SPACING_TRAILING, LRT_SPACING_SAMPLER /* the sampler's own: lrt_sampler.spacing */ };
 enum { LRT_PREVIOUS_NEIGHBOUR, LRT_PREVIOUS_RATIO };
+enum { LRT_CLIP_SAMPLER = -1 };
 typedef struct {
     int32_t train_steps, beta_scaled_linear; /* 1: scaled_linear, 0: linear */
     double beta_start, beta_end;
     double final_alpha;                  /* of ddim and pndm: alpha after the last step; 0: that of timestep 0 */
-    double clip;                         /* x0 is kept within -clip .. clip; 0: it is not */
+    double clip;                         /* x0 is kept within -clip .. clip; 0: it is not; LRT_CLIP_SAMPLER: as the sampler does by itself */
     int32_t prediction, spacing;         /* LRT_PREDICT_*; LRT_SPACING_* */
     int32_t steps_offset;                /* added to every timestep of leading */
     int32_t karras;                      /* 1: samplers that go by sigma take sigmas between the same ends as Karras et al. space them */

@@ -14,7 +14,7 @@ enum {
 
 const lrt_sampler lrt_samplers[] = {
     {"ddim", "DDIM", NULL, "each step removes the share of noise that the training schedule says (--eta)",
-     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
+     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_CLIPS_ITSELF | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
     {"pndm", "PNDM", NULL, "plms or pndm_prk, as the checkpoint says",
      LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
     {"plms", "PLMS", NULL, "linear multistep of order 4 over predictions",
@@ -38,7 +38,7 @@ const lrt_sampler lrt_samplers[] = {
     {"lcm", "LCM", NULL, "1 to 50 steps of models that were distilled for it",
      LRT_CLIPS, LEADING, 0, lrt_plan_lcm, lrt_step_lcm},
     {"ddpm", "DDPM", NULL, "training backwards, with fresh noise in every step; wants many",
-     LRT_TAKES_SPACING | LRT_CLIPS, LEADING, 0, lrt_plan_ddpm, lrt_step_ddpm},
+     LRT_TAKES_SPACING | LRT_CLIPS | LRT_CLIPS_ITSELF, LEADING, 0, lrt_plan_ddpm, lrt_step_ddpm},
     {"relax", NULL, NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
      LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, LINSPACE, 0, lrt_plan_relax, lrt_step_relax},
 };
@@ -160,9 +160,16 @@ void lrt_sampling_get(const lrt_sampling *s, float *x)
         x[i] = (float)s->x[i];
 }
 
+static double clip_of(const lrt_sampling *s)
+{
+    if (s->config.clip == LRT_CLIP_SAMPLER)
+        return s->sampler->traits & LRT_CLIPS_ITSELF ? 1 : 0;
+    return s->sampler->traits & LRT_CLIPS ? s->config.clip : 0;
+}
+
 void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer)
 {
-    double a = s->point[k].a, rest = sqrt(1 - a), picture = sqrt(a), scale = 1 / picture, clip = s->sampler->traits & LRT_CLIPS ? s->config.clip : 0;
+    double a = s->point[k].a, rest = sqrt(1 - a), picture = sqrt(a), scale = 1 / picture, clip = clip_of(s);
     bool v = s->config.prediction == LRT_PREDICT_V, single = s->sampler->traits & LRT_SINGLE;
     for (int64_t i = 0; i < s->n; i++) {
         double m = answer[i], x0 = v ? picture * s->x[i] - rest * m : (s->x[i] - rest * m) * scale;

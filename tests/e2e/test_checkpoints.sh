@@ -142,6 +142,16 @@ draw tall
 python3 -c 'import struct,sys; sys.exit(struct.unpack(">II", open("tall.png", "rb").read()[16:24]) != (64, 128))' || fail "--set img_height"
 [[ $("$LATENTC" weights list folder) == *"taken for Stable Diffusion 2, epsilon"* ]]
 [[ $("$LATENTC" weights list v) == *"taken for Stable Diffusion 2, v"*'"prediction":"v"'* ]] || fail "v"
+# The scheduler's class is the sampler, and what it does not know the chosen sampler's own; so it is written again.
+rm -rf euler again
+cp -r folder euler
+sed 's/DDIMScheduler/EulerDiscreteScheduler/; s/"clip_sample": false, //' folder/scheduler/scheduler_config.json >euler/scheduler/scheduler_config.json
+"$LATENTC" weights convert euler "$narrow" --to diffusers -o again
+for spec in euler again; do
+    said=$("$LATENTC" weights list $spec)
+    [[ $said == *'"clip_sample":"sampler"'*'"defaults":{"sampler":"euler"}'* ]] || fail "$spec: $(grep schedule <<<"$said")"
+done
+[[ $("$LATENTC" weights list folder) == *'"clip_sample":false'*'"defaults":{"sampler":"ddim"}'* ]] || fail "the sampler of a folder with DDIMScheduler"
 draw ldm-by-hand
 draw ldm
 cmp ldm.latent ldm-by-hand.latent || fail "LDM"

@@ -84,7 +84,7 @@ WORDS = {
     "final_alpha": lambda c: int(c.get("set_alpha_to_one", True)),
     "final_sigma_least": lambda c: int(c.get("final_sigmas_type", "zero") == "sigma_min"),
     "full_order_last": lambda c: int(not c.get("lower_order_final", True)),
-    "clip": lambda c: c.get("clip_sample_range", 1.0) if c.get("clip_sample", False) else 0,
+    "clip": lambda c: -1 if c["clip_sample"] is None else c.get("clip_sample_range", 1.0) if c["clip_sample"] else 0,
     "zero_snr": lambda c: int(c.get("rescale_betas_zero_snr", False)),
 }
 
@@ -96,7 +96,7 @@ def record(name, steps, eta=0.0, **config):
     config = {"timestep_spacing": "leading", "steps_offset": 1, "prediction_type": "epsilon", "clip_sample": False, "set_alpha_to_one": False,
               **SD2, **fixed, **config}
     taken = inspect.signature(cls.__init__).parameters
-    scheduler = cls(**{k: v for k, v in config.items() if k in taken})
+    scheduler = cls(**{k: v for k, v in config.items() if k in taken and v is not None})
     waves = Waves()
     module.randn_tensor = waves
     scheduler.set_timesteps(steps)
@@ -142,6 +142,7 @@ def cases():
         if name in ("ddim", "ddpm", "lcm", "heun"):
             yield name, 5, dict(clip_sample=True)
             yield name, 5, dict(clip_sample=True, clip_sample_range=0.5)
+        yield name, 5, dict(clip_sample=None)  # left to the class
         if name in ("ddim", "ddpm", "lcm", "euler", "euler_a", "dpm++2m", "dpm++2m_sde", "unipc"):
             yield name, 5, dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", prediction_type="v_prediction")
         if name in ("pndm", "pndm_prk", "heun", "lms"):  # which do not know it
