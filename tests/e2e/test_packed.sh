@@ -90,11 +90,12 @@ wait $pid || status=$?
 [[ -z $(find . -name 'no*') ]] || fail "something was left: $(find . -name 'no*')"
 
 # Packed weights are no checkpoint.
-for command in "weights check same.weights" "weights convert same.weights --to ldm -o no" "weights convert same.weights --to packed -o no" \
-    "build $pipeline --weights same.weights -o no" "run $SOURCE_DIR/graphs/sd2/decoder.json --weights same.weights --inputs no --outputs no"; do
-    # shellcheck disable=SC2086
-    expect 1 "latentc: error: same.weights: packed weights, which only a generator reads; expected the checkpoint that they were made from: *" "$LATENTC" $command
-done
+unpacked() { expect 1 "latentc: error: same.weights: packed weights, which only a generator reads; expected the checkpoint that they were made from: *" "$LATENTC" "$@"; }
+unpacked weights check same.weights
+unpacked weights convert same.weights --to ldm -o no
+unpacked weights convert same.weights --to packed -o no
+unpacked build "$pipeline" --weights same.weights -o no
+unpacked run "$SOURCE_DIR/graphs/sd2/decoder.json" --weights same.weights --inputs no --outputs no
 expect 2 'latentc: error: weights convert: --target goes with --to packed alone' "$LATENTC" weights convert "$plain" "$pipeline" --to ldm --target host -o no
 expect 2 'latentc: error: weights convert: --no-init-img goes with --to packed alone' "$LATENTC" weights convert "$plain" "$pipeline" --to ldm --no-init-img -o no
 expect 2 'latentc: error: --dtype: expected f32 or bf16, found "f16"' "$LATENTC" weights convert "$plain" "$pipeline" --to packed --dtype f16 -o no

@@ -9,7 +9,7 @@ Pictures that start from one (StableDiffusionImg2ImgPipeline), or from the part 
 the first prediction alone, and with plms in place of pndm, whose Runge-Kutta steps diffusers begins in their middle there.
 
 It installs diffusers and PyTorch into an environment of its own (the one of bench/compare), writes a folder of 5 GB and generators of as much; a first
-run takes half an hour. In bf16 the table shows how far PyTorch's picture in bf16 is from its own in f32, and latentc's from the same one.
+run takes up to an hour. In bf16 the table shows how far PyTorch's picture in bf16 is from its own in f32, and latentc's from the same one.
 --bound DB: exit code 1 when a picture in f32 is worse. --keep DIR: the pictures stay there, and are not drawn again by diffusers."""
 import argparse
 import json

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Pictures of full-size Stable Diffusion 2, in files that diffusers wrote, against diffusers' own: 50 dB or more in f32. Long tier: it installs diffusers
-# and PyTorch, writes 10 GB and takes half an hour.
+# and PyTorch, writes 10 GB and takes up to an hour.
 . "$(dirname "$0")/../e2e/common.sh"
 python=$(command -v python3) || skip "no python3"
 [[ -n ${LATENTC_LONG:-} ]] || skip "long tier only (LATENTC_LONG_TESTS)"
