@@ -15,7 +15,6 @@ typedef struct {
     int kernel;                    /* index into Program.kernels */
     uint32_t args[LRT_MAX_ARGS];   /* mems */
     int n_args, plan;
-    int in_place;                  /* 0, or n: every number of args[n - 1] is read right before one of args[n] is written, which may take its place */
     int64_t tasks, round, first;   /* as in lrt_step */
     const char *name, *kind;
     double flops, bytes;           /* as the graph is written; read and written once */
@@ -67,9 +66,7 @@ Stage *lower(Program *p, Graph *g);
 /* Of a contract, for people: sizes, "2 x 64x64 x 320 -> 64x64 x 640"; and what is done, "conv3x3 F(2,3) norm+swish +vec". */
 char *contract_shape(Arena *a, const Contract *c);
 void contract_name(const Contract *c, Buf *b);
-/* memplan.c: a result takes its residual's place where nothing reads that any more: one mem for both. */
-void share_in_place(Stage *s);
-/* Offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
+/* memplan.c: offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
  * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
 void memplan(Stage *s, bool reuse);
 /* emit_kernel.c: the kernel of that kind and description, emitted once per program. Returns its index. */

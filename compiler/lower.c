@@ -299,7 +299,6 @@ static void lower_contract(Lower *l, const Op *o) {
     if (c.has_bias) use(l, x, packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
     if (!c.staged) use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);
-    if (c.has_res && !c.res_shared) x->in_place = x->n_args;
     use_tensor(l, x, o->out);
     if (c.has_sums) {
         TensorSums *t = &l->sums_of[o->out.id];
@@ -613,7 +612,6 @@ Stage *lower(Program *p, Graph *g) {
                     if (l.pack_of[k].after == (int)i) lower_attention_pack(&l, &g->ops[k]);
             }
     copy_outputs(&l);
-    if (p->fuse & FUSE_MEMORY) share_in_place(l.s);
     memplan(l.s, p->fuse & FUSE_MEMORY);
     free(l.mem_of);
     free(l.plan_of);

@@ -5,29 +5,6 @@
 #include "codegen.h"
 #include <stdlib.h>
 
-/* Is the residual of step k its own, read here for the last time, and of the result's size? */
-static bool in_place(const Stage *s, int k) {
-    const Step *x = &s->steps[k];
-    if (!x->in_place) return false;
-    uint32_t from = x->args[x->in_place - 1], to = x->args[x->in_place];
-    const Mem *a = &s->mems[from], *b = &s->mems[to];
-    int uses = 0;
-    for (int i = 0; i < x->n_args; i++) uses += x->args[i] == from;
-    return uses == 1 && a->buffer == LRT_BUF_ARENA && b->buffer == LRT_BUF_ARENA && a->last == k && b->first == k && a->bytes == b->bytes;
-}
-
-void share_in_place(Stage *s) {
-    for (int k = 0; k < s->n_steps; k++) {
-        if (!in_place(s, k)) continue;
-        uint32_t from = s->steps[k].args[s->steps[k].in_place - 1], to = s->steps[k].args[s->steps[k].in_place];
-        for (int i = k; i <= s->mems[to].last; i++)
-            for (int n = 0; n < s->steps[i].n_args; n++)
-                if (s->steps[i].args[n] == to) s->steps[i].args[n] = from;
-        s->mems[from].last = s->mems[to].last;
-        s->mems[to].first = s->mems[to].last = -1;
-    }
-}
-
 enum { ALIGN = 64 };
 static int64_t align_up(int64_t n) { return (n + ALIGN - 1) / ALIGN * ALIGN; }
 
