@@ -25,7 +25,10 @@ void settings_of_unet(Settings *s, Json config);
 void settings_of_vae(Settings *s, Json config);
 void settings_of_text_encoder(Settings *s, Json config);
 void settings_of_scheduler(Settings *s, Json config);
-const char *scheduler_class_of(const char *sampler); /* NULL: none is this one alone */
+/* A class of scheduler, the sampler that it is, and what it takes for members that its config leaves out. clip: of clip_sample, as in our schedules;
+ * classes that do not know it leave it to that of whichever sampler is chosen, as from_config does. */
+typedef struct { const char *class, *algorithm /* algorithm_type; NULL: has none */, *sampler /* NULL: none of ours */; bool alpha_to_one; const char *clip; } SchedulerClass;
+const SchedulerClass *scheduler_class_of(const char *sampler); /* DDIMScheduler for those that no class is alone */
 /* tokenizer/: *vocab is the folder when there is a vocabulary in it. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab);
 /* What PyTorch's programs have in common and no file says: gelu by erf, eps of the norms. component: "unet", "vae", "text_encoder". */

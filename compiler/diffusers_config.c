@@ -381,29 +381,36 @@ static const char *word_at(const Settings *s, Json config, const char *key, cons
 }
 #define WORD_AT(s, config, key, otherwise, words) word_at(s, config, key, otherwise, words, sizeof words / sizeof words[0])
 
-/* A class of scheduler, the sampler that it is, and what it takes for members that its config leaves out. Classes that know no clip_sample leave it to
- * that of whichever sampler is chosen, as from_config does. */
-typedef struct { const char *class, *sampler; bool alpha_to_one; const char *clip; } SchedulerClass;
 static const SchedulerClass scheduler_classes[] = {
-    {"DDIMScheduler", "ddim", true, "true"},
-    {"DDPMScheduler", "ddpm", true, "true"},
-    {"PNDMScheduler", "pndm", false, "\"sampler\""},
-    {"LCMScheduler", "lcm", true, "false"},
-    {"EulerDiscreteScheduler", "euler", true, "\"sampler\""},
-    {"EulerAncestralDiscreteScheduler", "euler_a", true, "\"sampler\""},
-    {"HeunDiscreteScheduler", "heun", true, "false"},
-    {"LMSDiscreteScheduler", "lms", true, "\"sampler\""},
-    {"DPMSolverMultistepScheduler", "dpm++2m", true, "\"sampler\""},
-    {"UniPCMultistepScheduler", "unipc", true, "\"sampler\""},
-    {"", NULL, true, "\"sampler\""}, /* all others */
+    {"DDIMScheduler", NULL, "ddim", true, "true"},
+    {"DDPMScheduler", NULL, "ddpm", true, "true"},
+    {"PNDMScheduler", NULL, "pndm", false, "\"sampler\""},
+    {"LCMScheduler", NULL, "lcm", true, "false"},
+    {"EulerDiscreteScheduler", NULL, "euler", true, "\"sampler\""},
+    {"EulerAncestralDiscreteScheduler", NULL, "euler_a", true, "\"sampler\""},
+    {"HeunDiscreteScheduler", NULL, "heun", true, "false"},
+    {"LMSDiscreteScheduler", NULL, "lms", true, "\"sampler\""},
+    {"DPMSolverMultistepScheduler", "dpmsolver++", "dpm++2m", true, "\"sampler\""},
+    {"DPMSolverMultistepScheduler", "sde-dpmsolver++", "dpm++2m_sde", true, "\"sampler\""},
+    {"UniPCMultistepScheduler", NULL, "unipc", true, "\"sampler\""},
+    {"", NULL, NULL, true, "\"sampler\""}, /* all others */
 };
 
-const char *scheduler_class_of(const char *sampler)
+const SchedulerClass *scheduler_class_of(const char *sampler)
 {
     for (const SchedulerClass *x = scheduler_classes; x->sampler; x++)
         if (!strcmp(x->sampler, sampler))
-            return x->class;
-    return NULL;
+            return x;
+    return scheduler_classes;
+}
+
+static const SchedulerClass *class_of(Json config)
+{
+    const char *class = string_or(config, "_class_name", ""), *algorithm = string_or(config, "algorithm_type", "dpmsolver++");
+    const SchedulerClass *x = scheduler_classes;
+    while (*x->class && (strcmp(x->class, class) || (x->algorithm && strcmp(x->algorithm, algorithm))))
+        x++;
+    return x;
 }
 
 void settings_of_scheduler(Settings *s, Json config)
@@ -413,11 +420,8 @@ void settings_of_scheduler(Settings *s, Json config)
     static const Word spacings[] = {{"", "sampler"}, {"linspace", "linspace"}, {"leading", "leading"}, {"trailing", "trailing"}};
     static const Must musts[] = {{"trained_betas", ""}, {"thresholding", "false"}, {"use_flow_sigmas", "false"}, {"use_exponential_sigmas", "false"}, {"use_beta_sigmas", "false"}};
     static const Word finals[] = {{"zero", "zero"}, {"sigma_min", "least"}};
-    const char *class = string_or(config, "_class_name", "");
-    const SchedulerClass *d = scheduler_classes;
-    while (*d->class && strcmp(d->class, class))
-        d++;
-    s->sampler = strcmp(string_or(config, "algorithm_type", ""), "sde-dpmsolver++") ? d->sampler : "dpm++2m_sde";
+    const SchedulerClass *d = class_of(config);
+    s->sampler = d->sampler;
     CHECK_MUSTS(config, musts);
     double first = number_or(config, "beta_start", 0.0001);
     s->prediction = WORD_AT(s, config, "prediction_type", "epsilon", predictions);

@@ -141,20 +141,14 @@ static void text_config(const Conversion *v, Buf *b)
     json_free(p.graph);
 }
 
-/* The class of the pipeline's own sampler, or what comes closest. */
-static const char *scheduler_class(const Conversion *v)
-{
-    const char *class = scheduler_class_of(v->subject->pipeline->sampler);
-    return class ? class : "DDIMScheduler";
-}
-
 static void scheduler_config(const Conversion *v, Buf *b)
 {
     const lrt_schedule_config *c = &v->subject->pipeline->schedule;
+    const SchedulerClass *class = scheduler_class_of(v->subject->pipeline->sampler);
     Arena *a = v->subject->arena;
     if (c->final_alpha != 0 && c->final_alpha != 1)
         note("note: final_alpha is %g here, and 1 or that of timestep 0 in diffusers; written as 1", c->final_alpha);
-    buf_printf(b, "{\n  \"_class_name\": \"%s\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", scheduler_class(v), c->train_steps,
+    buf_printf(b, "{\n  \"_class_name\": \"%s\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n", class->class, c->train_steps,
                real_text(a, c->beta_start), real_text(a, c->beta_end));
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n", c->beta_scaled_linear ? "scaled_linear" : "linear",
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
@@ -163,6 +157,8 @@ static void scheduler_config(const Conversion *v, Buf *b)
     buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n", c->steps_offset, c->final_alpha == 0 ? "false" : "true");
     if (c->clip != LRT_CLIP_SAMPLER) /* likewise */
         buf_printf(b, "  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n", c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
+    if (class->algorithm)
+        buf_printf(b, "  \"algorithm_type\": \"%s\",\n", class->algorithm);
     if (c->karras)
         buf_printf(b, "  \"use_karras_sigmas\": true,\n");
     buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");
@@ -175,7 +171,7 @@ static void index_config(const Conversion *v, Buf *b)
                   "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"%s\"],\n"
                   "  \"text_encoder\": [\"transformers\", \"CLIPTextModel\"],\n  \"tokenizer\": [\"transformers\", \"CLIPTokenizer\"],\n"
                   "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n",
-               scheduler_class(v));
+               scheduler_class_of(v->subject->pipeline->sampler)->class);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "../runtime/error.h"
+
 /* ---- temporary outputs ------------------------------------------------------------------------ */
 
 struct OutFile {
@@ -111,7 +113,7 @@ Reading *reading_begin(const char *path, int fd)
 {
     struct stat st;
     Reading *r = xcalloc(1, sizeof *r);
-    *r = (Reading){.path = strcpy(xmalloc(strlen(path) + 1), path), .fd = fd};
+    *r = (Reading){.path = xstrdup(path), .fd = fd};
     look(r, &st);
     r->size = st.st_size;
     r->changed = st.st_mtim;
@@ -164,14 +166,14 @@ static void note_in_folder(const char *path)
         i++;
     if (i == MAX_IN_FOLDER)
         die("more than %d files in a folder", MAX_IN_FOLDER);
-    atomic_store(&in_folder[i], strcpy(xmalloc(strlen(path) + 1), path));
+    atomic_store(&in_folder[i], xstrdup(path));
 }
 
 OutFile *outfile_open(const char *path)
 {
     install_cleanup();
     OutFile *f = xcalloc(1, sizeof *f);
-    f->path = strcpy(xmalloc(strlen(path) + 1), path);
+    f->path = xstrdup(path);
     f->temp = temp_name(path);
     char *expected = NULL;
     while (f->slot < MAX_PENDING && !atomic_compare_exchange_strong(&pending[f->slot], &expected, f->temp)) {
@@ -230,7 +232,7 @@ const char *outfolder_open(const char *path)
     struct stat st;
     install_cleanup();
     CHECK(!in_folder[0]);
-    folder_path = strcpy(xmalloc(strlen(path) + 1), path);
+    folder_path = xstrdup(path);
     for (size_t n = strlen(path); n > 1 && folder_path[n - 1] == '/'; n--)
         folder_path[n - 1] = 0;
     if (!stat(path, &st) && !S_ISDIR(st.st_mode))
@@ -329,9 +331,7 @@ static void print_line(FILE *f, const char *fmt, va_list ap)
     int n = vsnprintf(text, sizeof text, fmt, ap);
     if (n >= (int)sizeof text)
         strcpy(text + sizeof text - 4, "...");
-    for (char *s = text; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = ' ';
+    lrt_one_line(text);
     fprintf(f, "%s\n", text);
 }
 
@@ -357,9 +357,7 @@ void library_guard(const char *path, const char *library, int seconds)
     CHECK(!guard.on);
     guard.on = true;
     snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path, library);
-    for (char *s = guard.subject; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = ' ';
+    lrt_one_line(guard.subject);
     sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL); /* it may be the stack that is full */
     for (int i = 0; i < N_FAULTS; i++)
         sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK}, &guard.old[i]);
@@ -436,6 +434,8 @@ void *xmalloc(size_t n)
         err("out of memory: %zu bytes more were needed", n);
     return p;
 }
+
+char *xstrdup(const char *s) { return strcpy(xmalloc(strlen(s) + 1), s); }
 
 void *xcalloc(size_t n, size_t size)
 {

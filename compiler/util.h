@@ -68,6 +68,7 @@ const char *own_folder(Arena *a);
 const char *own_file(Arena *a, const char *relative);
 
 void *xmalloc(size_t n); /* err("out of memory ...") instead of NULL; n == 0 gives a valid pointer */
+char *xstrdup(const char *s);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 

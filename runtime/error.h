@@ -9,4 +9,6 @@ typedef struct {
 } lrt_error;
 /* Fills in the sentence (cut when too long, control characters made spaces); always false, so that a caller can write `return lrt_fail(e, ...)`. */
 bool lrt_fail(lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Control characters become spaces: one line, whatever the text quotes. */
+void lrt_one_line(char *text);
 #endif

@@ -89,8 +89,8 @@ enum {
     LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
     LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
     LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
-    LRT_CLIPS_ITSELF = 256, /* within -1 .. 1, where the schedule leaves that to the sampler */
-    LRT_PLAIN_BETAS = 128  /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
+    LRT_PLAIN_BETAS = 128, /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
+    LRT_CLIPS_ITSELF = 256 /* within -1 .. 1, where the schedule leaves that to the sampler */
 };
 struct lrt_sampler {
     const char *name;

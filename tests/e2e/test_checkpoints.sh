@@ -151,6 +151,13 @@ for spec in euler again; do
     said=$("$LATENTC" weights list $spec)
     [[ $said == *'"clip_sample":"sampler"'*'"defaults":{"sampler":"euler"}'* ]] || fail "$spec: $(grep schedule <<<"$said")"
 done
+rm -rf sde again
+cp -r folder sde
+sed 's/DDIMScheduler/DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++/' folder/scheduler/scheduler_config.json >sde/scheduler/scheduler_config.json
+"$LATENTC" weights convert sde "$narrow" --to diffusers -o again
+for spec in sde again; do
+    [[ $("$LATENTC" weights list $spec) == *'"defaults":{"sampler":"dpm++2m_sde"}'* ]] || fail "the sampler of DPMSolverMultistepScheduler's sde: $spec"
+done
 [[ $("$LATENTC" weights list folder) == *'"clip_sample":false'*'"defaults":{"sampler":"ddim"}'* ]] || fail "the sampler of a folder with DDIMScheduler"
 draw ldm-by-hand
 draw ldm
