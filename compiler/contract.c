@@ -83,15 +83,13 @@ static void choose_strip(Contract *c, const Target *t) {
     c->strips_b = c->batch / c->images;
 }
 
-static int64_t strips_of(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
-
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
  * direct convolutions on vectors are loaded anew by every piece, which keeps two blocks at least. Products on the tile unit are so fast that what a
  * task loads for itself shows: its convolutions stage more strips, but not those that take much memory; pieces of its dense products are wider
  * (tiles.c). */
 static void choose_pieces(Contract *c, const Target *t) {
-    const int64_t wanted = 32;
-    int64_t strips = strips_of(c);
+    const int64_t wanted = CONTRACT_TASKS;
+    int64_t strips = contract_strips(c);
     c->pieces = c->load_parts = 1;
     bool tiled = c->tile_rows && !c->flat;
     if (strips >= (tiled ? 2 * wanted : wanted) || c->blocks == 1) return;
@@ -115,7 +113,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     if (c->flat) choose_flat(c, t);
     else choose_strip(c, t);
     winograd_plan(c, t, mode);
-    if (c->tile_rows) tile_shape(c);
+    if (c->tile_rows && !c->winograd) tile_shape(c);
     c->blocks = ceil_div(c->co, contract_block_out(c));
     choose_pieces(c, t);
 }
@@ -128,15 +126,15 @@ ConvMode conv_parse(const char *text) {
     usage_err("--conv: expected auto, direct, winograd, f23, f43, up, f23s or f43s, found \"%s\"", text);
 }
 
-int64_t contract_tasks(const Contract *c) { return strips_of(c) * c->pieces; }
-int64_t contract_load_tasks(const Contract *c) { return strips_of(c) * c->load_parts; }
+int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
+int64_t contract_load_tasks(const Contract *c) { return contract_strips(c) * c->load_parts; }
 
 int64_t contract_staged_floats(const Contract *c) {
-    return strips_of(c) * (c->winograd ? winograd_strip_floats(c) : contract_strip_floats(c));
+    return contract_strips(c) * (c->winograd ? winograd_strip_floats(c) : contract_strip_floats(c));
 }
 
 double contract_flops(const Contract *c) {
-    double products = c->winograd ? (double)(winograd_positions(c) * strips_of(c) * c->tiles_x * c->tiles_y * c->images)
+    double products = c->winograd ? (double)(winograd_positions(c) * contract_strips(c) * c->tiles_x * c->tiles_y * c->images)
                                   : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }

@@ -155,6 +155,7 @@ void transpose(Emit *e, V *rows, int lanes) {
 }
 
 V at(Emit *e, V p, V index) { return LLVMBuildInBoundsGEP2(e->b, e->f32, p, &index, 1, ""); }
+V at_byte(Emit *e, V p, V offset) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt8TypeInContext(e->ctx), p, &offset, 1, ""); }
 V atc(Emit *e, V p, int64_t index) { return index == 0 ? p : at(e, p, ci(e, index)); }
 
 V load(Emit *e, V p, int lanes) {

@@ -47,6 +47,7 @@ V reduce_max(Emit *e, V v, int lanes);
 void transpose(Emit *e, V *rows, int lanes); /* lanes vectors of as many lanes, a power of two */
 V at(Emit *e, V p, V index);      /* &((float *)p)[index] */
 V atc(Emit *e, V p, int64_t index);
+V at_byte(Emit *e, V p, V offset); /* (char *)p + offset */
 V load(Emit *e, V p, int lanes);  /* alignment 4 */
 void store(Emit *e, V v, V p);
 V load_n(Emit *e, V p, int lanes, int valid);  /* the first `valid` lanes; the others are zero and not touched */

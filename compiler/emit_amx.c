@@ -2,8 +2,6 @@
 #include "../runtime/plan.h"
 #include <string.h>
 
-V at_byte(Emit *e, V p, V offset) { return LLVMBuildInBoundsGEP2(e->b, LLVMInt8TypeInContext(e->ctx), p, &offset, 1, ""); }
-
 /* One instruction: the intrinsic, or the model's function. */
 typedef struct { const char *intrinsic, *model; } Instruction;
 static void instruction(Emit *e, Instruction x, V *args, unsigned n) {

@@ -29,8 +29,6 @@ void tile_stream(Emit *e, int tile, V p, V stride); /* the same, of data that ne
 void tile_store(Emit *e, int tile, V p, V stride);
 void tile_dot(Emit *e, int sum, int a, int b); /* sum[m][n] += a[m] . b[.][n], in f32, each row's pairs in order */
 
-V at_byte(Emit *e, V p, V offset);
-
 /* m x n accumulators += A tiles times B tiles, `steps` times: one loop of loads and products. */
 typedef struct {
     int m, n;                   /* 1 or 2 */

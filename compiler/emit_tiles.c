@@ -10,6 +10,7 @@
  *       epilogue (last chunk), and a share of what comes next is asked for: the vector units are free while the tile unit works
  *     sums to scratch
  */
+#include "emit_ahead.h"
 #include "emit_contract.h"
 #include "tiles.h"
 
@@ -124,9 +125,6 @@ static void finish(Emit *e, const Done *d) {
     loop_end(e, &l);
 }
 
-/* A share of `lines` lines is asked for: where it begins; each time so many of them, from a variable on. */
-typedef struct { V from; int64_t lines; V at; int64_t each; } Ahead;
-
 /* What is done beside a product, a share after each group of its steps: rows of the product before leave, what is needed next is asked for. */
 typedef struct {
     const Done *before;                  /* NULL: there is none */
@@ -135,20 +133,9 @@ typedef struct {
     Ahead ahead[2];
 } Beside;
 
-static void prefetch(Emit *e, V p) {
-    V read = LLVMConstInt(e->i32, 0, 0), l2 = LLVMConstInt(e->i32, 2, 0), data = LLVMConstInt(e->i32, 1, 0);
-    intrinsic(e, "llvm.prefetch", e->ptr, (V[]){p, read, l2, data}, 4);
-}
-
 static void beside(Emit *e, void *user) {
     Beside *x = user;
-    for (int a = 0; a < 2; a++) {
-        Ahead *ahead = &x->ahead[a];
-        if (!ahead->lines) continue;
-        V p = get(e, ahead->at);
-        for (int64_t i = 0; i < ahead->each; i++) prefetch(e, at_byte(e, p, ci(e, i * TILE_ROW_BYTES)));
-        set(e, ahead->at, at_byte(e, p, ci(e, ahead->each * TILE_ROW_BYTES)));
-    }
+    for (int i = 0; i < 2; i++) ahead_ask(e, &x->ahead[i]);
     if (x->before) {
         V from = get(e, x->row), to = umin(e, addc(e, from, x->rows), x->end);
         Loop l = loop_begin(e, from, to, 1);
@@ -196,9 +183,7 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     }
     for (int i = 0; i < 2 && ahead; i++) {
         side.ahead[i] = ahead[i];
-        if (!ahead[i].lines) continue;
-        side.ahead[i].each = ceil_div(ahead[i].lines, shares);
-        side.ahead[i].at = var(e, e->ptr, ahead[i].from);
+        if (ahead[i].from) ahead_begin(e, &side.ahead[i], shares);
     }
     p.beside = beside;
     p.user = &side;
@@ -240,9 +225,10 @@ void tile_block(Emit *e, const K *k, const Block *b) {
     int64_t panel = (int64_t)c->kh * c->kw * b->nvec * c->lanes; /* numbers of a channel */
     /* What the next chunk reads lies behind this one's panel, and further away than L2: a share of it is asked for in each product of this one. */
     int64_t shares = ceil_div(whole, TILE_MOST) * n;
-    Ahead next[2] = {{operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)), ceil_div(panel * c->kc * 2, shares * TILE_ROW_BYTES), NULL, 0}};
+    V next[2] = {operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)), NULL};
+    int64_t bytes[2] = {round_up(ceil_div(panel * c->kc * 2, shares), CACHE_LINE), round_up(ceil_div(k->chunk_stride * 2, shares), CACHE_LINE)};
     if (c->staged && !c->flat && c->n_chunks > 1) /* and so does its part of the strip, which is too large to stay from block to block */
-        next[1] = (Ahead){operand_at(e, c, k->strip, mulc(e, addc(e, b->chunk, 1), k->chunk_stride)), ceil_div(k->chunk_stride * 2, shares * TILE_ROW_BYTES), NULL, 0};
+        next[1] = operand_at(e, c, k->strip, mulc(e, addc(e, b->chunk, 1), k->chunk_stride));
     V final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0) : eq(e, b->chunk, ci(e, c->n_chunks - 1));
     if (c->flat) last = c->tw % c->pixels ? ceil_div(c->tw % c->pixels, c->tile_rows) : whole;
     else if (c->images == 1 && c->oh % c->th) last = c->oh % c->th * tiles_of_line(c);
@@ -258,9 +244,9 @@ void tile_block(Emit *e, const K *k, const Block *b) {
         Done d = done_of(e, k, b, &cols[n - 1], addc(e, l.i, -TILE_MOST), turn_of(e, addc(e, first, -1)), TILE_MOST);
         for (int j = 0; j < n; j++) {
             V there = j ? final : LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), l.i), "");
-            Ahead ahead[2] = {next[0], next[1]};
+            Ahead ahead[2] = {0};
             for (int i = 0; i < 2; i++)
-                if (next[i].lines) ahead[i].from = at_byte(e, next[i].from, mulc(e, addc(e, first, j), next[i].lines * TILE_ROW_BYTES));
+                if (next[i]) ahead[i] = ahead_row(at_byte(e, next[i], mulc(e, addc(e, first, j), bytes[i])), bytes[i]);
             Done before = d;
             d = product(e, k, b, &cols[j], l.i, turn_of(e, addc(e, first, j)), TILE_MOST, &before, there, ahead);
         }

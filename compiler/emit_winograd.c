@@ -4,18 +4,11 @@
  *     the strip's region, normalised                       region: about L1
  *     for each tile: B' d B                                transformed [position][tile][channel]: stays in L2
  *   for each block of output columns of the piece
- *     for each position: products, as in emit_contract     products [position][tile][column]
+ *     for each position: products (emit_winograd_products.c)   products [position][tile][column]
  *     for each tile: A' M A, epilogue, store
  */
-#include "emit_contract.h"
-#include "winograd.h"
-
-typedef struct {
-    K k;
-    const Winograd *w;
-    V region, transformed, products, kernels; /* scratch */
-    int64_t tiles, rows, cols;       /* tiles of a strip; rows and columns of the region of one image */
-} W;
+#include "emit_winograd.h"
+#include "emit_amx.h"
 
 /* y (rows) = matrix (rows, n) x, skipping zeros. */
 static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V *y, int lanes) {
@@ -63,6 +56,7 @@ static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V
     loop_end(e, &lb);
 }
 
+typedef struct { V tile, image, row, col; } Place; /* of a tile in its strip: its number and where that is */
 typedef struct { Loop image, row, col; V tile; } TileLoop; /* over the tiles of a strip; tile: its number */
 
 static TileLoop tiles_begin(Emit *e, const W *w) {
@@ -88,7 +82,7 @@ static void transform_inputs(Emit *e, const W *w, V channel) {
     TileLoop t = tiles_begin(e, w);
     V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, step)), w->cols), mulc(e, t.col.i, step));
     V from = at(e, w->region, mulc(e, corner, c->kc));
-    V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, in_channels(c)), channel));
+    V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, winograd_row(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
     V rows[6][6];
     for (int j = 0; j < n; j++) {
@@ -123,86 +117,13 @@ static void load_inputs(Emit *e, const W *w, V from, V to) {
     }
 }
 
-/* ---- products ---- */
-
-typedef struct { const W *w; V inputs, panel, products, k0, count; int64_t width; int nvec; bool first; } Position;
-
-/* `rows` tiles from `tile` on, some input channels of one position; unless they are the first, the sums of those before lie in products. */
-static void product_tile(Emit *e, const void *position, V tile, int rows) {
-    const Position *p = position;
-    const Contract *c = p->w->k.c;
-    Micro m;
-    micro_init(e, &m, rows, p->nvec);
-    for (int i = 0; i < rows; i++) {
-        V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
-        m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, in_channels(c)), p->k0));
-        for (int v = 0; v < p->nvec; v++)
-            set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
-    }
-    V panel = operand_at(e, c, p->panel, mulc(e, p->k0, p->width));
-    if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), c->lanes >= 8 ? 4 : 2);
-    else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, 4);
-    for (int i = 0; i < rows; i++) {
-        V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
-        for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
-    }
-}
-
-/* One block of columns: the products of every position. Input channels in parts whose panel stays in L2 while the tiles pass by. */
-static void block_products(Emit *e, const W *w, V j, int nvec) {
-    const Contract *c = w->k.c;
-    int64_t ci_ = in_channels(c), positions = winograd_positions(c), width = (int64_t)nvec * c->lanes;
-    int64_t most = e->t->l2_bytes / 4 / (width * (c->bf16 ? 2 : 4)), parts = ceil_div(ci_, most), part = ceil_div(ceil_div(ci_, parts), c->lanes) * c->lanes;
-    Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * ci_ * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))),
-                  .panel = operand_at(e, c, block, mulc(e, l.i, ci_ * width)),
-                  .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .width = width, .nvec = nvec, .first = true};
-    p.k0 = ci(e, 0);
-    p.count = ci(e, part < ci_ ? part : ci_);
-    row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
-    if (part < ci_) {
-        Loop lk = loop_begin(e, ci(e, part), ci(e, ci_), part);
-        p.k0 = lk.i;
-        p.count = umin(e, ci(e, part), sub(e, ci(e, ci_), lk.i));
-        p.first = false;
-        row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
-        loop_end(e, &lk);
-    }
-    loop_end(e, &l);
-}
-
-/* Some input channels from k0 on of every position, kernels transformed first. */
-static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, bool first) {
-    const Contract *c = w->k.c;
-    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
-    V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
-    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
-    Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, winograd_input_stride(c)), k0)),
-                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
-                  .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
-    row_tiles(e, w->tiles, e->t->mr[nvec], product_tile, &p);
-    loop_end(e, &l);
-}
-
-/* The same for plain kernels: part by part, so that each is transformed once. */
-static void block_products_streamed(Emit *e, const W *w, V j, int nvec) {
-    int64_t ci_ = in_channels(w->k.c), part = winograd_part(w->k.c);
-    part_products(e, w, j, nvec, ci(e, 0), ci(e, part < ci_ ? part : ci_), true);
-    if (part >= ci_) return;
-    Loop l = loop_begin(e, ci(e, part), ci(e, ci_), part);
-    part_products(e, w, j, nvec, l.i, umin(e, ci(e, part), sub(e, ci(e, ci_), l.i)), false);
-    loop_end(e, &l);
-}
-
 /* ---- output ---- */
 
 /* A' M A of one tile for the vector of columns at `offset` of block j, its epilogue and stores. */
-static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, int64_t width, int valid) {
+static void finish_tile(Emit *e, const W *w, const Place *t, V products, V j, V offset, int64_t width, int valid) {
     const Contract *c = w->k.c;
     int n = w->w->n, m = w->w->m, lanes = c->lanes;
-    V from = at(e, w->products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
+    V from = at(e, products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
     for (int b = 0; b < n; b++) {
         V d[6], r[4];
         for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * winograd_product_stride(c, width)), lanes);
@@ -210,7 +131,7 @@ static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, i
         for (int a = 0; a < m; a++) rows[a][b] = r[a];
     }
     ChannelSums sums;
-    V batch = add(e, w->k.b0, t->image.i), y0 = add(e, w->k.y0, mulc(e, t->row.i, m)), x0 = add(e, w->k.x0, mulc(e, t->col.i, m));
+    V batch = add(e, w->k.b0, t->image), y0 = add(e, w->k.y0, mulc(e, t->row, m)), x0 = add(e, w->k.x0, mulc(e, t->col, m));
     for (int a = 0; a < m; a++) {
         V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, batch, c->oh), y), c->ow);
         linear(e, w->w->a, m, n, rows[a], r, lanes);
@@ -230,19 +151,30 @@ static void finish_tile(Emit *e, const W *w, const TileLoop *t, V j, V offset, i
     if (w->k.sums) sums_end(e, &sums);
 }
 
+void finish_unit(Emit *e, const W *w, V products, V j, V u) {
+    const Contract *c = w->k.c;
+    V tile = udivc(e, u, c->nr), line = udivc(e, tile, c->tiles_x);
+    Place p = {tile, udivc(e, line, c->tiles_y), uremc(e, line, c->tiles_y), uremc(e, tile, c->tiles_x)};
+    finish_tile(e, w, &p, products, j, mulc(e, uremc(e, u, c->nr), c->lanes), c->nr * c->lanes, c->lanes);
+}
+
 static void block(Emit *e, const K *k, V j, int nvec, bool last) {
-    const W *w = (const W *)k; /* K is W's first member */
+    W w = *(const W *)k; /* K is W's first member */
     const Contract *c = k->c;
     int64_t width = (int64_t)nvec * c->lanes, left = last ? c->co - (c->blocks - 1) * c->nr * c->lanes : width, whole = left / c->lanes * c->lanes;
-    (c->streamed ? block_products_streamed : block_products)(e, w, j, nvec);
-    TileLoop t = tiles_begin(e, w);
+    block_products(e, &w, j, nvec);
+    If f = {0};
+    if (winograd_beside(c)) f = if_begin(e, eq(e, addc(e, j, 1), w.end));
+    TileLoop t = tiles_begin(e, &w);
+    Place p = {t.tile, t.image.i, t.row.i, t.col.i};
     if (whole) {
         Loop l = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
-        finish_tile(e, w, &t, j, l.i, width, c->lanes);
+        finish_tile(e, &w, &p, w.products, j, l.i, width, c->lanes);
         loop_end(e, &l);
     }
-    if (whole < left) finish_tile(e, w, &t, j, ci(e, whole), width, (int)(left - whole));
+    if (whole < left) finish_tile(e, &w, &p, w.products, j, ci(e, whole), width, (int)(left - whole));
     tiles_end(e, &t);
+    if (winograd_beside(c)) if_end(e, &f);
 }
 
 static W winograd_of(const Contract *c) {
@@ -264,8 +196,15 @@ void emit_winograd(Emit *e, const Contract *c, const char *name) {
         w.products = atc(e, w.transformed, winograd_strip_floats(c));
         load_inputs(e, &w, ci(e, 0), ci(e, in_channels(c) / c->kc));
     }
-    w.kernels = atc(e, w.products, winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes));
+    w.kernels = atc(e, w.products, winograd_turns(c) * winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes));
+    if (c->tile_rows) {
+        w.first = part_begin(e, piece, c->blocks, c->pieces);
+        w.end = part_begin(e, addc(e, piece, 1), c->blocks, c->pieces);
+        tile_configure(e, c->tile_rows, (int)c->k_step);
+        ask_for_regions(e, &w);
+    }
     contract_blocks(e, &w.k, piece, block);
+    if (c->tile_rows) tile_release(e);
     kernel_end(e);
 }
 

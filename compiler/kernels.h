@@ -79,6 +79,8 @@ static inline int64_t strip_row(const Contract *c) { return c->tile_rows && c->k
 static inline bool contract_geglu(const Contract *c) { return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF; }
 int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, or 2 co with GEGLU */
 static inline int64_t contract_block_out(const Contract *c) { return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes; } /* channels of the result that a whole block yields */
+enum { CONTRACT_TASKS = 32 };                     /* as many as are wanted at least */
+static inline int64_t contract_strips(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
 int64_t contract_tasks(const Contract *c);
 int64_t contract_load_tasks(const Contract *c);
 int64_t contract_staged_floats(const Contract *c); /* of all strips in memory */

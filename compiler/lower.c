@@ -116,7 +116,7 @@ static void choose_first(const Lower *l, Step *x) {
     switch (k->kind) {
     case KERNEL_CONTRACT: case KERNEL_CONTRACT_LOAD: {
         const Contract *c = k->key;
-        x->round = c->strips_x * c->strips_y * c->strips_b;
+        x->round = contract_strips(c);
         x->first = c->strips_b > 1 ? x->round / c->strips_b : c->flat ? ceil_div(c->oh * c->ow, c->pixels) : x->round;
         return;
     }

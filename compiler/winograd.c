@@ -9,6 +9,7 @@
  *
  * 3 x 3 inputs of the small picture, 9 multiplications for 36. Here: the matrices, blocking, and the transformed kernels. */
 #include "winograd.h"
+#include "tiles.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,13 +57,16 @@ static double weight_cost(const Target *t, double weights) { return weights * 4 
  * registers, in the f32 decoder with 64x64 pictures of 512: twice the time of F(4,3) with stored kernels, where 22 promised 1.05 times. */
 static double stream_cost(const Winograd *w) { return w->n == 6 ? 120 : 22; }
 
-/* A multiply-add's time, an f32 one's being 1: the tile unit's peak is fifteen times as high, two thirds of it are in reach; where there is an
- * instruction for them, a pair takes the time of one. And a weight's bytes. */
+/* A multiply-add's time, an f32 one's being 1. The tile unit's peak is fifteen times as high and two thirds of it are in reach, but on a machine with
+ * others it was at a quarter of that for most of the time: in between. Where there is an instruction for them, a pair takes the time of one. And a
+ * weight's bytes. */
 static double product_share(const Contract *c, const Target *t) {
-    if (c->tile_rows) return 0.1;
+    if (c->tile_rows) return 0.2;
     return c->bf16 && t->core == CORE_BF16_DOT ? 0.5 : 1;
 }
 static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
+
+static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
 
 static int64_t region_pixels(const Contract *c) {
     const Winograd *w = winograd_form(c);
@@ -75,8 +79,9 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     double best = INFINITY;
     double weights = (double)(n * n) * (double)(c->c1 + c->c2) * columns_of(c);
     c->winograd = (int)(w - forms) + 1;
-    c->flat = c->in_place = c->tile_rows = 0; /* its products run on vectors */
-    c->k_step = c->bf16 ? 2 : 1;
+    c->flat = c->in_place = 0;
+    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
+    c->k_step = c->tile_rows ? (c->c1 + c->c2) % TILE_CHANNELS ? TILE_CHANNELS / 2 : TILE_CHANNELS : c->bf16 ? 2 : 1;
     for (int64_t bw = 1; bw <= gw; bw++)
         for (int64_t bh = 1; bh <= gh; bh++) {
             int64_t tiles = bw * bh;
@@ -98,6 +103,10 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     c->strips_y = gh / c->tiles_y;
     c->strips_b = c->batch / c->images;
     c->pixels = c->tw * c->th * c->images;
+    if (c->tile_rows) {
+        c->tile_rows = (int)ceil_div(strip_tiles(c), ceil_div(strip_tiles(c), TILE_ROWS));
+        if (contract_strips(c) >= CONTRACT_TASKS) c->nr = TILE_MOST; /* more blocks that leave beside the next one; those that are tasks read their strip once each */
+    }
     /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not straddle x and x2 */
     c->kc = t->lanes;
     for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
@@ -116,30 +125,39 @@ void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
 double winograd_cost(const Contract *c, const Target *t) {
     const Winograd *w = winograd_form(c);
     int m = w->m, n = w->n, step = winograd_step(w);
-    double ci = (double)(c->c1 + c->c2), co = columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
+    double ci = (double)(c->c1 + c->c2), co = columns_of(c), strips = (double)contract_strips(c);
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
     double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
-    return weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+    double cost = weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+    if (c->tile_rows && c->staged) cost += 23 * byte_share(c) * tiles * n * n * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
+    return cost;
 }
+
+/* Beside products on the tile unit what a pixel costs shows: loading and normalising a channel, storing one. */
+static const double load_channel = 24, store_channel = 12;
 
 double contract_cost(const Contract *c, const Target *t) {
-    double weights = (double)(c->kh * c->kw) * (double)(c->c1 + c->c2) * columns_of(c), strips = (double)(c->strips_x * c->strips_y * c->strips_b);
-    return weights * (1.08 * (double)(c->batch * c->oh * c->ow) * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c));
+    double ci = (double)(c->c1 + c->c2), weights = (double)(c->kh * c->kw) * ci * columns_of(c), strips = (double)contract_strips(c);
+    double pixels = (double)(c->batch * c->oh * c->ow), cost = weights * (1.08 * pixels * product_share(c, t) + weight_cost(t, weights) * strips * byte_share(c));
+    return c->tile_rows ? cost + pixels * (load_channel * ci + store_channel * columns_of(c)) : cost;
 }
-
-static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
 
 int64_t winograd_strip_floats(const Contract *c) {
     return (winograd_positions(c) * winograd_input_stride(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
 }
 
-int64_t winograd_input_stride(const Contract *c) { return strip_tiles(c) * in_channels(c) + (c->bf16 ? 32 : 16); }
-int64_t winograd_product_stride(const Contract *c, int64_t width) { return strip_tiles(c) * width + 16; }
+int64_t winograd_rows(const Contract *c) { return c->tile_rows ? round_up(strip_tiles(c), c->tile_rows) : strip_tiles(c); }
+int64_t winograd_row(const Contract *c) { return c->tile_rows && in_channels(c) % 64 == 0 ? in_channels(c) + 32 : in_channels(c); }
+int64_t winograd_input_stride(const Contract *c) { return winograd_rows(c) * winograd_row(c) + (c->bf16 ? 32 : 16); }
+int64_t winograd_product_stride(const Contract *c, int64_t width) { return winograd_rows(c) * width + 16; }
+
+int winograd_turns(const Contract *c) { return c->tile_rows && c->blocks > c->pieces ? 2 : 1; }
 
 int64_t winograd_scratch(const Contract *c) {
     int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes);
+    products *= winograd_turns(c);
     if (c->streamed) products += winograd_part_floats(c);
     if (c->staged) return 4 * (region > products ? region : products);
     return 4 * (region + winograd_strip_floats(c) + products);
@@ -147,9 +165,9 @@ int64_t winograd_scratch(const Contract *c) {
 
 enum { PART_BYTES = 256 << 10 }; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */
 int64_t winograd_part(const Contract *c) {
-    int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4), most = PART_BYTES / channel / c->lanes * c->lanes;
-    int64_t ci = in_channels(c), parts = ceil_div(ci, most < c->lanes ? c->lanes : most);
-    return ceil_div(ceil_div(ci, parts), c->lanes) * c->lanes;
+    int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4), unit = winograd_unit(c), most = PART_BYTES / channel / unit * unit;
+    int64_t ci = in_channels(c), parts = ceil_div(ci, most < unit ? unit : most);
+    return round_up(ceil_div(ci, parts), unit);
 }
 
 /* An odd number of cache lines more than the numbers take: positions are written side by side, and multiples of 4 KiB would share a place in L1. */

@@ -19,7 +19,11 @@ int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one s
 /* Elements between two positions of the transformed inputs, and floats between those of products `width` columns wide: one cache line more than
  * they take, because powers of two apart all positions of a tile would share the few places of one set of L1. */
 int64_t winograd_input_stride(const Contract *c);
+int64_t winograd_rows(const Contract *c); /* rows of both for each position: a strip's tiles, on the tile unit rounded up to whole ones of its own */
+int64_t winograd_row(const Contract *c);  /* elements between rows of the inputs */
 int64_t winograd_product_stride(const Contract *c, int64_t width);
+int winograd_turns(const Contract *c);    /* blocks whose products are in scratch at a time: two where one leaves while the next one comes */
+static inline int64_t winograd_unit(const Contract *c) { return c->tile_rows ? c->k_step : c->lanes; } /* parts of the input channels are multiples of it */
 /* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of scratch that takes. */
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);

@@ -1,0 +1,210 @@
+/* The products of a Winograd convolution: for each position (strip's tiles, channels) x (channels, columns of a block), on vectors or on the tile unit.
+ *
+ * On vectors a loop is all multiply-adds. The tile unit leaves the rest of the core alone for most of the time, so that is done beside it, a little after
+ * each two steps: the block before goes through its output transform and epilogue, and what comes next is asked for: the panel and the inputs of the
+ * next position, the next strip's region, the lines that results will overwrite. */
+#include "emit_winograd.h"
+#include "emit_amx.h"
+
+typedef struct {
+    const W *w;
+    V inputs, panel, products, k0, count; /* k0, count: some input channels */
+    int64_t width;
+    int nvec;
+    bool first;      /* they are the first ones: else sums of those before lie in products */
+    Ahead ahead[2];  /* the next position's panel and inputs */
+} Position;
+
+/* `rows` tiles from `tile` on. */
+static void product_tile(Emit *e, const void *position, V tile, int rows) {
+    const Position *p = position;
+    const Contract *c = p->w->k.c;
+    Micro m;
+    micro_init(e, &m, rows, p->nvec);
+    for (int i = 0; i < rows; i++) {
+        V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
+        m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
+        for (int v = 0; v < p->nvec; v++)
+            set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
+    }
+    V panel = operand_at(e, c, p->panel, mulc(e, p->k0, p->width));
+    if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), c->lanes >= 8 ? 4 : 2);
+    else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, 4);
+    for (int i = 0; i < rows; i++) {
+        V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
+        for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
+    }
+}
+
+/* ---- on the tile unit ---- */
+
+static void beside(Emit *e, void *user) {
+    const Position *p = user;
+    const W *w = p->w;
+    for (int i = 0; i < 2; i++) {
+        ahead_ask(e, &p->ahead[i]);
+        ahead_ask(e, &w->region_ahead[i]);
+        ahead_ask(e, &w->result_ahead[i]);
+    }
+    if (!w->before.each) return;
+    V from = get(e, w->before.next), to = umin(e, addc(e, from, w->before.each), w->before.units);
+    Loop l = loop_begin(e, from, to, 1);
+    finish_unit(e, w, w->before.products, w->before.j, l.i);
+    loop_end(e, &l);
+    set(e, w->before.next, to);
+}
+
+/* Steps without anything between them: they divide those of each part of the input channels. */
+static int64_t together(const Contract *c) {
+    int64_t part = c->streamed ? winograd_part(c) : in_channels(c), rest = in_channels(c) % part;
+    return part / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
+}
+
+/* How often `beside` comes for all input channels of one position. */
+static int64_t besides(const Contract *c, int nvec) {
+    return ceil_div(winograd_rows(c) / c->tile_rows, TILE_MOST) * ceil_div(nvec, TILE_MOST) * (in_channels(c) / c->k_step / together(c));
+}
+
+/* m of its tiles, from row `row` on: they stay in L1 while the columns pass by. */
+static void unit_tiles(Emit *e, Position *p, V row, int m) {
+    const Contract *c = p->w->k.c;
+    int64_t pair = p->width * 4; /* bytes of two channels of the panel, and of a row of products */
+    for (int v = 0; v < p->nvec; v += TILE_MOST) {
+        TileProduct t = {.m = m, .n = p->nvec - v < TILE_MOST ? 1 : TILE_MOST, .lda = ci(e, winograd_row(c) * 2), .ldb = ci(e, pair), .a_step = c->k_step * 2,
+                         .b_step = c->k_step / 2 * pair, .stream_b = true, .together = (int)together(c), .beside = beside, .user = p};
+        V out[TILE_MOST];
+        for (int i = 0; i < m; i++) {
+            V r = addc(e, row, (int64_t)i * c->tile_rows);
+            t.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, r, winograd_row(c)), p->k0));
+            out[i] = at(e, p->products, addc(e, mulc(e, r, p->width), (int64_t)v * c->lanes));
+        }
+        for (int j = 0; j < t.n; j++) t.b[j] = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)), (int64_t)(v + j) * c->lanes);
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < t.n; j++) {
+                if (p->first) tile_zero(e, tile_sum(i, j));
+                else tile_load(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes), ci(e, pair));
+            }
+        tile_products(e, &t, udivc(e, p->count, c->k_step));
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < t.n; j++) tile_store(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes), ci(e, pair));
+    }
+}
+
+static void unit_products(Emit *e, Position *p) {
+    const Contract *c = p->w->k.c;
+    int64_t rows = winograd_rows(c), step = TILE_MOST * c->tile_rows, pairs = rows / step * step;
+    if (pairs) {
+        Loop l = loop_begin(e, ci(e, 0), ci(e, pairs), step);
+        unit_tiles(e, p, l.i, TILE_MOST);
+        loop_end(e, &l);
+    }
+    if (rows > pairs) unit_tiles(e, p, ci(e, pairs), 1);
+}
+
+void ask_for_regions(Emit *e, W *w) {
+    const Contract *c = w->k.c;
+    int up = w->w->upsample;
+    int64_t h = c->h / up, wide = c->w / up, calls = c->blocks / c->pieces * winograd_positions(c) * besides(c, c->nr);
+    if (c->staged || c->images > 1 || c->upsample != up || w->rows > h || w->cols > wide) return;
+    K next = w->k;
+    V task = e->task, zero = ci(e, 0);
+    e->task = umin(e, addc(e, task, 1), ci(e, contract_tasks(c) - 1)); /* a thread's tasks follow each other */
+    contract_task(e, &next);
+    e->task = task;
+    V iy = umin(e, umax(e, addc(e, udivc(e, next.y0, up), -c->pad_top), zero), ci(e, h - w->rows));
+    V ix = umin(e, umax(e, addc(e, udivc(e, next.x0, up), -c->pad_left), zero), ci(e, wide - w->cols));
+    for (int i = 0; i < (c->c2 ? 2 : 1); i++) {
+        int64_t width = i ? c->c2 : c->c1;
+        V pixel = input_pixel(e, c, (i ? c->x2_shared : c->x_shared) ? zero : next.b0, iy, ix, 1);
+        w->region_ahead[i] = (Ahead){.from = at(e, i ? w->k.x2 : w->k.x, mulc(e, pixel, width)), .lines = 1,
+                                     .count = {w->cols * width * 4 / CACHE_LINE, w->rows}, .step = {CACHE_LINE, wide * width * 4}};
+        ahead_begin(e, &w->region_ahead[i], calls);
+    }
+}
+
+/* What is done beside the products of block j, but for the next strip's region. */
+static void block_beside(Emit *e, W *w, V j, int nvec) {
+    const Contract *c = w->k.c;
+    int64_t calls = winograd_positions(c) * besides(c, nvec);
+    if (winograd_beside(c)) {
+        int64_t floats = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes), units = c->nr * w->tiles;
+        V turn = LLVMBuildAnd(e->b, sub(e, j, w->first), ci(e, 1), "");
+        w->before.j = addc(e, j, -1);
+        w->before.products = at(e, w->products, sub(e, ci(e, floats), mulc(e, turn, floats)));
+        w->before.units = choose(e, lt(e, w->first, j), ci(e, units), ci(e, 0));
+        w->before.next = var(e, e->i64, ci(e, 0));
+        w->before.each = ceil_div(units, calls);
+        w->products = at(e, w->products, mulc(e, turn, floats));
+    }
+    if (c->images > 1) return;
+    V batch, pixel = output_pixel(e, &w->k, ci(e, 0), &batch), column = mulc(e, j, c->nr * c->lanes);
+    for (int i = 0; i < (c->has_res && !c->res_shared ? 2 : 1); i++) {
+        int64_t row = i ? c->co : c->ldy;
+        w->result_ahead[i] = (Ahead){.from = at(e, i ? w->k.res : w->k.y, add(e, mulc(e, pixel, row), column)), .lines = nvec, .count = {c->tw, c->th},
+                                     .step = {row * 4, c->ow * row * 4}, .write = !i};
+        ahead_begin(e, &w->result_ahead[i], calls);
+    }
+}
+
+static void position_products(Emit *e, Position *p) {
+    if (p->w->k.c->tile_rows) unit_products(e, p);
+    else row_tiles(e, p->w->tiles, e->t->mr[p->nvec], product_tile, p);
+}
+
+/* ---- blocks ---- */
+
+/* Input channels in parts whose panel stays in L2 while the strip's tiles pass by; on the tile unit all at once. */
+static void stored_products(Emit *e, const W *w, V j, int nvec) {
+    const Contract *c = w->k.c;
+    int64_t all = in_channels(c), positions = winograd_positions(c), width = (int64_t)nvec * c->lanes, element = c->bf16 ? 2 : 4;
+    int64_t most = e->t->l2_bytes / 4 / (width * element), part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
+    V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * all * c->nr * c->lanes));
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))), .panel = operand_at(e, c, block, mulc(e, l.i, all * width)),
+                  .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .k0 = ci(e, 0), .count = ci(e, part < all ? part : all),
+                  .width = width, .nvec = nvec, .first = true};
+    if (c->tile_rows) {
+        p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, all * width)), all * width * element);
+        if (c->staged) p.ahead[1] = ahead_row(operand_at(e, c, p.inputs, ci(e, winograd_input_stride(c))), winograd_input_stride(c) * element);
+        for (int i = 0; i < (c->staged ? 2 : 1); i++) ahead_begin(e, &p.ahead[i], besides(c, nvec));
+    }
+    position_products(e, &p);
+    if (part < all) {
+        Loop lk = loop_begin(e, ci(e, part), ci(e, all), part);
+        p.k0 = lk.i;
+        p.count = umin(e, ci(e, part), sub(e, ci(e, all), lk.i));
+        p.first = false;
+        position_products(e, &p);
+        loop_end(e, &lk);
+    }
+    loop_end(e, &l);
+}
+
+/* Some input channels from k0 on of every position, kernels transformed first. */
+static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, bool first) {
+    const Contract *c = w->k.c;
+    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
+    V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
+    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
+    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, winograd_input_stride(c)), k0)),
+                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
+                  .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
+    position_products(e, &p);
+    loop_end(e, &l);
+}
+
+/* The same for plain kernels: part by part, so that each is transformed once. */
+static void streamed_products(Emit *e, const W *w, V j, int nvec) {
+    int64_t ci_ = in_channels(w->k.c), part = winograd_part(w->k.c);
+    part_products(e, w, j, nvec, ci(e, 0), ci(e, part < ci_ ? part : ci_), true);
+    if (part >= ci_) return;
+    Loop l = loop_begin(e, ci(e, part), ci(e, ci_), part);
+    part_products(e, w, j, nvec, l.i, umin(e, ci(e, part), sub(e, ci(e, ci_), l.i)), false);
+    loop_end(e, &l);
+}
+
+void block_products(Emit *e, W *w, V j, int nvec) {
+    if (w->k.c->tile_rows) block_beside(e, w, j, nvec);
+    (w->k.c->streamed ? streamed_products : stored_products)(e, w, j, nvec);
+}
