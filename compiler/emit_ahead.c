@@ -24,7 +24,7 @@ void ahead_begin(Emit *e, Ahead *a, int64_t calls) {
     }
 }
 
-static void ask(Emit *e, V p, bool write) {
+void ahead_line(Emit *e, V p, bool write) {
     V rw = LLVMConstInt(e->i32, write, 0), l2 = LLVMConstInt(e->i32, 2, 0), data = LLVMConstInt(e->i32, 1, 0);
     intrinsic(e, "llvm.prefetch", e->ptr, (V[]){p, rw, l2, data}, 4);
 }
@@ -40,7 +40,7 @@ void ahead_ask(Emit *e, const Ahead *a) {
             p = at_byte(e, p, mulc(e, last ? rest : uremc(e, rest, a->count[l]), a->step[l]));
             if (!last) rest = udivc(e, rest, a->count[l]);
         }
-        for (int64_t j = 0; j < a->lines; j++) ask(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
+        for (int64_t j = 0; j < a->lines; j++) ahead_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
     }
     set(e, a->next, addc(e, next, a->each));
     if_end(e, &f);

@@ -19,4 +19,5 @@ Ahead ahead_row(V from, int64_t bytes);
 /* What is asked for in `calls` calls of ahead_ask. */
 void ahead_begin(Emit *e, Ahead *a, int64_t calls);
 void ahead_ask(Emit *e, const Ahead *a);
+void ahead_line(Emit *e, V p, bool write); /* one line */
 #endif

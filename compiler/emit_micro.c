@@ -9,6 +9,7 @@
 
 void micro_init(Emit *e, Micro *m, int rows, int nvec) {
     CHECK(rows <= 16 && nvec <= 4);
+    m->beside = NULL;
     m->rows = rows;
     m->nvec = nvec;
     for (int i = 0; i < rows; i++)
@@ -18,6 +19,7 @@ void micro_init(Emit *e, Micro *m, int rows, int nvec) {
 void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), count, unroll);
+    if (m->beside) m->beside(e, m->user);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++) bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);

@@ -46,6 +46,7 @@ static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
     V pixel = input_pixel(e, c, shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
     V row = at(e, src, add(e, mulc(e, pixel, width), from));
+    for (int64_t i = 0; i < c->kc && c->kc < width; i += CACHE_LINE / 4) ahead_line(e, atc(e, row, c->kc + i), false); /* the next chunk's */
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e, contract_prologue(e, &w->k, load(e, atc(e, row, i), lanes), addc(e, channel, i), image, lanes), atc(e, to, i));
     if_else(e, &f);

@@ -1,8 +1,8 @@
 /* The products of a Winograd convolution: for each position (strip's tiles, channels) x (channels, columns of a block), on vectors or on the tile unit.
  *
- * On vectors a loop is all multiply-adds. The tile unit leaves the rest of the core alone for most of the time, so that is done beside it, a little after
- * each two steps: the block before goes through its output transform and epilogue, and what comes next is asked for: the panel and the inputs of the
- * next position, the next strip's region, the lines that results will overwrite. */
+ * Beside them, a few lines at a time, the next position's panel and staged inputs are asked for. The tile unit leaves the rest of the core alone for
+ * most of the time, so more is done there, a little after each two steps: the block before goes through its output transform and epilogue, and the next
+ * strip's region and the lines that results will overwrite are asked for. */
 #include "emit_winograd.h"
 #include "emit_amx.h"
 
@@ -15,12 +15,21 @@ typedef struct {
     Ahead ahead[2];  /* the next position's panel and inputs */
 } Position;
 
+static void ask_next(Emit *e, void *user) {
+    const Position *p = user;
+    for (int i = 0; i < 2; i++) ahead_ask(e, &p->ahead[i]);
+}
+
+static int unroll(const Contract *c) { return c->bf16 && c->lanes < 8 ? 2 : 4; } /* of channels, or of pairs */
+
 /* `rows` tiles from `tile` on. */
 static void product_tile(Emit *e, const void *position, V tile, int rows) {
     const Position *p = position;
     const Contract *c = p->w->k.c;
     Micro m;
     micro_init(e, &m, rows, p->nvec);
+    if (p->ahead[0].from) m.beside = ask_next;
+    m.user = (void *)(uintptr_t)p;
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
         m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
@@ -28,8 +37,8 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
             set(e, m.acc[i][v], p->first ? cf(e, 0, c->lanes) : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
     V panel = operand_at(e, c, p->panel, mulc(e, p->k0, p->width));
-    if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), c->lanes >= 8 ? 4 : 2);
-    else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, 4);
+    if (c->bf16) micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), unroll(c));
+    else micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, unroll(c));
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, out, (int64_t)v * c->lanes));
@@ -41,8 +50,8 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
 static void beside(Emit *e, void *user) {
     const Position *p = user;
     const W *w = p->w;
+    ask_next(e, user);
     for (int i = 0; i < 2; i++) {
-        ahead_ask(e, &p->ahead[i]);
         ahead_ask(e, &w->region_ahead[i]);
         ahead_ask(e, &w->result_ahead[i]);
     }
@@ -163,11 +172,10 @@ static void stored_products(Emit *e, const W *w, V j, int nvec) {
     Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))), .panel = operand_at(e, c, block, mulc(e, l.i, all * width)),
                   .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .k0 = ci(e, 0), .count = ci(e, part < all ? part : all),
                   .width = width, .nvec = nvec, .first = true};
-    if (c->tile_rows) {
-        p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, all * width)), all * width * element);
-        if (c->staged) p.ahead[1] = ahead_row(operand_at(e, c, p.inputs, ci(e, winograd_input_stride(c))), winograd_input_stride(c) * element);
-        for (int i = 0; i < (c->staged ? 2 : 1); i++) ahead_begin(e, &p.ahead[i], besides(c, nvec));
-    }
+    int64_t calls = c->tile_rows ? besides(c, nvec) : ceil_div(w->tiles, e->t->mr[nvec]) * ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
+    p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, all * width)), all * width * element);
+    if (c->staged) p.ahead[1] = ahead_row(operand_at(e, c, p.inputs, ci(e, winograd_input_stride(c))), winograd_input_stride(c) * element);
+    for (int i = 0; i < (c->staged ? 2 : 1); i++) ahead_begin(e, &p.ahead[i], calls);
     position_products(e, &p);
     if (part < all) {
         Loop lk = loop_begin(e, ci(e, part), ci(e, all), part);

@@ -12,6 +12,8 @@ typedef struct {
     int rows, nvec;
     V a[16];            /* one pointer a row */
     V acc[16][4];       /* variables of vector type */
+    void (*beside)(Emit *e, void *user); /* may be NULL; emits what stands beside each `unroll` steps of micro_run */
+    void *user;
 } Micro;
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
 /* ka, ldb: in floats. unroll divides count. */
