@@ -26,18 +26,21 @@ blocks() {
         /^\t[a-z]/ { body[n++] = $0; if ($1 ~ /^j/) check() }
         END { check(); print full + 0; exit bad }' "$1"
 }
-for graph in decoder diffusion_model; do
-    "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/$graph.json" "${small[@]}" --dtype bf16 --target amx --emit asm -o "$work/$graph.s"
-    full=$(blocks "$work/$graph.s") || fail "$graph: an inner loop does more than it should"
-    (( full >= 10 )) || fail "$graph: $full blocks with four products for four loads"
+for variant in "decoder auto" "decoder f23" "decoder up" "diffusion_model auto"; do
+    read -r graph conv <<<"$variant"
+    "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/$graph.json" "${small[@]}" --dtype bf16 --target amx --conv $conv --emit asm -o "$work/$graph.s"
+    full=$(blocks "$work/$graph.s") || fail "$variant: an inner loop does more than it should"
+    (( full >= 10 )) || fail "$variant: $full blocks with four products for four loads"
     zero=$(grep -c ldtilecfg "$work/$graph.s") release=$(grep -c tilerelease "$work/$graph.s")
-    (( zero == release )) || fail "$graph: $zero kernels configure tiles, $release release them"
+    (( zero == release )) || fail "$variant: $zero kernels configure tiles, $release release them"
 done
 "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/decoder.json" "${small[@]}" --target amx --emit asm -o "$work/f32.s"
 grep -q tdpbf16ps "$work/f32.s" && fail "tile products in f32"
 "$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json" --after algorithm --dtype bf16 --target amx >"$work/choices"
 grep -qE '^mid.*MB \*  ' "$work/choices" || fail "no choice of algorithm is printed"
-awk '/MB/ && $5 != "*"' "$work/choices" | grep . && fail "convolutions are not direct where tiles multiply"
+awk '/^mid.res/ && $5 != "*"' "$work/choices" | grep . && fail "not direct, where transformed kernels would serve few tiles"
+awk '/^up.[0-2].conv / && $8 != "*"' "$work/choices" | grep . && fail "an upsampled picture is not convolved in its own form"
+awk '/^up.3.res.*conv/ && $15 != "*"' "$work/choices" | grep . && fail "not F(2,3) where pictures are large"
 
 # Without AMX: one sentence.
 if ! grep -qw amx_bf16 /proc/cpuinfo; then
