@@ -84,15 +84,14 @@ static void choose_strip(Contract *c, const Target *t) {
 }
 
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that all of them read are staged. Those of
- * direct convolutions on vectors are loaded anew by every piece, which keeps two blocks at least. Products on the tile unit are so fast that what a
- * task loads for itself shows: its convolutions stage more strips, but not those that take much memory; pieces of its dense products are wider
- * (tiles.c). */
+ * direct convolutions on vectors are loaded anew by every piece, which keeps two blocks at least. Convolutions on the tile unit stage more strips,
+ * but not those that take much memory; pieces of its dense products are wider (tiles.c). */
 static void choose_pieces(Contract *c, const Target *t) {
     const int64_t wanted = CONTRACT_TASKS;
     int64_t strips = contract_strips(c);
     c->pieces = c->load_parts = 1;
     bool tiled = c->tile_rows && !c->flat;
-    if (strips >= (tiled ? 2 * wanted : wanted) || c->blocks == 1) return;
+    if (contract_strips_suffice(c) || c->blocks == 1) return;
     c->staged = !c->in_place && (c->winograd || tiled || (c->flat && c->pixels >= 16));
     if (tiled) c->pieces = c->blocks;
     else if (c->tile_rows) c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));

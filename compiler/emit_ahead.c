@@ -1,25 +1,20 @@
 #include "emit_ahead.h"
 #include "kernels.h"
 
-static int64_t groups_of(const Ahead *a) {
-    int64_t n = 1;
-    for (int i = 0; i < AHEAD_LEVELS; i++)
-        if (a->count[i]) n *= a->count[i];
-    return n;
-}
+static int64_t groups_of(const Ahead *a) { return a->groups * a->count; }
 
 Ahead ahead_row(V from, int64_t bytes) {
-    return (Ahead){.from = from, .lines = 1, .count = {ceil_div(bytes, CACHE_LINE)}, .step = {CACHE_LINE}};
+    return (Ahead){.from = from, .lines = 1, .groups = ceil_div(bytes, CACHE_LINE), .step = CACHE_LINE, .count = 1};
 }
 
 void ahead_begin(Emit *e, Ahead *a, int64_t calls) {
     a->each = ceil_div(groups_of(a), calls);
     a->next = var(e, e->i64, ci(e, 0));
     /* Several neighbouring groups become one. */
-    while (a->each > 1 && a->count[0] % 2 == 0 && a->step[0] == a->lines * CACHE_LINE) {
+    while (a->each > 1 && a->groups % 2 == 0 && a->step == a->lines * CACHE_LINE) {
         a->lines *= 2;
-        a->count[0] /= 2;
-        a->step[0] *= 2;
+        a->groups /= 2;
+        a->step *= 2;
         a->each = ceil_div(groups_of(a), calls);
     }
 }
@@ -34,12 +29,12 @@ void ahead_ask(Emit *e, const Ahead *a) {
     V next = get(e, a->next);
     If f = if_begin(e, lt(e, next, ci(e, groups_of(a))));
     for (int64_t i = 0; i < a->each; i++) {
-        V rest = addc(e, next, i), p = a->from;
-        for (int l = 0; l < AHEAD_LEVELS && a->count[l]; l++) {
-            bool last = l + 1 == AHEAD_LEVELS || !a->count[l + 1];
-            p = at_byte(e, p, mulc(e, last ? rest : uremc(e, rest, a->count[l]), a->step[l]));
-            if (!last) rest = udivc(e, rest, a->count[l]);
+        V group = addc(e, next, i), row = ci(e, 0);
+        if (a->count > 1) {
+            row = udivc(e, group, a->groups);
+            group = uremc(e, group, a->groups);
         }
+        V p = at_byte(e, a->from, add(e, mulc(e, group, a->step), mulc(e, row, a->row_step)));
         for (int64_t j = 0; j < a->lines; j++) ahead_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
     }
     set(e, a->next, addc(e, next, a->each));

@@ -4,11 +4,11 @@
 #define LATENTC_EMIT_AHEAD_H
 #include "emit.h"
 
-enum { CACHE_LINE = 64, AHEAD_LEVELS = 3 };
-/* Groups of `lines` neighbouring lines: count[0] of them step[0] bytes apart, count[1] such rows of groups step[1] bytes apart, ... */
+enum { CACHE_LINE = 64 };
+/* Groups of `lines` neighbouring lines: `count` rows of `groups` of them, these `step` and rows `row_step` bytes apart. */
 typedef struct {
     V from;                               /* NULL: nothing */
-    int64_t lines, count[AHEAD_LEVELS], step[AHEAD_LEVELS];
+    int64_t lines, groups, step, count, row_step;
     bool write;                           /* it will be overwritten */
     V next;                               /* variable: how many groups were asked for */
     int64_t each;                         /* groups at a time */

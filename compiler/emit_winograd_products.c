@@ -15,7 +15,7 @@ typedef struct {
     Ahead ahead[2];  /* the next position's panel and inputs */
 } Position;
 
-static void ask_next(Emit *e, void *user) {
+static void ask_next(Emit *e, const void *user) {
     const Position *p = user;
     for (int i = 0; i < 2; i++) ahead_ask(e, &p->ahead[i]);
 }
@@ -29,7 +29,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows) {
     Micro m;
     micro_init(e, &m, rows, p->nvec);
     if (p->ahead[0].from) m.beside = ask_next;
-    m.user = (void *)(uintptr_t)p;
+    m.user = p;
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
         m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
@@ -126,7 +126,7 @@ void ask_for_regions(Emit *e, W *w) {
         int64_t width = i ? c->c2 : c->c1;
         V pixel = input_pixel(e, c, (i ? c->x2_shared : c->x_shared) ? zero : next.b0, iy, ix, 1);
         w->region_ahead[i] = (Ahead){.from = at(e, i ? w->k.x2 : w->k.x, mulc(e, pixel, width)), .lines = 1,
-                                     .count = {w->cols * width * 4 / CACHE_LINE, w->rows}, .step = {CACHE_LINE, wide * width * 4}};
+                                     .groups = w->cols * width * 4 / CACHE_LINE, .step = CACHE_LINE, .count = w->rows, .row_step = wide * width * 4};
         ahead_begin(e, &w->region_ahead[i], calls);
     }
 }
@@ -149,8 +149,8 @@ static void block_beside(Emit *e, W *w, V j, int nvec) {
     V batch, pixel = output_pixel(e, &w->k, ci(e, 0), &batch), column = mulc(e, j, c->nr * c->lanes);
     for (int i = 0; i < (c->has_res && !c->res_shared ? 2 : 1); i++) {
         int64_t row = i ? c->co : c->ldy;
-        w->result_ahead[i] = (Ahead){.from = at(e, i ? w->k.res : w->k.y, add(e, mulc(e, pixel, row), column)), .lines = nvec, .count = {c->tw, c->th},
-                                     .step = {row * 4, c->ow * row * 4}, .write = !i};
+        w->result_ahead[i] = (Ahead){.from = at(e, i ? w->k.res : w->k.y, add(e, mulc(e, pixel, row), column)), .lines = nvec, .groups = c->tw,
+                                     .step = row * 4, .count = c->th, .row_step = c->ow * row * 4, .write = !i};
         ahead_begin(e, &w->result_ahead[i], calls);
     }
 }

@@ -12,8 +12,8 @@ typedef struct {
     int rows, nvec;
     V a[16];            /* one pointer a row */
     V acc[16][4];       /* variables of vector type */
-    void (*beside)(Emit *e, void *user); /* may be NULL; emits what stands beside each `unroll` steps of micro_run */
-    void *user;
+    void (*beside)(Emit *e, const void *user); /* may be NULL; emits what stands beside each `unroll` steps of micro_run */
+    const void *user;
 } Micro;
 void micro_init(Emit *e, Micro *m, int rows, int nvec); /* makes the variables, sets them to zero */
 /* ka, ldb: in floats. unroll divides count. */
@@ -83,6 +83,8 @@ int64_t contract_columns(const Contract *c);      /* columns of the kernel: co, 
 static inline int64_t contract_block_out(const Contract *c) { return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes; } /* channels of the result that a whole block yields */
 enum { CONTRACT_TASKS = 32 };                     /* as many as are wanted at least */
 static inline int64_t contract_strips(const Contract *c) { return c->strips_x * c->strips_y * c->strips_b; }
+/* Each strip is a task; else its pieces are (choose_pieces). Convolutions on the tile unit are so fast that what a task loads for itself shows. */
+static inline bool contract_strips_suffice(const Contract *c) { return contract_strips(c) >= (c->tile_rows && !c->flat ? 2 : 1) * CONTRACT_TASKS; }
 int64_t contract_tasks(const Contract *c);
 int64_t contract_load_tasks(const Contract *c);
 int64_t contract_staged_floats(const Contract *c); /* of all strips in memory */

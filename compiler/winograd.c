@@ -50,7 +50,8 @@ static double strip_bytes(const Contract *c, int n, int64_t tiles) {
 
 /* What kernels cost per strip, in multiply-adds per transformed weight: they stream from memory or from L3 once for every strip. Measured on
  * AVX-512 machines with about 60 GMAC/s and 10 GB/s a core: 23; a fifth of it where all of them fit L2. */
-static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : 23; }
+static const double beyond_l2 = 23;
+static double weight_cost(const Target *t, double weights) { return weights * 4 < 2.0 * t->l2_bytes ? 5 : beyond_l2; }
 
 /* Transforming a plain kernel in scratch, in multiply-adds per transformed weight (a word of two in bf16 takes as long as one in f32), and keeping
  * sums in L2 between parts: measured on the same machines, n = 4 with 8x8 and 16x16 pictures of 1280 channels; n = 6, whose G g G' no longer fits the
@@ -81,7 +82,8 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     c->winograd = (int)(w - forms) + 1;
     c->flat = c->in_place = 0;
     c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
-    c->k_step = c->tile_rows ? (c->c1 + c->c2) % TILE_CHANNELS ? TILE_CHANNELS / 2 : TILE_CHANNELS : c->bf16 ? 2 : 1;
+    c->k_step = c->bf16 ? 2 : 1;
+    if (c->tile_rows) c->k_step = (c->c1 + c->c2) % TILE_CHANNELS == 0 ? TILE_CHANNELS : TILE_CHANNELS / 2;
     for (int64_t bw = 1; bw <= gw; bw++)
         for (int64_t bh = 1; bh <= gh; bh++) {
             int64_t tiles = bw * bh;
@@ -105,7 +107,7 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     c->pixels = c->tw * c->th * c->images;
     if (c->tile_rows) {
         c->tile_rows = (int)ceil_div(strip_tiles(c), ceil_div(strip_tiles(c), TILE_ROWS));
-        if (contract_strips(c) >= CONTRACT_TASKS) c->nr = TILE_MOST; /* more blocks that leave beside the next one; those that are tasks read their strip once each */
+        if (contract_strips_suffice(c)) c->nr = TILE_MOST; /* more blocks that leave beside the next one; those that are tasks read their strip once each */
     }
     /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not straddle x and x2 */
     c->kc = t->lanes;
@@ -131,7 +133,7 @@ double winograd_cost(const Contract *c, const Target *t) {
     double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
     double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
     double cost = weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
-    if (c->tile_rows && c->staged) cost += 23 * byte_share(c) * tiles * n * n * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
+    if (c->tile_rows && c->staged) cost += beyond_l2 * byte_share(c) * tiles * n * n * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
     return cost;
 }
 
