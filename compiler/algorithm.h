@@ -4,7 +4,7 @@
 #include "codegen.h"
 #include "winograd.h"
 
-enum { CONV_FORMS = 6 }; /* in the order of their kernels' size: direct, upsample form, F(2,3) and F(4,3) streamed, F(2,3), F(4,3) */
+enum { CONV_FORMS = 7 }; /* in the order of their kernels' size */
 typedef struct {
     uint32_t op;                 /* index into g->ops */
     ConvMode form[CONV_FORMS];

@@ -79,7 +79,7 @@ static void tiles_end(Emit *e, TileLoop *l) {
 /* B' d B of every tile, for the chunk of channels in the region; channel: its first channel. */
 static void transform_inputs(Emit *e, const W *w, V channel) {
     const Contract *c = w->k.c;
-    int n = w->w->n, step = winograd_step(w->w), lanes = c->lanes;
+    int n = w->w->inputs, step = winograd_step(w->w), lanes = c->lanes;
     TileLoop t = tiles_begin(e, w);
     V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, step)), w->cols), mulc(e, t.col.i, step));
     V from = at(e, w->region, mulc(e, corner, c->kc));

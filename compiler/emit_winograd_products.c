@@ -162,6 +162,17 @@ static void position_products(Emit *e, Position *p) {
 
 /* ---- blocks ---- */
 
+/* The transformed inputs of a position. */
+static V position_inputs(Emit *e, const W *w, V position) {
+    int n = w->w->n, inputs = w->w->inputs;
+    if (n > inputs) {
+        V along[2] = {udivc(e, position, n), uremc(e, position, n)};
+        for (int i = 0; i < 2; i++) along[i] = choose(e, lt(e, ci(e, w->w->twice), along[i]), addc(e, along[i], -1), along[i]);
+        position = add(e, mulc(e, along[0], inputs), along[1]);
+    }
+    return operand_at(e, w->k.c, w->transformed, mulc(e, position, winograd_input_stride(w->k.c)));
+}
+
 /* Input channels in parts whose panel stays in L2 while the strip's tiles pass by; on the tile unit all at once. */
 static void stored_products(Emit *e, const W *w, V j, int nvec) {
     const Contract *c = w->k.c;
@@ -169,12 +180,12 @@ static void stored_products(Emit *e, const W *w, V j, int nvec) {
     int64_t most = e->t->l2_bytes / 4 / (width * element), part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * all * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, mulc(e, l.i, winograd_input_stride(c))), .panel = operand_at(e, c, block, mulc(e, l.i, all * width)),
+    Position p = {.w = w, .inputs = position_inputs(e, w, l.i), .panel = operand_at(e, c, block, mulc(e, l.i, all * width)),
                   .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .k0 = ci(e, 0), .count = ci(e, part < all ? part : all),
                   .width = width, .nvec = nvec, .first = true};
     int64_t calls = c->tile_rows ? besides(c, nvec) : ceil_div(w->tiles, e->t->mr[nvec]) * ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
     p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, all * width)), all * width * element);
-    if (c->staged) p.ahead[1] = ahead_row(operand_at(e, c, p.inputs, ci(e, winograd_input_stride(c))), winograd_input_stride(c) * element);
+    if (c->staged) p.ahead[1] = ahead_row(position_inputs(e, w, addc(e, l.i, 1)), winograd_input_stride(c) * element);
     for (int i = 0; i < (c->staged ? 2 : 1); i++) ahead_begin(e, &p.ahead[i], calls);
     position_products(e, &p);
     if (part < all) {
@@ -195,7 +206,7 @@ static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, boo
     V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
     emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
-    Position p = {.w = w, .inputs = operand_at(e, c, w->transformed, add(e, mulc(e, l.i, winograd_input_stride(c)), k0)),
+    Position p = {.w = w, .inputs = operand_at(e, c, position_inputs(e, w, l.i), k0),
                   .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
                   .k0 = ci(e, 0), .count = count, .width = width, .nvec = nvec, .first = first};
     position_products(e, &p);

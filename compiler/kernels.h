@@ -63,8 +63,8 @@ typedef struct {
     int streamed;                 /* a Winograd form whose kernels are stored plain: each task transforms them in scratch, a part at a time */
 } Contract;
 /* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
- * UP: that form where it fits; F23S, F43S: with kernels stored plain, transformed while they stream. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_F23S, CONV_F43S } ConvMode;
+ * UP, UP43: that form where it fits; F23S, F43S: with kernels stored plain, transformed while they stream. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_UP43, CONV_F23S, CONV_F43S } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
 /* Fills the lower part. A form where it fits; else direct. */

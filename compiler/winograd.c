@@ -7,7 +7,16 @@
  *
  *   y0 = w0 (a - b) + (w0 + w1 + w2) b      y1 = (w0 + w1 + w2) b - w2 (b - c)
  *
- * 3 x 3 inputs of the small picture, 9 multiplications for 36. Here: the matrices, blocking, and the transformed kernels. */
+ * 3 x 3 inputs of the small picture, 9 multiplications for 36. The four outputs over two pixels b and c, with neighbours a and d, take five products
+ * instead of six:
+ *
+ *   p0 = w0 (a - c)      p1 = (w1 + w2 - w0) / 2 (b - c)      p3 = (w0 + w1 + w2) / 2 (b + c)
+ *   p4 = w2 (d - b)      p2 = (w0 + w1 - w2) / 2 (b - c)
+ *
+ *   y0 = p0 + p1 + p3      y1 = p2 + p3      y2 = p3 - p1      y3 = p3 - p2 + p4
+ *
+ * 4 x 4 inputs of the small picture, 25 multiplications for 144, of four differences along each axis, one of which serves two products. Here: the
+ * matrices, blocking, and the transformed kernels. */
 #include "winograd.h"
 #include "tiles.h"
 #include <math.h>
@@ -23,10 +32,15 @@ static const double a4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4,
 static const double bu[] = {1, -1, 0, 0, 1, 0, 0, 1, -1};
 static const double gu[] = {1, 0, 0, 1, 1, 1, 0, 0, 1};
 static const double au[] = {1, 1, 0, 0, 1, -1};
+static const double bu4[] = {1, 0, -1, 0, 0, 1, -1, 0, 0, 1, 1, 0, 0, -1, 0, 1};
+static const double gu4[] = {1, 0, 0, -.5, .5, .5, .5, .5, -.5, .5, .5, .5, 0, 0, 1};
+static const double au4[] = {1, 1, 0, 1, 0, 0, 0, 1, 1, 0, 0, -1, 0, 1, 0, 0, 0, -1, 1, 1};
+enum { ONCE = 6 }; /* of Winograd.twice: none is */
 static const Winograd forms[] = {
-    {"F(2,3)", "F(2,3) streamed", CONV_F23, CONV_F23S, 2, 4, 1, b2, g2, a2},
-    {"F(4,3)", "F(4,3) streamed", CONV_F43, CONV_F43S, 4, 6, 1, b4, g4, a4},
-    {"up(2,3)", NULL, CONV_UP, CONV_AUTO, 2, 3, 2, bu, gu, au}}; /* its kernels are not larger than plain ones */
+    {"F(2,3)", "F(2,3) streamed", CONV_F23, CONV_F23S, 2, 4, 4, ONCE, 1, b2, g2, a2},
+    {"F(4,3)", "F(4,3) streamed", CONV_F43, CONV_F43S, 4, 6, 6, ONCE, 1, b4, g4, a4},
+    {"up(2,3)", NULL, CONV_UP, CONV_AUTO, 2, 3, 3, ONCE, 2, bu, gu, au}, /* its kernels are not larger than plain ones */
+    {"up(4,3)", NULL, CONV_UP43, CONV_AUTO, 4, 5, 4, 1, 2, bu4, gu4, au4}};
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 const Winograd *winograd_form(const Contract *c) {
@@ -37,15 +51,18 @@ const Winograd *winograd_form(const Contract *c) {
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static double columns_of(const Contract *c) { return (double)(ceil_div(c->co, c->lanes) * c->lanes); }
 
+/* Not up(4,3) on the tile unit: products are cheap there, and its kernels, three times as many, push the inputs out of L2. Two thirds of the products
+ * take as long (256x256 x 256: 61 and 63 ms) or longer (2 x 32x32 x 640: 18 and 12; 128x128 x 512: 65 and 55). */
 static bool fits(const Contract *c, const Target *t, const Winograd *w) {
+    if (w->n > w->inputs && c->bf16 && target_tiles(t)) return false;
     if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1)) return false;
     return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 && c->c2 % t->lanes == 0 && c->pre != PRE_LAYER_NORM &&
            c->act != ACT_GEGLU_TANH && c->act != ACT_GEGLU_ERF;
 }
 
 /* Transformed inputs and products of one strip: what should stay in L2. */
-static double strip_bytes(const Contract *c, int n, int64_t tiles) {
-    return 4.0 * n * n * (double)tiles * (double)(c->c1 + c->c2 + c->nr * c->lanes);
+static double strip_bytes(const Contract *c, const Winograd *w, int64_t tiles) {
+    return 4.0 * (double)tiles * (double)(w->inputs * w->inputs * (c->c1 + c->c2) + w->n * w->n * c->nr * c->lanes);
 }
 
 /* What kernels cost per strip, in multiply-adds per transformed weight: they stream from memory or from L3 once for every strip. Measured on
@@ -90,7 +107,7 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
             if (gw % bw || gh % bh || tiles > 64) continue;
             double halo = (double)(winograd_inputs(w, bw) * winograd_inputs(w, bh)) / (double)(tiles * m * m);
             double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / columns_of(c);
-            double over = strip_bytes(c, n, tiles) / t->l2_bytes - 1;
+            double over = strip_bytes(c, w, tiles) / t->l2_bytes - 1;
             if (over > 0) cost += 0.05 * over;
             if (cost < best) {
                 best = cost;
@@ -126,14 +143,14 @@ void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
 
 double winograd_cost(const Contract *c, const Target *t) {
     const Winograd *w = winograd_form(c);
-    int m = w->m, n = w->n, step = winograd_step(w);
+    int m = w->m, n = w->n, inputs = w->inputs * w->inputs, step = winograd_step(w);
     double ci = (double)(c->c1 + c->c2), co = columns_of(c), strips = (double)contract_strips(c);
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
-    double in = n * n * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
+    double in = inputs * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
     double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
     double cost = weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
-    if (c->tile_rows && c->staged) cost += beyond_l2 * byte_share(c) * tiles * n * n * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
+    if (c->tile_rows && c->staged) cost += beyond_l2 * byte_share(c) * tiles * inputs * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
     return cost;
 }
 
@@ -147,7 +164,8 @@ double contract_cost(const Contract *c, const Target *t) {
 }
 
 int64_t winograd_strip_floats(const Contract *c) {
-    return (winograd_positions(c) * winograd_input_stride(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
+    int64_t inputs = winograd_form(c)->inputs;
+    return (inputs * inputs * winograd_input_stride(c) / (c->bf16 ? 2 : 1) + 15) / 16 * 16;
 }
 
 int64_t winograd_rows(const Contract *c) { return c->tile_rows ? round_up(strip_tiles(c), c->tile_rows) : strip_tiles(c); }

@@ -3,14 +3,21 @@
 #define LATENTC_WINOGRAD_H
 #include "kernels.h"
 
-/* Tiles of n x n inputs and m x m outputs. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
- * neighbouring tiles are m / upsample inputs apart. b: B' (n, n), g: G (n, 3), a: A' (m, n), row by row. */
-typedef struct { const char *name, *streamed_name; ConvMode mode, streamed_mode; /* AUTO: none */ int m, n, upsample; const double *b, *g, *a; } Winograd;
+/* Tiles of `inputs` x `inputs` inputs, n x n products and m x m outputs. Along an axis product p is of transformed input p, and of p - 1 behind the
+ * one numbered `twice`, which serves two. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
+ * neighbouring tiles are m / upsample inputs apart. b: B' (inputs, inputs), g: G (n, 3), a: A' (m, n), row by row. */
+typedef struct {
+    const char *name, *streamed_name;
+    ConvMode mode, streamed_mode;        /* AUTO: none */
+    int m, n, inputs, twice, upsample;
+    const double *b, *g, *a;
+} Winograd;
 const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
+/* Of products, and of kernels. */
 static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
 static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
 /* Rows, or columns, of the region that `tiles` of them see. */
-static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return (tiles - 1) * winograd_step(w) + w->n; }
+static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return (tiles - 1) * winograd_step(w) + w->inputs; }
 
 /* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
