@@ -75,7 +75,7 @@ void kernels_measure(Bench *b) {
     b->kernels = arena_alloc(b->arena, ((size_t)p->n_kernels + 1) * sizeof *b->kernels);
     for (int k = 0; k < p->n_kernels; k++) {
         int kind = p->kernels[k].kind;
-        if (kind == KERNEL_CONTRACT || kind == KERNEL_CONTRACT_LOAD || kind == KERNEL_ATTENTION || kind == KERNEL_ATTN_PART) measure_kernel(b, e, k);
+        if (kind == KERNEL_CONTRACT || kind == KERNEL_CONTRACT_LOAD || kind == KERNEL_UNPACK || kind == KERNEL_ATTENTION || kind == KERNEL_ATTN_PART) measure_kernel(b, e, k);
     }
     qsort(b->kernels, (size_t)b->n_kernels, sizeof *b->kernels, by_cost);
     engine_free(e);

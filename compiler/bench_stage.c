@@ -21,7 +21,7 @@ int class_of(const char *kind) {
 }
 
 const char *contract_form(const Contract *c) {
-    if (c->winograd) return c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name;
+    if (c->winograd) return winograd_name(c);
     return c->kh * c->kw > 1 ? "direct" : "";
 }
 

@@ -1,6 +1,7 @@
 /* The program: stages, kernels shared between them, code generation at the end. */
 #include "codegen.h"
 #include "tune.h"
+#include "winograd.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -127,6 +128,7 @@ int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char 
     switch (kind) {
     case KERNEL_CONTRACT: (((const Contract *)desc)->winograd ? emit_winograd : emit_contract)(p->emit, desc, k->name); break;
     case KERNEL_CONTRACT_LOAD: (((const Contract *)desc)->winograd ? emit_winograd_load : emit_contract_load)(p->emit, desc, k->name); break;
+    case KERNEL_UNPACK: emit_winograd_unpack(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION: emit_attention(p->emit, desc, k->name); break;
     case KERNEL_ATTENTION_PACK: emit_attention_pack(p->emit, desc, k->name); break;
     case KERNEL_ATTN_PART: emit_attn_part(p->emit, desc, k->name); break;
@@ -162,7 +164,7 @@ static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h) {
     const Tensor *t = tensor(g, x->tensor);
     const Contract *c = &x->contract;
     int64_t facts[] = {x->kind, x->offset, x->floats, c->c1, c->c2, c->co, c->kh, c->kw, c->kc, c->n_chunks, c->blocks, c->nr, c->lanes, c->k_step,
-                       contract_geglu(c), c->bf16, c->winograd, c->streamed, t->shape.rank, t->n_parts};
+                       contract_geglu(c), c->bf16, c->winograd, c->kernels, t->shape.rank, t->n_parts};
     h = fnv1a64(facts, sizeof facts, h);
     for (int i = 0; i < t->shape.rank; i++) h = fnv1a64(&t->shape.dim[i], sizeof t->shape.dim[i], h);
     for (int i = 0; i < t->n_parts; i++) {

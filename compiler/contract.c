@@ -117,12 +117,12 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_pieces(c, t);
 }
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "up43", "f23s", "f43s", NULL};
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "up43", "f23s", "f43s", "f23u", "f43u", NULL};
 
 ConvMode conv_parse(const char *text) {
     for (int i = 0; conv_names[i]; i++)
         if (!strcmp(text, conv_names[i])) return (ConvMode)i;
-    usage_err("--conv: expected auto, direct, winograd, f23, f43, up, up43, f23s or f43s, found \"%s\"", text);
+    usage_err("--conv: expected auto, direct, winograd, f23, f43, up, up43, f23s, f43s, f23u or f43u, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
@@ -156,7 +156,7 @@ int64_t contract_scratch(const Contract *c) {
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t k = stored_channels(c) * (c->winograd && !c->streamed ? winograd_positions(c) : c->kh * c->kw);
+    int64_t k = stored_channels(c) * (c->winograd && c->kernels == KERNELS_PACKED ? winograd_positions(c) : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 

@@ -1,4 +1,4 @@
-/* Plain 3x3 kernels -> G g G', in the task that multiplies with them: see winograd.c. Sums in f32; packed kernels are transformed in double. */
+/* Plain 3x3 kernels -> G g G', in the task that multiplies with them or in a step before: see winograd.c. Sums in f32; packed kernels are transformed in double. */
 #include "emit_contract.h"
 #include "winograd.h"
 
@@ -17,10 +17,10 @@ static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes) {
     }
 }
 
-void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec) {
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec, int64_t position) {
     const Winograd *w = winograd_form(c);
     int n = w->n, lanes = c->lanes, together = c->bf16 ? 2 : 1; /* channels in a word */
-    int64_t width = (int64_t)nvec * lanes, position = winograd_part_stride(c, nvec);
+    int64_t width = (int64_t)nvec * lanes;
     Loop lk = loop_begin(e, ci(e, 0), udivc(e, count, together), 1);
     V from = at(e, stored, mulc(e, lk.i, 9 * width)), to = at(e, out, mulc(e, lk.i, width));
     Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);
@@ -39,4 +39,35 @@ void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, 
     }
     loop_end(e, &lv);
     loop_end(e, &lk);
+}
+
+/* Parts of a block's channels, so that there are tasks enough. */
+static int64_t unpack_parts(const Contract *c) {
+    int64_t wanted = ceil_div(CONTRACT_TASKS, c->blocks), most = in_channels(c) / c->lanes;
+    return wanted < most ? wanted : most;
+}
+
+int64_t winograd_unpack_tasks(const Contract *c) { return c->blocks * unpack_parts(c); }
+
+static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec) {
+    int64_t ci_ = in_channels(c), parts = unpack_parts(c), width = (int64_t)nvec * c->lanes, taps = (int64_t)c->kh * c->kw, block = ci_ * c->nr * c->lanes;
+    V from = mulc(e, part_begin(e, part, ci_ / c->lanes, parts), c->lanes), to = mulc(e, part_begin(e, addc(e, part, 1), ci_ / c->lanes, parts), c->lanes);
+    V plain = operand_at(e, c, arg(e, 0), add(e, mulc(e, j, taps * block), mulc(e, from, taps * width)));
+    V out = operand_at(e, c, arg(e, 1), add(e, mulc(e, j, winograd_positions(c) * block), mulc(e, from, width)));
+    emit_winograd_kernel(e, c, plain, out, sub(e, to, from), nvec, ci_ * width / (c->bf16 ? 2 : 1));
+}
+
+void emit_winograd_unpack(Emit *e, const Contract *c, const char *name) {
+    kernel_begin(e, name);
+    int64_t parts = unpack_parts(c), last = ceil_div(c->co - (c->blocks - 1) * c->nr * c->lanes, c->lanes);
+    V j = udivc(e, e->task, parts), part = uremc(e, e->task, parts);
+    If f = {0};
+    if (last < c->nr) {
+        f = if_begin(e, eq(e, j, ci(e, c->blocks - 1)));
+        unpack_part(e, c, j, part, (int)last);
+        if_else(e, &f);
+    }
+    if (last == c->nr || c->blocks > 1) unpack_part(e, c, j, part, c->nr);
+    if (last < c->nr) if_end(e, &f);
+    kernel_end(e);
 }

@@ -65,7 +65,7 @@ static void beside(Emit *e, void *user) {
 
 /* Steps without anything between them: they divide those of each part of the input channels. */
 static int64_t together(const Contract *c) {
-    int64_t part = c->streamed ? winograd_part(c) : in_channels(c), rest = in_channels(c) % part;
+    int64_t part = c->kernels == KERNELS_STREAMED ? winograd_part(c) : in_channels(c), rest = in_channels(c) % part;
     return part / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
 }
 
@@ -204,7 +204,7 @@ static void part_products(Emit *e, const W *w, V j, int nvec, V k0, V count, boo
     const Contract *c = w->k.c;
     int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
     V stored = operand_at(e, c, w->k.panels, add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
-    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec);
+    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec, winograd_part_stride(c, nvec));
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
     Position p = {.w = w, .inputs = operand_at(e, c, position_inputs(e, w, l.i), k0),
                   .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))), .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
@@ -225,5 +225,5 @@ static void streamed_products(Emit *e, const W *w, V j, int nvec) {
 
 void block_products(Emit *e, W *w, V j, int nvec) {
     if (w->k.c->tile_rows) block_beside(e, w, j, nvec);
-    (w->k.c->streamed ? streamed_products : stored_products)(e, w, j, nvec);
+    (w->k.c->kernels == KERNELS_STREAMED ? streamed_products : stored_products)(e, w, j, nvec);
 }

@@ -60,11 +60,14 @@ typedef struct {
     int tile_rows;                /* 0; else the tile unit computes it (tiles.h), this many output pixels in a tile */
     int winograd;                 /* 0: direct; else one more than the index of its form in winograd.c, in strips of tiles_x x tiles_y tiles */
     int64_t tiles_x, tiles_y;
-    int streamed;                 /* a Winograd form whose kernels are stored plain: each task transforms them in scratch, a part at a time */
+    int kernels;                  /* of a Winograd form: KERNELS_* */
 } Contract;
+/* Winograd's kernels are transformed when they are packed; or they are stored plain, and each task transforms them in its scratch, a part at a time; or
+ * a step of its own does, in memory, once a run. */
+enum { KERNELS_PACKED, KERNELS_STREAMED, KERNELS_UNPACKED, KERNELS_COUNT };
 /* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
- * UP, UP43: that form where it fits; F23S, F43S: with kernels stored plain, transformed while they stream. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_UP43, CONV_F23S, CONV_F43S } ConvMode;
+ * UP, UP43: that form where it fits; F23S, F43S, F23U, F43U: with kernels stored plain, streamed or unpacked. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_UP43, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
 /* Fills the lower part. A form where it fits; else direct. */

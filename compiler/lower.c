@@ -120,6 +120,7 @@ static void choose_first(const Lower *l, Step *x) {
         x->first = c->strips_b > 1 ? x->round / c->strips_b : c->flat ? ceil_div(c->oh * c->ow, c->pixels) : x->round;
         return;
     }
+    case KERNEL_UNPACK: return;
     case KERNEL_SUMS:
         if (((const Sums *)k->key)->batch == 1) return;
         break;
@@ -228,7 +229,7 @@ void contract_name(const Contract *c, Buf *b) {
     if (c->kh * c->kw == 1) buf_printf(b, "dense");
     else buf_printf(b, "conv%dx%d", c->kh, c->kw);
     if (c->stride != 1) buf_printf(b, "/%d", c->stride);
-    if (c->winograd) buf_printf(b, " %s", c->streamed ? winograd_form(c)->streamed_name : winograd_form(c)->name);
+    if (c->winograd) buf_printf(b, " %s", winograd_name(c));
     if (c->bf16) buf_printf(b, " bf16");
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "",
@@ -250,7 +251,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.streamed = load.has_sums = 0;
+    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -258,6 +259,19 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     uint32_t strips = temp(l, contract_staged_floats(c));
     use(l, x, strips);
     return strips;
+}
+
+/* The step that transforms kernels which are stored plain; returns the panels. */
+static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c) {
+    Contract plain = *c, packed_now = *c;
+    plain.act = plain.pre = ACT_NONE;
+    plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
+    packed_now.kernels = KERNELS_PACKED;
+    uint32_t from = packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c), to = temp(l, contract_panel_floats(&packed_now));
+    Step *x = add_step(l, kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"), winograd_unpack_tasks(c), "winograd kernels");
+    use(l, x, from);
+    use(l, x, to);
+    return to;
 }
 
 /* Is the result normalised by groups, in the same plan? */
@@ -288,14 +302,20 @@ static void lower_contract(Lower *l, const Op *o) {
     Contract c = planned(l, o);
     Buf kind = {0};
     contract_name(&c, &kind);
+    uint32_t strips = c.staged ? lower_contract_load(l, o, &c) : 0, panels;
+    if (c.kernels == KERNELS_UNPACKED) {
+        panels = lower_unpack(l, o, &c);
+        c.kernels = KERNELS_PACKED; /* as the products see them */
+    } else {
+        panels = packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c);
+    }
     int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
-    uint32_t strips = c.staged ? lower_contract_load(l, o, &c) : 0;
     Step *x = add_step(l, kernel, contract_tasks(&c), kind.data);
     buf_free(&kind);
     need_scratch(l, contract_scratch(&c));
     if (c.staged) use(l, x, strips);
     else use_operands(l, x, o);
-    use(l, x, packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c));
+    use(l, x, panels);
     if (c.has_bias) use(l, x, packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
     if (!c.staged) use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);

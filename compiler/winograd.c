@@ -37,10 +37,10 @@ static const double gu4[] = {1, 0, 0, -.5, .5, .5, .5, .5, -.5, .5, .5, .5, 0, 0
 static const double au4[] = {1, 1, 0, 1, 0, 0, 0, 1, 1, 0, 0, -1, 0, 1, 0, 0, 0, -1, 1, 1};
 enum { ONCE = 6 }; /* of Winograd.twice: none is */
 static const Winograd forms[] = {
-    {"F(2,3)", "F(2,3) streamed", CONV_F23, CONV_F23S, 2, 4, 4, ONCE, 1, b2, g2, a2},
-    {"F(4,3)", "F(4,3) streamed", CONV_F43, CONV_F43S, 4, 6, 6, ONCE, 1, b4, g4, a4},
-    {"up(2,3)", NULL, CONV_UP, CONV_AUTO, 2, 3, 3, ONCE, 2, bu, gu, au}, /* its kernels are not larger than plain ones */
-    {"up(4,3)", NULL, CONV_UP43, CONV_AUTO, 4, 5, 4, 1, 2, bu4, gu4, au4}};
+    {{"F(2,3)", "F(2,3) streamed", "F(2,3) unpacked"}, {CONV_F23, CONV_F23S, CONV_F23U}, 2, 4, 4, ONCE, 1, b2, g2, a2},
+    {{"F(4,3)", "F(4,3) streamed", "F(4,3) unpacked"}, {CONV_F43, CONV_F43S, CONV_F43U}, 4, 6, 6, ONCE, 1, b4, g4, a4},
+    {{"up(2,3)"}, {CONV_UP}, 2, 3, 3, ONCE, 2, bu, gu, au}, /* its kernels are not larger than plain ones */
+    {{"up(4,3)"}, {CONV_UP43}, 4, 5, 4, 1, 2, bu4, gu4, au4}};
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 const Winograd *winograd_form(const Contract *c) {
@@ -74,6 +74,9 @@ static double weight_cost(const Target *t, double weights) { return weights * 4 
  * sums in L2 between parts: measured on the same machines, n = 4 with 8x8 and 16x16 pictures of 1280 channels; n = 6, whose G g G' no longer fits the
  * registers, in the f32 decoder with 64x64 pictures of 512: twice the time of F(4,3) with stored kernels, where 22 promised 1.05 times. */
 static double stream_cost(const Winograd *w) { return w->n == 6 ? 120 : 22; }
+
+/* Transforming a plain kernel in memory, per transformed weight: 1.2 ms for 512 x 512 with n = 6 on two cores. */
+static const double unpack_cost = 20;
 
 /* A multiply-add's time, an f32 one's being 1. The tile unit's peak is fifteen times as high and two thirds of it are in reach, but on a machine with
  * others it was at a quarter of that for most of the time: in between. Where there is an instruction for them, a pair takes the time of one. And a
@@ -133,12 +136,17 @@ static void plan_form(Contract *c, const Target *t, const Winograd *w) {
     c->n_chunks = 1;
 }
 
+/* What a step unpacks lies in the arena beside the results of its time: no more than a fraction of them. */
+enum { UNPACKED_BYTES = 128 << 20 };
+static double unpacked_bytes(const Contract *c, const Winograd *w) { return (double)(w->n * w->n) * (double)in_channels(c) * columns_of(c) * (c->bf16 ? 2 : 4); }
+
 void winograd_plan(Contract *c, const Target *t, ConvMode mode) {
     for (int i = 0; i < N_FORMS; i++)
-        if ((forms[i].mode == mode || forms[i].streamed_mode == mode) && mode != CONV_AUTO && fits(c, t, &forms[i])) {
-            c->streamed = forms[i].streamed_mode == mode;
-            plan_form(c, t, &forms[i]);
-        }
+        for (int kernels = 0; kernels < KERNELS_COUNT && mode != CONV_AUTO; kernels++)
+            if (forms[i].mode[kernels] == mode && fits(c, t, &forms[i]) && (kernels != KERNELS_UNPACKED || unpacked_bytes(c, &forms[i]) <= UNPACKED_BYTES)) {
+                c->kernels = kernels;
+                plan_form(c, t, &forms[i]);
+            }
 }
 
 double winograd_cost(const Contract *c, const Target *t) {
@@ -148,8 +156,10 @@ double winograd_cost(const Contract *c, const Target *t) {
     double tiles = strips * (double)(c->tiles_x * c->tiles_y * c->images), weights = (double)(n * n) * ci * co;
     /* A one-dimensional transform takes about 2.6 operations a number, a vector operation as long as `lanes` multiply-adds; loads and stores. */
     double in = inputs * (2 * 2.6 + 2) + 20 * step * step, out = 2.6 * n * (m + n) / 2 * 2 + n * n + 3 * m * m;
-    double stored = (c->streamed ? 9.0 : n * n) / (n * n), kernels = (c->streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
+    bool streamed = c->kernels == KERNELS_STREAMED;
+    double stored = (streamed ? 9.0 : n * n) / (n * n), kernels = (streamed ? stream_cost(w) : 0) + weight_cost(t, weights * stored) * stored;
     double cost = weights * (1.15 * tiles * product_share(c, t) + kernels * byte_share(c) * strips) + tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+    if (c->kernels == KERNELS_UNPACKED) cost += weights * unpack_cost * byte_share(c);
     if (c->tile_rows && c->staged) cost += beyond_l2 * byte_share(c) * tiles * inputs * ci * (double)c->pieces; /* inputs come from beyond L2 once for every piece */
     return cost;
 }
@@ -178,7 +188,7 @@ int winograd_turns(const Contract *c) { return c->tile_rows && c->blocks > c->pi
 int64_t winograd_scratch(const Contract *c) {
     int64_t region = (region_pixels(c) * c->kc + 15) / 16 * 16, products = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes);
     products *= winograd_turns(c);
-    if (c->streamed) products += winograd_part_floats(c);
+    if (c->kernels == KERNELS_STREAMED) products += winograd_part_floats(c);
     if (c->staged) return 4 * (region > products ? region : products);
     return 4 * (region + winograd_strip_floats(c) + products);
 }
@@ -219,7 +229,7 @@ static int64_t width_of(const Contract *c, int64_t j) {
 }
 
 /* Panels of plain kernels, in the order in which a task reads them: [block][k][vector of columns][tap][lane], bf16: [block][pair][vector][tap][lane][2]. */
-static void pack_streamed(const Contract *c, const float *kernel, float *out) {
+static void pack_plain(const Contract *c, const float *kernel, float *out) {
     int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw;
     int together = c->bf16 ? 2 : 1; /* channels in a word */
 #pragma omp parallel for schedule(static)
@@ -240,8 +250,8 @@ static void pack_streamed(const Contract *c, const float *kernel, float *out) {
 /* Panels: [block][position][k][width]. */
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out) {
     int64_t ci = in_channels(c), columns = c->co, positions = winograd_positions(c);
-    if (c->streamed) {
-        pack_streamed(c, kernel, out);
+    if (c->kernels != KERNELS_PACKED) {
+        pack_plain(c, kernel, out);
         return;
     }
 #pragma omp parallel

@@ -7,12 +7,13 @@
  * one numbered `twice`, which serves two. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
  * neighbouring tiles are m / upsample inputs apart. b: B' (inputs, inputs), g: G (n, 3), a: A' (m, n), row by row. */
 typedef struct {
-    const char *name, *streamed_name;
-    ConvMode mode, streamed_mode;        /* AUTO: none */
+    const char *name[KERNELS_COUNT];     /* by how kernels are kept: KERNELS_* */
+    ConvMode mode[KERNELS_COUNT];        /* AUTO: none */
     int m, n, inputs, twice, upsample;
     const double *b, *g, *a;
 } Winograd;
 const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
+static inline const char *winograd_name(const Contract *c) { return winograd_form(c)->name[c->kernels]; }
 /* Of products, and of kernels. */
 static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
 static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
@@ -35,8 +36,11 @@ static inline int64_t winograd_unit(const Contract *c) { return c->tile_rows ? c
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);
 int64_t winograd_part_stride(const Contract *c, int nvec); /* floats between positions there */
-/* Of a streamed kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][channel][column]. */
-void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec);
+/* Of a plain kernel: `count` channels at `stored`, of one block of nvec vectors, to `out` [position][channel][column], positions so many floats apart. */
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec, int64_t position);
+/* KERNELS_UNPACKED: plain panels to those that are read with KERNELS_PACKED. args: plain, transformed; needs no scratch */
+void emit_winograd_unpack(Emit *e, const Contract *c, const char *name);
+int64_t winograd_unpack_tasks(const Contract *c);
 void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
 /* Estimated cost in multiply-adds of a planned convolution. */
 double winograd_cost(const Contract *c, const Target *t);

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { CONV_MODES = CONV_F43S + 1 };
+enum { CONV_MODES = CONV_F43U + 1 };
 /* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than the result, with alternating signs; F(2,3)
  * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample forms hardly more than it. */
 static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5,
-                                          [CONV_UP] = 7e-6, [CONV_UP43] = 7e-6, [CONV_F23S] = 7e-6, [CONV_F43S] = 2e-5};
+                                          [CONV_UP] = 7e-6, [CONV_UP43] = 7e-6, [CONV_F23S] = 7e-6, [CONV_F43S] = 2e-5, [CONV_F23U] = 7e-6, [CONV_F43U] = 2e-5};
 
 /* bfloat16 keeps 8 bits: an operand is off by up to 2^-9 = 0.2 %, evenly spread 0.11 %; a product of two 0.16 %, and so is a sum of products of
  * random signs. A few such layers in a row, values that a norm enlarges, and Winograd's sums of rounded operands: 2 %. */

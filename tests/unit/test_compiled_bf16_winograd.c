@@ -5,6 +5,7 @@ static void winograd(const Target *t) {
     for (int i = 0; i < n_winograd_cases; i++) {
         run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23, true);
         run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23S, true);
+        run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23U, true);
         for (ConvMode mode = CONV_UP; mode <= CONV_UP43 && winograd_cases[i].build == up; mode++) run_case(&winograd_cases[i], t, FUSE_ALL, mode, true);
     }
 }

@@ -3,9 +3,9 @@
 
 static void all_forms(const Target *t) {
     for (int i = 0; i < n_winograd_cases; i++)
-        for (ConvMode mode = CONV_F23; mode <= CONV_F43S; mode++) {
+        for (ConvMode mode = CONV_F23; mode <= CONV_F43U; mode++) {
             if ((mode == CONV_UP || mode == CONV_UP43) && winograd_cases[i].build != up) continue;
-            if (mode <= CONV_UP43) run_case(&winograd_cases[i], t, FUSE_NONE, mode, false); /* streamed ones differ in nothing that fusing touches */
+            if (mode <= CONV_UP43) run_case(&winograd_cases[i], t, FUSE_NONE, mode, false); /* the others differ in nothing that fusing touches */
             run_case(&winograd_cases[i], t, FUSE_ALL, mode, false);
         }
 }
