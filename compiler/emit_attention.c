@@ -352,11 +352,11 @@ static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool onlin
 }
 
 static void store_row(Emit *e, const A *x, V row, V channel, V v, int valid) {
-    V to = at(e, operand_row(e, x->y, row, x->a->ldy), channel);
+    V to = element_at(e, x->a->y_bf16, x->y, add(e, mulc(e, row, x->a->ldy), channel));
     If f = {0};
     bool partial = x->a->n % x->a->query_block != 0;
     if (partial) f = if_begin(e, lt(e, add(e, x->first, row), ci(e, x->a->n)));
-    store_n(e, v, to, x->a->lanes, valid);
+    store_elements(e, x->a->y_bf16, v, to, x->a->lanes, valid);
     if (partial) if_end(e, &f);
 }
 
@@ -408,10 +408,10 @@ static void store_results(Emit *e, const A *x) {
     int lanes = a->lanes;
     Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)), 1);
     V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
-    V from = operand_row(e, x->results, q.i, result_stride(a)), to = operand_row(e, x->y, q.i, a->ldy);
+    V from = operand_row(e, x->results, q.i, result_stride(a)), to = element_at(e, a->y_bf16, x->y, mulc(e, q.i, a->ldy));
     int64_t whole = a->head_size / lanes * lanes;
     Loop d = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
-    store(e, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse), at(e, to, d.i));
+    store_elements(e, a->y_bf16, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse), element_at(e, a->y_bf16, to, d.i), lanes, lanes);
     loop_end(e, &d);
     if (whole < a->head_size)
         store_n(e, fp_mul(e, load(e, atc(e, from, whole), lanes), inverse), atc(e, to, whole), lanes, (int)(a->head_size - whole));
@@ -482,7 +482,7 @@ void emit_attention(Emit *e, const Attention *a, const char *name) {
     x.q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)), mulc(e, x.first, a->ldq)));
     x.keys = at(e, arg(e, 1), mulc(e, kv, head_key_words(a)));
     x.values = at(e, arg(e, 2), mulc(e, kv, head_value_words(a)));
-    x.y = at(e, arg(e, 3), add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
+    x.y = element_at(e, a->y_bf16, arg(e, 3), add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
     if (a->tiles) emit_attention_tiles(e, &x);
     else on_vectors(e, &x);
     kernel_end(e);

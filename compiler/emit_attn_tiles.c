@@ -367,13 +367,13 @@ static V row_totals(Emit *e, const T *t) {
 static void store_results(Emit *e, const T *t) {
     const Attention *a = t->a;
     Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block)), 1);
-    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, t->totals, q.i), 1)), TILE_COLUMNS), to = at(e, t->task->y, mulc(e, q.i, a->ldy));
+    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, t->totals, q.i), 1)), TILE_COLUMNS), to = element_at(e, a->y_bf16, t->task->y, mulc(e, q.i, a->ldy));
     V from = strip_results(e, t, udivc(e, q.i, STRIP)), in_strip = uremc(e, q.i, STRIP);
     from = at(e, tile_at(e, from, mulc(e, udivc(e, in_strip, TILE_ROWS), TILE_MOST)), mulc(e, uremc(e, in_strip, TILE_ROWS), TILE_COLUMNS));
     for (int64_t d = 0; d < a->head_size; d += TILE_COLUMNS) {
         int64_t j = d / TILE_COLUMNS, left = a->head_size - d;
         V o = load(e, tile_atc(e, from, j / TILE_MOST * SUMS + j % TILE_MOST), TILE_COLUMNS);
-        store_n(e, fp_mul(e, o, inverse), atc(e, to, d), TILE_COLUMNS, left < TILE_COLUMNS ? (int)left : TILE_COLUMNS);
+        store_elements(e, a->y_bf16, fp_mul(e, o, inverse), element_at(e, a->y_bf16, to, ci(e, d)), TILE_COLUMNS, left < TILE_COLUMNS ? (int)left : TILE_COLUMNS);
     }
     loop_end(e, &q);
 }

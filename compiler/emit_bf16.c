@@ -34,6 +34,12 @@ void store_bf16(Emit *e, V x, V p, int lanes) {
     }
 }
 
+void store_elements(Emit *e, int bf16, V v, V p, int lanes, int valid) {
+    CHECK(!bf16 || valid >= lanes);
+    if (bf16) store_bf16(e, v, p, lanes);
+    else store_n(e, v, p, lanes, valid);
+}
+
 V words_bf16(Emit *e, V a, V b, int lanes) {
     LLVMTypeRef words = vec_type(e, lanes);
     if (target_rounds_bf16(e->t) && lanes == 16)

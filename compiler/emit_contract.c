@@ -115,6 +115,21 @@ static void load_segment(Emit *e, const K *k, V src, V q, V image, int64_t first
     }
 }
 
+/* The same where x holds bf16 already: words of two channels, as they are. */
+static void copy_segment(Emit *e, const K *k, V src, V q) {
+    const Contract *c = k->c;
+    int64_t from = 0;
+    for (int lanes = e->t->lanes; from < c->c1; lanes /= 2) {
+        if (c->n_chunks > 1 && c->kc % (2 * lanes) != 0) continue;
+        int64_t to = from + (c->c1 - from) / (2 * lanes) * (2 * lanes);
+        if (from == to) continue;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), 2 * lanes);
+        store(e, load(e, at_bf16(e, src, l.i), lanes), strip_place(e, k, q, l.i));
+        loop_end(e, &l);
+        from = to;
+    }
+}
+
 /* Channels that are stored beyond the last one: the partner of an odd one, the rest of a tile. */
 static void load_padding(Emit *e, const K *k, V q) {
     if (in_channels(k->c) == stored_channels(k->c)) return;
@@ -161,9 +176,10 @@ static void row_moments(Emit *e, K *k, V row) {
 static void load_pixel(Emit *e, K *k, V pixel, V q, V image) {
     const Contract *c = k->c;
     int64_t rows = c->h / c->upsample * (c->w / c->upsample);
-    V row = row_of(e, k->x, pixel_of(e, c->x_shared, pixel, image, rows), c->c1);
+    V row = element_at(e, c->x_bf16, k->x, mulc(e, pixel_of(e, c->x_shared, pixel, image, rows), c->c1));
     if (c->pre == PRE_LAYER_NORM) row_moments(e, k, row);
-    load_segment(e, k, row, q, image, 0, c->c1);
+    if (c->x_bf16) copy_segment(e, k, row, q);
+    else load_segment(e, k, row, q, image, 0, c->c1);
     if (c->c2) load_segment(e, k, row_of(e, k->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2), q, image, c->c1, c->c2);
     load_padding(e, k, q);
 }
@@ -285,7 +301,7 @@ V contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V 
         V row = pixel_of(e, c->res_shared, pixel, batch, c->oh * c->ow);
         r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, row, c->co), n)), lanes, valid));
     }
-    store_n(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+    store_elements(e, c->y_bf16, r, element_at(e, c->y_bf16, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
     return r;
 }
 

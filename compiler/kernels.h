@@ -24,6 +24,9 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
 V at_bf16(Emit *e, V p, V index);
 V dot_bf16(Emit *e, V acc, V a, V b); /* vdpbf16ps; a, b: pairs, a vector each. Only for CORE_BF16_DOT */
 void store_bf16(Emit *e, V x, V p, int lanes); /* rounds to nearest, ties to even */
+/* Tensors that hold f32 or, where only products read them, bf16: indices count elements. valid < lanes: f32 alone. */
+static inline V element_at(Emit *e, int bf16, V p, V index) { return bf16 ? at_bf16(e, p, index) : at(e, p, index); }
+void store_elements(Emit *e, int bf16, V v, V p, int lanes, int valid);
 /* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i] in word i. */
 V words_bf16(Emit *e, V a, V b, int lanes);
 V pairs_bf16(Emit *e, V a, V b, int lanes);
@@ -46,6 +49,7 @@ typedef struct {
     double eps;
     int64_t vec_off, vec_width;   /* SLOT_VEC is (vec_batch, vec_width) */
     int vec_batch;                /* 1 or batch */
+    int x_bf16, y_bf16;           /* x, the result are tensors of bf16; x: without x2 and prologue */
     int x_shared, x2_shared, res_shared; /* 1: that operand has batch 1 and serves all images */
     int64_t ldy;                  /* floats between rows of the result */
     int has_sums;                 /* GroupNorm's sums of the result are gathered beside it; c->co in whole vectors, strips of one image */
@@ -120,6 +124,7 @@ typedef struct {
     double scale;
     int causal;
     int bf16;                     /* operands of both products are rounded to bfloat16 */
+    int y_bf16;                   /* the result is a tensor of bf16 */
     /* chosen by attention_plan */
     int lanes, nr, panel_vectors; /* vectors of keys in a panel */
     int64_t query_block, block_panels; /* queries of a task; panels of keys whose scores it holds at once */

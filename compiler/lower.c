@@ -20,6 +20,7 @@ typedef struct {
     Stage *s;
     TensorSums *sums_of; /* per tensor id */
     uint32_t *mem_of;   /* per tensor id: its mem + 1, 0 while it has none */
+    bool *bf16;         /* per tensor id: it is stored so */
     int *plan_of;       /* per op: PLAN_* */
     ConvMode *form_of;  /* per op: how a convolution is computed */
     AttentionPack *pack_of; /* per op */
@@ -251,7 +252,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
+    load.y_bf16 = load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -265,7 +266,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
 static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c) {
     Contract plain = *c, packed_now = *c;
     plain.act = plain.pre = ACT_NONE;
-    plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
+    plain.x_bf16 = plain.y_bf16 = plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c), to = temp(l, contract_panel_floats(&packed_now));
     Step *x = add_step(l, kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"), winograd_unpack_tasks(c), "winograd kernels");
@@ -293,6 +294,8 @@ static Contract planned(const Lower *l, const Op *o) {
         Contract c = contract_of(l->g, o);
         c.bf16 = contract_bf16(form, l->p->bf16);
         c.has_sums = sums;
+        c.x_bf16 = l->bf16[root(l->g, o->in[SLOT_X]).id];
+        c.y_bf16 = l->bf16[o->out.id];
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
     }
@@ -417,6 +420,7 @@ static Attention attention_of(const Lower *l, const Op *o) {
                     .ldq = shape_channels(q), .ldk = shape_channels(k), .ldv = shape_channels(v),
                     .ldy = shape_channels(&tensor(l->g, o->out)->shape), .q_off = t->q_off, .k_off = t->k_off, .v_off = t->v_off,
                     .sq = batch_step(q), .sk = batch_step(k), .sv = batch_step(v), .scale = t->scale, .causal = t->causal, .bf16 = l->p->bf16};
+    a.y_bf16 = l->bf16[o->out.id];
     attention_plan(&a, l->p->target);
     return a;
 }
@@ -562,10 +566,27 @@ static int output_index(const Graph *g, TensorId t) {
     return -1;
 }
 
+/* Results that nothing but products reads, which round them anyway, are stored as bf16: the same numbers in half of the memory. Of GEGLU and other
+ * products, and of attention, with whole vectors of channels. */
+static bool stored_bf16(const Lower *l, uint32_t i) {
+    const Op *o = &l->g->ops[i];
+    int64_t channels = o->kind == OP_ATTENTION ? o->attr.attn.head_size : shape_channels(&tensor(l->g, o->out)->shape);
+    if (!l->p->bf16 || (o->kind != OP_DENSE && o->kind != OP_ATTENTION) || channels % l->p->target->lanes != 0 || output_index(l->g, o->out) >= 0) return false;
+    bool read = false;
+    for (uint32_t k = i + 1; k < l->g->n_ops; k++)
+        for (int n = 0; n < SLOT_COUNT; n++) {
+            const Op *u = &l->g->ops[k];
+            if (u->kind == OP_RESHAPE || !tensor_ok(u->in[n]) || !tensor_eq(root(l->g, u->in[n]), o->out)) continue;
+            if (u->kind != OP_DENSE || n != SLOT_X || tensor_ok(u->in[SLOT_X2]) || u->attr.contract.pre != PRE_NONE) return false;
+            read = true;
+        }
+    return read;
+}
+
 static void place_result(Lower *l, uint32_t i) {
     const Op *o = &l->g->ops[i];
     if (o->kind == OP_RESHAPE) return;
-    int64_t bytes = tensor_bytes(l->g, o->out);
+    int64_t bytes = tensor_bytes(l->g, o->out) / (l->bf16[o->out.id] ? 2 : 1);
     int out = output_index(l->g, o->out);
     uint32_t m;
     if (out >= 0) {
@@ -617,7 +638,11 @@ Stage *lower(Program *p, Graph *g) {
     }
     l.pack_of = xcalloc(g->n_ops + 1, sizeof *l.pack_of);
     find_packs(&l);
-    for (uint32_t i = 0; i < g->n_ops; i++) place_result(&l, i);
+    l.bf16 = xcalloc(g->n_tensors + 1, sizeof *l.bf16);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        l.bf16[g->ops[i].out.id] = stored_bf16(&l, i);
+        place_result(&l, i);
+    }
     ConvChoice *choices;
     int n = choose_convolutions(g, p, &choices);
     for (uint32_t i = 0; i < g->n_ops; i++) l.form_of[i] = CONV_DIRECT;
@@ -634,6 +659,7 @@ Stage *lower(Program *p, Graph *g) {
     copy_outputs(&l);
     memplan(l.s, p->fuse & FUSE_MEMORY);
     free(l.mem_of);
+    free(l.bf16);
     free(l.plan_of);
     free(l.form_of);
     free(l.pack_of);
