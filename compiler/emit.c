@@ -165,6 +165,15 @@ V load(Emit *e, V p, int lanes) {
 }
 void store(Emit *e, V v, V p) { LLVMSetAlignment(LLVMBuildStore(e->b, v, p), 4); }
 
+void store_past(Emit *e, V v, V p) {
+    V s = LLVMBuildStore(e->b, v, p), one = LLVMConstInt(e->i32, 1, 0);
+    LLVMSetAlignment(s, (unsigned)e->t->lanes * 4);
+    LLVMMetadataRef node = LLVMValueAsMetadata(one);
+    LLVMSetMetadata(s, LLVMGetMDKindIDInContext(e->ctx, "nontemporal", 11), LLVMMetadataAsValue(e->ctx, LLVMMDNodeInContext2(e->ctx, &node, 1)));
+}
+
+void order_stores(Emit *e) { machine_intrinsic(e, "llvm.x86.sse.sfence", NULL, 0); }
+
 static V lane_mask(Emit *e, int lanes, int valid) {
     V m[64];
     for (int i = 0; i < lanes; i++) m[i] = LLVMConstInt(e->i1, i < valid, 0);

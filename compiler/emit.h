@@ -50,6 +50,9 @@ V atc(Emit *e, V p, int64_t index);
 V at_byte(Emit *e, V p, V offset); /* (char *)p + offset */
 V load(Emit *e, V p, int lanes);  /* alignment 4 */
 void store(Emit *e, V v, V p);
+/* A whole vector, aligned to its size, past the caches; only where a vector is a cache line, before order_stores. */
+void store_past(Emit *e, V v, V p);
+void order_stores(Emit *e); /* what was stored past the caches is there for other threads too */
 V load_n(Emit *e, V p, int lanes, int valid);  /* the first `valid` lanes; the others are zero and not touched */
 void store_n(Emit *e, V v, V p, int lanes, int valid);
 V load_i32(Emit *e, V p, V index); /* ((int32_t *)p)[index] as i64 */

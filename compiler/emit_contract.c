@@ -301,7 +301,8 @@ V contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V 
         V row = pixel_of(e, c->res_shared, pixel, batch, c->oh * c->ow);
         r = fp_add(e, r, load_n(e, at(e, k->res, add(e, mulc(e, row, c->co), n)), lanes, valid));
     }
-    store_elements(e, c->y_bf16, r, element_at(e, c->y_bf16, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
+    if (c->past_caches) store_past(e, r, at(e, k->y, add(e, mulc(e, pixel, c->ldy), n)));
+    else store_elements(e, c->y_bf16, r, element_at(e, c->y_bf16, k->y, add(e, mulc(e, pixel, c->ldy), n)), lanes, valid);
     return r;
 }
 
@@ -463,6 +464,7 @@ void emit_contract(Emit *e, const Contract *c, const char *name) {
     if (c->tile_rows) tile_configure(e, c->tile_rows, (int)c->k_step);
     contract_blocks(e, &k, piece, block_chunks);
     if (c->tile_rows) tile_release(e);
+    if (c->past_caches) order_stores(e);
     kernel_end(e);
 }
 

@@ -206,6 +206,7 @@ void emit_winograd(Emit *e, const Contract *c, const char *name) {
     }
     contract_blocks(e, &w.k, piece, block);
     if (c->tile_rows) tile_release(e);
+    if (c->past_caches) order_stores(e);
     kernel_end(e);
 }
 

@@ -147,7 +147,7 @@ static void block_beside(Emit *e, W *w, V j, int nvec) {
     }
     if (c->images > 1) return;
     V batch, pixel = output_pixel(e, &w->k, ci(e, 0), &batch), column = mulc(e, j, c->nr * c->lanes);
-    for (int i = 0; i < (c->has_res && !c->res_shared ? 2 : 1); i++) {
+    for (int i = c->past_caches; i < (c->has_res && !c->res_shared ? 2 : 1); i++) {
         int64_t row = i ? c->co : c->ldy;
         w->result_ahead[i] = (Ahead){.from = at(e, i ? w->k.res : w->k.y, add(e, mulc(e, pixel, row), column)), .lines = nvec, .groups = c->tw,
                                      .step = row * 4, .count = c->th, .row_step = c->ow * row * 4, .write = !i};

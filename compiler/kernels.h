@@ -50,6 +50,7 @@ typedef struct {
     int64_t vec_off, vec_width;   /* SLOT_VEC is (vec_batch, vec_width) */
     int vec_batch;                /* 1 or batch */
     int x_bf16, y_bf16;           /* x, the result are tensors of bf16; x: without x2 and prologue */
+    int past_caches;              /* the result is too large for them */
     int x_shared, x2_shared, res_shared; /* 1: that operand has batch 1 and serves all images */
     int64_t ldy;                  /* floats between rows of the result */
     int has_sums;                 /* GroupNorm's sums of the result are gathered beside it; c->co in whole vectors, strips of one image */

@@ -49,6 +49,12 @@ static TensorId root(const Graph *g, TensorId t) {
     }
 }
 
+static int output_index(const Graph *g, TensorId t) {
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (tensor_eq(root(g, g->outputs[i]), t)) return (int)i;
+    return -1;
+}
+
 /* Weight t in the form that kernels of c read; the same form is packed once. */
 static uint32_t packed(Lower *l, PackKind kind, TensorId t, const Contract *c) {
     Stage *s = l->s;
@@ -252,7 +258,7 @@ static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilog
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
     Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
     load.act = ACT_NONE;
-    load.y_bf16 = load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
+    load.y_bf16 = load.past_caches = load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = add_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -266,7 +272,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
 static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c) {
     Contract plain = *c, packed_now = *c;
     plain.act = plain.pre = ACT_NONE;
-    plain.x_bf16 = plain.y_bf16 = plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
+    plain.x_bf16 = plain.y_bf16 = plain.past_caches = plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c), to = temp(l, contract_panel_floats(&packed_now));
     Step *x = add_step(l, kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"), winograd_unpack_tasks(c), "winograd kernels");
@@ -285,6 +291,13 @@ static bool feeds_group_norm(const Lower *l, const Op *o) {
     return false;
 }
 
+/* A line that is overwritten as a whole would be read first. By the time a result so large is used, its lines would have left all caches. */
+static bool passes_caches(const Lower *l, const Op *o) {
+    enum { LARGE = 64 << 20, LINE_FLOATS = 16 };
+    bool lines = l->p->target->lanes == LINE_FLOATS && shape_channels(&tensor(l->g, o->out)->shape) % LINE_FLOATS == 0;
+    return lines && tensor_bytes(l->g, o->out) >= LARGE && !l->bf16[o->out.id] && output_index(l->g, o->out) < 0;
+}
+
 /* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of sums. */
 static Contract planned(const Lower *l, const Op *o) {
     enum { FEWEST_PIXELS = 1024 }; /* of an image; of smaller ones products take all images together, and sums no time */
@@ -296,6 +309,7 @@ static Contract planned(const Lower *l, const Op *o) {
         c.has_sums = sums;
         c.x_bf16 = l->bf16[root(l->g, o->in[SLOT_X]).id];
         c.y_bf16 = l->bf16[o->out.id];
+        c.past_caches = passes_caches(l, o);
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
     }
@@ -558,12 +572,6 @@ static void find_packs(Lower *l) {
             if (later) *after = made;
         }
     }
-}
-
-static int output_index(const Graph *g, TensorId t) {
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (tensor_eq(root(g, g->outputs[i]), t)) return (int)i;
-    return -1;
 }
 
 /* Results that nothing but products reads, which round them anyway, are stored as bf16: the same numbers in half of the memory. Of GEGLU and other
