@@ -37,10 +37,18 @@ done
 "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/decoder.json" "${small[@]}" --target amx --emit asm -o "$work/f32.s"
 grep -q tdpbf16ps "$work/f32.s" && fail "tile products in f32"
 "$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json" --after algorithm --dtype bf16 --target amx >"$work/choices"
-grep -qE '^mid.*MB \*  ' "$work/choices" || fail "no choice of algorithm is printed"
-awk '/^mid.res/ && $5 != "*"' "$work/choices" | grep . && fail "not direct, where transformed kernels would serve few tiles"
-awk '/^up.[0-2].conv / && $8 != "*"' "$work/choices" | grep . && fail "an upsampled picture is not convolved in its own form"
-awk '/^up.3.res.*conv/ && $15 != "*"' "$work/choices" | grep . && fail "not F(2,3) where pictures are large"
+# Prints each convolution and the form that is marked: a cell is "-", or cost, size, MB and perhaps *.
+awk '$1 == "convolution" {for (i = 2; i <= NF; i++) form[i - 1] = $i}
+     $1 ~ /[.]/ {
+         for (i = 2; i <= NF; i++) {
+             if ($i == "-" || $(i + 2) == "MB") cell = i == 2 ? 1 : cell + 1
+             if ($i == "*") print $1, form[cell]
+         }
+     }' "$work/choices" >"$work/chosen"
+grep -q '^mid.res.0.conv1 ' "$work/chosen" || fail "no choice of algorithm is printed"
+grep '^mid.res' "$work/chosen" | grep -v ' direct$' && fail "not direct, where transformed kernels would serve few tiles"
+grep '^up.[0-2].conv ' "$work/chosen" | grep -v ' up$' && fail "an upsampled picture is not convolved in its own form"
+grep '^up.3.res.*conv' "$work/chosen" | grep -v ' f23$' && fail "not F(2,3) where pictures are large"
 
 # Without AMX: one sentence.
 if ! grep -qw amx_bf16 /proc/cpuinfo; then
