@@ -69,7 +69,7 @@ void contract_name(const Contract *c, Buf *b);
 /* memplan.c: offsets in LRT_BUF_ARENA for every mem of that buffer: biggest first, each at the lowest place free over its live range. With reuse off,
  * one after the other. Sets arena_bytes (and arena_bytes_unshared, what the latter would take). */
 void memplan(Stage *s, bool reuse);
-/* emit_kernel.c: the kernel of that kind and description, emitted once per program. Returns its index. */
+/* codegen.c: the kernel of that kind and description, emitted once per program. Returns its index. */
 enum { KERNEL_CONTRACT, KERNEL_CONTRACT_LOAD, KERNEL_UNPACK, KERNEL_ATTENTION, KERNEL_ATTENTION_PACK, KERNEL_ATTN_PART, KERNEL_MAP, KERNEL_SUMS, KERNEL_GROUP_FINISH, KERNEL_PEAK };
 int kernel_get(Program *p, int kind, const void *desc, size_t bytes, const char *name);
 

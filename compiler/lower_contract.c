@@ -79,11 +79,18 @@ static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n) {
 }
 static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilogue_slots[] = {SLOT_VEC, SLOT_RES};
 
+/* c as steps before the products see it: convolutions that differ only in what follows them share kernels there. */
+static Contract without_epilogue(const Contract *c) {
+    Contract x = *c;
+    x.act = ACT_NONE;
+    x.y_bf16 = x.past_caches = x.has_bias = x.has_vec = x.has_res = x.res_shared = x.has_sums = 0;
+    return x;
+}
+
 /* The step that stages the strips; returns them. */
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
-    Contract load = *c; /* convolutions that differ only in what follows the products share this kernel */
-    load.act = ACT_NONE;
-    load.y_bf16 = load.past_caches = load.has_bias = load.has_vec = load.has_res = load.res_shared = load.kernels = load.has_sums = 0;
+    Contract load = without_epilogue(c);
+    load.kernels = KERNELS_PACKED; /* they are not read here */
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = lower_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
     use_operands(l, x, o);
@@ -95,9 +102,8 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
 
 /* The step that transforms kernels which are stored plain; returns the panels. */
 static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c) {
-    Contract plain = *c, packed_now = *c;
-    plain.act = plain.pre = ACT_NONE;
-    plain.x_bf16 = plain.y_bf16 = plain.past_caches = plain.has_bias = plain.has_vec = plain.has_res = plain.res_shared = plain.has_sums = 0;
+    Contract plain = without_epilogue(c), packed_now = *c;
+    plain.pre = PRE_NONE;
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c), to = lower_temp(l, contract_panel_floats(&packed_now));
     Step *x = lower_step(l, kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"), winograd_unpack_tasks(c), "winograd kernels");

@@ -67,14 +67,20 @@ bench --kernels --only 'conv3x3' --stage decoder --batch 3 --json "$work/three.j
 bench --kernels --only 'attention' --stage guided_step --json "$work/only.json"
 grep -q '"kind": "attention' "$work/only.json" || fail "--only attention measured none"
 (( $(grep -c '"kind": "attention' "$work/only.json") == $(grep -c '"kind": ' "$work/only.json") )) || fail "--only attention measured others"
-sed -n 's/.*"algorithm": "\([^"]*\)".*"gflop_written": \([0-9.]*\), "gflop_done": \([0-9.]*\),.*/\1 \2 \3/p' "$work/kernels.json" >"$work/forms"
+bench --kernels --only 'up(' --conv up --json "$work/up.json"
+bench --kernels --only 'up(' --conv up43 --json "$work/up43.json"
+sed -n 's/.*"algorithm": "\([^"]*\)".*"gflop_written": \([0-9.]*\), "gflop_done": \([0-9.]*\),.*/\1 \2 \3/p' \
+    "$work"/{kernels,up,up43}.json >"$work/forms"
 awk 'BEGIN {least["F(2,3)"] = 4 / 9; least["F(4,3)"] = least["up(2,3)"] = 1 / 4; least["up(4,3)"] = 25 / 144}
      $1 in least && $2 > 0 {
          seen[$1]++
          if ($3 < least[$1] * $2 - 1e-6) {print $1 " does only " $3 " of " $2; exit 1}
          if ($1 == "up(2,3)" && $3 > $2 / 4 + 1e-6) {print $1 " does " $3 " of " $2; exit 1}
      }
-     END {if (!seen["up(2,3)"] && !seen["up(4,3)"]) {print "no kernel of a form for upsampled pictures"; exit 1}}' "$work/forms" >"$work/said" || fail "$(cat "$work/said")"
+     END {
+         if (!seen["up(2,3)"]) {print "no kernel of the form up(2,3)"; exit 1}
+         if (!seen["up(4,3)"]) {print "no kernel of the form up(4,3)"; exit 1}
+     }' "$work/forms" >"$work/said" || fail "$(cat "$work/said")"
 grep -q '"kind": "attention' "$work/kernels.json" || fail "--kernels has no attention"
 sed -n 's/.*"kind": "\([^"]*\)", .*"shape": "\([^"]*\)".*/\1 \2/p' "$work/kernels.json" | grep '^conv' | sort >"$work/convolutions"
 [[ -s $work/convolutions ]] || fail "--kernels has no convolution"
