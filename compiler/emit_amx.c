@@ -73,17 +73,20 @@ void tile_dot(Emit *e, int sum, int a, int b) {
 
 /* Loads first: the products of a step wait for none of them while those of the step before run. */
 void tile_products(Emit *e, const TileProduct *p, V steps) {
-    CHECK(p->together >= 1);
-    Loop l = loop_begin(e, ci(e, 0), steps, p->together);
+    CHECK(p->unroll >= 1 && (!p->beside || p->apart >= 1));
+    Loop l = loop_begin(e, ci(e, 0), steps, p->unroll);
     V a[TILE_MOST], b[TILE_MOST];
     for (int i = 0; i < p->m; i++) a[i] = at_byte(e, p->a[i], mulc(e, l.i, p->a_step));
     for (int j = 0; j < p->n; j++) b[j] = at_byte(e, p->b[j], mulc(e, l.i, p->b_step));
-    for (int s = 0; s < p->together; s++) {
+    int dots = 0;
+    for (int s = 0; s < p->unroll; s++) {
         for (int j = 0; j < p->n; j++) (p->stream_b ? tile_stream : tile_load)(e, tile_b(j), at_byte(e, b[j], ci(e, s * p->b_step)), p->ldb);
         for (int i = 0; i < p->m; i++) (p->stream_a ? tile_stream : tile_load)(e, tile_a(i), at_byte(e, a[i], ci(e, s * p->a_step)), p->lda);
         for (int i = 0; i < p->m; i++)
-            for (int j = 0; j < p->n; j++) tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
+            for (int j = 0; j < p->n; j++) {
+                tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
+                if (p->beside && ++dots % p->apart == 0) p->beside(e, p->user);
+            }
     }
-    if (p->beside) p->beside(e, p->user);
     loop_end(e, &l);
 }

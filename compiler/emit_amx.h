@@ -36,8 +36,10 @@ typedef struct {
     V lda, ldb;                 /* bytes between the rows of an A tile, of a B tile */
     int64_t a_step, b_step;     /* bytes from one step's tile to the next one's */
     bool stream_a, stream_b;    /* which operand passes by while the other stays in L1 */
-    int together;               /* steps without anything between them; divides `steps` */
-    void (*beside)(Emit *e, void *user); /* may be NULL; emits what follows each of these groups: the vector units wait while the tile unit works */
+    int unroll;                 /* steps of the loop's body; divides `steps` */
+    void (*beside)(Emit *e, void *user); /* may be NULL; emits what stands between products: the vector units wait while the tile unit works */
+    int apart;                  /* products from one to the next; divides the m * n * unroll of the body. Few: what a core has in hand at once, half
+                                 * of it where two threads share the core, should be both tiles' and vectors' instructions */
     void *user;
 } TileProduct;
 void tile_products(Emit *e, const TileProduct *p, V steps);

@@ -124,7 +124,7 @@ static TileProduct score_product(Emit *e, const T *t, V strip, V step) {
     int64_t n = tiles_of_keys(t->a);
     V q = tile_at(e, t->queries, mulc(e, strip, TILE_MOST * n)), k = tile_at(e, t->task->keys, mulc(e, step, TILE_MOST * n));
     return (TileProduct){.m = TILE_MOST, .n = TILE_MOST, .a = {q, tile_atc(e, q, n)}, .b = {k, tile_atc(e, k, n)}, .lda = ci(e, TILE_ROW_BYTES),
-                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_FLOATS * 4, .b_step = TILE_FLOATS * 4, .together = 1};
+                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_FLOATS * 4, .b_step = TILE_FLOATS * 4, .unroll = 1};
 }
 
 /* weights: of the chunk whose first step is `step`. */
@@ -132,7 +132,7 @@ static TileProduct value_product(Emit *e, const T *t, V weights, V step, V pair,
     int64_t columns = tiles_of_values(t->a);
     V v = tile_at(e, t->task->values, add(e, mulc(e, step, columns), mulc(e, pair, TILE_MOST)));
     return (TileProduct){.m = TILE_MOST, .n = n, .a = {weights, tile_atc(e, weights, 1)}, .b = {v, tile_atc(e, v, 1)}, .lda = ci(e, TILE_ROW_BYTES),
-                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_MOST * TILE_FLOATS * 4, .b_step = columns * TILE_FLOATS * 4, .together = 1};
+                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_MOST * TILE_FLOATS * 4, .b_step = columns * TILE_FLOATS * 4, .unroll = 1};
 }
 
 static void sums_product(Emit *e, const TileProduct *p, V count, const Four *from, const Four *to) {

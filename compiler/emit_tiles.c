@@ -6,7 +6,7 @@
  *
  *   for each two tiles of pixels, for each two of columns
  *     sums: zero, or those of the chunks before
- *     for each tap, for each step of channels: four products; beside them a few pixels of the product before leave through the
+ *     for each tap, for each step of channels: four products; between them a pixel of the product before leaves through the
  *       epilogue (last chunk), and a share of what comes next is asked for: the vector units are free while the tile unit works
  *     sums to scratch
  */
@@ -125,7 +125,7 @@ static void finish(Emit *e, const Done *d) {
     loop_end(e, &l);
 }
 
-/* What is done beside a product, a share after each group of its steps: rows of the product before leave, what is needed next is asked for. */
+/* What is done beside a product, a share after every few of its tile instructions: rows of the product before leave, what is needed next is asked for. */
 typedef struct {
     const Done *before;                  /* NULL: there is none */
     V row, end;                          /* variable; rows of it to do, none in all chunks but the last */
@@ -145,11 +145,11 @@ static void beside(Emit *e, void *user) {
     }
 }
 
-/* About as many steps as a core holds instructions of at once: what stands after them runs while the tile unit works on them. */
-static int64_t steps_together(int64_t steps, int64_t last) {
-    for (int64_t n = 5; n > 1; n--)
-        if (steps % n == 0 && last % n == 0) return n;
-    return 1;
+/* Products from one share to the next: as few as it takes that a share is one row, if that is possible. */
+static int products_apart(int in_step, int64_t steps, int64_t rows) {
+    int apart = in_step;
+    while (apart > 1 && steps * in_step / apart < rows) apart /= 2;
+    return apart;
 }
 
 /* m tiles of pixels from t on, one or two of columns: all taps of the chunk. before: may be NULL; there: whether it has results. */
@@ -157,10 +157,12 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
     const Contract *c = k->c;
     V row = ci(e, TILE_ROW_BYTES), count = chunk_channels(e, c, b->chunk), base = operand_at(e, c, k->strip, mulc(e, b->chunk, k->chunk_stride));
     int64_t width = (int64_t)b->nvec * c->lanes, tile = next_tile_floats(c);
-    int64_t last = last_chunk(c) / c->k_step, together = steps_together(c->n_chunks > 1 ? c->kc / c->k_step : last, last), shares = c->kh * c->kw * last / together;
+    int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step);
+    int in_step = m * cols->n, apart = products_apart(in_step, steps, before ? rows_of(before) : 1);
+    int64_t shares = steps * in_step / apart;
     V window[TILE_MOST];
     TileProduct p = {.m = m, .n = cols->n, .lda = ci(e, c->stride * strip_row(c) * 2), .ldb = ci(e, width * 4),
-                     .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4, .together = (int)together, .stream_a = c->flat, .stream_b = !c->flat};
+                     .a_step = c->k_step * 2, .b_step = c->k_step / 2 * width * 4, .unroll = 1, .apart = apart, .stream_a = c->flat, .stream_b = !c->flat};
     Done d = done_of(e, k, b, cols, t, turn, m);
     for (int i = 0; i < m; i++)
         window[i] = i && neighbours(c) ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * strip_row(c)))

@@ -63,15 +63,28 @@ static void beside(Emit *e, void *user) {
     set(e, w->before.next, to);
 }
 
-/* Steps without anything between them: they divide those of each part of the input channels. */
-static int64_t together(const Contract *c) {
+/* Steps of a loop's body: they divide those of each part of the input channels. */
+static int64_t steps_of_body(const Contract *c) {
     int64_t part = c->kernels == KERNELS_STREAMED ? winograd_part(c) : in_channels(c), rest = in_channels(c) % part;
     return part / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
 }
 
+/* Of m x n tiles: products between two calls of `beside`. */
+static int products_apart(const Contract *c, int m, int n) {
+    enum { APART = 2 };
+    int all = m * n * (int)steps_of_body(c);
+    return all < APART ? all : APART;
+}
+
 /* How often `beside` comes for all input channels of one position. */
 static int64_t besides(const Contract *c, int nvec) {
-    return ceil_div(winograd_rows(c) / c->tile_rows, TILE_MOST) * ceil_div(nvec, TILE_MOST) * (in_channels(c) / c->k_step / together(c));
+    int64_t calls = 0, tiles = winograd_rows(c) / c->tile_rows, steps = in_channels(c) / c->k_step;
+    for (int64_t i = 0; i < tiles; i += TILE_MOST)
+        for (int v = 0; v < nvec; v += TILE_MOST) {
+            int m = tiles - i < TILE_MOST ? 1 : TILE_MOST, n = nvec - v < TILE_MOST ? 1 : TILE_MOST;
+            calls += steps * m * n / products_apart(c, m, n);
+        }
+    return calls;
 }
 
 /* m of its tiles, from row `row` on: they stay in L1 while the columns pass by. */
@@ -80,7 +93,8 @@ static void unit_tiles(Emit *e, Position *p, V row, int m) {
     int64_t pair = p->width * 4; /* bytes of two channels of the panel, and of a row of products */
     for (int v = 0; v < p->nvec; v += TILE_MOST) {
         TileProduct t = {.m = m, .n = p->nvec - v < TILE_MOST ? 1 : TILE_MOST, .lda = ci(e, winograd_row(c) * 2), .ldb = ci(e, pair), .a_step = c->k_step * 2,
-                         .b_step = c->k_step / 2 * pair, .stream_b = true, .together = (int)together(c), .beside = beside, .user = p};
+                         .b_step = c->k_step / 2 * pair, .stream_b = true, .unroll = (int)steps_of_body(c), .beside = beside, .user = p};
+        t.apart = products_apart(c, t.m, t.n);
         V out[TILE_MOST];
         for (int i = 0; i < m; i++) {
             V r = addc(e, row, (int64_t)i * c->tile_rows);

@@ -4,14 +4,15 @@
 [[ $(uname -m) == x86_64 ]] || skip "not an x86-64 machine"
 small=(--set img_height=64 --set img_width=64)
 
-# Basic blocks that multiply tiles: from the first load of a tile to the last product there are loads of tiles, products and addresses, nothing else
-# (one of which may go to the stack and back: numbers never do); but for attention, whose softmax stands between products. Prints how many there are
-# with four products for four loads, or a multiple of that.
+# Basic blocks that multiply tiles: from the first tile instruction to the last product there are loads of tiles, products and addresses, nothing else
+# (one of which may go to the stack and back: numbers never do); but for attention, whose softmax stands between products. What leaves beside a product
+# stands in blocks of its own. Prints how many products of sums there are, each from where sums begin to where they are stored, with four products
+# for four loads, or a multiple of that.
 blocks() {
     awk '
-        function check(  i, first, last, dots, loads) {
+        function check(  i, first, last, dots) {
             for (i = 0; i < n; i++) {
-                if (body[i] ~ /\ttileload/) { loads++; if (!first) first = i + 1 }
+                if (!first && body[i] ~ /\t(tileload|tdpbf16ps\t)/) first = i + 1
                 if (body[i] ~ /\ttdpbf16ps\t/) { dots++; last = i }
             }
             for (i = first; i <= last && dots && !attention; i++)
@@ -19,18 +20,24 @@ blocks() {
                     print "between tile products:" body[i] >"/dev/stderr"
                     bad = 1
                 }
-            full += dots >= 4 && dots % 4 == 0 && loads == dots
             n = 0
         }
-        /^[.A-Za-z_0-9]+:/ { check(); if (!/^[.]/) attention = /_attention_/; next }
+        function sums_end() {
+            full += products >= 4 && products % 4 == 0 && loads == products
+            products = loads = 0
+        }
+        /^[.A-Za-z_0-9]+:/ { check(); if (!/^[.]/) { attention = /_attention_/; sums_end() } next }
         /^\t[a-z]/ { body[n++] = $0; if ($1 ~ /^j/) check() }
-        END { check(); print full + 0; exit bad }' "$1"
+        /^\t(tilezero|tilestored|tileload[a-z0-9]*\t.*%tmm[0-3]$)/ { sums_end() }
+        /^\ttileload.*%tmm[4-7]$/ { loads++ }
+        /^\ttdpbf16ps\t/ { products++ }
+        END { check(); sums_end(); print full + 0; exit bad }' "$1"
 }
 for variant in "decoder auto" "decoder f23" "decoder up" "diffusion_model auto"; do
     read -r graph conv <<<"$variant"
     "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/$graph.json" "${small[@]}" --dtype bf16 --target amx --conv $conv --emit asm -o "$work/$graph.s"
     full=$(blocks "$work/$graph.s") || fail "$variant: an inner loop does more than it should"
-    (( full >= 10 )) || fail "$variant: $full blocks with four products for four loads"
+    (( full >= 10 )) || fail "$variant: $full products of sums with four products for four loads"
     zero=$(grep -c ldtilecfg "$work/$graph.s") release=$(grep -c tilerelease "$work/$graph.s")
     (( zero == release )) || fail "$variant: $zero kernels configure tiles, $release release them"
 done
