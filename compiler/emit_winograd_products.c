@@ -1,8 +1,8 @@
 /* The products of a Winograd convolution: for each position (strip's tiles, channels) x (channels, columns of a block), on vectors or on the tile unit.
  *
  * Beside them, a few lines at a time, the next position's panel and staged inputs are asked for. The tile unit leaves the rest of the core alone for
- * most of the time, so more is done there, a little after each two steps: the block before goes through its output transform and epilogue, and the next
- * strip's region and the lines that results will overwrite are asked for. */
+ * most of the time, so more is done there, a little after each two products: the block before goes through its output transform and epilogue, and the
+ * next strip's region and the lines that results will overwrite are asked for. */
 #include "emit_winograd.h"
 #include "emit_amx.h"
 
