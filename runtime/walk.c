@@ -1,6 +1,9 @@
 /* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a contiguous range of
  * tasks for every thread, a barrier after every step. Which thread runs a task never changes what the task computes.
  *
+ * Cores are not equally fast: some share a physical core with others' work or are smaller ones. So a thread that is
+ * done with its range takes tasks off the end of another's, where a step is long enough for that to matter.
+ *
  * The barrier is ours: it spins for some ten microseconds, the usual difference between threads, and then sleeps.
  * libgomp's spins for milliseconds, which on a machine that others use too makes a step fifty times slower. */
 #ifndef _GNU_SOURCE
@@ -33,12 +36,19 @@ typedef struct {
     size_t capacity, count, stride;
 } Trace;
 
+/* The tasks that a thread has still to run, begin in the low half and end in the high one: it takes them from the
+ * beginning, others from the end. A cache line each. */
+typedef struct {
+    _Alignas(64) _Atomic uint64_t range;
+} Share;
+
 struct lrt_instance {
     const lrt_stage *stage;
     const char *weights;
     int threads;
     Block arena, prompt, time, scratch;
     size_t scratch_stride; /* bytes from one thread's scratch to the next one's */
+    Share *shares;         /* of a step and the next one in turn: [2][threads] */
     void **io;             /* n_inputs + n_outputs addresses */
     int time_input;        /* the input that the time plan reads; -1 when there is none */
     float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch elements */
@@ -129,7 +139,8 @@ lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int 
     x->time_input = find_time_input(stage);
     x->io = calloc(stage->n_inputs + stage->n_outputs + 1, sizeof *x->io);
     x->scratch_stride = (stage->scratch_bytes + 4095) & ~(size_t)4095;
-    if (!x->io || !block_new(&x->arena, stage->arena_bytes) || !block_new(&x->prompt, stage->prompt_bytes) ||
+    x->shares = aligned_alloc(_Alignof(Share), 2 * (size_t)x->threads * sizeof *x->shares);
+    if (!x->io || !x->shares || !block_new(&x->arena, stage->arena_bytes) || !block_new(&x->prompt, stage->prompt_bytes) ||
         !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
         lrt_instance_free(x);
         return NULL;
@@ -158,6 +169,7 @@ void lrt_instance_free(lrt_instance *x)
     block_free(&x->scratch);
     free(x->embeddings);
     free(x->io);
+    free(x->shares);
     free(x->trace.own);
     free(x);
 }
@@ -260,11 +272,61 @@ static void wait_for_all(Barrier *b, uint32_t threads)
     atomic_fetch_sub(&b->sleepers, 1);
 }
 
-/* One thread's share of one step: numbers begin..end-1 of the tasks that run, `first` of every `round`. */
-static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base, int thread, int64_t first,
-                      int64_t begin, int64_t end)
-{
+/* A thread at work on a step. */
+typedef struct {
+    const lrt_step *step;
     void *args[LRT_MAX_ARGS];
+    char *scratch;
+    int64_t first; /* tasks that run, of every step->round */
+    uint32_t done;
+} Work;
+
+static int64_t tasks_that_run(const lrt_step *s, bool single)
+{
+    return (int64_t)s->tasks / s->round * (single ? s->first : s->round);
+}
+
+/* The first threads do what is left over: thread 0, which measures steps, has a share of each of them. */
+static uint64_t share_of(int64_t n, int thread, int threads)
+{
+    uint64_t begin = (uint64_t)((n * thread + threads - 1) / threads);
+    uint64_t end = (uint64_t)((n * (thread + 1) + threads - 1) / threads);
+    return end << 32 | begin;
+}
+
+/* The number of a task out of a share, or -1 when none is left. */
+static int64_t take(Share *share, bool from_end)
+{
+    uint64_t range = atomic_load_explicit(&share->range, memory_order_relaxed);
+    for (;;) {
+        uint64_t begin = range & UINT32_MAX, end = range >> 32;
+        if (begin >= end)
+            return -1;
+        uint64_t left = from_end ? (end - 1) << 32 | begin : end << 32 | (begin + 1);
+        if (atomic_compare_exchange_weak_explicit(&share->range, &range, left, memory_order_relaxed, memory_order_relaxed))
+            return (int64_t)(from_end ? end - 1 : begin);
+    }
+}
+
+static void run_tasks(Work *w, Share *share, bool from_end)
+{
+    for (int64_t i; (i = take(share, from_end)) >= 0; w->done++)
+        w->step->kernel(w->args, i / w->first * w->step->round + i % w->first, w->scratch);
+}
+
+/* Whether a step takes each of its threads so long, at the rates of one modest core, that a look at the others' shares
+ * costs nothing beside it. */
+static bool worth_helping(const lrt_step *s, int threads)
+{
+    const double flops = 50e9, bytes = 10e9, seconds = 1e-4;
+    return s->flops / flops + s->bytes / bytes > seconds * threads;
+}
+
+/* One thread's part of one step. number: of the step in the instance's tables. span: where to note the time, or NULL. */
+static void run_step(const lrt_instance *x, const lrt_step *s, Share *shares, uint32_t number, char *time_base,
+                     bool single, int thread, int threads, lrt_span *span)
+{
+    Work w = {.step = s, .first = single ? s->first : s->round};
     for (uint32_t i = 0; i < s->n_args; i++) {
         const lrt_arg *a = &s->args[i];
         char *base = a->buffer == LRT_BUF_WEIGHTS  ? (char *)(uintptr_t)x->weights
@@ -272,26 +334,15 @@ static void run_tasks(const lrt_instance *x, const lrt_step *s, char *time_base,
                      : a->buffer == LRT_BUF_PROMPT ? x->prompt.p
                      : a->buffer == LRT_BUF_TIME   ? time_base
                                                    : x->io[a->buffer - LRT_BUF_IO];
-        args[i] = base + a->offset;
+        w.args[i] = base + a->offset;
     }
-    char *scratch = x->scratch.p + (size_t)thread * x->scratch_stride;
-    for (int64_t i = begin; i < end; i++)
-        s->kernel(args, i / first * s->round + i % first, scratch);
-}
-
-/* number: of the step in the instance's tables. span: where to note the time, or NULL. The first threads do what is left over: thread 0, which
- * measures steps, has a share of each of them. */
-static void run_share(const lrt_instance *x, const lrt_step *s, uint32_t number, char *time_base, bool single,
-                      int thread, int threads, lrt_span *span)
-{
-    int64_t first = single ? s->first : s->round, n = s->tasks / s->round * first;
-    int64_t begin = (n * thread + threads - 1) / threads, end = (n * (thread + 1) + threads - 1) / threads;
+    w.scratch = x->scratch.p + (size_t)thread * x->scratch_stride;
+    double begin = span ? lrt_now() : 0;
+    run_tasks(&w, &shares[thread], false);
+    for (int i = 1; i < threads && worth_helping(s, threads); i++)
+        run_tasks(&w, &shares[(thread + i) % threads], true);
     if (span)
-        *span = (lrt_span){begin < end ? lrt_now() : 0, -1, number, (uint32_t)thread, (uint32_t)(end - begin)};
-    if (begin < end)
-        run_tasks(x, s, time_base, thread, first, begin, end);
-    if (span && begin < end)
-        span->end = lrt_now();
+        *span = (lrt_span){w.done ? begin : 0, w.done ? lrt_now() : -1, number, (uint32_t)thread, w.done};
 }
 
 /* first: number of the plan's first step in the instance's tables. */
@@ -309,8 +360,15 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
         double last = seconds && !thread ? lrt_now() : 0;
         if (!thread)
             team = threads;
+        atomic_store(&x->shares[thread].range, share_of(tasks_that_run(&plan->steps[0], single), thread, threads));
+        if (threads > 1)
+            wait_for_all(&barrier, (uint32_t)threads);
         for (uint32_t i = 0; i < plan->n_steps; i++) {
-            run_share(x, &plan->steps[i], first + i, time_base, single, thread, threads, own ? own + i : NULL);
+            /* Nobody looks at the step before's shares any more: they become the next one's, before the barrier. */
+            Share *now = x->shares + i % 2 * (uint32_t)x->threads, *next = x->shares + (i + 1) % 2 * (uint32_t)x->threads;
+            if (i + 1 < plan->n_steps)
+                atomic_store(&next[thread].range, share_of(tasks_that_run(&plan->steps[i + 1], single), thread, threads));
+            run_step(x, &plan->steps[i], now, first + i, time_base, single, thread, threads, own ? own + i : NULL);
             if (threads > 1 && (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
                 wait_for_all(&barrier, (uint32_t)threads);
             if (seconds && !thread) {

@@ -7,8 +7,10 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "hash.h"
+#include "progress.h"
 #include "stage.h"
 
 enum { TASKS = 37, PER = 11, N = TASKS * PER, ROW = 8 };
@@ -184,6 +186,47 @@ static void test_trace(void **state)
     }
 }
 
+/* args: a number for each task, counted up; how many are over. The first task waits for all others, for ten seconds at
+ * most: the thread whose it is does not come to the rest of its own. */
+static void wait_for_others(void *const *args, int64_t task, void *scratch)
+{
+    _Atomic int *ran = args[0], *over = args[1];
+    (void)scratch;
+    ran[task]++;
+    for (int i = 0; task == 0 && i < 10000 && *over < TASKS - 1; i++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    ++*over;
+}
+
+/* Where a step takes long, threads that are done take over the tasks of one that is held up; each is run once. */
+static void test_help(void **state)
+{
+    static const lrt_arg args[] = {{0, LRT_BUF_IO, 0}, {0, LRT_BUF_IO + 1, 0}};
+    static const lrt_step step = {wait_for_others, args, 2, TASKS, "a", "long", 1e12, 0, TASKS, TASKS};
+    static const lrt_stage alone = {.name = "test", .step = {&step, 1, 0}, .n_inputs = 2, .scratch_bytes = 64};
+    (void)state;
+    for (int threads = 2; threads <= 5; threads++) {
+        const char *error;
+        _Atomic int ran[TASKS] = {0}, over = 0;
+        lrt_span spans[8];
+        lrt_instance *m = lrt_instance_new(&alone, NULL, threads, &error);
+        assert_non_null(m);
+        lrt_set_input(m, 0, ran);
+        lrt_set_input(m, 1, &over);
+        lrt_set_trace(m, spans, 8);
+        double begin = lrt_now();
+        lrt_run_step(m, 0);
+        assert_true(lrt_now() - begin < 9); /* else the first task gave up waiting */
+        uint32_t tasks = 0;
+        for (size_t i = 0; i < lrt_trace_count(m); i++)
+            tasks += spans[i].tasks;
+        assert_int_equal(tasks, TASKS);
+        for (int i = 0; i < TASKS; i++)
+            assert_int_equal(ran[i], 1);
+        lrt_instance_free(m);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     lrt_stage big = stage;
@@ -243,7 +286,7 @@ static void test_cpu(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_trace),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_trace), cmocka_unit_test(test_help),
                                        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash), cmocka_unit_test(test_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
