@@ -1,13 +1,13 @@
 /* Which form each convolution is computed in: the cheapest, by estimate or by measurement, while packed weights stay within a budget.
  *
- * Winograd's forms need fewer multiplications and larger kernels (16/9, 25/9 and 4 times; none larger: up(2,3), and those stored plain). Starting
+ * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times; none larger: up(2,3), and those stored plain). Starting
  * from direct convolutions, the step from one form to the next that saves the most per byte is taken first, until none that saves anything fits. */
 #include "algorithm.h"
 #include "tune.h"
 #include <math.h>
 #include <stdlib.h>
 
-const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U, CONV_F23, CONV_UP43, CONV_F43};
+const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U, CONV_F43XU, CONV_F23X, CONV_F23, CONV_F43X, CONV_UP43, CONV_F43};
 
 /* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or so many bytes more, which matter to small models alone. With
  * them the decoder at 512x512 stays within 1000 MB in f32 and 700 MB in bf16. */
@@ -38,11 +38,13 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op) {
     return c;
 }
 
+static const double WORTHWHILE = 0.97; /* less than that is within what estimates are good for, and kernels grow */
+
 /* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where F(2,3) is no use. Each kernel is larger. */
 static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
-        if (!(c->cost[f] < c->cost[from])) continue;
+        if (!(c->cost[f] < WORTHWHILE * c->cost[from])) continue;
         int64_t bytes = c->bytes[f] - c->bytes[from];
         out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
         from = f;

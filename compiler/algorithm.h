@@ -4,7 +4,7 @@
 #include "codegen.h"
 #include "winograd.h"
 
-enum { CONV_FORMS = 9 }; /* in the order of their kernels' size */
+enum { CONV_FORMS = 12 }; /* in the order of their kernels' size */
 typedef struct {
     uint32_t op;                 /* index into g->ops */
     ConvMode form[CONV_FORMS];

@@ -117,12 +117,12 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode) {
     choose_pieces(c, t);
 }
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "up43", "f23s", "f43s", "f23u", "f43u", NULL};
+const char *const conv_names[] = {"auto", "direct", "winograd", "f23", "f43", "up", "up43", "f23s", "f43s", "f23u", "f43u", "f23x", "f43x", "f43xu", NULL};
 
 ConvMode conv_parse(const char *text) {
     for (int i = 0; conv_names[i]; i++)
         if (!strcmp(text, conv_names[i])) return (ConvMode)i;
-    usage_err("--conv: expected auto, direct, winograd, f23, f43, up, up43, f23s, f43s, f23u or f43u, found \"%s\"", text);
+    usage_err("--conv: expected auto, direct, winograd, f23, f43, up, up43, f23s, f43s, f23u, f43u, f23x, f43x or f43xu, found \"%s\"", text);
 }
 
 int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
@@ -133,7 +133,7 @@ int64_t contract_staged_floats(const Contract *c) {
 }
 
 double contract_flops(const Contract *c) {
-    double products = c->winograd ? (double)(winograd_positions(c) * contract_strips(c) * c->tiles_x * c->tiles_y * c->images)
+    double products = c->winograd ? (double)(winograd_kernels(c) * contract_strips(c) * c->tiles_x * c->tiles_y * c->images)
                                   : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }
@@ -156,7 +156,7 @@ int64_t contract_scratch(const Contract *c) {
 }
 
 int64_t contract_panel_floats(const Contract *c) {
-    int64_t k = stored_channels(c) * (c->winograd && c->kernels == KERNELS_PACKED ? winograd_positions(c) : c->kh * c->kw);
+    int64_t k = stored_channels(c) * (c->winograd && c->kernels == KERNELS_PACKED ? winograd_kernels(c) : c->kh * c->kw);
     return ((c->blocks - 1) * c->nr + block_vectors(c, c->blocks - 1)) * c->lanes * k / (c->bf16 ? 2 : 1);
 }
 

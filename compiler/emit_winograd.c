@@ -57,16 +57,17 @@ static void load_region(Emit *e, const W *w, V src, int shared, int64_t width, V
     loop_end(e, &lb);
 }
 
-typedef struct { V tile, image, row, col; } Place; /* of a tile in its strip: its number and where that is */
-typedef struct { Loop image, row, col; V tile; } TileLoop; /* over the tiles of a strip; tile: its number */
+typedef struct { V tile, image, row, col; } Place; /* of a tile in its strip: its row of products and where that is */
+typedef struct { Loop image, row, col; V tile; } TileLoop; /* over the tiles of a strip; tile: its row */
 
-static TileLoop tiles_begin(Emit *e, const W *w) {
+/* lines: rows of tiles in an image; image_rows: from one image to the next. */
+static TileLoop tiles_begin(Emit *e, const W *w, int64_t lines, int64_t image_rows) {
     const Contract *c = w->k.c;
     TileLoop l;
     l.image = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
-    l.row = loop_begin(e, ci(e, 0), ci(e, c->tiles_y), 1);
+    l.row = loop_begin(e, ci(e, 0), ci(e, lines), 1);
     l.col = loop_begin(e, ci(e, 0), ci(e, c->tiles_x), 1);
-    l.tile = add(e, mulc(e, add(e, mulc(e, l.image.i, c->tiles_y), l.row.i), c->tiles_x), l.col.i);
+    l.tile = add(e, add(e, mulc(e, l.image.i, image_rows), mulc(e, l.row.i, c->tiles_x)), l.col.i);
     return l;
 }
 
@@ -79,24 +80,25 @@ static void tiles_end(Emit *e, TileLoop *l) {
 /* B' d B of every tile, for the chunk of channels in the region; channel: its first channel. */
 static void transform_inputs(Emit *e, const W *w, V channel) {
     const Contract *c = w->k.c;
-    int n = w->w->inputs, step = winograd_step(w->w), lanes = c->lanes;
-    TileLoop t = tiles_begin(e, w);
-    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, step)), w->cols), mulc(e, t.col.i, step));
+    int rows = w->w->y.inputs, cols = w->w->x.inputs, lanes = c->lanes;
+    int64_t lines = winograd_lines(w->w, c->tiles_y);
+    TileLoop t = tiles_begin(e, w, lines, lines * c->tiles_x);
+    V corner = add(e, mulc(e, add(e, mulc(e, t.image.i, w->rows), mulc(e, t.row.i, winograd_step(w->w, &w->w->y))), w->cols), mulc(e, t.col.i, winograd_step(w->w, &w->w->x)));
     V from = at(e, w->region, mulc(e, corner, c->kc));
     V to = operand_at(e, c, w->transformed, add(e, mulc(e, t.tile, winograd_row(c)), channel));
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->kc), lanes);
-    V rows[6][6];
-    for (int j = 0; j < n; j++) {
-        V d[6], r[6];
-        for (int i = 0; i < n; i++) d[i] = load(e, at(e, from, addc(e, l.i, (i * w->cols + j) * c->kc)), lanes);
-        linear(e, w->w->b, n, n, d, r, lanes);
-        for (int i = 0; i < n; i++) rows[i][j] = r[i];
+    V half[6][6];
+    for (int j = 0; j < cols; j++) {
+        V d[6] = {0}, r[6];
+        for (int i = 0; i < rows; i++) d[i] = load(e, at(e, from, addc(e, l.i, (i * w->cols + j) * c->kc)), lanes);
+        linear(e, w->w->y.b, rows, rows, d, r, lanes);
+        for (int i = 0; i < rows; i++) half[i][j] = r[i];
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < rows; i++) {
         V r[6];
-        linear(e, w->w->b, n, n, rows[i], r, lanes);
-        for (int j = 0; j < n; j++) {
-            V place = operand_at(e, c, to, addc(e, l.i, (i * n + j) * winograd_input_stride(c)));
+        linear(e, w->w->x.b, cols, cols, half[i], r, lanes);
+        for (int j = 0; j < cols; j++) {
+            V place = operand_at(e, c, to, addc(e, l.i, (i * cols + j) * winograd_input_stride(c)));
             store_operand(e, c, r[j], place, lanes);
         }
     }
@@ -123,24 +125,25 @@ static void load_inputs(Emit *e, const W *w, V from, V to) {
 /* A' M A of one tile for the vector of columns at `offset` of block j, its epilogue and stores. */
 static void finish_tile(Emit *e, const W *w, const Place *t, V products, V j, V offset, int64_t width, int valid) {
     const Contract *c = w->k.c;
-    int n = w->w->n, m = w->w->m, lanes = c->lanes;
+    const WinogradAxis *down = &w->w->y, *along = &w->w->x;
+    int lanes = c->lanes;
     V from = at(e, products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
-    for (int b = 0; b < n; b++) {
+    for (int b = 0; b < along->n; b++) {
         V d[6], r[4];
-        for (int a = 0; a < n; a++) d[a] = load(e, atc(e, from, (a * n + b) * winograd_product_stride(c, width)), lanes);
-        linear(e, w->w->a, m, n, d, r, lanes);
-        for (int a = 0; a < m; a++) rows[a][b] = r[a];
+        for (int a = 0; a < down->n; a++) d[a] = load(e, atc(e, from, (a * along->n + b) * winograd_product_stride(c, width)), lanes);
+        linear(e, down->a, down->m, down->n, d, r, lanes);
+        for (int a = 0; a < down->m; a++) rows[a][b] = r[a];
     }
     ChannelSums sums;
-    V batch = add(e, w->k.b0, t->image), y0 = add(e, w->k.y0, mulc(e, t->row, m)), x0 = add(e, w->k.x0, mulc(e, t->col, m));
-    for (int a = 0; a < m; a++) {
+    V batch = add(e, w->k.b0, t->image), y0 = add(e, w->k.y0, mulc(e, t->row, down->m)), x0 = add(e, w->k.x0, mulc(e, t->col, along->m));
+    for (int a = 0; a < down->m; a++) {
         V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, batch, c->oh), y), c->ow);
-        linear(e, w->w->a, m, n, rows[a], r, lanes);
-        for (int b = 0; b < m; b++) {
+        linear(e, along->a, along->m, along->n, rows[a], r, lanes);
+        for (int b = 0; b < along->m; b++) {
             V x = addc(e, x0, b), ok = NULL;
             bool corner = a == 0 && b == 0; /* of every tile that is in the picture at all */
-            if (c->oh % m && !corner) ok = inside(e, y, c->oh);
-            if (c->ow % m && !corner) ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
+            if (c->oh % down->m && !corner) ok = inside(e, y, c->oh);
+            if (c->ow % along->m && !corner) ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
             If f = {0};
             if (ok) f = if_begin(e, ok);
             V result = contract_finish(e, &w->k, r[b], NULL, j, offset, valid, add(e, line, x), batch);
@@ -156,6 +159,7 @@ void finish_unit(Emit *e, const W *w, V products, V j, V u) {
     const Contract *c = w->k.c;
     V tile = udivc(e, u, c->nr), line = udivc(e, tile, c->tiles_x);
     Place p = {tile, udivc(e, line, c->tiles_y), uremc(e, line, c->tiles_y), uremc(e, tile, c->tiles_x)};
+    if (winograd_image_rows(c) != c->tiles_x * c->tiles_y) p.tile = add(e, tile, mulc(e, p.image, winograd_image_rows(c) - c->tiles_x * c->tiles_y));
     finish_tile(e, w, &p, products, j, mulc(e, uremc(e, u, c->nr), c->lanes), c->nr * c->lanes, c->lanes);
 }
 
@@ -166,7 +170,7 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
     block_products(e, &w, j, nvec);
     If f = {0};
     if (winograd_beside(c)) f = if_begin(e, eq(e, addc(e, j, 1), w.end));
-    TileLoop t = tiles_begin(e, &w);
+    TileLoop t = tiles_begin(e, &w, c->tiles_y, winograd_image_rows(c));
     Place p = {t.tile, t.image.i, t.row.i, t.col.i};
     if (whole) {
         Loop l = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
@@ -180,7 +184,7 @@ static void block(Emit *e, const K *k, V j, int nvec, bool last) {
 
 static W winograd_of(const Contract *c) {
     const Winograd *f = winograd_form(c);
-    return (W){.k = {.c = c}, .w = f, .tiles = c->tiles_x * c->tiles_y * c->images, .rows = winograd_inputs(f, c->tiles_y), .cols = winograd_inputs(f, c->tiles_x)};
+    return (W){.k = {.c = c}, .w = f, .tiles = c->tiles_x * c->tiles_y * c->images, .rows = winograd_region_rows(f, c->tiles_y), .cols = winograd_region_cols(f, c->tiles_x)};
 }
 
 void emit_winograd(Emit *e, const Contract *c, const char *name) {

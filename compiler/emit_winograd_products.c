@@ -5,6 +5,7 @@
  * next strip's region and the lines that results will overwrite are asked for. */
 #include "emit_winograd.h"
 #include "emit_amx.h"
+#include "tiles.h"
 
 typedef struct {
     const W *w;
@@ -63,10 +64,19 @@ static void beside(Emit *e, void *user) {
     set(e, w->before.next, to);
 }
 
-/* Steps of a loop's body: they divide those of each part of the input channels. */
+/* Input channels of a run of steps. With several taps all of them read the same two tiles and those below, which stay in L1. */
+static int64_t run_channels(const Contract *c) {
+    int64_t all = in_channels(c), part = c->kernels == KERNELS_STREAMED ? winograd_part(c) : all, runs = 1;
+    if (winograd_form(c)->taps == 1) return part;
+    int64_t rows = TILE_MOST * c->tile_rows + (winograd_form(c)->taps - 1) * c->tiles_x;
+    while (all / runs * rows * 2 > L1_SHARE || all % (runs * c->k_step)) runs++;
+    return all / runs;
+}
+
+/* Steps of a loop's body: they divide those of each run. */
 static int64_t steps_of_body(const Contract *c) {
-    int64_t part = c->kernels == KERNELS_STREAMED ? winograd_part(c) : in_channels(c), rest = in_channels(c) % part;
-    return part / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
+    int64_t run = run_channels(c), rest = in_channels(c) % run;
+    return run / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
 }
 
 /* Of m x n tiles: products between two calls of `beside`. */
@@ -78,7 +88,7 @@ static int products_apart(const Contract *c, int m, int n) {
 
 /* How often `beside` comes for all input channels of one position. */
 static int64_t besides(const Contract *c, int nvec) {
-    int64_t calls = 0, tiles = winograd_rows(c) / c->tile_rows, steps = in_channels(c) / c->k_step;
+    int64_t calls = 0, tiles = winograd_rows(c) / c->tile_rows, steps = winograd_form(c)->taps * in_channels(c) / c->k_step;
     for (int64_t i = 0; i < tiles; i += TILE_MOST)
         for (int v = 0; v < nvec; v += TILE_MOST) {
             int m = tiles - i < TILE_MOST ? 1 : TILE_MOST, n = nvec - v < TILE_MOST ? 1 : TILE_MOST;
@@ -87,27 +97,43 @@ static int64_t besides(const Contract *c, int nvec) {
     return calls;
 }
 
-/* m of its tiles, from row `row` on: they stay in L1 while the columns pass by. */
-static void unit_tiles(Emit *e, Position *p, V row, int m) {
-    const Contract *c = p->w->k.c;
+/* Row of the transformed inputs where the unit's tile number `tile` begins. */
+static V input_row(Emit *e, const W *w, V tile) {
+    const Contract *c = w->k.c;
+    int64_t tiles = winograd_unit_tiles(c), image = winograd_lines(w->w, c->tiles_y) * c->tiles_x;
+    if (winograd_rows(c) == tiles * c->tile_rows) return mulc(e, tile, c->tile_rows);
+    return add(e, mulc(e, udivc(e, tile, tiles), image), mulc(e, uremc(e, tile, tiles), c->tile_rows));
+}
+
+/* m of its tiles, from number `tile` on: they stay in L1 while the columns pass by. */
+static void unit_tiles(Emit *e, Position *p, V tile, int m) {
+    const W *w = p->w;
+    const Contract *c = w->k.c;
     int64_t pair = p->width * 4; /* bytes of two channels of the panel, and of a row of products */
+    int64_t taps = w->w->taps, all = in_channels(c), run = run_channels(c), runs = all / run * taps;
     for (int v = 0; v < p->nvec; v += TILE_MOST) {
         TileProduct t = {.m = m, .n = p->nvec - v < TILE_MOST ? 1 : TILE_MOST, .lda = ci(e, winograd_row(c) * 2), .ldb = ci(e, pair), .a_step = c->k_step * 2,
                          .b_step = c->k_step / 2 * pair, .stream_b = true, .unroll = (int)steps_of_body(c), .beside = beside, .user = p};
         t.apart = products_apart(c, t.m, t.n);
-        V out[TILE_MOST];
+        V out[TILE_MOST], a[TILE_MOST], panel = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)), (int64_t)v * c->lanes);
         for (int i = 0; i < m; i++) {
-            V r = addc(e, row, (int64_t)i * c->tile_rows);
-            t.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, r, winograd_row(c)), p->k0));
-            out[i] = at(e, p->products, addc(e, mulc(e, r, p->width), (int64_t)v * c->lanes));
+            V number = addc(e, tile, i);
+            a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, input_row(e, w, number), winograd_row(c)), p->k0));
+            out[i] = at(e, p->products, addc(e, mulc(e, number, c->tile_rows * p->width), (int64_t)v * c->lanes));
         }
-        for (int j = 0; j < t.n; j++) t.b[j] = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)), (int64_t)(v + j) * c->lanes);
         for (int i = 0; i < m; i++)
             for (int j = 0; j < t.n; j++) {
                 if (p->first) tile_zero(e, tile_sum(i, j));
                 else tile_load(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes), ci(e, pair));
             }
-        tile_products(e, &t, udivc(e, p->count, c->k_step));
+        Loop l = {0};
+        if (taps > 1) l = loop_begin(e, ci(e, 0), ci(e, runs), 1);
+        V channel = taps > 1 ? mulc(e, udivc(e, l.i, taps), run) : ci(e, 0), tap = taps > 1 ? uremc(e, l.i, taps) : ci(e, 0);
+        V below = add(e, mulc(e, tap, c->tiles_x * winograd_row(c)), channel), kernel = mulc(e, add(e, mulc(e, tap, all), channel), p->width);
+        for (int i = 0; i < m; i++) t.a[i] = operand_at(e, c, a[i], below);
+        for (int j = 0; j < t.n; j++) t.b[j] = atc(e, operand_at(e, c, panel, kernel), (int64_t)j * c->lanes);
+        tile_products(e, &t, taps > 1 ? ci(e, run / c->k_step) : udivc(e, p->count, c->k_step));
+        if (taps > 1) loop_end(e, &l);
         for (int i = 0; i < m; i++)
             for (int j = 0; j < t.n; j++) tile_store(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes), ci(e, pair));
     }
@@ -115,13 +141,13 @@ static void unit_tiles(Emit *e, Position *p, V row, int m) {
 
 static void unit_products(Emit *e, Position *p) {
     const Contract *c = p->w->k.c;
-    int64_t rows = winograd_rows(c), step = TILE_MOST * c->tile_rows, pairs = rows / step * step;
+    int64_t tiles = winograd_rows(c) / c->tile_rows, pairs = tiles / TILE_MOST * TILE_MOST;
     if (pairs) {
-        Loop l = loop_begin(e, ci(e, 0), ci(e, pairs), step);
+        Loop l = loop_begin(e, ci(e, 0), ci(e, pairs), TILE_MOST);
         unit_tiles(e, p, l.i, TILE_MOST);
         loop_end(e, &l);
     }
-    if (rows > pairs) unit_tiles(e, p, ci(e, pairs), 1);
+    if (tiles > pairs) unit_tiles(e, p, ci(e, pairs), 1);
 }
 
 void ask_for_regions(Emit *e, W *w) {
@@ -178,11 +204,12 @@ static void position_products(Emit *e, Position *p) {
 
 /* The transformed inputs of a position. */
 static V position_inputs(Emit *e, const W *w, V position) {
-    int n = w->w->n, inputs = w->w->inputs;
-    if (n > inputs) {
-        V along[2] = {udivc(e, position, n), uremc(e, position, n)};
-        for (int i = 0; i < 2; i++) along[i] = choose(e, lt(e, ci(e, w->w->twice), along[i]), addc(e, along[i], -1), along[i]);
-        position = add(e, mulc(e, along[0], inputs), along[1]);
+    const WinogradAxis *x = &w->w->x, *y = &w->w->y;
+    if (x->n > x->inputs) {
+        V along[2] = {udivc(e, position, x->n), uremc(e, position, x->n)};
+        along[0] = choose(e, lt(e, ci(e, y->twice), along[0]), addc(e, along[0], -1), along[0]);
+        along[1] = choose(e, lt(e, ci(e, x->twice), along[1]), addc(e, along[1], -1), along[1]);
+        position = add(e, mulc(e, along[0], x->inputs), along[1]);
     }
     return operand_at(e, w->k.c, w->transformed, mulc(e, position, winograd_input_stride(w->k.c)));
 }
@@ -191,14 +218,14 @@ static V position_inputs(Emit *e, const W *w, V position) {
 static void stored_products(Emit *e, const W *w, V j, int nvec) {
     const Contract *c = w->k.c;
     int64_t all = in_channels(c), positions = winograd_positions(c), width = (int64_t)nvec * c->lanes, element = c->bf16 ? 2 : 4;
-    int64_t most = e->t->l2_bytes / 4 / (width * element), part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
+    int64_t depth = w->w->taps * all, most = e->t->l2_bytes / 4 / (width * element), part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * all * c->nr * c->lanes));
-    Position p = {.w = w, .inputs = position_inputs(e, w, l.i), .panel = operand_at(e, c, block, mulc(e, l.i, all * width)),
+    V block = operand_at(e, c, w->k.panels, mulc(e, j, positions * depth * c->nr * c->lanes));
+    Position p = {.w = w, .inputs = position_inputs(e, w, l.i), .panel = operand_at(e, c, block, mulc(e, l.i, depth * width)),
                   .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))), .k0 = ci(e, 0), .count = ci(e, part < all ? part : all),
                   .width = width, .nvec = nvec, .first = true};
     int64_t calls = c->tile_rows ? besides(c, nvec) : ceil_div(w->tiles, e->t->mr[nvec]) * ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
-    p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, all * width)), all * width * element);
+    p.ahead[0] = ahead_row(operand_at(e, c, p.panel, ci(e, depth * width)), depth * width * element);
     if (c->staged) p.ahead[1] = ahead_row(position_inputs(e, w, addc(e, l.i, 1)), winograd_input_stride(c) * element);
     for (int i = 0; i < (c->staged ? 2 : 1); i++) ahead_begin(e, &p.ahead[i], calls);
     position_products(e, &p);

@@ -71,8 +71,9 @@ typedef struct {
  * a step of its own does, in memory, once a run. */
 enum { KERNELS_PACKED, KERNELS_STREAMED, KERNELS_UNPACKED, KERNELS_COUNT };
 /* How convolutions may be computed. AUTO: the cheapest by estimate (algorithm.c); WINOGRAD: never directly where a Winograd form fits; F23, F43,
- * UP, UP43: that form where it fits; F23S, F43S, F23U, F43U: with kernels stored plain, streamed or unpacked. */
-typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_UP43, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U } ConvMode;
+ * UP, UP43: that form where it fits; F23S, F43S, F23U, F43U: with kernels stored plain, streamed or unpacked; F23X, F43X, F43XU: along x alone. */
+typedef enum { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_F23, CONV_F43, CONV_UP, CONV_UP43, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U,
+               CONV_F23X, CONV_F43X, CONV_F43XU } ConvMode;
 ConvMode conv_parse(const char *text); /* of --conv; usage_err() */
 extern const char *const conv_names[];
 /* Fills the lower part. A form where it fits; else direct. */

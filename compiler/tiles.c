@@ -9,7 +9,6 @@
  * Sums of all chunks but the last are parked in L2, which takes a few percent of the time of a chunk's products. */
 #include "tiles.h"
 
-enum { L1_SHARE = 32 << 10 }; /* of 48 KiB, which every CPU with AMX has */
 static const double per_weight = 200, per_load = 340; /* multiply-adds in the time of a number from beyond L2; of loading one, normalised */
 
 int64_t tile_channels(const Contract *c) {

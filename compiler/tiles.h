@@ -4,6 +4,7 @@
 #include "emit_amx.h"
 #include "kernels.h"
 
+enum { L1_SHARE = 32 << 10 }; /* of 48 KiB, which every CPU with AMX has */
 int64_t tile_channels(const Contract *c); /* most input channels of a chunk */
 int64_t tile_step(const Contract *c);     /* k_step, once n_chunks is known */
 int64_t tile_flat_pixels(const Contract *c, const Target *t); /* most output pixels of a flat strip */

@@ -3,22 +3,27 @@
 #define LATENTC_WINOGRAD_H
 #include "kernels.h"
 
-/* Tiles of `inputs` x `inputs` inputs, n x n products and m x m outputs. Along an axis product p is of transformed input p, and of p - 1 behind the
- * one numbered `twice`, which serves two. upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture;
- * neighbouring tiles are m / upsample inputs apart. b: B' (inputs, inputs), g: G (n, 3), a: A' (m, n), row by row. */
+/* A tile along one axis: `inputs` inputs, n products and m outputs. Product p is of transformed input p, and of p - 1 behind the one numbered `twice`,
+ * which serves two. b: B' (inputs, inputs), g: G (n, 3), a: A' (m, n), row by row. */
+typedef struct { int m, n, inputs, twice; const double *b, *g, *a; } WinogradAxis;
+/* upsample: 2 where x is upsampled by the form itself and the inputs are those of the small picture; neighbouring tiles are m / upsample inputs apart.
+ * taps: rows of the kernel that are summed as they are, 3 where y is left alone (its axis: 1 of all, and G the unit matrix (3, 3)), else 1. */
 typedef struct {
     const char *name[KERNELS_COUNT];     /* by how kernels are kept: KERNELS_* */
     ConvMode mode[KERNELS_COUNT];        /* AUTO: none */
-    int m, n, inputs, twice, upsample;
-    const double *b, *g, *a;
+    int upsample, taps;
+    WinogradAxis y, x;
 } Winograd;
 const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
 static inline const char *winograd_name(const Contract *c) { return winograd_form(c)->name[c->kernels]; }
-/* Of products, and of kernels. */
-static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->n * winograd_form(c)->n; }
-static inline int winograd_step(const Winograd *w) { return w->m / w->upsample; }
-/* Rows, or columns, of the region that `tiles` of them see. */
-static inline int64_t winograd_inputs(const Winograd *w, int64_t tiles) { return (tiles - 1) * winograd_step(w) + w->inputs; }
+/* Of products; each has `taps` kernels. */
+static inline int64_t winograd_positions(const Contract *c) { return (int64_t)winograd_form(c)->y.n * winograd_form(c)->x.n; }
+static inline int64_t winograd_kernels(const Contract *c) { return winograd_positions(c) * winograd_form(c)->taps; }
+static inline int winograd_step(const Winograd *w, const WinogradAxis *a) { return a->m / w->upsample; }
+/* Rows of transformed inputs that `tiles` rows of products see; rows and columns of the region that they, and `tiles` columns, see. */
+static inline int64_t winograd_lines(const Winograd *w, int64_t tiles) { return tiles + w->taps - 1; }
+static inline int64_t winograd_region_rows(const Winograd *w, int64_t tiles) { return (winograd_lines(w, tiles) - 1) * winograd_step(w, &w->y) + w->y.inputs; }
+static inline int64_t winograd_region_cols(const Winograd *w, int64_t tiles) { return (tiles - 1) * winograd_step(w, &w->x) + w->x.inputs; }
 
 /* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is none, or where it does not fit. */
 void winograd_plan(Contract *c, const Target *t, ConvMode mode);
@@ -27,7 +32,10 @@ int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one s
 /* Elements between two positions of the transformed inputs, and floats between those of products `width` columns wide: one cache line more than
  * they take, because powers of two apart all positions of a tile would share the few places of one set of L1. */
 int64_t winograd_input_stride(const Contract *c);
-int64_t winograd_rows(const Contract *c); /* rows of both for each position: a strip's tiles, on the tile unit rounded up to whole ones of its own */
+/* Rows of products for each position: a strip's tiles, on the tile unit rounded up to whole ones of its own; and of its images, one after the other. */
+int64_t winograd_rows(const Contract *c);
+int64_t winograd_image_rows(const Contract *c);
+int64_t winograd_unit_tiles(const Contract *c); /* of the tile unit, in an image where those of one do not go on into the next, else in all */
 int64_t winograd_row(const Contract *c);  /* elements between rows of the inputs */
 int64_t winograd_product_stride(const Contract *c, int64_t width);
 int winograd_turns(const Contract *c);    /* blocks whose products are in scratch at a time: two where one leaves while the next one comes */

@@ -33,7 +33,7 @@ blocks() {
         /^\ttdpbf16ps\t/ { products++ }
         END { check(); sums_end(); print full + 0; exit bad }' "$1"
 }
-for variant in "decoder auto" "decoder f23" "decoder up" "diffusion_model auto"; do
+for variant in "decoder auto" "decoder f23" "decoder f23x" "decoder f43x" "decoder up" "diffusion_model auto"; do
     read -r graph conv <<<"$variant"
     "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/$graph.json" "${small[@]}" --dtype bf16 --target amx --conv $conv --emit asm -o "$work/$graph.s"
     full=$(blocks "$work/$graph.s") || fail "$variant: an inner loop does more than it should"
@@ -43,19 +43,24 @@ for variant in "decoder auto" "decoder f23" "decoder up" "diffusion_model auto";
 done
 "$LATENTC" compile "$SOURCE_DIR/graphs/sd2/decoder.json" "${small[@]}" --target amx --emit asm -o "$work/f32.s"
 grep -q tdpbf16ps "$work/f32.s" && fail "tile products in f32"
-"$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json" --after algorithm --dtype bf16 --target amx >"$work/choices"
 # Prints each convolution and the form that is marked: a cell is "-", or cost, size, MB and perhaps *.
-awk '$1 == "convolution" {for (i = 2; i <= NF; i++) form[i - 1] = $i}
-     $1 ~ /[.]/ {
-         for (i = 2; i <= NF; i++) {
-             if ($i == "-" || $(i + 2) == "MB") cell = i == 2 ? 1 : cell + 1
-             if ($i == "*") print $1, form[cell]
-         }
-     }' "$work/choices" >"$work/chosen"
-grep -q '^mid.res.0.conv1 ' "$work/chosen" || fail "no choice of algorithm is printed"
-grep '^mid.res' "$work/chosen" | grep -v ' direct$' && fail "not direct, where transformed kernels would serve few tiles"
-grep '^up.[0-2].conv ' "$work/chosen" | grep -v ' up$' && fail "an upsampled picture is not convolved in its own form"
-grep '^up.3.res.*conv' "$work/chosen" | grep -v ' f23$' && fail "not F(2,3) where pictures are large"
+chosen() {
+    "$LATENTC" show "$SOURCE_DIR/graphs/sd2/$1.json" --after algorithm --dtype bf16 --target amx | awk '
+        $1 == "convolution" {for (i = 2; i <= NF; i++) form[i - 1] = $i}
+        $1 ~ /[.]/ {
+            for (i = 2; i <= NF; i++) {
+                if ($i == "-" || $(i + 2) == "MB") cell = i == 2 ? 1 : cell + 1
+                if ($i == "*") print $1, form[cell]
+            }
+        }' >"$work/$1"
+}
+chosen decoder
+chosen diffusion_model
+grep -q '^down.2.res.0.exit.conv ' "$work/diffusion_model" || fail "no choice of algorithm is printed"
+grep -E '^down.2.res.*(entry|exit)' "$work/diffusion_model" | grep -v ' direct$' && fail "not direct, where kernels twice as large would serve few pixels"
+grep -E '^up.3.res.*(entry|exit)' "$work/diffusion_model" | grep -vE ' f43xu?$' && fail "not F(4,3) along x where pixels are many"
+grep '^up.[0-2].conv ' "$work/decoder" | grep -v ' up$' && fail "an upsampled picture is not convolved in its own form"
+grep '^up.3.res.*conv' "$work/decoder" | grep -vE ' f43xu?$' && fail "not F(4,3) along x where pictures are large"
 
 # Without AMX: one sentence.
 if ! grep -qw amx_bf16 /proc/cpuinfo; then

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { CONV_MODES = CONV_F43U + 1 };
+enum { CONV_MODES = CONV_F43XU + 1 };
 /* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than the result, with alternating signs; F(2,3)
  * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample forms hardly more than it. */
 static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5,

@@ -6,6 +6,7 @@ static void winograd(const Target *t) {
         run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23, true);
         run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23S, true);
         run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23U, true);
+        for (ConvMode mode = CONV_F23X; mode <= CONV_F43XU && target_tiles(t); mode++) run_case(&winograd_cases[i], t, FUSE_ALL, mode, true);
         for (ConvMode mode = CONV_UP; mode <= CONV_UP43 && winograd_cases[i].build == up; mode++) run_case(&winograd_cases[i], t, FUSE_ALL, mode, true);
     }
 }
