@@ -1,28 +1,44 @@
-/* Which form each convolution is computed in: the cheapest, by estimate or by measurement, while packed weights stay within a budget.
+/* Which form each convolution is computed in: the cheapest, by estimate or by measurement, while
+ * packed weights stay within a budget.
  *
- * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times; none larger: up(2,3), and those stored plain). Starting
- * from direct convolutions, the step from one form to the next that saves the most per byte is taken first, until none that saves anything fits. */
+ * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times;
+ * none larger: up(2,3), and those stored plain). Starting from direct convolutions, the step from
+ * one form to the next that saves the most per byte is taken first, until none that saves anything
+ * fits. */
 #include "algorithm.h"
 #include "tune.h"
 #include <math.h>
 #include <stdlib.h>
 
-const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP, CONV_F23S, CONV_F43S, CONV_F23U, CONV_F43U, CONV_F43XU, CONV_F23X, CONV_F23, CONV_F43X, CONV_UP43, CONV_F43};
+const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP,   CONV_F23S,  CONV_F43S,
+                                         CONV_F23U,   CONV_F43U, CONV_F43XU, CONV_F23X,
+                                         CONV_F23,    CONV_F43X, CONV_UP43,  CONV_F43};
 
-/* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or so many bytes more, which matter to small models alone. With
- * them the decoder at 512x512 stays within 1000 MB in f32 and 700 MB in bf16. */
-static const double growth_f32 = 2, growth_bf16 = 1.5, growth_memory = 1.015; /* of 1.02: columns are padded too */
+/* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or so many bytes
+ * more, which matter to small models alone. With them the decoder at 512x512 stays within 1000 MB
+ * in f32 and 700 MB in bf16. */
+static const double growth_f32 = 2, growth_bf16 = 1.5,
+                    growth_memory = 1.015; /* of 1.02: columns are padded too */
 enum { SMALL_GROWTH_F32 = 240 << 20, SMALL_GROWTH_BF16 = 48 << 20 };
 
-typedef struct { int choice, form; double saved; int64_t bytes; } Upgrade; /* to `form` from the one before */
+typedef struct {
+    int choice, form;
+    double saved;
+    int64_t bytes;
+} Upgrade; /* to `form` from the one before */
 
-static int by_saving(const void *a, const void *b) {
+static int by_saving(const void *a, const void *b)
+{
     const Upgrade *x = a, *y = b;
-    double d = y->saved * (double)x->bytes - x->saved * (double)y->bytes; /* by saving per byte, which may be none */
-    return d != 0 ? (d > 0) - (d < 0) : x->choice != y->choice ? x->choice - y->choice : x->form - y->form;
+    double d = y->saved * (double)x->bytes -
+               x->saved * (double)y->bytes; /* by saving per byte, which may be none */
+    return d != 0                   ? (d > 0) - (d < 0)
+           : x->choice != y->choice ? x->choice - y->choice
+                                    : x->form - y->form;
 }
 
-static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op) {
+static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
+{
     const Target *t = p->target;
     const TuneEntry *measured = p->tuning ? tuning_find(p->tuning, p, g, &g->ops[op]) : NULL;
     ConvChoice c = {.op = op};
@@ -33,18 +49,23 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op) {
         c.form[f] = conv_forms[f];
         c.bytes[f] = contract_panel_floats(&k) * 4;
         c.cost[f] = f == 0 ? contract_cost(&k, t) : k.winograd ? winograd_cost(&k, t) : INFINITY;
-        if (measured && c.cost[f] < INFINITY) c.cost[f] = measured->seconds[f];
+        if (measured && c.cost[f] < INFINITY)
+            c.cost[f] = measured->seconds[f];
     }
     return c;
 }
 
-static const double WORTHWHILE = 0.97; /* less than that is within what estimates are good for, and kernels grow */
+static const double WORTHWHILE =
+    0.97; /* less than that is within what estimates are good for, and kernels grow */
 
-/* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where F(2,3) is no use. Each kernel is larger. */
-static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
+/* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where
+ * F(2,3) is no use. Each kernel is larger. */
+static int upgrades(const ConvChoice *c, int index, Upgrade *out)
+{
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
-        if (!(c->cost[f] < WORTHWHILE * c->cost[from])) continue;
+        if (!(c->cost[f] < WORTHWHILE * c->cost[from]))
+            continue;
         int64_t bytes = c->bytes[f] - c->bytes[from];
         out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
         from = f;
@@ -53,14 +74,17 @@ static int upgrades(const ConvChoice *c, int index, Upgrade *out) {
 }
 
 /* Weights that operations use, each once; operands of products in their own type. */
-static int64_t plain_bytes(const Graph *g, bool bf16) {
+static int64_t plain_bytes(const Graph *g, bool bf16)
+{
     bool *seen = xcalloc(g->n_tensors + 1, sizeof *seen);
     int64_t bytes = 0;
     for (uint32_t i = 0; i < g->n_ops; i++)
         for (int n = 0; n < SLOT_COUNT && !g->ops[i].dead; n++) {
             TensorId t = g->ops[i].in[n];
-            if (!tensor_ok(t) || tensor(g, t)->kind != T_WEIGHT || seen[t.id]) continue;
-            bool product = n == SLOT_KERNEL && (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE);
+            if (!tensor_ok(t) || tensor(g, t)->kind != T_WEIGHT || seen[t.id])
+                continue;
+            bool product = n == SLOT_KERNEL &&
+                           (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE);
             seen[t.id] = true;
             bytes += shape_count(&tensor(g, t)->shape) * (product && bf16 ? 2 : 4);
         }
@@ -69,30 +93,40 @@ static int64_t plain_bytes(const Graph *g, bool bf16) {
 }
 
 /* What kernels may take beyond their plain size. */
-static int64_t budget(const Graph *g, const Program *p) {
+static int64_t budget(const Graph *g, const Program *p)
+{
     double plain = (double)plain_bytes(g, p->bf16);
-    if (p->optimize == OPTIMIZE_MEMORY) return (int64_t)((growth_memory - 1) * plain);
+    if (p->optimize == OPTIMIZE_MEMORY)
+        return (int64_t)((growth_memory - 1) * plain);
     int64_t most = (int64_t)(((p->bf16 ? growth_bf16 : growth_f32) - 1) * plain);
     int64_t small = p->bf16 ? SMALL_GROWTH_BF16 : SMALL_GROWTH_F32;
     return most < small ? small : most;
 }
 
 /* The form asked for by name, which has no budget. */
-static void choose_named(ConvChoice *c, ConvMode mode) {
+static void choose_named(ConvChoice *c, ConvMode mode)
+{
     for (int f = 1; f < CONV_FORMS; f++)
-        if (c->cost[f] < INFINITY && (c->form[f] == mode || (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen])))) c->chosen = f;
+        if (c->cost[f] < INFINITY &&
+            (c->form[f] == mode ||
+             (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen]))))
+            c->chosen = f;
 }
 
-int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out) {
+int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
+{
     ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
     Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
     int64_t used = 0;
     for (uint32_t i = 0; i < g->n_ops; i++) {
-        if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D) continue;
+        if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
+            continue;
         all[n] = candidates(g, p, i);
-        if (p->conv == CONV_AUTO) n_steps += upgrades(&all[n], n, steps + n_steps);
-        else choose_named(&all[n], p->conv);
+        if (p->conv == CONV_AUTO)
+            n_steps += upgrades(&all[n], n, steps + n_steps);
+        else
+            choose_named(&all[n], p->conv);
         n++;
     }
     qsort(steps, (size_t)n_steps, sizeof *steps, by_saving);
@@ -100,7 +134,8 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out) {
     for (int i = 0; i < n_steps; i++) {
         ConvChoice *c = &all[steps[i].choice];
         int64_t bytes = c->bytes[steps[i].form] - c->bytes[c->chosen];
-        if (c->chosen > steps[i].form || used + bytes > most) continue;
+        if (c->chosen > steps[i].form || used + bytes > most)
+            continue;
         used += bytes;
         c->chosen = steps[i].form;
     }
@@ -109,18 +144,24 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out) {
     return n;
 }
 
-void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n, Buf *out) {
-    if (p->tuning) buf_printf(out, "measured seconds (%s)", tuning_path(p->tuning));
-    else buf_printf(out, "estimated cost in multiply-adds");
+void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n, Buf *out)
+{
+    if (p->tuning)
+        buf_printf(out, "measured seconds (%s)", tuning_path(p->tuning));
+    else
+        buf_printf(out, "estimated cost in multiply-adds");
     buf_printf(out, ", packed size; * the choice\n%-36s", "convolution");
-    for (int f = 0; f < CONV_FORMS; f++) buf_printf(out, " %26s", conv_names[conv_forms[f]]);
+    for (int f = 0; f < CONV_FORMS; f++)
+        buf_printf(out, " %26s", conv_names[conv_forms[f]]);
     buf_printf(out, "\n");
     for (int i = 0; i < n; i++) {
         buf_printf(out, "%-36s", g->ops[c[i].op].path);
         for (int f = 0; f < CONV_FORMS; f++) {
             if (c[i].cost[f] < INFINITY)
-                buf_printf(out, " %10.3e %9.3f MB %s", c[i].cost[f], (double)c[i].bytes[f] / 1e6, c[i].chosen == f ? "*" : " ");
-            else buf_printf(out, " %26s", "-");
+                buf_printf(out, " %10.3e %9.3f MB %s", c[i].cost[f], (double)c[i].bytes[f] / 1e6,
+                           c[i].chosen == f ? "*" : " ");
+            else
+                buf_printf(out, " %26s", "-");
         }
         buf_printf(out, "\n");
     }

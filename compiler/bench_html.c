@@ -1,4 +1,5 @@
-/* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too, so that tests can read it. */
+/* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too,
+ * so that tests can read it. */
 #include "bench.h"
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,8 @@ static const char script[] =
 /* ---- tables ---- */
 
 /* names: separated by "|"; one that begins with "=" is a column of text. */
-static void head_row(Buf *out, const char *names) {
+static void head_row(Buf *out, const char *names)
+{
     buf_printf(out, "<thead><tr>");
     for (const char *p = names; *p; p += strcspn(p, "|"), p += *p == '|') {
         bool text = *p == '=';
@@ -63,13 +65,15 @@ static void head_row(Buf *out, const char *names) {
     }
     buf_printf(out, "</tr></thead>\n<tbody>\n");
 }
-static void text_cell(Buf *out, const char *s) {
+static void text_cell(Buf *out, const char *s)
+{
     buf_printf(out, "<td class=\"t\">");
     xml_text(out, s);
     buf_printf(out, "</td>");
 }
 /* A path may break after its dots. */
-static void path_cell(Buf *out, const char *path) {
+static void path_cell(Buf *out, const char *path)
+{
     buf_printf(out, "<td class=\"t\">");
     for (const char *p = path; *p;) {
         char part[128];
@@ -78,24 +82,35 @@ static void path_cell(Buf *out, const char *path) {
         snprintf(part, sizeof part, "%.*s", (int)n, p);
         xml_text(out, part);
         p += n;
-        if (*p) buf_printf(out, "<wbr/>");
+        if (*p)
+            buf_printf(out, "<wbr/>");
     }
     buf_printf(out, "</td>");
 }
-static void number_cell(Buf *out, int digits, double x) { buf_printf(out, "<td>%.*f</td>", digits, x); }
-static void share_cell(Buf *out, double part, double whole) {
-    if (whole > 0) buf_printf(out, "<td>%.1f %%</td>", 100 * part / whole);
-    else buf_printf(out, "<td></td>");
+static void number_cell(Buf *out, int digits, double x)
+{
+    buf_printf(out, "<td>%.*f</td>", digits, x);
+}
+static void share_cell(Buf *out, double part, double whole)
+{
+    if (whole > 0)
+        buf_printf(out, "<td>%.1f %%</td>", 100 * part / whole);
+    else
+        buf_printf(out, "<td></td>");
 }
 
-static void legend(Buf *out, bool between) {
+static void legend(Buf *out, bool between)
+{
     buf_printf(out, "<div class=\"legend\">");
-    for (int k = 0; k < CLASS_COUNT; k++) buf_printf(out, "<span><i class=\"k%d\"></i>%s</span>", k, class_names[k]);
-    if (between) buf_printf(out, "<span><i class=\"k5\"></i>between: sampler, threads starting</span>");
+    for (int k = 0; k < CLASS_COUNT; k++)
+        buf_printf(out, "<span><i class=\"k%d\"></i>%s</span>", k, class_names[k]);
+    if (between)
+        buf_printf(out, "<span><i class=\"k5\"></i>between: sampler, threads starting</span>");
     buf_printf(out, "</div>\n");
 }
 
-static void machine_tables(const Machine *m, Buf *out) {
+static void machine_tables(const Machine *m, Buf *out)
+{
     buf_printf(out, "<h3>The machine, measured in this run</h3>\n<div class=\"side\"><table>\n");
     head_row(out, "=arithmetic from registers|one thread, GFLOP/s|all threads, GFLOP/s");
     for (int i = 0; i < m->n_units; i++) {
@@ -119,35 +134,44 @@ static void machine_tables(const Machine *m, Buf *out) {
 }
 
 /* A row of the stage's table: of the fused run and, where there is one, the unfused. */
-static void timing_row(Buf *out, bool two, const char *name, int digits, double fused, double unfused) {
+static void timing_row(Buf *out, bool two, const char *name, int digits, double fused,
+                       double unfused)
+{
     buf_printf(out, "<tr>");
     text_cell(out, name);
     number_cell(out, digits, fused);
-    if (two) number_cell(out, digits, unfused);
+    if (two)
+        number_cell(out, digits, unfused);
     buf_printf(out, "</tr>\n");
 }
 
-static void timing_table(const Item *item, Buf *out) {
+static void timing_table(const Item *item, Buf *out)
+{
     const Timing *t = &item->fused, *u = &item->unfused;
     bool two = u->n_runs > 0;
     buf_printf(out, "<div class=\"wide\"><table>\n");
     head_row(out, two ? "=|fused|unfused" : "=|fused");
     timing_row(out, two, "median, ms", 2, t->median * 1e3, u->median * 1e3);
     timing_row(out, two, "best, ms", 2, t->min * 1e3, u->min * 1e3);
-    if (t->prepare > 0) timing_row(out, two, "prepared before the loop, ms", 2, t->prepare * 1e3, u->prepare * 1e3);
+    if (t->prepare > 0)
+        timing_row(out, two, "prepared before the loop, ms", 2, t->prepare * 1e3, u->prepare * 1e3);
     timing_row(out, two, "as written, GFLOP", 2, t->flops / 1e9, u->flops / 1e9);
     timing_row(out, two, "done, GFLOP", 2, t->done / 1e9, u->done / 1e9);
     timing_row(out, two, "of the peak, as written, %", 1, t->share * 100, u->share * 100);
     timing_row(out, two, "of the peak, done, %", 1, t->share_done * 100, u->share_done * 100);
     timing_row(out, two, "roofline: at least, ms", 2, t->bound * 1e3, u->bound * 1e3);
-    timing_row(out, two, "of the roofline, %", 1, 100 * t->bound / t->median, two ? 100 * u->bound / u->median : 0);
+    timing_row(out, two, "of the roofline, %", 1, 100 * t->bound / t->median,
+               two ? 100 * u->bound / u->median : 0);
     timing_row(out, two, "read and written, MB", 1, t->bytes / 1e6, u->bytes / 1e6);
-    timing_row(out, two, "memory needed, MB", 1, (double)t->peak_bytes / 1e6, (double)u->peak_bytes / 1e6);
+    timing_row(out, two, "memory needed, MB", 1, (double)t->peak_bytes / 1e6,
+               (double)u->peak_bytes / 1e6);
     buf_printf(out, "</tbody></table></div>\n");
-    if (two) buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", u->median / t->median);
+    if (two)
+        buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", u->median / t->median);
 }
 
-static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out) {
+static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out)
+{
     static const char *const plans[] = {"prompt", "time", "step"};
     double peak = machine_unit(&b->machine, r->bf16)->all;
     buf_printf(out, "<tr>");
@@ -159,8 +183,10 @@ static void region_row(const Bench *b, const Timing *t, const Region *r, bool un
     share_cell(out, r->seconds, in_step(r) ? t->run : 0);
     if (unfused) {
         number_cell(out, 3, r->unfused * 1e3);
-        if (in_step(r) && r->unfused > 0 && r->seconds > 0) number_cell(out, 2, r->unfused / r->seconds);
-        else buf_printf(out, "<td></td>");
+        if (in_step(r) && r->unfused > 0 && r->seconds > 0)
+            number_cell(out, 2, r->unfused / r->seconds);
+        else
+            buf_printf(out, "<td></td>");
     }
     number_cell(out, 3, r->flops / 1e9);
     number_cell(out, 3, r->done / 1e9);
@@ -173,29 +199,40 @@ static void region_row(const Bench *b, const Timing *t, const Region *r, bool un
     buf_printf(out, "</tr>\n");
 }
 
-static int by_seconds(const void *a, const void *b) {
+static int by_seconds(const void *a, const void *b)
+{
     double x = ((const Region *)a)->seconds, y = ((const Region *)b)->seconds;
     return (x < y) - (x > y);
 }
 
-static void region_table(const Bench *b, const Item *item, Buf *out) {
+static void region_table(const Bench *b, const Item *item, Buf *out)
+{
     const Timing *t = &item->fused;
     bool unfused = item->unfused.n_runs > 0;
     Region *sorted = xcalloc((size_t)t->n_regions + 1, sizeof *sorted);
     memcpy(sorted, t->regions, (size_t)t->n_regions * sizeof *sorted);
     qsort(sorted, (size_t)t->n_regions, sizeof *sorted, by_seconds);
-    buf_printf(out, "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time; its unfused time is that of one step.</p>\n"
-                    "<div class=\"tall\"><table class=\"sort\">\n");
-    head_row(out, unfused ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached"
-                          : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached");
-    for (int i = 0; i < t->n_regions; i++) region_row(b, t, &sorted[i], unfused, out);
+    buf_printf(
+        out,
+        "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time; its unfused time is that of one step.</p>\n"
+        "<div class=\"tall\"><table class=\"sort\">\n");
+    head_row(
+        out,
+        unfused
+            ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached"
+            : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached");
+    for (int i = 0; i < t->n_regions; i++)
+        region_row(b, t, &sorted[i], unfused, out);
     buf_printf(out, "</tbody></table></div>\n");
     free(sorted);
 }
 
-static void kernel_table(const Bench *b, Buf *out) {
+static void kernel_table(const Bench *b, Buf *out)
+{
     buf_printf(out, "<div class=\"tall\"><table class=\"sort\">\n");
-    head_row(out, "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|done|roofline, ms|=bound by|reached");
+    head_row(
+        out,
+        "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|done|roofline, ms|=bound by|reached");
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
         double peak = machine_unit(&b->machine, k->bf16)->all;
@@ -220,13 +257,16 @@ static void kernel_table(const Bench *b, Buf *out) {
 
 /* ---- the page ---- */
 
-static void stage_section(const Bench *b, const Item *item, Buf *out) {
+static void stage_section(const Bench *b, const Item *item, Buf *out)
+{
     buf_printf(out, "<section>\n<h2>%s</h2>\n", item->name);
     timing_table(item, out);
     buf_printf(out, "<h3>Where the time goes</h3>\n");
     legend(out, true);
     plot_shares(item, out);
-    buf_printf(out, "<h3>Roofline</h3>\n<p>Every operation that multiplies; the larger, the more of the time it takes. On a line: as fast as that limit allows.</p>\n");
+    buf_printf(
+        out,
+        "<h3>Roofline</h3>\n<p>Every operation that multiplies; the larger, the more of the time it takes. On a line: as fast as that limit allows.</p>\n");
     legend(out, false);
     plot_roofline(b, &item->fused, out);
     if (item->n_ladder) {
@@ -234,7 +274,9 @@ static void stage_section(const Bench *b, const Item *item, Buf *out) {
         plot_ladder(item, out);
     }
     if (item->fused.n_spans) {
-        buf_printf(out, "<h3>One step on every thread</h3>\n<p>The number of the thread, and the share of the time in which it computes; gaps are waits at barriers.</p>\n");
+        buf_printf(
+            out,
+            "<h3>One step on every thread</h3>\n<p>The number of the thread, and the share of the time in which it computes; gaps are waits at barriers.</p>\n");
         legend(out, false);
         plot_timeline(&item->fused, b->threads, out);
     }
@@ -242,19 +284,27 @@ static void stage_section(const Bench *b, const Item *item, Buf *out) {
     buf_printf(out, "</section>\n");
 }
 
-void report_html(const Bench *b, Buf *out) {
-    buf_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>latentc bench: ");
+void report_html(const Bench *b, Buf *out)
+{
+    buf_printf(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>latentc bench: ");
     xml_text(out, b->pipeline->name);
     buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
     xml_text(out, b->pipeline->name);
-    buf_printf(out, ", %d x %d, %s</h1>\n<p>", b->pipeline->img_width, b->pipeline->img_height, b->code.dtype);
+    buf_printf(out, ", %d x %d, %s</h1>\n<p>", b->pipeline->img_width, b->pipeline->img_height,
+               b->code.dtype);
     xml_text(out, b->machine.cpu);
-    buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed run%s</p>\n", b->threads, b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat, b->repeat == 1 ? "" : "s");
+    buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed run%s</p>\n", b->threads,
+               b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat,
+               b->repeat == 1 ? "" : "s");
     machine_tables(&b->machine, out);
     for (int i = 0; i < b->n_items; i++)
-        if (b->items[i].measured) stage_section(b, &b->items[i], out);
+        if (b->items[i].measured)
+            stage_section(b, &b->items[i], out);
     if (b->n_kernels) {
-        buf_printf(out, "<section>\n<h2>Every distinct convolution, product and attention, alone</h2>\n");
+        buf_printf(
+            out, "<section>\n<h2>Every distinct convolution, product and attention, alone</h2>\n");
         legend(out, false);
         plot_kernels(b, out);
         kernel_table(b, out);

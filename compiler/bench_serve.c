@@ -1,19 +1,23 @@
 #include "bench_serve.h"
 #include <stdio.h>
 
-void bench_serve_ready(void) {
+void bench_serve_ready(void)
+{
     puts("ready");
     fflush(stdout);
 }
 
-bool bench_serve_wait(void) {
+bool bench_serve_wait(void)
+{
     int c;
-    do c = getchar();
+    do
+        c = getchar();
     while (c != '\n' && c != EOF);
     return c == '\n';
 }
 
-void bench_serve_answer(double seconds) {
+void bench_serve_answer(double seconds)
+{
     printf("run %.6f\n", seconds);
     fflush(stdout);
 }

@@ -1,7 +1,8 @@
-/* latentc bench --serve: another program decides when each run happens, so that runs of several programs can alternate (bench/compare).
+/* latentc bench --serve: another program decides when each run happens, so that runs of several
+ * programs can alternate (bench/compare).
  *
- * On standard output, a line each: "ready" after the warm-up, then "run SECONDS" for every line that came on standard input. The end of standard
- * input ends the runs. */
+ * On standard output, a line each: "ready" after the warm-up, then "run SECONDS" for every line
+ * that came on standard input. The end of standard input ends the runs. */
 #ifndef LATENTC_BENCH_SERVE_H
 #define LATENTC_BENCH_SERVE_H
 #include <stdbool.h>

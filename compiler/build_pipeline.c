@@ -4,24 +4,31 @@
 #include <string.h>
 
 /* --sizes: one row each; without it none. */
-static int parse_sizes(const char *text, lrt_size *out) {
+static int parse_sizes(const char *text, lrt_size *out)
+{
     int n = 0, end;
     for (const char *s = text; s && *s; n++) {
         lrt_size *z = &out[n < MOST_SIZES ? n : 0], new = {0};
-        if (n == MOST_SIZES) usage_err("--sizes: found more than %d", MOST_SIZES);
-        if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 || new.height < 1 || (s[end] && s[end] != ','))
+        if (n == MOST_SIZES)
+            usage_err("--sizes: found more than %d", MOST_SIZES);
+        if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 ||
+            new.height < 1 || (s[end] && s[end] != ','))
             usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"", s);
         for (int i = 0; i < n; i++)
-            if (out[i].width == new.width && out[i].height == new.height) usage_err("--sizes: %dx%d is there twice", new.width, new.height);
+            if (out[i].width == new.width && out[i].height == new.height)
+                usage_err("--sizes: %dx%d is there twice", new.width, new.height);
         *z = new;
         s += end + (s[end] == ',');
     }
-    if (text && n == 0) usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found nothing");
+    if (text && n == 0)
+        usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found nothing");
     return n;
 }
 
 /* The pipeline for a size: as if it were set by --set. NULL: as it is. */
-static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_size *size, const char *over) {
+static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_size *size,
+                           const char *over)
+{
     ParamSet *given;
     int n = flags_sets(&f->code.sets, &given);
     ParamSet *sets = xcalloc((size_t)n + 2, sizeof *sets);
@@ -38,24 +45,33 @@ static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_s
     return l;
 }
 
-void build_open(Build *b, const char *path, const PipelineFlags *f, const char *over) {
+void build_open(Build *b, const char *path, const PipelineFlags *f, const char *over)
+{
     *b = (Build){.flags = f};
     b->n_sizes = parse_sizes(f->sizes, b->sizes);
-    for (int i = 0; i < b->n_sizes || i < 1; i++) b->of_size[i] = open_size(f, path, b->n_sizes ? &b->sizes[i] : NULL, over);
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        b->of_size[i] = open_size(f, path, b->n_sizes ? &b->sizes[i] : NULL, over);
 }
 
-void build_close(Build *b) {
-    if (b->program) program_free(b->program);
-    for (int i = 0; i < b->n_models; i++) model_close(&b->models[i]);
-    for (int i = 0; i < b->n_sizes || i < 1; i++) pipeline_close(b->of_size[i]);
+void build_close(Build *b)
+{
+    if (b->program)
+        program_free(b->program);
+    for (int i = 0; i < b->n_models; i++)
+        model_close(&b->models[i]);
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        pipeline_close(b->of_size[i]);
     buf_free(&b->options);
     buf_free(&b->made_from);
     buf_free(&b->weights);
 }
 
-/* The model's graph, compiled into the program; returns its stage, or -1 when the pipeline has none. */
-static int add_model(Build *b, const Pipeline *l, const struct PipelineModel *m, bool guided) {
-    if (!m->graph) return -1;
+/* The model's graph, compiled into the program; returns its stage, or -1 when the pipeline has
+ * none. */
+static int add_model(Build *b, const Pipeline *l, const struct PipelineModel *m, bool guided)
+{
+    if (!m->graph)
+        return -1;
     Model *x = &b->models[b->n_models];
     *x = model_open(l, m, guided ? 2 : 1, guided, NULL);
     b->sources[b->n_models++] = x->weights;
@@ -63,7 +79,8 @@ static int add_model(Build *b, const Pipeline *l, const struct PipelineModel *m,
 }
 
 /* The models that a size has for itself. */
-static void add_size(Build *b, int i, bool guided) {
+static void add_size(Build *b, int i, bool guided)
+{
     const Pipeline *l = b->of_size[i];
     lrt_size *size = &b->sizes[i];
     size->diffusion_model = add_model(b, l, &l->diffusion_model, guided);
@@ -71,23 +88,42 @@ static void add_size(Build *b, int i, bool guided) {
     size->image_encoder = b->flags->no_init_img ? -1 : add_model(b, l, &l->image_encoder, false);
 }
 
-static int time_width(const Graph *g) {
+static int time_width(const Graph *g)
+{
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const Tensor *t = tensor(g, g->inputs[i]);
-        if (strcmp(t->name, "timestep_embedding") == 0) return (int)shape_channels(&t->shape);
+        if (strcmp(t->name, "timestep_embedding") == 0)
+            return (int)shape_channels(&t->shape);
     }
     err("%s: a diffusion model needs an input \"timestep_embedding\"; found none", g->file);
 }
 
-static lrt_pipeline constants(const Pipeline *l, bool batched) {
-    return (lrt_pipeline){
-        .name = l->name, .text_encoder = -1, .diffusion_model = -1, .decoder = -1, .image_encoder = -1,
-        .height = l->img_height, .width = l->img_width, .max_text_length = l->max_text_length, .pad_token = l->pad_token,
-        .round_nearest = l->round_nearest, .latent_scale = l->latent_scale, .batched_guidance = batched, .schedule = l->schedule, .steps = l->steps, .cfg_scale = l->cfg_scale, .sampler = l->sampler, .seed = l->seed, .output = l->output, .prompt = l->prompt};
+static lrt_pipeline constants(const Pipeline *l, bool batched)
+{
+    return (lrt_pipeline){.name = l->name,
+                          .text_encoder = -1,
+                          .diffusion_model = -1,
+                          .decoder = -1,
+                          .image_encoder = -1,
+                          .height = l->img_height,
+                          .width = l->img_width,
+                          .max_text_length = l->max_text_length,
+                          .pad_token = l->pad_token,
+                          .round_nearest = l->round_nearest,
+                          .latent_scale = l->latent_scale,
+                          .batched_guidance = batched,
+                          .schedule = l->schedule,
+                          .steps = l->steps,
+                          .cfg_scale = l->cfg_scale,
+                          .sampler = l->sampler,
+                          .seed = l->seed,
+                          .output = l->output,
+                          .prompt = l->prompt};
 }
 
 /* The flags that decide how weights are packed, and those weights. */
-static void describe(Build *b, const char *path) {
+static void describe(Build *b, const char *path)
+{
     enum { MODELS = 4 }; /* of the first size */
     const Program *p = b->program;
     const Pipeline *l = b->of_size[0];
@@ -95,38 +131,51 @@ static void describe(Build *b, const char *path) {
     buf_printf(&b->options, "--target %s --fuse ", p->target->name);
     fuse_print(p->fuse, &b->options);
     buf_printf(&b->options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
-    if (p->optimize == OPTIMIZE_MEMORY) buf_printf(&b->options, " --optimize memory");
-    if (f->tune) buf_printf(&b->options, " --tune %s", f->tune);
-    if (b->flags->sizes) buf_printf(&b->options, " --sizes %s", b->flags->sizes);
-    for (int i = 0; i < f->sets.n; i++) buf_printf(&b->options, " --set %s", f->sets.items[i]);
-    if (b->flags->no_init_img) buf_printf(&b->options, " --no-init-img");
+    if (p->optimize == OPTIMIZE_MEMORY)
+        buf_printf(&b->options, " --optimize memory");
+    if (f->tune)
+        buf_printf(&b->options, " --tune %s", f->tune);
+    if (b->flags->sizes)
+        buf_printf(&b->options, " --sizes %s", b->flags->sizes);
+    for (int i = 0; i < f->sets.n; i++)
+        buf_printf(&b->options, " --set %s", f->sets.items[i]);
+    if (b->flags->no_init_img)
+        buf_printf(&b->options, " --no-init-img");
     for (int i = 0; i < b->n_models && i < MODELS; i++)
-        buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name, weights_describe(b->sources[i]));
-    buf_printf(&b->made_from, "%s (%s, %dx%d); %s", path, l->name, l->img_width, l->img_height, b->weights.data);
+        buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name,
+                   weights_describe(b->sources[i]));
+    buf_printf(&b->made_from, "%s (%s, %dx%d); %s", path, l->name, l->img_width, l->img_height,
+               b->weights.data);
 }
 
-void build_lower(Build *b, const char *path) {
+void build_lower(Build *b, const char *path)
+{
     const Pipeline *l = b->of_size[0];
     Program *p = b->program = program_for(&b->flags->code);
     lrt_pipeline *c = &b->constants;
     *c = constants(l, p->fuse & FUSE_GUIDANCE);
     c->text_encoder = add_model(b, l, &l->text_encoder, false);
     p->share_weights = b->n_sizes > 1;
-    for (int i = 0; i < b->n_sizes || i < 1; i++) add_size(b, i, c->batched_guidance);
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        add_size(b, i, c->batched_guidance);
     c->diffusion_model = b->sizes[0].diffusion_model;
     c->decoder = b->sizes[0].decoder;
     c->image_encoder = b->sizes[0].image_encoder;
     c->sizes = b->sizes;
     c->n_sizes = (uint32_t)b->n_sizes;
-    if (c->diffusion_model >= 0) c->time_width = time_width(b->models[c->diffusion_model].graph);
+    if (c->diffusion_model >= 0)
+        c->time_width = time_width(b->models[c->diffusion_model].graph);
     describe(b, path);
     p->options = b->options.data;
     p->made_from = b->made_from.data;
 }
 
-const char *build_about(Arena *a, const Build *b) {
+const char *build_about(Arena *a, const Build *b)
+{
     const Pipeline *l = b->of_size[0];
     const char *sizes = arena_printf(a, "%dx%d", l->img_width, l->img_height);
-    for (int i = 1; i < b->n_sizes; i++) sizes = arena_printf(a, "%s, %dx%d", sizes, b->sizes[i].width, b->sizes[i].height);
-    return arena_printf(a, LRT_PACKED "pipeline  %s\npicture   %s\noptions   %s\nweights   %s\n", l->name, sizes, b->options.data, b->weights.data);
+    for (int i = 1; i < b->n_sizes; i++)
+        sizes = arena_printf(a, "%s, %dx%d", sizes, b->sizes[i].width, b->sizes[i].height);
+    return arena_printf(a, LRT_PACKED "pipeline  %s\npicture   %s\noptions   %s\nweights   %s\n",
+                        l->name, sizes, b->options.data, b->weights.data);
 }

@@ -11,7 +11,9 @@
 #include "checkpoint.h"
 #include "fetch.h"
 
-/* ---- what it is ------------------------------------------------------------------------------------------------------------------- */
+/* ---- what it is
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 enum { HEAD = 4096, MOST_HEAD = 100 << 20 };
 
@@ -39,7 +41,8 @@ static Peek peek(Arena *a, const char *spec)
     Peek p = {.spec = spec};
     int fd = open(spec, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && !strpbrk(spec, "/.") && *fetch_names(a, NULL))
-        err("%s: cannot be read: %s; names of published weights: %s", spec, strerror(errno), fetch_names(a, NULL));
+        err("%s: cannot be read: %s; names of published weights: %s", spec, strerror(errno),
+            fetch_names(a, NULL));
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", spec, strerror(errno));
     p.folder = S_ISDIR(st.st_mode);
@@ -51,7 +54,8 @@ static Peek peek(Arena *a, const char *spec)
         uint64_t length = 0;
         for (int i = 0; i < 8 && p.n > 8; i++)
             length |= (uint64_t)(unsigned char)head[i] << 8 * i;
-        p.safetensors = p.n > 8 && head[8] == '{' && length <= MOST_HEAD && length + 8 <= (uint64_t)st.st_size;
+        p.safetensors = p.n > 8 && head[8] == '{' && length <= MOST_HEAD &&
+                        length + 8 <= (uint64_t)st.st_size;
         if (p.safetensors && length + 8 > HEAD) {
             head = arena_alloc(a, length + 8);
             p.n = read_head(fd, head, length + 8);
@@ -68,14 +72,17 @@ Checkpoint *checkpoint_open(const char *spec, const CheckpointOptions *o)
     Arena *a = arena_new(), *scratch = arena_new();
     Checkpoint *c = arena_alloc(a, sizeof *c);
     *c = (Checkpoint){.arena = a, .spec = arena_strdup(a, spec)};
-    c->path = fetch_knows(spec, NULL) ? fetch_published(a, spec, &(FetchOptions){.offline = o && o->offline}) : c->spec;
+    c->path = fetch_knows(spec, NULL)
+                  ? fetch_published(a, spec, &(FetchOptions){.offline = o && o->offline})
+                  : c->spec;
     Peek p = peek(scratch, c->path);
     for (int i = 0; i < n_checkpoint_formats && !c->format; i++)
         if (checkpoint_formats[i].recognises(&p))
             c->format = &checkpoint_formats[i];
     arena_free(scratch);
     if (!c->format)
-        err("%s: no format of weights that is known here", spec); /* the last row takes every file */
+        err("%s: no format of weights that is known here",
+            spec); /* the last row takes every file */
     c->format->open(c, o ? o : &none);
     checkpoint_sort(c);
     return c;
@@ -88,7 +95,9 @@ void checkpoint_close(Checkpoint *c)
     arena_free(c->arena);
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -120,7 +129,8 @@ void checkpoint_sort(Checkpoint *c)
 
 const Stored *checkpoint_find(const Checkpoint *c, const char *name)
 {
-    return c->n ? bsearch(&(Stored){.name = name}, c->tensors, c->n, sizeof *c->tensors, by_name) : NULL;
+    return c->n ? bsearch(&(Stored){.name = name}, c->tensors, c->n, sizeof *c->tensors, by_name)
+                : NULL;
 }
 
 uint64_t checkpoint_bytes(const Checkpoint *c)
@@ -137,9 +147,11 @@ static void advise(const Stored *t, int advice)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     if (!t->data || t->bytes < LEAST)
         return;
-    uintptr_t first = ((uintptr_t)t->data + page - 1) / page * page, last = ((uintptr_t)t->data + t->bytes) / page * page;
+    uintptr_t first = ((uintptr_t)t->data + page - 1) / page * page,
+              last = ((uintptr_t)t->data + t->bytes) / page * page;
     if (last > first)
-        (void)madvise((void *)first, last - first, advice); /* a kernel without it reads as well, only slower */
+        (void)madvise((void *)first, last - first,
+                      advice); /* a kernel without it reads as well, only slower */
 }
 
 void checkpoint_want(const Stored *t)
@@ -151,14 +163,15 @@ void checkpoint_want(const Stored *t)
 #endif
 }
 
-void checkpoint_release(const Stored *t)
-{
-    advise(t, MADV_DONTNEED);
-}
+void checkpoint_release(const Stored *t) { advise(t, MADV_DONTNEED); }
 
-/* ---- safetensors files in a checkpoint -------------------------------------------------------------------------------------------- */
+/* ---- safetensors files in a checkpoint
+ * -------------------------------------------------------------------------------------------- */
 
-typedef struct Files { StFile *file; struct Files *next; } Files;
+typedef struct Files {
+    StFile *file;
+    struct Files *next;
+} Files;
 
 static void close_files(Checkpoint *c)
 {
@@ -174,8 +187,12 @@ StFile *checkpoint_add_safetensors(Checkpoint *c, const char *path, const char *
     c->close = close_files;
     for (size_t i = 0; i < f->file->n; i++) {
         const StTensor *t = &f->file->tensors[i];
-        Stored s = {.name = *prefix ? arena_printf(c->arena, "%s%s", prefix, t->name) : t->name, .dtype = t->dtype, .rank = t->rank,
-                    .data = t->data, .bytes = t->bytes, .file = f->file->path};
+        Stored s = {.name = *prefix ? arena_printf(c->arena, "%s%s", prefix, t->name) : t->name,
+                    .dtype = t->dtype,
+                    .rank = t->rank,
+                    .data = t->data,
+                    .bytes = t->bytes,
+                    .file = f->file->path};
         memcpy(s.dim, t->dim, sizeof s.dim);
         checkpoint_add(c, s);
     }

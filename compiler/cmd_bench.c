@@ -1,43 +1,59 @@
-/* latentc bench: every stage of a pipeline, fused and unfused, against what this machine can do, measured in the same run. */
+/* latentc bench: every stage of a pipeline, fused and unfused, against what this machine can do,
+ * measured in the same run. */
 #include "bench.h"
 #include "commands.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct { const char *stages, *json, *html; int64_t threads; bool profile, ladder, kernels; } BenchFlags;
+typedef struct {
+    const char *stages, *json, *html;
+    int64_t threads;
+    bool profile, ladder, kernels;
+} BenchFlags;
 
-static bool wanted(const char *list, const char *name) {
-    if (!list) return true;
+static bool wanted(const char *list, const char *name)
+{
+    if (!list)
+        return true;
     size_t n = strlen(name);
     for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
-        if (strcspn(p, ",") == n && strncmp(p, name, n) == 0) return true;
+        if (strcspn(p, ",") == n && strncmp(p, name, n) == 0)
+            return true;
     return false;
 }
 
 /* Every name of the list is a stage of this pipeline. */
-static void check_stages(const Bench *b, const char *list) {
+static void check_stages(const Bench *b, const char *list)
+{
     for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
         const char *names[4];
         int n = 0;
         bool found = false;
         for (int i = 0; i < b->n_items; i++) {
-            if (!b->items[i].model->graph) continue;
+            if (!b->items[i].model->graph)
+                continue;
             names[n++] = b->items[i].name;
-            found |= strlen(b->items[i].name) == strcspn(p, ",") && strncmp(p, b->items[i].name, strcspn(p, ",")) == 0;
+            found |= strlen(b->items[i].name) == strcspn(p, ",") &&
+                     strncmp(p, b->items[i].name, strcspn(p, ",")) == 0;
         }
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ","), p);
         const char *near = found ? NULL : nearest_word(name, names, (size_t)n);
-        if (!found) usage_err("--stage: %s has no stage \"%s\"%s%s%s", b->pipeline_path, name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        if (!found)
+            usage_err("--stage: %s has no stage \"%s\"%s%s%s", b->pipeline_path, name,
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
 }
 
-static void check_batch(const Bench *b, const BenchFlags *f) {
+static void check_batch(const Bench *b, const BenchFlags *f)
+{
     if (b->batch > 1 && b->batch % 2 && wanted(f->stages, "guided_step"))
-        usage_err("--batch %lld: a guided step has two halves of the same size", (long long)b->batch);
+        usage_err("--batch %lld: a guided step has two halves of the same size",
+                  (long long)b->batch);
 }
 
-static void measure_item(Bench *b, Item *item, const BenchFlags *f) {
+static void measure_item(Bench *b, Item *item, const BenchFlags *f)
+{
     Matches matches;
     unsigned fuse = fuse_parse(b->code.fuse ? b->code.fuse : "all");
     ConvMode conv = conv_parse(b->code.conv);
@@ -45,30 +61,38 @@ static void measure_item(Bench *b, Item *item, const BenchFlags *f) {
     item->fused = stage_measure(b, item, "fused", fuse, conv, bf16, &matches);
     item->measured = true;
     report_stage(item, &item->fused);
-    if (f->profile) report_kinds(b, &item->fused);
+    if (f->profile)
+        report_kinds(b, &item->fused);
     if (!b->fused_only) {
         item->unfused = stage_measure(b, item, "unfused", FUSE_NONE, conv, bf16, NULL);
         regions_compare(&item->fused, &item->unfused, &matches);
         report_stage(item, &item->unfused);
-        if (f->profile) report_kinds(b, &item->unfused);
+        if (f->profile)
+            report_kinds(b, &item->unfused);
     }
-    if (f->ladder) stage_ladder(b, item);
+    if (f->ladder)
+        stage_ladder(b, item);
 }
 
-static void print_machine(const Machine *m) {
+static void print_machine(const Machine *m)
+{
     for (int i = 0; i < m->n_units; i++)
-        fprintf(stderr, "%-32s %8.1f GFLOP/s on one thread, %8.1f on %d\n", m->units[i].text, m->units[i].one / 1e9, m->units[i].all / 1e9, m->threads);
+        fprintf(stderr, "%-32s %8.1f GFLOP/s on one thread, %8.1f on %d\n", m->units[i].text,
+                m->units[i].one / 1e9, m->units[i].all / 1e9, m->threads);
     for (int i = 0; i < m->n_reads; i++)
-        fprintf(stderr, "reading from %-19s %8.1f GB/s on one thread,    %8.1f on %d\n", m->reads[i].level, m->reads[i].one / 1e9, m->reads[i].all / 1e9, m->threads);
+        fprintf(stderr, "reading from %-19s %8.1f GB/s on one thread,    %8.1f on %d\n",
+                m->reads[i].level, m->reads[i].one / 1e9, m->reads[i].all / 1e9, m->threads);
 }
 
-static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file) {
+static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file)
+{
     Buf json = {0}, html = {0};
     report_json(b, &json);
     if (json_file) {
         outfile_write(json_file, json.data, json.len);
         outfile_commit(json_file, 0644);
-    } else if (fwrite(json.data, 1, json.len, stdout) != json.len || fflush(stdout)) err("standard output cannot be written");
+    } else if (fwrite(json.data, 1, json.len, stdout) != json.len || fflush(stdout))
+        err("standard output cannot be written");
     if (html_file) {
         report_html(b, &html);
         outfile_write(html_file, html.data, html.len);
@@ -78,7 +102,9 @@ static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file
     buf_free(&html);
 }
 
-static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
+static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
+{
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("What is measured", "latentc bench graphs/sd2/pipeline.json --stage guided_step --ladder"),
         {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
@@ -97,20 +123,29 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f) {
         WEIGHTS_FLAGS(&b->weights, "latentc bench graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base --stage decoder"),
         CODE_FLAGS(&b->code, "latentc bench graphs/sd2/pipeline.json --stage decoder --dtype bf16 --conv direct"),
     };
-    const Command command = {"latentc bench PIPELINE.json [flags]",
-                             "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.\n"
-                             "Lines on standard error, JSON on standard output or in a file; docs/bench.md and docs/bench-schema.json explain every field.",
-                             flags, sizeof flags / sizeof flags[0], 1, 1, &b->pipeline_path};
+    /* clang-format on */
+    const Command command = {
+        "latentc bench PIPELINE.json [flags]",
+        "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.\n"
+        "Lines on standard error, JSON on standard output or in a file; docs/bench.md and docs/bench-schema.json explain every field.",
+        flags,
+        sizeof flags / sizeof flags[0],
+        1,
+        1,
+        &b->pipeline_path};
     flags_parse(&command, argc, argv);
     if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
-        usage_err("bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
-    if (b->only && !f->kernels) usage_err("bench --only: goes with --kernels");
+        usage_err(
+            "bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
+    if (b->only && !f->kernels)
+        usage_err("bench --only: goes with --kernels");
     b->fused_only |= b->serve;
     b->threads = f->threads ? (int)f->threads : lrt_default_threads();
     b->trace = f->html != NULL;
 }
 
-int cmd_bench(int argc, char **argv) {
+int cmd_bench(int argc, char **argv)
+{
     Bench b = {.arena = arena_new(), .code = CODE_DEFAULTS, .repeat = 3};
     BenchFlags f = {0};
     parse(argc, argv, &b, &f);
@@ -118,15 +153,19 @@ int cmd_bench(int argc, char **argv) {
     int n_sets = flags_sets(&b.code.sets, &sets);
     b.pipeline = pipeline_open(b.pipeline_path, sets, n_sets, &b.weights, NULL);
     const Pipeline *l = b.pipeline;
-    const Item items[] = {{.name = "text_encoder", .model = &l->text_encoder}, {.name = "guided_step", .model = &l->diffusion_model, .guided = true},
-                          {.name = "decoder", .model = &l->decoder}, {.name = "image_encoder", .model = &l->image_encoder}};
+    const Item items[] = {{.name = "text_encoder", .model = &l->text_encoder},
+                          {.name = "guided_step", .model = &l->diffusion_model, .guided = true},
+                          {.name = "decoder", .model = &l->decoder},
+                          {.name = "image_encoder", .model = &l->image_encoder}};
     b.n_items = sizeof items / sizeof items[0];
     memcpy(b.items, items, sizeof items);
     check_stages(&b, f.stages);
-    for (int i = 0; i < b.n_items; i++) b.items[i].skip = !wanted(f.stages, b.items[i].name);
+    for (int i = 0; i < b.n_items; i++)
+        b.items[i].skip = !wanted(f.stages, b.items[i].name);
     check_batch(&b, &f);
     /* Before minutes of measuring: can they be written? */
-    OutFile *json = f.json ? outfile_open(f.json) : NULL, *html = f.html ? outfile_open(f.html) : NULL;
+    OutFile *json = f.json ? outfile_open(f.json) : NULL,
+            *html = f.html ? outfile_open(f.html) : NULL;
     b.machine = machine_measure(target_for(b.code.target, true), b.threads);
     print_machine(&b.machine);
     if (f.kernels) {
@@ -134,7 +173,8 @@ int cmd_bench(int argc, char **argv) {
         report_kernels(&b);
     }
     for (int i = 0; i < b.n_items && !f.kernels; i++)
-        if (b.items[i].model->graph && !b.items[i].skip) measure_item(&b, &b.items[i], &f);
+        if (b.items[i].model->graph && !b.items[i].skip)
+            measure_item(&b, &b.items[i], &f);
     write_reports(&b, json, html);
     arena_free(b.arena);
     return EXIT_OK;

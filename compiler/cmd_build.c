@@ -16,8 +16,10 @@ typedef struct {
 } BuildFlags;
 
 /* One line of progress: what was done and how long it took. */
-static void done(const BuildFlags *f, double *since, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
+static void done(const BuildFlags *f, double *since, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void done(const BuildFlags *f, double *since, const char *fmt, ...)
+{
     va_list ap;
     double t = lrt_now();
     if (!f->quiet) {
@@ -30,25 +32,34 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...) {
     *since = t;
 }
 
-static void report_memory(const BuildFlags *f, const Program *p) {
+static void report_memory(const BuildFlags *f, const Program *p)
+{
     for (int i = 0; i < p->n_stages && !f->quiet; i++) {
         const Stage *s = p->stages[i];
-        fprintf(stderr, "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls", s->graph->name,
-                (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6, (double)s->arena_bytes_unshared / 1e6, s->n_steps);
-        if (s->weights_shared) fprintf(stderr, "; %.1f MB of weights from above", (double)s->weights_shared / 1e6);
+        fprintf(
+            stderr,
+            "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls",
+            s->graph->name, (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6,
+            (double)s->arena_bytes_unshared / 1e6, s->n_steps);
+        if (s->weights_shared)
+            fprintf(stderr, "; %.1f MB of weights from above", (double)s->weights_shared / 1e6);
         fputc('\n', stderr);
     }
 }
 
-static ProgramKind find_kind(const char *name) {
+static ProgramKind find_kind(const char *name)
+{
     static const char *const names[] = {"exe", "so", "a"};
     static const ProgramKind kinds[] = {PROGRAM_GENERATOR, PROGRAM_SHARED, PROGRAM_ARCHIVE};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0) return kinds[i];
+        if (strcmp(name, names[i]) == 0)
+            return kinds[i];
     usage_err("build: --emit %s: expected exe, so or a", name);
 }
 
-static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
+static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
+{
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Program", "latentc build graphs/shapes/pipeline.json --sizes 128x128,192x128 -o shapes"),
         {"output", 'o', FLAG_STRING, &f->files.path, "EXE", "the generator to write", 0, 0},
@@ -64,49 +75,71 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline) {
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
     };
-    const Command command = {"latentc build PIPELINE.json -o EXE [flags]",
-                             "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file, or the weights in their own.\n"
-                             "  latentc build graphs/shapes/pipeline.json -o shapes && ./shapes -p \"a red circle on a blue background\"",
-                             flags, sizeof flags / sizeof flags[0], 1, 1, pipeline};
+    /* clang-format on */
+    const Command command = {
+        "latentc build PIPELINE.json -o EXE [flags]",
+        "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file, or the weights in their own.\n"
+        "  latentc build graphs/shapes/pipeline.json -o shapes && ./shapes -p \"a red circle on a blue background\"",
+        flags,
+        sizeof flags / sizeof flags[0],
+        1,
+        1,
+        pipeline};
     flags_parse(&command, argc, argv);
-    if (!f->files.path) usage_err("build: -o EXE is missing");
-    if (f->files.weights && strcmp(f->files.weights, f->files.path) == 0) usage_err("build: -o and --weights-file are the same file, expected two");
+    if (!f->files.path)
+        usage_err("build: -o EXE is missing");
+    if (f->files.weights && strcmp(f->files.weights, f->files.path) == 0)
+        usage_err("build: -o and --weights-file are the same file, expected two");
     f->files.kind = find_kind(f->emit);
 }
 
 /* --prediction as a part of a pipeline file. */
-static const char *prediction_over(const char *prediction) {
-    if (!prediction) return NULL;
+static const char *prediction_over(const char *prediction)
+{
+    if (!prediction)
+        return NULL;
     bool v = strcmp(prediction, "v") == 0;
-    if (!v && strcmp(prediction, "epsilon") != 0) usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
-    return v ? "{\"schedule\":{\"prediction\":\"v\"}}" : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
+    if (!v && strcmp(prediction, "epsilon") != 0)
+        usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
+    return v ? "{\"schedule\":{\"prediction\":\"v\"}}"
+             : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
 }
 
 /* What each checkpoint is taken for, and why. */
-static void report_checkpoints(const BuildFlags *f, const Pipeline *l) {
-    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder, &l->image_encoder};
+static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
+{
+    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder,
+                                            &l->image_encoder};
     for (int i = 0; i < 4 && !f->quiet; i++) {
         const Checkpoint *c = models[i]->checkpoint;
         bool told = false;
-        for (int k = 0; k < i; k++) told |= models[k]->checkpoint == c;
-        if (c && !told && c->settings) fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
+        for (int k = 0; k < i; k++)
+            told |= models[k]->checkpoint == c;
+        if (c && !told && c->settings)
+            fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
     }
 }
 
 /* A program looks for a file of weights by its name, in its own folder. */
-static const char *name_of(const char *path) {
+static const char *name_of(const char *path)
+{
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
-static void report_files(const BuildFlags *f, Arena *a) {
-    if (f->quiet || !f->files.weights) return;
+static void report_files(const BuildFlags *f, Arena *a)
+{
+    if (f->quiet || !f->files.weights)
+        return;
     fprintf(stderr, "          weights in %s", f->files.weights);
-    if (f->files.kind == PROGRAM_ARCHIVE) fprintf(stderr, "; link with %s\n", link_libraries(a));
-    else fprintf(stderr, ": keep it beside %s\n", name_of(f->files.path));
+    if (f->files.kind == PROGRAM_ARCHIVE)
+        fprintf(stderr, "; link with %s\n", link_libraries(a));
+    else
+        fprintf(stderr, ": keep it beside %s\n", name_of(f->files.path));
 }
 
-int cmd_build(int argc, char **argv) {
+int cmd_build(int argc, char **argv)
+{
     BuildFlags f = {.emit = "exe", .of.code = CODE_DEFAULTS};
     const char *path;
     parse(argc, argv, &f, &path);
@@ -116,7 +149,9 @@ int cmd_build(int argc, char **argv) {
     build_open(&b, path, &f.of, prediction_over(f.prediction));
     report_checkpoints(&f, b.of_size[0]);
     const char *vocab_path = f.vocab ? f.vocab : b.of_size[0]->vocab;
-    if (!vocab_path) usage_err("build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
+    if (!vocab_path)
+        usage_err(
+            "build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     void *vocab = vocab_load(vocab_path, &f.files.vocab_bytes);
     f.files.vocab = vocab;
     build_lower(&b, path);
@@ -124,13 +159,17 @@ int cmd_build(int argc, char **argv) {
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     p->quiet = f.quiet;
     bool archive = f.files.kind == PROGRAM_ARCHIVE;
-    if (archive && !f.files.weights) f.files.weights = library_weights_path(a, f.files.path);
-    if (archive) p->options = arena_printf(a, "%s --vocab %s", p->options, vocab_path); /* the vocabulary is beside its weights */
+    if (archive && !f.files.weights)
+        f.files.weights = library_weights_path(a, f.files.path);
+    if (archive)
+        p->options = arena_printf(a, "%s --vocab %s", p->options,
+                                  vocab_path); /* the vocabulary is beside its weights */
     f.files.about = build_about(a, &b);
     b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
     emit_plan(p, &b.constants);
     write_program(p, b.sources, &f.files);
-    done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name, (double)p->weights_bytes / 1e6);
+    done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name,
+         (double)p->weights_bytes / 1e6);
     report_memory(&f, p);
     done(&f, &start, "%s", f.files.path);
     report_files(&f, a);

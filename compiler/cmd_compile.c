@@ -6,32 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct { const char *name; OutKind kind; int mode; } kinds[] = {
     {"exe", OUT_OBJ, 0755}, {"obj", OUT_OBJ, 0644}, {"so", OUT_OBJ, 0755}, {"asm", OUT_ASM, 0644}, {"ll", OUT_LL, 0644}, {"bc", OUT_BC, 0644},
 };
+/* clang-format on */
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
-static int find_kind(const char *name) {
+static int find_kind(const char *name)
+{
     const char *names[N_KINDS];
     for (int i = 0; i < N_KINDS; i++) {
         names[i] = kinds[i].name;
-        if (strcmp(name, names[i]) == 0) return i;
+        if (strcmp(name, names[i]) == 0)
+            return i;
     }
     const char *near = nearest_word(name, names, N_KINDS);
-    usage_err("compile: --emit %s: expected exe, obj, so, asm, ll or bc%s%s", name, near ? "; nearest: " : "", near ? near : "");
+    usage_err("compile: --emit %s: expected exe, obj, so, asm, ll or bc%s%s", name,
+              near ? "; nearest: " : "", near ? near : "");
 }
 
-static void write_buffer(const char *path, LLVMMemoryBufferRef b) {
+static void write_buffer(const char *path, LLVMMemoryBufferRef b)
+{
     OutFile *f = outfile_open(path);
     outfile_write(f, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
     outfile_commit(f, 0644);
 }
 
-int cmd_compile(int argc, char **argv) {
+int cmd_compile(int argc, char **argv)
+{
     const char *out = NULL, *emit = "exe", *arguments[1];
     CodeFlags code = CODE_DEFAULTS;
     LinkOptions link = {0};
     WeightFlags weights = {0};
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Result", "latentc compile graphs/sd2/decoder.json --emit asm -o decoder.s"),
         {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
@@ -42,12 +50,19 @@ int cmd_compile(int argc, char **argv) {
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
     };
-    const Command command = {"latentc compile GRAPH.json -o FILE [--emit KIND] [flags]",
-                             "Compiles one graph. An exe reads inputs and writes outputs as safetensors, by the names in the graph:\n"
-                             "  latentc compile graphs/sd2/decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
-                             flags, sizeof flags / sizeof flags[0], 1, 1, arguments};
+    /* clang-format on */
+    const Command command = {
+        "latentc compile GRAPH.json -o FILE [--emit KIND] [flags]",
+        "Compiles one graph. An exe reads inputs and writes outputs as safetensors, by the names in the graph:\n"
+        "  latentc compile graphs/sd2/decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
+        flags,
+        sizeof flags / sizeof flags[0],
+        1,
+        1,
+        arguments};
     flags_parse(&command, argc, argv);
-    if (!out) usage_err("compile: -o FILE is missing");
+    if (!out)
+        usage_err("compile: -o FILE is missing");
     int kind = find_kind(emit);
     bool exe = strcmp(emit, "exe") == 0;
     ParamSet *values;
@@ -60,9 +75,11 @@ int cmd_compile(int argc, char **argv) {
     p->made_from = arguments[0];
     emit_plan(p, NULL);
     if (exe) {
-        write_program(p, &source, &(ProgramFiles){.kind = PROGRAM_GRAPH, .link = link, .path = out});
+        write_program(p, &source,
+                      &(ProgramFiles){.kind = PROGRAM_GRAPH, .link = link, .path = out});
         weights_close(source);
-        if (from.checkpoint) checkpoint_close(from.checkpoint);
+        if (from.checkpoint)
+            checkpoint_close(from.checkpoint);
     } else {
         LLVMMemoryBufferRef b = program_emit(p, kinds[kind].kind);
         if (strcmp(emit, "so") == 0) {

@@ -29,6 +29,7 @@ typedef struct {
 
 static void parse_flags(int argc, char **argv, RunFlags *f)
 {
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Tensors", "latentc run graphs/sd2/decoder.json --weights synthetic:1 --inputs in.safetensors --outputs out.safetensors"),
         {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
@@ -41,11 +42,16 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
         {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
     };
+    /* clang-format on */
     const char *arguments[1];
     const Command command = {
         "latentc run GRAPH.json --inputs FILE --outputs FILE --weights SPEC [flags]",
         "Compiles and runs one graph. Tensors are matched by the names of the graph's inputs; others are ignored.",
-        flags, sizeof flags / sizeof flags[0], 1, 1, arguments,
+        flags,
+        sizeof flags / sizeof flags[0],
+        1,
+        1,
+        arguments,
     };
     flags_parse(&command, argc, argv);
     f->graph = arguments[0];
@@ -77,8 +83,9 @@ static void *read_input(const Graph *g, const StFile *file, const Tensor *want)
     for (int i = 0; same && i < t->rank; i++)
         same = t->dim[i] == want->shape.dim[i];
     if (!same || t->dtype != dtype)
-        err("%s: input \"%s\" is %s%s, expected %s%s", file->path, want->name, st_dtype_name(t->dtype),
-            st_shape(g->arena, t), st_dtype_name(dtype), shape_text(g->arena, &want->shape));
+        err("%s: input \"%s\" is %s%s, expected %s%s", file->path, want->name,
+            st_dtype_name(t->dtype), st_shape(g->arena, t), st_dtype_name(dtype),
+            shape_text(g->arena, &want->shape));
     void *copy = xmalloc(t->bytes);
     memcpy(copy, t->data, t->bytes);
     return copy;
@@ -93,7 +100,8 @@ static void make_buffers(Run *r, const char *path)
     for (uint32_t i = 0; i < g->n_inputs; i++)
         r->inputs[i] = read_input(g, file, tensor(g, g->inputs[i]));
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        r->outputs[i] = xcalloc((size_t)shape_count(&tensor(g, g->outputs[i])->shape), sizeof(float));
+        r->outputs[i] = xcalloc((size_t)shape_count(&tensor(g, g->outputs[i])->shape),
+                                sizeof(float));
     st_close(file);
 }
 
@@ -120,7 +128,8 @@ static void print_times(const double *seconds, int64_t n)
     double *sorted = xmalloc((size_t)n * sizeof *sorted);
     memcpy(sorted, seconds, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, by_value);
-    printf("{\"min\": %.6f, \"median\": %.6f, \"runs\": [", sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
+    printf("{\"min\": %.6f, \"median\": %.6f, \"runs\": [", sorted[0],
+           (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
     for (int64_t i = 0; i < n; i++)
         printf("%s%.6f", i ? ", " : "", seconds[i]);
     printf("]}\n");
@@ -131,7 +140,8 @@ static void write_outputs(const Run *r, const char *path)
 {
     StOut *out = xcalloc(r->g->n_outputs + 1, sizeof *out);
     for (uint32_t i = 0; i < r->g->n_outputs; i++)
-        out[i] = (StOut){r->g->output_names[i], DT_F32, tensor(r->g, r->g->outputs[i])->shape, r->outputs[i]};
+        out[i] = (StOut){r->g->output_names[i], DT_F32, tensor(r->g, r->g->outputs[i])->shape,
+                         r->outputs[i]};
     st_write(path, out, r->g->n_outputs, NULL, 0);
     free(out);
 }
@@ -166,8 +176,9 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, program_for(&f.code), f.threads ? (int)f.threads : lrt_default_threads(), (const void *const *)r.inputs,
-                      r.outputs, (int)f.repeat, seconds);
+        jit_run_graph(r.g, r.weights, program_for(&f.code),
+                      f.threads ? (int)f.threads : lrt_default_threads(),
+                      (const void *const *)r.inputs, r.outputs, (int)f.repeat, seconds);
     }
     if (f.repeat)
         print_times(seconds, f.repeat);

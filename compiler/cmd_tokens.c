@@ -9,11 +9,13 @@
 int cmd_tokens(int argc, char **argv)
 {
     const char *path = NULL, *prompt = NULL;
+    /* clang-format off */
     const Flag flags[] = {
         {"vocab", 0, FLAG_STRING, &path, "FILE|FOLDER",
          "merges file (.txt, .gz), tokenizer.json, or a folder with one of these", 0, 0},
         {"prompt", 'p', FLAG_STRING, &prompt, "TEXT", "the text to encode", 0, 0},
     };
+    /* clang-format on */
     const Command cmd = {
         .usage = "latentc tokens --vocab FILE -p TEXT",
         .about =

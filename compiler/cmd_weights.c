@@ -7,14 +7,17 @@
 
 #include "commands.h"
 
-/* ---- what the subcommands share ----------------------------------------------------------------------------------------------------- */
+/* ---- what the subcommands share
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 const char *default_pipeline(Arena *a)
 {
     static const char name[] = "graphs/sd2/pipeline.json";
     const char *path = access(name, R_OK) ? own_file(a, name) : name;
     if (!path)
-        usage_err("weights: %s is neither here nor beside latentc: name a pipeline after SPEC", name);
+        usage_err("weights: %s is neither here nor beside latentc: name a pipeline after SPEC",
+                  name);
     return path;
 }
 
@@ -27,7 +30,8 @@ static void only_the_best(Subject *s)
             best = s->model[i].fit.n - s->model[i].fit.n_missing;
     s->n_here = 0;
     for (int i = 0; i < s->n; i++) {
-        s->model[i].here = best && !s->n_here && s->model[i].fit.n - s->model[i].fit.n_missing == best;
+        s->model[i].here = best && !s->n_here &&
+                           s->model[i].fit.n - s->model[i].fit.n_missing == best;
         s->n_here += s->model[i].here;
     }
 }
@@ -39,8 +43,8 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     const WeightFlags flags = {.specs = one, .variant = variant};
     s.file = pipeline ? pipeline : default_pipeline(s.arena);
     s.pipeline = pipeline_open(s.file, NULL, 0, &flags, NULL);
-    const struct PipelineModel *models[] = {&s.pipeline->text_encoder, &s.pipeline->diffusion_model, &s.pipeline->decoder,
-                                            &s.pipeline->image_encoder};
+    const struct PipelineModel *models[] = {&s.pipeline->text_encoder, &s.pipeline->diffusion_model,
+                                            &s.pipeline->decoder, &s.pipeline->image_encoder};
     for (int i = 0; i < SUBJECT_MODELS; i++) {
         if (!models[i]->graph)
             continue;
@@ -48,7 +52,8 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
         m->of = models[i];
         m->graph = pipeline_graph(models[i], 1, false);
         s.checkpoint = models[i]->checkpoint;
-        m->weights = s.checkpoint ? weights_from(s.checkpoint, m->graph->name) : weights_open(spec, m->graph->name);
+        m->weights = s.checkpoint ? weights_from(s.checkpoint, m->graph->name)
+                                  : weights_open(spec, m->graph->name);
         if (s.checkpoint)
             m->fit = weights_fit(m->weights, m->graph, s.arena);
         m->here = !s.checkpoint || m->fit.n_missing < m->fit.n;
@@ -72,7 +77,8 @@ void subject_close(Subject *s)
 static void need_checkpoint(const char *spec, const char *what)
 {
     if (weights_synthetic(spec))
-        usage_err("weights %s: %s has every weight that is asked for; there is nothing to %s", what, spec, what);
+        usage_err("weights %s: %s has every weight that is asked for; there is nothing to %s", what,
+                  spec, what);
 }
 
 static void print_origin(const Checkpoint *c)
@@ -85,9 +91,12 @@ static void print_origin(const Checkpoint *c)
         printf("vocabulary %s\n", c->vocab);
 }
 
-/* ---- list --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- list
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
-/* For each stored tensor which weight it is, "MODEL/PATH"; several that share one: the first, and "...". NULL: none. */
+/* For each stored tensor which weight it is, "MODEL/PATH"; several that share one: the first, and
+ * "...". NULL: none. */
 static const char **uses(const Subject *s)
 {
     const Checkpoint *c = s->checkpoint;
@@ -97,9 +106,13 @@ static const char **uses(const Subject *s)
         Counts n = counts_of(g);
         for (uint32_t i = 0; i < g->n_tensors && s->model[k].here; i++) {
             Place p;
-            const Stored *t = g->tensors[i].kind == T_WEIGHT ? scheme_locate(c, g->name, g->tensors[i].parts[0].path, &n, &p) : NULL;
+            const Stored *t = g->tensors[i].kind == T_WEIGHT
+                                  ? scheme_locate(c, g->name, g->tensors[i].parts[0].path, &n, &p)
+                                  : NULL;
             if (t && p.part == 0)
-                use[t - c->tensors] = arena_printf(s->arena, "%s/%s%s", g->name, g->tensors[i].parts[0].path, p.parts > 1 ? ", ..." : "");
+                use[t - c->tensors] = arena_printf(s->arena, "%s/%s%s", g->name,
+                                                   g->tensors[i].parts[0].path,
+                                                   p.parts > 1 ? ", ..." : "");
         }
     }
     return use;
@@ -118,13 +131,19 @@ static bool is_ignored(const Subject *s, const char *name)
 static int cmd_list(int argc, char **argv)
 {
     const char *variant = NULL, *arguments[2] = {0};
-    const Flag flags[] = {{"variant", 0, FLAG_STRING, &variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0}};
-    const Command command = {"latentc weights list SPEC [PIPELINE.json]",
-                             "Every tensor of a checkpoint: type, shape, name, and which weight of the pipeline's models it is.\n"
-                             "First what the checkpoint is taken for, and why. Without PIPELINE.json: Stable Diffusion 2.\n"
-                             "Of packed weights: what they were made from, for which target, type of numbers and size of pictures.\n"
-                             "  latentc weights list model.safetensors | grep -v diffusion_model",
-                             flags, 1, 1, 2, arguments};
+    const Flag flags[] = {{"variant", 0, FLAG_STRING, &variant, "NAME",
+                           "of a diffusers folder's files, e.g. fp16", 0, 0}};
+    const Command command = {
+        "latentc weights list SPEC [PIPELINE.json]",
+        "Every tensor of a checkpoint: type, shape, name, and which weight of the pipeline's models it is.\n"
+        "First what the checkpoint is taken for, and why. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "Of packed weights: what they were made from, for which target, type of numbers and size of pictures.\n"
+        "  latentc weights list model.safetensors | grep -v diffusion_model",
+        flags,
+        1,
+        1,
+        2,
+        arguments};
     flags_parse(&command, argc, argv);
     need_checkpoint(arguments[0], "list");
     if (packed_list(arguments[0]))
@@ -139,21 +158,28 @@ static int cmd_list(int argc, char **argv)
         char shape[160] = "";
         size_t at = 0;
         for (int d = 0; d < t->rank; d++)
-            at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", d ? "x" : "", (long long)t->dim[d]);
+            at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", d ? "x" : "",
+                                   (long long)t->dim[d]);
         bool skip = !use[i] && is_ignored(&s, t->name);
         used += use[i] != NULL;
         ignored += skip;
-        printf("%-5s %-18s %s  %s\n", st_dtype_name(t->dtype), t->rank ? shape : "one number", t->name, use[i] ? use[i] : skip ? "(not needed)" : "(unknown)");
+        printf("%-5s %-18s %s  %s\n", st_dtype_name(t->dtype), t->rank ? shape : "one number",
+               t->name,
+               use[i] ? use[i]
+               : skip ? "(not needed)"
+                      : "(unknown)");
     }
-    printf("%zu tensors, %.1f MB: %zu are weights, %zu are not needed, %zu are unknown\n", c->n, (double)checkpoint_bytes(c) / 1e6, used,
-           ignored, c->n - used - ignored);
+    printf("%zu tensors, %.1f MB: %zu are weights, %zu are not needed, %zu are unknown\n", c->n,
+           (double)checkpoint_bytes(c) / 1e6, used, ignored, c->n - used - ignored);
     if (fflush(stdout))
         err("standard output cannot be written");
     subject_close(&s);
     return EXIT_OK;
 }
 
-/* ---- check -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- check
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void print_some(const char *what, const char **list, size_t n)
 {
@@ -171,7 +197,8 @@ static void read_values(const SubjectModel *m)
         if (t->kind != T_WEIGHT)
             continue;
         float *x = xmalloc((size_t)shape_count(&t->shape) * sizeof *x);
-        weights_read_tensor(m->weights, m->graph, (TensorId){i + 1}, x); /* err() at what is no number */
+        weights_read_tensor(m->weights, m->graph, (TensorId){i + 1},
+                            x); /* err() at what is no number */
         free(x);
     }
 }
@@ -195,13 +222,21 @@ static int cmd_check(int argc, char **argv)
 {
     const char *variant = NULL, *arguments[2] = {0};
     bool values = false;
-    const Flag flags[] = {{"values", 0, FLAG_BOOL, &values, NULL, "also read every number, and stop at the first that is NaN or infinite", 0, 0},
-                          {"variant", 0, FLAG_STRING, &variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0}};
-    const Command command = {"latentc weights check SPEC [PIPELINE.json]",
-                             "Does a checkpoint have every weight of a pipeline's models, in the right shape, and no others? Exit code 1 when not.\n"
-                             "Models that the checkpoint does not have at all are left out. Without PIPELINE.json: Stable Diffusion 2.\n"
-                             "  latentc weights check unet/diffusion_pytorch_model.safetensors --values",
-                             flags, 2, 1, 2, arguments};
+    const Flag flags[] = {{"values", 0, FLAG_BOOL, &values, NULL,
+                           "also read every number, and stop at the first that is NaN or infinite",
+                           0, 0},
+                          {"variant", 0, FLAG_STRING, &variant, "NAME",
+                           "of a diffusers folder's files, e.g. fp16", 0, 0}};
+    const Command command = {
+        "latentc weights check SPEC [PIPELINE.json]",
+        "Does a checkpoint have every weight of a pipeline's models, in the right shape, and no others? Exit code 1 when not.\n"
+        "Models that the checkpoint does not have at all are left out. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "  latentc weights check unet/diffusion_pytorch_model.safetensors --values",
+        flags,
+        2,
+        1,
+        2,
+        arguments};
     flags_parse(&command, argc, argv);
     need_checkpoint(arguments[0], "check");
     Subject s = subject_open(arguments[0], arguments[1], variant);
@@ -215,7 +250,8 @@ static int cmd_check(int argc, char **argv)
             printf("%-16s not here\n", m->graph->name);
             continue;
         }
-        printf("%-16s %zu of %zu weights%s\n", m->graph->name, f->n - f->n_missing, f->n, wrong ? "" : ", as they should be");
+        printf("%-16s %zu of %zu weights%s\n", m->graph->name, f->n - f->n_missing, f->n,
+               wrong ? "" : ", as they should be");
         print_some("missing", f->missing, f->n_missing);
         print_some("unknown", f->extra, f->n_extra);
         print_some("wrong:", f->wrong, f->n_wrong);
@@ -232,19 +268,24 @@ static int cmd_check(int argc, char **argv)
     if (!s.n_here)
         err("%s: has no weights of %s", arguments[0], s.file);
     if (bad)
-        err("%s: does not fit %s: %zu weights are missing, unknown or of another shape", arguments[0], s.file, bad);
+        err("%s: does not fit %s: %zu weights are missing, unknown or of another shape",
+            arguments[0], s.file, bad);
     subject_close(&s);
     return EXIT_OK;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
+/* clang-format off */
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
     {"list", "SPEC", "every tensor with type and shape, what it is, and what the checkpoint is taken for", cmd_list},
     {"check", "SPEC [PIPELINE.json]", "what is missing, unknown or of another shape, for each model", cmd_check},
     {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras, keras3; or packed, for a generator", weights_convert},
     {"fetch", "NAME", "published weights into the cache; without NAME: which there are", weights_fetch},
 };
+/* clang-format on */
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
 
 int cmd_weights(int argc, char **argv)
@@ -258,13 +299,15 @@ int cmd_weights(int argc, char **argv)
             return actions[i].run(argc - 1, argv + 1);
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
-        puts("usage: latentc weights ACTION SPEC ...\nCheckpoints: diffusers folders, safetensors of diffusers, LDM and latentc, Keras .h5, names of published weights, or one of their models.\n");
+        puts(
+            "usage: latentc weights ACTION SPEC ...\nCheckpoints: diffusers folders, safetensors of diffusers, LDM and latentc, Keras .h5, names of published weights, or one of their models.\n");
         for (int i = 0; i < N_ACTIONS; i++)
             printf("  %-8s %-24s %s\n", actions[i].name, actions[i].args, actions[i].help);
         puts("\n  latentc weights ACTION --help says more.");
         return EXIT_OK;
     }
     const char *near = nearest_word(word, names, N_ACTIONS);
-    usage_err("weights: unknown action '%s'%s%s%s", word, near ? "; did you mean '" : "; 'latentc weights --help' lists them", near ? near : "",
+    usage_err("weights: unknown action '%s'%s%s%s", word,
+              near ? "; did you mean '" : "; 'latentc weights --help' lists them", near ? near : "",
               near ? "'?" : "");
 }

@@ -2,8 +2,9 @@
 #ifndef LATENTC_COMMANDS_H
 #define LATENTC_COMMANDS_H
 /* GROUP(headline of the commands that follow)
- * COMMAND(name, arguments, one line of help): int cmd_<name>(int argc, char **argv) with argv[0] the command's name; returns the
- * exit code. */
+ * COMMAND(name, arguments, one line of help): int cmd_<name>(int argc, char **argv) with argv[0]
+ * the command's name; returns the exit code. */
+/* clang-format off */
 #define COMMANDS(GROUP, COMMAND) \
     GROUP("Compile") \
     COMMAND(build,   "PIPELINE.json -o EXE", "a standalone generator: prompt in, PNG out") \
@@ -17,6 +18,7 @@
     COMMAND(show,    "GRAPH.json [--after PASS]", "a graph as text, dot or JSON") \
     COMMAND(tokens,  "--vocab FILE -p TEXT", "the tokens of a prompt") \
     COMMAND(targets, "", "the CPUs that code can be made for, and what this machine has")
+/* clang-format on */
 #define NO_GROUP(headline)
 #define COMMAND_DECLARATION(name, args, text) int cmd_##name(int argc, char **argv);
 COMMANDS(NO_GROUP, COMMAND_DECLARATION)

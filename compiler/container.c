@@ -35,10 +35,7 @@ void container_write(Container *c, const void *p, size_t n)
     lrt_hash_add(&c->hasher, p, n);
 }
 
-uint64_t container_position(const Container *c)
-{
-    return c->at - c->section_begin;
-}
+uint64_t container_position(const Container *c) { return c->at - c->section_begin; }
 
 static void begin_section(Container *c)
 {
@@ -49,7 +46,8 @@ static void begin_section(Container *c)
 
 static void end_section(Container *c, int section)
 {
-    c->footer.sections[section] = (lrt_section){c->section_begin, container_position(c), lrt_hash_end(&c->hasher)};
+    c->footer.sections[section] = (lrt_section){c->section_begin, container_position(c),
+                                                lrt_hash_end(&c->hasher)};
 }
 
 static void copy_executable(Container *c, const char *path)

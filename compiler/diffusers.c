@@ -1,10 +1,10 @@
-/* Folders as diffusers' save_pretrained writes them, one of their component folders, or one of their files:
+/* Folders as diffusers' save_pretrained writes them, one of their component folders, or one of
+ * their files:
  *
  *   model_index.json
- *   unet/config.json   unet/diffusion_pytorch_model[.fp16].safetensors, or its shards and diffusion_pytorch_model.safetensors.index.json
- *   vae/               the same
- *   text_encoder/      model[.fp16].safetensors
- *   scheduler/scheduler_config.json   tokenizer/
+ *   unet/config.json   unet/diffusion_pytorch_model[.fp16].safetensors, or its shards and
+ * diffusion_pytorch_model.safetensors.index.json vae/               the same text_encoder/
+ * model[.fp16].safetensors scheduler/scheduler_config.json   tokenizer/
  *
  * Names get their component in front: "unet/conv_in.weight". */
 #include <errno.h>
@@ -27,16 +27,24 @@ static bool there(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-/* A component: its folder's name, its files' stem, and a name that its tensors have and no other's. */
-typedef struct { const char *name, *stem, *mark, *class; void (*settings)(Settings *s, Json config); } Component;
+/* A component: its folder's name, its files' stem, and a name that its tensors have and no other's.
+ */
+typedef struct {
+    const char *name, *stem, *mark, *class;
+    void (*settings)(Settings *s, Json config);
+} Component;
+/* clang-format off */
 static const Component components[] = {
     {"text_encoder", "model", "embeddings.token_embedding.weight", "CLIPTextModel", settings_of_text_encoder},
     {"unet", "diffusion_pytorch_model", "time_embedding.linear_1.weight", "UNet2DConditionModel", settings_of_unet},
     {"vae", "diffusion_pytorch_model", "decoder.mid_block.resnets.0.conv1.weight", "AutoencoderKL", settings_of_vae},
 };
+/* clang-format on */
 enum { N_COMPONENTS = sizeof components / sizeof components[0] };
 
-/* ---- one component's files -------------------------------------------------------------------------------------------------------- */
+/* ---- one component's files
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A shard's name must be a plain file name: an index may come from anywhere. */
 static void check_shard(Json at)
@@ -53,7 +61,8 @@ static void add_sharded(Checkpoint *c, const char *folder, const char *index, co
     json_expect(map, JSON_OBJECT);
     if (!json_count(map))
         json_err(map, "found no tensors, expected the file of each");
-    /* Each file once: a name is opened where no earlier member has it. A map has few files, so members before are skipped quickly. */
+    /* Each file once: a name is opened where no earlier member has it. A map has few files, so
+     * members before are skipped quickly. */
     for (Json m = json_first(map); json_ok(m); m = json_next(m)) {
         check_shard(m);
         const char *mark = arena_printf(c->arena, "/%s/", json_string(m));
@@ -75,11 +84,14 @@ static void add_sharded(Checkpoint *c, const char *folder, const char *index, co
     json_free(root);
 }
 
-/* The files that hold the component's tensors, best first; %v is the variant with a dot before it. */
-static const char *const file_names[] = {"%s%v.safetensors", "%s.safetensors%v.index.json", "%s.safetensors.index%v.json"};
+/* The files that hold the component's tensors, best first; %v is the variant with a dot before it.
+ */
+static const char *const file_names[] = {"%s%v.safetensors", "%s.safetensors%v.index.json",
+                                         "%s.safetensors.index%v.json"};
 enum { N_FILE_NAMES = sizeof file_names / sizeof file_names[0] };
 
-static const char *file_name(Arena *a, const char *folder, const char *pattern, const char *stem, const char *variant)
+static const char *file_name(Arena *a, const char *folder, const char *pattern, const char *stem,
+                             const char *variant)
 {
     Buf b = {0};
     for (const char *p = pattern; *p; p++)
@@ -106,20 +118,25 @@ static const char *find_files(Arena *a, const char *folder, const char *stem, co
 
 static _Noreturn void no_files(Arena *a, const char *folder, const char *stem)
 {
-    static const char *const pickles[] = {"pytorch_model.bin", "diffusion_pytorch_model.bin"}, *const variants[] = {"fp16", "bf16", "fp32"};
+    static const char *const pickles[] = {"pytorch_model.bin", "diffusion_pytorch_model.bin"},
+                             *const variants[] = {"fp16", "bf16", "fp32"};
     for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
         if (find_files(a, folder, stem, variants[i]))
-            err("%s: has %s.%s.safetensors alone; give --variant %s", folder, stem, variants[i], variants[i]);
+            err("%s: has %s.%s.safetensors alone; give --variant %s", folder, stem, variants[i],
+                variants[i]);
     for (size_t i = 0; i < sizeof pickles / sizeof pickles[0]; i++)
         if (there(arena_printf(a, "%s/%s", folder, pickles[i])))
             err("%s/%s: %s", folder, pickles[i], pickle_advice);
-    err("%s: expected %s.safetensors or its shards with %s.safetensors.index.json; found neither", folder, stem, stem);
+    err("%s: expected %s.safetensors or its shards with %s.safetensors.index.json; found neither",
+        folder, stem, stem);
 }
 
 /* Returns whether it was the variant that was wanted. */
-static bool add_component(Checkpoint *c, const Component *x, const char *folder, const CheckpointOptions *o)
+static bool add_component(Checkpoint *c, const Component *x, const char *folder,
+                          const CheckpointOptions *o)
 {
-    const char *prefix = arena_printf(c->arena, "%s/", x->name), *path = o->variant ? find_files(c->arena, folder, x->stem, o->variant) : NULL;
+    const char *prefix = arena_printf(c->arena, "%s/", x->name),
+               *path = o->variant ? find_files(c->arena, folder, x->stem, o->variant) : NULL;
     bool variant = path != NULL;
     if (!path)
         path = find_files(c->arena, folder, x->stem, NULL);
@@ -143,7 +160,9 @@ static void read_config(const char *path, Settings *s, void (*settings)(Settings
     json_free(config);
 }
 
-/* ---- the whole folder ------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole folder
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *without_slash(Arena *a, const char *spec)
 {
@@ -156,13 +175,11 @@ static const char *without_slash(Arena *a, const char *spec)
 static bool has_file(const Peek *p, const char *name)
 {
     char path[4096];
-    return p->folder && snprintf(path, sizeof path, "%s/%s", p->spec, name) < (int)sizeof path && there(path);
+    return p->folder && snprintf(path, sizeof path, "%s/%s", p->spec, name) < (int)sizeof path &&
+           there(path);
 }
 
-bool is_diffusers_folder(const Peek *p)
-{
-    return has_file(p, "model_index.json");
-}
+bool is_diffusers_folder(const Peek *p) { return has_file(p, "model_index.json"); }
 
 void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
 {
@@ -175,22 +192,27 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     c->scheme = scheme_find("diffusers");
     /* Every config before any weights: what a model is, is told first. The UNet's says it best. */
     read_config(arena_printf(c->arena, "%s/unet/config.json", folder), &s, settings_of_unet);
-    read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s, settings_of_text_encoder);
+    read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s,
+                settings_of_text_encoder);
     read_config(arena_printf(c->arena, "%s/vae/config.json", folder), &s, settings_of_vae);
     const char *scheduler = arena_printf(c->arena, "%s/scheduler/scheduler_config.json", folder);
     if (there(scheduler))
         read_config(scheduler, &s, settings_of_scheduler);
     for (int i = 0; i < N_COMPONENTS; i++)
-        variant |= add_component(c, &components[i], arena_printf(c->arena, "%s/%s", folder, components[i].name), o);
+        variant |= add_component(c, &components[i],
+                                 arena_printf(c->arena, "%s/%s", folder, components[i].name), o);
     if (o->variant && !variant)
         err("%s: no component has a variant \"%s\"", folder, o->variant);
     settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
-    c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s", s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
+    c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s",
+                                s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
     c->why = "model_index.json, and the configs of unet, text_encoder, vae and scheduler";
     c->settings = settings_text(&s);
 }
 
-/* ---- one component ---------------------------------------------------------------------------------------------------------------- */
+/* ---- one component
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static const Component *component_of_class(Json config)
 {
@@ -200,7 +222,8 @@ static const Component *component_of_class(Json config)
     for (int i = 0; i < N_COMPONENTS && json_ok(class); i++)
         if (!strcmp(json_string(class), components[i].class))
             return &components[i];
-    json_err(json_ok(class) ? class : config, "found %s, expected CLIPTextModel, UNet2DConditionModel or AutoencoderKL",
+    json_err(json_ok(class) ? class : config,
+             "found %s, expected CLIPTextModel, UNet2DConditionModel or AutoencoderKL",
              json_ok(class) ? json_string(class) : "no _class_name");
 }
 
@@ -208,14 +231,14 @@ static void finish_component(Checkpoint *c, const Component *x, const Settings *
 {
     c->scheme = scheme_find("diffusers");
     c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
-    c->why = config ? "config.json" : arena_printf(c->arena, "it has a tensor \"%s\"; there is no config.json beside it", x->mark);
+    c->why = config ? "config.json"
+                    : arena_printf(c->arena,
+                                   "it has a tensor \"%s\"; there is no config.json beside it",
+                                   x->mark);
     c->settings = settings_text(s);
 }
 
-bool is_component_folder(const Peek *p)
-{
-    return has_file(p, "config.json");
-}
+bool is_component_folder(const Peek *p) { return has_file(p, "config.json"); }
 
 void open_component_folder(Checkpoint *c, const CheckpointOptions *o)
 {
@@ -259,14 +282,16 @@ static const Component *component_of_names(const Checkpoint *c)
         for (size_t k = 0; k < c->n; k++)
             if (ends_with(c->tensors[k].name, components[i].mark))
                 return &components[i];
-    err("%s: names of tensors are neither those of a UNet2DConditionModel nor of a CLIPTextModel or an AutoencoderKL", c->spec);
+    err("%s: names of tensors are neither those of a UNet2DConditionModel nor of a CLIPTextModel or an AutoencoderKL",
+        c->spec);
 }
 
 void open_component_file(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
     const char *slash = strrchr(c->spec, '/');
-    const char *folder = slash ? arena_printf(c->arena, "%.*s", (int)(slash - c->spec), c->spec) : ".";
+    const char *folder = slash ? arena_printf(c->arena, "%.*s", (int)(slash - c->spec), c->spec)
+                               : ".";
     const char *beside = arena_printf(c->arena, "%s/config.json", folder);
     if (ends_with(c->spec, ".json"))
         add_sharded(c, folder, c->spec, "");

@@ -3,11 +3,17 @@
 
 static int64_t groups_of(const Ahead *a) { return a->groups * a->count; }
 
-Ahead ahead_row(V from, int64_t bytes) {
-    return (Ahead){.from = from, .lines = 1, .groups = ceil_div(bytes, CACHE_LINE), .step = CACHE_LINE, .count = 1};
+Ahead ahead_row(V from, int64_t bytes)
+{
+    return (Ahead){.from = from,
+                   .lines = 1,
+                   .groups = ceil_div(bytes, CACHE_LINE),
+                   .step = CACHE_LINE,
+                   .count = 1};
 }
 
-void ahead_begin(Emit *e, Ahead *a, int64_t calls) {
+void ahead_begin(Emit *e, Ahead *a, int64_t calls)
+{
     a->each = ceil_div(groups_of(a), calls);
     a->next = var(e, e->i64, ci(e, 0));
     /* Several neighbouring groups become one. */
@@ -19,13 +25,17 @@ void ahead_begin(Emit *e, Ahead *a, int64_t calls) {
     }
 }
 
-void ahead_line(Emit *e, V p, bool write) {
-    V rw = LLVMConstInt(e->i32, write, 0), l2 = LLVMConstInt(e->i32, 2, 0), data = LLVMConstInt(e->i32, 1, 0);
+void ahead_line(Emit *e, V p, bool write)
+{
+    V rw = LLVMConstInt(e->i32, write, 0), l2 = LLVMConstInt(e->i32, 2, 0),
+      data = LLVMConstInt(e->i32, 1, 0);
     intrinsic(e, "llvm.prefetch", e->ptr, (V[]){p, rw, l2, data}, 4);
 }
 
-void ahead_ask(Emit *e, const Ahead *a) {
-    if (!a->from) return;
+void ahead_ask(Emit *e, const Ahead *a)
+{
+    if (!a->from)
+        return;
     V next = get(e, a->next);
     If f = if_begin(e, lt(e, next, ci(e, groups_of(a))));
     for (int64_t i = 0; i < a->each; i++) {
@@ -35,7 +45,8 @@ void ahead_ask(Emit *e, const Ahead *a) {
             group = uremc(e, group, a->groups);
         }
         V p = at_byte(e, a->from, add(e, mulc(e, group, a->step), mulc(e, row, a->row_step)));
-        for (int64_t j = 0; j < a->lines; j++) ahead_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
+        for (int64_t j = 0; j < a->lines; j++)
+            ahead_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
     }
     set(e, a->next, addc(e, next, a->each));
     if_end(e, &f);

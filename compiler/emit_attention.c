@@ -1,27 +1,35 @@
 /* Attention with an online softmax, in two kernels.
  *
- * The first brings keys and values into panels that the micro-kernel reads, once for all queries (once a prompt in cross-attention); a word is
- * an f32 number or a pair of bf16:
+ * The first brings keys and values into panels that the micro-kernel reads, once for all queries
+ * (once a prompt in cross-attention); a word is an f32 number or a pair of bf16:
  *
- *   keys    [batch][head][panel of keys][word of channels][key]         transposed; a vector of keys side by side
- *   values  [batch][head][panel of channels][word of keys][channel]
+ *   keys    [batch][head][panel of keys][word of channels][key]         transposed; a vector of
+ * keys side by side values  [batch][head][panel of channels][word of keys][channel]
  *
- * In the second a task is one block of queries of one head, rows of the micro-kernel; keys, then channels, lie across the lanes:
+ * In the second a task is one block of queries of one head, rows of the micro-kernel; keys, then
+ * channels, lie across the lanes:
  *
  *   Q[query][.] = q * scale * log2(e)                        into scratch, as operands
  *   for each block of keys:
  *     S[query][key] = Q[query][.] . keys                     micro-kernel
- *     m' = max(m, max over keys S); P = 2^(S - m'), as operands in place of S; l = l * 2^(m - m') + sum over keys P
- *     O[query][d] = O * 2^(m - m') + P[query][.] . values    micro-kernel
- *   y[query][d] = O[query][d] / l                            (where one block holds all keys, straight from the registers)
+ *     m' = max(m, max over keys S); P = 2^(S - m'), as operands in place of S; l = l * 2^(m - m') +
+ * sum over keys P O[query][d] = O * 2^(m - m') + P[query][.] . values    micro-kernel y[query][d] =
+ * O[query][d] / l                            (where one block holds all keys, straight from the
+ * registers)
  */
 #include "emit_attention.h"
 #include <math.h>
 #include <string.h>
 
 static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
-static int64_t keys_stored(const Attention *a) { return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes); }
-static int64_t key_words(const Attention *a) { return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : words(a, a->head_size); }
+static int64_t keys_stored(const Attention *a)
+{
+    return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes);
+}
+static int64_t key_words(const Attention *a)
+{
+    return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : words(a, a->head_size);
+}
 static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }
 static int64_t panel_keys(const Attention *a) { return (int64_t)a->panel_vectors * a->lanes; }
 static int64_t panels(const Attention *a) { return ceil_div(keys_stored(a), panel_keys(a)); }
@@ -30,16 +38,22 @@ static int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query
 static int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
 static int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
 static int64_t head_key_words(const Attention *a) { return key_words(a) * keys_stored(a); }
-static int64_t head_value_words(const Attention *a) { return words(a, keys_stored(a)) * channels_stored(a); }
+static int64_t head_value_words(const Attention *a)
+{
+    return words(a, keys_stored(a)) * channels_stored(a);
+}
 
 /* The largest divisor of n in lo..hi, or 0. */
-static int64_t divisor(int64_t n, int64_t lo, int64_t hi) {
+static int64_t divisor(int64_t n, int64_t lo, int64_t hi)
+{
     for (int64_t k = hi; k >= lo; k--)
-        if (n % k == 0) return k;
+        if (n % k == 0)
+            return k;
     return 0;
 }
 
-void attention_plan(Attention *a, const Target *t) {
+void attention_plan(Attention *a, const Target *t)
+{
     enum { QUERIES = 64, KEYS = 512 };
     a->lanes = t->lanes;
     a->nr = t->nr;
@@ -50,111 +64,161 @@ void attention_plan(Attention *a, const Target *t) {
     int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, QUERIES);
     a->panel_vectors = (int)ceil_div(vectors, ceil_div(vectors, t->nr));
     a->query_block = divisor(a->n, QUERIES / 2, QUERIES);
-    if (!a->query_block) a->query_block = ceil_div(a->n, even_blocks);
+    if (!a->query_block)
+        a->query_block = ceil_div(a->n, even_blocks);
     int64_t n = panels(a), most = KEYS / panel_keys(a);
     a->block_panels = n * panel_keys(a) <= KEYS + KEYS / 4 ? n : divisor(n, most / 2, most);
-    if (!a->block_panels) a->block_panels = most;
+    if (!a->block_panels)
+        a->block_panels = most;
 }
 
 int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
 int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * panels(a); }
-int64_t attention_key_floats(const Attention *a) { return kv_batch(a) * a->heads * head_key_words(a); }
-int64_t attention_value_floats(const Attention *a) { return kv_batch(a) * a->heads * head_value_words(a); }
+int64_t attention_key_floats(const Attention *a)
+{
+    return kv_batch(a) * a->heads * head_key_words(a);
+}
+int64_t attention_value_floats(const Attention *a)
+{
+    return kv_batch(a) * a->heads * head_value_words(a);
+}
 
-/* Rows in scratch are a vector longer than they need be: rows at a distance of a power of two share few sets of L1. */
+/* Rows in scratch are a vector longer than they need be: rows at a distance of a power of two share
+ * few sets of L1. */
 static int64_t query_stride(const Attention *a) { return words(a, channels_stored(a)) + a->lanes; }
-static int64_t score_stride(const Attention *a) { return a->block_panels * panel_keys(a) + a->lanes; }
+static int64_t score_stride(const Attention *a)
+{
+    return a->block_panels * panel_keys(a) + a->lanes;
+}
 static int64_t result_stride(const Attention *a) { return channels_stored(a) + a->lanes; }
 static int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
 
-int64_t attention_scratch(const Attention *a) {
-    if (a->tiles) return attention_tiles_scratch(a);
+int64_t attention_scratch(const Attention *a)
+{
+    if (a->tiles)
+        return attention_tiles_scratch(a);
     int64_t results = blocks(a) > 1 ? a->query_block * result_stride(a) : 0;
-    return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) + 4 * 16);
+    return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) +
+                4 * 16);
 }
 
 /* ---- packing ---- */
 
 /* `lanes` words of a row from word u on; `channels` of them valid. */
-static V row_words(Emit *e, const Attention *a, V row, V u, int64_t channels) {
+static V row_words(Emit *e, const Attention *a, V row, V u, int64_t channels)
+{
     int lanes = a->lanes;
-    if (!a->bf16) return load_n(e, at(e, row, u), lanes, channels < lanes ? (int)channels : lanes);
+    if (!a->bf16)
+        return load_n(e, at(e, row, u), lanes, channels < lanes ? (int)channels : lanes);
     V part[2], p = at(e, row, mulc(e, u, 2));
     for (int i = 0; i < 2; i++) {
         int64_t left = channels - (int64_t)i * lanes;
-        part[i] = left > 0 ? load_n(e, atc(e, p, (int64_t)i * lanes), lanes, left < lanes ? (int)left : lanes) : cf(e, 0, lanes);
+        part[i] = left > 0 ? load_n(e, atc(e, p, (int64_t)i * lanes), lanes,
+                                    left < lanes ? (int)left : lanes)
+                           : cf(e, 0, lanes);
     }
     return words_bf16(e, part[0], part[1], lanes);
 }
 
-typedef struct { const Attention *a; V k, v, keys, values; /* of one head: sources at the panel's first key, and panels */ V panel; } Pack;
+typedef struct {
+    const Attention *a;
+    V k, v, keys, values; /* of one head: sources at the panel's first key, and panels */
+    V panel;
+} Pack;
 
 /* Of key square `key` of the panel, word u: in tiles, `lanes` keys lie together. */
-static V key_place(Emit *e, const Attention *a, V key, V u, V width) {
-    if (a->tiles) return add(e, mulc(e, key, key_words(a)), mulc(e, u, a->lanes));
+static V key_place(Emit *e, const Attention *a, V key, V u, V width)
+{
+    if (a->tiles)
+        return add(e, mulc(e, key, key_words(a)), mulc(e, u, a->lanes));
     return add(e, mul(e, u, width), key);
 }
 
-/* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels, transposed. to: the panel; width: its keys. */
-static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels, V to, V width) {
+/* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels,
+ * transposed. to: the panel; width: its keys. */
+static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels,
+                            V to, V width)
+{
     const Attention *a = p->a;
     V rows[64];
     for (int i = 0; i < a->lanes; i++)
-        rows[i] = i < valid ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels) : cf(e, 0, a->lanes);
+        rows[i] = i < valid
+                      ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels)
+                      : cf(e, 0, a->lanes);
     transpose(e, rows, a->lanes);
     for (int i = 0; i < a->lanes && (a->tiles || i < words(a, channels)); i++)
         store(e, rows[i], at(e, to, key_place(e, a, key, addc(e, u, i), width)));
 }
 
-static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V width) {
+static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V width)
+{
     const Attention *a = p->a;
     int64_t step = (int64_t)a->lanes * (a->bf16 ? 2 : 1), whole = a->head_size / step * step;
     Loop l = loop_begin(e, ci(e, 0), ci(e, words(a, whole)), a->lanes);
     pack_key_square(e, p, key, valid, l.i, step, to, width);
     loop_end(e, &l);
-    if (whole < a->head_size) pack_key_square(e, p, key, valid, ci(e, words(a, whole)), a->head_size - whole, to, width);
+    if (whole < a->head_size)
+        pack_key_square(e, p, key, valid, ci(e, words(a, whole)), a->head_size - whole, to, width);
 }
 
 /* Of word `word` of the head's keys, channel c, a multiple of `lanes`. */
-static V value_place(Emit *e, const Attention *a, V word, V c) {
+static V value_place(Emit *e, const Attention *a, V word, V c)
+{
     if (a->tiles) {
-        V tile = add(e, mulc(e, udivc(e, word, TILE_ROWS), tiles_of_values(a)), udivc(e, c, TILE_COLUMNS));
+        V tile = add(e, mulc(e, udivc(e, word, TILE_ROWS), tiles_of_values(a)),
+                     udivc(e, c, TILE_COLUMNS));
         return add(e, mulc(e, tile, TILE_FLOATS), mulc(e, uremc(e, word, TILE_ROWS), TILE_COLUMNS));
     }
     int64_t width = value_width(a), last = channels_stored(a) / width * width;
     V panel = udivc(e, c, width), here = ci(e, width); /* the last panel may be narrower */
-    if (last < channels_stored(a)) here = choose(e, lt(e, c, ci(e, last)), here, ci(e, channels_stored(a) - last));
-    return add(e, mulc(e, panel, width * words(a, keys_stored(a))), add(e, mul(e, word, here), uremc(e, c, width)));
+    if (last < channels_stored(a))
+        here = choose(e, lt(e, c, ci(e, last)), here, ci(e, channels_stored(a) - last));
+    return add(e, mulc(e, panel, width * words(a, keys_stored(a))),
+               add(e, mul(e, word, here), uremc(e, c, width)));
 }
 
-/* One word of keys, the first of them `key`, `valid` of them existing: a vector of channels after the other. */
-static void pack_values(Emit *e, const Pack *p, V key, int valid) {
+/* One word of keys, the first of them `key`, `valid` of them existing: a vector of channels after
+ * the other. */
+static void pack_values(Emit *e, const Pack *p, V key, int valid)
+{
     const Attention *a = p->a;
     int lanes = a->lanes;
     int64_t whole = a->head_size / lanes * lanes;
-    V row = at(e, p->v, mulc(e, key, a->ldv)), first = add(e, mulc(e, p->panel, panel_keys(a)), key);
+    V row = at(e, p->v, mulc(e, key, a->ldv)),
+      first = add(e, mulc(e, p->panel, panel_keys(a)), key);
     V word = a->bf16 ? udivc(e, first, 2) : first;
     for (int part = 0; part < 2; part++) {
-        if (part == (whole == a->head_size) && part == 1) break;
+        if (part == (whole == a->head_size) && part == 1)
+            break;
         Loop l = loop_begin(e, ci(e, part ? whole : 0), ci(e, part ? a->head_size : whole), lanes);
         V x[2] = {cf(e, 0, lanes), cf(e, 0, lanes)};
-        for (int i = 0; i < valid; i++) x[i] = load_n(e, at(e, row, addc(e, l.i, i * a->ldv)), lanes, part ? (int)(a->head_size - whole) : lanes);
-        store(e, a->bf16 ? pairs_bf16(e, x[0], x[1], lanes) : x[0], at(e, p->values, value_place(e, a, word, l.i)));
+        for (int i = 0; i < valid; i++)
+            x[i] = load_n(e, at(e, row, addc(e, l.i, i * a->ldv)), lanes,
+                          part ? (int)(a->head_size - whole) : lanes);
+        store(e, a->bf16 ? pairs_bf16(e, x[0], x[1], lanes) : x[0],
+              at(e, p->values, value_place(e, a, word, l.i)));
         loop_end(e, &l);
     }
 }
 
-void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
+void emit_attention_pack(Emit *e, const Attention *a, const char *name)
+{
     kernel_begin(e, name);
-    int64_t n = panels(a), tail = a->m % a->lanes, stored = keys_stored(a), per = a->bf16 ? 2 : 1, odd = a->bf16 ? a->m % 2 : 0;
-    V head = udivc(e, e->task, n), h = mulc(e, uremc(e, head, a->heads), a->head_size), b = udivc(e, head, a->heads);
+    int64_t n = panels(a), tail = a->m % a->lanes, stored = keys_stored(a), per = a->bf16 ? 2 : 1,
+            odd = a->bf16 ? a->m % 2 : 0;
+    V head = udivc(e, e->task, n), h = mulc(e, uremc(e, head, a->heads), a->head_size),
+      b = udivc(e, head, a->heads);
     Pack p = {.a = a, .panel = uremc(e, e->task, n)};
     V first = mulc(e, p.panel, panel_keys(a));
-    p.k = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)), mulc(e, first, a->ldk)));
-    p.v = at(e, arg(e, 1), add(e, add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)), mulc(e, first, a->ldv)));
-    p.keys = at(e, arg(e, 2), add(e, mulc(e, head, head_key_words(a)), mulc(e, first, key_words(a))));
+    p.k = at(e, arg(e, 0),
+             add(e, add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)), mulc(e, first, a->ldk)));
+    p.v = at(e, arg(e, 1),
+             add(e, add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)), mulc(e, first, a->ldv)));
+    p.keys = at(e, arg(e, 2),
+                add(e, mulc(e, head, head_key_words(a)), mulc(e, first, key_words(a))));
     p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
-    V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))), whole = sub(e, valid, uremc(e, valid, a->lanes));
+    V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))),
+      whole = sub(e, valid, uremc(e, valid, a->lanes));
     V width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
     Loop l = loop_begin(e, ci(e, 0), whole, a->lanes);
     pack_keys(e, &p, l.i, a->lanes, p.keys, width);
@@ -164,9 +228,12 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
     loop_end(e, &l);
     if (a->m < stored) { /* the last keys, and zeros up to a whole vector or tile */
         If f = if_begin(e, lt(e, valid, width));
-        if (tail) pack_keys(e, &p, whole, tail, p.keys, width);
-        if (round_up(a->m, a->lanes) < stored) pack_keys(e, &p, addc(e, width, -a->lanes), 0, p.keys, width);
-        if (odd) pack_values(e, &p, addc(e, valid, -1), 1);
+        if (tail)
+            pack_keys(e, &p, whole, tail, p.keys, width);
+        if (round_up(a->m, a->lanes) < stored)
+            pack_keys(e, &p, addc(e, width, -a->lanes), 0, p.keys, width);
+        if (odd)
+            pack_values(e, &p, addc(e, valid, -1), 1);
         l = loop_begin(e, addc(e, valid, odd), width, per);
         pack_values(e, &p, l.i, 0);
         loop_end(e, &l);
@@ -179,62 +246,89 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name) {
 
 typedef struct {
     const Attention *a;
-    V q, y, first;                    /* of the head: queries and results of the block; its first query */
-    V keys, values;                   /* panels of the head */
-    V queries, scores, results;       /* scratch */
-    V old, max, sum, factor;          /* a number per query of the block */
+    V q, y, first;              /* of the head: queries and results of the block; its first query */
+    V keys, values;             /* panels of the head */
+    V queries, scores, results; /* scratch */
+    V old, max, sum, factor;    /* a number per query of the block */
 } A;
 
-static V operand_row(Emit *e, V base, V row, int64_t stride) { return at(e, base, mulc(e, row, stride)); }
+static V operand_row(Emit *e, V base, V row, int64_t stride)
+{
+    return at(e, base, mulc(e, row, stride));
+}
 
-static void run_product(Emit *e, const A *x, Micro *m, V panel, int64_t width, V count, int64_t known) {
+static void run_product(Emit *e, const A *x, Micro *m, V panel, int64_t width, V count,
+                        int64_t known)
+{
     int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
-    if (x->a->bf16) micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
-    else micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
+    if (x->a->bf16)
+        micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
+    else
+        micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
 }
 
 /* Q of the block, scaled; queries beyond n are zero. */
-static void load_queries(Emit *e, const A *x) {
+static void load_queries(Emit *e, const A *x)
+{
     const Attention *a = x->a;
     int lanes = a->lanes;
-    V scale = cf(e, a->scale * 1.4426950408889634, lanes), valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
+    V scale = cf(e, a->scale * 1.4426950408889634, lanes),
+      valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
-        if (!exist && a->n % a->query_block == 0) break;
+        if (!exist && a->n % a->query_block == 0)
+            break;
         Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
-        V to = operand_row(e, x->queries, q.i, query_stride(a)), from = operand_row(e, x->q, q.i, a->ldq);
+        V to = operand_row(e, x->queries, q.i, query_stride(a)),
+          from = operand_row(e, x->q, q.i, a->ldq);
         for (int64_t d = 0; d < channels_stored(a); d += lanes) {
             int64_t left = a->head_size - d;
-            V v = exist ? fp_mul(e, load_n(e, atc(e, from, d), lanes, left < lanes ? (int)left : lanes), scale) : cf(e, 0, lanes);
-            if (a->bf16) store_bf16(e, v, at_bf16(e, to, ci(e, d)), lanes);
-            else store(e, v, atc(e, to, d));
+            V v = exist
+                      ? fp_mul(e,
+                               load_n(e, atc(e, from, d), lanes, left < lanes ? (int)left : lanes),
+                               scale)
+                      : cf(e, 0, lanes);
+            if (a->bf16)
+                store_bf16(e, v, at_bf16(e, to, ci(e, d)), lanes);
+            else
+                store(e, v, atc(e, to, d));
         }
         loop_end(e, &q);
     }
 }
 
-typedef struct { const A *x; V panel, column; int nvec; } Scores;
+typedef struct {
+    const A *x;
+    V panel, column;
+    int nvec;
+} Scores;
 
-static void scores_tile(Emit *e, const void *scores, V row, int rows) {
+static void scores_tile(Emit *e, const void *scores, V row, int rows)
+{
     const Scores *s = scores;
     const Attention *a = s->x->a;
     Micro m;
     micro_init(e, &m, rows, s->nvec);
-    for (int i = 0; i < rows; i++) m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes, ci(e, words(a, a->head_size)), words(a, a->head_size));
+    for (int i = 0; i < rows; i++)
+        m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
+    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes, ci(e, words(a, a->head_size)),
+                words(a, a->head_size));
     for (int i = 0; i < rows; i++) {
         V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
-        for (int v = 0; v < s->nvec; v++) store(e, get(e, m.acc[i][v]), atc(e, to, (int64_t)v * a->lanes));
+        for (int v = 0; v < s->nvec; v++)
+            store(e, get(e, m.acc[i][v]), atc(e, to, (int64_t)v * a->lanes));
     }
 }
 
 /* S of `count` panels from panel `first` on. */
-static void scores_block(Emit *e, const A *x, V first, V count) {
+static void scores_block(Emit *e, const A *x, V first, V count)
+{
     const Attention *a = x->a;
     int64_t panel_words = panel_keys(a) * words(a, a->head_size);
     int narrow = (int)((keys_stored(a) - (panels(a) - 1) * panel_keys(a)) / a->lanes);
     Loop p = loop_begin(e, ci(e, 0), count, 1);
     V panel = add(e, first, p.i);
-    Scores s = {x, at(e, x->keys, mulc(e, panel, panel_words)), mulc(e, p.i, panel_keys(a)), narrow};
+    Scores s = {x, at(e, x->keys, mulc(e, panel, panel_words)), mulc(e, p.i, panel_keys(a)),
+                narrow};
     If f = {0};
     if (narrow < a->panel_vectors) {
         f = if_begin(e, eq(e, panel, ci(e, panels(a) - 1)));
@@ -243,32 +337,47 @@ static void scores_block(Emit *e, const A *x, V first, V count) {
         s.nvec = a->panel_vectors;
     }
     row_tiles(e, a->query_block, e->t->mr[s.nvec], scores_tile, &s);
-    if (narrow < a->panel_vectors) if_end(e, &f);
+    if (narrow < a->panel_vectors)
+        if_end(e, &f);
     loop_end(e, &p);
 }
 
-V lanes_below(Emit *e, V limit, int lanes) {
+V lanes_below(Emit *e, V limit, int lanes)
+{
     V index[64];
-    for (int i = 0; i < lanes; i++) index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
-    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)), LLVMBuildTrunc(e->b, limit, e->i32, ""), LLVMConstInt(e->i32, 0, 0), "");
-    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)), LLVMConstNull(int_type(e, lanes)), "");
+    for (int i = 0; i < lanes; i++)
+        index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)),
+                                      LLVMBuildTrunc(e->b, limit, e->i32, ""),
+                                      LLVMConstInt(e->i32, 0, 0), "");
+    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)),
+                                    LLVMConstNull(int_type(e, lanes)), "");
     return LLVMBuildICmp(e->b, LLVMIntSLT, LLVMConstVector(index, (unsigned)lanes), limits, "");
 }
 
-/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity meets another. */
-static void mask_vector(Emit *e, const A *x, V row, V j, V limit) {
+/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity
+ * meets another. */
+static void mask_vector(Emit *e, const A *x, V row, V j, V limit)
+{
     int lanes = x->a->lanes;
     V p = at(e, row, j);
-    store(e, choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)), p);
+    store(
+        e,
+        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)),
+        p);
 }
 
-/* Hides keys that do not exist and, in causal attention, those after their query. key0: the block's first key; keys: how many it stores. */
-static void mask(Emit *e, const A *x, V key0, V keys) {
+/* Hides keys that do not exist and, in causal attention, those after their query. key0: the block's
+ * first key; keys: how many it stores. */
+static void mask(Emit *e, const A *x, V key0, V keys)
+{
     const Attention *a = x->a;
-    if (!a->causal && a->m % a->lanes == 0) return;
+    if (!a->causal && a->m % a->lanes == 0)
+        return;
     V limit = sub(e, ci(e, a->m), key0);
     If f = {0};
-    if (!a->causal) f = if_begin(e, lt(e, limit, keys));
+    if (!a->causal)
+        f = if_begin(e, lt(e, limit, keys));
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
     V row = operand_row(e, x->scores, i.i, score_stride(a));
     if (a->causal) {
@@ -280,63 +389,83 @@ static void mask(Emit *e, const A *x, V key0, V keys) {
         mask_vector(e, x, row, addc(e, keys, -a->lanes), limit);
     }
     loop_end(e, &i);
-    if (!a->causal) if_end(e, &f);
+    if (!a->causal)
+        if_end(e, &f);
 }
 
-static void fill(Emit *e, V p, int64_t n, double value) {
+static void fill(Emit *e, V p, int64_t n, double value)
+{
     Loop l = loop_begin(e, ci(e, 0), ci(e, n), e->t->lanes);
     store(e, cf(e, value, e->t->lanes), at(e, p, l.i));
     loop_end(e, &l);
 }
 
-/* The vector of a row's scores at `at`, and the running value that it joins; top: the row's maximum, once it is known. */
+/* The vector of a row's scores at `at`, and the running value that it joins; top: the row's
+ * maximum, once it is known. */
 typedef void VectorBody(Emit *e, const A *x, V row, V at, V top, V *running);
 
-/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its own, which hides latencies. Returns their union. */
-static V over_row(Emit *e, const A *x, V row, V keys, int64_t known, double initial, V top, VectorBody *body, V (*join)(Emit *, V, V)) {
+/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its
+ * own, which hides latencies. Returns their union. */
+static V over_row(Emit *e, const A *x, V row, V keys, int64_t known, double initial, V top,
+                  VectorBody *body, V (*join)(Emit *, V, V))
+{
     enum { MOST = 4 };
     int lanes = x->a->lanes, parts = 1;
     V running[MOST];
     for (int p = MOST; p > 1 && parts == 1; p--)
-        if (known % ((int64_t)p * lanes) == 0) parts = p;
-    for (int p = 0; p < parts; p++) running[p] = var(e, vec_type(e, lanes), NULL);
-    for (int p = 0; p < parts; p++) set(e, running[p], cf(e, initial, lanes));
+        if (known % ((int64_t)p * lanes) == 0)
+            parts = p;
+    for (int p = 0; p < parts; p++)
+        running[p] = var(e, vec_type(e, lanes), NULL);
+    for (int p = 0; p < parts; p++)
+        set(e, running[p], cf(e, initial, lanes));
     Loop j = loop_begin(e, ci(e, 0), keys, (int64_t)parts * lanes);
-    for (int p = 0; p < parts; p++) body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
+    for (int p = 0; p < parts; p++)
+        body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
     loop_end(e, &j);
     V all = get(e, running[0]);
-    for (int p = 1; p < parts; p++) all = join(e, all, get(e, running[p]));
+    for (int p = 1; p < parts; p++)
+        all = join(e, all, get(e, running[p]));
     return all;
 }
 
-static void row_max(Emit *e, const A *x, V row, V at_, V top, V *running) {
+static void row_max(Emit *e, const A *x, V row, V at_, V top, V *running)
+{
     (void)top;
     set(e, *running, fp_max(e, load(e, at(e, row, at_), x->a->lanes), get(e, *running)));
 }
 
-/* P in place of S: operands take no more room than scores, and each vector is read before its place is written. */
-static void row_exp(Emit *e, const A *x, V row, V at_, V top, V *running) {
+/* P in place of S: operands take no more room than scores, and each vector is read before its place
+ * is written. */
+static void row_exp(Emit *e, const A *x, V row, V at_, V top, V *running)
+{
     int lanes = x->a->lanes;
     V p = fp_sub(e, load(e, at(e, row, at_), lanes), splat(e, top, lanes));
     p = m_exp2(e, p, lanes, x->a->bf16 ? FOR_BF16 : FOR_F32);
     set(e, *running, fp_add(e, get(e, *running), p));
-    if (x->a->bf16) store_bf16(e, p, at_bf16(e, row, at_), lanes);
-    else store(e, p, at(e, row, at_));
+    if (x->a->bf16)
+        store_bf16(e, p, at_bf16(e, row, at_), lanes);
+    else
+        store(e, p, at(e, row, at_));
 }
 
-/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a constant, else what divides them. */
-static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool online) {
+/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a
+ * constant, else what divides them. */
+static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool online)
+{
     const Attention *a = x->a;
     int lanes = a->lanes;
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
     V row = operand_row(e, x->scores, i.i, score_stride(a));
     V top = reduce_max(e, over_row(e, x, row, keys, known, -1e30, NULL, row_max, fp_max), lanes);
-    if (online) top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
+    if (online)
+        top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
     store(e, top, at(e, x->max, i.i));
     loop_end(e, &i);
     if (online) {
         i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
-        V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i), sum = at(e, x->sum, i.i);
+        V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i),
+          sum = at(e, x->sum, i.i);
         V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes, FOR_F32);
         store(e, f, at(e, x->factor, i.i));
         store(e, fp_mul(e, load(e, sum, lanes), f), sum);
@@ -351,18 +480,28 @@ static void softmax_block(Emit *e, const A *x, V keys, int64_t known, bool onlin
     loop_end(e, &i);
 }
 
-static void store_row(Emit *e, const A *x, V row, V channel, V v, int valid) {
+static void store_row(Emit *e, const A *x, V row, V channel, V v, int valid)
+{
     V to = element_at(e, x->a->y_bf16, x->y, add(e, mulc(e, row, x->a->ldy), channel));
     If f = {0};
     bool partial = x->a->n % x->a->query_block != 0;
-    if (partial) f = if_begin(e, lt(e, add(e, x->first, row), ci(e, x->a->n)));
+    if (partial)
+        f = if_begin(e, lt(e, add(e, x->first, row), ci(e, x->a->n)));
     store_elements(e, x->a->y_bf16, v, to, x->a->lanes, valid);
-    if (partial) if_end(e, &f);
+    if (partial)
+        if_end(e, &f);
 }
 
-typedef struct { const A *x; V panel, channel, count; int64_t known, left; int nvec; bool online; } Values; /* left: channels from here on */
+typedef struct {
+    const A *x;
+    V panel, channel, count;
+    int64_t known, left;
+    int nvec;
+    bool online;
+} Values; /* left: channels from here on */
 
-static void values_tile(Emit *e, const void *values, V row, int rows) {
+static void values_tile(Emit *e, const void *values, V row, int rows)
+{
     const Values *p = values;
     const A *x = p->x;
     const Attention *a = x->a;
@@ -370,11 +509,14 @@ static void values_tile(Emit *e, const void *values, V row, int rows) {
     Micro m;
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
-        V r = addc(e, row, i), o = at(e, operand_row(e, x->results, r, result_stride(a)), p->channel);
+        V r = addc(e, row, i),
+          o = at(e, operand_row(e, x->results, r, result_stride(a)), p->channel);
         m.a[i] = operand_row(e, x->scores, r, score_stride(a));
         V f = p->online ? splat(e, load(e, at(e, x->factor, r), 1), lanes) : NULL;
         for (int v = 0; v < p->nvec; v++)
-            set(e, m.acc[i][v], p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f) : cf(e, 0, lanes));
+            set(e, m.acc[i][v],
+                p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
+                          : cf(e, 0, lanes));
     }
     run_product(e, x, &m, p->panel, (int64_t)p->nvec * lanes, p->count, p->known);
     for (int i = 0; i < rows; i++) {
@@ -383,42 +525,60 @@ static void values_tile(Emit *e, const void *values, V row, int rows) {
         for (int v = 0; v < p->nvec; v++) {
             V channel = addc(e, p->channel, (int64_t)v * lanes), o = get(e, m.acc[i][v]);
             int64_t left = p->left - (int64_t)v * lanes;
-            if (p->online) store(e, o, at(e, operand_row(e, x->results, r, result_stride(a)), channel));
-            else store_row(e, x, r, channel, fp_mul(e, o, splat(e, inverse, lanes)), left < lanes ? (int)left : lanes);
+            if (p->online)
+                store(e, o, at(e, operand_row(e, x->results, r, result_stride(a)), channel));
+            else
+                store_row(e, x, r, channel, fp_mul(e, o, splat(e, inverse, lanes)),
+                          left < lanes ? (int)left : lanes);
         }
     }
 }
 
-/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as for softmax_block, in words. */
-static void values_block(Emit *e, const A *x, V word, V count, int64_t known, bool online) {
+/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as
+ * for softmax_block, in words. */
+static void values_block(Emit *e, const A *x, V word, V count, int64_t known, bool online)
+{
     const Attention *a = x->a;
-    int64_t width = value_width(a), stored = channels_stored(a), whole = stored / width * width, all = words(a, keys_stored(a));
-    Values p = {.x = x, .count = count, .known = known, .online = online, .nvec = a->nr, .left = whole < a->head_size ? whole : a->head_size};
+    int64_t width = value_width(a), stored = channels_stored(a), whole = stored / width * width,
+            all = words(a, keys_stored(a));
+    Values p = {.x = x,
+                .count = count,
+                .known = known,
+                .online = online,
+                .nvec = a->nr,
+                .left = whole < a->head_size ? whole : a->head_size};
     for (int64_t d = 0; d < stored; d += width) { /* few: head_size / 64 */
         p.nvec = (int)((stored - d < width ? stored - d : width) / a->lanes);
         p.left = a->head_size - d;
         p.channel = ci(e, d);
-        p.panel = at(e, x->values, add(e, ci(e, d * all), mulc(e, word, (int64_t)p.nvec * a->lanes)));
+        p.panel = at(e, x->values,
+                     add(e, ci(e, d * all), mulc(e, word, (int64_t)p.nvec * a->lanes)));
         row_tiles(e, a->query_block, e->t->mr[p.nvec], values_tile, &p);
     }
 }
 
-static void store_results(Emit *e, const A *x) {
+static void store_results(Emit *e, const A *x)
+{
     const Attention *a = x->a;
     int lanes = a->lanes;
-    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)), 1);
+    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)),
+                        1);
     V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
-    V from = operand_row(e, x->results, q.i, result_stride(a)), to = element_at(e, a->y_bf16, x->y, mulc(e, q.i, a->ldy));
+    V from = operand_row(e, x->results, q.i, result_stride(a)),
+      to = element_at(e, a->y_bf16, x->y, mulc(e, q.i, a->ldy));
     int64_t whole = a->head_size / lanes * lanes;
     Loop d = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
-    store_elements(e, a->y_bf16, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse), element_at(e, a->y_bf16, to, d.i), lanes, lanes);
+    store_elements(e, a->y_bf16, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse),
+                   element_at(e, a->y_bf16, to, d.i), lanes, lanes);
     loop_end(e, &d);
     if (whole < a->head_size)
-        store_n(e, fp_mul(e, load(e, atc(e, from, whole), lanes), inverse), atc(e, to, whole), lanes, (int)(a->head_size - whole));
+        store_n(e, fp_mul(e, load(e, atc(e, from, whole), lanes), inverse), atc(e, to, whole),
+                lanes, (int)(a->head_size - whole));
     loop_end(e, &q);
 }
 
-static void carve(Emit *e, A *x) {
+static void carve(Emit *e, A *x)
+{
     const Attention *a = x->a;
     x->queries = e->scratch;
     x->scores = atc(e, x->queries, a->query_block * query_stride(a));
@@ -429,8 +589,10 @@ static void carve(Emit *e, A *x) {
     x->factor = atc(e, x->sum, query_rows(a));
 }
 
-/* Several blocks of keys. The last one may have fewer panels, and causal attention stops at the block's last query. */
-static void online(Emit *e, const A *x) {
+/* Several blocks of keys. The last one may have fewer panels, and causal attention stops at the
+ * block's last query. */
+static void online(Emit *e, const A *x)
+{
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
     bool even_blocks = panels(a) % step == 0 && keys_stored(a) % per == 0;
@@ -438,7 +600,8 @@ static void online(Emit *e, const A *x) {
     fill(e, x->sum, query_rows(a), 0);
     fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, panels(a));
-    if (a->causal) end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
+    if (a->causal)
+        end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
     Loop j = loop_begin(e, ci(e, 0), end, step);
     V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
     V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
@@ -456,9 +619,15 @@ static void online(Emit *e, const A *x) {
     store_results(e, x);
 }
 
-static void on_vectors(Emit *e, const AttentionTask *task) {
+static void on_vectors(Emit *e, const AttentionTask *task)
+{
     const Attention *a = task->a;
-    A x = {.a = a, .q = task->q, .y = task->y, .first = task->first, .keys = task->keys, .values = task->values};
+    A x = {.a = a,
+           .q = task->q,
+           .y = task->y,
+           .first = task->first,
+           .keys = task->keys,
+           .values = task->values};
     carve(e, &x);
     load_queries(e, &x);
     if (blocks(a) > 1) {
@@ -472,18 +641,24 @@ static void on_vectors(Emit *e, const AttentionTask *task) {
     values_block(e, &x, ci(e, 0), ci(e, words(a, keys_stored(a))), words(a, keys_stored(a)), false);
 }
 
-void emit_attention(Emit *e, const Attention *a, const char *name) {
+void emit_attention(Emit *e, const Attention *a, const char *name)
+{
     kernel_begin(e, name);
     AttentionTask x = {.a = a};
     int64_t n = query_blocks(a);
-    V bh = udivc(e, e->task, n), head = uremc(e, bh, a->heads), b = udivc(e, bh, a->heads), h = mulc(e, head, a->head_size);
+    V bh = udivc(e, e->task, n), head = uremc(e, bh, a->heads), b = udivc(e, bh, a->heads),
+      h = mulc(e, head, a->head_size);
     V kv = kv_batch(a) > 1 ? bh : head;
     x.first = mulc(e, uremc(e, e->task, n), a->query_block);
-    x.q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)), mulc(e, x.first, a->ldq)));
+    x.q = at(e, arg(e, 0),
+             add(e, add(e, mulc(e, b, a->sq), addc(e, h, a->q_off)), mulc(e, x.first, a->ldq)));
     x.keys = at(e, arg(e, 1), mulc(e, kv, head_key_words(a)));
     x.values = at(e, arg(e, 2), mulc(e, kv, head_value_words(a)));
-    x.y = element_at(e, a->y_bf16, arg(e, 3), add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
-    if (a->tiles) emit_attention_tiles(e, &x);
-    else on_vectors(e, &x);
+    x.y = element_at(e, a->y_bf16, arg(e, 3),
+                     add(e, mulc(e, add(e, mulc(e, b, a->n), x.first), a->ldy), h));
+    if (a->tiles)
+        emit_attention_tiles(e, &x);
+    else
+        on_vectors(e, &x);
     kernel_end(e);
 }

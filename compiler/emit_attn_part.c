@@ -1,29 +1,42 @@
-/* The two products of attention in its unfused form: scores that are stored, and their product with the values. See kernels.h. */
+/* The two products of attention in its unfused form: scores that are stored, and their product with
+ * the values. See kernels.h. */
 #include "kernels.h"
 #include <math.h>
 
-
-void attn_part_plan(AttnPart *a, const Target *t) {
+void attn_part_plan(AttnPart *a, const Target *t)
+{
     (void)t;
     a->rows = a->n < 64 ? a->n : 64;
 }
-int64_t attn_part_tasks(const AttnPart *a, const Target *t) {
+int64_t attn_part_tasks(const AttnPart *a, const Target *t)
+{
     (void)t;
     return a->batch * a->heads * ceil_div(a->n, a->rows);
 }
 /* scores: one panel of keys, transposed: [d][nr * lanes]. av: none */
-int64_t attn_part_scratch(const AttnPart *a, const Target *t) { return a->av ? 0 : a->head_size * t->nr * t->lanes * 4; }
+int64_t attn_part_scratch(const AttnPart *a, const Target *t)
+{
+    return a->av ? 0 : a->head_size * t->nr * t->lanes * 4;
+}
 
-/* rows of the result starting at row0 (count of them): out[r][0..width) = a[r][.] . b[.][0..width), width <= nvec*lanes valid columns. */
-typedef struct { V a, b, out; int64_t lda, ldb, ldo, k; double scale; int nvec, valid; } Plain;
+/* rows of the result starting at row0 (count of them): out[r][0..width) = a[r][.] . b[.][0..width),
+ * width <= nvec*lanes valid columns. */
+typedef struct {
+    V a, b, out;
+    int64_t lda, ldb, ldo, k;
+    double scale;
+    int nvec, valid;
+} Plain;
 
-static void plain_tile(Emit *e, const Plain *p, V row, int rows) {
+static void plain_tile(Emit *e, const Plain *p, V row, int rows)
+{
     Micro m;
     int lanes = e->t->lanes;
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
         m.a[i] = at(e, p->a, mulc(e, addc(e, row, i), p->lda));
-        for (int v = 0; v < p->nvec; v++) set(e, m.acc[i][v], cf(e, 0, lanes));
+        for (int v = 0; v < p->nvec; v++)
+            set(e, m.acc[i][v], cf(e, 0, lanes));
     }
     int left = p->valid - (p->nvec - 1) * lanes;
     if (left >= lanes || p->ldb == (int64_t)p->nvec * lanes) {
@@ -31,9 +44,12 @@ static void plain_tile(Emit *e, const Plain *p, V row, int rows) {
     } else { /* the last vector would read past its rows: a masked load instead */
         Loop l = loop_begin(e, ci(e, 0), ci(e, p->k), 1);
         for (int v = 0; v < p->nvec; v++) {
-            V b = load_n(e, at(e, p->b, addc(e, mulc(e, l.i, p->ldb), (int64_t)v * lanes)), lanes, p->valid - v * lanes);
+            V b = load_n(e, at(e, p->b, addc(e, mulc(e, l.i, p->ldb), (int64_t)v * lanes)), lanes,
+                         p->valid - v * lanes);
             for (int i = 0; i < rows; i++)
-                set(e, m.acc[i][v], fp_fma(e, splat(e, load(e, at(e, m.a[i], l.i), 1), lanes), b, get(e, m.acc[i][v])));
+                set(e, m.acc[i][v],
+                    fp_fma(e, splat(e, load(e, at(e, m.a[i], l.i), 1), lanes), b,
+                           get(e, m.acc[i][v])));
         }
         loop_end(e, &l);
     }
@@ -45,7 +61,8 @@ static void plain_tile(Emit *e, const Plain *p, V row, int rows) {
         }
 }
 
-static void plain(Emit *e, const Plain *p, V rows) {
+static void plain(Emit *e, const Plain *p, V rows)
+{
     int mr = e->t->mr[p->nvec];
     V whole = mulc(e, udivc(e, rows, mr), mr);
     Loop l = loop_begin(e, ci(e, 0), whole, mr);
@@ -57,22 +74,27 @@ static void plain(Emit *e, const Plain *p, V rows) {
 }
 
 /* keys j..j+width of k, transposed into scratch. */
-static void transpose_keys(Emit *e, const AttnPart *a, V k, V to, int64_t width, int64_t ld) {
+static void transpose_keys(Emit *e, const AttnPart *a, V k, V to, int64_t width, int64_t ld)
+{
     Loop j = loop_begin(e, ci(e, 0), ci(e, width), 1);
     Loop d = loop_begin(e, ci(e, 0), ci(e, a->head_size), 1);
-    store(e, load(e, at(e, k, add(e, mulc(e, j.i, a->ld2), d.i)), 1), at(e, to, add(e, mulc(e, d.i, ld), j.i)));
+    store(e, load(e, at(e, k, add(e, mulc(e, j.i, a->ld2), d.i)), 1),
+          at(e, to, add(e, mulc(e, d.i, ld), j.i)));
     loop_end(e, &d);
     loop_end(e, &j);
 }
 
-static void scores_panel(Emit *e, const AttnPart *a, V q, V k, V s, V first, V rows, V j, int64_t width) {
+static void scores_panel(Emit *e, const AttnPart *a, V q, V k, V s, V first, V rows, V j,
+                         int64_t width)
+{
     int lanes = e->t->lanes, nvec = (int)ceil_div(width, lanes);
     int64_t ld = (int64_t)nvec * lanes;
     transpose_keys(e, a, at(e, k, mulc(e, j, a->ld2)), e->scratch, width, ld);
     V out = at(e, s, j);
     Plain p = {q, e->scratch, out, a->ld1, ld, a->m, a->head_size, a->scale, nvec, (int)width};
     plain(e, &p, rows);
-    if (!a->causal) return;
+    if (!a->causal)
+        return;
     Loop r = loop_begin(e, ci(e, 0), rows, 1);
     Loop c = loop_begin(e, ci(e, 0), ci(e, width), 1);
     If f = if_begin(e, lt(e, add(e, first, r.i), add(e, j, c.i)));
@@ -82,23 +104,38 @@ static void scores_panel(Emit *e, const AttnPart *a, V q, V k, V s, V first, V r
     loop_end(e, &r);
 }
 
-void emit_attn_part(Emit *e, const AttnPart *a, const char *name) {
+void emit_attn_part(Emit *e, const AttnPart *a, const char *name)
+{
     kernel_begin(e, name);
     int64_t blocks = ceil_div(a->n, a->rows), width = (int64_t)e->t->nr * e->t->lanes;
-    V bh = udivc(e, e->task, blocks), h = mulc(e, uremc(e, bh, a->heads), a->head_size), b = udivc(e, bh, a->heads);
-    V first = mulc(e, uremc(e, e->task, blocks), a->rows), rows = umin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
+    V bh = udivc(e, e->task, blocks), h = mulc(e, uremc(e, bh, a->heads), a->head_size),
+      b = udivc(e, bh, a->heads);
+    V first = mulc(e, uremc(e, e->task, blocks), a->rows),
+      rows = umin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
     if (a->av) {
-        V of = a->s1 ? bh : uremc(e, bh, a->heads); /* probabilities of one batch element may serve all */
+        V of = a->s1
+                   ? bh
+                   : uremc(e, bh, a->heads); /* probabilities of one batch element may serve all */
         V p = at(e, arg(e, 0), mulc(e, add(e, mulc(e, of, a->n), first), a->m));
         V v = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
         V y = at(e, arg(e, 2), add(e, mulc(e, add(e, mulc(e, b, a->n), first), a->ldy), h));
         for (int64_t d = 0; d < a->head_size; d += width) {
             int64_t w = a->head_size - d < width ? a->head_size - d : width;
-            Plain x = {p, atc(e, v, d), atc(e, y, d), a->m, a->ld2, a->ldy, a->m, 1, (int)ceil_div(w, e->t->lanes), (int)w};
+            Plain x = {p,
+                       atc(e, v, d),
+                       atc(e, y, d),
+                       a->m,
+                       a->ld2,
+                       a->ldy,
+                       a->m,
+                       1,
+                       (int)ceil_div(w, e->t->lanes),
+                       (int)w};
             plain(e, &x, rows);
         }
     } else {
-        V q = at(e, arg(e, 0), add(e, add(e, mulc(e, b, a->s1), mulc(e, first, a->ld1)), addc(e, h, a->off1)));
+        V q = at(e, arg(e, 0),
+                 add(e, add(e, mulc(e, b, a->s1), mulc(e, first, a->ld1)), addc(e, h, a->off1)));
         V k = at(e, arg(e, 1), add(e, mulc(e, b, a->s2), addc(e, h, a->off2)));
         V s = at(e, arg(e, 2), mulc(e, add(e, mulc(e, bh, a->n), first), a->m));
         int64_t whole = a->m / width * width;
@@ -107,7 +144,8 @@ void emit_attn_part(Emit *e, const AttnPart *a, const char *name) {
             scores_panel(e, a, q, k, s, first, rows, j.i, width);
             loop_end(e, &j);
         }
-        if (whole < a->m) scores_panel(e, a, q, k, s, first, rows, ci(e, whole), a->m - whole);
+        if (whole < a->m)
+            scores_panel(e, a, q, k, s, first, rows, ci(e, whole), a->m - whole);
     }
     kernel_end(e);
 }

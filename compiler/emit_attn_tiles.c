@@ -1,5 +1,6 @@
-/* Attention on the tile unit. A task is one block of queries of one head, in strips of 32; keys come in steps of 32, a chunk of steps at a time. All
- * tiles in scratch and in the packed keys and values lie one after the other, without gaps:
+/* Attention on the tile unit. A task is one block of queries of one head, in strips of 32; keys
+ * come in steps of 32, a chunk of steps at a time. All tiles in scratch and in the packed keys and
+ * values lie one after the other, without gaps:
  *
  *   keys     [step][2 of 16 keys][32 channels]       a tile: pairs of channels x keys
  *   values   [step][16 channels]                     a tile: pairs of keys x channels
@@ -8,20 +9,27 @@
  *     for each step
  *       S = Q . keys - r                             four sums, which begin with -r instead of zero
  *       P = 2^S, rounded to bf16; sums of rows
- *     O += P . values                                for each 32 channels: four sums, the steps of the chunk
- *   y = O / sums
+ *     O += P . values                                for each 32 channels: four sums, the steps of
+ * the chunk y = O / sums
  *
- * r is a number per query, and any number does that is near enough to the row's maximum: P and O are floating-point numbers, and both are
- * divided in the end. So r is the maximum over the first keys alone, and nothing is ever rescaled. Should a sum turn out as large as `too_large`,
- * r was too small: the whole task is done once more, with the maximum over all keys.
+ * r is a number per query, and any number does that is near enough to the row's maximum: P and O
+ * are floating-point numbers, and both are divided in the end. So r is the maximum over the first
+ * keys alone, and nothing is ever rescaled. Should a sum turn out as large as `too_large`, r was
+ * too small: the whole task is done once more, with the maximum over all keys.
  *
  * Keys that do not exist or that a query must not see are hidden by sums that begin with -1e30.
  *
- * Products and exponentials take about the same time, on different units: in the woven form the products of the next step and of the chunk before stand
- * between the rows of a step's softmax. */
+ * Products and exponentials take about the same time, on different units: in the woven form the
+ * products of the next step and of the chunk before stand between the rows of a step's softmax. */
 #include "emit_attention.h"
 
-enum { STRIP = TILE_MOST * TILE_ROWS, STEP = TILE_MOST * TILE_COLUMNS, SUMS = TILE_MOST * TILE_MOST, FIRST_STEPS = 2, MOST_STEPS = 16 };
+enum {
+    STRIP = TILE_MOST * TILE_ROWS,
+    STEP = TILE_MOST * TILE_COLUMNS,
+    SUMS = TILE_MOST * TILE_MOST,
+    FIRST_STEPS = 2,
+    MOST_STEPS = 16
+};
 static const double hidden = -1e30, too_large = 18446744073709551616.0 /* 2^64 */;
 
 static int64_t strips(const Attention *a) { return a->query_block / STRIP; }
@@ -29,15 +37,21 @@ static int64_t steps(const Attention *a) { return ceil_div(a->m, STEP); }
 static int64_t value_pairs(const Attention *a) { return ceil_div(tiles_of_values(a), TILE_MOST); }
 static bool has_hidden(const Attention *a) { return a->causal || a->m % STEP != 0; }
 
-/* Woven: each step of softmax meets one pair of columns of the chunk before, so a chunk has as many steps as there are pairs. */
-static int64_t woven_chunks(const Attention *a) {
+/* Woven: each step of softmax meets one pair of columns of the chunk before, so a chunk has as many
+ * steps as there are pairs. */
+static int64_t woven_chunks(const Attention *a)
+{
     enum { MOST_PAIRS = 4, FEWEST_STEPS = 8 };
-    if (a->causal || a->head_size % TILE_CHANNELS || value_pairs(a) > MOST_PAIRS || steps(a) < FEWEST_STEPS) return 0;
+    if (a->causal || a->head_size % TILE_CHANNELS || value_pairs(a) > MOST_PAIRS ||
+        steps(a) < FEWEST_STEPS)
+        return 0;
     return a->m / (STEP * value_pairs(a));
 }
 
-void attention_tiles_plan(Attention *a) {
-    /* One strip and what it meets fit L1, two do not: a quarter slower. A long head's keys and values come from beyond L2: more queries share them. */
+void attention_tiles_plan(Attention *a)
+{
+    /* One strip and what it meets fit L1, two do not: a quarter slower. A long head's keys and
+     * values come from beyond L2: more queries share them. */
     enum { QUERIES = STRIP, LONG_QUERIES = 128, LONG = 256 };
     int64_t most = a->head_size > LONG ? LONG_QUERIES : QUERIES;
     a->tiles = 1;
@@ -50,30 +64,40 @@ void attention_tiles_plan(Attention *a) {
 typedef struct {
     const AttentionTask *task;
     const Attention *a;
-    V queries;  /* [strip][2][tile of channels] */
-    V start;    /* [strip][2] of -r */
-    V masked;   /* [2][2] of -r, or hidden */
-    V scores;   /* two times [2][2] */
-    V weights;  /* P: two times [step of the chunk][2] */
-    V results;  /* O: [strip][pair of columns][2][2] */
-    V sums;     /* [query], a vector each */
-    V totals;   /* [query] */
+    V queries; /* [strip][2][tile of channels] */
+    V start;   /* [strip][2] of -r */
+    V masked;  /* [2][2] of -r, or hidden */
+    V scores;  /* two times [2][2] */
+    V weights; /* P: two times [step of the chunk][2] */
+    V results; /* O: [strip][pair of columns][2][2] */
+    V sums;    /* [query], a vector each */
+    V totals;  /* [query] */
 } T;
 
 /* The scratch's parts, in floats. Returns their sum. */
-static int64_t carve(Emit *e, T *t, const Attention *a, V scratch) {
-    V *part[] = {&t->queries, &t->start, &t->masked, &t->scores, &t->weights, &t->results, &t->sums, &t->totals};
-    int64_t tiles = TILE_FLOATS, floats[] = {strips(a) * TILE_MOST * tiles_of_keys(a) * tiles, strips(a) * TILE_MOST * tiles, SUMS * tiles, 2 * SUMS * tiles,
-                        2 * a->block_panels * TILE_MOST * tiles, strips(a) * value_pairs(a) * SUMS * tiles, a->query_block * TILE_COLUMNS, a->query_block};
+static int64_t carve(Emit *e, T *t, const Attention *a, V scratch)
+{
+    V *part[] = {&t->queries, &t->start,   &t->masked, &t->scores,
+                 &t->weights, &t->results, &t->sums,   &t->totals};
+    int64_t tiles = TILE_FLOATS, floats[] = {strips(a) * TILE_MOST * tiles_of_keys(a) * tiles,
+                                             strips(a) * TILE_MOST * tiles,
+                                             SUMS * tiles,
+                                             2 * SUMS * tiles,
+                                             2 * a->block_panels * TILE_MOST * tiles,
+                                             strips(a) * value_pairs(a) * SUMS * tiles,
+                                             a->query_block * TILE_COLUMNS,
+                                             a->query_block};
     int64_t all = 0;
     for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
-        if (e) *part[i] = atc(e, scratch, all);
+        if (e)
+            *part[i] = atc(e, scratch, all);
         all += round_up(floats[i], TILE_COLUMNS);
     }
     return all;
 }
 
-int64_t attention_tiles_scratch(const Attention *a) {
+int64_t attention_tiles_scratch(const Attention *a)
+{
     T t;
     return 4 * carve(NULL, &t, a, NULL);
 }
@@ -82,11 +106,14 @@ static V tile_at(Emit *e, V base, V index) { return at(e, base, mulc(e, index, T
 static V tile_atc(Emit *e, V base, int64_t index) { return atc(e, base, index * TILE_FLOATS); }
 
 /* Q, scaled; queries beyond n are zero. */
-static void load_queries(Emit *e, const T *t) {
+static void load_queries(Emit *e, const T *t)
+{
     const Attention *a = t->a;
-    V scale = cf(e, a->scale * 1.4426950408889634, TILE_COLUMNS), valid = umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block));
+    V scale = cf(e, a->scale * 1.4426950408889634, TILE_COLUMNS),
+      valid = umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
-        if (!exist && a->n % a->query_block == 0) break;
+        if (!exist && a->n % a->query_block == 0)
+            break;
         Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
         V to = tile_at(e, t->queries, mulc(e, udivc(e, q.i, TILE_ROWS), tiles_of_keys(a)));
         to = at(e, to, mulc(e, uremc(e, q.i, TILE_ROWS), TILE_COLUMNS));
@@ -95,15 +122,21 @@ static void load_queries(Emit *e, const T *t) {
             V half[2] = {cf(e, 0, TILE_COLUMNS), cf(e, 0, TILE_COLUMNS)};
             for (int h = 0; h < 2 && exist; h++) {
                 int64_t left = a->head_size - d - h * TILE_COLUMNS;
-                if (left > 0) half[h] = fp_mul(e, load_n(e, atc(e, from, d + h * TILE_COLUMNS), TILE_COLUMNS, left < TILE_COLUMNS ? (int)left : TILE_COLUMNS), scale);
+                if (left > 0)
+                    half[h] = fp_mul(e,
+                                     load_n(e, atc(e, from, d + h * TILE_COLUMNS), TILE_COLUMNS,
+                                            left < TILE_COLUMNS ? (int)left : TILE_COLUMNS),
+                                     scale);
             }
-            store(e, words_bf16(e, half[0], half[1], TILE_COLUMNS), tile_atc(e, to, d / TILE_CHANNELS));
+            store(e, words_bf16(e, half[0], half[1], TILE_COLUMNS),
+                  tile_atc(e, to, d / TILE_CHANNELS));
         }
         loop_end(e, &q);
     }
 }
 
-static void fill(Emit *e, V p, int64_t floats, double value) {
+static void fill(Emit *e, V p, int64_t floats, double value)
+{
     Loop l = loop_begin(e, ci(e, 0), ci(e, floats), TILE_COLUMNS);
     store(e, cf(e, value, TILE_COLUMNS), at(e, p, l.i));
     loop_end(e, &l);
@@ -111,52 +144,83 @@ static void fill(Emit *e, V p, int64_t floats, double value) {
 
 /* ---- products ---- */
 
-typedef struct { V p[TILE_MOST][TILE_MOST]; } Four; /* where the tiles of four sums lie */
+typedef struct {
+    V p[TILE_MOST][TILE_MOST];
+} Four; /* where the tiles of four sums lie */
 
-static Four four_at(Emit *e, V base, int64_t i_step, int64_t j_step) {
+static Four four_at(Emit *e, V base, int64_t i_step, int64_t j_step)
+{
     Four f;
     for (int i = 0; i < TILE_MOST; i++)
-        for (int j = 0; j < TILE_MOST; j++) f.p[i][j] = tile_atc(e, base, i * i_step + j * j_step);
+        for (int j = 0; j < TILE_MOST; j++)
+            f.p[i][j] = tile_atc(e, base, i * i_step + j * j_step);
     return f;
 }
 
-static TileProduct score_product(Emit *e, const T *t, V strip, V step) {
+static TileProduct score_product(Emit *e, const T *t, V strip, V step)
+{
     int64_t n = tiles_of_keys(t->a);
-    V q = tile_at(e, t->queries, mulc(e, strip, TILE_MOST * n)), k = tile_at(e, t->task->keys, mulc(e, step, TILE_MOST * n));
-    return (TileProduct){.m = TILE_MOST, .n = TILE_MOST, .a = {q, tile_atc(e, q, n)}, .b = {k, tile_atc(e, k, n)}, .lda = ci(e, TILE_ROW_BYTES),
-                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_FLOATS * 4, .b_step = TILE_FLOATS * 4, .unroll = 1};
+    V q = tile_at(e, t->queries, mulc(e, strip, TILE_MOST * n)),
+      k = tile_at(e, t->task->keys, mulc(e, step, TILE_MOST * n));
+    return (TileProduct){.m = TILE_MOST,
+                         .n = TILE_MOST,
+                         .a = {q, tile_atc(e, q, n)},
+                         .b = {k, tile_atc(e, k, n)},
+                         .lda = ci(e, TILE_ROW_BYTES),
+                         .ldb = ci(e, TILE_ROW_BYTES),
+                         .a_step = TILE_FLOATS * 4,
+                         .b_step = TILE_FLOATS * 4,
+                         .unroll = 1};
 }
 
 /* weights: of the chunk whose first step is `step`. */
-static TileProduct value_product(Emit *e, const T *t, V weights, V step, V pair, int n) {
+static TileProduct value_product(Emit *e, const T *t, V weights, V step, V pair, int n)
+{
     int64_t columns = tiles_of_values(t->a);
     V v = tile_at(e, t->task->values, add(e, mulc(e, step, columns), mulc(e, pair, TILE_MOST)));
-    return (TileProduct){.m = TILE_MOST, .n = n, .a = {weights, tile_atc(e, weights, 1)}, .b = {v, tile_atc(e, v, 1)}, .lda = ci(e, TILE_ROW_BYTES),
-                         .ldb = ci(e, TILE_ROW_BYTES), .a_step = TILE_MOST * TILE_FLOATS * 4, .b_step = columns * TILE_FLOATS * 4, .unroll = 1};
+    return (TileProduct){.m = TILE_MOST,
+                         .n = n,
+                         .a = {weights, tile_atc(e, weights, 1)},
+                         .b = {v, tile_atc(e, v, 1)},
+                         .lda = ci(e, TILE_ROW_BYTES),
+                         .ldb = ci(e, TILE_ROW_BYTES),
+                         .a_step = TILE_MOST * TILE_FLOATS * 4,
+                         .b_step = columns * TILE_FLOATS * 4,
+                         .unroll = 1};
 }
 
-static void sums_product(Emit *e, const TileProduct *p, V count, const Four *from, const Four *to) {
+static void sums_product(Emit *e, const TileProduct *p, V count, const Four *from, const Four *to)
+{
     V row = ci(e, TILE_ROW_BYTES);
     for (int i = 0; i < p->m; i++)
-        for (int j = 0; j < p->n; j++) tile_load(e, tile_sum(i, j), from->p[i][j], row);
+        for (int j = 0; j < p->n; j++)
+            tile_load(e, tile_sum(i, j), from->p[i][j], row);
     tile_products(e, p, count);
     for (int i = 0; i < p->m; i++)
-        for (int j = 0; j < p->n; j++) tile_store(e, tile_sum(i, j), to->p[i][j], row);
+        for (int j = 0; j < p->n; j++)
+            tile_store(e, tile_sum(i, j), to->p[i][j], row);
 }
 
-static V strip_start(Emit *e, const T *t, V strip) { return tile_at(e, t->start, mulc(e, strip, TILE_MOST)); }
+static V strip_start(Emit *e, const T *t, V strip)
+{
+    return tile_at(e, t->start, mulc(e, strip, TILE_MOST));
+}
 
 /* Starting values of a step some of whose keys the strip's rows do not see. */
-static void mask(Emit *e, const T *t, V strip, V step) {
+static void mask(Emit *e, const T *t, V strip, V step)
+{
     const Attention *a = t->a;
     V key = mulc(e, step, STEP), limit = sub(e, ci(e, a->m), key), start = strip_start(e, t, strip);
-    V after = sub(e, addc(e, add(e, t->task->first, mulc(e, strip, STRIP)), 1), key); /* keys up to the first row's query */
+    V after = sub(e, addc(e, add(e, t->task->first, mulc(e, strip, STRIP)), 1),
+                  key); /* keys up to the first row's query */
     for (int i = 0; i < TILE_MOST; i++) {
         Loop r = loop_begin(e, ci(e, 0), ci(e, TILE_ROWS), 1);
-        V row = mulc(e, r.i, TILE_COLUMNS), from = load(e, at(e, tile_atc(e, start, i), row), TILE_COLUMNS);
+        V row = mulc(e, r.i, TILE_COLUMNS),
+          from = load(e, at(e, tile_atc(e, start, i), row), TILE_COLUMNS);
         V seen = a->causal ? umin(e, limit, add(e, addc(e, after, i * TILE_ROWS), r.i)) : limit;
         for (int j = 0; j < TILE_MOST; j++) {
-            V s = choose(e, lanes_below(e, addc(e, seen, -j * TILE_COLUMNS), TILE_COLUMNS), from, cf(e, hidden, TILE_COLUMNS));
+            V s = choose(e, lanes_below(e, addc(e, seen, -j * TILE_COLUMNS), TILE_COLUMNS), from,
+                         cf(e, hidden, TILE_COLUMNS));
             store(e, s, at(e, tile_atc(e, t->masked, TILE_MOST * i + j), row));
         }
         loop_end(e, &r);
@@ -164,18 +228,24 @@ static void mask(Emit *e, const T *t, V strip, V step) {
 }
 
 /* S of a strip and a step, to one of the two places for it. */
-static void scores(Emit *e, const T *t, V strip, V step, V to) {
+static void scores(Emit *e, const T *t, V strip, V step, V to)
+{
     const Attention *a = t->a;
-    Four from = four_at(e, strip_start(e, t, strip), 1, 0), masked = four_at(e, t->masked, TILE_MOST, 1), four = four_at(e, to, TILE_MOST, 1);
+    Four from = four_at(e, strip_start(e, t, strip), 1, 0),
+         masked = four_at(e, t->masked, TILE_MOST, 1), four = four_at(e, to, TILE_MOST, 1);
     if (has_hidden(a)) {
         V seen = sub(e, ci(e, a->m), mulc(e, step, STEP)); /* keys that all rows see */
-        if (a->causal) seen = umin(e, seen, sub(e, addc(e, add(e, t->task->first, mulc(e, strip, STRIP)), 1), mulc(e, step, STEP)));
+        if (a->causal)
+            seen = umin(e, seen,
+                        sub(e, addc(e, add(e, t->task->first, mulc(e, strip, STRIP)), 1),
+                            mulc(e, step, STEP)));
         V some = lt(e, seen, ci(e, STEP));
         If f = if_begin(e, some);
         mask(e, t, strip, step);
         if_end(e, &f);
         for (int i = 0; i < TILE_MOST; i++)
-            for (int j = 0; j < TILE_MOST; j++) from.p[i][j] = choose(e, some, masked.p[i][j], from.p[i][j]);
+            for (int j = 0; j < TILE_MOST; j++)
+                from.p[i][j] = choose(e, some, masked.p[i][j], from.p[i][j]);
     }
     TileProduct p = score_product(e, t, strip, step);
     sums_product(e, &p, ci(e, tiles_of_keys(a)), &from, &four);
@@ -184,27 +254,36 @@ static void scores(Emit *e, const T *t, V strip, V step, V to) {
 /* ---- softmax ---- */
 
 /* One row: S from two tiles, P, and its sum added to the row's. */
-static void softmax_row(Emit *e, V s0, V s1, V p, V sum) {
-    V p0 = m_exp2(e, load(e, s0, TILE_COLUMNS), TILE_COLUMNS, FOR_BF16), p1 = m_exp2(e, load(e, s1, TILE_COLUMNS), TILE_COLUMNS, FOR_BF16);
+static void softmax_row(Emit *e, V s0, V s1, V p, V sum)
+{
+    V p0 = m_exp2(e, load(e, s0, TILE_COLUMNS), TILE_COLUMNS, FOR_BF16),
+      p1 = m_exp2(e, load(e, s1, TILE_COLUMNS), TILE_COLUMNS, FOR_BF16);
     store(e, fp_add(e, load(e, sum, TILE_COLUMNS), fp_add(e, p0, p1)), sum);
     store(e, words_bf16(e, p0, p1, TILE_COLUMNS), p);
 }
 
-static V strip_sums(Emit *e, const T *t, V strip) { return at(e, t->sums, mulc(e, strip, STRIP * TILE_COLUMNS)); }
+static V strip_sums(Emit *e, const T *t, V strip)
+{
+    return at(e, t->sums, mulc(e, strip, STRIP * TILE_COLUMNS));
+}
 
 /* weights: where the step's two tiles of P go. */
-static void softmax(Emit *e, V scores, V weights, V sums) {
+static void softmax(Emit *e, V scores, V weights, V sums)
+{
     Loop r = loop_begin(e, ci(e, 0), ci(e, TILE_ROWS), 1);
     V row = mulc(e, r.i, TILE_COLUMNS);
     for (int i = 0; i < TILE_MOST; i++) {
-        V s = at(e, tile_atc(e, scores, TILE_MOST * i), row), sum = at(e, tile_atc(e, sums, i), row);
+        V s = at(e, tile_atc(e, scores, TILE_MOST * i), row),
+          sum = at(e, tile_atc(e, sums, i), row);
         softmax_row(e, s, tile_atc(e, s, 1), at(e, tile_atc(e, weights, i), row), sum);
     }
     loop_end(e, &r);
 }
 
-/* -r of a strip: less the maximum over its first `count` steps. The strip's sums serve as running maxima. */
-static void find_start(Emit *e, const T *t, V strip, V count) {
+/* -r of a strip: less the maximum over its first `count` steps. The strip's sums serve as running
+ * maxima. */
+static void find_start(Emit *e, const T *t, V strip, V count)
+{
     V start = strip_start(e, t, strip), max = strip_sums(e, t, strip);
     fill(e, start, TILE_MOST * TILE_FLOATS, 0);
     fill(e, max, STRIP * TILE_COLUMNS, hidden);
@@ -212,44 +291,55 @@ static void find_start(Emit *e, const T *t, V strip, V count) {
     scores(e, t, strip, u.i, t->scores);
     for (int i = 0; i < TILE_MOST; i++) {
         Loop r = loop_begin(e, ci(e, 0), ci(e, TILE_ROWS), 1);
-        V row = mulc(e, r.i, TILE_COLUMNS), m = at(e, tile_atc(e, max, i), row), s = at(e, tile_atc(e, t->scores, TILE_MOST * i), row);
+        V row = mulc(e, r.i, TILE_COLUMNS), m = at(e, tile_atc(e, max, i), row),
+          s = at(e, tile_atc(e, t->scores, TILE_MOST * i), row);
         V both = fp_max(e, load(e, s, TILE_COLUMNS), load(e, tile_atc(e, s, 1), TILE_COLUMNS));
         store(e, fp_max(e, both, load(e, m, TILE_COLUMNS)), m);
         loop_end(e, &r);
     }
     loop_end(e, &u);
     Loop r = loop_begin(e, ci(e, 0), ci(e, STRIP), 1);
-    V row = mulc(e, r.i, TILE_COLUMNS), m = reduce_max(e, load(e, at(e, max, row), TILE_COLUMNS), TILE_COLUMNS);
+    V row = mulc(e, r.i, TILE_COLUMNS),
+      m = reduce_max(e, load(e, at(e, max, row), TILE_COLUMNS), TILE_COLUMNS);
     store(e, splat(e, fp_sub(e, cf(e, 0, 1), m), TILE_COLUMNS), at(e, start, row));
     loop_end(e, &r);
 }
 
 /* ---- all keys, once ---- */
 
-static V strip_results(Emit *e, const T *t, V strip) { return tile_at(e, t->results, mulc(e, strip, value_pairs(t->a) * SUMS)); }
+static V strip_results(Emit *e, const T *t, V strip)
+{
+    return tile_at(e, t->results, mulc(e, strip, value_pairs(t->a) * SUMS));
+}
 
 /* O += P . values for `count` steps from `step` on. */
-static void values(Emit *e, const T *t, V strip, V weights, V step, V count) {
+static void values(Emit *e, const T *t, V strip, V weights, V step, V count)
+{
     int64_t whole = tiles_of_values(t->a) / TILE_MOST;
     Loop l = loop_begin(e, ci(e, 0), ci(e, whole), 1);
     for (int part = 0; part < 2; part++) {
-        if (part) loop_end(e, &l);
-        if (part && tiles_of_values(t->a) % TILE_MOST == 0) break;
+        if (part)
+            loop_end(e, &l);
+        if (part && tiles_of_values(t->a) % TILE_MOST == 0)
+            break;
         V pair = part ? ci(e, whole) : l.i;
         TileProduct p = value_product(e, t, weights, step, pair, part ? 1 : TILE_MOST);
-        Four o = four_at(e, tile_at(e, strip_results(e, t, strip), mulc(e, pair, SUMS)), TILE_MOST, 1);
+        Four o = four_at(e, tile_at(e, strip_results(e, t, strip), mulc(e, pair, SUMS)), TILE_MOST,
+                         1);
         sums_product(e, &p, count, &o, &o);
     }
 }
 
 /* One product after the other: steps from..to. */
-static void plain_steps(Emit *e, const T *t, int64_t from, int64_t to) {
+static void plain_steps(Emit *e, const T *t, int64_t from, int64_t to)
+{
     const Attention *a = t->a;
     Loop c = loop_begin(e, ci(e, from), ci(e, to), a->block_panels);
     Loop s = loop_begin(e, ci(e, 0), ci(e, strips(a)), 1);
     V count = umin(e, sub(e, ci(e, to), c.i), ci(e, a->block_panels));
     if (a->causal) { /* steps up to the strip's last query */
-        V last = udivc(e, addc(e, add(e, t->task->first, mulc(e, s.i, STRIP)), STRIP + STEP - 1), STEP);
+        V last = udivc(e, addc(e, add(e, t->task->first, mulc(e, s.i, STRIP)), STRIP + STEP - 1),
+                       STEP);
         count = umax(e, umin(e, count, sub(e, last, c.i)), ci(e, 0));
     }
     Loop u = loop_begin(e, ci(e, 0), count, 1);
@@ -263,73 +353,116 @@ static void plain_steps(Emit *e, const T *t, int64_t from, int64_t to) {
 
 /* ---- the woven form ---- */
 
-typedef struct { enum { LOAD, STORE, DOT } kind; int tile, a, b; V p; } TileOp;
-typedef struct { TileOp op[128]; int n, done; } TileOps;
+typedef struct {
+    enum { LOAD, STORE, DOT } kind;
+    int tile, a, b;
+    V p;
+} TileOp;
+typedef struct {
+    TileOp op[128];
+    int n, done;
+} TileOps;
 
-static void put(TileOps *o, TileOp x) {
+static void put(TileOps *o, TileOp x)
+{
     CHECK(o->n < (int)(sizeof o->op / sizeof o->op[0]));
     o->op[o->n++] = x;
 }
 
 /* What sums_product does, as a list. */
-static void put_product(Emit *e, TileOps *o, const TileProduct *p, int64_t count, const Four *from, const Four *to) {
+static void put_product(Emit *e, TileOps *o, const TileProduct *p, int64_t count, const Four *from,
+                        const Four *to)
+{
     for (int i = 0; i < p->m; i++)
-        for (int j = 0; j < p->n; j++) put(o, (TileOp){LOAD, tile_sum(i, j), 0, 0, from->p[i][j]});
+        for (int j = 0; j < p->n; j++)
+            put(o, (TileOp){LOAD, tile_sum(i, j), 0, 0, from->p[i][j]});
     for (int64_t s = 0; s < count; s++)
         for (int i = 0; i < p->m; i++) {
             put(o, (TileOp){LOAD, tile_a(i), 0, 0, at_byte(e, p->a[i], ci(e, s * p->a_step))});
             for (int j = 0; j < p->n; j++) {
-                if (i == 0) put(o, (TileOp){LOAD, tile_b(j), 0, 0, at_byte(e, p->b[j], ci(e, s * p->b_step))});
+                if (i == 0)
+                    put(o,
+                        (TileOp){LOAD, tile_b(j), 0, 0, at_byte(e, p->b[j], ci(e, s * p->b_step))});
                 put(o, (TileOp){DOT, tile_sum(i, j), tile_a(i), tile_b(j), NULL});
             }
         }
     for (int i = 0; i < p->m; i++)
-        for (int j = 0; j < p->n; j++) put(o, (TileOp){STORE, tile_sum(i, j), 0, 0, to->p[i][j]});
+        for (int j = 0; j < p->n; j++)
+            put(o, (TileOp){STORE, tile_sum(i, j), 0, 0, to->p[i][j]});
 }
 
-static void emit_until(Emit *e, TileOps *o, int end) {
+static void emit_until(Emit *e, TileOps *o, int end)
+{
     V row = ci(e, TILE_ROW_BYTES);
     for (; o->done < end; o->done++) {
         const TileOp *x = &o->op[o->done];
-        if (x->kind == DOT) tile_dot(e, x->tile, x->a, x->b);
-        else if (x->kind == LOAD) tile_load(e, x->tile, x->p, row);
-        else tile_store(e, x->tile, x->p, row);
+        if (x->kind == DOT)
+            tile_dot(e, x->tile, x->a, x->b);
+        else if (x->kind == LOAD)
+            tile_load(e, x->tile, x->p, row);
+        else
+            tile_store(e, x->tile, x->p, row);
     }
 }
 
 /* Item: a chunk of a strip; its number counts strips within chunks. */
-typedef struct { V chunk, strip; } Item;
-static Item item_of(Emit *e, const Attention *a, V number) { return (Item){udivc(e, number, strips(a)), uremc(e, number, strips(a))}; }
+typedef struct {
+    V chunk, strip;
+} Item;
+static Item item_of(Emit *e, const Attention *a, V number)
+{
+    return (Item){udivc(e, number, strips(a)), uremc(e, number, strips(a))};
+}
 
-static V parity_at(Emit *e, V base, V number, int64_t tiles) { return tile_at(e, base, mulc(e, uremc(e, number, 2), tiles)); }
-static V item_weights(Emit *e, const T *t, V number) { return parity_at(e, t->weights, number, t->a->block_panels * TILE_MOST); }
+static V parity_at(Emit *e, V base, V number, int64_t tiles)
+{
+    return tile_at(e, base, mulc(e, uremc(e, number, 2), tiles));
+}
+static V item_weights(Emit *e, const T *t, V number)
+{
+    return parity_at(e, t->weights, number, t->a->block_panels * TILE_MOST);
+}
 
-static V item_step(Emit *e, const T *t, Item item, V u) { return add(e, mulc(e, item.chunk, t->a->block_panels), u); }
+static V item_step(Emit *e, const T *t, Item item, V u)
+{
+    return add(e, mulc(e, item.chunk, t->a->block_panels), u);
+}
 
-/* Softmax of step u of an item, between its rows the products of the step after it and of pair u of the item before. */
-static void woven_step(Emit *e, const T *t, V number, V u, int64_t items) {
+/* Softmax of step u of an item, between its rows the products of the step after it and of pair u of
+ * the item before. */
+static void woven_step(Emit *e, const T *t, V number, V u, int64_t items)
+{
     const Attention *a = t->a;
     int64_t per = a->block_panels;
-    V turn = add(e, mulc(e, number, per), u), next = umin(e, addc(e, turn, 1), ci(e, items * per - 1)); /* the last one is done twice */
+    V turn = add(e, mulc(e, number, per), u),
+      next = umin(e, addc(e, turn, 1), ci(e, items * per - 1)); /* the last one is done twice */
     V next_number = udivc(e, next, per), before_number = addc(e, number, -1);
-    Item here = item_of(e, a, number), after = item_of(e, a, next_number), before = item_of(e, a, before_number);
+    Item here = item_of(e, a, number), after = item_of(e, a, next_number),
+         before = item_of(e, a, before_number);
     TileOps ops = {0};
     TileProduct p = score_product(e, t, after.strip, item_step(e, t, after, uremc(e, next, per)));
-    Four start = four_at(e, strip_start(e, t, after.strip), 1, 0), s = four_at(e, parity_at(e, t->scores, addc(e, turn, 1), SUMS), TILE_MOST, 1);
+    Four start = four_at(e, strip_start(e, t, after.strip), 1, 0),
+         s = four_at(e, parity_at(e, t->scores, addc(e, turn, 1), SUMS), TILE_MOST, 1);
     put_product(e, &ops, &p, tiles_of_keys(a), &start, &s);
-    p = value_product(e, t, item_weights(e, t, before_number), item_step(e, t, before, ci(e, 0)), u, TILE_MOST);
-    Four o = four_at(e, tile_at(e, strip_results(e, t, before.strip), mulc(e, u, SUMS)), TILE_MOST, 1);
+    p = value_product(e, t, item_weights(e, t, before_number), item_step(e, t, before, ci(e, 0)), u,
+                      TILE_MOST);
+    Four o = four_at(e, tile_at(e, strip_results(e, t, before.strip), mulc(e, u, SUMS)), TILE_MOST,
+                     1);
     put_product(e, &ops, &p, per, &o, &o);
-    V from = parity_at(e, t->scores, turn, SUMS), weights = tile_at(e, item_weights(e, t, number), mulc(e, u, TILE_MOST));
+    V from = parity_at(e, t->scores, turn, SUMS),
+      weights = tile_at(e, item_weights(e, t, number), mulc(e, u, TILE_MOST));
     V sums = strip_sums(e, t, here.strip);
     for (int r = 0; r < STRIP; r++) {
-        V row = atc(e, from, (r / TILE_ROWS * TILE_MOST * TILE_ROWS + r % TILE_ROWS) * TILE_COLUMNS);
-        softmax_row(e, row, tile_atc(e, row, 1), atc(e, weights, r * TILE_COLUMNS), atc(e, sums, r * TILE_COLUMNS));
+        V row = atc(e, from,
+                    (r / TILE_ROWS * TILE_MOST * TILE_ROWS + r % TILE_ROWS) * TILE_COLUMNS);
+        softmax_row(e, row, tile_atc(e, row, 1), atc(e, weights, r * TILE_COLUMNS),
+                    atc(e, sums, r * TILE_COLUMNS));
         emit_until(e, &ops, ops.n * (r + 1) / STRIP);
     }
 }
 
-static void woven_steps(Emit *e, const T *t, int64_t chunks) {
+static void woven_steps(Emit *e, const T *t, int64_t chunks)
+{
     const Attention *a = t->a;
     int64_t per = a->block_panels, items = chunks * strips(a);
     V zero = ci(e, 0);
@@ -339,7 +472,8 @@ static void woven_steps(Emit *e, const T *t, int64_t chunks) {
     loop_end(e, &u);
     if (items > 1) {
         Item second = item_of(e, a, ci(e, 1));
-        scores(e, t, second.strip, item_step(e, t, second, zero), parity_at(e, t->scores, ci(e, per), SUMS));
+        scores(e, t, second.strip, item_step(e, t, second, zero),
+               parity_at(e, t->scores, ci(e, per), SUMS));
     }
     Loop i = loop_begin(e, ci(e, 1), ci(e, items), 1);
     u = loop_begin(e, zero, ci(e, per), 1);
@@ -354,31 +488,41 @@ static void woven_steps(Emit *e, const T *t, int64_t chunks) {
 /* ---- the kernel ---- */
 
 /* Totals of rows. Returns whether one is too large. */
-static V row_totals(Emit *e, const T *t) {
+static V row_totals(Emit *e, const T *t)
+{
     V bad = var(e, e->i1, LLVMConstInt(e->i1, 0, 0));
     Loop q = loop_begin(e, ci(e, 0), ci(e, t->a->query_block), 1);
-    V total = reduce_add(e, load(e, at(e, t->sums, mulc(e, q.i, TILE_COLUMNS)), TILE_COLUMNS), TILE_COLUMNS);
+    V total = reduce_add(e, load(e, at(e, t->sums, mulc(e, q.i, TILE_COLUMNS)), TILE_COLUMNS),
+                         TILE_COLUMNS);
     store(e, total, at(e, t->totals, q.i));
-    set(e, bad, LLVMBuildOr(e->b, get(e, bad), LLVMBuildFCmp(e->b, LLVMRealUGE, total, cf(e, too_large, 1), ""), ""));
+    set(e, bad,
+        LLVMBuildOr(e->b, get(e, bad),
+                    LLVMBuildFCmp(e->b, LLVMRealUGE, total, cf(e, too_large, 1), ""), ""));
     loop_end(e, &q);
     return get(e, bad);
 }
 
-static void store_results(Emit *e, const T *t) {
+static void store_results(Emit *e, const T *t)
+{
     const Attention *a = t->a;
-    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block)), 1);
-    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, t->totals, q.i), 1)), TILE_COLUMNS), to = element_at(e, a->y_bf16, t->task->y, mulc(e, q.i, a->ldy));
+    Loop q = loop_begin(e, ci(e, 0),
+                        umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block)), 1);
+    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, t->totals, q.i), 1)), TILE_COLUMNS),
+      to = element_at(e, a->y_bf16, t->task->y, mulc(e, q.i, a->ldy));
     V from = strip_results(e, t, udivc(e, q.i, STRIP)), in_strip = uremc(e, q.i, STRIP);
-    from = at(e, tile_at(e, from, mulc(e, udivc(e, in_strip, TILE_ROWS), TILE_MOST)), mulc(e, uremc(e, in_strip, TILE_ROWS), TILE_COLUMNS));
+    from = at(e, tile_at(e, from, mulc(e, udivc(e, in_strip, TILE_ROWS), TILE_MOST)),
+              mulc(e, uremc(e, in_strip, TILE_ROWS), TILE_COLUMNS));
     for (int64_t d = 0; d < a->head_size; d += TILE_COLUMNS) {
         int64_t j = d / TILE_COLUMNS, left = a->head_size - d;
         V o = load(e, tile_atc(e, from, j / TILE_MOST * SUMS + j % TILE_MOST), TILE_COLUMNS);
-        store_elements(e, a->y_bf16, fp_mul(e, o, inverse), element_at(e, a->y_bf16, to, ci(e, d)), TILE_COLUMNS, left < TILE_COLUMNS ? (int)left : TILE_COLUMNS);
+        store_elements(e, a->y_bf16, fp_mul(e, o, inverse), element_at(e, a->y_bf16, to, ci(e, d)),
+                       TILE_COLUMNS, left < TILE_COLUMNS ? (int)left : TILE_COLUMNS);
     }
     loop_end(e, &q);
 }
 
-void emit_attention_tiles(Emit *e, const AttentionTask *task) {
+void emit_attention_tiles(Emit *e, const AttentionTask *task)
+{
     const Attention *a = task->a;
     T t = {.task = task, .a = a};
     carve(e, &t, a, e->scratch);
@@ -393,8 +537,10 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task) {
     loop_end(e, &s);
     fill(e, t.sums, a->query_block * TILE_COLUMNS, 0);
     fill(e, t.results, strips(a) * value_pairs(a) * SUMS * TILE_FLOATS, 0);
-    if (chunks) woven_steps(e, &t, chunks);
-    if (chunks * a->block_panels < all) plain_steps(e, &t, chunks * a->block_panels, all);
+    if (chunks)
+        woven_steps(e, &t, chunks);
+    if (chunks * a->block_panels < all)
+        plain_steps(e, &t, chunks * a->block_panels, all);
     set(e, again, row_totals(e, &t));
     if_end(e, &f);
     loop_end(e, &turn);

@@ -1,25 +1,37 @@
-/* Elementwise work, layout changes, row-wise normalisation and GroupNorm statistics: whatever fusion has left over. */
+/* Elementwise work, layout changes, row-wise normalisation and GroupNorm statistics: whatever
+ * fusion has left over. */
 #include "kernels.h"
 #include <math.h>
 
-void map_plan(Map *m) {
+void map_plan(Map *m)
+{
     /* at most 64 tasks, none under 4096 elements unless a row is longer */
     int64_t least = ceil_div(4096, m->c), even = ceil_div(m->rows, 64);
     m->per = even > least ? even : least;
-    if (m->per > m->rows) m->per = m->rows;
+    if (m->per > m->rows)
+        m->per = m->rows;
 }
 int64_t map_tasks(const Map *m) { return ceil_div(m->rows, m->per); }
 
-typedef struct { const Map *m; V a, b, c, y; V row; } R; /* arguments; the row at work */
+typedef struct {
+    const Map *m;
+    V a, b, c, y;
+    V row;
+} R; /* arguments; the row at work */
 
-/* body(channel, lanes) for all of `count` channels: pairs of vectors where two share work (emit.h), whole vectors, then single ones. */
+/* body(channel, lanes) for all of `count` channels: pairs of vectors where two share work (emit.h),
+ * whole vectors, then single ones. */
 typedef void Body(Emit *e, const R *r, V channel, int lanes);
-static void channels(Emit *e, const R *r, int64_t count, Body *body) {
-    bool pairs = r->m->kind == MAP_SWISH || r->m->kind == MAP_GELU_TANH || r->m->kind == MAP_GEGLU_TANH;
+static void channels(Emit *e, const R *r, int64_t count, Body *body)
+{
+    bool pairs = r->m->kind == MAP_SWISH || r->m->kind == MAP_GELU_TANH ||
+                 r->m->kind == MAP_GEGLU_TANH;
     int64_t from = 0;
-    for (int lanes = pairs ? 2 * e->t->lanes : e->t->lanes; from < count; lanes = lanes > e->t->lanes ? lanes / 2 : 1) {
+    for (int lanes = pairs ? 2 * e->t->lanes : e->t->lanes;
+         from<count; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
         int64_t to = from + (count - from) / lanes * lanes;
-        if (from == to) continue;
+        if (from == to)
+            continue;
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         body(e, r, l.i, lanes);
         loop_end(e, &l);
@@ -27,10 +39,17 @@ static void channels(Emit *e, const R *r, int64_t count, Body *body) {
     }
 }
 
-static V place(Emit *e, V base, V row, int64_t width, V channel) { return at(e, base, add(e, mulc(e, row, width), channel)); }
-static void put(Emit *e, const R *r, V channel, V v) { store(e, v, place(e, r->y, r->row, r->m->c, channel)); }
+static V place(Emit *e, V base, V row, int64_t width, V channel)
+{
+    return at(e, base, add(e, mulc(e, row, width), channel));
+}
+static void put(Emit *e, const R *r, V channel, V v)
+{
+    store(e, v, place(e, r->y, r->row, r->m->c, channel));
+}
 
-static void unary(Emit *e, const R *r, V ch, int lanes) {
+static void unary(Emit *e, const R *r, V ch, int lanes)
+{
     V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
     switch ((MapKind)r->m->kind) {
     case MAP_SWISH: x = m_swish(e, x, lanes, FOR_F32); break;
@@ -42,62 +61,93 @@ static void unary(Emit *e, const R *r, V ch, int lanes) {
     put(e, r, ch, x);
 }
 
-static void geglu(Emit *e, const R *r, V ch, int lanes) {
+static void geglu(Emit *e, const R *r, V ch, int lanes)
+{
     V p = place(e, r->a, r->row, 2 * r->m->c, ch), g = load(e, atc(e, p, r->m->c), lanes);
     g = r->m->kind == MAP_GEGLU_TANH ? m_gelu_tanh(e, g, lanes, FOR_F32) : m_gelu_erf(e, g, lanes);
     put(e, r, ch, fp_mul(e, load(e, p, lanes), g));
 }
 
 /* The row at work of an operand with so many rows: they repeat. */
-static V repeated(Emit *e, const R *r, int64_t rows) { return rows == r->m->rows ? r->row : uremc(e, r->row, rows); }
+static V repeated(Emit *e, const R *r, int64_t rows)
+{
+    return rows == r->m->rows ? r->row : uremc(e, r->row, rows);
+}
 
-static void binary(Emit *e, const R *r, V ch, int lanes) {
+static void binary(Emit *e, const R *r, V ch, int lanes)
+{
     const Map *m = r->m;
     V x = load(e, place(e, r->a, r->row, m->c, ch), lanes);
-    V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch) : repeated(e, r, m->y_rows);
+    V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch)
+                                     : repeated(e, r, m->y_rows);
     put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, m->c, ch), lanes)));
 }
 
-static void affine(Emit *e, const R *r, V ch, int lanes) {
+static void affine(Emit *e, const R *r, V ch, int lanes)
+{
     const Map *m = r->m;
     V s = place(e, r->b, udivc(e, r->row, m->rows_per_batch), 2 * m->c, ch);
-    put(e, r, ch, fp_fma(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes), load(e, atc(e, s, m->c), lanes)));
+    put(e, r, ch,
+        fp_fma(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes),
+               load(e, atc(e, s, m->c), lanes)));
 }
 
-static void concat_first(Emit *e, const R *r, V ch, int lanes) {
+static void concat_first(Emit *e, const R *r, V ch, int lanes)
+{
     put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c1, ch), lanes));
 }
-static void concat_second(Emit *e, const R *r, V ch, int lanes) {
-    put(e, r, addc(e, ch, r->m->c1), load(e, place(e, r->b, repeated(e, r, r->m->y_rows), r->m->c - r->m->c1, ch), lanes));
+static void concat_second(Emit *e, const R *r, V ch, int lanes)
+{
+    put(e, r, addc(e, ch, r->m->c1),
+        load(e, place(e, r->b, repeated(e, r, r->m->y_rows), r->m->c - r->m->c1, ch), lanes));
 }
-static void broadcast(Emit *e, const R *r, V ch, int lanes) { put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c, ch), lanes)); }
+static void broadcast(Emit *e, const R *r, V ch, int lanes)
+{
+    put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c, ch), lanes));
+}
 
-static void upsample(Emit *e, const R *r, V ch, int lanes) {
+static void upsample(Emit *e, const R *r, V ch, int lanes)
+{
     const Map *m = r->m;
-    V line = udivc(e, r->row, m->w), x = uremc(e, r->row, m->w), b = udivc(e, line, m->h), y = uremc(e, line, m->h);
-    V from = add(e, mulc(e, add(e, mulc(e, b, m->h / 2), udivc(e, y, 2)), m->w / 2), udivc(e, x, 2));
+    V line = udivc(e, r->row, m->w), x = uremc(e, r->row, m->w), b = udivc(e, line, m->h),
+      y = uremc(e, line, m->h);
+    V from = add(e, mulc(e, add(e, mulc(e, b, m->h / 2), udivc(e, y, 2)), m->w / 2),
+                 udivc(e, x, 2));
     put(e, r, ch, load(e, place(e, r->a, from, m->c, ch), lanes));
 }
 
-static void slice(Emit *e, const R *r, V ch, int lanes) {
+static void slice(Emit *e, const R *r, V ch, int lanes)
+{
     put(e, r, ch, load(e, place(e, r->a, r->row, r->m->c1, addc(e, ch, r->m->offset)), lanes));
 }
 
-static void embedding(Emit *e, const R *r, V ch, int lanes) {
+static void embedding(Emit *e, const R *r, V ch, int lanes)
+{
     V id = load_i32(e, r->a, r->row), last = ci(e, r->m->table_rows - 1);
     id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), umin(e, id, last));
     put(e, r, ch, load(e, place(e, r->b, id, r->m->c, ch), lanes));
 }
 
-/* Folds f over a row: whole vectors into one accumulator, the rest into another, both reduced at the end. */
+/* Folds f over a row: whole vectors into one accumulator, the rest into another, both reduced at
+ * the end. */
 typedef V Fold(Emit *e, V so_far, V x, V extra, int lanes);
-static V fold_add(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fp_add(e, s, x); }
-static V fold_max(Emit *e, V s, V x, V extra, int lanes) { (void)extra, (void)lanes; return fp_max(e, s, x); }
-static V fold_square(Emit *e, V s, V x, V mean, int lanes) {
+static V fold_add(Emit *e, V s, V x, V extra, int lanes)
+{
+    (void)extra, (void)lanes;
+    return fp_add(e, s, x);
+}
+static V fold_max(Emit *e, V s, V x, V extra, int lanes)
+{
+    (void)extra, (void)lanes;
+    return fp_max(e, s, x);
+}
+static V fold_square(Emit *e, V s, V x, V mean, int lanes)
+{
     V d = fp_sub(e, x, splat(e, mean, lanes));
     return fp_add(e, s, fp_mul(e, d, d));
 }
-static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra) {
+static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra)
+{
     int lanes = e->t->lanes;
     int64_t whole = n / lanes * lanes;
     double start = is_max ? -INFINITY : 0;
@@ -114,13 +164,20 @@ static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra) {
     return is_max ? fp_max(e, all, get(e, rest)) : fp_add(e, all, get(e, rest));
 }
 
-typedef struct { R r; V mean, scale; } Moments; /* R first: bodies get a pointer to it */
-static void ln_body(Emit *e, const R *r, V ch, int lanes) {
+typedef struct {
+    R r;
+    V mean, scale;
+} Moments; /* R first: bodies get a pointer to it */
+static void ln_body(Emit *e, const R *r, V ch, int lanes)
+{
     const Moments *m = (const Moments *)r;
     V x = fp_sub(e, load(e, place(e, r->a, r->row, r->m->c, ch), lanes), splat(e, m->mean, lanes));
-    put(e, r, ch, fp_fma(e, fp_mul(e, x, splat(e, m->scale, lanes)), load(e, at(e, r->b, ch), lanes), load(e, at(e, r->c, ch), lanes)));
+    put(e, r, ch,
+        fp_fma(e, fp_mul(e, x, splat(e, m->scale, lanes)), load(e, at(e, r->b, ch), lanes),
+               load(e, at(e, r->c, ch), lanes)));
 }
-static void layer_norm(Emit *e, const R *r) {
+static void layer_norm(Emit *e, const R *r)
+{
     int64_t n = r->m->c;
     V row = at(e, r->a, mulc(e, r->row, n)), inverse = cf(e, 1.0 / (double)n, 1);
     V mean = fp_mul(e, fold_row(e, row, n, fold_add, false, NULL), inverse);
@@ -130,18 +187,22 @@ static void layer_norm(Emit *e, const R *r) {
     channels(e, &m.r, n, ln_body);
 }
 
-static void exp_body(Emit *e, const R *r, V ch, int lanes) {
+static void exp_body(Emit *e, const R *r, V ch, int lanes)
+{
     const Moments *m = (const Moments *)r;
-    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes), p = m_exp(e, fp_sub(e, x, splat(e, m->mean, lanes)), lanes);
+    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes),
+      p = m_exp(e, fp_sub(e, x, splat(e, m->mean, lanes)), lanes);
     /* m_exp clamps: a masked score must give zero */
     V low = LLVMBuildFCmp(e->b, LLVMRealOLT, x, cf(e, -1e30, lanes), "");
     put(e, r, ch, choose(e, low, cf(e, 0, lanes), p));
 }
-static void scale_body(Emit *e, const R *r, V ch, int lanes) {
+static void scale_body(Emit *e, const R *r, V ch, int lanes)
+{
     V p = place(e, r->y, r->row, r->m->c, ch);
     store(e, fp_mul(e, load(e, p, lanes), splat(e, ((const Moments *)r)->scale, lanes)), p);
 }
-static void softmax(Emit *e, const R *r) {
+static void softmax(Emit *e, const R *r)
+{
     int64_t n = r->m->c;
     V top = fold_row(e, at(e, r->a, mulc(e, r->row, n)), n, fold_max, true, NULL);
     Moments m = {*r, top, NULL};
@@ -151,20 +212,32 @@ static void softmax(Emit *e, const R *r) {
     channels(e, &m.r, n, scale_body);
 }
 
-void emit_map(Emit *e, const Map *m, const char *name) {
-    static const int operands[] = {[MAP_GEGLU_TANH] = 1, [MAP_ADD] = 2, [MAP_ADD_VEC] = 2, [MAP_AFFINE] = 2, [MAP_CONCAT] = 2,
-                                   [MAP_EMBEDDING] = 2, [MAP_LAYER_NORM] = 3, [MAP_SOFTMAX] = 1};
+void emit_map(Emit *e, const Map *m, const char *name)
+{
+    static const int operands[] = {
+        [MAP_GEGLU_TANH] = 1, [MAP_ADD] = 2,       [MAP_ADD_VEC] = 2,    [MAP_AFFINE] = 2,
+        [MAP_CONCAT] = 2,     [MAP_EMBEDDING] = 2, [MAP_LAYER_NORM] = 3, [MAP_SOFTMAX] = 1};
     kernel_begin(e, name);
     int n = operands[m->kind] ? operands[m->kind] : 1;
-    R r = {.m = m, .a = arg(e, 0), .b = n > 1 ? arg(e, 1) : NULL, .c = n > 2 ? arg(e, 2) : NULL, .y = arg(e, n)};
+    R r = {.m = m,
+           .a = arg(e, 0),
+           .b = n > 1 ? arg(e, 1) : NULL,
+           .c = n > 2 ? arg(e, 2) : NULL,
+           .y = arg(e, n)};
     V from, to;
     task_range(e, e->task, m->rows, m->per, &from, &to);
     Loop l = loop_begin(e, from, to, 1);
     r.row = l.i;
     switch ((MapKind)m->kind) {
-    case MAP_SWISH: case MAP_GELU_TANH: case MAP_GELU_ERF: case MAP_SCALE: case MAP_COPY: channels(e, &r, m->c, unary); break;
-    case MAP_GEGLU_TANH: case MAP_GEGLU_ERF: channels(e, &r, m->c, geglu); break;
-    case MAP_ADD: case MAP_ADD_VEC: channels(e, &r, m->c, binary); break;
+    case MAP_SWISH:
+    case MAP_GELU_TANH:
+    case MAP_GELU_ERF:
+    case MAP_SCALE:
+    case MAP_COPY: channels(e, &r, m->c, unary); break;
+    case MAP_GEGLU_TANH:
+    case MAP_GEGLU_ERF: channels(e, &r, m->c, geglu); break;
+    case MAP_ADD:
+    case MAP_ADD_VEC: channels(e, &r, m->c, binary); break;
     case MAP_AFFINE: channels(e, &r, m->c, affine); break;
     case MAP_CONCAT:
         channels(e, &r, m->c1, concat_first);

@@ -3,36 +3,44 @@
  *   registers: rows x nvec accumulators | nvec vectors of b | one broadcast of a
  *   per k: nvec loads of b, then per row one broadcast of a and nvec multiply-adds
  *
- * With 6 x 4 on AVX-512 that is 24 multiply-adds for 10 loads: twelve cycles of arithmetic against five of loads. */
+ * With 6 x 4 on AVX-512 that is 24 multiply-adds for 10 loads: twelve cycles of arithmetic against
+ * five of loads. */
 #include "emit_amx.h"
 #include "kernels.h"
 
-void micro_init(Emit *e, Micro *m, int rows, int nvec) {
+void micro_init(Emit *e, Micro *m, int rows, int nvec)
+{
     CHECK(rows <= 16 && nvec <= 4);
     m->beside = NULL;
     m->rows = rows;
     m->nvec = nvec;
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < nvec; v++) m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
+        for (int v = 0; v < nvec; v++)
+            m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
 }
 
-void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll) {
+void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll)
+{
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), count, unroll);
-    if (m->beside) m->beside(e, m->user);
+    if (m->beside)
+        m->beside(e, m->user);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
-        for (int v = 0; v < m->nvec; v++) bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);
+        for (int v = 0; v < m->nvec; v++)
+            bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);
         V ak = mul(e, k, ka);
         for (int i = 0; i < m->rows; i++) {
             V a = splat(e, load(e, at(e, m->a[i], ak), 1), lanes);
-            for (int v = 0; v < m->nvec; v++) set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
+            for (int v = 0; v < m->nvec; v++)
+                set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
         }
     }
     loop_end(e, &l);
 }
 
-void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user) {
+void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user)
+{
     int64_t n = ceil_div(count, most), size = count / n, longer = count % n;
     if (longer) {
         Loop l = loop_begin(e, ci(e, 0), ci(e, longer * (size + 1)), size + 1);
@@ -46,28 +54,36 @@ void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user
 
 static int peak_accumulators(const Target *t) { return t->mr[t->nr] * t->nr; }
 
-double peak_flops(const Peak *p, const Target *t) {
+double peak_flops(const Peak *p, const Target *t)
+{
     bool tiles = p->core == CORE_AMX || p->core == CORE_AMX_MODEL;
-    if (tiles) return 2.0 * (double)p->iterations * TILE_MOST * TILE_MOST * TILE_ROWS * TILE_COLUMNS * TILE_CHANNELS;
-    return (p->core == CORE_BF16_DOT ? 4.0 : 2.0) * (double)p->iterations * peak_accumulators(t) * t->lanes;
+    if (tiles)
+        return 2.0 * (double)p->iterations * TILE_MOST * TILE_MOST * TILE_ROWS * TILE_COLUMNS *
+               TILE_CHANNELS;
+    return (p->core == CORE_BF16_DOT ? 4.0 : 2.0) * (double)p->iterations * peak_accumulators(t) *
+           t->lanes;
 }
 
 /* Products of tiles of zeros: a product takes the same time whatever the numbers. */
-static void tile_peak(Emit *e, const Peak *p) {
+static void tile_peak(Emit *e, const Peak *p)
+{
     tile_configure(e, TILE_ROWS, TILE_CHANNELS);
     for (int i = 0; i < TILE_MOST; i++) {
         tile_zero(e, tile_a(i));
         tile_zero(e, tile_b(i));
-        for (int j = 0; j < TILE_MOST; j++) tile_zero(e, tile_sum(i, j));
+        for (int j = 0; j < TILE_MOST; j++)
+            tile_zero(e, tile_sum(i, j));
     }
     Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
     for (int i = 0; i < TILE_MOST; i++)
-        for (int j = 0; j < TILE_MOST; j++) tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
+        for (int j = 0; j < TILE_MOST; j++)
+            tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
     loop_end(e, &l);
     tile_release(e);
 }
 
-void emit_peak(Emit *e, const Peak *p, const char *name) {
+void emit_peak(Emit *e, const Peak *p, const char *name)
+{
     kernel_begin(e, name);
     if (p->core == CORE_AMX || p->core == CORE_AMX_MODEL) {
         tile_peak(e, p);
@@ -76,12 +92,17 @@ void emit_peak(Emit *e, const Peak *p, const char *name) {
     }
     int lanes = e->t->lanes, n = peak_accumulators(e->t);
     V acc[64] = {0}, y = arg(e, 0), x = load(e, y, lanes);
-    for (int i = 0; i < n; i++) acc[i] = var(e, vec_type(e, lanes), fp_add(e, x, cf(e, i, lanes)));
+    for (int i = 0; i < n; i++)
+        acc[i] = var(e, vec_type(e, lanes), fp_add(e, x, cf(e, i, lanes)));
     Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
-    for (int i = 0; i < n; i++) set(e, acc[i], p->core == CORE_BF16_DOT ? dot_bf16(e, get(e, acc[i]), x, x) : fp_fma(e, x, x, get(e, acc[i])));
+    for (int i = 0; i < n; i++)
+        set(e, acc[i],
+            p->core == CORE_BF16_DOT ? dot_bf16(e, get(e, acc[i]), x, x)
+                                     : fp_fma(e, x, x, get(e, acc[i])));
     loop_end(e, &l);
     V sum = get(e, acc[0]);
-    for (int i = 1; i < n; i++) sum = fp_add(e, sum, get(e, acc[i]));
+    for (int i = 1; i < n; i++)
+        sum = fp_add(e, sum, get(e, acc[i]));
     If f = if_begin(e, eq(e, e->task, ci(e, 0)));
     store(e, sum, y);
     if_end(e, &f);

@@ -1,17 +1,38 @@
-/* GroupNorm's statistics: sums of an image's blocks per channel, gathered beside the results of the products that compute it (contract epilogues call
- * sums_*) or by a kernel of their own, and from them each channel's scale and shift. The pivot, the block's first pixel, keeps a mean far from zero from
- * costing digits. */
+/* GroupNorm's statistics: sums of an image's blocks per channel, gathered beside the results of the
+ * products that compute it (contract epilogues call sums_*) or by a kernel of their own, and from
+ * them each channel's scale and shift. The pivot, the block's first pixel, keeps a mean far from
+ * zero from costing digits. */
 #include "emit_contract.h"
 
-Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c) {
-    int64_t blocks = rows / 128 < 1 ? 1 : rows / 128 > 32 ? 32 : rows / 128, block = ceil_div(rows, blocks);
-    return (Sums){.batch = batch, .c = c, .blocks = ceil_div(rows, block), .per_line = 1, .tw = 1, .th = block, .ow = 1, .oh = rows};
+Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c)
+{
+    int64_t blocks = rows / 128 < 1    ? 1
+                     : rows / 128 > 32 ? 32
+                                       : rows / 128,
+            block = ceil_div(rows, blocks);
+    return (Sums){.batch = batch,
+                  .c = c,
+                  .blocks = ceil_div(rows, block),
+                  .per_line = 1,
+                  .tw = 1,
+                  .th = block,
+                  .ow = 1,
+                  .oh = rows};
 }
 
-Sums sums_of_contract(const Contract *c) {
+Sums sums_of_contract(const Contract *c)
+{
     int64_t pixels = c->oh * c->ow;
-    Sums s = {.batch = c->batch, .c = c->co, .blocks = c->strips_x * c->strips_y, .per_line = 1, .tw = 1, .th = c->pixels, .ow = 1, .oh = pixels};
-    if (c->flat) return s;
+    Sums s = {.batch = c->batch,
+              .c = c->co,
+              .blocks = c->strips_x * c->strips_y,
+              .per_line = 1,
+              .tw = 1,
+              .th = c->pixels,
+              .ow = 1,
+              .oh = pixels};
+    if (c->flat)
+        return s;
     s.per_line = c->strips_x;
     s.tw = c->tw;
     s.th = c->th;
@@ -21,7 +42,8 @@ Sums sums_of_contract(const Contract *c) {
 }
 
 /* Sums of one vector of channels, in registers. at: where they lie. */
-void sums_begin(Emit *e, ChannelSums *s, V at_, int64_t c, V first, V r, int lanes) {
+void sums_begin(Emit *e, ChannelSums *s, V at_, int64_t c, V first, V r, int lanes)
+{
     s->at = at_;
     s->c = c;
     s->lanes = lanes;
@@ -35,22 +57,27 @@ void sums_begin(Emit *e, ChannelSums *s, V at_, int64_t c, V first, V r, int lan
     s->square = var(e, vec_type(e, lanes), load(e, atc(e, at_, 2 * c), lanes));
 }
 
-void sums_add(Emit *e, const ChannelSums *s, V r) {
+void sums_add(Emit *e, const ChannelSums *s, V r)
+{
     V d = fp_sub(e, r, s->pivot);
     set(e, s->sum, fp_add(e, get(e, s->sum), d));
     set(e, s->square, fp_fma(e, d, d, get(e, s->square)));
 }
 
-void sums_end(Emit *e, const ChannelSums *s) {
+void sums_end(Emit *e, const ChannelSums *s)
+{
     store(e, get(e, s->sum), atc(e, s->at, s->c));
     store(e, get(e, s->square), atc(e, s->at, 2 * s->c));
 }
 
 /* Channel vectors outside, rows inside: the sums stay in registers. */
-static void sum_channels(Emit *e, const Sums *g, V x, V out, V rows, int lanes, int64_t from, int64_t to) {
+static void sum_channels(Emit *e, const Sums *g, V x, V out, V rows, int lanes, int64_t from,
+                         int64_t to)
+{
     Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
     ChannelSums s;
-    sums_begin(e, &s, at(e, out, l.i), g->c, LLVMConstInt(e->i1, 1, 0), load(e, at(e, x, l.i), lanes), lanes);
+    sums_begin(e, &s, at(e, out, l.i), g->c, LLVMConstInt(e->i1, 1, 0),
+               load(e, at(e, x, l.i), lanes), lanes);
     Loop r = loop_begin(e, ci(e, 0), rows, 1);
     sums_add(e, &s, load(e, at(e, x, add(e, mulc(e, r.i, g->c), l.i)), lanes));
     loop_end(e, &r);
@@ -58,30 +85,38 @@ static void sum_channels(Emit *e, const Sums *g, V x, V out, V rows, int lanes, 
     loop_end(e, &l);
 }
 
-void emit_sums(Emit *e, const Sums *g, const char *name) {
+void emit_sums(Emit *e, const Sums *g, const char *name)
+{
     CHECK(g->per_line == 1 && g->tw == 1 && g->ow == 1);
     kernel_begin(e, name);
     int lanes = e->t->lanes;
     V b = udivc(e, e->task, g->blocks), first = mulc(e, uremc(e, e->task, g->blocks), g->th);
     V rows = umin(e, sub(e, ci(e, g->oh), first), ci(e, g->th));
-    V x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c)), out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
+    V x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c)),
+      out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
     int64_t whole = g->c / lanes * lanes;
-    if (whole) sum_channels(e, g, x, out, rows, lanes, 0, whole);
-    if (whole < g->c) sum_channels(e, g, x, out, rows, 1, whole, g->c);
+    if (whole)
+        sum_channels(e, g, x, out, rows, lanes, 0, whole);
+    if (whole < g->c)
+        sum_channels(e, g, x, out, rows, 1, whole, g->c);
     kernel_end(e);
 }
 
 static V to_f64(Emit *e, V x) { return LLVMBuildFPExt(e->b, x, e->f64, ""); }
 
 /* Pixels of block i, as a double. */
-static V pixels_of_block(Emit *e, const Sums *s, V i) {
+static V pixels_of_block(Emit *e, const Sums *s, V i)
+{
     V x0 = mulc(e, uremc(e, i, s->per_line), s->tw), y0 = mulc(e, udivc(e, i, s->per_line), s->th);
-    V w = umin(e, sub(e, ci(e, s->ow), x0), ci(e, s->tw)), h = umin(e, sub(e, ci(e, s->oh), y0), ci(e, s->th));
+    V w = umin(e, sub(e, ci(e, s->ow), x0), ci(e, s->tw)),
+      h = umin(e, sub(e, ci(e, s->oh), y0), ci(e, s->th));
     return LLVMBuildSIToFP(e->b, mul(e, w, h), e->f64, "");
 }
 
-/* Adds to `sum`, in double, what one tensor's channels from..to of one image contribute: to the sum of x, or, where the mean is known, of (x - mean)^2. */
-static void finish_part(Emit *e, const Sums *s, V sums, V from, V to, V mean, V sum) {
+/* Adds to `sum`, in double, what one tensor's channels from..to of one image contribute: to the sum
+ * of x, or, where the mean is known, of (x - mean)^2. */
+static void finish_part(Emit *e, const Sums *s, V sums, V from, V to, V mean, V sum)
+{
     Loop bl = loop_begin(e, ci(e, 0), ci(e, s->blocks), 1);
     V n = pixels_of_block(e, s, bl.i);
     Loop l = loop_begin(e, from, to, 1);
@@ -91,7 +126,9 @@ static void finish_part(Emit *e, const Sums *s, V sums, V from, V to, V mean, V 
         part = fp_add(e, fp_mul(e, n, pivot), d1);
     } else { /* the sum of (x - mean)^2 = d2 - 2 d1 (mean - pivot) + n (mean - pivot)^2 */
         V d2 = to_f64(e, load(e, atc(e, p, 2 * s->c), 1)), d = fp_sub(e, mean, pivot);
-        part = fp_add(e, d2, fp_mul(e, d, fp_sub(e, fp_mul(e, n, d), fp_mul(e, LLVMConstReal(e->f64, 2), d1))));
+        part = fp_add(
+            e, d2,
+            fp_mul(e, d, fp_sub(e, fp_mul(e, n, d), fp_mul(e, LLVMConstReal(e->f64, 2), d1))));
     }
     set(e, sum, fp_add(e, get(e, sum), part));
     loop_end(e, &l);
@@ -99,29 +136,36 @@ static void finish_part(Emit *e, const Sums *s, V sums, V from, V to, V mean, V 
 }
 
 /* Over all channels of the group, which may lie in both tensors, divided by their number. */
-static V group_average(Emit *e, const GroupFinish *g, const V *sums, V first, V mean) {
+static V group_average(Emit *e, const GroupFinish *g, const V *sums, V first, V mean)
+{
     int64_t c = g->part[0].c + g->part[1].c, per = c / g->groups;
     V sum = var(e, e->f64, LLVMConstReal(e->f64, 0)), end = addc(e, first, per);
     for (int i = 0; i < 2 && g->part[i].c; i++) {
         int64_t start = i ? g->part[0].c : 0;
         V from = umax(e, first, ci(e, start)), to = umin(e, end, ci(e, start + g->part[i].c));
-        finish_part(e, &g->part[i], sums[i], addc(e, from, -start), addc(e, umax(e, from, to), -start), mean, sum);
+        finish_part(e, &g->part[i], sums[i], addc(e, from, -start),
+                    addc(e, umax(e, from, to), -start), mean, sum);
     }
-    return fp_mul(e, get(e, sum), LLVMConstReal(e->f64, 1.0 / ((double)per * (double)(g->part[0].oh * g->part[0].ow))));
+    return fp_mul(
+        e, get(e, sum),
+        LLVMConstReal(e->f64, 1.0 / ((double)per * (double)(g->part[0].oh * g->part[0].ow))));
 }
 
-void emit_group_finish(Emit *e, const GroupFinish *g, const char *name) {
+void emit_group_finish(Emit *e, const GroupFinish *g, const char *name)
+{
     kernel_begin(e, name);
     int n = g->part[1].c ? 2 : 1;
     int64_t c = g->part[0].c + g->part[1].c, per = c / g->groups;
     V b = udivc(e, e->task, g->groups), first = mulc(e, uremc(e, e->task, g->groups), per), sums[2];
     for (int i = 0; i < n; i++) {
         sums[i] = arg(e, i);
-        if (g->part[i].batch > 1) sums[i] = at(e, sums[i], mulc(e, b, g->part[i].blocks * 3 * g->part[i].c));
+        if (g->part[i].batch > 1)
+            sums[i] = at(e, sums[i], mulc(e, b, g->part[i].blocks * 3 * g->part[i].c));
     }
     V gamma = arg(e, n), beta = arg(e, n + 1), y = at(e, arg(e, n + 2), mulc(e, b, 2 * c));
     V mean = group_average(e, g, sums, first, NULL);
-    V variance[] = {fp_add(e, group_average(e, g, sums, first, mean), LLVMConstReal(e->f64, g->eps))};
+    V variance[] = {
+        fp_add(e, group_average(e, g, sums, first, mean), LLVMConstReal(e->f64, g->eps))};
     V scale = fp_div(e, LLVMConstReal(e->f64, 1), intrinsic(e, "llvm.sqrt", e->f64, variance, 1));
     Loop l = loop_begin(e, ci(e, 0), ci(e, per), 1);
     V ch = add(e, first, l.i), a = fp_mul(e, to_f64(e, load(e, at(e, gamma, ch), 1)), scale);

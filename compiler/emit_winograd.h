@@ -1,4 +1,5 @@
-/* What the parts of Winograd kernels share: emit_winograd.c (inputs, outputs), emit_winograd_products.c. */
+/* What the parts of Winograd kernels share: emit_winograd.c (inputs, outputs),
+ * emit_winograd_products.c. */
 #ifndef LATENTC_EMIT_WINOGRAD_H
 #define LATENTC_EMIT_WINOGRAD_H
 #include "emit_ahead.h"
@@ -9,15 +10,20 @@ typedef struct {
     K k;
     const Winograd *w;
     V region, transformed, products, kernels; /* scratch */
-    int64_t tiles, rows, cols;       /* tiles of a strip; rows and columns of the region of one image */
+    int64_t tiles, rows, cols; /* tiles of a strip; rows and columns of the region of one image */
     /* on the tile unit */
-    V first, end;                    /* blocks of the piece */
+    V first, end;                           /* blocks of the piece */
     Ahead region_ahead[2], result_ahead[2]; /* x, x2 of the next strip; y, residual of this block */
-    /* With winograd_beside: the block before, the number of its units (none for the first block), how many have left (a variable), how many leave at a time. */
-    struct { V j, products, units, next; int64_t each; } before;
+    /* With winograd_beside: the block before, the number of its units (none for the first block),
+     * how many have left (a variable), how many leave at a time. */
+    struct {
+        V j, products, units, next;
+        int64_t each;
+    } before;
 } W;
 
-/* The products of all positions of block j, to w->products; beside them the block before leaves. Sets what concerns the block in w. */
+/* The products of all positions of block j, to w->products; beside them the block before leaves.
+ * Sets what concerns the block in w. */
 void block_products(Emit *e, W *w, V j, int nvec);
 /* The region of the next task's strip is asked for beside this one's products. */
 void ask_for_regions(Emit *e, W *w);

@@ -9,7 +9,12 @@
 
 enum { MOST_DEPTH = 48 };
 /* After the first mistake `wrong` is set and every function returns at once with 0. */
-typedef struct { Arena *arena; const char *text, *p, *wrong; const ExprScope *scope; int depth; } Parser;
+typedef struct {
+    Arena *arena;
+    const char *text, *p, *wrong;
+    const ExprScope *scope;
+    int depth;
+} Parser;
 
 static const Number zero;
 static Number any(Parser *s);
@@ -26,8 +31,8 @@ static Number fail(Parser *s, const char *why)
 static Number fail_here(Parser *s, const char *expected)
 {
     if (*s->p)
-        return fail(s, arena_printf(s->arena, "found '%c' at column %d of \"%s\", expected %s", *s->p,
-                                    (int)(s->p - s->text) + 1, s->text, expected));
+        return fail(s, arena_printf(s->arena, "found '%c' at column %d of \"%s\", expected %s",
+                                    *s->p, (int)(s->p - s->text) + 1, s->text, expected));
     return fail(s, arena_printf(s->arena, "\"%s\" ends too early, expected %s", s->text, expected));
 }
 
@@ -67,21 +72,30 @@ static Number apply(Parser *s, char op, Number a, Number b)
     int64_t r = 0;
     if (a.is_real || b.is_real) {
         double x = number_real(a), y = number_real(b);
-        double v = op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : op == '/' ? x / y : fmod(x, y);
-        return isfinite(v) ? real(v) : fail(s, arena_printf(s->arena, "%g %c %g has no finite value", x, op, y));
+        double v = op == '+'   ? x + y
+                   : op == '-' ? x - y
+                   : op == '*' ? x * y
+                   : op == '/' ? x / y
+                               : fmod(x, y);
+        return isfinite(v)
+                   ? real(v)
+                   : fail(s, arena_printf(s->arena, "%g %c %g has no finite value", x, op, y));
     }
     if (op == '/' || op == '%') {
         if (b.i == 0 || (a.i == INT64_MIN && b.i == -1))
-            return fail(s, arena_printf(s->arena, "%lld %c %lld has no value", (long long)a.i, op, (long long)b.i));
+            return fail(s, arena_printf(s->arena, "%lld %c %lld has no value", (long long)a.i, op,
+                                        (long long)b.i));
         if (op == '/' && a.i % b.i)
-            return fail(s, arena_printf(s->arena, "%lld is not divisible by %lld in \"%s\"", (long long)a.i, (long long)b.i,
-                                        s->text));
+            return fail(s, arena_printf(s->arena, "%lld is not divisible by %lld in \"%s\"",
+                                        (long long)a.i, (long long)b.i, s->text));
         return integer(op == '/' ? a.i / b.i : a.i % b.i);
     }
-    bool over = op == '+' ? __builtin_add_overflow(a.i, b.i, &r)
-              : op == '-' ? __builtin_sub_overflow(a.i, b.i, &r) : mul_overflow(a.i, b.i, &r);
+    bool over = op == '+'   ? __builtin_add_overflow(a.i, b.i, &r)
+                : op == '-' ? __builtin_sub_overflow(a.i, b.i, &r)
+                            : mul_overflow(a.i, b.i, &r);
     if (over)
-        return fail(s, arena_printf(s->arena, "%lld %c %lld overflows in \"%s\"", (long long)a.i, op, (long long)b.i, s->text));
+        return fail(s, arena_printf(s->arena, "%lld %c %lld overflows in \"%s\"", (long long)a.i,
+                                    op, (long long)b.i, s->text));
     return integer(r);
 }
 
@@ -147,7 +161,8 @@ static Number primary(Parser *s)
         if (!accept(s, "]"))
             return fail_here(s, "']'");
         if (!s->wrong)
-            why = i.is_real ? "an index must be an integer" : s->scope->element(s->scope->context, n, i.i, &r);
+            why = i.is_real ? "an index must be an integer"
+                            : s->scope->element(s->scope->context, n, i.i, &r);
     } else {
         why = s->scope->name(s->scope->context, n, &r);
     }
@@ -209,7 +224,7 @@ static Number comparison(Parser *s)
         if (!accept(s, signs[i]))
             continue;
         double x = number_real(a), y = number_real(sum(s));
-        bool holds[] = {x == y, x != y, x <= y, x >= y, x < y, x > y};
+        bool holds[] = {x == y, x != y, x <= y, x >= y, x<y, x> y};
         return integer(holds[i]);
     }
     return a;

@@ -9,7 +9,9 @@
 
 #include "json.h"
 
-/* ---- the list ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the list
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *setting(const char *flag, const char *variable)
 {
@@ -55,7 +57,9 @@ const char *fetch_names(Arena *a, const char *list)
     return text;
 }
 
-/* ---- the cache ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the cache
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *cache_folder(Arena *a, const char *name)
 {
@@ -82,16 +86,21 @@ static void make_folders(Arena *a, const char *path)
     }
 }
 
-/* ---- files of a name ---------------------------------------------------------------------------------------------------------------- */
+/* ---- files of a name
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* One file: where it comes from, what it is called, its sha256. */
-typedef struct { const char *address, *name, *sha256; } File;
+typedef struct {
+    const char *address, *name, *sha256;
+} File;
 
 static File read_file_row(Arena *a, Json row, const char *base)
 {
     static const char *const keys[] = {"from", "sha256"};
     json_only(row, keys, 2);
-    File f = {.address = json_string(json_need(row, "from")), .sha256 = json_string(json_need(row, "sha256"))};
+    File f = {.address = json_string(json_need(row, "from")),
+              .sha256 = json_string(json_need(row, "sha256"))};
     const char *slash = strrchr(f.address, '/');
     f.name = slash ? slash + 1 : "";
     if (!*f.name || *f.name == '.')
@@ -99,11 +108,13 @@ static File read_file_row(Arena *a, Json row, const char *base)
     if (strlen(f.sha256) != 64 || strspn(f.sha256, "0123456789abcdefABCDEF") != 64)
         json_err(row, "\"%s\" is no sha256, expected 64 hexadecimal digits", f.sha256);
     if (base)
-        f.address = arena_printf(a, "%s%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/", f.name);
+        f.address = arena_printf(a, "%s%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/",
+                                 f.name);
     return f;
 }
 
-static void provide(Arena *a, const char *name, const char *folder, const File *f, const FetchOptions *o)
+static void provide(Arena *a, const char *name, const char *folder, const File *f,
+                    const FetchOptions *o)
 {
     const char *path = arena_printf(a, "%s/%s", folder, f->name);
     bool there = !access(path, F_OK);

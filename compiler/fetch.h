@@ -1,22 +1,27 @@
-/* Published weights by name: graphs/published.json says which files, where they are and their sha256; downloads go into the user's cache. */
+/* Published weights by name: graphs/published.json says which files, where they are and their
+ * sha256; downloads go into the user's cache. */
 #ifndef LATENTC_FETCH_H
 #define LATENTC_FETCH_H
 #include "util.h"
 
-/* Environment, for mirrors and tests: LATENTC_FETCH_BASE, an address that replaces everything before the files' names;
- * LATENTC_FETCH_LIST, another list than graphs/published.json. */
+/* Environment, for mirrors and tests: LATENTC_FETCH_BASE, an address that replaces everything
+ * before the files' names; LATENTC_FETCH_LIST, another list than graphs/published.json. */
 typedef struct {
-    bool offline;      /* nothing is downloaded: err() at the first file that is not in the cache */
-    bool verify;       /* files in the cache are read through once more; what does not have its sha256 is fetched anew */
-    const char *from;  /* as LATENTC_FETCH_BASE, and over it; NULL: none */
-    const char *list;  /* as LATENTC_FETCH_LIST, and over it; NULL: none */
+    bool offline; /* nothing is downloaded: err() at the first file that is not in the cache */
+    bool verify;  /* files in the cache are read through once more; what does not have its sha256 is
+                     fetched anew */
+    const char *from; /* as LATENTC_FETCH_BASE, and over it; NULL: none */
+    const char *list; /* as LATENTC_FETCH_LIST, and over it; NULL: none */
 } FetchOptions;
 
-/* Could `spec` be a name of the list? It has no '/', is no file, and the list has it. list: as above, or NULL. */
+/* Could `spec` be a name of the list? It has no '/', is no file, and the list has it. list: as
+ * above, or NULL. */
 bool fetch_knows(const char *spec, const char *list);
-/* The folder with all files of `name`, which is in the list: $XDG_CACHE_HOME/latentc/NAME (~/.cache/latentc/NAME). What is not there is downloaded:
- * into FILE.part, on from where an earlier download ended if the server can, and gets its name once it is complete and has its sha256. err() on
- * everything that fails, with the address; what is downloaded by then stays in FILE.part. The text is the arena's. */
+/* The folder with all files of `name`, which is in the list: $XDG_CACHE_HOME/latentc/NAME
+ * (~/.cache/latentc/NAME). What is not there is downloaded: into FILE.part, on from where an
+ * earlier download ended if the server can, and gets its name once it is complete and has its
+ * sha256. err() on everything that fails, with the address; what is downloaded by then stays in
+ * FILE.part. The text is the arena's. */
 const char *fetch_published(Arena *a, const char *name, const FetchOptions *o);
 /* The names of the list, "a, b"; "" when the list is nowhere. */
 const char *fetch_names(Arena *a, const char *list);
@@ -24,7 +29,8 @@ const char *fetch_names(Arena *a, const char *list);
 void fetch_print(const char *list);
 
 /* fetch_http.c */
-/* One file: downloads address to path, with the sha256 (64 hexadecimal digits). what: its name on the progress bar. */
+/* One file: downloads address to path, with the sha256 (64 hexadecimal digits). what: its name on
+ * the progress bar. */
 void fetch_file(const char *address, const char *path, const char *sha256, const char *what);
 /* The sha256 of a file in hexadecimal; err() when it cannot be read. */
 void fetch_sha256(const char *path, char hex[65]);

@@ -19,20 +19,22 @@ enum { TRIES = 4, RUN = 1 << 20 };
 
 typedef struct {
     const char *address, *part, *what;
-    int fd;               /* of the .part file */
-    EVP_MD_CTX *hash;     /* of its first `have` bytes */
+    int fd;           /* of the .part file */
+    EVP_MD_CTX *hash; /* of its first `have` bytes */
     int64_t have;
-    int64_t total;        /* of the whole file, as the server says; -1: it does not */
+    int64_t total;                    /* of the whole file, as the server says; -1: it does not */
     int64_t range_begin, range_total; /* of Content-Range; -1: none */
-    bool resumed;         /* some bytes are from an earlier request */
-    bool started;         /* this response's first bytes are here */
+    bool resumed;                     /* some bytes are from an earlier request */
+    bool started;                     /* this response's first bytes are here */
     bool bar_begun;
-    int write_error;      /* errno */
+    int write_error; /* errno */
     CURL *curl;
     lrt_progress bar;
 } Download;
 
-/* ---- sha256 ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sha256
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 static EVP_MD_CTX *hash_new(void)
 {
@@ -75,7 +77,9 @@ void fetch_sha256(const char *path, char hex[65])
     close(fd);
 }
 
-/* ---- the .part file ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the .part file
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Opens it, waits while another latentc writes it, and reads what it has. */
 static void part_open(Download *d)
@@ -114,14 +118,17 @@ static bool part_add(Download *d, const char *data, size_t n)
     return true;
 }
 
-/* ---- what curl calls ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what curl calls
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t on_header(char *line, size_t size, size_t n, void *context)
 {
     static const char range[] = "content-range: bytes ", length[] = "content-length: ";
     Download *d = context;
     char text[200];
-    snprintf(text, sizeof text, "%.*s", (int)(n * size < sizeof text ? n * size : sizeof text - 1), line);
+    snprintf(text, sizeof text, "%.*s", (int)(n * size < sizeof text ? n * size : sizeof text - 1),
+             line);
     long long begin = -1, end, total = -1;
     if (!strncasecmp(text, "HTTP/", 5)) { /* a redirect has headers of its own */
         d->range_begin = d->range_total = d->total = -1;
@@ -130,7 +137,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
             sscanf(text + strlen(range), "*/%lld", &total);
         d->range_begin = begin;
         d->range_total = total;
-    } else if (!strncasecmp(text, length, strlen(length)) && sscanf(text + strlen(length), "%lld", &total) == 1) {
+    } else if (!strncasecmp(text, length, strlen(length)) &&
+               sscanf(text + strlen(length), "%lld", &total) == 1) {
         d->total = total;
     }
     return n * size;
@@ -173,7 +181,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
     return n * size;
 }
 
-/* ---- a request ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- a request
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static CURLcode request(Download *d, char *why)
 {
@@ -191,7 +201,8 @@ static CURLcode request(Download *d, char *why)
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, strncasecmp(d->address, "https:", 6) ? "http,https" : "https");
+    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
+                     strncasecmp(d->address, "https:", 6) ? "http,https" : "https");
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 30L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 60L);
@@ -218,21 +229,26 @@ static bool passing(Download *d, CURLcode code, long status)
     if (proxy_status(d) >= 300)
         return false;
     switch (code) {
-    case CURLE_COULDNT_CONNECT: case CURLE_PARTIAL_FILE: case CURLE_OPERATION_TIMEDOUT: case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR: case CURLE_HTTP2: case CURLE_HTTP2_STREAM:
-        return true;
-    case CURLE_OK:
-        return status == 429 || status >= 500;
-    default:
-        return false;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM: return true;
+    case CURLE_OK: return status == 429 || status >= 500;
+    default: return false;
     }
 }
 
 static const char *status_text(long status)
 {
+    /* clang-format off */
     static const struct { long status; const char *text; } texts[] = {
         {401, " (a login is needed)"}, {403, " (forbidden)"}, {404, " (not found)"}, {410, " (gone)"}, {416, " (no such range)"},
         {429, " (too many requests)"}, {500, " (its own error)"}, {502, " (bad gateway)"}, {503, " (unavailable)"}, {504, " (gateway timeout)"}};
+    /* clang-format on */
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].status == status)
             return texts[i].text;
@@ -255,12 +271,13 @@ static const char *advice(Download *d, CURLcode code)
     if (proxy >= 300)
         return " (that is the proxy's answer; https_proxy names it)";
     switch (code) {
-    case CURLE_COULDNT_RESOLVE_PROXY: case CURLE_PROXY:
-        return " (https_proxy or http_proxy names it)";
-    case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY: return " (https_proxy or http_proxy names it)";
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
         return " (without a network: LATENTC_FETCH_BASE or --from names a mirror, https_proxy a proxy)";
-    default:
-        return "";
+    default: return "";
     }
 }
 
@@ -269,14 +286,16 @@ _Noreturn static void give_up(Download *d, CURLcode code, const char *why)
     long status = status_of(d);
     end_bar(d);
     if (d->write_error)
-        err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch goes on from them", d->part, strerror(d->write_error), (long long)d->have);
+        err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch goes on from them",
+            d->part, strerror(d->write_error), (long long)d->have);
     if (!d->have)
         unlink(d->part);
     if (code == CURLE_OK)
-        err("%s: the server answered %ld%s, expected the file", d->address, status, status_text(status));
+        err("%s: the server answered %ld%s, expected the file", d->address, status,
+            status_text(status));
     if (d->have)
-        err("%s: %s; %lld bytes are in %s, and the next fetch goes on from them", d->address, *why ? why : curl_easy_strerror(code),
-            (long long)d->have, d->part);
+        err("%s: %s; %lld bytes are in %s, and the next fetch goes on from them", d->address,
+            *why ? why : curl_easy_strerror(code), (long long)d->have, d->part);
     err("%s: %s%s", d->address, *why ? why : curl_easy_strerror(code), advice(d, code));
 }
 
@@ -293,7 +312,8 @@ static void download(Download *d)
                 begin_body(d, status); /* an empty file */
             break;
         }
-        if (code == CURLE_OK && status == 416 && d->have) { /* nothing follows: it is complete, or of another file */
+        if (code == CURLE_OK && status == 416 &&
+            d->have) { /* nothing follows: it is complete, or of another file */
             if (d->range_total == d->have)
                 break;
             part_restart(d);
@@ -334,7 +354,8 @@ void fetch_file(const char *address, const char *path, const char *sha256, const
         part_restart(&d); /* nothing of it is of use */
         if (!mixed) {
             unlink(part);
-            err("%s: has sha256 %s, expected %s: not the file that was published; it is not kept", address, hex, sha256);
+            err("%s: has sha256 %s, expected %s: not the file that was published; it is not kept",
+                address, hex, sha256);
         }
         note("%s: the pieces do not make the file that was published; fetching all of it", what);
     }

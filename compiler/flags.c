@@ -8,7 +8,8 @@
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {
     for (int i = 0; i < cmd->n_flags; i++)
-        if (cmd->flags[i].name && strlen(cmd->flags[i].name) == n && memcmp(cmd->flags[i].name, name, n) == 0)
+        if (cmd->flags[i].name && strlen(cmd->flags[i].name) == n &&
+            memcmp(cmd->flags[i].name, name, n) == 0)
             return &cmd->flags[i];
     return NULL;
 }
@@ -44,7 +45,8 @@ static void store_int(const Flag *f, const char *shown, const char *value)
     if (end == value || *end || errno)
         usage_err("%s: found '%s', expected an integer", shown, value);
     if ((f->least || f->most) && (v < f->least || v > f->most))
-        usage_err("%s: found %lld, expected %lld to %lld", shown, v, (long long)f->least, (long long)f->most);
+        usage_err("%s: found %lld, expected %lld to %lld", shown, v, (long long)f->least,
+                  (long long)f->most);
     *(int64_t *)f->into = v;
 }
 
@@ -52,15 +54,9 @@ static void store(const Flag *f, const char *shown, const char *value)
 {
     FlagList *list = f->into;
     switch (f->kind) {
-    case FLAG_BOOL:
-        *(bool *)f->into = true;
-        break;
-    case FLAG_INT:
-        store_int(f, shown, value);
-        break;
-    case FLAG_STRING:
-        *(const char **)f->into = value;
-        break;
+    case FLAG_BOOL: *(bool *)f->into = true; break;
+    case FLAG_INT: store_int(f, shown, value); break;
+    case FLAG_STRING: *(const char **)f->into = value; break;
     case FLAG_LIST:
         list->items = xrealloc(list->items, ((size_t)list->n + 1) * sizeof *list->items);
         list->items[list->n++] = value;
@@ -187,15 +183,15 @@ int flags_sets(const FlagList *sets, ParamSet **out)
 static const char *spec_in(const char *item)
 {
     const char *equals = strchr(item, '=');
-    return equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item) ? equals + 1 : item;
+    return equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item) ? equals + 1
+                                                                                     : item;
 }
 
-bool flags_unnamed(const char *item)
-{
-    return spec_in(item) == item;
-}
+bool flags_unnamed(const char *item) { return spec_in(item) == item; }
 
-const char *flags_fitting(const FlagList *list, const char *model, bool (*fits)(void *context, const char *spec, const char *model), void *context)
+const char *flags_fitting(const FlagList *list, const char *model,
+                          bool (*fits)(void *context, const char *spec, const char *model),
+                          void *context)
 {
     const char *named = NULL, *any = NULL;
     size_t n = strlen(model), unnamed = 0;

@@ -4,12 +4,10 @@
 #include "checkpoint.h"
 #include "formats.h"
 
-/* ---- latentc's own: safetensors, MODEL/PATH ------------------------------------------------------------------------------------------ */
+/* ---- latentc's own: safetensors, MODEL/PATH
+ * ------------------------------------------------------------------------------------------ */
 
-static bool is_file(const Peek *p)
-{
-    return !p->folder;
-}
+static bool is_file(const Peek *p) { return !p->folder; }
 
 static void open_own(Checkpoint *c, const CheckpointOptions *o)
 {
@@ -26,23 +24,24 @@ static void open_own(Checkpoint *c, const CheckpointOptions *o)
             c->settings = f->meta_values[i];
 }
 
-/* ---- what is refused -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is refused
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
-static bool is_folder(const Peek *p)
-{
-    return p->folder;
-}
+static bool is_folder(const Peek *p) { return p->folder; }
 
 static void refuse_folder(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
-    err("%s: a folder without model_index.json or config.json, expected a diffusers folder or a file of weights", c->spec);
+    err("%s: a folder without model_index.json or config.json, expected a diffusers folder or a file of weights",
+        c->spec);
 }
 
 /* A zip archive (since PyTorch 1.6), a pickle, or a tar file. */
 static bool is_pickle(const Peek *p)
 {
-    return peek_begins(p, "PK\3\4", 4) || peek_begins(p, "\x80\2", 2) || peek_begins(p, "\x80\3", 2) || peek_begins(p, "\x80\4", 2);
+    return peek_begins(p, "PK\3\4", 4) || peek_begins(p, "\x80\2", 2) ||
+           peek_begins(p, "\x80\3", 2) || peek_begins(p, "\x80\4", 2);
 }
 
 static void refuse_pickle(Checkpoint *c, const CheckpointOptions *o)
@@ -51,19 +50,20 @@ static void refuse_pickle(Checkpoint *c, const CheckpointOptions *o)
     err("%s: %s", c->spec, pickle_advice);
 }
 
-static bool is_gguf(const Peek *p)
-{
-    return peek_begins(p, "GGUF", 4);
-}
+static bool is_gguf(const Peek *p) { return peek_begins(p, "GGUF", 4); }
 
 static void refuse_gguf(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
-    err("%s: a GGUF file, whose numbers are quantised; expected safetensors, a diffusers folder or a Keras .h5", c->spec);
+    err("%s: a GGUF file, whose numbers are quantised; expected safetensors, a diffusers folder or a Keras .h5",
+        c->spec);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
+/* clang-format off */
 const CheckpointFormat checkpoint_formats[] = {
     {"diffusers folder", is_diffusers_folder, open_diffusers_folder},
     {"component of a diffusers folder", is_component_folder, open_component_folder},
@@ -80,4 +80,5 @@ const CheckpointFormat checkpoint_formats[] = {
     {"safetensors of a diffusers component", is_component_file, open_component_file},
     {"safetensors of latentc", is_file, open_own}, /* and what st_open says of files that are none */
 };
+/* clang-format on */
 const int n_checkpoint_formats = sizeof checkpoint_formats / sizeof checkpoint_formats[0];

@@ -1,18 +1,21 @@
-/* Carries out the statements of a graph file one after another: operations, blocks, repetition, conditions, the skip
- * stack. */
+/* Carries out the statements of a graph file one after another: operations, blocks, repetition,
+ * conditions, the skip stack. */
 #include <ctype.h>
 #include <string.h>
 
 #include "graphfile.h"
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values -----------------------------------------------------------------------------------
+ */
 
-/* Whether a statement behind `statement`, in the same list, defines name: a use before the definition, a cycle. */
+/* Whether a statement behind `statement`, in the same list, defines name: a use before the
+ * definition, a cycle. */
 static bool defined_later(Json statement, const char *name)
 {
     for (Json s = json_next(statement); json_ok(s); s = json_next(s)) {
         Json out = json_kind(s) == JSON_OBJECT ? json_get(s, "out") : s;
-        if (json_kind(s) == JSON_OBJECT && json_ok(out) && json_kind(out) == JSON_STRING && strcmp(json_string(out), name) == 0)
+        if (json_kind(s) == JSON_OBJECT && json_ok(out) && json_kind(out) == JSON_STRING &&
+            strcmp(json_string(out), name) == 0)
             return true;
     }
     return false;
@@ -28,7 +31,8 @@ TensorId value_find(const Reader *r, Json at, const char *name)
             return s->values[i].value;
     }
     if (json_kind(at) == JSON_OBJECT && defined_later(at, name))
-        json_err(at, "cycle: value %s is computed by a later statement, expected an earlier one", name);
+        json_err(at, "cycle: value %s is computed by a later statement, expected an earlier one",
+                 name);
     const char *near = nearest_word(name, names, (size_t)s->n_values);
     if (near)
         json_err(at, "there is no value %s here, did you mean %s?", name, near);
@@ -61,7 +65,9 @@ static void check_path(const Reader *r, Json at, const char *path)
         fresh = *p == '.';
     }
     if (*p || fresh || p - path > 400)
-        json_err(at, "found \"%s\", expected names of letters, digits, _ and - with dots between them", path);
+        json_err(at,
+                 "found \"%s\", expected names of letters, digits, _ and - with dots between them",
+                 path);
 }
 
 const char *layer_path(const Reader *r, Json statement)
@@ -74,7 +80,8 @@ const char *layer_path(const Reader *r, Json statement)
     return arena_printf(r->scratch, "%s%s", r->prefix, path);
 }
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------
+ */
 
 static void enter(Reader *r, Json at)
 {
@@ -114,7 +121,8 @@ static void read_repeat(Reader *r, Json s)
     static const char *const keys[] = {"repeat", "from", "to", "path", "do"};
     json_only(s, keys, 5);
     Json from = json_get(s, "from");
-    int64_t first = json_ok(from) ? integer_at(r, from) : 0, end = integer_at(r, json_need(s, "to"));
+    int64_t first = json_ok(from) ? integer_at(r, from) : 0,
+            end = integer_at(r, json_need(s, "to"));
     Scope *scope = r->scope;
     int slot = scope->n_params;
     param_add(r, s, scope, (ParamSet){.name = json_name(json_get(s, "repeat"))});
@@ -151,12 +159,14 @@ static void read_pop(Reader *r, Json s)
     static const char *const keys[] = {"pop"};
     json_only(s, keys, 1);
     if (r->n_skips == 0)
-        json_err(s, "the skip stack is empty here%s%.*s, expected a value pushed before", *r->prefix ? ", in layer " : "",
-                 *r->prefix ? (int)strlen(r->prefix) - 1 : 0, r->prefix);
+        json_err(s, "the skip stack is empty here%s%.*s, expected a value pushed before",
+                 *r->prefix ? ", in layer " : "", *r->prefix ? (int)strlen(r->prefix) - 1 : 0,
+                 r->prefix);
     value_set(r, s, json_name(json_get(s, "pop")), r->skips[--r->n_skips]);
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
+/* ---- blocks -----------------------------------------------------------------------------------
+ */
 
 static Json find_block(const Reader *r, Json s)
 {
@@ -170,8 +180,8 @@ static Json find_block(const Reader *r, Json s)
             names[n++] = json_key(b);
     }
     const char *near = nearest_word(name, names, n);
-    json_err(json_get(s, "block"), "there is no block %s%s%s%s", name, near ? ", did you mean " : "",
-             near ? near : "", near ? "?" : "");
+    json_err(json_get(s, "block"), "there is no block %s%s%s%s", name,
+             near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* Number of elements of an optional list. */
@@ -222,13 +232,15 @@ static void bind_inputs(Reader *r, Json s, Json block, Scope *inner)
 static void bind_params(Reader *r, Json s, Json block, Scope *inner)
 {
     Json params = json_get(block, "parameters");
-    for (Json p = list_count(params) ? json_first(params) : (Json){0}; json_ok(p); p = json_next(p)) {
+    for (Json p = list_count(params) ? json_first(params) : (Json){0}; json_ok(p);
+         p = json_next(p)) {
         Json given = json_get(s, json_name(p));
         if (!json_ok(given))
             json_err(s, "block %s: parameter %s is missing", json_key(block), json_name(p));
         Number n = number_at(r, given);
         ParamKind kind = n.is_real ? PARAM_REAL : PARAM_INT;
-        param_add(r, p, inner, (ParamSet){.name = json_name(p), .kind = kind, .value = n.i, .real = n.r});
+        param_add(r, p, inner,
+                  (ParamSet){.name = json_name(p), .kind = kind, .value = n.i, .real = n.r});
     }
 }
 
@@ -258,10 +270,12 @@ static void read_block(Reader *r, Json s)
     value_set(r, s, json_ok(out) ? json_name(out) : "x", t);
 }
 
+/* clang-format off */
 static const struct { const char *key; void (*read)(Reader *r, Json s); } kinds[] = {
     {"op", read_op}, {"block", read_block}, {"repeat", read_repeat}, {"if", read_if}, {"push", read_push}, {"pop", read_pop},
     {"do", read_group}, /* last: repeat and if have it too */
 };
+/* clang-format on */
 
 void read_statements(Reader *r, Json list)
 {

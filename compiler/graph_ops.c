@@ -1,6 +1,6 @@
-/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name, attributes...}. Weights come
- * from the layer: conv2d and dense have path.kernel and path.bias, norms path.gamma and path.beta, embedding
- * path.embeddings. */
+/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name,
+ * attributes...}. Weights come from the layer: conv2d and dense have path.kernel and path.bias,
+ * norms path.gamma and path.beta, embedding path.embeddings. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,9 @@
 
 enum { MOST_KEYS = 16 };
 
-/* What an operation of this kind may have besides op, path, in, out and its attributes, and how many values it takes. */
+/* What an operation of this kind may have besides op, path, in, out and its attributes, and how
+ * many values it takes. */
+/* clang-format off */
 static const struct OpForm { OpKind kind; int operands; const char *extra[3]; } forms[] = {
     {OP_CONV2D, 1, {"channels", "kernel", "bias"}},
     {OP_DENSE, 1, {"channels", "bias"}},
@@ -30,6 +32,7 @@ static const struct OpForm { OpKind kind; int operands; const char *extra[3]; } 
     {OP_SOFTMAX, 1, {0}},
     {OP_ATTN_AV, 2, {0}},
 };
+/* clang-format on */
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 static const struct OpForm *find_form(Json at)
@@ -43,7 +46,10 @@ static const struct OpForm *find_form(Json at)
     const char *near = nearest_word(name, names, N_FORMS);
     if (near)
         json_err(at, "unknown op \"%s\", did you mean \"%s\"?", name, near);
-    json_err(at, "unknown op \"%s\", expected one of conv2d, dense, group_norm, ... (docs/graph-language.md)", name);
+    json_err(
+        at,
+        "unknown op \"%s\", expected one of conv2d, dense, group_norm, ... (docs/graph-language.md)",
+        name);
 }
 
 static bool attr_allowed(OpKind kind, const AttrField *f)
@@ -80,7 +86,8 @@ static int operands(Reader *r, Json s, const struct OpForm *form, TensorId *out)
     }
     int found = json_ok(in) && json_kind(in) == JSON_ARRAY ? json_count(in) : n;
     if (found != form->operands)
-        json_err(s, "%s: found %d operand%s, expected %d", op_names[form->kind], found, found == 1 ? "" : "s", form->operands);
+        json_err(s, "%s: found %d operand%s, expected %d", op_names[form->kind], found,
+                 found == 1 ? "" : "s", form->operands);
     return n;
 }
 
@@ -100,7 +107,8 @@ static void read_enum(const Reader *r, Json at, const AttrField *f, Op *o)
             attr_set(o, f, 0, i);
             return;
         }
-    json_err(at, "found \"%s\", expected \"%s\" or \"%s\"", word, f->names[0], f->names[f->n_names - 1]);
+    json_err(at, "found \"%s\", expected \"%s\" or \"%s\"", word, f->names[0],
+             f->names[f->n_names - 1]);
 }
 
 static void read_attr(const Reader *r, Json at, const AttrField *f, Op *o)
@@ -140,7 +148,8 @@ static void read_attrs(const Reader *r, Json s, Op *o)
 
 static TensorId add_weight(Reader *r, Json s, const char *layer, const char *leaf, Shape shape)
 {
-    const char *wrong = shape_check(r->scratch, &shape), *path = arena_printf(r->scratch, "%s.%s", layer, leaf);
+    const char *wrong = shape_check(r->scratch, &shape),
+               *path = arena_printf(r->scratch, "%s.%s", layer, leaf);
     if (wrong)
         json_err(s, "weight %s: %s", path, wrong);
     return graph_add_weight(r->g, path, shape);
@@ -173,34 +182,35 @@ static void layer_weights(Reader *r, Json s, Op *o)
     int64_t c = shape_channels(x);
     switch (o->kind) {
     case OP_CONV2D:
-    case OP_DENSE:
-        contract_weights(r, s, o, c);
-        break;
+    case OP_DENSE: contract_weights(r, s, o, c); break;
     case OP_GROUP_NORM:
     case OP_LAYER_NORM:
         o->in[1] = add_weight(r, s, o->path, "gamma", shape1(c));
         o->in[2] = add_weight(r, s, o->path, "beta", shape1(c));
         break;
     case OP_EMBEDDING: {
-        int64_t rows = integer_at(r, json_need(s, "rows")), channels = integer_at(r, json_need(s, "channels"));
+        int64_t rows = integer_at(r, json_need(s, "rows")),
+                channels = integer_at(r, json_need(s, "channels"));
         o->in[1] = add_weight(r, s, o->path, "embeddings", shape2(rows, channels));
         break;
     }
-    default:
-        break;
+    default: break;
     }
 }
 
-/* Layers have their own paths; but a scale may belong to the layer of the op before it, and views are no layers. */
+/* Layers have their own paths; but a scale may belong to the layer of the op before it, and views
+ * are no layers. */
 static void check_unique(const Reader *r, Json s, const Op *o)
 {
     const Graph *g = r->g;
     if (o->kind == OP_RESHAPE)
         return;
     for (uint32_t i = 0; i < g->n_ops; i++) {
-        bool chained = o->kind == OP_SCALE && i + 1 == g->n_ops && tensor_eq(o->in[0], g->ops[i].out);
+        bool chained = o->kind == OP_SCALE && i + 1 == g->n_ops &&
+                       tensor_eq(o->in[0], g->ops[i].out);
         if (g->ops[i].kind != OP_RESHAPE && !chained && strcmp(g->ops[i].path, o->path) == 0)
-            json_err(json_get(s, "path"), "duplicate layer path %s, expected a path of its own", o->path);
+            json_err(json_get(s, "path"), "duplicate layer path %s, expected a path of its own",
+                     o->path);
     }
 }
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- parameters ------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------
+ */
 
 static const ParamSet *find_in(const Scope *s, const char *name)
 {
@@ -37,7 +38,8 @@ static const char *kind_text(ParamKind k)
     return names[k];
 }
 
-/* ---- expressions ------------------------------------------------------------------------------ */
+/* ---- expressions ------------------------------------------------------------------------------
+ */
 
 static const char *unknown_name(const Reader *r, const char *name)
 {
@@ -73,14 +75,16 @@ static const char *element_value(void *context, const char *list, int64_t index,
     if (p->kind != PARAM_INTS)
         return arena_printf(r->scratch, "%s is %s, expected a list", list, kind_text(p->kind));
     if (index < 0 || index >= p->n_ints)
-        return arena_printf(r->scratch, "%s has %d elements, found index %lld", list, p->n_ints, (long long)index);
+        return arena_printf(r->scratch, "%s has %d elements, found index %lld", list, p->n_ints,
+                            (long long)index);
     *out = (Number){.i = p->ints[index]};
     return NULL;
 }
 
 static const char *property_value(void *context, const char *function, const char *of, Number *out)
 {
-    static const char *const known[] = {"len", "channels", "rows", "height", "width", "sqrt", "min", "max"};
+    static const char *const known[] = {"len",   "channels", "rows", "height",
+                                        "width", "sqrt",     "min",  "max"};
     const Reader *r = context;
     if (strcmp(function, "len") == 0) {
         const ParamSet *p = param_find(r, of);
@@ -94,17 +98,21 @@ static const char *property_value(void *context, const char *function, const cha
         k++;
     if (k == 5) {
         const char *near = nearest_word(function, known, 8);
-        return arena_printf(r->scratch, "unknown function %s%s%s%s", function, near ? ", did you mean " : "", near ? near : "",
-                            near ? "?" : "");
+        return arena_printf(r->scratch, "unknown function %s%s%s%s", function,
+                            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
     }
     for (int i = r->scope->n_values; i-- > 0;) {
         if (strcmp(r->scope->values[i].name, of) != 0)
             continue;
         const Shape *s = &tensor(r->g, r->scope->values[i].value)->shape;
         if (k >= 3 && s->rank != 4)
-            return arena_printf(r->scratch, "%s(%s): expected a tensor (batch,height,width,channels), found %s", function, of,
-                                shape_text(r->scratch, s));
-        *out = (Number){.i = k == 1 ? shape_channels(s) : k == 2 ? shape_rows(s) : k == 3 ? s->dim[1] : s->dim[2]};
+            return arena_printf(r->scratch,
+                                "%s(%s): expected a tensor (batch,height,width,channels), found %s",
+                                function, of, shape_text(r->scratch, s));
+        *out = (Number){.i = k == 1   ? shape_channels(s)
+                             : k == 2 ? shape_rows(s)
+                             : k == 3 ? s->dim[1]
+                                      : s->dim[2]};
         return NULL;
     }
     return arena_printf(r->scratch, "%s(%s): there is no value %s here", function, of, of);
@@ -116,7 +124,8 @@ static Number evaluate(const Reader *r, Json at, const char *text)
     ExprScope scope = {(void *)(uintptr_t)r, name_value, element_value, property_value};
     const char *wrong = expr_eval(r->scratch, text, &scope, &n);
     if (wrong)
-        json_err(at, *r->prefix ? "%s (in layer %.*s)" : "%s", wrong, (int)strlen(r->prefix) - 1, r->prefix);
+        json_err(at, *r->prefix ? "%s (in layer %.*s)" : "%s", wrong, (int)strlen(r->prefix) - 1,
+                 r->prefix);
     return n;
 }
 
@@ -169,13 +178,15 @@ const char *text_at(const Reader *r, Json at)
         if (!p[n])
             json_err(at, "found '{' without '}'");
         Number v = evaluate(r, at, arena_printf(r->scratch, "%.*s", (int)n - 1, p + 1));
-        s = v.is_real ? arena_printf(r->scratch, "%s%g", s, v.r) : arena_printf(r->scratch, "%s%lld", s, (long long)v.i);
+        s = v.is_real ? arena_printf(r->scratch, "%s%g", s, v.r)
+                      : arena_printf(r->scratch, "%s%lld", s, (long long)v.i);
         p += n + 1;
     }
     return s;
 }
 
-/* ---- the parameters section ------------------------------------------------------------------- */
+/* ---- the parameters section -------------------------------------------------------------------
+ */
 
 /* A parameter is its default, or an object with "default" and limits. */
 static ParamSet param_default(const Reader *r, Json member)
@@ -205,8 +216,7 @@ ParamSet param_from_json(Arena *a, const char *name, Json v)
         p.ints = ints;
         break;
     }
-    default:
-        json_err(v, "expected an integer, a number, a text or a list of integers");
+    default: json_err(v, "expected an integer, a number, a text or a list of integers");
     }
     return p;
 }
@@ -216,7 +226,8 @@ static void override(const Reader *r, ParamSet *p, const ParamSet *set)
 {
     bool real = p->kind == PARAM_REAL && set->kind == PARAM_INT;
     if (p->kind != set->kind && !real)
-        err("%s: parameter %s: found %s, expected %s", json_file(r->root), p->name, kind_text(set->kind), kind_text(p->kind));
+        err("%s: parameter %s: found %s, expected %s", json_file(r->root), p->name,
+            kind_text(set->kind), kind_text(p->kind));
     const char *name = p->name;
     *p = *set;
     p->name = name;
@@ -239,14 +250,16 @@ static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
         }
         const char *near = nearest_word(sets[i].name, names, (size_t)r->globals->n_params);
         err("%s: unknown parameter %s%s%s%s", json_file(r->root), sets[i].name,
-            near ? ", did you mean " : ", expected one of /parameters", near ? near : "", near ? "?" : "");
+            near ? ", did you mean " : ", expected one of /parameters", near ? near : "",
+            near ? "?" : "");
     }
 }
 
 /* The limits in a parameter's object, for its value or for every element of its list. */
 static void check_limits(const Reader *r, Json member, double value)
 {
-    Json least = json_get(member, "least"), most = json_get(member, "most"), multiple = json_get(member, "multiple_of");
+    Json least = json_get(member, "least"), most = json_get(member, "most"),
+         multiple = json_get(member, "multiple_of");
     if (json_ok(least) && value < real_at(r, least))
         json_err(member, "found %.15g, expected at least %.15g", value, real_at(r, least));
     if (json_ok(most) && value > real_at(r, most))
@@ -267,8 +280,8 @@ static void check_choice(const Reader *r, Json choices, const ParamSet *p)
             return;
         list = arena_printf(r->scratch, "%s%s%s", list, *list ? ", " : "", json_string(c));
     }
-    json_err(choices, "found %s, expected one of: %s", p->kind == PARAM_TEXT ? p->text : kind_text(p->kind),
-             *list ? list : "(none)");
+    json_err(choices, "found %s, expected one of: %s",
+             p->kind == PARAM_TEXT ? p->text : kind_text(p->kind), *list ? list : "(none)");
 }
 
 static void check_param(const Reader *r, Json member, const ParamSet *p)
@@ -305,7 +318,8 @@ static void read_params(Reader *r, const ParamSet *sets, int n_sets)
         json_check_name(m);
         Number n = number_at(r, m);
         ParamKind kind = n.is_real ? PARAM_REAL : PARAM_INT;
-        param_add(r, m, r->globals, (ParamSet){.name = json_key(m), .kind = kind, .value = n.i, .real = n.r});
+        param_add(r, m, r->globals,
+                  (ParamSet){.name = json_key(m), .kind = kind, .value = n.i, .real = n.r});
     }
 }
 
@@ -324,7 +338,8 @@ static void check_constraints(Reader *r)
     }
 }
 
-/* ---- inputs, outputs -------------------------------------------------------------------------- */
+/* ---- inputs, outputs --------------------------------------------------------------------------
+ */
 
 static void read_inputs(Reader *r)
 {
@@ -344,8 +359,10 @@ static void read_inputs(Reader *r)
             json_err(dtype, "found \"%s\", expected \"f32\" or \"i32\"", json_string(dtype));
         Binding b;
         if (!binding_parse(json_string(varies), &b))
-            json_err(varies, "found \"%s\", expected \"step\", \"time\", \"prompt\" or \"never\"", json_string(varies));
-        value_set(r, m, json_key(m), graph_add_input(r->g, json_key(m), d, shape_at(r, json_need(m, "shape")), b));
+            json_err(varies, "found \"%s\", expected \"step\", \"time\", \"prompt\" or \"never\"",
+                     json_string(varies));
+        value_set(r, m, json_key(m),
+                  graph_add_input(r->g, json_key(m), d, shape_at(r, json_need(m, "shape")), b));
     }
 }
 
@@ -380,7 +397,8 @@ static void check_uses(const Reader *r)
             json_err(m, "the input is never used, expected a use in the body");
     for (uint32_t i = 0; i < g->n_ops; i++)
         if (!used[g->ops[i].out.id])
-            err("%s: layer %s: its result is never used, expected a use or an output", g->file, g->ops[i].path);
+            err("%s: layer %s: its result is never used, expected a use or an output", g->file,
+                g->ops[i].path);
 }
 
 static void check_blocks(Json root)
@@ -407,7 +425,8 @@ static void read_graph(Reader *r, const ParamSet *sets, int n_sets)
     read_inputs(r);
     read_statements(r, json_need(r->root, "body"));
     if (r->n_skips)
-        json_err(json_get(r->root, "body"), "the skip stack still holds %d value%s at the end, expected none", r->n_skips,
+        json_err(json_get(r->root, "body"),
+                 "the skip stack still holds %d value%s at the end, expected none", r->n_skips,
                  r->n_skips == 1 ? "" : "s");
     read_outputs(r);
     check_uses(r);

@@ -1,38 +1,51 @@
-/* Inside of the graph language's reader: what graphfile.c (the file), graph_expand.c (statements) and graph_ops.c (operations) share. */
+/* Inside of the graph language's reader: what graphfile.c (the file), graph_expand.c (statements)
+ * and graph_ops.c (operations) share. */
 #ifndef LATENTC_GRAPHFILE_H
 #define LATENTC_GRAPHFILE_H
 #include "expr.h"
 #include "ir.h"
 #include "json.h"
 
-enum { MAX_NAMES = 64, MAX_SKIPS = 256, MAX_BLOCK_DEPTH = 32, MAX_OPS = 16384, MAX_STATEMENTS = 50000 };
+enum {
+    MAX_NAMES = 64,
+    MAX_SKIPS = 256,
+    MAX_BLOCK_DEPTH = 32,
+    MAX_OPS = 16384,
+    MAX_STATEMENTS = 50000
+};
 
-/* The names that one body sees: its parameters (the graph's are seen from everywhere) and its values. */
+/* The names that one body sees: its parameters (the graph's are seen from everywhere) and its
+ * values. */
 typedef struct {
     ParamSet params[MAX_NAMES];
     int n_params;
-    struct { const char *name; TensorId value; } values[MAX_NAMES];
+    struct {
+        const char *name;
+        TensorId value;
+    } values[MAX_NAMES];
     int n_values;
 } Scope;
 
 typedef struct {
     Graph *g;
     Json root;
-    Arena *scratch;      /* lives until the graph is read */
-    Scope *globals;      /* parameters only */
-    Scope *scope;        /* of the body that is being read */
-    const char *prefix;  /* of layer paths, "" or "down.0." */
+    Arena *scratch;     /* lives until the graph is read */
+    Scope *globals;     /* parameters only */
+    Scope *scope;       /* of the body that is being read */
+    const char *prefix; /* of layer paths, "" or "down.0." */
     TensorId skips[MAX_SKIPS];
     int n_skips;
     const char *blocks[MAX_BLOCK_DEPTH]; /* names of the blocks being read, outermost first */
-    int depth;           /* of blocks and of nested bodies */
-    int64_t statements;  /* done so far */
+    int depth;                           /* of blocks and of nested bodies */
+    int64_t statements;                  /* done so far */
 } Reader;
 
 /* graphfile.c */
 Graph *graph_from_json(Json root, const ParamSet *sets, int n_sets);
-ParamSet param_from_json(Arena *a, const char *name, Json value); /* pipeline files give parameters in the same way */
-const ParamSet *param_find(const Reader *r, const char *name); /* own first, then the graph's; NULL */
+ParamSet param_from_json(Arena *a, const char *name,
+                         Json value); /* pipeline files give parameters in the same way */
+const ParamSet *param_find(const Reader *r,
+                           const char *name); /* own first, then the graph's; NULL */
 void param_add(Reader *r, Json at, Scope *scope, ParamSet p);
 /* A number, or a string that is an expression. `at` names the place. */
 Number number_at(const Reader *r, Json at);
@@ -43,10 +56,16 @@ Shape shape_at(const Reader *r, Json at);
 const char *text_at(const Reader *r, Json at);
 
 /* pipeline.c */
-typedef struct { ParamSet list[MAX_NAMES]; int n; } ParamList;
-bool param_put(ParamList *l, ParamSet p); /* in the place of one of the same name; false: there are too many */
-const char *pipeline_folder(Arena *a, const char *path);                             /* "graphs/sd2/" of graphs/sd2/pipeline.json */
-const char *pipeline_resolve(Arena *a, const char *dir, const char *path);           /* of a file or of weights */
+typedef struct {
+    ParamSet list[MAX_NAMES];
+    int n;
+} ParamList;
+bool param_put(ParamList *l,
+               ParamSet p); /* in the place of one of the same name; false: there are too many */
+const char *pipeline_folder(Arena *a,
+                            const char *path); /* "graphs/sd2/" of graphs/sd2/pipeline.json */
+const char *pipeline_resolve(Arena *a, const char *dir,
+                             const char *path); /* of a file or of weights */
 /* A model's parameter: the pipeline's, else the default that its graph declares. */
 ParamSet pipeline_param(Arena *a, const struct PipelineModel *m, Json declared, const char *name);
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets);

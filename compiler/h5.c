@@ -11,7 +11,13 @@
 #include <unistd.h>
 
 /* Bounds for files from anywhere: far above what Keras writes. */
-enum { MOST_DEPTH = 24, MOST_OBJECTS = 1 << 14, MOST_TEXTS = 1 << 20, MOST_TEXT_BYTES = 64 << 20, MOST_PATH = 1024 };
+enum {
+    MOST_DEPTH = 24,
+    MOST_OBJECTS = 1 << 14,
+    MOST_TEXTS = 1 << 20,
+    MOST_TEXT_BYTES = 64 << 20,
+    MOST_PATH = 1024
+};
 
 struct H5 {
     Arena *arena;
@@ -32,7 +38,9 @@ bool h5_signature(const void *head, size_t n)
     return false;
 }
 
-/* ---- open and close ----------------------------------------------------------------------------------------------------------------- */
+/* ---- open and close
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static void library_begin(void)
 {
@@ -82,7 +90,8 @@ static void map_file(H5 *f)
     int fd = open(f->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", f->path, strerror(errno));
-    void *p = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    void *p = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+                             : MAP_FAILED;
     f->reading = reading_begin(f->path, fd);
     if (p == MAP_FAILED)
         return; /* then everything is read through the library */
@@ -121,7 +130,9 @@ void h5_close(H5 *f)
     library_guard_end();
 }
 
-/* ---- links -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- links
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Is it there, through hard links alone? err() for other links. */
 static bool reachable(H5 *f, const char *path)
@@ -129,14 +140,16 @@ static bool reachable(H5 *f, const char *path)
     char at[MOST_PATH];
     size_t n = strlen(path);
     if (n >= sizeof at)
-        err("%s: \"%.40s...\": a name of %zu bytes, expected less than %d", f->path, path, n, MOST_PATH);
+        err("%s: \"%.40s...\": a name of %zu bytes, expected less than %d", f->path, path, n,
+            MOST_PATH);
     for (size_t i = 1; i <= n; i++) {
         if (path[i] != '/' && path[i])
             continue;
         memcpy(at, path, i);
         at[i] = 0;
         H5L_info_t link;
-        if (H5Lexists(f->file, at, H5P_DEFAULT) <= 0 || H5Lget_info(f->file, at, &link, H5P_DEFAULT) < 0)
+        if (H5Lexists(f->file, at, H5P_DEFAULT) <= 0 ||
+            H5Lget_info(f->file, at, &link, H5P_DEFAULT) < 0)
             return false;
         if (link.type != H5L_TYPE_HARD)
             err("%s: \"%s\" is a link to elsewhere, which is not followed", f->path, at);
@@ -148,7 +161,9 @@ static bool reachable(H5 *f, const char *path)
 static H5O_type_t type_at(H5 *f, const char *path)
 {
     H5O_info_t info;
-    return H5Oget_info_by_name2(f->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ? H5O_TYPE_UNKNOWN : info.type;
+    return H5Oget_info_by_name2(f->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0
+               ? H5O_TYPE_UNKNOWN
+               : info.type;
 }
 
 static H5O_type_t type_of(H5 *f, const char *path)
@@ -156,19 +171,22 @@ static H5O_type_t type_of(H5 *f, const char *path)
     return !*path ? H5O_TYPE_GROUP : reachable(f, path) ? type_at(f, path) : H5O_TYPE_UNKNOWN;
 }
 
-bool h5_has_group(H5 *f, const char *path)
-{
-    return type_of(f, path) == H5O_TYPE_GROUP;
-}
+bool h5_has_group(H5 *f, const char *path) { return type_of(f, path) == H5O_TYPE_GROUP; }
 
-/* ---- attributes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- attributes
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct { const char **list; size_t n, cap; } Texts;
+typedef struct {
+    const char **list;
+    size_t n, cap;
+} Texts;
 
 static void add_text(H5 *f, Texts *t, const char *s, size_t n)
 {
     if (t->n == t->cap) {
-        const char **more = arena_alloc(f->arena, (t->cap = t->cap ? 2 * t->cap : 64) * sizeof *more);
+        const char **more = arena_alloc(f->arena,
+                                        (t->cap = t->cap ? 2 * t->cap : 64) * sizeof *more);
         if (t->n)
             memcpy(more, t->list, t->n * sizeof *more);
         t->list = more;
@@ -185,7 +203,8 @@ static const char *read_texts(H5 *f, hid_t attribute, hid_t type, hid_t space, T
     if (H5Tget_class(type) != H5T_STRING)
         return "has no texts";
     size_t size = H5Tget_size(type);
-    if (n < 0 || n > MOST_TEXTS || !size || size > MOST_TEXT_BYTES || (uint64_t)n * size > MOST_TEXT_BYTES)
+    if (n < 0 || n > MOST_TEXTS || !size || size > MOST_TEXT_BYTES ||
+        (uint64_t)n * size > MOST_TEXT_BYTES)
         return "is too large";
     bool variable = H5Tis_variable_str(type) > 0;
     const char *wrong = NULL;
@@ -196,10 +215,12 @@ static const char *read_texts(H5 *f, hid_t attribute, hid_t type, hid_t space, T
     for (hssize_t i = 0; i < n && !wrong; i++) {
         const char *s = variable ? ((char **)data)[i] : data + (size_t)i * size;
         size_t length = !s ? 0 : variable ? strlen(s) : strnlen(s, size);
-        while (length && !variable && s[length - 1] == ' ' && H5Tget_strpad(type) == H5T_STR_SPACEPAD)
+        while (length && !variable && s[length - 1] == ' ' &&
+               H5Tget_strpad(type) == H5T_STR_SPACEPAD)
             length--;
         if (!length || length >= MOST_PATH)
-            wrong = length ? "has a text that is too long for a name" : "has a text of no characters";
+            wrong = length ? "has a text that is too long for a name"
+                           : "has a text of no characters";
         else
             add_text(f, into, s, length);
     }
@@ -218,7 +239,8 @@ static bool add_attribute(H5 *f, const char *group, const char *name, Texts *int
         return false;
     const char *wrong = "is damaged";
     hid_t attribute = H5Aopen_by_name(f->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
-    hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute), space = attribute < 0 ? -1 : H5Aget_space(attribute);
+    hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute),
+          space = attribute < 0 ? -1 : H5Aget_space(attribute);
     if (type >= 0 && space >= 0)
         wrong = read_texts(f, attribute, type, space, into);
     if (space >= 0)
@@ -249,26 +271,33 @@ const char **h5_texts(H5 *f, const char *group, const char *attribute, size_t *n
     return !there ? NULL : t.list ? t.list : none;
 }
 
-/* ---- datasets ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- datasets
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The numbers' type; ST_OTHER for what weights cannot have. */
 static StDtype number_type(hid_t type)
 {
     size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
-    if (H5Tget_class(type) != H5T_FLOAT || H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0)
+    if (H5Tget_class(type) != H5T_FLOAT ||
+        H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0)
         return ST_OTHER;
     if (H5Tequal(type, H5T_IEEE_F32LE) > 0 || H5Tequal(type, H5T_IEEE_F32BE) > 0)
         return ST_F32;
     if (H5Tequal(type, H5T_IEEE_F64LE) > 0 || H5Tequal(type, H5T_IEEE_F64BE) > 0)
         return ST_F64;
-    if (H5Tget_size(type) != 2 || sign != 15 || mantissa != 0 || exponent != mantissa_bits || H5Tget_order(type) != H5T_ORDER_LE)
+    if (H5Tget_size(type) != 2 || sign != 15 || mantissa != 0 || exponent != mantissa_bits ||
+        H5Tget_order(type) != H5T_ORDER_LE)
         return ST_OTHER;
-    return exponent_bits == 5 && mantissa_bits == 10 && H5Tget_ebias(type) == 15 ? ST_F16 :
-           exponent_bits == 8 && mantissa_bits == 7 && H5Tget_ebias(type) == 127 ? ST_BF16 : ST_OTHER;
+    return exponent_bits == 5 && mantissa_bits == 10 && H5Tget_ebias(type) == 15   ? ST_F16
+           : exponent_bits == 8 && mantissa_bits == 7 && H5Tget_ebias(type) == 127 ? ST_BF16
+                                                                                   : ST_OTHER;
 }
 
 /* The handles of an open dataset. */
-typedef struct { hid_t set, type, space, created; } Open;
+typedef struct {
+    hid_t set, type, space, created;
+} Open;
 
 static void close_dataset(Open *o)
 {
@@ -297,7 +326,8 @@ static bool open_dataset(H5 *f, const char *path, Open *o)
 static const void *in_place(const H5 *f, const Open *o, size_t bytes)
 {
     bool swapped = H5Tget_class(o->type) != H5T_OPAQUE && H5Tget_order(o->type) != H5T_ORDER_LE;
-    if (!f->map || H5Pget_layout(o->created) != H5D_CONTIGUOUS || H5Pget_nfilters(o->created) != 0 || swapped)
+    if (!f->map || H5Pget_layout(o->created) != H5D_CONTIGUOUS ||
+        H5Pget_nfilters(o->created) != 0 || swapped)
         return NULL;
     haddr_t at = H5Dget_offset(o->set);
     return at == HADDR_UNDEF || at > f->bytes || bytes > f->bytes - at ? NULL : f->map + at;
@@ -307,7 +337,8 @@ static const void *in_place(const H5 *f, const Open *o, size_t bytes)
 static const char *describe(H5 *f, const Open *o, Stored *t)
 {
     hsize_t dim[H5S_MAX_RANK];
-    if (H5Sget_simple_extent_type(o->space) == H5S_NULL || (t->rank = H5Sget_simple_extent_ndims(o->space)) < 0)
+    if (H5Sget_simple_extent_type(o->space) == H5S_NULL ||
+        (t->rank = H5Sget_simple_extent_ndims(o->space)) < 0)
         return "has no shape";
     if (t->rank > 8)
         return "has more than 8 dimensions";
@@ -317,18 +348,21 @@ static const char *describe(H5 *f, const Open *o, Stored *t)
         return "has its numbers in other files, which are not opened";
     t->dtype = number_type(o->type);
     Texts said = {0};
-    if (H5Tget_class(o->type) == H5T_OPAQUE && H5Tget_size(o->type) == 2 && add_attribute(f, t->name, "dtype", &said) && said.n == 1 &&
+    if (H5Tget_class(o->type) == H5T_OPAQUE && H5Tget_size(o->type) == 2 &&
+        add_attribute(f, t->name, "dtype", &said) && said.n == 1 &&
         !strcmp(said.list[0], "bfloat16"))
         t->dtype = ST_BF16; /* Keras 3 writes it so */
     int64_t count = 1;
     for (int i = 0; i < t->rank; i++) {
-        if (dim[i] > INT64_MAX || mul_overflow(count, (int64_t)dim[i], &count) || count > INT64_MAX / 16)
+        if (dim[i] > INT64_MAX || mul_overflow(count, (int64_t)dim[i], &count) ||
+            count > INT64_MAX / 16)
             return "has too many numbers";
         t->dim[i] = (int64_t)dim[i];
     }
     t->bytes = (size_t)count * (t->dtype == ST_OTHER ? 1 : stored_size(t->dtype));
     t->data = t->dtype == ST_OTHER ? NULL : in_place(f, o, t->bytes);
-    if (!t->data && H5Pget_layout(o->created) == H5D_CONTIGUOUS && H5Dget_storage_size(o->set) > f->bytes && f->map)
+    if (!t->data && H5Pget_layout(o->created) == H5D_CONTIGUOUS &&
+        H5Dget_storage_size(o->set) > f->bytes && f->map)
         return "ends after the end of the file";
     return NULL;
 }
@@ -355,19 +389,29 @@ void h5_read(H5 *f, const char *path, void *dst, size_t bytes)
         Stored t = {.name = path};
         library_guard(f->path, "HDF5's library", SECONDS);
         if (open_dataset(f, path, &o) && !describe(f, &o, &t) && t.bytes == bytes) {
-            hid_t memory = t.dtype == ST_F32 ? H5T_IEEE_F32LE : t.dtype == ST_F64 ? H5T_IEEE_F64LE : t.dtype == ST_OTHER ? no_type : o.type;
+            hid_t memory = t.dtype == ST_F32     ? H5T_IEEE_F32LE
+                           : t.dtype == ST_F64   ? H5T_IEEE_F64LE
+                           : t.dtype == ST_OTHER ? no_type
+                                                 : o.type;
             ok = memory >= 0 && H5Dread(o.set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, dst) >= 0;
         }
         close_dataset(&o);
         library_guard_end();
     }
     if (!ok)
-        err("%s: dataset \"%s\" cannot be read: it is damaged, or packed in a way that is not known here", f->path, path);
+        err("%s: dataset \"%s\" cannot be read: it is damaged, or packed in a way that is not known here",
+            f->path, path);
 }
 
-/* ---- all datasets ------------------------------------------------------------------------------------------------------------------- */
+/* ---- all datasets
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct { const char **names; size_t n, cap; H5 *f; } Members;
+typedef struct {
+    const char **names;
+    size_t n, cap;
+    H5 *f;
+} Members;
 
 static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, void *context)
 {
@@ -378,7 +422,8 @@ static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, 
     if (m->n == MOST_OBJECTS)
         return 1;
     if (m->n == m->cap) {
-        const char **more = arena_alloc(m->f->arena, (m->cap = m->cap ? 2 * m->cap : 16) * sizeof *more);
+        const char **more = arena_alloc(m->f->arena,
+                                        (m->cap = m->cap ? 2 * m->cap : 16) * sizeof *more);
         if (m->n)
             memcpy(more, m->names, m->n * sizeof *more);
         m->names = more;
@@ -387,17 +432,21 @@ static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, 
     return 0;
 }
 
-static void walk(H5 *f, const char *group, int depth, size_t *left, void (*each)(void *context, const char *path), void *context)
+static void walk(H5 *f, const char *group, int depth, size_t *left,
+                 void (*each)(void *context, const char *path), void *context)
 {
     Members m = {.f = f};
     if (depth > MOST_DEPTH)
-        err("%s: group \"%.80s...\" is more than %d groups deep; do they contain themselves?", f->path, group, MOST_DEPTH);
-    if (H5Literate_by_name(f->file, *group ? group : ".", H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_member, &m, H5P_DEFAULT) < 0)
+        err("%s: group \"%.80s...\" is more than %d groups deep; do they contain themselves?",
+            f->path, group, MOST_DEPTH);
+    if (H5Literate_by_name(f->file, *group ? group : ".", H5_INDEX_NAME, H5_ITER_NATIVE, NULL,
+                           add_member, &m, H5P_DEFAULT) < 0)
         err("%s: group \"/%s\" is damaged", f->path, group);
     for (size_t i = 0; i < m.n; i++) {
         const char *path = arena_printf(f->arena, "%s%s%s", group, *group ? "/" : "", m.names[i]);
         if (!(*left)--)
-            err("%s: more than %d groups and datasets, expected some hundreds", f->path, MOST_OBJECTS);
+            err("%s: more than %d groups and datasets, expected some hundreds", f->path,
+                MOST_OBJECTS);
         H5O_type_t type = type_at(f, path);
         if (type == H5O_TYPE_GROUP)
             walk(f, path, depth + 1, left, each, context);

@@ -1,4 +1,5 @@
-/* Writes HDF5 files as Keras does: contiguous datasets, lists of names as attributes of groups. See h5.h. */
+/* Writes HDF5 files as Keras does: contiguous datasets, lists of names as attributes of groups. See
+ * h5.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
@@ -8,16 +9,17 @@
 
 #include "h5.h"
 
-/* What an attribute may take: HDF5 keeps it in the object's header, which has at most 64 KiB (Keras' own bound). */
+/* What an attribute may take: HDF5 keeps it in the object's header, which has at most 64 KiB
+ * (Keras' own bound). */
 enum { MOST_ATTRIBUTE = 64512 };
 
 struct H5Writer {
     OutFile *out;
     const char *path;
     hid_t file;
-    int fd;           /* of the same file: numbers are written past the library, straight to their place */
-    off_t at;         /* where the next bytes of the dataset belong */
-    uint64_t left;    /* bytes of the dataset that are to come */
+    int fd;   /* of the same file: numbers are written past the library, straight to their place */
+    off_t at; /* where the next bytes of the dataset belong */
+    uint64_t left; /* bytes of the dataset that are to come */
 };
 
 H5Writer *h5_writer_open(const char *path)
@@ -42,7 +44,8 @@ static hid_t type_for(StDtype d)
     hid_t type = H5Tcopy(d == ST_F64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE);
     if (d == ST_F16 || d == ST_BF16) { /* sign, exponent, mantissa from the top */
         size_t mantissa = d == ST_F16 ? 10 : 7, exponent = 15 - mantissa;
-        CHECK(H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa) >= 0 && H5Tset_size(type, 2) >= 0 &&
+        CHECK(H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa) >= 0 &&
+              H5Tset_size(type, 2) >= 0 &&
               H5Tset_ebias(type, ((size_t)1 << (exponent - 1)) - 1) >= 0);
     }
     return type;
@@ -57,7 +60,8 @@ void h5_writer_begin(H5Writer *w, const char *path, StDtype dtype, int rank, con
         size[i] = (hsize_t)dim[i];
         w->left *= (uint64_t)dim[i];
     }
-    hid_t type = type_for(dtype), space = H5Screate_simple(rank, size, NULL), links = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t type = type_for(dtype), space = H5Screate_simple(rank, size, NULL),
+          links = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY); /* so that it has its place now */
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
@@ -89,13 +93,15 @@ void h5_writer_put(H5Writer *w, const void *data, size_t bytes)
 }
 
 /* Texts of one length, padded with zeros; a list, or one alone. */
-static void write_attribute(H5Writer *w, hid_t group, const char *name, const char *const *texts, size_t n, size_t width, bool list)
+static void write_attribute(H5Writer *w, hid_t group, const char *name, const char *const *texts,
+                            size_t n, size_t width, bool list)
 {
     char *data = xcalloc(n + 1, width);
     for (size_t i = 0; i < n; i++)
         memcpy(data + i * width, texts[i], strlen(texts[i]));
     hsize_t size[] = {n};
-    hid_t type = H5Tcopy(H5T_C_S1), space = list ? H5Screate_simple(1, size, NULL) : H5Screate(H5S_SCALAR);
+    hid_t type = H5Tcopy(H5T_C_S1),
+          space = list ? H5Screate_simple(1, size, NULL) : H5Screate(H5S_SCALAR);
     H5Tset_size(type, width);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
     hid_t attribute = H5Acreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -116,7 +122,8 @@ static hid_t open_group(H5Writer *w, const char *path)
     return H5Gcreate2(w->file, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
 }
 
-void h5_writer_texts(H5Writer *w, const char *group, const char *attribute, const char *const *texts, size_t n)
+void h5_writer_texts(H5Writer *w, const char *group, const char *attribute,
+                     const char *const *texts, size_t n)
 {
     size_t width = 1;
     for (size_t i = 0; i < n; i++)

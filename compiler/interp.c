@@ -1,4 +1,5 @@
-/* The reference interpreter: walks the ops in order and leaves each to its loops in interp_ops.c. */
+/* The reference interpreter: walks the ops in order and leaves each to its loops in interp_ops.c.
+ */
 #include "interp.h"
 
 #include <stdlib.h>
@@ -94,9 +95,11 @@ static void count_uses(Interp *it)
         it->uses_left[g->outputs[i].id - 1]++;
 }
 
-void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs, bool in_double)
+void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
+               bool in_double)
 {
-    Interp it = {g, w, in_double, xcalloc(g->n_tensors, sizeof(Value)), xcalloc(g->n_tensors, sizeof(uint32_t))};
+    Interp it = {g, w, in_double, xcalloc(g->n_tensors, sizeof(Value)),
+                 xcalloc(g->n_tensors, sizeof(uint32_t))};
     count_uses(&it);
     for (uint32_t i = 0; i < g->n_inputs; i++)
         it.values[g->inputs[i].id - 1] = input_value(tensor(g, g->inputs[i]), inputs[i]);

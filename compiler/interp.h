@@ -1,8 +1,11 @@
-/* The reference interpreter: every source op and every op made by passes, as loops from its definition. */
+/* The reference interpreter: every source op and every op made by passes, as loops from its
+ * definition. */
 #ifndef LATENTC_INTERP_H
 #define LATENTC_INTERP_H
 #include "weights.h"
-/* inputs[i]: the data of g->inputs[i] (f32 or i32 as declared). outputs[i]: room for g->outputs[i], f32.
- * in_double: compute in double and round the outputs once. Temporaries are freed after their last use. */
-void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs, bool in_double);
+/* inputs[i]: the data of g->inputs[i] (f32 or i32 as declared). outputs[i]: room for g->outputs[i],
+ * f32. in_double: compute in double and round the outputs once. Temporaries are freed after their
+ * last use. */
+void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
+               bool in_double);
 #endif

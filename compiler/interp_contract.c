@@ -1,8 +1,8 @@
 /* Conv2d and dense, as graphs write them and with every slot that fusion fills:
  *
  *   loaded  = prologue(concat(x, x2)), upsampled if asked; zero outside of the picture
- *   product = sum over ky, kx, c of loaded[y*stride + ky - pad_top, x*stride + kx - pad_left, c] * kernel[ky, kx, c, o]
- *   out     = activation(product + bias + vec) + res
+ *   product = sum over ky, kx, c of loaded[y*stride + ky - pad_top, x*stride + kx - pad_left, c] *
+ * kernel[ky, kx, c, o] out     = activation(product + bias + vec) + res
  *
  * Dense is the same with a 1x1 kernel and its rows as pixels of one line. */
 #include <math.h>
@@ -15,29 +15,35 @@
 #define BLOCK 16
 
 /* The operand as the product reads it, before upsampling: (b,h,w,c). */
-typedef struct { int64_t batch, h, w, c; double *data; } Picture;
+typedef struct {
+    int64_t batch, h, w, c;
+    double *data;
+} Picture;
 /* The kernel: kh, kw, and the columns of one tap. */
-typedef struct { int64_t kh, kw, columns; const double *data; } Kernel;
+typedef struct {
+    int64_t kh, kw, columns;
+    const double *data;
+} Kernel;
 
-static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c, int64_t channels, double v)
+static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c,
+                       int64_t channels, double v)
 {
     const double *norm = in[SLOT_NORM].data;
     switch ((Prologue)attr->pre) {
-    case PRE_AFFINE:
-        return norm[(b * 2 + 0) * channels + c] * v + norm[(b * 2 + 1) * channels + c];
+    case PRE_AFFINE: return norm[(b * 2 + 0) * channels + c] * v + norm[(b * 2 + 1) * channels + c];
     case PRE_AFFINE_SWISH:
-        return interp_swish(norm[(b * 2 + 0) * channels + c] * v + norm[(b * 2 + 1) * channels + c]);
-    case PRE_SWISH:
-        return interp_swish(v);
+        return interp_swish(norm[(b * 2 + 0) * channels + c] * v +
+                            norm[(b * 2 + 1) * channels + c]);
+    case PRE_SWISH: return interp_swish(v);
     case PRE_NONE:
-    case PRE_LAYER_NORM: /* needs the whole row: normalize_row */
-        break;
+    case PRE_LAYER_NORM: /* needs the whole row: normalize_row */ break;
     }
     return v;
 }
 
 /* LayerNorm of one row of c values, in place. */
-static void normalize_row(double *row, int64_t c, const double *gamma, const double *beta, double eps)
+static void normalize_row(double *row, int64_t c, const double *gamma, const double *beta,
+                          double eps)
 {
     double mean = 0, variance = 0;
     for (int64_t i = 0; i < c; i++)
@@ -53,7 +59,8 @@ static Picture load_operand(const Op *op, const Value *in)
 {
     const Value *x = &in[SLOT_X], *x2 = &in[SLOT_X2];
     const ContractAttr *attr = &op->attr.contract;
-    int64_t c1 = shape_channels(&x->shape), c2 = x2->data ? shape_channels(&x2->shape) : 0, c = c1 + c2;
+    int64_t c1 = shape_channels(&x->shape), c2 = x2->data ? shape_channels(&x2->shape) : 0,
+            c = c1 + c2;
     int64_t batch = x2->data && x->shape.dim[0] == 1 ? x2->shape.dim[0] : x->shape.dim[0];
     int64_t rows = shape_count(&x->shape) / c1 / x->shape.dim[0] * batch;
     Picture p = {1, 1, rows, c, xmalloc((size_t)(rows * c) * sizeof(double))};
@@ -73,26 +80,30 @@ static Picture load_operand(const Op *op, const Value *in)
     return p;
 }
 
-/* The channels that tap (ky,kx) reads for output pixel (y,x) of batch element b; NULL in the padding. */
-static const double *tap_source(const Picture *p, const ContractAttr *attr, int64_t b, int64_t y, int64_t x,
-                                int64_t ky, int64_t kx)
+/* The channels that tap (ky,kx) reads for output pixel (y,x) of batch element b; NULL in the
+ * padding. */
+static const double *tap_source(const Picture *p, const ContractAttr *attr, int64_t b, int64_t y,
+                                int64_t x, int64_t ky, int64_t kx)
 {
-    int64_t in_y = y * attr->stride + ky - attr->pad_top, in_x = x * attr->stride + kx - attr->pad_left;
+    int64_t in_y = y * attr->stride + ky - attr->pad_top,
+            in_x = x * attr->stride + kx - attr->pad_left;
     if (in_y < 0 || in_x < 0 || in_y >= p->h * attr->upsample || in_x >= p->w * attr->upsample)
         return NULL;
     return p->data + ((b * p->h + in_y / attr->upsample) * p->w + in_x / attr->upsample) * p->c;
 }
 
-/* sums[i], a value for each column, of the n output pixels from number `first` on: (b * out_h + y) * out_w + x. */
-static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *attr, int64_t out_h, int64_t out_w,
-                      int64_t first, int64_t n, double *sums)
+/* sums[i], a value for each column, of the n output pixels from number `first` on: (b * out_h + y)
+ * * out_w + x. */
+static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *attr, int64_t out_h,
+                      int64_t out_w, int64_t first, int64_t n, double *sums)
 {
     memset(sums, 0, (size_t)(n * k->columns) * sizeof *sums);
     for (int64_t ky = 0; ky < k->kh; ky++)
         for (int64_t kx = 0; kx < k->kw; kx++) {
             const double *source[BLOCK], *tap = k->data + (ky * k->kw + kx) * p->c * k->columns;
             for (int64_t i = 0; i < n; i++) {
-                int64_t x = (first + i) % out_w, y = (first + i) / out_w % out_h, b = (first + i) / out_w / out_h;
+                int64_t x = (first + i) % out_w, y = (first + i) / out_w % out_h,
+                        b = (first + i) / out_w / out_h;
                 source[i] = tap_source(p, attr, b, y, x, ky, kx);
             }
             for (int64_t c = 0; c < p->c; c++)
@@ -111,19 +122,16 @@ static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *att
 static double activate(Activation act, double v)
 {
     switch (act) {
-    case ACT_SWISH:
-        return interp_swish(v);
-    case ACT_GELU_TANH:
-        return interp_gelu(v, GELU_TANH);
-    case ACT_GELU_ERF:
-        return interp_gelu(v, GELU_ERF);
-    default:
-        return v;
+    case ACT_SWISH: return interp_swish(v);
+    case ACT_GELU_TANH: return interp_gelu(v, GELU_TANH);
+    case ACT_GELU_ERF: return interp_gelu(v, GELU_ERF);
+    default: return v;
     }
 }
 
 /* Output row r (a pixel of the result) from its sums; b is its batch element. */
-static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_t columns, double *sum, Value *out)
+static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_t columns,
+                     double *sum, Value *out)
 {
     const ContractAttr *attr = &op->attr.contract;
     const Value *vec = &in[SLOT_VEC], *res = &in[SLOT_RES];
@@ -133,12 +141,14 @@ static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_
         if (in[SLOT_BIAS].data)
             sum[o] += in[SLOT_BIAS].data[o];
         if (vec->data) /* (b or 1, ...) */
-            sum[o] += vec->data[(vec->shape.dim[0] == 1 ? 0 : b) * shape_channels(&vec->shape) + attr->vec_off + o];
+            sum[o] += vec->data[(vec->shape.dim[0] == 1 ? 0 : b) * shape_channels(&vec->shape) +
+                                attr->vec_off + o];
     }
     bool gated = attr->act == ACT_GEGLU_TANH || attr->act == ACT_GEGLU_ERF;
     GeluKind gate = attr->act == ACT_GEGLU_ERF ? GELU_ERF : GELU_TANH;
     for (int64_t o = 0; o < channels; o++) {
-        double v = gated ? sum[o] * interp_gelu(sum[channels + o], gate) : activate((Activation)attr->act, sum[o]);
+        double v = gated ? sum[o] * interp_gelu(sum[channels + o], gate)
+                         : activate((Activation)attr->act, sum[o]);
         out->data[r * channels + o] = v + (residual ? residual[o] : 0.0);
     }
 }
@@ -160,7 +170,8 @@ void interp_contract(const Op *op, const Value *in, Value *out)
         double *sums = xmalloc((size_t)(n * k.columns) * sizeof *sums);
         sum_block(&p, &k, &op->attr.contract, out_h, out_w, first, n, sums);
         for (int64_t i = 0; i < n; i++)
-            epilogue(op, in, first + i, (first + i) / per_batch, k.columns, sums + i * k.columns, out);
+            epilogue(op, in, first + i, (first + i) / per_batch, k.columns, sums + i * k.columns,
+                     out);
         free(sums);
     }
     free(p.data);

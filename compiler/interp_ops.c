@@ -1,15 +1,12 @@
-/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense: interp_contract.c.
- * b = batch, h, w = height, width, n, m = tokens (or pixels), c = channels. */
+/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense:
+ * interp_contract.c. b = batch, h, w = height, width, n, m = tokens (or pixels), c = channels. */
 #include "interp_ops.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-double interp_swish(double x)
-{
-    return x / (1.0 + exp(-x));
-}
+double interp_swish(double x) { return x / (1.0 + exp(-x)); }
 
 double interp_gelu(double x, GeluKind kind)
 {
@@ -18,15 +15,18 @@ double interp_gelu(double x, GeluKind kind)
     return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * x * (1.0 + 0.044715 * x * x)));
 }
 
-/* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any, follow those of x. */
-static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t g, const NormAttr *attr,
-                             double *mean, double *rstd)
+/* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any,
+ * follow those of x. */
+static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t g,
+                             const NormAttr *attr, double *mean, double *rstd)
 {
     int64_t pixels = shape_rows(&x->shape), c1 = shape_channels(&x->shape);
     int64_t c2 = x2->data ? shape_channels(&x2->shape) : 0, size = (c1 + c2) / attr->groups;
-    const double *first = interp_row(x, b * pixels), *second = c2 ? interp_row(x2, b * pixels) : NULL;
+    const double *first = interp_row(x, b * pixels),
+                 *second = c2 ? interp_row(x2, b * pixels) : NULL;
     double sum = 0, squares = 0;
-    for (int pass = 0; pass < 2; pass++) { /* the variance from the differences to the mean, not from squares */
+    for (int pass = 0; pass < 2;
+         pass++) { /* the variance from the differences to the mean, not from squares */
         *mean = sum / (double)(pixels * size);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
@@ -40,11 +40,13 @@ static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t
     *rstd = 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps);
 }
 
-/* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch element and group */
+/* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch
+ * element and group */
 static void group_norm(const Op *op, const Value *in, Value *out)
 {
     const Value none = {0};
-    int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape), channels = shape_channels(&out->shape);
+    int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape),
+            channels = shape_channels(&out->shape);
     int64_t groups = op->attr.norm.groups, size = channels / groups;
 #pragma omp parallel for if (interp_parallel(batch * pixels * channels))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
@@ -113,7 +115,8 @@ static void add(const Op *op, const Value *in, Value *out)
     (void)op;
     int64_t batch = out->shape.dim[0], channels = shape_channels(&out->shape);
     int64_t pixels = shape_count(&out->shape) / (batch * channels);
-    int64_t y_batch = in[1].shape.dim[0], y_pixels = shape_count(&in[1].shape) / (y_batch * channels);
+    int64_t y_batch = in[1].shape.dim[0],
+            y_pixels = shape_count(&in[1].shape) / (y_batch * channels);
     for (int64_t b = 0; b < batch; b++)
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = 0; c < channels; c++) {
@@ -154,7 +157,8 @@ static void broadcast(const Op *op, const Value *in, Value *out)
 static void upsample(const Op *op, const Value *in, Value *out)
 {
     (void)op;
-    int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2], channels = out->shape.dim[3];
+    int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2],
+            channels = out->shape.dim[3];
     for (int64_t b = 0; b < batch; b++)
         for (int64_t y = 0; y < h; y++)
             for (int64_t x = 0; x < w; x++)
@@ -183,21 +187,25 @@ static void slice(const Op *op, const Value *in, Value *out)
 /* ids (b,n), table (v,c) -> (b,n,c): row ids[b,n] of the table */
 static void embedding(const Op *op, const Value *in, Value *out)
 {
-    int64_t n = shape_count(&in[0].shape), vocabulary = in[1].shape.dim[0], channels = in[1].shape.dim[1];
+    int64_t n = shape_count(&in[0].shape), vocabulary = in[1].shape.dim[0],
+            channels = in[1].shape.dim[1];
     for (int64_t i = 0; i < n; i++) {
         int64_t id = (int64_t)in[0].data[i];
         if (id < 0 || id >= vocabulary)
-            err("%s: id %lld at position %lld is outside of the table, expected 0..%lld", op->path, (long long)id,
-                (long long)i, (long long)vocabulary - 1);
-        memcpy(out->data + i * channels, in[1].data + id * channels, (size_t)channels * sizeof(double));
+            err("%s: id %lld at position %lld is outside of the table, expected 0..%lld", op->path,
+                (long long)id, (long long)i, (long long)vocabulary - 1);
+        memcpy(out->data + i * channels, in[1].data + id * channels,
+               (size_t)channels * sizeof(double));
     }
 }
 
 /* Head h of token n of batch element b (of the only one if x has batch 1), from channel off on. */
-static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h, const AttnAttr *attr)
+static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h,
+                             const AttnAttr *attr)
 {
     int64_t tokens = shape_rows(&x->shape), channels = shape_channels(&x->shape);
-    return x->data + ((x->shape.dim[0] == 1 ? 0 : b) * tokens + n) * channels + off + h * attr->head_size;
+    return x->data + ((x->shape.dim[0] == 1 ? 0 : b) * tokens + n) * channels + off +
+           h * attr->head_size;
 }
 
 static double dot(const double *x, const double *y, int64_t n)
@@ -208,14 +216,15 @@ static double dot(const double *x, const double *y, int64_t n)
     return sum;
 }
 
-/* scores[j] = q . k[j] * scale for the m keys; -inf for keys after the query's own position if causal */
-static void score_row(const Value *q, const Value *k, int64_t b, int64_t h, int64_t i, const AttnAttr *attr,
-                      double *scores)
+/* scores[j] = q . k[j] * scale for the m keys; -inf for keys after the query's own position if
+ * causal */
+static void score_row(const Value *q, const Value *k, int64_t b, int64_t h, int64_t i,
+                      const AttnAttr *attr, double *scores)
 {
     int64_t m = shape_rows(&k->shape);
     for (int64_t j = 0; j < m; j++) {
-        double s = dot(head_of(q, attr->q_off, b, i, h, attr), head_of(k, attr->k_off, b, j, h, attr),
-                       attr->head_size);
+        double s = dot(head_of(q, attr->q_off, b, i, h, attr),
+                       head_of(k, attr->k_off, b, j, h, attr), attr->head_size);
         scores[j] = attr->causal && j > i ? -INFINITY : s * attr->scale;
     }
 }
@@ -233,8 +242,8 @@ static void softmax_row(const double *x, int64_t n, double *out)
 }
 
 /* out[0..head_size-1] = sum over j of probabilities[j] * v[j] */
-static void average_row(const double *probabilities, const Value *v, int64_t b, int64_t h, const AttnAttr *attr,
-                        double *out)
+static void average_row(const double *probabilities, const Value *v, int64_t b, int64_t h,
+                        const AttnAttr *attr, double *out)
 {
     int64_t m = shape_rows(&v->shape);
     memset(out, 0, (size_t)attr->head_size * sizeof *out);
@@ -252,7 +261,8 @@ static void attn_qk(const Op *op, const Value *in, Value *out)
     int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * attr->head_size))
     for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++)
-        score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr, out->data + row * m);
+        score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr,
+                  out->data + row * m);
 }
 
 /* over the last axis */
@@ -278,8 +288,8 @@ static void attn_av(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* x (b,...,c1), gamma (c), beta (c), [x2 (b,...,c2), c = c1+c2] -> (b,2,c): factors a, then summands d, with
- * group_norm(concat(x, x2)) = a * concat(x, x2) + d */
+/* x (b,...,c1), gamma (c), beta (c), [x2 (b,...,c2), c = c1+c2] -> (b,2,c): factors a, then
+ * summands d, with group_norm(concat(x, x2)) = a * concat(x, x2) + d */
 static void group_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t batch = out->shape.dim[0], channels = out->shape.dim[2];
@@ -296,7 +306,8 @@ static void group_scale(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* q (b,n,..), k (b,m,..), v (b,m,..) -> (b,n,heads*head_size): attn_av(softmax(attn_qk(q, k)), v) */
+/* q (b,n,..), k (b,m,..), v (b,m,..) -> (b,n,heads*head_size): attn_av(softmax(attn_qk(q, k)), v)
+ */
 static void attention(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
@@ -312,6 +323,7 @@ static void attention(const Op *op, const Value *in, Value *out)
     }
 }
 
+/* clang-format off */
 InterpOp *const interp_ops[OP_COUNT] = {
     [OP_CONV2D] = interp_contract, [OP_DENSE] = interp_contract, [OP_GROUP_NORM] = group_norm,
     [OP_LAYER_NORM] = layer_norm, [OP_SWISH] = swish, [OP_GELU] = gelu, [OP_GEGLU] = geglu, [OP_ADD] = add,
@@ -319,3 +331,4 @@ InterpOp *const interp_ops[OP_COUNT] = {
     [OP_EMBEDDING] = embedding, [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = softmax, [OP_ATTN_AV] = attn_av,
     [OP_GROUP_SCALE] = group_scale, [OP_ATTENTION] = attention,
 };
+/* clang-format on */

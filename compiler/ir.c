@@ -6,11 +6,13 @@
 
 #include "attr.h"
 
+/* clang-format off */
 const char *const op_names[OP_COUNT] = {
 #define OP(e, name, attr, lo, hi) [OP_##e] = name,
 #include "ops.def"
 #undef OP
 };
+/* clang-format on */
 
 const char *dtype_name(Dtype d) { return d == DT_I32 ? "i32" : "f32"; }
 
@@ -84,7 +86,10 @@ static void *appended(Arena *a, const void *old, uint32_t n, size_t size, const 
 
 TensorId graph_add_input(Graph *g, const char *name, Dtype d, Shape s, Binding b)
 {
-    TensorId t = add_tensor(g, (Tensor){.kind = T_INPUT, .dtype = d, .shape = s, .binding = b,
+    TensorId t = add_tensor(g, (Tensor){.kind = T_INPUT,
+                                        .dtype = d,
+                                        .shape = s,
+                                        .binding = b,
                                         .name = arena_strdup(g->arena, name)});
     g->inputs = appended(g->arena, g->inputs, g->n_inputs, sizeof t, &t);
     g->n_inputs++;
@@ -95,7 +100,8 @@ TensorId graph_add_weight(Graph *g, const char *path, Shape s)
 {
     for (uint32_t i = 0; i < g->n_tensors; i++) {
         const Tensor *t = &g->tensors[i];
-        if (t->kind != T_WEIGHT || t->n_parts != 1 || t->parts[0].scale != 1 || strcmp(t->name, path) != 0)
+        if (t->kind != T_WEIGHT || t->n_parts != 1 || t->parts[0].scale != 1 ||
+            strcmp(t->name, path) != 0)
             continue;
         if (!shape_eq(&t->shape, &s))
             err("%s: weight %s is used with two different shapes", g->file, path);
@@ -103,8 +109,13 @@ TensorId graph_add_weight(Graph *g, const char *path, Shape s)
     }
     WeightPart *part = arena_alloc(g->arena, sizeof *part);
     *part = (WeightPart){arena_strdup(g->arena, path), shape_channels(&s), 1};
-    return add_tensor(g, (Tensor){.kind = T_WEIGHT, .dtype = DT_F32, .shape = s, .binding = BIND_CONST,
-                                  .name = part->path, .parts = part, .n_parts = 1});
+    return add_tensor(g, (Tensor){.kind = T_WEIGHT,
+                                  .dtype = DT_F32,
+                                  .shape = s,
+                                  .binding = BIND_CONST,
+                                  .name = part->path,
+                                  .parts = part,
+                                  .n_parts = 1});
 }
 
 TensorId graph_add_weight_parts(Graph *g, const TensorId *from, int n, const double *scale)
@@ -135,7 +146,8 @@ TensorId graph_add_weight_parts(Graph *g, const TensorId *from, int n, const dou
 TensorId graph_add_op(Graph *g, Op op)
 {
     Shape s = {0};
-    if (op.kind == OP_RESHAPE) /* the wanted shape stands in the result's tensor, which the caller made: graph_add_reshape */
+    if (op.kind == OP_RESHAPE) /* the wanted shape stands in the result's tensor, which the caller
+                                  made: graph_add_reshape */
         die("graph_add_op: use graph_add_reshape");
     const char *wrong = infer_shape(g, &op, &s);
     if (wrong)
@@ -151,7 +163,10 @@ TensorId graph_add_op_shaped(Graph *g, Op op, Shape s)
             b = tensor(g, op.in[i])->binding;
     op.path = arena_strdup(g->arena, op.path);
     op.dead = false;
-    op.out = add_tensor(g, (Tensor){.kind = T_TEMP, .dtype = DT_F32, .shape = s, .binding = b, .producer = {g->n_ops + 1}});
+    op.out = add_tensor(
+        g,
+        (Tensor){
+            .kind = T_TEMP, .dtype = DT_F32, .shape = s, .binding = b, .producer = {g->n_ops + 1}});
     g->ops = grown(g->arena, g->ops, g->n_ops, &g->cap_ops, sizeof *g->ops);
     g->ops[g->n_ops++] = op;
     return op.out;
@@ -217,7 +232,8 @@ int graph_sweep(Graph *g)
     bool *used = xcalloc(g->n_tensors + 1, 1);
     for (uint32_t i = 0; i < g->n_outputs; i++)
         used[g->outputs[i].id] = true;
-    for (uint32_t i = g->n_ops; i-- > 0;) { /* from the end: a use is always seen before its definition */
+    for (uint32_t i = g->n_ops;
+         i-- > 0;) { /* from the end: a use is always seen before its definition */
         Op *o = &g->ops[i];
         o->dead = o->dead || !used[o->out.id];
         for (int s = 0; s < SLOT_COUNT && !o->dead; s++)
@@ -234,8 +250,14 @@ int graph_sweep(Graph *g)
     return gone;
 }
 
-/* Depth-first, in the order in which ops stand now: an op comes right after the operands that stood behind it. */
-typedef struct { Graph *g; Op *order; uint32_t n; char *state; } Sort; /* state: 0 new, 1 on the path, 2 done */
+/* Depth-first, in the order in which ops stand now: an op comes right after the operands that stood
+ * behind it. */
+typedef struct {
+    Graph *g;
+    Op *order;
+    uint32_t n;
+    char *state;
+} Sort; /* state: 0 new, 1 on the path, 2 done */
 
 static void visit(Sort *s, uint32_t i)
 {
@@ -299,16 +321,18 @@ int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
     switch (o->kind) {
     case OP_CONV2D:
     case OP_DENSE: /* every output pixel takes the whole kernel */
-        return saturated(shape_count(out) / shape_channels(out), shape_count(&tensor(g, o->in[SLOT_KERNEL])->shape));
-    case OP_ATTN_QK:
-        return saturated(shape_count(out), o->attr.attn.head_size);
+        return saturated(shape_count(out) / shape_channels(out),
+                         shape_count(&tensor(g, o->in[SLOT_KERNEL])->shape));
+    case OP_ATTN_QK: return saturated(shape_count(out), o->attr.attn.head_size);
     case OP_ATTN_AV:
         return saturated(shape_count(out), shape_channels(&tensor(g, o->in[0])->shape));
     case OP_ATTENTION: /* scores and their average: each n*m*head_size per head */
         return saturated(saturated(shape_count(out), shape_rows(&tensor(g, o->in[1])->shape)), 2);
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
-int64_t op_macs(const Graph *g, const Op *o) { return op_macs_for(g, o, &tensor(g, o->out)->shape); }
+int64_t op_macs(const Graph *g, const Op *o)
+{
+    return op_macs_for(g, o, &tensor(g, o->out)->shape);
+}

@@ -8,11 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct JsonDoc { Arena *arena; const char *file; cJSON *root; };
-enum { MOST_BYTES = 64 << 20, MOST_KEYS = 1 << 20 }; /* a vocabulary has 50,000 names in one object */
+struct JsonDoc {
+    Arena *arena;
+    const char *file;
+    cJSON *root;
+};
+enum {
+    MOST_BYTES = 64 << 20,
+    MOST_KEYS = 1 << 20
+};                                              /* a vocabulary has 50,000 names in one object */
 static const double EXACT = 9007199254740992.0; /* 2^53 */
 
-static const char *const kind_names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
+static const char *const kind_names[] = {"null",     "true or false", "a number",
+                                         "a string", "a list",        "an object"};
 
 static const cJSON *node(Json j) { return j.node; }
 
@@ -23,7 +31,8 @@ static const char *find_pointer(Arena *a, const cJSON *at, const void *wanted, c
         return here;
     int i = 0;
     for (const cJSON *c = at->child; c; c = c->next, i++) {
-        const char *below = c->string ? arena_printf(a, "%s/%s", here, c->string) : arena_printf(a, "%s/%d", here, i);
+        const char *below = c->string ? arena_printf(a, "%s/%s", here, c->string)
+                                      : arena_printf(a, "%s/%d", here, i);
         const char *found = find_pointer(a, c, wanted, below);
         if (found)
             return found;
@@ -95,7 +104,9 @@ static _Noreturn void parse_error(const char *text, size_t len, const char *at, 
     char found[8] = "";
     if (at < text + len && isprint((unsigned char)*at))
         snprintf(found, sizeof found, "'%c'", *at);
-    const char *what = *found ? found : at < text + len ? "a byte that JSON does not have here" : "the end of the file";
+    const char *what = *found            ? found
+                       : at < text + len ? "a byte that JSON does not have here"
+                                         : "the end of the file";
     err("%s:%d:%d: found %s, expected JSON", file, line, (int)(at - line_start) + 1, what);
 }
 

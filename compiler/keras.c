@@ -1,7 +1,9 @@
 /* Weights as Keras writes them: one HDF5 file for each model of keras-cv, in either layout.
  *
- * Before Keras 3 (and by its legacy writer) the order counts, not the names: the root's attribute layer_names lists groups, each group's weight_names its
- * datasets; layers follow one another by their distance from the output. Keras 3 (.weights.h5): names count, layers/CLASS_N/.../vars/K (names.def). */
+ * Before Keras 3 (and by its legacy writer) the order counts, not the names: the root's attribute
+ * layer_names lists groups, each group's weight_names its datasets; layers follow one another by
+ * their distance from the output. Keras 3 (.weights.h5): names count, layers/CLASS_N/.../vars/K
+ * (names.def). */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +13,28 @@
 #include "h5.h"
 
 enum { MODELS = 4, MOST_FILES = 64 };
-static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
+                                           "image_encoder"};
 
 /* One weight of a bound graph and the stored tensor that is its own by order. */
-typedef struct { const char *path, *name; } Bound;
+typedef struct {
+    const char *path, *name;
+} Bound;
 typedef struct {
     H5 *file;
-    const char *root;       /* the group that has the layers' groups: "", or "model_weights" in a file with the whole model */
-    bool ordered;           /* the layout in which order counts */
-    const char **order;     /* of such a file: the stored names */
+    const char *root;   /* the group that has the layers' groups: "", or "model_weights" in a file
+                           with the whole model */
+    bool ordered;       /* the layout in which order counts */
+    const char **order; /* of such a file: the stored names */
     size_t n;
-    Bound *bound;           /* sorted by path, once a graph is bound */
+    Bound *bound; /* sorted by path, once a graph is bound */
     size_t n_bound;
 } Model;
-typedef struct { Model model[MODELS]; H5 *file[MOST_FILES]; int n_files; } Keras;
+typedef struct {
+    Model model[MODELS];
+    H5 *file[MOST_FILES];
+    int n_files;
+} Keras;
 
 static int model_index(const char *name)
 {
@@ -34,9 +44,12 @@ static int model_index(const char *name)
     return -1;
 }
 
-/* ---- which model a file is of ------------------------------------------------------------------------------------------------------- */
+/* ---- which model a file is of
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* The first tensors tell: two tables; a dense layer for the time; the 1x1 convolution before a decoder; a 3x3 one. */
+/* The first tensors tell: two tables; a dense layer for the time; the 1x1 convolution before a
+ * decoder; a 3x3 one. */
 static const char *model_of(const Stored *first, const Stored *second)
 {
     if (first->rank == 2)
@@ -56,18 +69,27 @@ static void refuse_relatives(const char *path, const char *model, const Stored *
         ours |= t[i].rank == 2 && t[i].dim[0] == 1024;
     }
     if (old && !ours)
-        err("%s: this is Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's", path);
+        err("%s: this is Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's",
+            path);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct { Checkpoint *c; H5 *file; Stored *list; size_t n, cap; } Found;
+typedef struct {
+    Checkpoint *c;
+    H5 *file;
+    Stored *list;
+    size_t n, cap;
+} Found;
 
 static void found(void *context, const char *path)
 {
     Found *f = context;
     if (f->n == f->cap) {
-        Stored *more = arena_alloc(f->c->arena, (f->cap = f->cap ? 2 * f->cap : 256) * sizeof *more);
+        Stored *more = arena_alloc(f->c->arena,
+                                   (f->cap = f->cap ? 2 * f->cap : 256) * sizeof *more);
         if (f->n)
             memcpy(more, f->list, f->n * sizeof *more);
         f->list = more;
@@ -82,9 +104,12 @@ static void find_ordered(Found *f, const char *root, const char **layers, size_t
     for (size_t i = 0; i < n_layers; i++) {
         size_t n;
         const char *group = arena_printf(a, "%s%s%s", root, *root ? "/" : "", layers[i]);
-        const char **weights = h5_has_group(f->file, group) ? h5_texts(f->file, group, "weight_names", &n) : NULL;
+        const char **weights = h5_has_group(f->file, group)
+                                   ? h5_texts(f->file, group, "weight_names", &n)
+                                   : NULL;
         if (!weights)
-            err("%s: layer \"%s\" is listed, but there is no group of this name with weight_names", f->c->spec, layers[i]);
+            err("%s: layer \"%s\" is listed, but there is no group of this name with weight_names",
+                f->c->spec, layers[i]);
         for (size_t k = 0; k < n; k++)
             found(f, arena_printf(a, "%s/%s", group, weights[k]));
     }
@@ -101,11 +126,13 @@ static const Stored *found_at(const Found *f, const char *path)
 /* Of Keras 3's names those that are the first layer's. */
 static const char *model_of_names(const Found *f)
 {
+    /* clang-format off */
     static const char *const first[][2] = {
         {"layers/clip_embedding/token_embedding/vars/0", "layers/clip_embedding/position_embedding/vars/0"},
         {"layers/dense/vars/0", "layers/dense/vars/1"},
         {"layers/padded_conv2d/conv2d/vars/0", "layers/padded_conv2d/conv2d/vars/1"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
         const Stored *a = found_at(f, first[i][0]), *b = found_at(f, first[i][1]);
         if (a && b)
@@ -116,11 +143,14 @@ static const char *model_of_names(const Found *f)
 
 static const char *about_model(const char *model)
 {
-    static const char *const about[MODELS] = {"keras-cv's TextEncoderV2", "keras-cv's DiffusionModelV2", "keras-cv's Decoder", "keras-cv's ImageEncoder"};
+    static const char *const about[MODELS] = {"keras-cv's TextEncoderV2",
+                                              "keras-cv's DiffusionModelV2", "keras-cv's Decoder",
+                                              "keras-cv's ImageEncoder"};
     return about[model_index(model)];
 }
 
-/* Takes the file over: its tensors go into the checkpoint as MODEL/PATH. Returns the model's name. */
+/* Takes the file over: its tensors go into the checkpoint as MODEL/PATH. Returns the model's name.
+ */
 static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
 {
     if (k->n_files == MOST_FILES)
@@ -137,16 +167,22 @@ static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
     else if (h5_has_group(file, "layers"))
         h5_walk(file, "layers", found, &f);
     else
-        err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers", path);
+        err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers",
+            path);
     if (f.n > 1)
         model = layers ? model_of(&f.list[0], &f.list[1]) : model_of_names(&f);
     if (!model)
-        err("%s: Keras' weights (%zu tensors), but of none of Stable Diffusion 2's models", path, f.n);
+        err("%s: Keras' weights (%zu tensors), but of none of Stable Diffusion 2's models", path,
+            f.n);
     refuse_relatives(path, model, f.list, f.n);
     Model *m = &k->model[model_index(model)];
     if (m->file)
         err("%s: %s is there twice, the second time in %s", c->spec, about_model(model), path);
-    *m = (Model){.file = file, .root = root, .ordered = layers, .n = f.n, .order = arena_alloc(c->arena, (f.n + 1) * sizeof *m->order)};
+    *m = (Model){.file = file,
+                 .root = root,
+                 .ordered = layers,
+                 .n = f.n,
+                 .order = arena_alloc(c->arena, (f.n + 1) * sizeof *m->order)};
     for (size_t i = 0; i < f.n; i++) {
         Stored t = f.list[i];
         t.place = (uint64_t)index;
@@ -196,16 +232,14 @@ static Keras *keras_begin(Checkpoint *c)
     return k;
 }
 
-bool is_keras_file(const Peek *p)
-{
-    return !p->folder && h5_signature(p->head, p->n);
-}
+bool is_keras_file(const Peek *p) { return !p->folder && h5_signature(p->head, p->n); }
 
 static void finish_file(Checkpoint *c, Keras *k, const char *model)
 {
     c->taken_for = about_model(model);
-    c->why = k->model[model_index(model)].ordered ? "Keras' layout with layer_names; its first tensors are such a model's" :
-             "Keras 3's layout; its first layer is such a model's";
+    c->why = k->model[model_index(model)].ordered
+                 ? "Keras' layout with layer_names; its first tensors are such a model's"
+                 : "Keras 3's layout; its first layer is such a model's";
 }
 
 void open_keras_file(Checkpoint *c, const CheckpointOptions *o)
@@ -221,7 +255,9 @@ void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
     finish_file(c, k, add_file(c, k, h5_from_memory(c->spec, data, bytes), c->spec));
 }
 
-/* ---- a folder of them --------------------------------------------------------------------------------------------------------------- */
+/* ---- a folder of them
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -259,7 +295,8 @@ bool is_keras_folder(const Peek *p)
 
 static const char *vocabulary(Arena *a, const char *folder)
 {
-    static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "tokenizer", "tokenizer.json", "merges.txt"};
+    static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt",
+                                        "tokenizer", "tokenizer.json", "merges.txt"};
     struct stat st;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = arena_printf(a, "%s/%s", folder, names[i]);
@@ -284,20 +321,25 @@ void open_keras_folder(Checkpoint *c, const CheckpointOptions *o)
     c->vocab = vocabulary(c->arena, c->path);
 }
 
-/* ---- an archive that Keras 3 saves by default --------------------------------------------------------------------------------------- */
+/* ---- an archive that Keras 3 saves by default
+ * --------------------------------------------------------------------------------------- */
 
 bool is_keras_archive(const Peek *p)
 {
-    return peek_begins(p, "PK\3\4", 4) && (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5"));
+    return peek_begins(p, "PK\3\4", 4) &&
+           (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5"));
 }
 
 void refuse_keras_archive(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
-    err("%s: a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights", c->spec);
+    err("%s: a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights",
+        c->spec);
 }
 
-/* ---- order ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- order
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int by_path(const void *a, const void *b)
 {
@@ -320,12 +362,16 @@ static int *distances(const Graph *g)
     return of;
 }
 
-typedef struct { int distance; uint32_t op; } Far;
+typedef struct {
+    int distance;
+    uint32_t op;
+} Far;
 
 static int by_distance(const void *a, const void *b)
 {
     const Far *x = a, *y = b;
-    return x->distance != y->distance ? (x->distance < y->distance) - (x->distance > y->distance) : (x->op > y->op) - (x->op < y->op);
+    return x->distance != y->distance ? (x->distance < y->distance) - (x->distance > y->distance)
+                                      : (x->op > y->op) - (x->op < y->op);
 }
 
 size_t keras_order(const Graph *g, const char **paths)
@@ -367,13 +413,17 @@ void keras_bind(Checkpoint *c, const Graph *g)
     free(paths);
 }
 
-bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out)
+bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
+                 const Counts *n, int choice, Place *out)
 {
     int index = model_index(model);
     const Model *m = c && index >= 0 ? &((const Keras *)c->state)->model[index] : NULL;
     if (!m || !m->ordered)
         return spell_by_rules(s, c, model, path, n, choice, out);
-    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = path}, m->bound, m->n_bound, sizeof *m->bound, by_path) : NULL;
+    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = path}, m->bound, m->n_bound,
+                                          sizeof *m->bound, by_path)
+                                : NULL;
     *out = (Place){.parts = 1};
-    return b && snprintf(out->name, sizeof out->name, "%s", b->name) < (int)sizeof out->name && !choice;
+    return b && snprintf(out->name, sizeof out->name, "%s", b->name) < (int)sizeof out->name &&
+           !choice;
 }

@@ -1,4 +1,5 @@
-/* Files that Keras reads: one for each model, in the layout before Keras 3 (where order counts) or Keras 3's. See keras.c. */
+/* Files that Keras reads: one for each model, in the layout before Keras 3 (where order counts) or
+ * Keras 3's. See keras.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,13 +7,10 @@
 #include "h5.h"
 #include "weights_convert.h"
 
-static void to_h5(void *into, const void *data, size_t bytes)
-{
-    h5_writer_put(into, data, bytes);
-}
+static void to_h5(void *into, const void *data, size_t bytes) { h5_writer_put(into, data, bytes); }
 
-/* "decoder/layers/resnet_block_1/norm1/vars/0" of the path "mid.res.1.norm1.gamma": the layer "resnet_block_1", and as such layouts name it,
- * "resnet_block_1/norm1/gamma". */
+/* "decoder/layers/resnet_block_1/norm1/vars/0" of the path "mid.res.1.norm1.gamma": the layer
+ * "resnet_block_1", and as such layouts name it, "resnet_block_1/norm1/gamma". */
 static const char *layer_of(Arena *a, const char *name)
 {
     const char *layer = strstr(name, "/layers/") + strlen("/layers/");
@@ -21,7 +19,8 @@ static const char *layer_of(Arena *a, const char *name)
 
 static const char *weight_name(Arena *a, const Written *w)
 {
-    const char *layer = strstr(w->entry.name, "/layers/") + strlen("/layers/"), *vars = strstr(layer, "/vars/"), *dot = strrchr(w->path[0], '.');
+    const char *layer = strstr(w->entry.name, "/layers/") + strlen("/layers/"),
+               *vars = strstr(layer, "/vars/"), *dot = strrchr(w->path[0], '.');
     return arena_printf(a, "%.*s/%s", (int)(vars - layer), layer, dot ? dot + 1 : w->path[0]);
 }
 
@@ -45,7 +44,8 @@ static void write_ordered(Conversion *v, H5Writer *h, const SubjectModel *m)
     Arena *a = arena_new();
     const char **path = arena_alloc(a, (m->graph->n_tensors + 1) * sizeof *path);
     size_t n = keras_order(m->graph, path), n_layers = 0;
-    const char **layers = arena_alloc(a, (n + 1) * sizeof *layers), **names = arena_alloc(a, (n + 1) * sizeof *names);
+    const char **layers = arena_alloc(a, (n + 1) * sizeof *layers),
+               **names = arena_alloc(a, (n + 1) * sizeof *names);
     for (size_t i = 0, k; i < n; i += k) {
         const char *layer = layers[n_layers++] = layer_of(a, written_at(v, m, path[i])->entry.name);
         for (k = 0; i + k < n; k++) {
@@ -59,7 +59,8 @@ static void write_ordered(Conversion *v, H5Writer *h, const SubjectModel *m)
     }
     h5_writer_texts(h, "", "layer_names", layers, n_layers);
     h5_writer_text(h, "backend", "tensorflow");
-    h5_writer_text(h, "keras_version", "2.15.0"); /* without it Keras takes the file for one of Keras 1 */
+    h5_writer_text(h, "keras_version",
+                   "2.15.0"); /* without it Keras takes the file for one of Keras 1 */
     arena_free(a);
 }
 
@@ -77,19 +78,25 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* One model into a file of that name, or each into OUT/MODEL and the ending. */
-static void write_files(Conversion *v, const char *ending, void (*write)(Conversion *v, H5Writer *h, const SubjectModel *m))
+static void write_files(Conversion *v, const char *ending,
+                        void (*write)(Conversion *v, H5Writer *h, const SubjectModel *m))
 {
     Subject *s = v->subject;
     bool file = ends_with(v->out, ".h5");
     if (file && s->n_here > 1)
-        usage_err("weights convert: %d models, and Keras has a file for each: give -o a folder, or convert one model", s->n_here);
+        usage_err(
+            "weights convert: %d models, and Keras has a file for each: give -o a folder, or convert one model",
+            s->n_here);
     if (file && ends_with(v->out, ".weights.h5") != !strcmp(ending, ".weights.h5"))
-        usage_err("weights convert -o %s: Keras takes *.weights.h5 for Keras 3's layout (--to keras3) and other *.h5 for the older one (--to keras)", v->out);
+        usage_err(
+            "weights convert -o %s: Keras takes *.weights.h5 for Keras 3's layout (--to keras3) and other *.h5 for the older one (--to keras)",
+            v->out);
     const char *out = file ? v->out : outfolder_open(v->out);
     for (int i = 0; i < s->n; i++) {
         if (!s->model[i].here)
             continue;
-        H5Writer *h = h5_writer_open(file ? out : arena_printf(s->arena, "%s/%s%s", out, s->model[i].graph->name, ending));
+        H5Writer *h = h5_writer_open(
+            file ? out : arena_printf(s->arena, "%s/%s%s", out, s->model[i].graph->name, ending));
         v->put = to_h5;
         v->into = h;
         write(v, h, &s->model[i]);
@@ -99,12 +106,6 @@ static void write_files(Conversion *v, const char *ending, void (*write)(Convers
         outfolder_commit();
 }
 
-void keras_write(Conversion *v)
-{
-    write_files(v, ".h5", write_ordered);
-}
+void keras_write(Conversion *v) { write_files(v, ".h5", write_ordered); }
 
-void keras3_write(Conversion *v)
-{
-    write_files(v, ".weights.h5", write_named);
-}
+void keras3_write(Conversion *v) { write_files(v, ".weights.h5", write_named); }

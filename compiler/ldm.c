@@ -1,5 +1,6 @@
-/* Single files of the original program (LDM): model.diffusion_model..., cond_stage_model.model... (open_clip), first_stage_model...
- * They have no configs: what they are is told by names and shapes, and what the program had in its code. */
+/* Single files of the original program (LDM): model.diffusion_model..., cond_stage_model.model...
+ * (open_clip), first_stage_model... They have no configs: what they are is told by names and
+ * shapes, and what the program had in its code. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@ static const char *metadata(const StFile *f, const char *key)
     return NULL;
 }
 
-/* ---- what it is ------------------------------------------------------------------------------------------------------------------- */
+/* ---- what it is
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool has_prefix(const Checkpoint *c, const char *prefix)
 {
@@ -34,10 +37,13 @@ static bool has_prefix(const Checkpoint *c, const char *prefix)
 
 static void refuse_relatives(const Checkpoint *c)
 {
+    /* clang-format off */
     static const struct { int64_t channels; const char *name; } inputs[] = {
         {9, "an inpainting model (9 channels in)"}, {8, "InstructPix2Pix (8 channels in)"},
         {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
     };
+    /* clang-format on */
+    /* clang-format off */
     static const struct { const char *prefix, *name; } marks[] = {
         {"conditioner.embedders.1.", "Stable Diffusion XL (two text encoders, add_embedding)"},
         {"model.diffusion_model.label_emb.", "Stable Diffusion XL or unCLIP (an embedding of labels)"},
@@ -45,19 +51,24 @@ static void refuse_relatives(const Checkpoint *c)
         {"model.diffusion_model.double_blocks.", "Flux (a transformer)"},
         {"cond_stage_model.transformer.", "Stable Diffusion 1.x (CLIP ViT-L, a context of 768 channels)"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (has_prefix(c, marks[i].prefix))
             err("%s: this is %s: " OURS, c->spec, marks[i].name);
-    const Stored *context = checkpoint_find(c, "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight");
+    const Stored *context = checkpoint_find(
+        c, "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight");
     if (context && context->rank == 2 && context->dim[1] == 768)
-        err("%s: this is Stable Diffusion 1.x (\"%s\" takes a context of 768 channels): " OURS, c->spec, context->name);
+        err("%s: this is Stable Diffusion 1.x (\"%s\" takes a context of 768 channels): " OURS,
+            c->spec, context->name);
     const Stored *in = checkpoint_find(c, "model.diffusion_model.input_blocks.0.0.weight");
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && in && in->rank == 4; i++)
         if (in->dim[1] == inputs[i].channels)
             err("%s: this is %s: " OURS, c->spec, inputs[i].name);
 }
 
-/* ---- epsilon or v ----------------------------------------------------------------------------------------------------------------- */
+/* ---- epsilon or v
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Population standard deviation. */
 static double deviation(const Stored *t)
@@ -76,17 +87,20 @@ static double deviation(const Stored *t)
 
 static bool numbers(const Stored *t)
 {
-    return t && (t->dtype == ST_F64 || t->dtype == ST_F32 || t->dtype == ST_F16 || t->dtype == ST_BF16);
+    return t &&
+           (t->dtype == ST_F64 || t->dtype == ST_F32 || t->dtype == ST_F16 || t->dtype == ST_BF16);
 }
 
-/* The file does not say outright what the UNet predicts. In this order: the metadata of Stability's model specification; a tensor named v_pred,
- * which some training programs leave; and a weight whose spread differs between the published models with v (above 0.09) and with epsilon, an
+/* The file does not say outright what the UNet predicts. In this order: the metadata of Stability's
+ * model specification; a tensor named v_pred, which some training programs leave; and a weight
+ * whose spread differs between the published models with v (above 0.09) and with epsilon, an
  * observation that ComfyUI's loader relies on. */
 static const char *prediction_of(const Checkpoint *c, const StFile *f, const char **why)
 {
     static const double LIMIT = 0.09;
     const char *said = metadata(f, "modelspec.prediction_type");
-    const Stored *bias = checkpoint_find(c, "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias");
+    const Stored *bias = checkpoint_find(
+        c, "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias");
     if (said && (!strcmp(said, "v") || !strcmp(said, "epsilon"))) {
         *why = arena_printf(c->arena, "its metadata says modelspec.prediction_type %s", said);
         return said;
@@ -100,8 +114,9 @@ static const char *prediction_of(const Checkpoint *c, const StFile *f, const cha
         return "epsilon";
     }
     double d = deviation(bias);
-    *why = arena_printf(c->arena, "%s spreads by %.3f, and %s 0.09 is usual for %s", strstr(bias->name, "output_blocks"), d,
-                        d > LIMIT ? "above" : "up to", d > LIMIT ? "v" : "epsilon");
+    *why = arena_printf(c->arena, "%s spreads by %.3f, and %s 0.09 is usual for %s",
+                        strstr(bias->name, "output_blocks"), d, d > LIMIT ? "above" : "up to",
+                        d > LIMIT ? "v" : "epsilon");
     return d > LIMIT ? "v" : "epsilon";
 }
 
@@ -121,7 +136,8 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     s.pad_token = 0;
     /* as diffusers reads such a file */
     settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
-    settings_add(&s.schedule, "spacing", "\"sampler\""); /* the config that diffusers takes for such a file names none */
+    settings_add(&s.schedule, "spacing",
+                 "\"sampler\""); /* the config that diffusers takes for such a file names none */
     settings_add(&s.schedule, "steps_offset", "1");
     settings_add(&s.schedule, "previous", "\"ratio\"");
     settings_add(&s.schedule, "final_alpha", "\"first\"");
@@ -137,7 +153,8 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction overrules it", why);
 }
 
-/* ---- an autoencoder alone, without the prefix ------------------------------------------------------------------------------------- */
+/* ---- an autoencoder alone, without the prefix
+ * ------------------------------------------------------------------------------------- */
 
 bool is_ldm_vae(const Peek *p)
 {

@@ -1,19 +1,23 @@
-/* Lowering of convolutions and dense products: which form, what is staged or unpacked before, which results are kept as bf16 or pass the caches. */
+/* Lowering of convolutions and dense products: which form, what is staged or unpacked before, which
+ * results are kept as bf16 or pass the caches. */
 #include "lower.h"
 #include "algorithm.h"
 #include <string.h>
 
-static void image_of(const Shape *s, int64_t *b, int64_t *h, int64_t *w) {
+static void image_of(const Shape *s, int64_t *b, int64_t *h, int64_t *w)
+{
     *b = s->dim[0];
     *h = s->rank == 4 ? s->dim[1] : 1;
     *w = s->rank == 4 ? s->dim[2] : s->rank == 3 ? s->dim[1] : 1;
 }
 
-Contract contract_of(const Graph *g, const Op *o) {
+Contract contract_of(const Graph *g, const Op *o)
+{
     Contract c;
     memset(&c, 0, sizeof c);
     const ContractAttr *a = &o->attr.contract;
-    const Shape *x = &tensor(g, o->in[SLOT_X])->shape, *y = &tensor(g, o->out)->shape, *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
+    const Shape *x = &tensor(g, o->in[SLOT_X])->shape, *y = &tensor(g, o->out)->shape,
+                *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
     image_of(x, &c.batch, &c.h, &c.w);
     image_of(y, &c.batch, &c.oh, &c.ow);
     c.upsample = o->kind == OP_CONV2D ? a->upsample : 1;
@@ -47,40 +51,58 @@ Contract contract_of(const Graph *g, const Op *o) {
     return c;
 }
 
-char *contract_shape(Arena *a, const Contract *c) {
+char *contract_shape(Arena *a, const Contract *c)
+{
     char *second = c->c2 ? arena_printf(a, "+%lld", (long long)c->c2) : "";
     if (c->kh * c->kw == 1 && c->stride == 1)
-        return arena_printf(a, "%lld x %lld%s -> %lld", (long long)(c->batch * c->oh * c->ow), (long long)c->c1, second, (long long)contract_columns(c));
-    return arena_printf(a, "%lld x %lldx%lld x %lld%s -> %lldx%lld x %lld", (long long)c->batch, (long long)(c->h / c->upsample), (long long)(c->w / c->upsample),
-                        (long long)c->c1, second, (long long)c->oh, (long long)c->ow, (long long)c->co);
+        return arena_printf(a, "%lld x %lld%s -> %lld", (long long)(c->batch * c->oh * c->ow),
+                            (long long)c->c1, second, (long long)contract_columns(c));
+    return arena_printf(a, "%lld x %lldx%lld x %lld%s -> %lldx%lld x %lld", (long long)c->batch,
+                        (long long)(c->h / c->upsample), (long long)(c->w / c->upsample),
+                        (long long)c->c1, second, (long long)c->oh, (long long)c->ow,
+                        (long long)c->co);
 }
 
-void contract_name(const Contract *c, Buf *b) {
+void contract_name(const Contract *c, Buf *b)
+{
     static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
     static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
-    if (c->kh * c->kw == 1) buf_printf(b, "dense");
-    else buf_printf(b, "conv%dx%d", c->kh, c->kw);
-    if (c->stride != 1) buf_printf(b, "/%d", c->stride);
-    if (c->winograd) buf_printf(b, " %s", winograd_name(c));
-    if (c->bf16) buf_printf(b, " bf16");
-    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1)) buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "", act[c->act], c->has_res ? " +res" : "",
-               c->has_sums ? " +sums" : "");
+    if (c->kh * c->kw == 1)
+        buf_printf(b, "dense");
+    else
+        buf_printf(b, "conv%dx%d", c->kh, c->kw);
+    if (c->stride != 1)
+        buf_printf(b, "/%d", c->stride);
+    if (c->winograd)
+        buf_printf(b, " %s", winograd_name(c));
+    if (c->bf16)
+        buf_printf(b, " bf16");
+    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
+        buf_printf(b, " upsample");
+    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "",
+               act[c->act], c->has_res ? " +res" : "", c->has_sums ? " +sums" : "");
 }
 
-static void use_operands(Lower *l, Step *x, const Op *o) {
+static void use_operands(Lower *l, Step *x, const Op *o)
+{
     lower_use_tensor(l, x, o->in[SLOT_X]);
-    if (tensor_ok(o->in[SLOT_X2])) lower_use_tensor(l, x, o->in[SLOT_X2]);
+    if (tensor_ok(o->in[SLOT_X2]))
+        lower_use_tensor(l, x, o->in[SLOT_X2]);
 }
 
-static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n) {
+static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n)
+{
     for (int i = 0; i < n; i++)
-        if (tensor_ok(o->in[slots[i]])) lower_use_tensor(l, x, o->in[slots[i]]);
+        if (tensor_ok(o->in[slots[i]]))
+            lower_use_tensor(l, x, o->in[slots[i]]);
 }
-static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA}, epilogue_slots[] = {SLOT_VEC, SLOT_RES};
+static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA},
+                 epilogue_slots[] = {SLOT_VEC, SLOT_RES};
 
-/* c as steps before the products see it: convolutions that differ only in what follows them share kernels there. */
-static Contract without_epilogue(const Contract *c) {
+/* c as steps before the products see it: convolutions that differ only in what follows them share
+ * kernels there. */
+static Contract without_epilogue(const Contract *c)
+{
     Contract x = *c;
     x.act = ACT_NONE;
     x.y_bf16 = x.past_caches = x.has_bias = x.has_vec = x.has_res = x.res_shared = x.has_sums = 0;
@@ -88,11 +110,13 @@ static Contract without_epilogue(const Contract *c) {
 }
 
 /* The step that stages the strips; returns them. */
-static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
+static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
+{
     Contract load = without_epilogue(c);
     load.kernels = KERNELS_PACKED; /* they are not read here */
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
-    Step *x = lower_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind), contract_load_tasks(c), kind);
+    Step *x = lower_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind),
+                         contract_load_tasks(c), kind);
     use_operands(l, x, o);
     use_rest(l, x, o, norm_slots, 3);
     uint32_t strips = lower_temp(l, contract_staged_floats(c));
@@ -101,37 +125,51 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c) {
 }
 
 /* The step that transforms kernels which are stored plain; returns the panels. */
-static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c) {
+static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
+{
     Contract plain = without_epilogue(c), packed_now = *c;
     plain.pre = PRE_NONE;
     packed_now.kernels = KERNELS_PACKED;
-    uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c), to = lower_temp(l, contract_panel_floats(&packed_now));
-    Step *x = lower_step(l, kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"), winograd_unpack_tasks(c), "winograd kernels");
+    uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c),
+             to = lower_temp(l, contract_panel_floats(&packed_now));
+    Step *x = lower_step(l,
+                         kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"),
+                         winograd_unpack_tasks(c), "winograd kernels");
     lower_use(l, x, from);
     lower_use(l, x, to);
     return to;
 }
 
 /* Is the result normalised by groups, in the same plan? */
-static bool feeds_group_norm(const Lower *l, const Op *o) {
+static bool feeds_group_norm(const Lower *l, const Op *o)
+{
     for (uint32_t i = 0; i < l->g->n_ops; i++) {
         const Op *u = &l->g->ops[i];
         for (int n = 0; n <= 3 && u->kind == OP_GROUP_SCALE && l->plan_of[i] == l->plan; n += 3)
-            if (tensor_ok(u->in[n]) && tensor_eq(lower_root(l->g, u->in[n]), o->out)) return true;
+            if (tensor_ok(u->in[n]) && tensor_eq(lower_root(l->g, u->in[n]), o->out))
+                return true;
     }
     return false;
 }
 
-/* A line that is overwritten as a whole would be read first. By the time a result so large is used, its lines would have left all caches. */
-static bool passes_caches(const Lower *l, const Op *o) {
+/* A line that is overwritten as a whole would be read first. By the time a result so large is used,
+ * its lines would have left all caches. */
+static bool passes_caches(const Lower *l, const Op *o)
+{
     enum { LARGE = 64 << 20, LINE_FLOATS = 16 };
-    bool lines = l->p->target->lanes == LINE_FLOATS && shape_channels(&tensor(l->g, o->out)->shape) % LINE_FLOATS == 0;
-    return lines && lower_bytes(l->g, o->out) >= LARGE && !l->bf16[o->out.id] && lower_output(l->g, o->out) < 0;
+    bool lines = l->p->target->lanes == LINE_FLOATS &&
+                 shape_channels(&tensor(l->g, o->out)->shape) % LINE_FLOATS == 0;
+    return lines && lower_bytes(l->g, o->out) >= LARGE && !l->bf16[o->out.id] &&
+           lower_output(l->g, o->out) < 0;
 }
 
-/* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of sums. */
-static Contract planned(const Lower *l, const Op *o) {
-    enum { FEWEST_PIXELS = 1024 }; /* of an image; of smaller ones products take all images together, and sums no time */
+/* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of
+ * sums. */
+static Contract planned(const Lower *l, const Op *o)
+{
+    enum {
+        FEWEST_PIXELS = 1024
+    }; /* of an image; of smaller ones products take all images together, and sums no time */
     ConvMode form = l->form_of[o - l->g->ops];
     const Shape *y = &tensor(l->g, o->out)->shape;
     for (int sums = shape_rows(y) >= FEWEST_PIXELS && feeds_group_norm(l, o);; sums = 0) {
@@ -142,11 +180,13 @@ static Contract planned(const Lower *l, const Op *o) {
         c.y_bf16 = l->bf16[o->out.id];
         c.past_caches = passes_caches(l, o);
         contract_plan(&c, l->p->target, form);
-        if (!sums || (c.images == 1 && c.co % c.lanes == 0)) return c;
+        if (!sums || (c.images == 1 && c.co % c.lanes == 0))
+            return c;
     }
 }
 
-void lower_contract(Lower *l, const Op *o) {
+void lower_contract(Lower *l, const Op *o)
+{
     Contract c = planned(l, o);
     Buf kind = {0};
     contract_name(&c, &kind);
@@ -161,11 +201,15 @@ void lower_contract(Lower *l, const Op *o) {
     Step *x = lower_step(l, kernel, contract_tasks(&c), kind.data);
     buf_free(&kind);
     lower_scratch(l, contract_scratch(&c));
-    if (c.staged) lower_use(l, x, strips);
-    else use_operands(l, x, o);
+    if (c.staged)
+        lower_use(l, x, strips);
+    else
+        use_operands(l, x, o);
     lower_use(l, x, panels);
-    if (c.has_bias) lower_use(l, x, lower_packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
-    if (!c.staged) use_rest(l, x, o, norm_slots, 3);
+    if (c.has_bias)
+        lower_use(l, x, lower_packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
+    if (!c.staged)
+        use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);
     lower_use_tensor(l, x, o->out);
     if (c.has_sums) {
@@ -180,18 +224,27 @@ void lower_contract(Lower *l, const Op *o) {
     x->bf16 = c.bf16;
 }
 
-/* Results that nothing but products reads, which round them anyway, are stored as bf16: the same numbers in half of the memory. Of GEGLU and other
- * products, and of attention, with whole vectors of channels. */
-bool lower_stored_bf16(const Lower *l, uint32_t i) {
+/* Results that nothing but products reads, which round them anyway, are stored as bf16: the same
+ * numbers in half of the memory. Of GEGLU and other products, and of attention, with whole vectors
+ * of channels. */
+bool lower_stored_bf16(const Lower *l, uint32_t i)
+{
     const Op *o = &l->g->ops[i];
-    int64_t channels = o->kind == OP_ATTENTION ? o->attr.attn.head_size : shape_channels(&tensor(l->g, o->out)->shape);
-    if (!l->p->bf16 || (o->kind != OP_DENSE && o->kind != OP_ATTENTION) || channels % l->p->target->lanes != 0 || lower_output(l->g, o->out) >= 0) return false;
+    int64_t channels = o->kind == OP_ATTENTION ? o->attr.attn.head_size
+                                               : shape_channels(&tensor(l->g, o->out)->shape);
+    if (!l->p->bf16 || (o->kind != OP_DENSE && o->kind != OP_ATTENTION) ||
+        channels % l->p->target->lanes != 0 || lower_output(l->g, o->out) >= 0)
+        return false;
     bool read = false;
     for (uint32_t k = i + 1; k < l->g->n_ops; k++)
         for (int n = 0; n < SLOT_COUNT; n++) {
             const Op *u = &l->g->ops[k];
-            if (u->kind == OP_RESHAPE || !tensor_ok(u->in[n]) || !tensor_eq(lower_root(l->g, u->in[n]), o->out)) continue;
-            if (u->kind != OP_DENSE || n != SLOT_X || tensor_ok(u->in[SLOT_X2]) || u->attr.contract.pre != PRE_NONE) return false;
+            if (u->kind == OP_RESHAPE || !tensor_ok(u->in[n]) ||
+                !tensor_eq(lower_root(l->g, u->in[n]), o->out))
+                continue;
+            if (u->kind != OP_DENSE || n != SLOT_X || tensor_ok(u->in[SLOT_X2]) ||
+                u->attr.contract.pre != PRE_NONE)
+                return false;
             read = true;
         }
     return read;

@@ -27,10 +27,11 @@ static void print_help(void)
         else
             printf("  %-8s %-37s %s\n", r->name, r->args, r->text);
     }
-    puts("\nFrom text to a picture:\n"
-         "  latentc build graphs/shapes/pipeline.json -o shapes\n"
-         "  ./shapes -p \"a red circle on a blue background\" -o circle.png\n\n"
-         "Exit codes: 0 done, 1 a mistake in a file or on the disk, 2 wrong usage, 70 a bug in latentc.");
+    puts(
+        "\nFrom text to a picture:\n"
+        "  latentc build graphs/shapes/pipeline.json -o shapes\n"
+        "  ./shapes -p \"a red circle on a blue background\" -o circle.png\n\n"
+        "Exit codes: 0 done, 1 a mistake in a file or on the disk, 2 wrong usage, 70 a bug in latentc.");
 }
 
 static _Noreturn void unknown_command(const char *word)

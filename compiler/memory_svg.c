@@ -48,15 +48,19 @@ static void put_value(const Stage *s, const Mem *m, Buf *out)
 {
     const Step *made = &s->steps[m->first];
     double x = x_of(s, m->first), y = y_of(s, m->offset);
-    buf_printf(out, "<rect class=\"value\" data-first=\"%d\" data-last=\"%d\" data-offset=\"%lld\" data-bytes=\"%lld\"", m->first,
-               m->last, (long long)m->offset, (long long)m->bytes);
-    buf_printf(out, " x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" fill=\"hsl(%d,55%%,68%%)\"><title>", x, y,
-               x_of(s, m->last + 1) - x, y_of(s, m->offset + m->bytes) - y, m->first * 137 % 360);
+    buf_printf(
+        out,
+        "<rect class=\"value\" data-first=\"%d\" data-last=\"%d\" data-offset=\"%lld\" data-bytes=\"%lld\"",
+        m->first, m->last, (long long)m->offset, (long long)m->bytes);
+    buf_printf(
+        out,
+        " x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" fill=\"hsl(%d,55%%,68%%)\"><title>",
+        x, y, x_of(s, m->last + 1) - x, y_of(s, m->offset + m->bytes) - y, m->first * 137 % 360);
     put_escaped(out, made->name);
     buf_printf(out, " (");
     put_escaped(out, made->kind);
-    buf_printf(out, "): %.3f MB at %.3f MB, steps %d to %d, last used by ", (double)m->bytes / 1e6, (double)m->offset / 1e6,
-               m->first, m->last);
+    buf_printf(out, "): %.3f MB at %.3f MB, steps %d to %d, last used by ", (double)m->bytes / 1e6,
+               (double)m->offset / 1e6, m->first, m->last);
     put_escaped(out, s->steps[m->last].name);
     buf_printf(out, "</title></rect>\n");
 }
@@ -65,22 +69,26 @@ static void put_axes(const Stage *s, Buf *out)
 {
     for (int i = 0; i <= TICKS; i++) {
         double y = TOP + (double)HEIGHT * i / TICKS, x = LEFT + (double)WIDTH * i / TICKS;
-        buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, LEFT + WIDTH, y, y);
-        buf_printf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.1f</text>", LEFT - 6, y + 4,
-                   (double)s->arena_bytes / 1e6 * i / TICKS);
-        buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>\n", x, TOP + HEIGHT + 16,
-                   s->n_steps * i / TICKS);
+        buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT,
+                   LEFT + WIDTH, y, y);
+        buf_printf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.1f</text>", LEFT - 6,
+                   y + 4, (double)s->arena_bytes / 1e6 * i / TICKS);
+        buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>\n", x,
+                   TOP + HEIGHT + 16, s->n_steps * i / TICKS);
     }
     buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">MB</text>", LEFT - 6, TOP - 10);
-    buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n", LEFT + WIDTH / 2, TOP + HEIGHT + 34);
+    buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n",
+               LEFT + WIDTH / 2, TOP + HEIGHT + 34);
 }
 
-/* The bytes that live, as a line over the rectangles: what lies above it is free or lost between values. */
+/* The bytes that live, as a line over the rectangles: what lies above it is free or lost between
+ * values. */
 static void put_live(const Stage *s, const int64_t *live, Buf *out)
 {
     buf_printf(out, "<polyline class=\"live\" points=\"");
     for (int k = 0; k < s->n_steps; k++)
-        buf_printf(out, "%.2f,%.2f %.2f,%.2f ", x_of(s, k), y_of(s, live[k]), x_of(s, k + 1), y_of(s, live[k]));
+        buf_printf(out, "%.2f,%.2f %.2f,%.2f ", x_of(s, k), y_of(s, live[k]), x_of(s, k + 1),
+                   y_of(s, live[k]));
     buf_printf(out, "\"/>\n");
 }
 
@@ -88,18 +96,24 @@ void memory_print_svg(const Stage *s, Buf *out)
 {
     int64_t most, *live = live_bytes(s, &most);
     int width = LEFT + WIDTH + RIGHT, height = TOP + HEIGHT + BOTTOM;
-    buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" ",
-               width, height);
-    buf_printf(out, "font-family=\"sans-serif\" font-size=\"12\">\n<style>.grid{stroke:#ddd}.value{stroke:#fff;stroke-width:0.4}"
-                    ".value:hover{stroke:#000;stroke-width:2}.live{fill:none;stroke:#000;stroke-width:1}</style>\n"
-                    "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"22\" font-size=\"16\">",
-               LEFT);
+    buf_printf(
+        out,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" ",
+        width, height);
+    buf_printf(
+        out,
+        "font-family=\"sans-serif\" font-size=\"12\">\n<style>.grid{stroke:#ddd}.value{stroke:#fff;stroke-width:0.4}"
+        ".value:hover{stroke:#000;stroke-width:2}.live{fill:none;stroke:#000;stroke-width:1}</style>\n"
+        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"22\" font-size=\"16\">",
+        LEFT);
     put_escaped(out, s->graph->name);
-    buf_printf(out, ": arena of %.1f MB, %.1f MB without sharing</text>\n<text x=\"%d\" y=\"42\">", (double)s->arena_bytes / 1e6,
-               (double)s->arena_bytes_unshared / 1e6, LEFT);
-    buf_printf(out, "A rectangle is a value from its first to its last step, at its place. The line: what lives at a step, at most "
-                    "%.1f MB.</text>\n",
-               (double)most / 1e6);
+    buf_printf(out, ": arena of %.1f MB, %.1f MB without sharing</text>\n<text x=\"%d\" y=\"42\">",
+               (double)s->arena_bytes / 1e6, (double)s->arena_bytes_unshared / 1e6, LEFT);
+    buf_printf(
+        out,
+        "A rectangle is a value from its first to its last step, at its place. The line: what lives at a step, at most "
+        "%.1f MB.</text>\n",
+        (double)most / 1e6);
     put_axes(s, out);
     for (uint32_t i = 0; i < s->n_mems; i++)
         if (drawn(&s->mems[i]))

@@ -1,9 +1,11 @@
-/* Weight packing: every weight in the form its kernels read, one after the other, so that no more than one is in memory. */
+/* Weight packing: every weight in the form its kernels read, one after the other, so that no more
+ * than one is in memory. */
 #include "codegen.h"
 #include <stdlib.h>
 #include <string.h>
 
-static void pad_to(int64_t *at, int64_t target, PackSink *sink, void *user) {
+static void pad_to(int64_t *at, int64_t target, PackSink *sink, void *user)
+{
     static const char zeros[4096];
     while (*at < target) {
         size_t n = target - *at < (int64_t)sizeof zeros ? (size_t)(target - *at) : sizeof zeros;
@@ -13,9 +15,13 @@ static void pad_to(int64_t *at, int64_t target, PackSink *sink, void *user) {
 }
 
 /* Room that grows and is used again for every weight: fresh pages would cost more than packing. */
-typedef struct { float *at; size_t floats; } Room;
+typedef struct {
+    float *at;
+    size_t floats;
+} Room;
 
-static float *room(Room *r, int64_t floats) {
+static float *room(Room *r, int64_t floats)
+{
     if (r->floats < (size_t)floats) {
         free(r->at);
         r->floats = (size_t)floats;
@@ -24,25 +30,36 @@ static float *room(Room *r, int64_t floats) {
     return r->at;
 }
 
-typedef struct { PackSink *sink; void *user; int64_t at; Room stored, packed; } Packing;
+typedef struct {
+    PackSink *sink;
+    void *user;
+    int64_t at;
+    Room stored, packed;
+} Packing;
 
-/* A weight that its kernel reads as it is stored, such as the table of tokens: 200 MB, in pieces. */
-static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *source, int64_t n) {
+/* A weight that its kernel reads as it is stored, such as the table of tokens: 200 MB, in pieces.
+ */
+static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *source, int64_t n)
+{
     enum { PIECE = 4 << 20 };
     bool pieces = n > PIECE && weights_in_order(source, s->graph, x->tensor);
     for (int64_t first = 0, count; first < n; first += count) {
         count = !pieces ? n : n - first < PIECE ? n - first : PIECE;
         float *stored = room(&k->stored, count);
-        if (pieces) weights_read_run(source, s->graph, x->tensor, first, count, stored);
-        else weights_read_tensor(source, s->graph, x->tensor, stored);
+        if (pieces)
+            weights_read_run(source, s->graph, x->tensor, first, count, stored);
+        else
+            weights_read_tensor(source, s->graph, x->tensor, stored);
         k->sink(k->user, stored, (size_t)count * 4);
     }
 }
 
-static void pack_stage(Packing *k, const Stage *s, WeightSource *source) {
+static void pack_stage(Packing *k, const Stage *s, WeightSource *source)
+{
     for (int i = 0; i < s->n_packed; i++) {
         const Packed *x = &s->packed[i];
-        if (x->shared) continue;
+        if (x->shared)
+            continue;
         int64_t n = shape_count(&tensor(s->graph, x->tensor)->shape);
         pad_to(&k->at, s->weights_offset + x->offset, k->sink, k->user);
         if (x->kind == PACK_RAW) {
@@ -51,17 +68,21 @@ static void pack_stage(Packing *k, const Stage *s, WeightSource *source) {
         } else {
             float *stored = room(&k->stored, n), *out = room(&k->packed, x->floats);
             weights_read_tensor(source, s->graph, x->tensor, stored);
-            if (x->kind == PACK_PANELS) contract_pack_kernel(&x->contract, stored, out);
-            else contract_pack_bias(&x->contract, stored, out);
+            if (x->kind == PACK_PANELS)
+                contract_pack_kernel(&x->contract, stored, out);
+            else
+                contract_pack_bias(&x->contract, stored, out);
             k->sink(k->user, out, (size_t)x->floats * 4);
         }
         k->at += x->floats * 4;
     }
 }
 
-void program_pack(Program *p, WeightSource *const *source, PackSink *sink, void *user) {
+void program_pack(Program *p, WeightSource *const *source, PackSink *sink, void *user)
+{
     Packing k = {.sink = sink, .user = user};
-    for (int i = 0; i < p->n_stages; i++) pack_stage(&k, p->stages[i], source[i]);
+    for (int i = 0; i < p->n_stages; i++)
+        pack_stage(&k, p->stages[i], source[i]);
     pad_to(&k.at, p->weights_bytes, sink, user);
     free(k.stored.at);
     free(k.packed.at);

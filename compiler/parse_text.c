@@ -1,4 +1,5 @@
-/* Reads the text form that print.c writes. A mistake is the user's: file:line:column, what was found, what was expected. */
+/* Reads the text form that print.c writes. A mistake is the user's: file:line:column, what was
+ * found, what was expected. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,13 +20,18 @@ _Noreturn static void fail(const Text *t, const char *expected)
 {
     char found[24];
     size_t n = 0;
-    while (n < sizeof found - 1 && t->p[n] && t->p[n] != '\n' && (n == 0 || !isspace((unsigned char)t->p[n]))) {
+    while (n < sizeof found - 1 && t->p[n] && t->p[n] != '\n' &&
+           (n == 0 || !isspace((unsigned char)t->p[n]))) {
         found[n] = t->p[n];
         n++;
     }
     found[n] = 0;
-    err("%s:%d:%d: found %s%s%s, expected %s", t->file, t->line, (int)(t->p - t->line_start) + 1, n ? "'" : "",
-        n ? found : *t->p ? "end of line" : "end of file", n ? "'" : "", expected);
+    err("%s:%d:%d: found %s%s%s, expected %s", t->file, t->line, (int)(t->p - t->line_start) + 1,
+        n ? "'" : "",
+        n       ? found
+        : *t->p ? "end of line"
+                : "end of file",
+        n ? "'" : "", expected);
 }
 
 static void blanks(Text *t)
@@ -40,7 +46,8 @@ _Noreturn static void fail_at(const Text *t, const char *at, const char *message
     err("%s:%d:%d: %s", t->file, t->line, (int)(at - t->line_start) + 1, message);
 }
 
-/* Skips the end of this line, empty lines and comments (# to the end of the line). False at the end of the text. */
+/* Skips the end of this line, empty lines and comments (# to the end of the line). False at the end
+ * of the text. */
 static bool next_line(Text *t)
 {
     for (;;) {
@@ -91,7 +98,8 @@ static const char *quoted(Text *t)
     if (*t->p != '"')
         fail(t, "a quoted path");
     size_t n = 0;
-    char *s = arena_alloc(t->scratch, strcspn(t->p, "\n") + 1); /* a path never goes over the line's end */
+    char *s = arena_alloc(t->scratch,
+                          strcspn(t->p, "\n") + 1); /* a path never goes over the line's end */
     for (t->p++; *t->p != '"'; t->p++) {
         if (*t->p == '\\' && (t->p[1] == '"' || t->p[1] == '\\'))
             t->p++;
@@ -111,7 +119,8 @@ static int64_t integer(Text *t, int64_t least, int64_t most)
         fail(t, "an integer");
     long long v = strtoll(t->p, &end, 10);
     if (end == t->p || v < least || v > most)
-        fail(t, arena_printf(t->scratch, "an integer from %lld to %lld", (long long)least, (long long)most));
+        fail(t, arena_printf(t->scratch, "an integer from %lld to %lld", (long long)least,
+                             (long long)most));
     t->p = end;
     return v;
 }
@@ -221,7 +230,8 @@ static TensorId weight(Text *t)
         parts[i] = graph_add_weight(t->g, path[i], s);
     }
     if (left != 0)
-        fail_at(t, start, "the widths of the parts differ in sum from the weight's, expected the same");
+        fail_at(t, start,
+                "the widths of the parts differ in sum from the weight's, expected the same");
     return graph_add_weight_parts(t->g, parts, n, scale);
 }
 
@@ -250,7 +260,8 @@ static void operands(Text *t, Op *o)
         int s = op_is_contract(o->kind) ? slot(t) : n;
         if (s >= op_arity[o->kind].most || tensor_ok(o->in[s])) {
             t->p = start;
-            fail(t, arena_printf(t->scratch, "at most %d operands, each once", op_arity[o->kind].most));
+            fail(t, arena_printf(t->scratch, "at most %d operands, each once",
+                                 op_arity[o->kind].most));
         }
         o->in[s] = operand(t);
     }
@@ -273,8 +284,9 @@ static void attribute_value(Text *t, Op *o, const AttrField *f, int index)
     if (v < least || v > most) {
         t->p = start;
         blanks(t);
-        fail(t, f->names ? arena_printf(t->scratch, "a value of %s such as %s", f->name, f->names[0])
-                         : arena_printf(t->scratch, "%s from %g to %g", f->name, least, most));
+        fail(t, f->names
+                    ? arena_printf(t->scratch, "a value of %s such as %s", f->name, f->names[0])
+                    : arena_printf(t->scratch, "%s from %g to %g", f->name, least, most));
     }
     attr_set(o, f, index, v);
 }
@@ -289,7 +301,8 @@ static void attributes(Text *t, Op *o)
             const AttrField *f = attr_find(o->kind, word(t, "an attribute"));
             if (!f || given[f - attr_tables[o->kind].fields]) {
                 t->p = start;
-                fail(t, arena_printf(t->scratch, "an attribute of %s, each once", op_names[o->kind]));
+                fail(t,
+                     arena_printf(t->scratch, "an attribute of %s, each once", op_names[o->kind]));
             }
             given[f - attr_tables[o->kind].fields] = true;
             expect(t, "=");
@@ -307,8 +320,8 @@ static void attributes(Text *t, Op *o)
     }
     for (int i = 0; i < attr_tables[o->kind].n; i++)
         if (attr_tables[o->kind].fields[i].required && !given[i])
-            fail(t, arena_printf(t->scratch, "attribute %s of %s before this", attr_tables[o->kind].fields[i].name,
-                                 op_names[o->kind]));
+            fail(t, arena_printf(t->scratch, "attribute %s of %s before this",
+                                 attr_tables[o->kind].fields[i].name, op_names[o->kind]));
 }
 
 /* %n = op operands {attributes} : f32[shape] @"path" */
@@ -324,7 +337,8 @@ static void op_line(Text *t)
     if (kind == OP_COUNT) {
         const char *near = nearest_word(name, op_names, OP_COUNT);
         t->p = name_at;
-        fail(t, near ? arena_printf(t->scratch, "an operation; did you mean %s?", near) : "an operation");
+        fail(t, near ? arena_printf(t->scratch, "an operation; did you mean %s?", near)
+                     : "an operation");
     }
     Op o = op_make((OpKind)kind, "");
     operands(t, &o);
@@ -339,8 +353,9 @@ static void op_line(Text *t)
     if (wrong)
         fail_at(t, name_at, arena_printf(t->scratch, "%s: %s", name, wrong));
     if (!shape_eq(&declared, &inferred))
-        fail_at(t, shape_at, arena_printf(t->scratch, "%s: found shape %s, expected %s", name, shape_text(t->scratch, &declared),
-                                          shape_text(t->scratch, &inferred)));
+        fail_at(t, shape_at,
+                arena_printf(t->scratch, "%s: found shape %s, expected %s", name,
+                             shape_text(t->scratch, &declared), shape_text(t->scratch, &inferred)));
     expect(t, "@");
     o.path = quoted(t);
     define(t, graph_add_op_shaped(t->g, o, inferred));

@@ -4,10 +4,10 @@
  *                           a = group_scale(c, g, b)  ->    a = group_scale(x, g, b, skip)
  *     u = upsample(x)       y = conv2d(u, k)          ->    y = conv2d(x, k){upsample=2}
  *
- * Every user of the copy must take it: conv2d and dense that load no second operand yet, group_scale likewise; for
- * upsample, 3x3 convolutions of stride 1 that load nothing special. Runs after pass_norm: a group_norm that is still
- * one (norm switched off, or with other users) keeps the concat. Keeps values; paddings and result shapes stay as they
- * are. */
+ * Every user of the copy must take it: conv2d and dense that load no second operand yet,
+ * group_scale likewise; for upsample, 3x3 convolutions of stride 1 that load nothing special. Runs
+ * after pass_norm: a group_norm that is still one (norm switched off, or with other users) keeps
+ * the concat. Keeps values; paddings and result shapes stay as they are. */
 #include "rewrite.h"
 
 #include "pass.h"
@@ -44,7 +44,8 @@ static bool takes_upsample(const Graph *g, const Op *o, int slot)
         return false;
     const Shape *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
     const ContractAttr *a = &o->attr.contract;
-    return k->dim[0] == 3 && k->dim[1] == 3 && a->stride == 1 && a->upsample == 1 && a->pre == PRE_NONE;
+    return k->dim[0] == 3 && k->dim[1] == 3 && a->stride == 1 && a->upsample == 1 &&
+           a->pre == PRE_NONE;
 }
 
 static bool fuse_upsample(Graph *g, uint32_t at)

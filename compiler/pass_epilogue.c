@@ -1,23 +1,29 @@
-/* What follows a product elementwise moves into its store (and a few things before it into its load).
+/* What follows a product elementwise moves into its store (and a few things before it into its
+ * load).
  *
- *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time embedding
- *     dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps 2c columns, the result has c
- *     dense -> add(y, r), r as y         ->   dense{res=r}           the residual may be either operand
- *     conv2d -> scale                    ->   conv2d with scaled kernel and bias      (a slice may stand between)
- *     scale -> conv2d                    ->   conv2d with a scaled kernel             (the decoder's 1/0.18215)
- *     swish -> dense on (b,c)            ->   dense{pre=swish}       only when no store before could take it
+ *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time
+ * embedding dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps
+ * 2c columns, the result has c dense -> add(y, r), r as y         ->   dense{res=r}           the
+ * residual may be either operand conv2d -> scale                    ->   conv2d with scaled kernel
+ * and bias      (a slice may stand between) scale -> conv2d                    ->   conv2d with a
+ * scaled kernel             (the decoder's 1/0.18215) swish -> dense on (b,c)            ->
+ * dense{pre=swish}       only when no store before could take it
  *
- * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is there already. A
- * product's result must have no user but the op that is fused. A reshape between product and op sinks below the op.
- * Nothing that changes slowly is made to change often: a product is fused with another value only when the result's
- * binding is its own, so hoisting loses nothing. Goes through the ops in order: what a product can take before op U was
- * taken when U is reached. Keeps values; scaling a weight rounds it once. */
+ * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is
+ * there already. A product's result must have no user but the op that is fused. A reshape between
+ * product and op sinks below the op. Nothing that changes slowly is made to change often: a product
+ * is fused with another value only when the result's binding is its own, so hoisting loses nothing.
+ * Goes through the ops in order: what a product can take before op U was taken when U is reached.
+ * Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
 #include "pass.h"
 
-/* The product whose result op U reads as operand `slot`: directly, or through one reshape (or slice). */
-typedef struct { uint32_t product, view; /* NO_OP when there is none */ } Source;
+/* The product whose result op U reads as operand `slot`: directly, or through one reshape (or
+ * slice). */
+typedef struct {
+    uint32_t product, view; /* NO_OP when there is none */
+} Source;
 
 static Source source_of(Graph *g, uint32_t u, int slot, bool through_slice)
 {
@@ -35,9 +41,13 @@ static Source source_of(Graph *g, uint32_t u, int slot, bool through_slice)
 }
 
 static bool has(const Op *o, int slot) { return tensor_ok(o->in[slot]); }
-static bool stores_plainly(const Op *o) { return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES); }
+static bool stores_plainly(const Op *o)
+{
+    return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES);
+}
 
-/* U is part of the product now: whoever read U's result reads the product's, through the view between if there is one.
+/* U is part of the product now: whoever read U's result reads the product's, through the view
+ * between if there is one.
  * */
 static void finish(Graph *g, uint32_t u, Source s)
 {
@@ -70,7 +80,8 @@ static bool fuse_activation(Graph *g, uint32_t u)
         return false;
     Op *product = &g->ops[s.product];
     if (g->ops[u].kind == OP_GEGLU) {
-        /* halves are found by column, so the view must keep channels; a vec covers the result's channels only */
+        /* halves are found by column, so the view must keep channels; a vec covers the result's
+         * channels only */
         if (has(product, SLOT_VEC) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
             return false;
         tensor(g, product->out)->shape.dim[tensor(g, product->out)->shape.rank - 1] /= 2;
@@ -100,8 +111,8 @@ static bool fuse_swish_load(Graph *g, uint32_t u)
 static bool fuse_scale_store(Graph *g, uint32_t u)
 {
     Source s = source_of(g, u, 0, true);
-    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]) || has(&g->ops[s.product], SLOT_VEC) ||
-        !has_scalable_weights(g, &g->ops[s.product]))
+    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]) ||
+        has(&g->ops[s.product], SLOT_VEC) || !has_scalable_weights(g, &g->ops[s.product]))
         return false;
     scale_weight(g, &g->ops[s.product].in[SLOT_KERNEL], g->ops[u].attr.scale.factor);
     scale_weight(g, &g->ops[s.product].in[SLOT_BIAS], g->ops[u].attr.scale.factor);
@@ -129,8 +140,9 @@ static bool fuse_vector(Graph *g, uint32_t u)
 {
     Source s = source_of(g, u, 0, false);
     const Shape *x = &tensor(g, g->ops[u].in[0])->shape, *y = &tensor(g, g->ops[u].in[1])->shape;
-    if (s.product == NO_OP || y->rank != 2 || shape_eq(x, y) || !stores_plainly(&g->ops[s.product]) ||
-        has(&g->ops[s.product], SLOT_VEC) || !same_binding(g, u, s))
+    if (s.product == NO_OP || y->rank != 2 || shape_eq(x, y) ||
+        !stores_plainly(&g->ops[s.product]) || has(&g->ops[s.product], SLOT_VEC) ||
+        !same_binding(g, u, s))
         return false;
     if (s.view != NO_OP && !is_row_view(g, &g->ops[s.view]))
         return false;
@@ -151,8 +163,8 @@ static bool takes_residual(Graph *g, uint32_t u, int slot, Source *s)
     return s->product != NO_OP && !has(&g->ops[s->product], SLOT_RES) && same_binding(g, u, *s);
 }
 
-/* t in the shape that the product has before its view: what t itself is a view of, if that fits, or a new view. single: t has batch 1, the
- * product more. */
+/* t in the shape that the product has before its view: what t itself is a view of, if that fits, or
+ * a new view. single: t has batch 1, the product more. */
 static TensorId unviewed(Graph *g, TensorId t, Source s, bool single)
 {
     if (s.view == NO_OP)
@@ -161,7 +173,8 @@ static TensorId unviewed(Graph *g, TensorId t, Source s, bool single)
     if (single)
         wanted.dim[0] = 1;
     uint32_t made = op_making(g, t);
-    if (made != NO_OP && g->ops[made].kind == OP_RESHAPE && shape_eq(&tensor(g, g->ops[made].in[0])->shape, &wanted))
+    if (made != NO_OP && g->ops[made].kind == OP_RESHAPE &&
+        shape_eq(&tensor(g, g->ops[made].in[0])->shape, &wanted))
         return g->ops[made].in[0];
     return graph_add_reshape(g, t, wanted, g->ops[s.view].path);
 }
@@ -174,14 +187,17 @@ static bool fuse_residual(Graph *g, uint32_t u)
     one.dim[0] = 1;
     if (!same && !shape_eq(&y, &one))
         return false;
-    /* One that serves the whole batch may be added to a product, not the other way round: the product would be done for each. */
+    /* One that serves the whole batch may be added to a product, not the other way round: the
+     * product would be done for each. */
     bool can[2] = {takes_residual(g, u, 0, &s[0]), same && takes_residual(g, u, 1, &s[1])};
     if (!same && can[0] && s[0].view != NO_OP && !keeps_batch(g, &g->ops[s[0].view]))
         return false;
     if (!can[0] && !can[1])
         return false;
-    /* When both can, the larger does: the other (a 1x1 shortcut) is done before it, and its operands die early. */
-    int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product]) : can[1];
+    /* When both can, the larger does: the other (a 1x1 shortcut) is done before it, and its
+     * operands die early. */
+    int k = can[0] && can[1] ? op_macs(g, &g->ops[s[1].product]) > op_macs(g, &g->ops[s[0].product])
+                             : can[1];
     uint32_t other = op_making(g, g->ops[u].in[1 - k]);
     TensorId residual = unviewed(g, g->ops[u].in[1 - k], s[k], !same);
     g->ops[s[k].product].in[SLOT_RES] = residual;
@@ -194,17 +210,12 @@ static bool fuse_residual(Graph *g, uint32_t u)
 static bool fuse(Graph *g, uint32_t u)
 {
     switch (g->ops[u].kind) {
-    case OP_SWISH:
-        return fuse_activation(g, u) || fuse_swish_load(g, u);
+    case OP_SWISH: return fuse_activation(g, u) || fuse_swish_load(g, u);
     case OP_GELU:
-    case OP_GEGLU:
-        return fuse_activation(g, u);
-    case OP_SCALE:
-        return fuse_scale_store(g, u) || fuse_scale_load(g, u);
-    case OP_ADD:
-        return fuse_vector(g, u) || fuse_residual(g, u);
-    default:
-        return false;
+    case OP_GEGLU: return fuse_activation(g, u);
+    case OP_SCALE: return fuse_scale_store(g, u) || fuse_scale_load(g, u);
+    case OP_ADD: return fuse_vector(g, u) || fuse_residual(g, u);
+    default: return false;
     }
 }
 

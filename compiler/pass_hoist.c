@@ -1,16 +1,19 @@
 /* Work that depends on the timestep or the prompt alone leaves the step.
  *
- *   1. The time-embedding products of all blocks become one with all their columns; each block reads its vector at an offset:
+ *   1. The time-embedding products of all blocks become one with all their columns; each block
+ * reads its vector at an offset:
  *
  *         v1 = dense(t, k1)   y1 = conv2d{vec=v1}         v  = dense(t, [k1 k2 ...])
- *         v2 = dense(t, k2)   y2 = conv2d{vec=v2}    ->   y1 = conv2d{vec=v}   y2 = conv2d{vec=v, vec_off=c1}
+ *         v2 = dense(t, k2)   y2 = conv2d{vec=v2}    ->   y1 = conv2d{vec=v}   y2 = conv2d{vec=v,
+ * vec_off=c1}
  *
- *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, STEP; stable within. The compiler cuts the
- *      list there into what runs once per prompt, once per schedule and once per step.
+ *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, STEP; stable within.
+ * The compiler cuts the list there into what runs once per prompt, once per schedule and once per
+ * step.
  *
- * 1 requires pass_epilogue (without it nobody reads through SLOT_VEC and nothing merges) and that the merged values
- * have no other users. Keeps values. An operand never changes more often than a result, so the new order is a valid
- * one. */
+ * 1 requires pass_epilogue (without it nobody reads through SLOT_VEC and nothing merges) and that
+ * the merged values have no other users. Keeps values. An operand never changes more often than a
+ * result, so the new order is a valid one. */
 #include "rewrite.h"
 
 #include <string.h>
@@ -21,7 +24,8 @@
 static bool is_time_vector(Graph *g, uint32_t at)
 {
     const Op *o = &g->ops[at];
-    if (o->dead || o->kind != OP_DENSE || tensor(g, o->out)->binding != BIND_TIME || tensor(g, o->out)->shape.rank != 2)
+    if (o->dead || o->kind != OP_DENSE || tensor(g, o->out)->binding != BIND_TIME ||
+        tensor(g, o->out)->shape.rank != 2)
         return false;
     Uses u = uses_of(g, o->out);
     for (int i = 0; i < u.n; i++)

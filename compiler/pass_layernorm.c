@@ -1,10 +1,11 @@
 /* LayerNorm moves into the loads of the dense products that follow.
  *
- *     n = layer_norm(x, g, b)   y = dense(n, k)    ->    y = dense(x, k, ln_gamma=g, ln_beta=b){pre=layer_norm}
+ *     n = layer_norm(x, g, b)   y = dense(n, k)    ->    y = dense(x, k, ln_gamma=g,
+ * ln_beta=b){pre=layer_norm}
  *
- * Several users, each a dense product that loads nothing special yet, normalize each on its own; any other user, and
- * nothing happens (the text encoder's last LayerNorm is its output and stays). Looks through reshapes that keep batch
- * and channels. Keeps values. */
+ * Several users, each a dense product that loads nothing special yet, normalize each on its own;
+ * any other user, and nothing happens (the text encoder's last LayerNorm is its output and stays).
+ * Looks through reshapes that keep batch and channels. Keeps values. */
 #include "rewrite.h"
 
 #include "pass.h"

@@ -1,12 +1,14 @@
-/* Products of one operand that feed one attention become one product; attention reads its parts at channel offsets.
+/* Products of one operand that feed one attention become one product; attention reads its parts at
+ * channel offsets.
  *
  *     q = dense(x, Wq)   k = dense(x, Wk)   v = dense(x, Wv)        p = dense(x, [Wq Wk Wv])
- *     y = attention(q, k, v)                                 ->     y = attention(p, p, p){q_off=0, k_off=c, v_off=2c}
+ *     y = attention(q, k, v)                                 ->     y = attention(p, p, p){q_off=0,
+ * k_off=c, v_off=2c}
  *
- * In cross-attention k and v read the context and q the picture: k and v become one, q stays. 1x1 convolutions count as
- * dense. Requires pass_attention before; runs before pass_norm and pass_layernorm, so that a norm in front feeds one
- * product. Each merged value must have no user but this attention. Keeps every value: columns are computed apart from
- * each other. */
+ * In cross-attention k and v read the context and q the picture: k and v become one, q stays. 1x1
+ * convolutions count as dense. Requires pass_attention before; runs before pass_norm and
+ * pass_layernorm, so that a norm in front feeds one product. Each merged value must have no user
+ * but this attention. Keeps every value: columns are computed apart from each other. */
 #include "rewrite.h"
 
 #include "pass.h"
@@ -19,7 +21,8 @@ static int drop_views(Graph *g, uint32_t at)
     int n = 0;
     for (int s = 0; s < OPERANDS; s++) {
         uint32_t made = op_making(g, g->ops[at].in[s]);
-        if (made == NO_OP || !is_row_view(g, &g->ops[made]) || tensor(g, g->ops[made].in[0])->shape.rank < 3)
+        if (made == NO_OP || !is_row_view(g, &g->ops[made]) ||
+            tensor(g, g->ops[made].in[0])->shape.rank < 3)
             continue;
         g->ops[at].in[s] = g->ops[made].in[0];
         if (graph_use_count(g, g->ops[made].out) == 0)

@@ -1,4 +1,5 @@
-/* The driver of the passes: which run, in which order, checked and traced; and the text of --fuse. */
+/* The driver of the passes: which run, in which order, checked and traced; and the text of --fuse.
+ */
 #include "pass.h"
 
 #include <stdlib.h>
@@ -7,13 +8,19 @@
 
 #include "rewrite.h"
 
-typedef struct { const char *name; int (*run)(Graph *g); unsigned flag; } Pass;
+typedef struct {
+    const char *name;
+    int (*run)(Graph *g);
+    unsigned flag;
+} Pass;
 
+/* clang-format off */
 static const Pass passes[] = {
 #define PASS(name, fn, flag, text) {name, fn, flag},
 #include "passes.def"
 #undef PASS
 };
+/* clang-format on */
 enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
 /* In the order of the bits of FuseFlags. */
@@ -123,10 +130,7 @@ static int run_pass(Graph *g, const Pass *p)
     return changes;
 }
 
-int pass_run_one(Graph *g, const char *name)
-{
-    return run_pass(g, &passes[pass_index(name)]);
-}
+int pass_run_one(Graph *g, const char *name) { return run_pass(g, &passes[pass_index(name)]); }
 
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
 {
@@ -137,7 +141,8 @@ void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
             double start = now_ms();
             int changes = run_pass(g, p);
             if (trace && changes)
-                note("pass %-10s %5d changes %8.2f ms, %u ops left", p->name, changes, now_ms() - start, g->n_ops);
+                note("pass %-10s %5d changes %8.2f ms, %u ops left", p->name, changes,
+                     now_ms() - start, g->n_ops);
             else if (trace)
                 note("pass %-10s  (unchanged)  %8.2f ms", p->name, now_ms() - start);
         } else if (trace) {

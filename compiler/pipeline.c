@@ -1,5 +1,5 @@
-/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule, defaults.
- * See docs/graph-language.md. */
+/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule,
+ * defaults. See docs/graph-language.md. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,9 @@ typedef struct PipelineModel PipelineModel;
 
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
 {
-    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 || fetch_knows(path, NULL) ? arena_strdup(a, path) : arena_printf(a, "%s%s", dir, path);
+    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 || fetch_knows(path, NULL)
+               ? arena_strdup(a, path)
+               : arena_printf(a, "%s%s", dir, path);
 }
 
 static const char *optional_path(const Pipeline *p, Json at)
@@ -31,7 +33,8 @@ const char *pipeline_folder(Arena *a, const char *path)
     return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
 }
 
-/* ---- parameters ------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------
+ */
 
 bool param_put(ParamList *l, ParamSet p)
 {
@@ -69,7 +72,8 @@ static int integer_param(const Pipeline *p, Json at, const ParamList *params, co
         if (strcmp(params->list[i].name, name) == 0 && params->list[i].kind == PARAM_INT) {
             int64_t v = params->list[i].value;
             if (v < 1 || v > 1 << 20)
-                err("%s: /parameters/%s: found %lld, expected 1 to %d", p->file, name, (long long)v, 1 << 20);
+                err("%s: /parameters/%s: found %lld, expected 1 to %d", p->file, name, (long long)v,
+                    1 << 20);
             return (int)v;
         }
     json_err(at, "an integer \"%s\" is missing", name);
@@ -87,7 +91,8 @@ static int choice(const Pipeline *p, Json at, const char *const *names, int n)
     json_err(at, "found \"%s\", expected %s", json_string(at), list);
 }
 
-/* ---- models ----------------------------------------------------------------------------------- */
+/* ---- models -----------------------------------------------------------------------------------
+ */
 
 /* Which --set was taken by the pipeline or by one of its models. */
 typedef struct {
@@ -113,19 +118,25 @@ ParamSet pipeline_param(Arena *a, const PipelineModel *m, Json declared, const c
     return param_from_json(a, name, json_kind(d) == JSON_OBJECT ? json_need(d, "default") : d);
 }
 
-/* "encoding": "sample": the image encoder says how a latent is distributed, and what it is multiplied with is left to the generator. */
+/* "encoding": "sample": the image encoder says how a latent is distributed, and what it is
+ * multiplied with is left to the generator. */
 static void ask_for_moments(Pipeline *p, Json m, Json declared, ParamList *all)
 {
-    if (!json_ok(declared) || !json_ok(json_get(declared, "moments")) || !json_ok(json_get(declared, "latent_scale")))
-        json_err(m, "an \"encoding\" of \"sample\" needs a graph with the parameters \"moments\" and \"latent_scale\"");
+    if (!json_ok(declared) || !json_ok(json_get(declared, "moments")) ||
+        !json_ok(json_get(declared, "latent_scale")))
+        json_err(
+            m,
+            "an \"encoding\" of \"sample\" needs a graph with the parameters \"moments\" and \"latent_scale\"");
     put(m, all, (ParamSet){.name = "moments", .value = 1});
     p->image_encoder.n_params = all->n;
     ParamSet scale = pipeline_param(p->arena, &p->image_encoder, declared, "latent_scale");
     p->latent_scale = scale.kind == PARAM_INT ? (double)scale.value : scale.real;
 }
 
-/* The model's own parameters, over those of the pipeline that its graph has, and over both the --set ones. */
-static void read_model(Pipeline *p, Json models, const char *name, const ParamList *shared, Sets *sets, PipelineModel *out)
+/* The model's own parameters, over those of the pipeline that its graph has, and over both the
+ * --set ones. */
+static void read_model(Pipeline *p, Json models, const char *name, const ParamList *shared,
+                       Sets *sets, PipelineModel *out)
 {
     static const char *const keys[] = {"graph", "parameters", "weights"};
     Json m = json_get(models, name);
@@ -138,7 +149,8 @@ static void read_model(Pipeline *p, Json models, const char *name, const ParamLi
     Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
     if (json_ok(declared))
         json_expect(declared, JSON_OBJECT);
-    for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d); d = json_next(d)) {
+    for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d);
+         d = json_next(d)) {
         remember(p, sets, json_key(d));
         for (int i = 0; i < shared->n; i++)
             if (strcmp(shared->list[i].name, json_key(d)) == 0)
@@ -163,14 +175,15 @@ static void check_sets(const Pipeline *p, const Sets *s)
         if (s->taken[i])
             continue;
         const char *near = nearest_word(s->sets[i].name, s->known, (size_t)s->n_known);
-        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name, near ? ", did you mean " : "", near ? near : "",
-            near ? "?" : "");
+        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name,
+            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
     }
 }
 
 static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSet *sets, int n_sets)
 {
-    static const char *const names[] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+    static const char *const names[] = {"text_encoder", "diffusion_model", "decoder",
+                                        "image_encoder"};
     Json models = json_need(root, "models");
     json_only(models, names, 4);
     Sets *s = arena_alloc(p->arena, sizeof *s);
@@ -194,7 +207,8 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
         json_need(models, names[i]); /* without an image encoder there is still a picture */
 }
 
-/* ---- schedule and defaults -------------------------------------------------------------------- */
+/* ---- schedule and defaults --------------------------------------------------------------------
+ */
 
 static double number_between(Json at, double least, double most)
 {
@@ -210,7 +224,8 @@ static double read_final_alpha(Json at)
     if (json_kind(at) != JSON_STRING)
         return number_between(at, 1e-9, 1);
     if (strcmp(json_string(at), "first") != 0)
-        json_err(at, "found \"%s\", expected \"first\" or an alpha above 0, at most 1", json_string(at));
+        json_err(at, "found \"%s\", expected \"first\" or an alpha above 0, at most 1",
+                 json_string(at));
     return 0;
 }
 
@@ -221,7 +236,8 @@ static double read_clip(Json at)
         return 0;
     if (json_kind(at) == JSON_STRING) {
         if (strcmp(json_string(at), "sampler"))
-            json_err(at, "found \"%s\", expected true, false, a number or \"sampler\"", json_string(at));
+            json_err(at, "found \"%s\", expected true, false, a number or \"sampler\"",
+                     json_string(at));
         return LRT_CLIP_SAMPLER;
     }
     return json_kind(at) == JSON_NUMBER ? number_between(at, 1e-9, 1e9) : json_bool(at);
@@ -245,11 +261,12 @@ static int read_spacing(const Pipeline *p, Json at)
 
 static void read_schedule(Pipeline *p, Json root)
 {
-    static const char *const keys[] = {"train_steps", "beta_start",   "beta_end",    "beta_schedule", "prediction",
-                                       "spacing",     "steps_offset", "final_alpha", "clip_sample",   "zero_snr",
-                                       "sigmas",      "previous",     "final_sigma", "lower_order_final",
-                                       "skip_prk_steps"};
-    static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps", "karras"};
+    static const char *const keys[] = {
+        "train_steps", "beta_start",   "beta_end",    "beta_schedule",     "prediction",
+        "spacing",     "steps_offset", "final_alpha", "clip_sample",       "zero_snr",
+        "sigmas",      "previous",     "final_sigma", "lower_order_final", "skip_prk_steps"};
+    static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps",
+                                                                                       "karras"};
     static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
     static const char *const previous[] = {"neighbour", "ratio"};
     Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
@@ -271,7 +288,9 @@ static void read_schedule(Pipeline *p, Json root)
     c->zero_snr = flag_at(s, "zero_snr", false);
     c->prk_steps = !flag_at(s, "skip_prk_steps", true);
     if (c->zero_snr && c->prediction == LRT_PREDICT_EPSILON)
-        json_err(s, "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
+        json_err(
+            s,
+            "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
 }
 
 static const char *read_sampler(Json at)
@@ -284,13 +303,15 @@ static const char *read_sampler(Json at)
     for (int i = 0; i < lrt_sampler_count; i++)
         names[i] = lrt_samplers[i].name;
     const char *near = nearest_word(json_string(at), names, (size_t)lrt_sampler_count);
-    json_err(at, "unknown sampler \"%s\"%s%s%s", json_string(at), near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+    json_err(at, "unknown sampler \"%s\"%s%s%s", json_string(at), near ? ", did you mean " : "",
+             near ? near : "", near ? "?" : "");
 }
 
 static void read_defaults(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
-    Json d = json_need(root, "defaults"), output = json_get(d, "output"), prompt = json_get(d, "prompt");
+    Json d = json_need(root, "defaults"), output = json_get(d, "output"),
+         prompt = json_get(d, "prompt");
     json_only(d, keys, 6);
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
     p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
@@ -308,7 +329,8 @@ static int read_pad_token(Json root)
         return -1;
     if (json_kind(at) == JSON_STRING) {
         if (strcmp(json_string(at), "end_of_text") != 0)
-            json_err(at, "found \"%s\", expected \"end_of_text\" or a token's number", json_string(at));
+            json_err(at, "found \"%s\", expected \"end_of_text\" or a token's number",
+                     json_string(at));
         return -1;
     }
     return (int)json_int(at, 0, INT32_MAX);
@@ -316,9 +338,11 @@ static int read_pad_token(Json root)
 
 Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
 {
-    static const char *const keys[] = {"$schema", "pipeline",  "parameters", "models",  "weights",
-                                       "vocab",   "pad_token", "rounding",   "encoding", "schedule", "defaults"};
-    static const char *const roundings[] = {"down", "nearest"}, *const encodings[] = {"mean", "sample"};
+    static const char *const keys[] = {"$schema",  "pipeline", "parameters", "models",
+                                       "weights",  "vocab",    "pad_token",  "rounding",
+                                       "encoding", "schedule", "defaults"};
+    static const char *const roundings[] = {"down", "nearest"}, *const encodings[] = {"mean",
+                                                                                      "sample"};
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
     ParamList *shared = arena_alloc(a, sizeof *shared);
@@ -354,8 +378,8 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
     return p;
 }
 
-/* What does not vary with the prompt is one for both halves: such an input gets batch 1 and is broadcast, until pass_guidance finds where the
- * halves begin to differ. */
+/* What does not vary with the prompt is one for both halves: such an input gets batch 1 and is
+ * broadcast, until pass_guidance finds where the halves begin to differ. */
 static void share_inputs(Graph *g, int halves)
 {
     for (uint32_t i = 0; i < g->n_inputs; i++) {

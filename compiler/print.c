@@ -1,12 +1,14 @@
-/* The graph as text (reads back with graph_parse_text), as Graphviz dot, and as the JSON listing of `latentc show`.
+/* The graph as text (reads back with graph_parse_text), as Graphviz dot, and as the JSON listing of
+ * `latentc show`.
  *
  *   graph NAME
  *   input %1 latent f32[1,64,64,4] step
- *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] bias=w"conv.bias"[8] {pad=[1,1,1,1]} : f32[1,64,64,8] @"conv"
- *   output output %2
+ *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] bias=w"conv.bias"[8] {pad=[1,1,1,1]} :
+ * f32[1,64,64,8] @"conv" output output %2
  *
- * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in order; attributes
- * are printed where they differ from their default. A weight made of parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+ * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in
+ * order; attributes are printed where they differ from their default. A weight made of parts is
+ * w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,8 +63,8 @@ static void print_attr(Buf *out, const Op *o, const AttrField *f)
     else if (f->type == ATTR_REAL)
         buf_real(out, attr_get(o, f, 0));
     else if (f->type == ATTR_PAD)
-        buf_printf(out, "[%d,%d,%d,%d]", (int)attr_get(o, f, 0), (int)attr_get(o, f, 1), (int)attr_get(o, f, 2),
-                   (int)attr_get(o, f, 3));
+        buf_printf(out, "[%d,%d,%d,%d]", (int)attr_get(o, f, 0), (int)attr_get(o, f, 1),
+                   (int)attr_get(o, f, 2), (int)attr_get(o, f, 3));
     else
         buf_printf(out, "%lld", (long long)attr_get(o, f, 0));
 }
@@ -160,23 +162,28 @@ static void dot_edges(const Graph *g, const Op *o, const uint32_t *number, Buf *
 void graph_print_dot(const Graph *g, Buf *out)
 {
     uint32_t *number = number_values(g);
-    buf_printf(out, "digraph %s {\n  node [shape=box, style=filled, fontname=\"sans-serif\", fontsize=10];\n", g->name);
+    buf_printf(
+        out,
+        "digraph %s {\n  node [shape=box, style=filled, fontname=\"sans-serif\", fontsize=10];\n",
+        g->name);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const Tensor *t = tensor(g, g->inputs[i]);
-        buf_printf(out, "  n%u [label=\"%s\\n%s%s\", shape=ellipse, fillcolor=\"#f4cccc\"];\n", i + 1, t->name,
-                   dtype_name(t->dtype), shape_text(g->arena, &t->shape));
+        buf_printf(out, "  n%u [label=\"%s\\n%s%s\", shape=ellipse, fillcolor=\"#f4cccc\"];\n",
+                   i + 1, t->name, dtype_name(t->dtype), shape_text(g->arena, &t->shape));
     }
     for (uint32_t i = 0; i < g->n_ops; i++) {
         const Op *o = &g->ops[i];
         if (o->dead)
             continue;
-        buf_printf(out, "  n%u [label=\"%s\\n%s\\n%s\", fillcolor=\"%s\"];\n", number[o->out.id - 1], o->path,
-                   op_names[o->kind], shape_text(g->arena, &tensor(g, o->out)->shape), dot_color(o->kind));
+        buf_printf(out, "  n%u [label=\"%s\\n%s\\n%s\", fillcolor=\"%s\"];\n",
+                   number[o->out.id - 1], o->path, op_names[o->kind],
+                   shape_text(g->arena, &tensor(g, o->out)->shape), dot_color(o->kind));
         dot_edges(g, o, number, out);
     }
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        buf_printf(out, "  out%u [label=\"%s\", shape=ellipse, fillcolor=\"#f4cccc\"];\n  n%u -> out%u;\n", i,
-                   g->output_names[i], number[g->outputs[i].id - 1], i);
+        buf_printf(
+            out, "  out%u [label=\"%s\", shape=ellipse, fillcolor=\"#f4cccc\"];\n  n%u -> out%u;\n",
+            i, g->output_names[i], number[g->outputs[i].id - 1], i);
     buf_printf(out, "}\n");
     free(number);
 }
@@ -206,8 +213,8 @@ int64_t graph_parameters(const Graph *g)
     return n;
 }
 
-/* The shape that the listing gives for operand or result s of o. Queries and averages of attention are listed per head,
- * (b,heads,n,head_size), and the heads are left out when there is one only. */
+/* The shape that the listing gives for operand or result s of o. Queries and averages of attention
+ * are listed per head, (b,heads,n,head_size), and the heads are left out when there is one only. */
 static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
 {
     const AttnAttr *a = &o->attr.attn;
@@ -220,11 +227,13 @@ static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
     return r;
 }
 
-/* The ops of one layer (a slice and the scale after it) follow one another with the same path and are listed as one. */
+/* The ops of one layer (a slice and the scale after it) follow one another with the same path and
+ * are listed as one. */
 static uint32_t layer_end(const Graph *g, uint32_t first)
 {
     uint32_t end = first + 1;
-    while (end < g->n_ops && strcmp(g->ops[end].path, g->ops[first].path) == 0 && g->ops[end].kind != OP_RESHAPE)
+    while (end < g->n_ops && strcmp(g->ops[end].path, g->ops[first].path) == 0 &&
+           g->ops[end].kind != OP_RESHAPE)
         end++;
     return end;
 }
@@ -245,7 +254,8 @@ static void print_json_layer(const Graph *g, uint32_t first, uint32_t end, Buf *
     print_shape(out, &in);
     buf_printf(out, ", \"out\": ");
     print_shape(out, &result);
-    buf_printf(out, ", \"parameters\": %lld, \"macs\": %lld}", (long long)parameters, (long long)macs);
+    buf_printf(out, ", \"parameters\": %lld, \"macs\": %lld}", (long long)parameters,
+               (long long)macs);
 }
 
 static void print_json_values(const Graph *g, bool inputs, Buf *out)
@@ -266,8 +276,8 @@ void graph_print_json(const Graph *g, Buf *out)
     const char *separator = "";
     for (uint32_t i = 0; i < g->n_ops; i++)
         macs += g->ops[i].dead ? 0 : op_macs(g, &g->ops[i]);
-    buf_printf(out, "{\"graph\": \"%s\",\n \"parameters\": %lld,\n \"macs\": %lld,\n \"inputs\": [", g->name,
-               (long long)graph_parameters(g), (long long)macs);
+    buf_printf(out, "{\"graph\": \"%s\",\n \"parameters\": %lld,\n \"macs\": %lld,\n \"inputs\": [",
+               g->name, (long long)graph_parameters(g), (long long)macs);
     print_json_values(g, true, out);
     buf_printf(out, "],\n \"outputs\": [");
     print_json_values(g, false, out);

@@ -43,12 +43,14 @@ bool is_row_view(const Graph *g, const Op *o)
     if (o->kind != OP_RESHAPE)
         return false;
     const Shape *from = &tensor(g, o->in[0])->shape, *to = &tensor(g, o->out)->shape;
-    return from->rank > 1 && to->rank > 1 && from->dim[0] == to->dim[0] && shape_channels(from) == shape_channels(to);
+    return from->rank > 1 && to->rank > 1 && from->dim[0] == to->dim[0] &&
+           shape_channels(from) == shape_channels(to);
 }
 
 static bool loads_plainly(const Op *o, int slot)
 {
-    return op_is_contract(o->kind) && slot == SLOT_X && o->attr.contract.pre == PRE_NONE && !tensor_ok(o->in[SLOT_X2]);
+    return op_is_contract(o->kind) && slot == SLOT_X && o->attr.contract.pre == PRE_NONE &&
+           !tensor_ok(o->in[SLOT_X2]);
 }
 
 static bool collect_loads(Graph *g, TensorId t, bool through_swish, bool swish, Loads *loads)
@@ -96,14 +98,15 @@ bool is_pointwise(const Graph *g, const Op *o)
         return false;
     const ContractAttr *a = &o->attr.contract;
     const Shape *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
-    return k->dim[0] == 1 && k->dim[1] == 1 && a->stride == 1 && a->upsample == 1 && !a->pad_top && !a->pad_bottom &&
-           !a->pad_left && !a->pad_right;
+    return k->dim[0] == 1 && k->dim[1] == 1 && a->stride == 1 && a->upsample == 1 && !a->pad_top &&
+           !a->pad_bottom && !a->pad_left && !a->pad_right;
 }
 
 bool has_scalable_weights(const Graph *g, const Op *o)
 {
     TensorId bias = o->in[SLOT_BIAS];
-    return tensor(g, o->in[SLOT_KERNEL])->kind == T_WEIGHT && (!tensor_ok(bias) || tensor(g, bias)->kind == T_WEIGHT);
+    return tensor(g, o->in[SLOT_KERNEL])->kind == T_WEIGHT &&
+           (!tensor_ok(bias) || tensor(g, bias)->kind == T_WEIGHT);
 }
 
 bool same_load(const Graph *g, const Op *a, const Op *b)
@@ -113,7 +116,8 @@ bool same_load(const Graph *g, const Op *a, const Op *b)
         return false;
     for (int i = 0; i < attr_tables[a->kind].n; i++)
         for (int k = 0; k < (attr_tables[a->kind].fields[i].type == ATTR_PAD ? 4 : 1); k++)
-            if (attr_get(a, &attr_tables[a->kind].fields[i], k) != attr_get(b, &attr_tables[a->kind].fields[i], k))
+            if (attr_get(a, &attr_tables[a->kind].fields[i], k) !=
+                attr_get(b, &attr_tables[a->kind].fields[i], k))
                 return false;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (tensor_ok(a->in[own[i]]) || tensor_ok(b->in[own[i]]))
@@ -121,7 +125,8 @@ bool same_load(const Graph *g, const Op *a, const Op *b)
     for (int s = 0; s < SLOT_COUNT; s++)
         if (s != SLOT_KERNEL && s != SLOT_BIAS && !tensor_eq(a->in[s], b->in[s]))
             return false;
-    return a->attr.contract.act == ACT_NONE && tensor_ok(a->in[SLOT_BIAS]) == tensor_ok(b->in[SLOT_BIAS]);
+    return a->attr.contract.act == ACT_NONE &&
+           tensor_ok(a->in[SLOT_BIAS]) == tensor_ok(b->in[SLOT_BIAS]);
 }
 
 TensorId merge_products(Graph *g, const uint32_t *ops, int n)

@@ -1,10 +1,12 @@
 /* Safetensors files, read strictly (safetensors_write.c writes them).
  *
- *   u64 little-endian N | N bytes of JSON {"name": {"dtype", "shape", "data_offsets": [begin, end)}, ...} | data
+ *   u64 little-endian N | N bytes of JSON {"name": {"dtype", "shape", "data_offsets": [begin,
+ * end)}, ...} | data
  *
- * Offsets count from the end of the header. A valid file has neither holes nor overlaps, every tensor's bytes agree with its shape, and
- * nothing follows the last. "__metadata__" maps strings to strings. The header has a fixed form, so it is scanned here in one pass, byte
- * positions at hand for messages, rather than through a general JSON tree. */
+ * Offsets count from the end of the header. A valid file has neither holes nor overlaps, every
+ * tensor's bytes agree with its shape, and nothing follows the last. "__metadata__" maps strings to
+ * strings. The header has a fixed form, so it is scanned here in one pass, byte positions at hand
+ * for messages, rather than through a general JSON tree. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,12 +20,14 @@
 #define MAX_HEADER (100u << 20)
 #define MAX_DIMS 8
 
+/* clang-format off */
 static const struct { const char *name; StDtype dtype; size_t size; } dtypes[] = {
     {"F64", ST_F64, 8}, {"F32", ST_F32, 4}, {"F16", ST_F16, 2}, {"BF16", ST_BF16, 2}, {"I64", ST_I64, 8},
     {"I32", ST_I32, 4}, {"U8", ST_U8, 1}, {"U64", ST_OTHER, 8}, {"U32", ST_OTHER, 4}, {"U16", ST_OTHER, 2},
     {"I16", ST_OTHER, 2}, {"I8", ST_OTHER, 1}, {"BOOL", ST_OTHER, 1}, {"F8_E4M3", ST_OTHER, 1},
     {"F8_E5M2", ST_OTHER, 1},
 };
+/* clang-format on */
 #define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
 
 const char *st_dtype_name(StDtype d)
@@ -34,7 +38,9 @@ const char *st_dtype_name(StDtype d)
     return "of another kind";
 }
 
-/* ---- scanning the header ---------------------------------------------------------------------------------------------------- */
+/* ---- scanning the header
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     StFile *f;
@@ -43,7 +49,11 @@ typedef struct {
 } Scan;
 
 /* A tensor as its entry in the header says. */
-typedef struct { int dtype; /* index into dtypes, -1: not given */ bool has_shape, has_offsets; uint64_t first, last; } Entry;
+typedef struct {
+    int dtype; /* index into dtypes, -1: not given */
+    bool has_shape, has_offsets;
+    uint64_t first, last;
+} Entry;
 
 static _Noreturn void expected(const Scan *s, const char *what)
 {
@@ -191,7 +201,8 @@ static void scan_field(Scan *s, StTensor *t, Entry *e)
             if (!strcmp(name, dtypes[i].name))
                 e->dtype = (int)i;
         if (e->dtype < 0)
-            err("%s: tensor \"%s\" has dtype \"%s\", expected F32, F16, BF16 or F64", s->f->path, t->name, name);
+            err("%s: tensor \"%s\" has dtype \"%s\", expected F32, F16, BF16 or F64", s->f->path,
+                t->name, name);
     } else if (!strcmp(key, "shape") && !e->has_shape) {
         e->has_shape = true;
         scan_shape(s, t);
@@ -203,8 +214,11 @@ static void scan_field(Scan *s, StTensor *t, Entry *e)
         e->last = scan_number(s);
         expect(s, ']', "']'");
     } else {
-        err("%s: tensor \"%s\": \"%s\" is %s, expected dtype, shape and data_offsets, each once", s->f->path, t->name,
-            key, strcmp(key, "dtype") && strcmp(key, "shape") && strcmp(key, "data_offsets") ? "unknown" : "repeated");
+        err("%s: tensor \"%s\": \"%s\" is %s, expected dtype, shape and data_offsets, each once",
+            s->f->path, t->name, key,
+            strcmp(key, "dtype") && strcmp(key, "shape") && strcmp(key, "data_offsets")
+                ? "unknown"
+                : "repeated");
     }
 }
 
@@ -215,17 +229,20 @@ static void place_tensor(const Scan *s, StTensor *t, const Entry *e)
     uint64_t available = (uint64_t)((const char *)s->f->map + s->f->map_bytes - data);
     if (e->dtype < 0 || !e->has_shape || !e->has_offsets)
         err("%s: tensor \"%s\": \"%s\" is missing", s->f->path, t->name,
-            e->dtype < 0 ? "dtype" : !e->has_shape ? "shape" : "data_offsets");
+            e->dtype < 0    ? "dtype"
+            : !e->has_shape ? "shape"
+                            : "data_offsets");
     int64_t bytes = (int64_t)dtypes[e->dtype].size;
     for (int i = 0; i < t->rank; i++)
         if (mul_overflow(bytes, t->dim[i], &bytes))
             err("%s: tensor \"%s\" has a shape whose size overflows", s->f->path, t->name);
     if (e->last > available)
-        err("%s: tensor \"%s\" ends at byte %llu of the data, but the file has only %llu: truncated?", s->f->path,
-            t->name, (unsigned long long)e->last, (unsigned long long)available);
+        err("%s: tensor \"%s\" ends at byte %llu of the data, but the file has only %llu: truncated?",
+            s->f->path, t->name, (unsigned long long)e->last, (unsigned long long)available);
     if (e->first > e->last || e->last - e->first != (uint64_t)bytes)
-        err("%s: tensor \"%s\" has data_offsets [%llu,%llu], expected %lld bytes by its shape and dtype", s->f->path,
-            t->name, (unsigned long long)e->first, (unsigned long long)e->last, (long long)bytes);
+        err("%s: tensor \"%s\" has data_offsets [%llu,%llu], expected %lld bytes by its shape and dtype",
+            s->f->path, t->name, (unsigned long long)e->first, (unsigned long long)e->last,
+            (long long)bytes);
     t->dtype = dtypes[e->dtype].dtype;
     t->data = data + e->first;
     t->bytes = (size_t)bytes;
@@ -296,7 +313,9 @@ static void scan_header(Scan *s)
         expected(s, "nothing after the header's '}'");
 }
 
-/* ---- the whole file ----------------------------------------------------------------------------------------------------------- */
+/* ---- the whole file
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -319,11 +338,12 @@ static void check_places(const StFile *f, const char *data)
     for (size_t i = 0; i < f->n; i++) {
         const StTensor *t = &f->tensors[i];
         if ((const char *)t->data < at)
-            err("%s: tensors \"%s\" and \"%s\" overlap at byte %lld of the data", f->path, before, t->name,
-                (long long)((const char *)t->data - data));
+            err("%s: tensors \"%s\" and \"%s\" overlap at byte %lld of the data", f->path, before,
+                t->name, (long long)((const char *)t->data - data));
         if ((const char *)t->data > at)
-            err("%s: bytes %lld to %lld of the data, before tensor \"%s\", belong to no tensor", f->path,
-                (long long)(at - data), (long long)((const char *)t->data - data), t->name);
+            err("%s: bytes %lld to %lld of the data, before tensor \"%s\", belong to no tensor",
+                f->path, (long long)(at - data), (long long)((const char *)t->data - data),
+                t->name);
         at = (const char *)t->data + t->bytes;
         before = t->name;
     }
@@ -336,15 +356,16 @@ static void validate(StFile *f)
     const unsigned char *p = f->map;
     uint64_t header = 0;
     if (f->map_bytes < 8)
-        err("%s: has %zu bytes, expected a safetensors file (8 bytes and more): truncated?", f->path, f->map_bytes);
+        err("%s: has %zu bytes, expected a safetensors file (8 bytes and more): truncated?",
+            f->path, f->map_bytes);
     for (int i = 0; i < 8; i++)
         header |= (uint64_t)p[i] << 8 * i;
     if (header > MAX_HEADER)
         err("%s: header of %llu bytes, expected at most %u: not a safetensors file?", f->path,
             (unsigned long long)header, MAX_HEADER);
     if (header > f->map_bytes - 8)
-        err("%s: header of %llu bytes, but the file has only %zu: truncated?", f->path, (unsigned long long)header,
-            f->map_bytes);
+        err("%s: header of %llu bytes, but the file has only %zu: truncated?", f->path,
+            (unsigned long long)header, f->map_bytes);
     const char *begin = (const char *)p + 8;
     Scan s = {.f = f, .begin = begin, .at = begin, .end = begin + header};
     scan_header(&s);
@@ -367,7 +388,8 @@ static StFile *new_file(const char *path)
 {
     Arena *a = arena_new();
     StFile *f = arena_alloc(a, sizeof *f);
-    *f = (StFile){.path = arena_strdup(a, path), .arena = a, .tensors = arena_alloc(a, sizeof(StTensor))};
+    *f = (StFile){
+        .path = arena_strdup(a, path), .arena = a, .tensors = arena_alloc(a, sizeof(StTensor))};
     arena_at_end(a, release, f); /* also when err() is caught */
     return f;
 }
@@ -408,7 +430,4 @@ const StTensor *st_find(const StFile *f, const char *name)
     return bsearch(&(StTensor){.name = name}, f->tensors, f->n, sizeof *f->tensors, by_name);
 }
 
-void st_close(StFile *f)
-{
-    arena_free(f->arena);
-}
+void st_close(StFile *f) { arena_free(f->arena); }

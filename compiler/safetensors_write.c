@@ -4,11 +4,18 @@
 
 #include "weights.h"
 
-struct StWriter { OutFile *out; const char *path; uint64_t left; };
+struct StWriter {
+    OutFile *out;
+    const char *path;
+    uint64_t left;
+};
 
 static uint64_t entry_bytes(const StEntry *e)
 {
-    uint64_t n = e->dtype == ST_F64 || e->dtype == ST_I64 ? 8 : e->dtype == ST_F16 || e->dtype == ST_BF16 ? 2 : e->dtype == ST_U8 ? 1 : 4;
+    uint64_t n = e->dtype == ST_F64 || e->dtype == ST_I64    ? 8
+                 : e->dtype == ST_F16 || e->dtype == ST_BF16 ? 2
+                 : e->dtype == ST_U8                         ? 1
+                                                             : 4;
     for (int i = 0; i < e->rank; i++)
         n *= (uint64_t)e->dim[i];
     return n;
@@ -25,7 +32,8 @@ static void metadata_text(const char *const *meta, size_t n_meta, Buf *b)
     buf_printf(b, n_meta ? "}" : "");
 }
 
-static uint64_t header_text(const StEntry *e, size_t n, const char *const *meta, size_t n_meta, Buf *b)
+static uint64_t header_text(const StEntry *e, size_t n, const char *const *meta, size_t n_meta,
+                            Buf *b)
 {
     uint64_t at = 0;
     buf_printf(b, "{");
@@ -37,7 +45,8 @@ static uint64_t header_text(const StEntry *e, size_t n, const char *const *meta,
         buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", st_dtype_name(e[i].dtype));
         for (int d = 0; d < e[i].rank; d++)
             buf_printf(b, "%s%lld", d ? "," : "", (long long)e[i].dim[d]);
-        buf_printf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at, (unsigned long long)(at + bytes));
+        buf_printf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at,
+                   (unsigned long long)(at + bytes));
         at += bytes;
     }
     buf_printf(b, "}");
@@ -46,7 +55,8 @@ static uint64_t header_text(const StEntry *e, size_t n, const char *const *meta,
     return at;
 }
 
-StWriter *st_writer_open(const char *path, const StEntry *e, size_t n, const char *const *meta, size_t n_meta)
+StWriter *st_writer_open(const char *path, const StEntry *e, size_t n, const char *const *meta,
+                         size_t n_meta)
 {
     Buf header = {0};
     unsigned char length[8];
@@ -79,7 +89,9 @@ void st_write(const char *path, const StOut *t, size_t n, const char *const *met
 {
     StEntry *e = xcalloc(n + 1, sizeof *e);
     for (size_t i = 0; i < n; i++) {
-        e[i] = (StEntry){.name = t[i].name, .dtype = t[i].dtype == DT_I32 ? ST_I32 : ST_F32, .rank = t[i].shape.rank};
+        e[i] = (StEntry){.name = t[i].name,
+                         .dtype = t[i].dtype == DT_I32 ? ST_I32 : ST_F32,
+                         .rank = t[i].shape.rank};
         memcpy(e[i].dim, t[i].shape.dim, sizeof t[i].shape.dim);
     }
     StWriter *w = st_writer_open(path, e, n, meta, n_meta);

@@ -1,4 +1,5 @@
-/* Naming schemes: from a weight's path in the graph to the name under which a checkpoint stores it. The rules are in names.def. */
+/* Naming schemes: from a weight's path in the graph to the name under which a checkpoint stores it.
+ * The rules are in names.def. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,28 +14,42 @@ typedef enum {
 #define IN_END END
 
 enum { COLUMN_PATH, COLUMN_DIFFUSERS, COLUMN_LDM, COLUMN_KERAS, N_COLUMNS };
-typedef struct { GroupId within; const char *piece[N_COLUMNS]; GroupId then; } Rule;
+typedef struct {
+    GroupId within;
+    const char *piece[N_COLUMNS];
+    GroupId then;
+} Rule;
+/* clang-format off */
 static const Rule rules[] = {
 #define NAME(within, path, diffusers, ldm, keras, then) {IN_##within, {path, diffusers, ldm, keras}, IN_##then},
 #include "names.def"
 };
+/* clang-format on */
 enum { N_RULES = sizeof rules / sizeof rules[0] };
 
+/* clang-format off */
 static const struct { GroupId id; const char *name; } groups[] = {
 #define GROUP(name) {IN_##name, #name},
 #include "names.def"
 };
+/* clang-format on */
 
 /* What the numbers of a path were. */
-typedef struct { int64_t of[3]; } Numbers;
+typedef struct {
+    int64_t of[3];
+} Numbers;
 
+/* clang-format off */
 #define NUMBER(name, value) \
     static int64_t number_##name(int64_t a, int64_t b, int64_t c, const Counts *n) { (void)a, (void)b, (void)c, (void)n; return value; }
+/* clang-format on */
 #include "names.def"
+/* clang-format off */
 static const struct { const char *name; int64_t (*of)(int64_t a, int64_t b, int64_t c, const Counts *n); } numbers[] = {
 #define NUMBER(name, value) {#name, number_##name},
 #include "names.def"
 };
+/* clang-format on */
 
 static GroupId group_of(const char *model)
 {
@@ -65,8 +80,10 @@ static const char *take_piece(const char *piece, const char *path, Numbers *into
     return path;
 }
 
-/* The value of {name}, as text; of {_name} after "_", and without text when it is 0. {q}, {k} and {v} are no text, but say which third; {flat} says something of the shape. */
-static void put_number(const char *name, size_t length, const Numbers *x, const Counts *n, Place *out, char text[24])
+/* The value of {name}, as text; of {_name} after "_", and without text when it is 0. {q}, {k} and
+ * {v} are no text, but say which third; {flat} says something of the shape. */
+static void put_number(const char *name, size_t length, const Numbers *x, const Counts *n,
+                       Place *out, char text[24])
 {
     static const char thirds[] = "qkv";
     text[0] = 0;
@@ -81,7 +98,8 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
     }
     bool counted = *name == '_';
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        if (strlen(numbers[i].name) == length - counted && !memcmp(numbers[i].name, name + counted, length - counted)) {
+        if (strlen(numbers[i].name) == length - counted &&
+            !memcmp(numbers[i].name, name + counted, length - counted)) {
             int64_t v = numbers[i].of(x->of[0], x->of[1], x->of[2], n);
             if (v || !counted)
                 snprintf(text, 24, "%s%lld", counted ? "_" : "", (long long)v);
@@ -90,7 +108,8 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
     die("names.def: {%.*s} is no number", (int)length, name);
 }
 
-/* Appends a piece of the stored name. Each piece with a choice takes one bit of *choice. False: the name is too long. */
+/* Appends a piece of the stored name. Each piece with a choice takes one bit of *choice. False: the
+ * name is too long. */
 static bool put_piece(const char *piece, const Numbers *x, const Counts *n, int *choice, Place *out)
 {
     const char *bar = strchr(piece, '|'), *end = piece + strlen(piece);
@@ -115,14 +134,17 @@ static bool put_piece(const char *piece, const Numbers *x, const Counts *n, int 
     return true;
 }
 
-bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out)
+bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
+                    const Counts *n, int choice, Place *out)
 {
     (void)c;
     Numbers x = {0};
     GroupId group = group_of(model);
     *out = (Place){.parts = 1};
     for (int i = 0; i < N_RULES && group != END; i++) {
-        const char *rest = rules[i].within == group ? take_piece(rules[i].piece[COLUMN_PATH], path, &x) : NULL;
+        const char *rest = rules[i].within == group
+                               ? take_piece(rules[i].piece[COLUMN_PATH], path, &x)
+                               : NULL;
         if (!rest)
             continue;
         if (!put_piece(rules[i].piece[s->column], &x, n, &choice, out))
@@ -152,13 +174,17 @@ bool owns_by_rules(const Scheme *s, const Checkpoint *c, const char *model, cons
     return false;
 }
 
-/* ---- latentc's own ---------------------------------------------------------------------------------------------------------------- */
+/* ---- latentc's own
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
-static bool spell_own(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out)
+static bool spell_own(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
+                      const Counts *n, int choice, Place *out)
 {
     (void)s, (void)c, (void)n;
     *out = (Place){.parts = 1};
-    return snprintf(out->name, sizeof out->name, "%s/%s", model, path) < (int)sizeof out->name && !choice;
+    return snprintf(out->name, sizeof out->name, "%s/%s", model, path) < (int)sizeof out->name &&
+           !choice;
 }
 
 static bool owns_own(const Scheme *s, const Checkpoint *c, const char *model, const char *name)
@@ -168,7 +194,8 @@ static bool owns_own(const Scheme *s, const Checkpoint *c, const char *model, co
     return !strncmp(name, model, n) && name[n] == '/';
 }
 
-static bool spell_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *path, const Counts *n, int choice, Place *out)
+static bool spell_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
+                        const Counts *n, int choice, Place *out)
 {
     (void)s, (void)c, (void)model, (void)n;
     *out = (Place){.parts = 1};
@@ -192,7 +219,8 @@ static bool is_path_of(const char *model, const char *path)
 bool checkpoint_serves(const Checkpoint *c, const char *model)
 {
     bool plain = c->scheme->spell == spell_plain && group_of(model) != END;
-    for (size_t i = 0; i < c->n; i++) { /* names without the model's: one that is not this model's tells */
+    for (size_t i = 0; i < c->n;
+         i++) { /* names without the model's: one that is not this model's tells */
         const char *name = c->tensors[i].name;
         bool its = plain ? is_path_of(model, name) : c->scheme->owns(c->scheme, c, model, name);
         if (its != plain)
@@ -201,12 +229,17 @@ bool checkpoint_serves(const Checkpoint *c, const char *model)
     return plain;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const none[] = {NULL};
+/* clang-format off */
 static const char *const diffusers_extra[] = {
     "text_encoder/*embeddings.position_ids", "text_encoder/text_projection.weight", "text_encoder/*logit_scale", NULL,
 };
+/* clang-format on */
+/* clang-format off */
 static const char *const ldm_extra[] = {
     /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
     "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
@@ -218,6 +251,8 @@ static const char *const ldm_extra[] = {
     "model_ema.*", "betas", "*alphas_cumprod*", "posterior_*", "log_one_minus_alphas_cumprod", "logvar", "scale_factor",
     "first_stage_model.loss.*", "global_step", "epoch", "v_pred", "ztsnr", "lvlb_weights", NULL,
 };
+/* clang-format on */
+/* clang-format off */
 const Scheme schemes[] = {
     {"latentc", "MODEL/PATH as the graphs have it", false, 0, spell_own, owns_own, none, NULL},
     {"latentc-model", "one model's PATH alone", false, 0, spell_plain, owns_plain, none, NULL},
@@ -228,6 +263,7 @@ const Scheme schemes[] = {
     {"keras", "MODEL/layers/CLASS_N/... as Keras 3 has it; in its older layout the order counts", false, COLUMN_KERAS, keras_spell, owns_own, none,
      keras_bind},
 };
+/* clang-format on */
 const int n_schemes = sizeof schemes / sizeof schemes[0];
 
 const Scheme *scheme_find(const char *name)
@@ -265,7 +301,8 @@ bool scheme_ignores(const Scheme *s, const char *name, const Counts *n)
         const char *number = strstr(*p, "{layers}");
         snprintf(pattern, sizeof pattern, "%s", *p);
         if (number)
-            snprintf(pattern + (number - *p), sizeof pattern - (size_t)(number - *p), "%d%s", n->layers, number + strlen("{layers}"));
+            snprintf(pattern + (number - *p), sizeof pattern - (size_t)(number - *p), "%d%s",
+                     n->layers, number + strlen("{layers}"));
         if (matches(pattern, name))
             return true;
     }
@@ -308,7 +345,8 @@ bool scheme_transposes(const Scheme *s, const char *path)
     return s->torch && n >= 6 && !strcmp(path + n - 6, "kernel");
 }
 
-int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Place *p, int64_t dim[8])
+int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Place *p,
+                 int64_t dim[8])
 {
     int r = want->rank;
     memcpy(dim, want->dim, sizeof want->dim);
@@ -324,7 +362,8 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
     return r;
 }
 
-const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path, const Counts *n, Place *out)
+const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path,
+                            const Counts *n, Place *out)
 {
     const Scheme *s = c->scheme;
     for (int choice = 0; s->spell(s, c, model, path, n, choice, out); choice++) {

@@ -1,4 +1,5 @@
-/* The shape rule of every op. A rule returns NULL and sets the result's shape, or says what was expected and what was found. */
+/* The shape rule of every op. A rule returns NULL and sets the result's shape, or says what was
+ * expected and what was found. */
 #include "ir.h"
 
 #include <string.h>
@@ -25,12 +26,17 @@ const char *shape_check(Arena *a, const Shape *s)
         if (s->dim[i] < 1)
             return arena_printf(a, "expected dimensions of at least 1, found %s", shape_text(a, s));
         if (mul_overflow(n, s->dim[i], &n) || n > (int64_t)1 << MOST_ELEMENTS_LOG2)
-            return arena_printf(a, "expected at most 2^%d elements, found %s", MOST_ELEMENTS_LOG2, shape_text(a, s));
+            return arena_printf(a, "expected at most 2^%d elements, found %s", MOST_ELEMENTS_LOG2,
+                                shape_text(a, s));
     }
     return NULL;
 }
 
-typedef struct { const Graph *g; const Op *o; const Shape *in[SLOT_COUNT]; } Rule; /* in[i]: shape of operand i or NULL */
+typedef struct {
+    const Graph *g;
+    const Op *o;
+    const Shape *in[SLOT_COUNT];
+} Rule; /* in[i]: shape of operand i or NULL */
 typedef const char *ShapeRule(const Rule *r, Shape *out);
 
 #define FAIL(r, ...) arena_printf((r)->g->arena, __VA_ARGS__)
@@ -59,15 +65,18 @@ static int64_t common_batch(const Shape *a, const Shape *b)
     return a->dim[0] == 1 ? b->dim[0] : 0;
 }
 
-/* *out = x with c more channels, of x2: the same but for the channels and, where one has 1, the batch. */
-static const char *side_by_side(const Rule *r, const char *what, const Shape *x, const Shape *x2, Shape *out)
+/* *out = x with c more channels, of x2: the same but for the channels and, where one has 1, the
+ * batch. */
+static const char *side_by_side(const Rule *r, const char *what, const Shape *x, const Shape *x2,
+                                Shape *out)
 {
     Shape a = *x, b = *x2;
     int64_t batch = common_batch(x, x2);
     a.dim[0] = b.dim[0] = 1;
     a.dim[a.rank - 1] = b.dim[b.rank - 1] = 1;
     if (x->rank < 2 || !batch || !shape_eq(&a, &b))
-        return FAIL(r, "%s: expected the shape of the first but for the channels, %s, found %s", what, text(r, x), text(r, x2));
+        return FAIL(r, "%s: expected the shape of the first but for the channels, %s, found %s",
+                    what, text(r, x), text(r, x2));
     *out = *x;
     out->dim[0] = batch;
     out->dim[out->rank - 1] += shape_channels(x2);
@@ -76,7 +85,8 @@ static const char *side_by_side(const Rule *r, const char *what, const Shape *x,
 
 static bool is_geglu(int act) { return act == ACT_GEGLU_TANH || act == ACT_GEGLU_ERF; }
 
-/* The slots that fusion fills, once the result's shape is known. ci: channels loaded, columns: of the kernel. */
+/* The slots that fusion fills, once the result's shape is known. ci: channels loaded, columns: of
+ * the kernel. */
 static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
 {
     const ContractAttr *a = &r->o->attr.contract;
@@ -84,11 +94,15 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
     Shape shared = *out;
     int64_t batch = out->dim[0], co = shape_channels(out);
     shared.dim[0] = 1;
-    bool affine = a->pre == PRE_AFFINE || a->pre == PRE_AFFINE_SWISH, layer = a->pre == PRE_LAYER_NORM;
+    bool affine = a->pre == PRE_AFFINE || a->pre == PRE_AFFINE_SWISH,
+         layer = a->pre == PRE_LAYER_NORM;
     if ((norm != NULL) != affine)
-        return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none", norm ? "one" : "none");
-    if (norm && (norm->rank != 3 || norm->dim[0] != batch || norm->dim[1] != 2 || norm->dim[2] != ci))
-        return FAIL(r, "norm: expected shape [%lld,2,%lld], found %s", (long long)batch, (long long)ci, text(r, norm));
+        return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none",
+                    norm ? "one" : "none");
+    if (norm &&
+        (norm->rank != 3 || norm->dim[0] != batch || norm->dim[1] != 2 || norm->dim[2] != ci))
+        return FAIL(r, "norm: expected shape [%lld,2,%lld], found %s", (long long)batch,
+                    (long long)ci, text(r, norm));
     if ((r->in[SLOT_LN_GAMMA] != NULL) != layer || (r->in[SLOT_LN_BETA] != NULL) != layer)
         return FAIL(r, "ln_gamma, ln_beta: expected %s with this pre", layer ? "both" : "none");
     const char *wrong = expect_vector(r, SLOT_LN_GAMMA, "ln_gamma", ci);
@@ -96,17 +110,20 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
         wrong = expect_vector(r, SLOT_LN_BETA, "ln_beta", ci);
     if (wrong)
         return wrong;
-    if (vec && is_geglu(a->act)) /* a row has two halves there; which one it meant could not be said */
+    if (vec &&
+        is_geglu(a->act)) /* a row has two halves there; which one it meant could not be said */
         return FAIL(r, "vec: expected none with geglu, found %s", text(r, vec));
-    if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) || vec->dim[1] < a->vec_off + co))
-        return FAIL(r, "vec: expected shape [%lld or 1, at least %lld], found %s", (long long)out->dim[0],
-                    (long long)(a->vec_off + co), text(r, vec));
+    if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) ||
+                vec->dim[1] < a->vec_off + co))
+        return FAIL(r, "vec: expected shape [%lld or 1, at least %lld], found %s",
+                    (long long)out->dim[0], (long long)(a->vec_off + co), text(r, vec));
     if (res && !shape_eq(res, out) && !shape_eq(res, &shared))
         return FAIL(r, "res: expected shape %s, found %s", text(r, out), text(r, res));
     return NULL;
 }
 
-/* Bias, activation and fused slots: what conv2d and dense share. On entry *out has the kernel's columns as channels. */
+/* Bias, activation and fused slots: what conv2d and dense share. On entry *out has the kernel's
+ * columns as channels. */
 static const char *contract_rest(const Rule *r, int64_t ci, Shape *out)
 {
     int64_t columns = shape_channels(out);
@@ -115,7 +132,8 @@ static const char *contract_rest(const Rule *r, int64_t ci, Shape *out)
         return wrong;
     if (is_geglu(r->o->attr.contract.act)) {
         if (columns % 2)
-            return FAIL(r, "act: expected an even number of kernel columns for geglu, found %lld", (long long)columns);
+            return FAIL(r, "act: expected an even number of kernel columns for geglu, found %lld",
+                        (long long)columns);
         out->dim[out->rank - 1] /= 2;
     }
     return fused_slots(r, ci, out);
@@ -140,12 +158,13 @@ static const char *conv2d(const Rule *r, Shape *out)
         return wrong;
     int64_t ci = shape_channels(&both);
     if (k->rank != 4 || k->dim[2] != ci)
-        return FAIL(r, "kernel: expected shape (height,width,%lld,channels), found %s", (long long)ci, text(r, k));
+        return FAIL(r, "kernel: expected shape (height,width,%lld,channels), found %s",
+                    (long long)ci, text(r, k));
     int64_t h = x->dim[1] * a->upsample + a->pad_top + a->pad_bottom - k->dim[0];
     int64_t w = x->dim[2] * a->upsample + a->pad_left + a->pad_right - k->dim[1];
     if (h < 0 || w < 0)
-        return FAIL(r, "x: expected at least the kernel's %lldx%lld pixels with padding, found %s", (long long)k->dim[0],
-                    (long long)k->dim[1], text(r, x));
+        return FAIL(r, "x: expected at least the kernel's %lldx%lld pixels with padding, found %s",
+                    (long long)k->dim[0], (long long)k->dim[1], text(r, x));
     *out = shape4(both.dim[0], h / a->stride + 1, w / a->stride + 1, k->dim[3]);
     return contract_rest(r, ci, out);
 }
@@ -161,7 +180,8 @@ static const char *dense(const Rule *r, Shape *out)
         return wrong;
     int64_t ci = shape_channels(&both);
     if (k->rank != 2 || k->dim[0] != ci)
-        return FAIL(r, "kernel: expected shape (%lld,channels), found %s", (long long)ci, text(r, k));
+        return FAIL(r, "kernel: expected shape (%lld,channels), found %s", (long long)ci,
+                    text(r, k));
     *out = both;
     out->dim[x->rank - 1] = k->dim[1];
     return contract_rest(r, ci, out);
@@ -171,7 +191,8 @@ static const char *norm_rule(const Rule *r, int64_t c)
 {
     int groups = r->o->attr.norm.groups;
     if (groups < 1 || c % groups)
-        return FAIL(r, "expected channels divisible by the %d groups, found %lld channels", groups, (long long)c);
+        return FAIL(r, "expected channels divisible by the %d groups, found %lld channels", groups,
+                    (long long)c);
     const char *wrong = expect_vector(r, 1, "gamma", c);
     return wrong ? wrong : expect_vector(r, 2, "beta", c);
 }
@@ -210,12 +231,14 @@ static const char *geglu(const Rule *r, Shape *out)
 static const char *add(const Rule *r, Shape *out)
 {
     const Shape *x = r->in[0], *y = r->in[1];
-    Shape one = *x, vector = shape2(x->dim[0], shape_channels(x)), one_vector = shape2(1, shape_channels(x));
+    Shape one = *x, vector = shape2(x->dim[0], shape_channels(x)),
+          one_vector = shape2(1, shape_channels(x));
     one.dim[0] = 1;
     *out = *x;
     if (shape_eq(y, x) || shape_eq(y, &one) || shape_eq(y, &vector) || shape_eq(y, &one_vector))
         return NULL;
-    return FAIL(r, "second operand: expected shape %s or %s, found %s", text(r, x), text(r, &vector), text(r, y));
+    return FAIL(r, "second operand: expected shape %s or %s, found %s", text(r, x),
+                text(r, &vector), text(r, y));
 }
 
 static const char *concat(const Rule *r, Shape *out)
@@ -236,7 +259,8 @@ static const char *upsample(const Rule *r, Shape *out)
 {
     *out = *r->in[0];
     if (out->rank != 4)
-        return FAIL(r, "x: expected a tensor (batch,height,width,channels), found %s", text(r, out));
+        return FAIL(r, "x: expected a tensor (batch,height,width,channels), found %s",
+                    text(r, out));
     out->dim[1] *= 2;
     out->dim[2] *= 2;
     return NULL;
@@ -248,7 +272,8 @@ static const char *reshape(const Rule *r, Shape *out)
     if (wrong)
         return wrong;
     if (shape_count(out) != shape_count(r->in[0]))
-        return FAIL(r, "shape: expected as many elements as the operand, %s, found %s", text(r, r->in[0]), text(r, out));
+        return FAIL(r, "shape: expected as many elements as the operand, %s, found %s",
+                    text(r, r->in[0]), text(r, out));
     return NULL;
 }
 
@@ -282,8 +307,10 @@ static const char *attn_operand(const Rule *r, int slot, const char *what, int64
     if (s->rank < 3)
         return FAIL(r, "%s: expected a tensor (batch,...,channels), found %s", what, text(r, s));
     if (off + c > shape_channels(s))
-        return FAIL(r, "%s: expected at least %lld channels (%d heads of %lld%s), found %s", what, (long long)(off + c),
-                    r->o->attr.attn.heads, (long long)r->o->attr.attn.head_size, off ? " behind the offset" : "", text(r, s));
+        return FAIL(r, "%s: expected at least %lld channels (%d heads of %lld%s), found %s", what,
+                    (long long)(off + c), r->o->attr.attn.heads,
+                    (long long)r->o->attr.attn.head_size, off ? " behind the offset" : "",
+                    text(r, s));
     return NULL;
 }
 
@@ -295,9 +322,11 @@ static const char *attn_qk(const Rule *r, Shape *out)
         wrong = attn_operand(r, 1, "k", a->k_off);
     if (wrong)
         return wrong;
-    *out = shape4(common_batch(r->in[0], r->in[1]), a->heads, shape_rows(r->in[0]), shape_rows(r->in[1]));
+    *out = shape4(common_batch(r->in[0], r->in[1]), a->heads, shape_rows(r->in[0]),
+                  shape_rows(r->in[1]));
     if (!out->dim[0])
-        return FAIL(r, "k: expected the batch of q, %lld, found %s", (long long)r->in[0]->dim[0], text(r, r->in[1]));
+        return FAIL(r, "k: expected the batch of q, %lld, found %s", (long long)r->in[0]->dim[0],
+                    text(r, r->in[1]));
     return NULL;
 }
 
@@ -309,8 +338,8 @@ static const char *attn_av(const Rule *r, Shape *out)
     if (wrong)
         return wrong;
     if (p->rank != 4 || p->dim[1] != a->heads || p->dim[3] != shape_rows(v) || !common_batch(p, v))
-        return FAIL(r, "probabilities: expected shape [%lld,%d,n,%lld], found %s", (long long)v->dim[0], a->heads,
-                    (long long)shape_rows(v), text(r, p));
+        return FAIL(r, "probabilities: expected shape [%lld,%d,n,%lld], found %s",
+                    (long long)v->dim[0], a->heads, (long long)shape_rows(v), text(r, p));
     *out = shape3(common_batch(p, v), p->dim[2], a->heads * a->head_size);
     return NULL;
 }
@@ -325,11 +354,13 @@ static const char *attention(const Rule *r, Shape *out)
         return wrong;
     int64_t batch = common_batch(out, r->in[2]);
     if (shape_rows(r->in[2]) != shape_rows(r->in[1]) || !batch)
-        return FAIL(r, "v: expected batch and tokens of k, %s, found %s", text(r, r->in[1]), text(r, r->in[2]));
+        return FAIL(r, "v: expected batch and tokens of k, %s, found %s", text(r, r->in[1]),
+                    text(r, r->in[2]));
     *out = shape3(batch, out->dim[2], a->heads * a->head_size);
     return NULL;
 }
 
+/* clang-format off */
 static ShapeRule *const rules[OP_COUNT] = {
     [OP_CONV2D] = conv2d, [OP_DENSE] = dense, [OP_GROUP_NORM] = norm, [OP_LAYER_NORM] = norm, [OP_SWISH] = as_operand,
     [OP_GELU] = as_operand, [OP_GEGLU] = geglu, [OP_ADD] = add, [OP_SCALE] = as_operand, [OP_CONCAT] = concat,
@@ -337,6 +368,7 @@ static ShapeRule *const rules[OP_COUNT] = {
     [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = as_operand, [OP_ATTN_AV] = attn_av, [OP_GROUP_SCALE] = group_scale,
     [OP_ATTENTION] = attention,
 };
+/* clang-format on */
 
 const char *infer_shape(const Graph *g, const Op *o, Shape *out)
 {
@@ -353,13 +385,15 @@ const char *infer_shape(const Graph *g, const Op *o, Shape *out)
         const Tensor *t = tensor(g, o->in[i]);
         Dtype wanted = o->kind == OP_EMBEDDING && i == 0 ? DT_I32 : DT_F32;
         if (t->dtype != wanted)
-            return FAIL(&r, "operand %d: expected %s, found %s", i + 1, dtype_name(wanted), dtype_name(t->dtype));
+            return FAIL(&r, "operand %d: expected %s, found %s", i + 1, dtype_name(wanted),
+                        dtype_name(t->dtype));
         r.in[i] = &t->shape;
     }
     const char *wrong = rules[o->kind](&r, out);
     if (!wrong)
         wrong = shape_check(g->arena, out);
     if (!wrong && op_macs_for(g, o, out) > (int64_t)1 << MOST_MACS_LOG2)
-        return FAIL(&r, "expected at most 2^%d multiply-adds, found more, for a result of %s", MOST_MACS_LOG2, text(&r, out));
+        return FAIL(&r, "expected at most 2^%d multiply-adds, found more, for a result of %s",
+                    MOST_MACS_LOG2, text(&r, out));
     return wrong;
 }

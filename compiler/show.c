@@ -17,6 +17,7 @@ typedef struct {
 
 static void parse(int argc, char **argv, ShowFlags *f)
 {
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("The graph", "latentc show graphs/sd2/decoder.json --after norm --format dot"),
         {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
@@ -26,14 +27,25 @@ static void parse(int argc, char **argv, ShowFlags *f)
         {"threads", 0, FLAG_BOOL, &f->threads, NULL, "tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
         CODE_FLAGS(&f->code, "latentc show graphs/sd2/decoder.json --after algorithm --dtype bf16"),
     };
-    Command cmd = {.usage = "latentc show GRAPH.json [flags]",
-                   .about = "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed.",
-                   .flags = flags, .n_flags = sizeof flags / sizeof flags[0], .least = 1, .most = 1, .arguments = &f->graph};
+    /* clang-format on */
+    Command cmd = {
+        .usage = "latentc show GRAPH.json [flags]",
+        .about =
+            "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed.",
+        .flags = flags,
+        .n_flags = sizeof flags / sizeof flags[0],
+        .least = 1,
+        .most = 1,
+        .arguments = &f->graph};
     flags_parse(&cmd, argc, argv);
 }
 
-typedef struct { const char *name; void (*print)(const Graph *g, Buf *out); } Format;
-static const Format formats[] = {{"text", graph_print_text}, {"dot", graph_print_dot}, {"json", graph_print_json}};
+typedef struct {
+    const char *name;
+    void (*print)(const Graph *g, Buf *out);
+} Format;
+static const Format formats[] = {
+    {"text", graph_print_text}, {"dot", graph_print_dot}, {"json", graph_print_json}};
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
 static const Format *find_format(const char *name)
@@ -116,7 +128,8 @@ int cmd_show(int argc, char **argv)
     if (svg && !f.memory)
         usage_err("--format svg goes with --memory");
     if (stage && !svg && strcmp(f.format, "text") != 0)
-        usage_err("--format %s does not go with --%s, which prints text%s", f.format, f.memory ? "memory" : "threads", f.memory ? " or svg" : "");
+        usage_err("--format %s does not go with --%s, which prints text%s", f.format,
+                  f.memory ? "memory" : "threads", f.memory ? " or svg" : "");
     const Format *format = svg ? NULL : find_format(f.format);
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);

@@ -5,10 +5,7 @@
 
 #include "checkpoint.h"
 
-size_t stored_size(StDtype d)
-{
-    return d == ST_F64 ? 8 : d == ST_F32 ? 4 : 2;
-}
+size_t stored_size(StDtype d) { return d == ST_F64 ? 8 : d == ST_F32 ? 4 : 2; }
 
 static float from_bits(uint32_t bits)
 {
@@ -17,8 +14,8 @@ static float from_bits(uint32_t bits)
     return f;
 }
 
-/* Exact, without branches, so that loops of it become vectors: the exponent is mended by a multiplication, which also normalises
- * subnormals; infinities and NaN get their exponent back. */
+/* Exact, without branches, so that loops of it become vectors: the exponent is mended by a
+ * multiplication, which also normalises subnormals; infinities and NaN get their exponent back. */
 static float from_f16(uint16_t h)
 {
     uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16, bits;
@@ -28,7 +25,8 @@ static float from_f16(uint16_t h)
     return from_bits(bits | sign);
 }
 
-/* Data in files is little-endian and not aligned to its size: read byte by byte (compilers make one load of it). */
+/* Data in files is little-endian and not aligned to its size: read byte by byte (compilers make one
+ * load of it). */
 static uint64_t little_endian(const unsigned char *p, int bytes)
 {
     uint64_t v = 0;
@@ -37,10 +35,7 @@ static uint64_t little_endian(const unsigned char *p, int bytes)
     return v;
 }
 
-static uint16_t two(const unsigned char *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
+static uint16_t two(const unsigned char *p) { return (uint16_t)(p[0] | p[1] << 8); }
 
 static float from_f64(const unsigned char *p)
 {
@@ -88,7 +83,8 @@ static int64_t not_finite(const float *x, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
-        any |= (bits & 0x7f800000u) + 0x00800000u; /* carries into the top bit where the exponent is all ones */
+        any |= (bits & 0x7f800000u) +
+               0x00800000u; /* carries into the top bit where the exponent is all ones */
     }
     for (int64_t i = 0; i < n && any >> 31; i++)
         if (!isfinite(x[i]))
@@ -98,13 +94,15 @@ static int64_t not_finite(const float *x, int64_t n)
 
 enum { ROWS = 32, COLUMNS = 128, RUN = 1 << 16 };
 
-/* Rows o0.. of (out, in*taps) become columns of the result: tile by tile, so that what is read and what is written are both whole lines of
- * the cache. Column i*taps + t, as stored, is row t*in + i of the result. Returns the first bad index, or -1. */
-static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t first, int64_t out, int64_t in, int64_t taps, int64_t o0,
-                              float *dst, int64_t stride)
+/* Rows o0.. of (out, in*taps) become columns of the result: tile by tile, so that what is read and
+ * what is written are both whole lines of the cache. Column i*taps + t, as stored, is row t*in + i
+ * of the result. Returns the first bad index, or -1. */
+static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t first, int64_t out,
+                              int64_t in, int64_t taps, int64_t o0, float *dst, int64_t stride)
 {
     float tile[ROWS][COLUMNS];
-    int64_t columns = in * taps, size = (int64_t)stored_size(dtype), rows = out - o0 < ROWS ? out - o0 : ROWS, bad = -1;
+    int64_t columns = in * taps, size = (int64_t)stored_size(dtype),
+            rows = out - o0 < ROWS ? out - o0 : ROWS, bad = -1;
     for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS) {
         int64_t n = columns - c0 < COLUMNS ? columns - c0 : COLUMNS;
         for (int64_t r = 0; r < rows; r++) {
@@ -132,7 +130,8 @@ static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t 
     return bad;
 }
 
-int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in, int64_t taps, float *dst, int64_t stride)
+int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in,
+                         int64_t taps, float *dst, int64_t stride)
 {
     int64_t bad = INT64_MAX;
 #pragma omp parallel for schedule(static) reduction(min : bad) if (out * in * taps > RUN)
@@ -144,8 +143,10 @@ int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t
     return bad == INT64_MAX ? -1 : bad;
 }
 
-/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): tiles again, wide where they are read. */
-static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps, int64_t o0, float *dst)
+/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): tiles again, wide where they are
+ * read. */
+static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps, int64_t o0,
+                         float *dst)
 {
     float tile[ROWS][COLUMNS];
     int64_t columns = in * taps, rows = out - o0 < COLUMNS ? out - o0 : COLUMNS;
@@ -186,7 +187,8 @@ static uint16_t to_f16(float x)
     bits &= 0x7fffffffu;
     if (bits >= limit)
         return (uint16_t)(sign | 0x7c00);
-    if (bits < 0x38800000u) { /* below 2^-14: adding 0.5 rounds at the place of the last bit of a subnormal */
+    if (bits < 0x38800000u) { /* below 2^-14: adding 0.5 rounds at the place of the last bit of a
+                                 subnormal */
         float f = from_bits(bits) + 0.5f;
         memcpy(&bits, &f, sizeof bits);
         return (uint16_t)(sign | (bits - 0x3f000000u));
@@ -214,7 +216,8 @@ int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst)
     return bad;
 }
 
-int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width, float *dst, int64_t stride)
+int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width,
+                    float *dst, int64_t stride)
 {
     int64_t bad = INT64_MAX, size = (int64_t)stored_size(dtype);
     if (stride == width) { /* one long row, in runs */
@@ -224,7 +227,8 @@ int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows
     int64_t runs = (width + RUN - 1) / RUN;
 #pragma omp parallel for schedule(static) reduction(min : bad) if (rows * width > RUN)
     for (int64_t k = 0; k < rows * runs; k++) {
-        int64_t row = k / runs, begin = k % runs * RUN, n = width - begin < RUN ? width - begin : RUN, at = first + row * width + begin;
+        int64_t row = k / runs, begin = k % runs * RUN,
+                n = width - begin < RUN ? width - begin : RUN, at = first + row * width + begin;
         float *to = dst + row * stride + begin;
         convert(dtype, (const unsigned char *)data + at * size, n, to);
         int64_t wrong = not_finite(to, n);

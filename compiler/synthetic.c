@@ -1,10 +1,12 @@
-/* Synthetic weights: any value of any full-size model from its seed, its name and its index alone, so that tests need no checkpoint.
+/* Synthetic weights: any value of any full-size model from its seed, its name and its index alone,
+ * so that tests need no checkpoint.
  *
  *   h    = FNV-1a 64 of "<model>/<path>"
- *   z(i) = splitmix64 finalizer of (h + seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15), modulo 2^64
- *   u(i) = ((z >> 40) - 2^23) * 2^-23, exact in float, in [-1, 1)
+ *   z(i) = splitmix64 finalizer of (h + seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15),
+ * modulo 2^64 u(i) = ((z >> 40) - 2^23) * 2^-23, exact in float, in [-1, 1)
  *
- * and then u * scale, or 1 + u * scale for gamma. Each product and each sum is rounded to float on its own. */
+ * and then u * scale, or 1 + u * scale for gamma. Each product and each sum is rounded to float on
+ * its own. */
 #include <math.h>
 #include <string.h>
 
@@ -14,12 +16,14 @@
 #define INDEX_STEP 0x9E3779B97F4A7C15ull
 
 /* The last component of a path decides the scale; kernels also look at their shape. */
+/* clang-format off */
 static const struct { const char *prefix; float scale; bool around_one; } rules[] = {
     {"bias", 0.05f, false},
     {"gamma", 0.2f, true},
     {"beta", 0.1f, false},
     {"embedding", 0.05f, false}, /* "embeddings" too */
 };
+/* clang-format on */
 
 /* Whether the layer that owns the kernel at path (its last but one component) is to_q or to_k. */
 static bool is_query_or_key(const char *path, const char *kind)
@@ -60,7 +64,8 @@ static void fill_uniform(uint64_t base, float scale, int64_t n, float *dst)
     }
 }
 
-/* A loop of its own: in one expression with the product, a compiler could make the sum a fused multiply-add. */
+/* A loop of its own: in one expression with the product, a compiler could make the sum a fused
+ * multiply-add. */
 static void add_one(int64_t n, float *dst)
 {
 #pragma omp parallel for schedule(static) if (n > 1 << 15)
@@ -68,7 +73,8 @@ static void add_one(int64_t n, float *dst)
         dst[i] += 1.0f;
 }
 
-void synthetic_weight(uint64_t seed, const char *model, const char *path, const Shape *shape, float *dst)
+void synthetic_weight(uint64_t seed, const char *model, const char *path, const Shape *shape,
+                      float *dst)
 {
     const char *dot = strrchr(path, '.');
     const char *kind = dot ? dot + 1 : path;
@@ -86,5 +92,6 @@ void synthetic_weight(uint64_t seed, const char *model, const char *path, const 
             add_one(n, dst);
         return;
     }
-    err("synthetic weights: no rule for \"%s\"; a path ends in kernel, bias, gamma, beta or embeddings", path);
+    err("synthetic weights: no rule for \"%s\"; a path ends in kernel, bias, gamma, beta or embeddings",
+        path);
 }

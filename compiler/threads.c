@@ -1,8 +1,9 @@
 /* The static assignment of tasks to threads, simulated. See stage_report.h.
  *
- * A thread gets a contiguous range of a step's tasks, and all wait for the slowest: a step of n tasks on t threads takes
- * ceil(n / t) / n of its cost. The cost of a step is the FLOPs that it does, and its bytes at FLOPS_PER_BYTE, so that steps
- * without products count too. Tasks of a step count as equal; caches and the memory's limits are not simulated. */
+ * A thread gets a contiguous range of a step's tasks, and all wait for the slowest: a step of n
+ * tasks on t threads takes ceil(n / t) / n of its cost. The cost of a step is the FLOPs that it
+ * does, and its bytes at FLOPS_PER_BYTE, so that steps without products count too. Tasks of a step
+ * count as equal; caches and the memory's limits are not simulated. */
 #include <stdlib.h>
 
 #include "stage_report.h"
@@ -11,10 +12,7 @@ enum { FLOPS_PER_BYTE = 8, WORST = 5 };
 static const int thread_counts[] = {1, 2, 4, 8, 16, 32, 64};
 enum { N_COUNTS = sizeof thread_counts / sizeof *thread_counts };
 
-static double cost_of(const Step *x)
-{
-    return x->done + FLOPS_PER_BYTE * x->bytes;
-}
+static double cost_of(const Step *x) { return x->done + FLOPS_PER_BYTE * x->bytes; }
 
 static double critical(const Step *x, int threads)
 {
@@ -23,10 +21,7 @@ static double critical(const Step *x, int threads)
 }
 
 /* plan < 0: all of the stage. */
-static bool in_plan(const Step *x, int plan)
-{
-    return plan < 0 || x->plan == plan;
-}
+static bool in_plan(const Step *x, int plan) { return plan < 0 || x->plan == plan; }
 
 static int by_value(const void *a, const void *b)
 {
@@ -46,9 +41,13 @@ static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
         }
     if (n) {
         qsort(tasks, (size_t)n, sizeof *tasks, by_value);
-        buf_printf(out, "%s: %d barriers, %lld tasks; per barrier %lld at least, %lld median, %lld at most\n", name, n,
-                   (long long)sum, (long long)tasks[0], (long long)tasks[n / 2], (long long)tasks[n - 1]);
-        buf_printf(out, " threads  critical path   speedup  efficiency  barriers with idle threads\n");
+        buf_printf(
+            out,
+            "%s: %d barriers, %lld tasks; per barrier %lld at least, %lld median, %lld at most\n",
+            name, n, (long long)sum, (long long)tasks[0], (long long)tasks[n / 2],
+            (long long)tasks[n - 1]);
+        buf_printf(out,
+                   " threads  critical path   speedup  efficiency  barriers with idle threads\n");
     }
     for (int k = 0; n && k < N_COUNTS; k++) {
         int threads = thread_counts[k], idle = 0;
@@ -59,7 +58,8 @@ static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
                 idle += s->steps[i].tasks < threads;
             }
         double speedup = path > 0 ? work / path : 1;
-        buf_printf(out, "%8d %11.4f G %9.2f %9.1f %% %10d\n", threads, path / 1e9, speedup, 100 * speedup / threads, idle);
+        buf_printf(out, "%8d %11.4f G %9.2f %9.1f %% %10d\n", threads, path / 1e9, speedup,
+                   100 * speedup / threads, idle);
     }
     free(tasks);
 }
@@ -69,7 +69,9 @@ static void print_worst(const Stage *s, Buf *out)
 {
     int threads = thread_counts[N_COUNTS - 1];
     bool *told = xcalloc((size_t)s->n_steps + 1, sizeof *told);
-    buf_printf(out, "\nwhat costs most at %d threads beyond an even share\n        lost    tasks  step\n", threads);
+    buf_printf(
+        out, "\nwhat costs most at %d threads beyond an even share\n        lost    tasks  step\n",
+        threads);
     for (int k = 0; k < WORST; k++) {
         int worst = -1;
         double most = 0;
@@ -83,8 +85,8 @@ static void print_worst(const Stage *s, Buf *out)
         if (worst < 0)
             break;
         told[worst] = true;
-        buf_printf(out, "%10.4f G %8lld  %s (%s)\n", most / 1e9, (long long)s->steps[worst].tasks, s->steps[worst].name,
-                   s->steps[worst].kind);
+        buf_printf(out, "%10.4f G %8lld  %s (%s)\n", most / 1e9, (long long)s->steps[worst].tasks,
+                   s->steps[worst].name, s->steps[worst].kind);
     }
     free(told);
 }
@@ -92,7 +94,8 @@ static void print_worst(const Stage *s, Buf *out)
 void threads_print(const Stage *s, Buf *out)
 {
     static const char *const names[PLAN_COUNT] = {"prompt", "time", "step"};
-    buf_printf(out, "%s: costs in FLOPs done, a byte counts as %d\n\n", s->graph->name, FLOPS_PER_BYTE);
+    buf_printf(out, "%s: costs in FLOPs done, a byte counts as %d\n\n", s->graph->name,
+               FLOPS_PER_BYTE);
     int plans = 0;
     for (int plan = 0; plan < PLAN_COUNT; plan++) {
         size_t before = out->len;

@@ -1,11 +1,12 @@
 /* A JSON file of measured convolutions:
  *
  *   {"convolutions": [
- *     {"target": "x86-64-v3", "convolution": "conv3x3 norm+swish +vec: 2 x 64x64 x 320 -> 64x64 x 640", "threads": 2,
- *      "fastest": "f43", "seconds": {"direct": 0.0123, "f23": 0.0081, "f43": 0.0068}}]}
+ *     {"target": "x86-64-v3", "convolution": "conv3x3 norm+swish +vec: 2 x 64x64 x 320 -> 64x64 x
+ * 640", "threads": 2, "fastest": "f43", "seconds": {"direct": 0.0123, "f23": 0.0081, "f43":
+ * 0.0068}}]}
  *
- * Entries of other targets and types stay when new ones are added. The fastest form is chosen as far as the budget of packed weights allows
- * (algorithm.c); "fastest" is there to be read. */
+ * Entries of other targets and types stay when new ones are added. The fastest form is chosen as
+ * far as the budget of packed weights allows (algorithm.c); "fastest" is there to be read. */
 #include "tune.h"
 #include "bench.h"
 #include "json.h"
@@ -15,54 +16,71 @@
 #include <string.h>
 #include <unistd.h>
 
-struct Tuning { Arena *arena; const char *path; TuneEntry *entries; int n, cap; };
+struct Tuning {
+    Arena *arena;
+    const char *path;
+    TuneEntry *entries;
+    int n, cap;
+};
 
-static TuneEntry *add_entry(Tuning *t, const char *target, const char *convolution) {
+static TuneEntry *add_entry(Tuning *t, const char *target, const char *convolution)
+{
     if (t->n == t->cap) {
         t->cap = t->cap ? 2 * t->cap : 64;
         t->entries = xrealloc(t->entries, (size_t)t->cap * sizeof *t->entries);
     }
     TuneEntry *x = &t->entries[t->n++];
-    *x = (TuneEntry){.target = arena_strdup(t->arena, target), .convolution = arena_strdup(t->arena, convolution)};
-    for (int f = 0; f < CONV_FORMS; f++) x->seconds[f] = INFINITY;
+    *x = (TuneEntry){.target = arena_strdup(t->arena, target),
+                     .convolution = arena_strdup(t->arena, convolution)};
+    for (int f = 0; f < CONV_FORMS; f++)
+        x->seconds[f] = INFINITY;
     return x;
 }
 
 /* ---- the file ---- */
 
-static void read_entry(Tuning *t, Json j) {
+static void read_entry(Tuning *t, Json j)
+{
     static const char *const keys[] = {"target", "convolution", "threads", "fastest", "seconds"};
     json_only(j, keys, sizeof keys / sizeof keys[0]);
-    TuneEntry *x = add_entry(t, json_string(json_need(j, "target")), json_string(json_need(j, "convolution")));
+    TuneEntry *x = add_entry(t, json_string(json_need(j, "target")),
+                             json_string(json_need(j, "convolution")));
     x->threads = (int)json_int(json_need(j, "threads"), 1, 1 << 20);
     Json seconds = json_need(j, "seconds");
     const char *forms[CONV_FORMS];
-    for (int f = 0; f < CONV_FORMS; f++) forms[f] = conv_names[conv_forms[f]];
+    for (int f = 0; f < CONV_FORMS; f++)
+        forms[f] = conv_names[conv_forms[f]];
     json_only(seconds, forms, CONV_FORMS);
     json_need(seconds, "direct");
     for (int f = 0; f < CONV_FORMS; f++) {
         Json s = json_get(seconds, forms[f]);
-        if (json_ok(s)) x->seconds[f] = json_number(s);
-        if (!(x->seconds[f] > 0)) json_err(s, "expected seconds above 0, found %g", x->seconds[f]);
+        if (json_ok(s))
+            x->seconds[f] = json_number(s);
+        if (!(x->seconds[f] > 0))
+            json_err(s, "expected seconds above 0, found %g", x->seconds[f]);
     }
 }
 
-Tuning *tuning_open(const char *path) {
+Tuning *tuning_open(const char *path)
+{
     Tuning *t = xcalloc(1, sizeof *t);
     t->arena = arena_new();
     t->path = arena_strdup(t->arena, path);
-    if (access(path, F_OK) != 0) return t;
+    if (access(path, F_OK) != 0)
+        return t;
     static const char *const keys[] = {"convolutions"};
     Json root = json_load(path);
     json_only(root, keys, 1);
     Json list = json_need(root, "convolutions");
     json_expect(list, JSON_ARRAY);
-    for (Json j = json_first(list); json_ok(j); j = json_next(j)) read_entry(t, j);
+    for (Json j = json_first(list); json_ok(j); j = json_next(j))
+        read_entry(t, j);
     json_free(root);
     return t;
 }
 
-void tuning_free(Tuning *t) {
+void tuning_free(Tuning *t)
+{
     arena_free(t->arena);
     free(t->entries);
     free(t);
@@ -70,21 +88,27 @@ void tuning_free(Tuning *t) {
 
 const char *tuning_path(const Tuning *t) { return t->path; }
 
-static void write_entry(const TuneEntry *x, Buf *b) {
+static void write_entry(const TuneEntry *x, Buf *b)
+{
     int fastest = 0;
     for (int f = 1; f < CONV_FORMS; f++)
-        if (x->seconds[f] < x->seconds[fastest]) fastest = f;
+        if (x->seconds[f] < x->seconds[fastest])
+            fastest = f;
     buf_printf(b, "  {\"target\": ");
     buf_quoted(b, x->target);
     buf_printf(b, ", \"convolution\": ");
     buf_quoted(b, x->convolution);
-    buf_printf(b, ", \"threads\": %d,\n   \"fastest\": \"%s\", \"seconds\": {", x->threads, conv_names[conv_forms[fastest]]);
+    buf_printf(b, ", \"threads\": %d,\n   \"fastest\": \"%s\", \"seconds\": {", x->threads,
+               conv_names[conv_forms[fastest]]);
     for (int f = 0, n = 0; f < CONV_FORMS; f++)
-        if (x->seconds[f] < INFINITY) buf_printf(b, "%s\"%s\": %.3e", n++ ? ", " : "", conv_names[conv_forms[f]], x->seconds[f]);
+        if (x->seconds[f] < INFINITY)
+            buf_printf(b, "%s\"%s\": %.3e", n++ ? ", " : "", conv_names[conv_forms[f]],
+                       x->seconds[f]);
     buf_printf(b, "}}");
 }
 
-static void write_file(const Tuning *t) {
+static void write_file(const Tuning *t)
+{
     Buf b = {0};
     buf_printf(&b, "{\"convolutions\": [\n");
     for (int i = 0; i < t->n; i++) {
@@ -100,8 +124,10 @@ static void write_file(const Tuning *t) {
 
 /* ---- measuring ---- */
 
-/* What is measured once: everything of a convolution but its form, and how its operands are stored. */
-static void describe(const Program *p, const Graph *g, const Op *o, Buf *out) {
+/* What is measured once: everything of a convolution but its form, and how its operands are stored.
+ */
+static void describe(const Program *p, const Graph *g, const Op *o, Buf *out)
+{
     Contract c = contract_of(g, o);
     c.bf16 = p->bf16;
     contract_plan(&c, p->target, CONV_DIRECT);
@@ -111,13 +137,17 @@ static void describe(const Program *p, const Graph *g, const Op *o, Buf *out) {
     arena_free(a);
 }
 
-static TuneEntry *find(const Tuning *t, const char *target, const char *convolution) {
+static TuneEntry *find(const Tuning *t, const char *target, const char *convolution)
+{
     for (int i = 0; i < t->n; i++)
-        if (strcmp(t->entries[i].target, target) == 0 && strcmp(t->entries[i].convolution, convolution) == 0) return &t->entries[i];
+        if (strcmp(t->entries[i].target, target) == 0 &&
+            strcmp(t->entries[i].convolution, convolution) == 0)
+            return &t->entries[i];
     return NULL;
 }
 
-const TuneEntry *tuning_find(const Tuning *t, const Program *p, const Graph *g, const Op *o) {
+const TuneEntry *tuning_find(const Tuning *t, const Program *p, const Graph *g, const Op *o)
+{
     Buf text = {0};
     describe(p, g, o, &text);
     const TuneEntry *x = find(t, p->target->name, text.data);
@@ -125,12 +155,15 @@ const TuneEntry *tuning_find(const Tuning *t, const Program *p, const Graph *g, 
     return x;
 }
 
-/* The convolutions that t lacks get an entry; per op its index, -1 for any other op. Returns whether there are any. */
-static bool add_missing(Tuning *t, const Program *p, const Graph *g, int *entry_of) {
+/* The convolutions that t lacks get an entry; per op its index, -1 for any other op. Returns
+ * whether there are any. */
+static bool add_missing(Tuning *t, const Program *p, const Graph *g, int *entry_of)
+{
     int before = t->n;
     for (uint32_t i = 0; i < g->n_ops; i++) {
         entry_of[i] = -1;
-        if (g->ops[i].kind != OP_CONV2D) continue;
+        if (g->ops[i].kind != OP_CONV2D)
+            continue;
         Buf text = {0};
         describe(p, g, &g->ops[i], &text);
         TuneEntry *x = find(t, p->target->name, text.data);
@@ -143,24 +176,34 @@ static bool add_missing(Tuning *t, const Program *p, const Graph *g, int *entry_
     return t->n > before;
 }
 
-/* One convolution in one form: the steps of its op in that stage. False when it does not fit the form. */
-static bool measure_op(const Measure *how, const Engine *e, int stage, const char *path, double *seconds) {
+/* One convolution in one form: the steps of its op in that stage. False when it does not fit the
+ * form. */
+static bool measure_op(const Measure *how, const Engine *e, int stage, const char *path,
+                       double *seconds)
+{
     const Program *q = engine_lowered(e);
     const Stage *s = q->stages[stage];
     *seconds = 0;
     for (int i = 0; i < s->n_steps; i++) {
-        if (strcmp(s->steps[i].name, path) != 0) continue;
+        if (strcmp(s->steps[i].name, path) != 0)
+            continue;
         const Kernel *k = &q->kernels[s->steps[i].kernel];
-        if (k->kind == KERNEL_CONTRACT && stage > 0 && !((const Contract *)k->key)->winograd) return false;
-        *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i), &s->steps[i]).median;
+        if (k->kind == KERNEL_CONTRACT && stage > 0 && !((const Contract *)k->key)->winograd)
+            return false;
+        *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i),
+                                 &s->steps[i])
+                        .median;
     }
     return true;
 }
 
-void tuning_measure(Tuning *t, const Program *p, Graph *g) {
+void tuning_measure(Tuning *t, const Program *p, Graph *g)
+{
     int *entry_of = xcalloc(g->n_ops + 1, sizeof *entry_of);
     if (add_missing(t, p, g, entry_of)) {
-        if (!target_runs_here(p->target)) err("--tune %s: it lacks convolutions of %s for target %s, which does not run here", t->path, g->name, p->target->name);
+        if (!target_runs_here(p->target))
+            err("--tune %s: it lacks convolutions of %s for target %s, which does not run here",
+                t->path, g->name, p->target->name);
         Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
         for (int f = 0; f < CONV_FORMS; f++) {
             q->conv = conv_forms[f];
@@ -169,12 +212,14 @@ void tuning_measure(Tuning *t, const Program *p, Graph *g) {
         const Measure how = {lrt_default_threads(), 3, machine_l3_bytes()};
         Engine *e = engine_new(q, NULL);
         for (uint32_t i = 0; i < g->n_ops; i++) {
-            if (entry_of[i] < 0) continue;
+            if (entry_of[i] < 0)
+                continue;
             TuneEntry *x = &t->entries[entry_of[i]];
             x->threads = how.threads;
             for (int f = 0; f < CONV_FORMS; f++) {
                 double seconds;
-                if (measure_op(&how, e, f, g->ops[i].path, &seconds)) x->seconds[f] = seconds;
+                if (measure_op(&how, e, f, g->ops[i].path, &seconds))
+                    x->seconds[f] = seconds;
             }
         }
         engine_free(e);

@@ -13,7 +13,8 @@
 
 #include "../runtime/error.h"
 
-/* ---- temporary outputs ------------------------------------------------------------------------ */
+/* ---- temporary outputs ------------------------------------------------------------------------
+ */
 
 struct OutFile {
     FILE *stream;
@@ -21,8 +22,8 @@ struct OutFile {
     int slot; /* in pending */
 };
 
-/* Names to remove when the program ends early. A slot is written before its file exists and cleared after the file is renamed or
- * gone, so that a signal at any moment leaves nothing behind. */
+/* Names to remove when the program ends early. A slot is written before its file exists and cleared
+ * after the file is renamed or gone, so that a signal at any moment leaves nothing behind. */
 enum { MAX_PENDING = 64 };
 static char *_Atomic pending[MAX_PENDING];
 /* The folder that is being written, and what was put into it, in the order in which it was made. */
@@ -142,8 +143,10 @@ void readings_check(void)
     struct stat st;
     for (Reading *r = readings; r; r = r->next) {
         look(r, &st);
-        if (st.st_size != r->size || st.st_mtim.tv_sec != r->changed.tv_sec || st.st_mtim.tv_nsec != r->changed.tv_nsec)
-            err("%s: was changed while it was read; expected it to stay as it is until the end", r->path);
+        if (st.st_size != r->size || st.st_mtim.tv_sec != r->changed.tv_sec ||
+            st.st_mtim.tv_nsec != r->changed.tv_nsec)
+            err("%s: was changed while it was read; expected it to stay as it is until the end",
+                r->path);
     }
 }
 
@@ -176,7 +179,8 @@ OutFile *outfile_open(const char *path)
     f->path = xstrdup(path);
     f->temp = temp_name(path);
     char *expected = NULL;
-    while (f->slot < MAX_PENDING && !atomic_compare_exchange_strong(&pending[f->slot], &expected, f->temp)) {
+    while (f->slot < MAX_PENDING &&
+           !atomic_compare_exchange_strong(&pending[f->slot], &expected, f->temp)) {
         expected = NULL;
         f->slot++;
     }
@@ -251,7 +255,8 @@ void outfolder_make(const char *path)
         err("%s: cannot be made: %s", path, strerror(errno));
 }
 
-/* Folders are made anew and files moved where there is such a folder already; else it is one name that changes. */
+/* Folders are made anew and files moved where there is such a folder already; else it is one name
+ * that changes. */
 void outfolder_commit(void)
 {
     const char *top = atomic_load(&in_folder[0]);
@@ -275,7 +280,8 @@ void outfolder_commit(void)
     free(folder_path);
 }
 
-/* ---- this program's own files ------------------------------------------------------------------ */
+/* ---- this program's own files ------------------------------------------------------------------
+ */
 
 const char *own_folder(Arena *a)
 {
@@ -290,7 +296,8 @@ const char *own_folder(Arena *a)
 
 const char *own_file(Arena *a, const char *relative)
 {
-    static const char *const above[] = {"..", "../share/latentc", "../../..", "../../../.."}; /* the last two: programs of the tests */
+    static const char *const above[] = {"..", "../share/latentc", "../../..",
+                                        "../../../.."}; /* the last two: programs of the tests */
     const char *self = own_folder(a);
     for (size_t i = 0; self && i < sizeof above / sizeof above[0]; i++) {
         const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);
@@ -309,11 +316,13 @@ uint16_t bf16_of(float x)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors -----------------------------------------------------------------------------------
+ */
 
 static jmp_buf *catcher;
 static char caught[2048];
-static Arena *guarded; /* arenas made since err_catch: freed when it catches, for they would add up in a fuzzer */
+static Arena *guarded; /* arenas made since err_catch: freed when it catches, for they would add up
+                          in a fuzzer */
 static void release_guarded(void);
 
 void err_catch(jmp_buf *where)
@@ -337,7 +346,12 @@ static void print_line(FILE *f, const char *fmt, va_list ap)
 
 static const int faults[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGPROF};
 enum { N_FAULTS = sizeof faults / sizeof faults[0] };
-static struct { bool on; char subject[2048]; struct sigaction old[N_FAULTS]; char stack[1 << 15]; } guard;
+static struct {
+    bool on;
+    char subject[2048];
+    struct sigaction old[N_FAULTS];
+    char stack[1 << 15];
+} guard;
 
 /* Only calls that are safe in a handler, after anything. */
 static void on_fault(int sig)
@@ -356,11 +370,14 @@ void library_guard(const char *path, const char *library, int seconds)
         return;
     CHECK(!guard.on);
     guard.on = true;
-    snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path, library);
+    snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path,
+             library);
     lrt_one_line(guard.subject);
-    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL); /* it may be the stack that is full */
+    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack},
+                NULL); /* it may be the stack that is full */
     for (int i = 0; i < N_FAULTS; i++)
-        sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK}, &guard.old[i]);
+        sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK},
+                  &guard.old[i]);
     setitimer(ITIMER_PROF, &(struct itimerval){.it_value = {.tv_sec = seconds}}, NULL);
 }
 
@@ -425,7 +442,8 @@ void note(const char *fmt, ...)
     va_end(ap);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory -----------------------------------------------------------------------------------
+ */
 
 void *xmalloc(size_t n)
 {
@@ -454,7 +472,10 @@ void *xrealloc(void *p, size_t n)
 }
 
 /* A list of blocks; the newest is filled from its start. */
-typedef struct Block { struct Block *next; size_t used, size; } Block;
+typedef struct Block {
+    struct Block *next;
+    size_t used, size;
+} Block;
 struct Arena {
     Block *blocks;
     void (*at_end)(void *);
@@ -547,7 +568,8 @@ char *arena_printf(Arena *a, const char *fmt, ...)
     return s;
 }
 
-/* ---- strings and files ------------------------------------------------------------------------ */
+/* ---- strings and files ------------------------------------------------------------------------
+ */
 
 static void buf_reserve(Buf *b, size_t n)
 {

@@ -1,13 +1,16 @@
-/* The rules of a valid graph, as a table; verify() runs after every pass in debug builds and names the pass that broke
- * one. Every rule looks at one op. A violation is our mistake, never the user's: the graph file's errors are reported
- * while it is read. */
+/* The rules of a valid graph, as a table; verify() runs after every pass in debug builds and names
+ * the pass that broke one. Every rule looks at one op. A violation is our mistake, never the
+ * user's: the graph file's errors are reported while it is read. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
 
-typedef struct { const Graph *g; const bool *defined; /* [tensor id - 1] */ } Check;
+typedef struct {
+    const Graph *g;
+    const bool *defined; /* [tensor id - 1] */
+} Check;
 typedef const char *VerifyRule(const Check *c, const Op *o);
 
 static const char *operands_are_defined(const Check *c, const Op *o)
@@ -39,9 +42,11 @@ static const char *attributes_are_in_range(const Check *c, const Op *o)
     for (int i = 0; i < attr_tables[o->kind].n; i++) {
         const AttrField *f = &attr_tables[o->kind].fields[i];
         for (int k = 0; k < (f->type == ATTR_PAD ? 4 : 1); k++) {
-            double v = attr_get(o, f, k), least = f->names ? 0 : f->least, most = f->names ? f->n_names - 1 : f->most;
+            double v = attr_get(o, f, k), least = f->names ? 0 : f->least,
+                   most = f->names ? f->n_names - 1 : f->most;
             if (!(v >= least && v <= most))
-                return arena_printf(c->g->arena, "%s is %g, expected %g to %g", f->name, v, least, most);
+                return arena_printf(c->g->arena, "%s is %g, expected %g to %g", f->name, v, least,
+                                    most);
         }
     }
     return NULL;
@@ -53,7 +58,8 @@ static const char *shape_is_inferred(const Check *c, const Op *o)
     const char *wrong = infer_shape(c->g, o, &s);
     if (!wrong && !shape_eq(&s, &tensor(c->g, o->out)->shape))
         wrong = arena_printf(c->g->arena, "has shape %s, its rule gives %s",
-                             shape_text(c->g->arena, &tensor(c->g, o->out)->shape), shape_text(c->g->arena, &s));
+                             shape_text(c->g->arena, &tensor(c->g, o->out)->shape),
+                             shape_text(c->g->arena, &s));
     return wrong;
 }
 
@@ -63,7 +69,9 @@ static const char *binding_is_the_fastest_operands(const Check *c, const Op *o)
     for (int i = 0; i < SLOT_COUNT; i++)
         if (tensor_ok(o->in[i]) && tensor(c->g, o->in[i])->binding > b)
             b = tensor(c->g, o->in[i])->binding;
-    return tensor(c->g, o->out)->binding == b ? NULL : "its result does not change as often as its fastest operand";
+    return tensor(c->g, o->out)->binding == b
+               ? NULL
+               : "its result does not change as often as its fastest operand";
 }
 
 static const char *weights_have_their_parts(const Check *c, const Op *o)
@@ -76,11 +84,13 @@ static const char *weights_have_their_parts(const Check *c, const Op *o)
         for (int p = 0; p < t->n_parts; p++)
             width += t->parts[p].width;
         if (t->n_parts < 1 || width != shape_channels(&t->shape))
-            return arena_printf(c->g->arena, "weight %s: its parts are not as wide as its shape", t->name);
+            return arena_printf(c->g->arena, "weight %s: its parts are not as wide as its shape",
+                                t->name);
     }
     return NULL;
 }
 
+/* clang-format off */
 static const struct { const char *name; VerifyRule *rule; } rules[] = {
     {"operands are defined before their use", operands_are_defined},
     {"every result has one producer", result_is_its_own},
@@ -89,6 +99,7 @@ static const struct { const char *name; VerifyRule *rule; } rules[] = {
     {"bindings follow the operands", binding_is_the_fastest_operands},
     {"weights are as wide as their parts", weights_have_their_parts},
 };
+/* clang-format on */
 
 void graph_verify(const Graph *g, const char *after)
 {
@@ -104,14 +115,16 @@ void graph_verify(const Graph *g, const char *after)
         for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
             const char *wrong = rules[k].rule(&c, o);
             if (wrong)
-                die("after %s: %s (%s): %s [rule: %s]", after, o->path, op_names[o->kind], wrong, rules[k].name);
+                die("after %s: %s (%s): %s [rule: %s]", after, o->path, op_names[o->kind], wrong,
+                    rules[k].name);
         }
         defined[o->out.id - 1] = true;
     }
     if (g->n_outputs == 0)
         die("after %s: graph %s has no output", after, g->name);
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (!tensor_ok(g->outputs[i]) || (tensor(g, g->outputs[i])->kind == T_TEMP && !defined[g->outputs[i].id - 1]))
+        if (!tensor_ok(g->outputs[i]) ||
+            (tensor(g, g->outputs[i])->kind == T_TEMP && !defined[g->outputs[i].id - 1]))
             die("after %s: output %s is not computed", after, g->output_names[i]);
     arena_free(scratch);
 }

@@ -9,16 +9,20 @@
 #include "../runtime/tokenizer.h"
 #include "json.h"
 
-/* A vocabulary as JSON gives it: tokens, sorted (a lookup would otherwise walk tens of thousands of members), and in a tokenizer.json merges. */
-typedef struct { const char *token; uint32_t id; } Token;
+/* A vocabulary as JSON gives it: tokens, sorted (a lookup would otherwise walk tens of thousands of
+ * members), and in a tokenizer.json merges. */
+typedef struct {
+    const char *token;
+    uint32_t id;
+} Token;
 typedef struct {
     Json root;
     Token *tokens;
     size_t n;
-    uint32_t n_tokens;  /* the largest id and one */
-    Json merge;         /* the next one */
+    uint32_t n_tokens; /* the largest id and one */
+    Json merge;        /* the next one */
     bool has_merges;
-    const char *path;   /* of what has the merges */
+    const char *path; /* of what has the merges */
     char line[1024];
 } List;
 
@@ -81,7 +85,8 @@ static void read_tokens(List *l, Json vocab, Json added)
 static void read_tokenizer(List *l, const char *path)
 {
     l->root = json_load(path);
-    Json model = json_need(l->root, "model"), type = json_get(model, "type"), suffix = json_need(model, "end_of_word_suffix");
+    Json model = json_need(l->root, "model"), type = json_get(model, "type"),
+         suffix = json_need(model, "end_of_word_suffix");
     if (json_ok(type) && strcmp(json_string(type), "BPE"))
         json_err(type, "found \"%s\", expected BPE, as CLIP's is", json_string(type));
     if (json_kind(suffix) != JSON_STRING || strcmp(json_string(suffix), "</w>"))
@@ -102,7 +107,8 @@ static bool there(const char *path)
 
 static void read_folder(List *l, const char *folder, Arena *a)
 {
-    const char *vocab = arena_printf(a, "%s/vocab.json", folder), *tokenizer = arena_printf(a, "%s/tokenizer.json", folder);
+    const char *vocab = arena_printf(a, "%s/vocab.json", folder),
+               *tokenizer = arena_printf(a, "%s/tokenizer.json", folder);
     l->path = arena_printf(a, "%s/merges.txt", folder);
     if ((there(vocab) && there(l->path)) || !there(tokenizer)) {
         l->root = json_load(vocab);
@@ -151,7 +157,10 @@ void *vocab_load(const char *path, size_t *bytes)
         read_tokenizer(&l, path);
     else
         read_folder(&l, path, a);
-    lrt_vocab_ids ids = {.find = find_token, .context = &l, .n_tokens = l.n_tokens, .merge = l.has_merges ? next_merge : NULL};
+    lrt_vocab_ids ids = {.find = find_token,
+                         .context = &l,
+                         .n_tokens = l.n_tokens,
+                         .merge = l.has_merges ? next_merge : NULL};
     void *blob = lrt_vocab_build(l.path, &ids, bytes, &e);
     if (!blob)
         err("vocabulary %s", e.text);

@@ -2,9 +2,11 @@
 #ifndef LATENTC_VOCAB_H
 #define LATENTC_VOCAB_H
 #include <stddef.h>
-/* path: a merges file (plain or .gz); a tokenizer.json; or a folder with vocab.json, whose ids count, and merges.txt, or with tokenizer.json alone. The
- * caller frees the blob. err() when unreadable. */
+/* path: a merges file (plain or .gz); a tokenizer.json; or a folder with vocab.json, whose ids
+ * count, and merges.txt, or with tokenizer.json alone. The caller frees the blob. err() when
+ * unreadable. */
 void *vocab_load(const char *path, size_t *bytes);
-/* The id of a token in such a folder, as its files write it ("!", "<|endoftext|>"); err() when it has none. */
+/* The id of a token in such a folder, as its files write it ("!", "<|endoftext|>"); err() when it
+ * has none. */
 int vocab_token(const char *folder, const char *token);
 #endif

@@ -13,11 +13,11 @@ struct WeightSource {
     Arena *arena;
     const char *model;
     const char *description;
-    uint64_t seed;     /* of a synthetic source */
-    Checkpoint *from;  /* NULL: synthetic */
-    bool owned;        /* weights_close closes it */
-    bool bound;        /* counts are known */
-    Counts counts;     /* of the graph that is checked or read first: a source serves one graph */
+    uint64_t seed;    /* of a synthetic source */
+    Checkpoint *from; /* NULL: synthetic */
+    bool owned;       /* weights_close closes it */
+    bool bound;       /* counts are known */
+    Counts counts;    /* of the graph that is checked or read first: a source serves one graph */
 };
 
 static const char *dims_text(Arena *a, int rank, const int64_t *dim)
@@ -34,14 +34,12 @@ static uint64_t parse_seed(const char *text)
     errno = 0;
     unsigned long long v = strtoull(text, &end, 10);
     if (errno || end == text || *end || *text < '0' || *text > '9')
-        err("weights \"%s%s\": expected a number from 0 to 2^64-1 after \"%s\"", SYNTHETIC, text, SYNTHETIC);
+        err("weights \"%s%s\": expected a number from 0 to 2^64-1 after \"%s\"", SYNTHETIC, text,
+            SYNTHETIC);
     return v;
 }
 
-bool weights_synthetic(const char *spec)
-{
-    return !strncmp(spec, SYNTHETIC, strlen(SYNTHETIC));
-}
+bool weights_synthetic(const char *spec) { return !strncmp(spec, SYNTHETIC, strlen(SYNTHETIC)); }
 
 static WeightSource *new_source(const char *model)
 {
@@ -59,7 +57,8 @@ WeightSource *weights_from(Checkpoint *c, const char *model)
     for (const char *p = base; *p; p++)
         if (*p == '/' && p[1])
             base = p + 1;
-    w->description = arena_printf(w->arena, "%s (%llu bytes)", base, (unsigned long long)checkpoint_bytes(c));
+    w->description = arena_printf(w->arena, "%s (%llu bytes)", base,
+                                  (unsigned long long)checkpoint_bytes(c));
     return w;
 }
 
@@ -83,12 +82,10 @@ void weights_close(WeightSource *w)
     arena_free(w->arena);
 }
 
-const char *weights_describe(const WeightSource *w)
-{
-    return w->description;
-}
+const char *weights_describe(const WeightSource *w) { return w->description; }
 
-/* ---- one weight and where it is stored -------------------------------------------------------------------------------------------- */
+/* ---- one weight and where it is stored
+ * -------------------------------------------------------------------------------------------- */
 
 static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
 {
@@ -103,22 +100,26 @@ static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
 }
 
 /* Why t cannot serve as the weight of this shape; NULL: it can. */
-static const char *wrong_with(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape, Arena *a)
+static const char *wrong_with(const WeightSource *w, const Stored *t, const Place *p,
+                              const char *path, const Shape *shape, Arena *a)
 {
     const Scheme *s = w->from->scheme;
     int64_t dim[8];
     int rank = scheme_shape(s, path, shape, p, dim);
     if (!t)
-        return arena_printf(a, "%s: tensor \"%s\" is missing; expected shape %s", w->from->spec, p->name, dims_text(a, rank, dim));
+        return arena_printf(a, "%s: tensor \"%s\" is missing; expected shape %s", w->from->spec,
+                            p->name, dims_text(a, rank, dim));
     if (!same_shape(t, rank, dim, scheme_transposes(s, path)))
-        return arena_printf(a, "%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name, dims_text(a, t->rank, t->dim),
-                            dims_text(a, rank, dim));
+        return arena_printf(a, "%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name,
+                            dims_text(a, t->rank, t->dim), dims_text(a, rank, dim));
     if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        return arena_printf(a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64", t->file, t->name, st_dtype_name(t->dtype));
+        return arena_printf(a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64",
+                            t->file, t->name, st_dtype_name(t->dtype));
     return NULL;
 }
 
-static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path, const Shape *shape)
+static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path,
+                         const Shape *shape)
 {
     Arena *a = arena_new();
     const char *wrong = wrong_with(w, t, p, path, shape, a);
@@ -132,10 +133,14 @@ static const Stored *find(const WeightSource *w, const char *path, Place *p)
     return scheme_locate(w->from, w->model, path, &w->counts, p);
 }
 
-/* ---- a graph's weights against the checkpoint ------------------------------------------------------------------------------------- */
+/* ---- a graph's weights against the checkpoint
+ * ------------------------------------------------------------------------------------- */
 
 /* One stored tensor that the graph wants. */
-typedef struct { const char *path; Shape shape; } Wanted;
+typedef struct {
+    const char *path;
+    Shape shape;
+} Wanted;
 
 static int by_path(const void *a, const void *b)
 {
@@ -185,7 +190,8 @@ static const char *named(Arena *a, const WeightSource *w, const char *path)
     Place p;
     find(w, path, &p);
     const char *own = strchr(p.name, '/');
-    if (!*p.name || !strcmp(p.name, path) || !w->from->scheme->torch || (own && !strcmp(own + 1, path)))
+    if (!*p.name || !strcmp(p.name, path) || !w->from->scheme->torch ||
+        (own && !strcmp(own + 1, path)))
         return arena_printf(a, "\"%s\"", path);
     return arena_printf(a, "\"%s\" (%s)", p.name, path);
 }
@@ -231,19 +237,22 @@ void weights_check(WeightSource *w, const Graph *g)
     WeightFit f = weights_fit(w, g, a);
     const char *file = w->from->spec, *plural = f.n_extra == 1 ? "" : "s";
     if (f.n_missing && f.n_extra)
-        err("%s: %zu of %s's %zu weights missing, the first is %s; %zu tensor%s unknown, the first is \"%s\"", file,
-            f.n_missing, w->model, f.n, f.missing[0], f.n_extra, plural, f.extra[0]);
+        err("%s: %zu of %s's %zu weights missing, the first is %s; %zu tensor%s unknown, the first is \"%s\"",
+            file, f.n_missing, w->model, f.n, f.missing[0], f.n_extra, plural, f.extra[0]);
     if (f.n_missing)
-        err("%s: %zu of %s's %zu weights missing, the first is %s", file, f.n_missing, w->model, f.n, f.missing[0]);
+        err("%s: %zu of %s's %zu weights missing, the first is %s", file, f.n_missing, w->model,
+            f.n, f.missing[0]);
     if (f.n_extra)
-        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone", file, f.n_extra, plural,
-            w->model, f.extra[0], f.n);
+        err("%s: %zu tensor%s unknown to %s, the first is \"%s\"; expected its %zu weights alone",
+            file, f.n_extra, plural, w->model, f.extra[0], f.n);
     if (f.n_wrong)
         err("%s", f.wrong[0]);
     arena_free(a);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The stored bytes: mapped, or fetched into *fetched, which the caller frees. */
 static const unsigned char *stored_bytes(const Checkpoint *c, const Stored *t, void **fetched)
@@ -265,27 +274,35 @@ static void check_values(const Stored *t, const unsigned char *data, int64_t bad
     int64_t n = 1;
     for (int i = 0; i < t->rank; i++)
         n *= t->dim[i];
-    err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name, (long long)bad, (long long)n,
+    err("%s: tensor \"%s\": value %lld of %lld is %s, expected finite numbers", t->file, t->name,
+        (long long)bad, (long long)n,
         isnan(stored_value(t->dtype, data, bad)) ? "NaN" : "infinite");
 }
 
 /* weights_read with rows of dst `stride` floats apart. */
-static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst, int64_t stride)
+static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst,
+                        int64_t stride)
 {
     Place p;
     void *fetched;
     const Stored *t = find(w, path, &p);
     check_tensor(w, t, &p, path, shape);
-    int64_t n = shape_count(shape), out = shape_channels(shape), taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
+    int64_t n = shape_count(shape), out = shape_channels(shape),
+            taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
-    /* kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); all else is in its order */
-    check_values(t, data, scheme_transposes(w->from->scheme, path) ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
-                                              : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
+    /* kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); all else is in its
+     * order */
+    check_values(
+        t, data,
+        scheme_transposes(w->from->scheme, path)
+            ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
+            : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
     free(fetched);
     checkpoint_release(t);
 }
 
-bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const char *path, const Shape *shape, float *dst)
+bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const char *path,
+                     const Shape *shape, float *dst)
 {
     weights_bind(w, g);
     if (!w->from || scheme_transposes(w->from->scheme, path) != scheme_transposes(s, path)) {
@@ -313,7 +330,8 @@ void weights_read(WeightSource *w, const char *path, const Shape *shape, float *
 }
 
 /* One part of a wider weight: columns begin.. of it. */
-static void read_part(WeightSource *w, const WeightPart *p, const Shape *shape, int64_t begin, int64_t width, float *dst)
+static void read_part(WeightSource *w, const WeightPart *p, const Shape *shape, int64_t begin,
+                      int64_t width, float *dst)
 {
     int64_t rows = shape_count(shape) / p->width;
     if (w->from) {
@@ -360,21 +378,24 @@ bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)
 {
     const Tensor *t = tensor(g, id);
     weights_bind(w, g);
-    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 || scheme_transposes(w->from->scheme, t->parts[0].path))
+    if (!w->from || t->n_parts != 1 || t->parts[0].scale != 1.0 ||
+        scheme_transposes(w->from->scheme, t->parts[0].path))
         return false;
     Place p;
     const Stored *s = find(w, t->parts[0].path, &p);
     return s && s->data;
 }
 
-void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t first, int64_t n, float *dst)
+void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t first, int64_t n,
+                      float *dst)
 {
     const Tensor *t = tensor(g, id);
     Place p;
     const Stored *s = find(w, t->parts[0].path, &p);
     check_tensor(w, s, &p, t->parts[0].path, &t->shape);
     /* the run as a tensor of its own, so that its pages alone are wanted and released */
-    size_t size = stored_size(s->dtype), at = (size_t)(shape_count(&t->shape) * p.part + first) * size;
+    size_t size = stored_size(s->dtype),
+           at = (size_t)(shape_count(&t->shape) * p.part + first) * size;
     Stored run = {.data = (const unsigned char *)s->data + at, .bytes = (size_t)n * size};
     checkpoint_want(&run);
     check_values(s, s->data, stored_rows(s->dtype, s->data, (int64_t)(at / size), 1, n, dst, n));

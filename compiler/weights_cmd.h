@@ -8,14 +8,14 @@ typedef struct {
     const struct PipelineModel *of;
     Graph *graph;
     WeightSource *weights;
-    WeightFit fit;  /* of a checkpoint */
-    bool here;      /* the checkpoint has weights of it */
+    WeightFit fit; /* of a checkpoint */
+    bool here;     /* the checkpoint has weights of it */
 } SubjectModel;
 typedef struct {
     Arena *arena;
-    const char *file;        /* the pipeline's */
-    Pipeline *pipeline;      /* with what the checkpoint says laid over */
-    Checkpoint *checkpoint;  /* NULL: synthetic weights */
+    const char *file;       /* the pipeline's */
+    Pipeline *pipeline;     /* with what the checkpoint says laid over */
+    Checkpoint *checkpoint; /* NULL: synthetic weights */
     SubjectModel model[SUBJECT_MODELS];
     int n, n_here;
 } Subject;
@@ -27,9 +27,10 @@ void subject_close(Subject *s);
 const char *default_pipeline(Arena *a);
 
 /* weights_packed.c */
-/* Packs the weights of spec, and further ones that f names, as `latentc build` does with these flags; of f.code, NULL is build's default.
- * vocab: what vocab_load takes, or NULL. */
-void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f, const char *vocab);
+/* Packs the weights of spec, and further ones that f names, as `latentc build` does with these
+ * flags; of f.code, NULL is build's default. vocab: what vocab_load takes, or NULL. */
+void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
+                  const char *vocab);
 /* Prints what a file of packed weights is; false: it is none. err() when it is damaged. */
 bool packed_list(const char *spec);
 

@@ -1,14 +1,20 @@
-/* latentc weights convert: the same weights under the names and in the layout of another scheme. One tensor after the other is in memory. */
+/* latentc weights convert: the same weights under the names and in the layout of another scheme.
+ * One tensor after the other is in memory. */
 #include "weights_convert.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is written ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is written
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static StDtype dtype_of(const char *text)
 {
-    static const struct { const char *name; StDtype dtype; } types[] = {{"f32", ST_F32}, {"f16", ST_F16}, {"bf16", ST_BF16}};
+    static const struct {
+        const char *name;
+        StDtype dtype;
+    } types[] = {{"f32", ST_F32}, {"f16", ST_F16}, {"bf16", ST_BF16}};
     for (size_t i = 0; text && i < sizeof types / sizeof types[0]; i++)
         if (!strcmp(text, types[i].name))
             return types[i].dtype;
@@ -26,7 +32,8 @@ static Written *written_of(Conversion *v, const char *name)
 }
 
 /* The stored tensor that one weight becomes, or becomes part of. */
-static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Counts *n, StDtype dtype)
+static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Counts *n,
+                       StDtype dtype)
 {
     Place p;
     const char *path = t->parts[0].path;
@@ -37,7 +44,10 @@ static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Co
         w = &v->list[v->n++];
         *w = (Written){.model = m, .shape = t->shape, .parts = p.parts};
         StDtype stored = weights_dtype(m->weights, m->graph, path);
-        w->entry = (StEntry){.name = arena_strdup(v->subject->arena, p.name), .dtype = dtype != ST_OTHER ? dtype : stored == ST_F64 ? ST_F32 : stored};
+        w->entry = (StEntry){.name = arena_strdup(v->subject->arena, p.name),
+                             .dtype = dtype != ST_OTHER  ? dtype
+                                      : stored == ST_F64 ? ST_F32
+                                                         : stored};
         w->entry.rank = scheme_shape(v->scheme, path, &t->shape, &p, w->entry.dim);
     }
     w->path[p.part] = path;
@@ -65,7 +75,9 @@ static void list_weights(Conversion *v, StDtype dtype, bool bf16)
     }
 }
 
-/* ---- one tensor --------------------------------------------------------------------------------------------------------------------- */
+/* ---- one tensor
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static float *room(float **at, size_t *have, size_t floats)
 {
@@ -82,10 +94,12 @@ static void put(Conversion *v, const Written *w, const float *x, int64_t n)
     enum { RUN = 1 << 20 };
     static float encoded[RUN];
     for (int64_t at = 0; at < n; at += RUN) {
-        int64_t count = n - at < RUN ? n - at : RUN, bad = stored_encode(w->entry.dtype, x + at, count, encoded);
+        int64_t count = n - at < RUN ? n - at : RUN,
+                bad = stored_encode(w->entry.dtype, x + at, count, encoded);
         size_t bytes = (size_t)count * stored_size(w->entry.dtype);
         if (bad >= 0)
-            err("%s: tensor \"%s\": %g is too large for %s", v->out, w->entry.name, (double)x[at + bad], st_dtype_name(w->entry.dtype));
+            err("%s: tensor \"%s\": %g is too large for %s", v->out, w->entry.name,
+                (double)x[at + bad], st_dtype_name(w->entry.dtype));
         v->put(v->into, encoded, bytes);
         v->done += (double)bytes;
     }
@@ -94,10 +108,12 @@ static void put(Conversion *v, const Written *w, const float *x, int64_t n)
 
 void conversion_write(Conversion *v, const Written *w)
 {
-    int64_t n = shape_count(&w->shape), out = shape_channels(&w->shape), taps = w->shape.rank == 4 ? w->shape.dim[0] * w->shape.dim[1] : 1;
+    int64_t n = shape_count(&w->shape), out = shape_channels(&w->shape),
+            taps = w->shape.rank == 4 ? w->shape.dim[0] * w->shape.dim[1] : 1;
     for (int k = 0; k < w->parts; k++) {
         float *x = room(&v->read, &v->read_floats, (size_t)n);
-        if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape, x)) {
+        if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape,
+                             x)) {
             float *to = room(&v->turned, &v->turned_floats, (size_t)n);
             stored_restore(x, out, n / out / taps, taps, to);
             x = to;
@@ -106,15 +122,19 @@ void conversion_write(Conversion *v, const Written *w)
     }
 }
 
-/* ---- forms -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- forms
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void to_safetensors(void *into, const void *data, size_t bytes)
 {
     st_writer_put(into, data, bytes);
 }
 
-/* The members of the list that belong into one file, without the first `skip` bytes of their names. */
-void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta, size_t n_meta)
+/* The members of the list that belong into one file, without the first `skip` bytes of their names.
+ */
+void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta,
+                     size_t n_meta)
 {
     StEntry *e = xcalloc((size_t)v->n + 1, sizeof *e);
     size_t n = 0, skip = strlen(prefix);
@@ -134,7 +154,8 @@ void conversion_file(Conversion *v, const char *path, const char *prefix, const 
     free(e);
 }
 
-/* What the checkpoint says beyond numbers goes along, so that the converted file gives the same picture. */
+/* What the checkpoint says beyond numbers goes along, so that the converted file gives the same
+ * picture. */
 static void write_latentc(Conversion *v)
 {
     const char *settings = v->subject->checkpoint ? v->subject->checkpoint->settings : NULL;
@@ -144,12 +165,18 @@ static void write_latentc(Conversion *v)
 
 static void write_ldm(Conversion *v)
 {
-    const char *prediction = v->subject->pipeline->schedule.prediction == LRT_PREDICT_V ? "v" : "epsilon";
+    const char *prediction = v->subject->pipeline->schedule.prediction == LRT_PREDICT_V ? "v"
+                                                                                        : "epsilon";
     const char *meta[] = {"format", "pt", "modelspec.prediction_type", prediction};
     conversion_file(v, v->out, "", meta, 2);
 }
 
-typedef struct { const char *name, *scheme, *what; bool bf16; /* does it have such numbers? */ void (*write)(Conversion *v); } Form;
+typedef struct {
+    const char *name, *scheme, *what;
+    bool bf16; /* does it have such numbers? */
+    void (*write)(Conversion *v);
+} Form;
+/* clang-format off */
 static const Form forms[] = {
     {"latentc", "latentc", "one safetensors file, names as in the graphs", true, write_latentc},
     {"diffusers", "diffusers", "a folder that diffusers reads", true, diffusers_write},
@@ -158,6 +185,7 @@ static const Form forms[] = {
     {"keras3", "keras", "a folder of .weights.h5, or one model's", false, keras3_write},
     {"packed", NULL, "one file that a generator reads", true, NULL}, /* packed_write */
 };
+/* clang-format on */
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 static const Form *form_of(const char *name)
@@ -173,23 +201,30 @@ static const Form *form_of(const char *name)
     if (!name)
         usage_err("weights convert: --to FORM is missing: %s", list);
     const char *near = nearest_word(name, names, N_FORMS);
-    usage_err("weights convert --to %s: expected %s%s%s%s", name, list, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    usage_err("weights convert --to %s: expected %s%s%s%s", name, list,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* What the command line says. Flags beside --to packed decide how weights are packed. */
-typedef struct { const char *arguments[2], *out, *to, *vocab; PipelineFlags of; } Asked;
+typedef struct {
+    const char *arguments[2], *out, *to, *vocab;
+    PipelineFlags of;
+} Asked;
 
 /* Flags that only --to packed has a use for. */
 static void refuse_given(const Flag *f, int n)
 {
     for (int i = 0; i < n; i++)
-        if (f[i].name && (f[i].kind == FLAG_BOOL ? *(bool *)f[i].into : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0 : *(const char **)f[i].into != NULL))
+        if (f[i].name && (f[i].kind == FLAG_BOOL   ? *(bool *)f[i].into
+                          : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0
+                                                   : *(const char **)f[i].into != NULL))
             usage_err("weights convert: --%s goes with --to packed alone", f[i].name);
 }
 
 static const Form *parse(int argc, char **argv, Asked *q)
 {
     WeightFlags *w = &q->of.weights;
+    /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Form", "latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors"),
         {"output", 'o', FLAG_STRING, &q->out, "OUT", "the file or folder to write", 0, 0},
@@ -203,13 +238,19 @@ static const Form *parse(int argc, char **argv, Asked *q)
         SIZE_FLAGS(&q->of),
         CODE_FLAGS_BUT_DTYPE(&q->of.code, "latentc weights convert finetuned.safetensors --to packed --dtype bf16 --target x86-64-v4 -o finetuned.weights"),
     };
+    /* clang-format on */
     enum { OWN = 5, N = sizeof flags / sizeof flags[0] };
-    const Command command = {"latentc weights convert SPEC [PIPELINE.json] -o OUT --to FORM",
-                             "Writes a checkpoint's weights in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
-                             "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors\n"
-                             "Packed weights are the file that latentc build --weights-file makes with the same flags, for the same generators:\n"
-                             "  latentc weights convert finetuned.safetensors --to packed --dtype bf16 -o finetuned.weights",
-                             flags, N, 1, 2, q->arguments};
+    const Command command = {
+        "latentc weights convert SPEC [PIPELINE.json] -o OUT --to FORM",
+        "Writes a checkpoint's weights in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors\n"
+        "Packed weights are the file that latentc build --weights-file makes with the same flags, for the same generators:\n"
+        "  latentc weights convert finetuned.safetensors --to packed --dtype bf16 -o finetuned.weights",
+        flags,
+        N,
+        1,
+        2,
+        q->arguments};
     flags_parse(&command, argc, argv);
     if (!q->out)
         usage_err("weights convert: -o OUT is missing");
@@ -238,7 +279,8 @@ static void convert(const Asked *q, const Form *form)
     lrt_progress_begin_bytes(&v.bar, "converting", v.bytes);
     form->write(&v);
     lrt_progress_end(&v.bar);
-    fprintf(stderr, "%s: %d tensors, %.1f MB, %.1f s\n", v.out, v.n, v.bytes / 1e6, lrt_now() - start);
+    fprintf(stderr, "%s: %d tensors, %.1f MB, %.1f s\n", v.out, v.n, v.bytes / 1e6,
+            lrt_now() - start);
     free(v.read);
     free(v.turned);
     subject_close(&s);
@@ -252,7 +294,8 @@ int weights_convert(int argc, char **argv)
     if (form->scheme)
         convert(&q, form);
     else
-        packed_write(q.arguments[0], q.arguments[1] ? q.arguments[1] : default_pipeline(a), q.out, q.of, q.vocab);
+        packed_write(q.arguments[0], q.arguments[1] ? q.arguments[1] : default_pipeline(a), q.out,
+                     q.of, q.vocab);
     arena_free(a);
     return EXIT_OK;
 }

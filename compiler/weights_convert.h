@@ -1,4 +1,5 @@
-/* A conversion of weights: what the forms that are written (rows of forms[] in weights_convert.c) share. */
+/* A conversion of weights: what the forms that are written (rows of forms[] in weights_convert.c)
+ * share. */
 #ifndef LATENTC_WEIGHTS_CONVERT_H
 #define LATENTC_WEIGHTS_CONVERT_H
 #include "../runtime/progress.h"
@@ -9,15 +10,15 @@ typedef struct {
     SubjectModel *model;
     const char *path[3];
     int parts;
-    Shape shape;      /* of one weight, in the graph's layout */
-    StEntry entry;    /* name, type and shape as written */
+    Shape shape;   /* of one weight, in the graph's layout */
+    StEntry entry; /* name, type and shape as written */
 } Written;
 
 typedef struct {
     Subject *subject;
     const Scheme *scheme; /* the one that is written */
     const char *out;
-    Written *list;        /* in the order of the graphs */
+    Written *list; /* in the order of the graphs */
     int n;
     double bytes, done;
     lrt_progress bar;
@@ -26,8 +27,10 @@ typedef struct {
     float *read, *turned;
     size_t read_floats, turned_floats;
 } Conversion;
-/* Writes all tensors whose names begin with the prefix into one safetensors file, names without it; nothing when there are none. */
-void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta, size_t n_meta);
+/* Writes all tensors whose names begin with the prefix into one safetensors file, names without it;
+ * nothing when there are none. */
+void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta,
+                     size_t n_meta);
 /* Reads, turns into the scheme's layout and puts one tensor. */
 void conversion_write(Conversion *v, const Written *w);
 

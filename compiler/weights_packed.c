@@ -1,4 +1,5 @@
-/* Packed weights in a file of their own: written by `weights convert --to packed`, described by `weights list`, refused as a checkpoint. */
+/* Packed weights in a file of their own: written by `weights convert --to packed`, described by
+ * `weights list`, refused as a checkpoint. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,7 @@
 #include "../runtime/container.h"
 #include "../runtime/progress.h"
 
-bool is_packed(const Peek *p)
-{
-    return peek_begins(p, LRT_PACKED, strlen(LRT_PACKED));
-}
+bool is_packed(const Peek *p) { return peek_begins(p, LRT_PACKED, strlen(LRT_PACKED)); }
 
 void refuse_packed(Checkpoint *c, const CheckpointOptions *o)
 {
@@ -21,7 +19,8 @@ void refuse_packed(Checkpoint *c, const CheckpointOptions *o)
         c->spec, c->spec);
 }
 
-void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f, const char *vocab)
+void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
+                  const char *vocab)
 {
     Build b;
     Arena *a = arena_new();
@@ -29,7 +28,8 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
     double start = lrt_now();
     const CodeFlags otherwise = CODE_DEFAULTS;
     const char **into[] = {&f.code.conv, &f.code.dtype, &f.code.target, &f.code.optimize};
-    const char *const from[] = {otherwise.conv, otherwise.dtype, otherwise.target, otherwise.optimize};
+    const char *const from[] = {otherwise.conv, otherwise.dtype, otherwise.target,
+                                otherwise.optimize};
     for (size_t i = 0; i < sizeof into / sizeof into[0]; i++)
         *into[i] = *into[i] ? *into[i] : from[i];
     const char **specs = arena_alloc(a, ((size_t)f.weights.specs.n + 1) * sizeof *specs);
@@ -41,7 +41,8 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
     void *blob = vocab ? vocab_load(vocab, &vocab_bytes) : NULL;
     build_lower(&b, pipeline);
     write_packed(b.program, b.sources, out, build_about(a, &b), blob, vocab_bytes);
-    fprintf(stderr, "%s: %.1f MB, %.1f s; for generators of layout %016llx\n", out, (double)b.program->weights_bytes / 1e6, lrt_now() - start,
+    fprintf(stderr, "%s: %.1f MB, %.1f s; for generators of layout %016llx\n", out,
+            (double)b.program->weights_bytes / 1e6, lrt_now() - start,
             (unsigned long long)program_layout_hash(b.program));
     build_close(&b);
     free(blob);
@@ -63,14 +64,19 @@ bool packed_list(const char *spec)
     bool packed = n > magic && !memcmp(text, LRT_PACKED, magic);
     if (packed && !lrt_footer_read(&file, &f, &e))
         err("%s", e.text);
-    const lrt_section *s = packed ? f.sections : NULL, *about = packed ? &s[LRT_SECTION_ABOUT] : NULL;
-    if (packed && (about->offset || about->bytes > n || about->bytes < magic || lrt_hash64(text, about->bytes) != about->hash))
+    const lrt_section *s = packed ? f.sections : NULL,
+                      *about = packed ? &s[LRT_SECTION_ABOUT] : NULL;
+    if (packed && (about->offset || about->bytes > n || about->bytes < magic ||
+                   lrt_hash64(text, about->bytes) != about->hash))
         err("%s: its description was changed", spec);
     if (packed) {
-        printf("%s: %.*s", spec, (int)(about->bytes - strlen("latentc ")), text + strlen("latentc "));
-        printf("layout    %016llx: of the generators that it fits\nnumbers   %016llx, %.1f MB\nvocab     %s\n", (unsigned long long)f.layout_hash,
-               (unsigned long long)s[LRT_SECTION_WEIGHTS].hash, (double)s[LRT_SECTION_WEIGHTS].bytes / 1e6,
-               s[LRT_SECTION_VOCAB].bytes ? "here" : "in the generator");
+        printf("%s: %.*s", spec, (int)(about->bytes - strlen("latentc ")),
+               text + strlen("latentc "));
+        printf(
+            "layout    %016llx: of the generators that it fits\nnumbers   %016llx, %.1f MB\nvocab     %s\n",
+            (unsigned long long)f.layout_hash, (unsigned long long)s[LRT_SECTION_WEIGHTS].hash,
+            (double)s[LRT_SECTION_WEIGHTS].bytes / 1e6,
+            s[LRT_SECTION_VOCAB].bytes ? "here" : "in the generator");
     }
     arena_free(a);
     return packed;

@@ -1,6 +1,7 @@
-/* Intel's tile unit in C, after the pseudocode of the architecture manual ("Intel AMX instruction reference": LDTILECFG,
- * TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS). Not modelled: resuming at start_row after a page fault, and
- * which payload a NaN has that comes out of several. */
+/* Intel's tile unit in C, after the pseudocode of the architecture manual ("Intel AMX instruction
+ * reference": LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS). Not modelled:
+ * resuming at start_row after a page fault, and which payload a NaN has that comes out of several.
+ */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,10 +39,7 @@ static Tile *tile_of(int32_t t, const char *instruction)
     return &unit.tile[t];
 }
 
-void lrt_amx_model_release(void)
-{
-    memset(&unit, 0, sizeof unit);
-}
+void lrt_amx_model_release(void) { memset(&unit, 0, sizeof unit); }
 
 static bool all_zero(const void *p, size_t n)
 {
@@ -59,7 +57,8 @@ void lrt_amx_model_config(const lrt_tile_config *c)
         return;
     if (c->palette != 1 || c->start_row >= ROWS)
         fault("ldtilecfg", "palette or start row");
-    if (!all_zero(c->reserved, sizeof c->reserved) || !all_zero(c->reserved2, sizeof c->reserved2) ||
+    if (!all_zero(c->reserved, sizeof c->reserved) ||
+        !all_zero(c->reserved2, sizeof c->reserved2) ||
         !all_zero(c->reserved3, sizeof c->reserved3))
         fault("ldtilecfg", "reserved bytes are not zero");
     for (int i = 0; i < TILES; i++) {
@@ -111,10 +110,11 @@ static float upper(uint32_t pair)
     return x;
 }
 
-/* The manual's loops. Even and odd members of the pairs have sums of their own, which begin at zero, are added to each other and
- * then to the tile; every multiplication is fused with its addition. Apart, so that no operation leaves the mode that its
- * caller sets. */
-__attribute__((target("avx2,fma"), noinline)) static void products(Tile *c, const Tile *a, const Tile *b)
+/* The manual's loops. Even and odd members of the pairs have sums of their own, which begin at
+ * zero, are added to each other and then to the tile; every multiplication is fused with its
+ * addition. Apart, so that no operation leaves the mode that its caller sets. */
+__attribute__((target("avx2,fma"), noinline)) static void products(Tile *c, const Tile *a,
+                                                                   const Tile *b)
 {
     float even_b[ROWS][COLUMNS], odd_b[ROWS][COLUMNS];
     for (int k = 0; k < ROWS; k++)
@@ -148,11 +148,14 @@ void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b)
     Tile *z = tile_of(c, name), *x = tile_of(a, name), *y = tile_of(b, name);
     if (z == x || z == y || x == y)
         fault(name, "a tile twice");
-    if (z->bytes % 4 || x->bytes % 4 || z->rows != x->rows || z->bytes != y->bytes || x->bytes / 4 != y->rows)
+    if (z->bytes % 4 || x->bytes % 4 || z->rows != x->rows || z->bytes != y->bytes ||
+        x->bytes / 4 != y->rows)
         fault(name, "shapes of the tiles do not match");
-    /* Round to nearest even, denormals are zero as operands and results, exceptions masked: whatever the thread's mode is. */
+    /* Round to nearest even, denormals are zero as operands and results, exceptions masked:
+     * whatever the thread's mode is. */
     unsigned mode = _mm_getcsr();
-    _mm_setcsr(_MM_MASK_MASK | _MM_ROUND_NEAREST | _MM_FLUSH_ZERO_ON | 0x40 /* denormals are zero */);
+    _mm_setcsr(_MM_MASK_MASK | _MM_ROUND_NEAREST | _MM_FLUSH_ZERO_ON |
+               0x40 /* denormals are zero */);
     products(z, x, y);
     _mm_setcsr(mode);
 }

@@ -1,5 +1,6 @@
-/* A model of Intel's tile unit (AMX-TILE, AMX-BF16; palette 1), instruction by instruction, for code compiled for the target amx-model. Eight tiles a
- * thread. What raises an exception in hardware aborts here, with a line on standard error that says why.
+/* A model of Intel's tile unit (AMX-TILE, AMX-BF16; palette 1), instruction by instruction, for
+ * code compiled for the target amx-model. Eight tiles a thread. What raises an exception in
+ * hardware aborts here, with a line on standard error that says why.
  *
  * Linked into a program only if its code calls it. */
 #ifndef LATENTRT_AMX_MODEL_H

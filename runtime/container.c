@@ -10,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary", "description"};
+static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary",
+                                                             "description"};
 
 /* What is wrong with the file, as the rest of a sentence about it, then what to do. */
-static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
 {
     char why[256];
@@ -21,7 +23,8 @@ static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, 
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    return lrt_fail(e, "%s %s%s%s", file->what, why, file->mend ? "; " : "", file->mend ? file->mend : "");
+    return lrt_fail(e, "%s %s%s%s", file->what, why, file->mend ? "; " : "",
+                    file->mend ? file->mend : "");
 }
 
 static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, lrt_error *e)
@@ -33,17 +36,23 @@ static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, l
     if (!S_ISREG(st.st_mode))
         return fail(file, e, "is no file");
     off_t size = st.st_size;
-    if (size < (off_t)sizeof *f || pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
+    if (size < (off_t)sizeof *f ||
+        pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
         memcmp(f->magic, "latentrt", sizeof f->magic))
-        return fail(file, e, "is truncated or was changed: the weights that belong at its end are not there");
+        return fail(
+            file, e,
+            "is truncated or was changed: the weights that belong at its end are not there");
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
         return fail(file, e, "was changed: its last bytes are not those that it was made with");
-    if (f->version != LRT_PLAN_VERSION || f->n_sections > sizeof f->sections / sizeof *f->sections ||
+    if (f->version != LRT_PLAN_VERSION ||
+        f->n_sections > sizeof f->sections / sizeof *f->sections ||
         f->n_sections < LRT_SECTION_COUNT)
-        return fail(file, e, "has version %u of the format: expected %d", f->version, LRT_PLAN_VERSION);
+        return fail(file, e, "has version %u of the format: expected %d", f->version,
+                    LRT_PLAN_VERSION);
     if (f->file_bytes != (uint64_t)size)
-        return fail(file, e, "has %lld bytes, but was made with %llu: it is truncated or was changed", (long long)size,
-                    (unsigned long long)f->file_bytes);
+        return fail(file, e,
+                    "has %lld bytes, but was made with %llu: it is truncated or was changed",
+                    (long long)size, (unsigned long long)f->file_bytes);
     return true;
 }
 
@@ -64,7 +73,8 @@ bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e
     return ok;
 }
 
-static bool map_section(int fd, const lrt_container_file *file, const lrt_footer *f, int i, const void **out, lrt_error *e)
+static bool map_section(int fd, const lrt_container_file *file, const lrt_footer *f, int i,
+                        const void **out, lrt_error *e)
 {
     const lrt_section *s = &f->sections[i];
     *out = NULL;
@@ -76,7 +86,8 @@ static bool map_section(int fd, const lrt_container_file *file, const lrt_footer
     if (p == MAP_FAILED)
         return fail(file, e, "has %s that cannot be mapped: %s", section_names[i], strerror(errno));
     *out = p;
-    madvise(p, s->bytes, MADV_WILLNEED); /* a file that is not in memory yet is read ahead of its use */
+    madvise(p, s->bytes,
+            MADV_WILLNEED); /* a file that is not in memory yet is read ahead of its use */
     return true;
 }
 
@@ -84,14 +95,17 @@ bool lrt_container_check(lrt_container *c, lrt_error *e)
 {
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
         const lrt_section *s = &c->footer.sections[i];
-        if (c->unchecked >> i & 1 && c->section[i] && lrt_hash64(c->section[i], s->bytes) != s->hash)
-            return fail(&c->file, e, "was changed: its %s are not those that it was made with", section_names[i]);
+        if (c->unchecked >> i & 1 && c->section[i] &&
+            lrt_hash64(c->section[i], s->bytes) != s->hash)
+            return fail(&c->file, e, "was changed: its %s are not those that it was made with",
+                        section_names[i]);
     }
     c->unchecked = 0;
     return true;
 }
 
-bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later, lrt_container *c, lrt_error *e)
+bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later,
+                        lrt_container *c, lrt_error *e)
 {
     *c = (lrt_container){.file = *file};
     int fd = open_file(file, e);

@@ -1,5 +1,5 @@
-/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs before anything
- * that was not. */
+/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs
+ * before anything that was not. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -39,7 +39,8 @@ uint32_t lrt_cpu_features(void)
         return have;
     if (ymm && b >> 5 & 1)
         have |= LRT_CPU_AVX2;
-    const uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; /* F, DQ, CD, BW, VL */
+    const uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 |
+                            1u << 31; /* F, DQ, CD, BW, VL */
     if (zmm && (b & avx512) == avx512)
         have |= LRT_CPU_AVX512;
     if (tiles && d >> 22 & 1 && d >> 24 & 1)
@@ -56,18 +57,17 @@ uint32_t lrt_cpu_features(void)
     return getauxval(AT_HWCAP) & 1ul << 1 /* HWCAP_ASIMD */ ? LRT_CPU_NEON : 0;
 }
 #else
-uint32_t lrt_cpu_features(void)
-{
-    return 0;
-}
+uint32_t lrt_cpu_features(void) { return 0; }
 #endif
 
 bool lrt_cpu_check(uint32_t needed, lrt_error *e)
 {
+    /* clang-format off */
     static const struct {
         uint32_t bit;
         const char *name;
     } names[] = {
+        /* clang-format on */
         {LRT_CPU_AVX2, "AVX2"},
         {LRT_CPU_FMA, "FMA"},
         {LRT_CPU_F16C, "F16C"},
@@ -84,18 +84,24 @@ bool lrt_cpu_check(uint32_t needed, lrt_error *e)
     for (size_t i = 0; i < sizeof names / sizeof *names && n < sizeof list; i++)
         if (missing & names[i].bit)
             n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i].name);
-    return lrt_fail(e, "this CPU (or its operating system) lacks what the program was compiled for: %s", list);
+    return lrt_fail(
+        e, "this CPU (or its operating system) lacks what the program was compiled for: %s", list);
 }
 
-/* Linux saves tiles (8 KiB a thread) only for processes that asked: without it the first tile instruction is a SIGILL. All threads
- * have what one asked for. */
+/* Linux saves tiles (8 KiB a thread) only for processes that asked: without it the first tile
+ * instruction is a SIGILL. All threads have what one asked for. */
 bool lrt_cpu_enable(uint32_t needed, lrt_error *e)
 {
 #if defined(__x86_64__)
-    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    enum {
+        REQUEST_PERMISSION = 0x1023,
+        TILE_DATA = 18
+    }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
     if (needed & LRT_CPU_AMX_BF16 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA))
-        return lrt_fail(e, "the operating system does not let this process use AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM): it takes "
-                           "Linux 5.16 or newer, and a sandbox that allows it");
+        return lrt_fail(
+            e,
+            "the operating system does not let this process use AMX tiles (arch_prctl ARCH_REQ_XCOMP_PERM): it takes "
+            "Linux 5.16 or newer, and a sandbox that allows it");
 #endif
     (void)needed;
     (void)e;
@@ -128,8 +134,8 @@ static int quota(void)
     return (int)((limit + period - 1) / period);
 }
 
-/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a second one only
- * disturbs. */
+/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a
+ * second one only disturbs. */
 int lrt_default_threads(void)
 {
     cpu_set_t set;
@@ -141,7 +147,8 @@ int lrt_default_threads(void)
         if (!CPU_ISSET(cpu, &set))
             continue;
         char path[128];
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/physical_package_id", cpu);
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/physical_package_id",
+                 cpu);
         long package = read_number(path);
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/core_id", cpu);
         long core = read_number(path);

@@ -35,28 +35,32 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
 {
     const lrt_stage *s = stage_of(g, index);
     const char *why;
-    lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads, &why);
+    lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads,
+                                       &why);
     if (!x)
         lrt_fail(e, "%s: %s", s->name, why);
     return x;
 }
 
-/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake, said instead of
- * crashing. */
+/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake,
+ * said instead of crashing. */
 static bool check_stages(const lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
     if (p->text_encoder < 0 || p->diffusion_model < 0 || p->decoder < 0)
         return lrt_fail(e, "this program lacks a text encoder, a diffusion model or a decoder");
-    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g), *decoder = stage_of(g, p->decoder);
+    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g),
+                    *decoder = stage_of(g, p->decoder);
     int latent = find_input(model, "latent"), context = find_input(model, "context");
-    if (find_input(text, "tokens") < 0 || find_input(text, "positions") < 0 || latent < 0 || context < 0 ||
-        find_input(model, "timestep_embedding") < 0 || find_input(decoder, "latent") < 0)
+    if (find_input(text, "tokens") < 0 || find_input(text, "positions") < 0 || latent < 0 ||
+        context < 0 || find_input(model, "timestep_embedding") < 0 ||
+        find_input(decoder, "latent") < 0)
         return lrt_fail(e, "a stage of this program lacks an input that the loop sets");
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    if (io_count(&model->inputs[latent]) != io_count(&decoder->inputs[find_input(decoder, "latent")]))
+    if (io_count(&model->inputs[latent]) !=
+        io_count(&decoder->inputs[find_input(decoder, "latent")]))
         return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
     if (p->image_encoder < 0)
         return true;
@@ -67,7 +71,8 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     return true;
 }
 
-bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads, lrt_error *e)
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
+                     lrt_error *e)
 {
     *g = (lrt_engine){.pipeline = p, .weights = weights, .threads = threads};
     if (!check_stages(g, e))
@@ -126,7 +131,8 @@ static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
     return NULL;
 }
 
-static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values, lrt_error *e)
+static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values,
+                         lrt_error *e)
 {
     size_t length = (size_t)g->pipeline->max_text_length, most = most_encoded(g, values);
     if (!g->encoded && !(g->encoded = calloc(most, sizeof *g->encoded)))
@@ -154,7 +160,8 @@ static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error
     const lrt_pipeline *p = g->pipeline;
     const lrt_stage *s = stage_of(g, p->text_encoder);
     int tokens = find_input(s, "tokens"), positions = find_input(s, "positions");
-    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length, values = io_count(&s->outputs[0]);
+    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length,
+            values = io_count(&s->outputs[0]);
     lrt_instance *x = open_stage(g, p->text_encoder, e);
     int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
     float *all = calloc((size_t)values, sizeof *all);
@@ -187,7 +194,8 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error 
         const float *kept = find_encoded(g, ids + i * length);
         if (kept)
             memcpy(out, kept, (size_t)values * sizeof *out);
-        else if (!run_encoder(g, ids + i * length, out, e) || !keep_encoded(g, ids + i * length, out, values, e))
+        else if (!run_encoder(g, ids + i * length, out, e) ||
+                 !keep_encoded(g, ids + i * length, out, values, e))
             return false;
     }
     return true;
@@ -222,7 +230,8 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
 static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
 {
     int width = g->pipeline->time_width;
-    float *embeddings = realloc(g->embeddings, (size_t)s->calls * (size_t)width * sizeof *embeddings);
+    float *embeddings = realloc(g->embeddings,
+                                (size_t)s->calls * (size_t)width * sizeof *embeddings);
     if (!embeddings)
         return lrt_fail(e, "out of memory");
     g->embeddings = embeddings;
@@ -237,15 +246,18 @@ static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* The model at call k, for x = g->x: g->predicted becomes (2, h, w, 4), unconditional first, or only the first of them where both are the same. */
+/* The model at call k, for x = g->x: g->predicted becomes (2, h, w, 4), unconditional first, or
+ * only the first of them where both are the same. */
 static void predict(lrt_engine *g, const lrt_sampling *sampling, int k)
 {
     const lrt_stage *s = model_stage(g);
-    uint32_t latent = (uint32_t)find_input(s, "latent"), embedding = (uint32_t)find_input(s, "timestep_embedding");
+    uint32_t latent = (uint32_t)find_input(s, "latent"),
+             embedding = (uint32_t)find_input(s, "timestep_embedding");
     for (int i = 0; i < 2 && g->model[i]; i++) {
         lrt_set_input(g->model[i], latent, g->x);
         if (!s->time.n_steps)
-            lrt_set_input(g->model[i], embedding, g->embeddings + (int64_t)k * g->pipeline->time_width);
+            lrt_set_input(g->model[i], embedding,
+                          g->embeddings + (int64_t)k * g->pipeline->time_width);
         lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
         lrt_profile_begin(g->profile, "step", sampling->point[k].step + 1, g->model[i], 1);
         lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
@@ -267,8 +279,8 @@ static void guide(lrt_engine *g, lrt_guidance guidance)
         lrt_guide_rescale(n, guidance.rescale, with, g->guided);
 }
 
-bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise, float *x, lrt_on_step *on_step, void *context,
-                        lrt_error *e)
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise,
+                        float *x, lrt_on_step *on_step, void *context, lrt_error *e)
 {
     int64_t n = g->latent_n;
     bool ok = prepare_time(g, s, e);
@@ -290,7 +302,9 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, l
     lrt_sampling_get(s, x);
     for (int64_t i = 0; i < n && ok; i++)
         if (!isfinite(x[i]))
-            ok = lrt_fail(e, "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
+            ok = lrt_fail(
+                e,
+                "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
     return ok;
 }
 
@@ -309,7 +323,8 @@ bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
     if (!k || k->encoded)
         return true;
     int64_t said = g->latent_n * (p->latent_scale > 0 ? 2 : 1);
-    if (p->latent_scale > 0 && !k->moments && !(k->moments = malloc((size_t)said * sizeof *k->moments)))
+    if (p->latent_scale > 0 && !k->moments &&
+        !(k->moments = malloc((size_t)said * sizeof *k->moments)))
         return lrt_fail(e, "out of memory");
     float *out = k->moments ? k->moments : k->latent;
     release_model(g);
@@ -326,7 +341,8 @@ bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
     lrt_instance_free(x);
     for (int64_t i = 0; i < said; i++)
         if (!isfinite(out[i]))
-            return lrt_fail(e, "the image encoder's latent has values that are infinite or not numbers");
+            return lrt_fail(
+                e, "the image encoder's latent has values that are infinite or not numbers");
     k->encoded = true;
     return true;
 }

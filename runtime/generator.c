@@ -20,10 +20,10 @@ typedef struct {
     lrt_session s;
     lrt_error unusable;    /* --info: why the file of the weights cannot be used; "": it can */
     lrt_recorded recorded; /* by --from-png */
-    lrt_jobs jobs; /* of --prompts, or the one that the command line describes */
+    lrt_jobs jobs;         /* of --prompts, or the one that the command line describes */
     /* the picture in the making */
     const lrt_job *job;
-    int64_t number; /* within the job, from 0 */
+    int64_t number;               /* within the job, from 0 */
     char name[sizeof(lrt_error)]; /* for messages: FILE:LINE of --prompts, or "" */
     lrt_progress progress;
     lrt_output trace;
@@ -55,7 +55,8 @@ static int print_tokens(const Run *r)
         putchar('\n');
     free(t.ids);
     if (ok)
-        return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
+        return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
+                              : LRT_EXIT_OK;
     char text[sizeof e.text + 16];
     snprintf(text, sizeof text, "prompt: %s", e.text);
     return complain(r, LRT_EXIT_USER, text);
@@ -73,23 +74,30 @@ static int print_info(const Run *r)
         printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
     printf(", at most %d tokens\n", p->max_text_length);
     const lrt_schedule_config *schedule = &p->schedule;
-    printf("schedule      predicts %s, steps spaced %s%s\n", schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
-           schedule->spacing == LRT_SPACING_SAMPLER ? "as each sampler has it in diffusers" : lrt_spacings[schedule->spacing].name,
+    printf("schedule      predicts %s, steps spaced %s%s\n",
+           schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
+           schedule->spacing == LRT_SPACING_SAMPLER ? "as each sampler has it in diffusers"
+                                                    : lrt_spacings[schedule->spacing].name,
            schedule->karras ? ", with Karras' sigmas" : "");
     for (uint32_t i = 0; i < c->n_stages; i++) {
         const lrt_stage *s = c->stages[i];
-        printf("stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",
-               s->name, s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6,
-               (s->arena_bytes + s->prompt_bytes) / 1e6);
+        printf(
+            "stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",
+            s->name, s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6,
+            (s->arena_bytes + s->prompt_bytes) / 1e6);
     }
-    printf("weights       %s\n", wrong ? wrong : r->s.weights_path ? r->s.weights_path : "in this file");
+    printf("weights       %s\n", wrong               ? wrong
+                                 : r->s.weights_path ? r->s.weights_path
+                                                     : "in this file");
     printf("fingerprint   %016llx-", (unsigned long long)c->layout_hash);
     if (wrong)
         printf("?");
     else
-        printf("%016llx", (unsigned long long)r->s.container.footer.sections[LRT_SECTION_WEIGHTS].hash);
+        printf("%016llx",
+               (unsigned long long)r->s.container.footer.sections[LRT_SECTION_WEIGHTS].hash);
     printf(" (code layout, weights)\nruntime       %s\n", LRT_VERSION);
-    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
+    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
+                          : LRT_EXIT_OK;
 }
 
 /* The name of picture i of the job. */
@@ -110,24 +118,30 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = output_name(r, r->number, tag), *text = NULL;
     if (!r->s.set.no_metadata)
-        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known, r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
+        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known,
+                                 r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text, e)
-                           : lrt_fail(e, "out of memory");
+    bool ok = name && (text || r->s.set.no_metadata)
+                  ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width,
+                                  r->s.pipeline->height, text, e)
+                  : lrt_fail(e, "out of memory");
     lrt_profile_end(r->s.profile);
     free(name);
     free(text);
     return ok;
 }
 
-/* After the model's estimate at the first call of a step: trace and preview. The first time, the weights are checked: not before, so that
- * the first step need not wait for it, and before anything is written. */
-static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
+/* After the model's estimate at the first call of a step: trace and preview. The first time, the
+ * weights are checked: not before, so that the first step need not wait for it, and before anything
+ * is written. */
+static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0,
+                    lrt_error *e)
 {
     Run *r = context;
     int step = s->point[k].step + 1;
     (void)x;
-    lrt_profile_begin(r->s.container.unchecked ? r->s.profile : NULL, "check of the weights", 0, NULL, 0);
+    lrt_profile_begin(r->s.container.unchecked ? r->s.profile : NULL, "check of the weights", 0,
+                      NULL, 0);
     bool sound = lrt_container_check(&r->s.container, e);
     lrt_profile_end(r->s.profile);
     if (!sound)
@@ -138,7 +152,8 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x,
     lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
-    return lrt_engine_decode(&r->s.engine, x0, e) && write_picture(r, ".preview", r->s.set.seed + r->number, e);
+    return lrt_engine_decode(&r->s.engine, x0, e) &&
+           write_picture(r, ".preview", r->s.set.seed + r->number, e);
 }
 
 static bool open_trace(Run *r, lrt_error *e)
@@ -193,7 +208,8 @@ static bool draw_one(Run *r, lrt_error *e)
         return false;
     }
     /* without a step the weights are not checked yet */
-    return lrt_container_check(&r->s.container, e) && (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
+    return lrt_container_check(&r->s.container, e) &&
+           (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
 }
 
@@ -220,7 +236,8 @@ static bool try_outputs(const Run *r, lrt_error *e)
     char *name = output_name(r, r->number, "");
     bool ok = name ? try_output(name, e) : lrt_fail(e, "out of memory");
     free(name);
-    return ok && try_side_output(r, r->s.set.trace, e) && try_side_output(r, r->s.set.save_latent, e) &&
+    return ok && try_side_output(r, r->s.set.trace, e) &&
+           try_side_output(r, r->s.set.save_latent, e) &&
            (!r->s.set.profile || try_output(r->s.set.profile, e));
 }
 
@@ -228,11 +245,16 @@ static bool try_outputs(const Run *r, lrt_error *e)
 static void check_recorded(const Run *r)
 {
     const lrt_known *k = &r->s.known;
-    const char *other = r->recorded.from_picture && k->rgb && lrt_known_hash(k, false) != r->recorded.picture ? r->s.set.init_img
-                        : r->recorded.with_mask && k->mask && lrt_known_hash(k, true) != r->recorded.mask      ? r->s.set.mask
-                                                                                                              : NULL;
+    const char *other = r->recorded.from_picture && k->rgb &&
+                                lrt_known_hash(k, false) != r->recorded.picture
+                            ? r->s.set.init_img
+                        : r->recorded.with_mask && k->mask &&
+                                lrt_known_hash(k, true) != r->recorded.mask
+                            ? r->s.set.mask
+                            : NULL;
     if (other)
-        fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other, r->s.set.from_png);
+        fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other,
+                r->s.set.from_png);
 }
 
 /* Of --prompts: whether picture i of the job is there from an earlier run. */
@@ -288,7 +310,8 @@ static void say_what_is_there(Run *r)
             there += is_there(r, i);
     }
     if (there)
-        fprintf(stderr, "%s: %lld of %lld pictures are there already: skipped\n", r->program, (long long)there, (long long)r->jobs.pictures);
+        fprintf(stderr, "%s: %lld of %lld pictures are there already: skipped\n", r->program,
+                (long long)there, (long long)r->jobs.pictures);
 }
 
 static bool draw_all(Run *r, lrt_error *e)
@@ -322,7 +345,8 @@ static int open_program(Run *r)
         return complain(r, LRT_EXIT_USER, e.text);
     if (!open)
         r->unusable = e;
-    omp_set_num_threads((int)r->s.set.threads); /* of loops outside of stages; a library leaves it to its caller */
+    omp_set_num_threads(
+        (int)r->s.set.threads); /* of loops outside of stages; a library leaves it to its caller */
     return LRT_EXIT_OK;
 }
 
@@ -330,7 +354,10 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     double start = lrt_now();
-    Run r = {.s = {.pipeline = p, .elsewhere = "--weights-file FILE"}, .program = slash ? slash + 1 : argc > 0 ? argv[0] : p->name};
+    Run r = {.s = {.pipeline = p, .elsewhere = "--weights-file FILE"},
+             .program = slash      ? slash + 1
+                        : argc > 0 ? argv[0]
+                                   : p->name};
     lrt_error e;
     if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
@@ -340,7 +367,8 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     print_notice(&r, r.recorded.notice);
     if (r.s.set.help) {
         lrt_settings_help(p, r.program);
-        return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written") : LRT_EXIT_OK;
+        return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written")
+                              : LRT_EXIT_OK;
     }
     if (r.s.set.version) {
         printf("%s, latentc %s\n", p->name, LRT_VERSION);

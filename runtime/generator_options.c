@@ -9,6 +9,7 @@
 
 int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
 {
+    /* clang-format off */
     const lrt_option rows[] = {
         {.name = "Prompt", .value = "-p \"a red circle on a blue background\" -n green --cfg-scale 5"},
         {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
@@ -63,6 +64,7 @@ int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lr
         {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
         {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
     };
+    /* clang-format on */
     _Static_assert(sizeof rows / sizeof *rows <= LRT_MOST_OPTIONS, "room for every row");
     memcpy(t, rows, sizeof rows);
     return sizeof rows / sizeof *rows;
@@ -120,7 +122,8 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed,
         bool of_seed = skip && s[skip - 1] == 's';
         if (skip && !done[of_seed]) {
             int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width, (long long)(of_seed ? seed : i));
+            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width,
+                    (long long)(of_seed ? seed : i));
             done[of_seed] = 1;
             s += skip - 1;
         } else if (*s) {
@@ -137,7 +140,8 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed,
 }
 
 /* name is none of the n names: which is near, or else all of them. */
-static bool unknown_name(const char *flag, const char *name, const char *const *names, int n, lrt_error *e)
+static bool unknown_name(const char *flag, const char *name, const char *const *names, int n,
+                         lrt_error *e)
 {
     char list[400] = "";
     char plain[64];
@@ -152,7 +156,11 @@ static bool unknown_name(const char *flag, const char *name, const char *const *
         return lrt_fail(e, "--%s: unknown '%s': did you mean '%s'?", flag, name, near);
     for (int i = 0; i < n; i++) {
         size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", names[i]);
+        snprintf(list + used, sizeof list - used, "%s%s",
+                 i == 0       ? ""
+                 : i + 1 == n ? " or "
+                              : ", ",
+                 names[i]);
     }
     return lrt_fail(e, "--%s: unknown '%s': expected %s", flag, name, list);
 }
@@ -165,7 +173,8 @@ static bool find_sampler(lrt_settings *s, lrt_error *e)
     s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->karras);
     for (int i = 0; i < lrt_sampler_count && i < MOST_NAMES; i++)
         names[i] = lrt_samplers[i].name;
-    return s->sampler || unknown_name("sampling-method", s->sampler_name, names, lrt_sampler_count, e);
+    return s->sampler ||
+           unknown_name("sampling-method", s->sampler_name, names, lrt_sampler_count, e);
 }
 
 static bool find_rng(lrt_settings *s, lrt_error *e)
@@ -177,7 +186,8 @@ static bool find_rng(lrt_settings *s, lrt_error *e)
     return s->rng || unknown_name("rng", s->rng_name, names, lrt_rng_count, e);
 }
 
-/* karras is no spacing of timesteps: it goes with the schedule's own. --spacing overrules the sampler's name. */
+/* karras is no spacing of timesteps: it goes with the schedule's own. --spacing overrules the
+ * sampler's name. */
 static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     const char *names[MOST_NAMES];
@@ -214,27 +224,35 @@ static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e
 /* The size's row; what there is, when there is no such. */
 static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    const lrt_size own = {p->width, p->height, p->diffusion_model, p->decoder, p->image_encoder}, *sizes = p->n_sizes ? p->sizes : &own;
+    const lrt_size own = {p->width, p->height, p->diffusion_model, p->decoder, p->image_encoder},
+                   *sizes = p->n_sizes ? p->sizes : &own;
     char list[256] = "", name[32];
     s->size = *sizes;
     for (uint32_t i = 0; s->size_name && i < (p->n_sizes ? p->n_sizes : 1); i++) {
         size_t used = strlen(list);
         snprintf(name, sizeof name, "%dx%d", sizes[i].width, sizes[i].height);
-        snprintf(list + used, sizeof list - used, "%s%s", !i ? "" : i + 1 == p->n_sizes ? " or " : ", ", name);
+        snprintf(list + used, sizeof list - used, "%s%s",
+                 !i                    ? ""
+                 : i + 1 == p->n_sizes ? " or "
+                                       : ", ",
+                 name);
         if (!strcmp(s->size_name, name)) {
             s->size = sizes[i];
             return true;
         }
     }
-    return !s->size_name || lrt_fail(e, "--size: found '%s': this program draws %s", s->size_name, list);
+    return !s->size_name ||
+           lrt_fail(e, "--size: found '%s': this program draws %s", s->size_name, list);
 }
 
 static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    return find_size(s, p, e) && find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) && find_prediction(s, p, e);
+    return find_size(s, p, e) && find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) &&
+           find_prediction(s, p, e);
 }
 
-/* What was asked for and the sampler does not take; what the schedule says and the sampler does not take is left out, as in diffusers. */
+/* What was asked for and the sampler does not take; what the schedule says and the sampler does not
+ * take is left out, as in diffusers. */
 static bool check_sampler(lrt_settings *s, lrt_error *e)
 {
     unsigned takes = s->sampler->traits;
@@ -244,11 +262,14 @@ static bool check_sampler(lrt_settings *s, lrt_error *e)
     if (s->eta > 0 && !(takes & LRT_TAKES_ETA))
         return lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
     if (s->karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING))
-        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s", s->karras ? "karras" : s->spacing_name, name);
+        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s",
+                        s->karras ? "karras" : s->spacing_name, name);
     if (!s->karras && !(takes & LRT_OBEYS_KARRAS))
         s->schedule.karras = 0;
     if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON)
-        return lrt_fail(e, "--prediction epsilon: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+        return lrt_fail(
+            e,
+            "--prediction epsilon: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
     return true;
 }
 
@@ -257,7 +278,8 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     if (!find_rows(s, p, e) || !check_sampler(s, e))
         return false;
     if (!s->init_img && (s->mask || !isnan(s->strength)))
-        return lrt_fail(e, "--%s goes with a picture to start from: -i FILE", s->mask ? "mask" : "strength");
+        return lrt_fail(e, "--%s goes with a picture to start from: -i FILE",
+                        s->mask ? "mask" : "strength");
     if (s->keep_pixels && !s->mask)
         return lrt_fail(e, "--keep-pixels goes with a mask that says which: --mask FILE");
     if (s->latent_in && s->batch_count > 1)
@@ -267,15 +289,18 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 
 bool lrt_setting_shapes(const char *name)
 {
-    static const char *const others[] = {"output", "no-metadata", "batch-count", "threads", "weights-file", "save-latent", "preview-every", "trace", "profile",
-                                         "info", "help", "version", "print-tokens", "from-png", "prompts"};
+    static const char *const others[] = {"output",       "no-metadata", "batch-count",   "threads",
+                                         "weights-file", "save-latent", "preview-every", "trace",
+                                         "profile",      "info",        "help",          "version",
+                                         "print-tokens", "from-png",    "prompts"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(name, others[i]))
             return false;
     return true;
 }
 
-bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value, lrt_error *e)
+bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
+                      lrt_error *e)
 {
     lrt_option table[LRT_MOST_OPTIONS];
     int n = lrt_settings_table(table, s, p);
@@ -292,7 +317,8 @@ static bool complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     if (!lrt_settings_check(s, p, e))
         return false;
     if (!s->prompt && (!s->prompts || s->print_tokens))
-        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more", p->prompt ? p->prompt : "a red circle");
+        return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",
+                        p->prompt ? p->prompt : "a red circle");
     return true;
 }
 
@@ -306,18 +332,22 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
     return s->help || s->version || s->info || s->from_png || complete(s, p, e);
 }
 
-bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_recorded *r, lrt_error *e)
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
+                         lrt_recorded *r, lrt_error *e)
 {
     lrt_option table[LRT_MOST_OPTIONS];
     const char *path = s->from_png;
     lrt_error why;
     lrt_settings_default(s, p);
     int n = lrt_settings_table(table, s, p);
-    if (!lrt_metadata_read(path, p, s, r, e) || !lrt_options_parse(table, n, argc, argv, e) || !lrt_recorded_complete(r, path, s, e))
+    if (!lrt_metadata_read(path, p, s, r, e) || !lrt_options_parse(table, n, argc, argv, e) ||
+        !lrt_recorded_complete(r, path, s, e))
         return false;
     for (size_t i = 0; i < r->n_texts; i++)
         if (r->texts[i] == s->sampler_name && !find_sampler(s, &why)) /* whose mistake it is */
-            return lrt_fail(e, "%.200s: it was drawn with a sampler that this program does not have: %.250s", path, why.text);
+            return lrt_fail(
+                e, "%.200s: it was drawn with a sampler that this program does not have: %.250s",
+                path, why.text);
     return complete(s, p, e);
 }
 
@@ -334,11 +364,13 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     printf(".\n\n");
     printf("  %s -p \"%s\"\n", program, example);
     lrt_options_help(table, n, program, stdout);
-    printf("\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
-           "methods\n",
-           (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
+    printf(
+        "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
+        "methods\n",
+        (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
     for (int i = 0; i < lrt_sampler_count; i++)
         printf("  %-12s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
-    printf("\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a "
-           "mistake of ours.\n");
+    printf(
+        "\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a "
+        "mistake of ours.\n");
 }

@@ -26,10 +26,7 @@ static int complain(int code, const char *message)
     return code;
 }
 
-static const char *dtype_name(uint32_t dtype)
-{
-    return dtype == LRT_F32 ? "F32" : "I32";
-}
+static const char *dtype_name(uint32_t dtype) { return dtype == LRT_F32 ? "F32" : "I32"; }
 
 static void print_io(const char *what, const lrt_io *io, uint32_t n)
 {
@@ -44,18 +41,19 @@ static void print_io(const char *what, const lrt_io *io, uint32_t n)
 static int print_info(const lrt_program *p, const lrt_container *c)
 {
     const lrt_stage *s = p->stages[0];
-    printf("graph    %s\nmade from %s\noptions  %s\ntarget   %s\n", s->name, p->made_from ? p->made_from : "",
-           p->options ? p->options : "", p->target);
+    printf("graph    %s\nmade from %s\noptions  %s\ntarget   %s\n", s->name,
+           p->made_from ? p->made_from : "", p->options ? p->options : "", p->target);
     print_io("input", s->inputs, s->n_inputs);
     print_io("output", s->outputs, s->n_outputs);
-    printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n", s->weights_bytes / 1e6,
-           (s->arena_bytes + s->prompt_bytes) / 1e6, (unsigned long long)p->layout_hash,
+    printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n",
+           s->weights_bytes / 1e6, (s->arena_bytes + s->prompt_bytes) / 1e6,
+           (unsigned long long)p->layout_hash,
            (unsigned long long)c->footer.sections[LRT_SECTION_WEIGHTS].hash);
     return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
 }
 
-/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is missing or of
- * another shape. */
+/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is
+ * missing or of another shape. */
 static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
 {
     lrt_tensor_file f;
@@ -65,7 +63,8 @@ static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
     bool ok = in || lrt_fail(e, "out of memory");
     for (uint32_t i = 0; ok && i < s->n_inputs; i++) {
         const lrt_io *io = &s->inputs[i];
-        const lrt_tensor *t = lrt_tensors_find(&f, path, io->name, dtype_name(io->dtype), (int)io->rank, io->dim, e);
+        const lrt_tensor *t = lrt_tensors_find(&f, path, io->name, dtype_name(io->dtype),
+                                               (int)io->rank, io->dim, e);
         ok = t;
         if (ok && !(in[i] = malloc(t->bytes)))
             ok = lrt_fail(e, "out of memory");
@@ -95,8 +94,8 @@ static bool save_outputs(const lrt_stage *s, void *const *out, const char *path,
     if (!t)
         return lrt_fail(e, "out of memory");
     for (uint32_t i = 0; i < s->n_outputs; i++)
-        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype), (int)s->outputs[i].rank,
-                                s->outputs[i].dim, out[i]};
+        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype),
+                                (int)s->outputs[i].rank, s->outputs[i].dim, out[i]};
     bool ok = lrt_tensors_write(path, t, (int)s->n_outputs, e);
     free(t);
     return ok;
@@ -120,7 +119,8 @@ static bool time_runs(lrt_instance *x, int n, lrt_error *e)
         runs[i] = sorted[i] = lrt_now() - begin;
     }
     qsort(sorted, (size_t)n, sizeof *sorted, by_value);
-    printf("{\"min\": %.9g, \"median\": %.9g, \"runs\": [", sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
+    printf("{\"min\": %.9g, \"median\": %.9g, \"runs\": [", sorted[0],
+           (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
     for (int i = 0; i < n; i++)
         printf(i ? ", %.9g" : "%.9g", runs[i]);
     printf("]}\n");
@@ -133,7 +133,8 @@ static bool run(const lrt_stage *s, const char *weights, const Settings *set, lr
     void **in = load_inputs(s, set->inputs, e), **out = calloc(s->n_outputs + 1, sizeof *out);
     const char *why = NULL;
     bool ok = in && (out || lrt_fail(e, "out of memory"));
-    lrt_instance *x = ok ? lrt_instance_new(s, weights + s->weights_offset, (int)set->threads, &why) : NULL;
+    lrt_instance *x = ok ? lrt_instance_new(s, weights + s->weights_offset, (int)set->threads, &why)
+                         : NULL;
     if (why)
         ok = lrt_fail(e, "%s", why);
     for (uint32_t i = 0; ok && i < s->n_inputs; i++)
@@ -160,6 +161,7 @@ static bool run(const lrt_stage *s, const char *weights, const Settings *set, lr
 int main(int argc, char **argv)
 {
     Settings set = {0};
+    /* clang-format off */
     const lrt_option table[] = {
         {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs by their names", 0, 0},
         {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where the outputs go, safetensors", 0, 0},
@@ -169,6 +171,7 @@ int main(int argc, char **argv)
         {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "what this program was made from, its inputs and outputs", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0},
     };
+    /* clang-format on */
     const int n = sizeof table / sizeof *table;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const lrt_program *p = &latentrt_program;
@@ -179,13 +182,15 @@ int main(int argc, char **argv)
     if (!lrt_options_parse(table, n, argc, argv, &e))
         return complain(EXIT_USAGE, e.text);
     if (set.help) {
-        printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n", program,
-               p->stages[0]->name, program);
+        printf(
+            "%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n",
+            program, p->stages[0]->name, program);
         lrt_options_help(table, n, program, stdout);
         return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
     }
     if (!set.info && (!set.inputs || (!set.outputs && !set.repeat)))
-        return complain(EXIT_USAGE, "expected --inputs FILE and --outputs FILE; --info lists their tensors");
+        return complain(EXIT_USAGE,
+                        "expected --inputs FILE and --outputs FILE; --info lists their tensors");
     if (p->version != LRT_PLAN_VERSION)
         return complain(EXIT_BUG, "code and runtime are of different versions");
     if (!set.info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))

@@ -9,10 +9,7 @@
 #define K2 0xC2B2AE3D27D4EB4Full
 #define K3 0xFF51AFD7ED558CCDull
 
-static inline uint64_t rotl(uint64_t x, int r)
-{
-    return x << r | x >> (64 - r);
-}
+static inline uint64_t rotl(uint64_t x, int r) { return x << r | x >> (64 - r); }
 
 static inline uint64_t finish(uint64_t x)
 {
@@ -77,10 +74,7 @@ static uint64_t hash_chunk(const unsigned char *p, size_t n)
     return lanes_end(lane, p + n / 32 * 32, n);
 }
 
-static uint64_t combine(uint64_t whole, uint64_t chunk)
-{
-    return finish(whole * K2 + chunk);
-}
+static uint64_t combine(uint64_t whole, uint64_t chunk) { return finish(whole * K2 + chunk); }
 
 uint64_t lrt_hash64(const void *data, uint64_t n)
 {
@@ -93,7 +87,8 @@ uint64_t lrt_hash64(const void *data, uint64_t n)
 #pragma omp parallel for schedule(static) if (here > 1)
         for (int i = 0; i < here; i++) {
             uint64_t begin = (first + (uint64_t)i) * LRT_HASH_CHUNK;
-            hash[i] = hash_chunk(p + begin, n - begin < LRT_HASH_CHUNK ? (size_t)(n - begin) : LRT_HASH_CHUNK);
+            hash[i] = hash_chunk(p + begin,
+                                 n - begin < LRT_HASH_CHUNK ? (size_t)(n - begin) : LRT_HASH_CHUNK);
         }
         for (int i = 0; i < here; i++)
             whole = combine(whole, hash[i]);
@@ -119,7 +114,8 @@ void lrt_hash_add(lrt_hasher *h, const void *data, size_t n)
     const unsigned char *p = data;
     h->total += n;
     while (n) {
-        size_t held = h->in_chunk % 32, room = LRT_HASH_CHUNK - h->in_chunk, take = n < room ? n : room;
+        size_t held = h->in_chunk % 32, room = LRT_HASH_CHUNK - h->in_chunk,
+               take = n < room ? n : room;
         if (held || take < 32) { /* fill the block that was begun */
             if (take > 32 - held)
                 take = 32 - held;

@@ -26,7 +26,8 @@ static void note(FILE *notice, const char *path, const lrt_picture_about *a)
         fprintf(notice, "%s: %s\n", path, a->notice);
 }
 
-static bool read_picture(lrt_known *k, const char *path, lrt_picture_about *about, FILE *notice, lrt_error *e)
+static bool read_picture(lrt_known *k, const char *path, lrt_picture_about *about, FILE *notice,
+                         lrt_error *e)
 {
     size_t bytes = (size_t)k->width * (size_t)k->height * 3;
     uint8_t *rgb = malloc(bytes);
@@ -43,7 +44,8 @@ static bool read_picture(lrt_known *k, const char *path, lrt_picture_about *abou
     return true;
 }
 
-static bool read_mask(lrt_known *k, const char *path, const char *picture_path, const lrt_picture_about *picture, FILE *notice, lrt_error *e)
+static bool read_mask(lrt_known *k, const char *path, const char *picture_path,
+                      const lrt_picture_about *picture, FILE *notice, lrt_error *e)
 {
     lrt_picture_about about;
     int w = k->width, h = k->height, lw = k->latent_width, lh = k->latent_height;
@@ -56,17 +58,21 @@ static bool read_mask(lrt_known *k, const char *path, const char *picture_path, 
     if (!lrt_picture_read(path, LRT_PICTURE_MASK, w, h, k->mask, &about, e))
         return false;
     if (about.width != picture->width || about.height != picture->height)
-        return lrt_fail(e, "%.120s: the mask has %lld x %lld pixels, but %.120s has %lld x %lld: they must be of one size", path,
-                        (long long)about.width, (long long)about.height, picture_path, (long long)picture->width, (long long)picture->height);
+        return lrt_fail(
+            e,
+            "%.120s: the mask has %lld x %lld pixels, but %.120s has %lld x %lld: they must be of one size",
+            path, (long long)about.width, (long long)about.height, picture_path,
+            (long long)picture->width, (long long)picture->height);
     note(notice, path, &about);
     for (int y = 0; y < lh; y++)
         for (int x = 0; x < lw; x++)
-            k->repaint[(int64_t)y * lw + x] = k->mask[(int64_t)y * h / lh * w + (int64_t)x * w / lw] != 0;
+            k->repaint[(int64_t)y * lw + x] =
+                k->mask[(int64_t)y * h / lh * w + (int64_t)x * w / lw] != 0;
     return true;
 }
 
-bool lrt_known_read(lrt_known *k, const char *init_img, const char *mask, int width, int height, int latent_width, int latent_height, FILE *notice,
-                    lrt_error *e)
+bool lrt_known_read(lrt_known *k, const char *init_img, const char *mask, int width, int height,
+                    int latent_width, int latent_height, FILE *notice, lrt_error *e)
 {
     size_t n = (size_t)latent_width * (size_t)latent_height * 4;
     lrt_picture_about about;
@@ -92,15 +98,9 @@ bool lrt_known_read(lrt_known *k, const char *init_img, const char *mask, int wi
     return true;
 }
 
-int lrt_known_first(int steps, double strength)
-{
-    return steps - (int)(steps * strength);
-}
+int lrt_known_first(int steps, double strength) { return steps - (int)(steps * strength); }
 
-static int64_t count(const lrt_known *k)
-{
-    return (int64_t)k->latent_width * k->latent_height * 4;
-}
+static int64_t count(const lrt_known *k) { return (int64_t)k->latent_width * k->latent_height * 4; }
 
 void lrt_known_sample(lrt_known *k, double scale, const float *noise)
 {

@@ -1,4 +1,5 @@
-/* The C interface of latentrt.h. It is linked in front of the runtime library, as generator_entry.c is in a generator. */
+/* The C interface of latentrt.h. It is linked in front of the runtime library, as generator_entry.c
+ * is in a generator. */
 #include "latentrt.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ struct lrt_generator {
     lrt_session s;
     struct {
         char *name, *value;
-    } *texts; /* of settings, as last set: they outlive the caller's */
+    } * texts; /* of settings, as last set: they outlive the caller's */
     size_t n_texts;
     bool drawn;
     int64_t seed; /* of the last picture */
@@ -45,7 +46,10 @@ static bool file_of_code(const void *p, char *path, size_t bytes, lrt_error *e)
     }
     if (maps)
         fclose(maps);
-    return found || lrt_fail(e, "cannot find the file that this library was loaded from: give the file with the weights");
+    return found ||
+           lrt_fail(
+               e,
+               "cannot find the file that this library was loaded from: give the file with the weights");
 }
 
 static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
@@ -59,7 +63,8 @@ static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
     }
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");
-    return lrt_session_open(&g->s, own, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) || lrt_fail(e, "%.200s: %s", own, why.text);
+    return lrt_session_open(&g->s, own, file, LRT_MAP_VOCAB | LRT_MAP_WEIGHTS, &why) ||
+           lrt_fail(e, "%.200s: %s", own, why.text);
 }
 
 lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes)
@@ -72,7 +77,8 @@ lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_b
         g->s.elsewhere = "the argument \"file\" of lrt_create";
         lrt_settings_default(&g->s.set, g->s.pipeline);
         g->s.set.threads = threads;
-        ok = (threads >= 0 && threads <= 4096) || lrt_fail(&e, "threads: expected 0 to 4096, found %d", threads);
+        ok = (threads >= 0 && threads <= 4096) ||
+             lrt_fail(&e, "threads: expected 0 to 4096, found %d", threads);
         ok = ok && open_file(g, file, &e);
     }
     if (why_bytes)
@@ -136,7 +142,8 @@ int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative)
     return code ? code : lrt_set(g, "negative-prompt", negative ? negative : "");
 }
 
-static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0, lrt_error *e)
+static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0,
+                    lrt_error *e)
 {
     lrt_generator *g = context;
     (void)x;
@@ -157,8 +164,9 @@ static bool draw(lrt_generator *g, lrt_error *e)
     if (!s->set.prompt)
         return lrt_fail(e, "no prompt: lrt_set_prompt comes first");
     lrt_seed_choose(&s->set.seed);
-    return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_read(s, e) && lrt_session_prepare(s, e) &&
-           lrt_session_start(s, s->set.seed, e) && lrt_session_denoise(s, on_step, g, e) && lrt_container_check(&s->container, e) &&
+    return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_read(s, e) &&
+           lrt_session_prepare(s, e) && lrt_session_start(s, s->set.seed, e) &&
+           lrt_session_denoise(s, on_step, g, e) && lrt_container_check(&s->container, e) &&
            lrt_engine_decode(&s->engine, s->x, e);
 }
 
@@ -179,27 +187,12 @@ int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user)
     return g->stopped ? LRT_STOPPED : code;
 }
 
-const uint8_t *lrt_picture(const lrt_generator *g)
-{
-    return g->drawn ? g->s.engine.rgb : NULL;
-}
+const uint8_t *lrt_picture(const lrt_generator *g) { return g->drawn ? g->s.engine.rgb : NULL; }
 
-int lrt_width(const lrt_generator *g)
-{
-    return g->s.pipeline->width;
-}
+int lrt_width(const lrt_generator *g) { return g->s.pipeline->width; }
 
-int lrt_height(const lrt_generator *g)
-{
-    return g->s.pipeline->height;
-}
+int lrt_height(const lrt_generator *g) { return g->s.pipeline->height; }
 
-int64_t lrt_seed(const lrt_generator *g)
-{
-    return g->seed;
-}
+int64_t lrt_seed(const lrt_generator *g) { return g->seed; }
 
-const char *lrt_message(const lrt_generator *g)
-{
-    return g->message;
-}
+const char *lrt_message(const lrt_generator *g) { return g->message; }

@@ -7,22 +7,34 @@
 #include "picture_in.h"
 #include "scan.h"
 
-/* Names that web interfaces know, and ours for them. The options among them are always written, in this order but for those in between. */
+/* Names that web interfaces know, and ours for them. The options among them are always written, in
+ * this order but for those in between. */
 static const struct {
     const char *key, *option;
-} keys[] = {{"Steps", "steps"}, {"Sampler", "sampling-method"}, {"Schedule type", "spacing"}, {"CFG scale", "cfg-scale"}, {"Seed", "seed"},
-            {"Denoising strength", "strength"}, {"RNG", "rng"}};
-/* Their values, and ours for them: other values of these keys are not used. Of rows with one of ours the first is written. Samplers have theirs in
- * lrt_samplers. */
+} keys[] = {{"Steps", "steps"},
+            {"Sampler", "sampling-method"},
+            {"Schedule type", "spacing"},
+            {"CFG scale", "cfg-scale"},
+            {"Seed", "seed"},
+            {"Denoising strength", "strength"},
+            {"RNG", "rng"}};
+/* Their values, and ours for them: other values of these keys are not used. Of rows with one of
+ * ours the first is written. Samplers have theirs in lrt_samplers. */
 static const struct {
     const char *key, *title, *value;
-} values[] = {{"Schedule type", "Karras", "karras"}, {"Schedule type", "Uniform", "linspace"}, {"Schedule type", "Normal", "linspace"},
-              {"RNG", "NV", "cuda"},                 {"RNG", "CPU", "cpu"},                    {"RNG", "GPU", "cuda"},
-              {"RNG", "cuda", "cuda"},               {"RNG", "cpu", "cpu"}};
+} values[] = {{"Schedule type", "Karras", "karras"},
+              {"Schedule type", "Uniform", "linspace"},
+              {"Schedule type", "Normal", "linspace"},
+              {"RNG", "NV", "cuda"},
+              {"RNG", "CPU", "cpu"},
+              {"RNG", "GPU", "cuda"},
+              {"RNG", "cuda", "cuda"},
+              {"RNG", "cpu", "cpu"}};
 static const char before_negative[] = "Negative prompt: ", before_fields[] = "Steps: ";
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 /* The shortest text that reads back as v. */
 static void put_number(FILE *f, double v)
@@ -46,11 +58,12 @@ static void put_text(FILE *f, const char *text)
 
 static bool begins_part(const char *line)
 {
-    return !strncmp(line, before_negative, strlen(before_negative)) || !strncmp(line, before_fields, strlen(before_fields));
+    return !strncmp(line, before_negative, strlen(before_negative)) ||
+           !strncmp(line, before_fields, strlen(before_fields));
 }
 
-/* A prompt. A line of it that would be taken for the next part is joined to the line before, which is the same to the tokenizer: there a line's end is
- * a space. */
+/* A prompt. A line of it that would be taken for the next part is joined to the line before, which
+ * is the same to the tokenizer: there a line's end is a space. */
 static void put_prompt(FILE *f, const char *text)
 {
     if (begins_part(text))
@@ -82,10 +95,12 @@ static bool same_value(const lrt_option *a, const lrt_option *b)
     return x == y || (x && y && !strcmp(x, y));
 }
 
-/* Options that are recorded in another way: prompts as lines, the size as the picture's, files by what is in them. */
+/* Options that are recorded in another way: prompts as lines, the size as the picture's, files by
+ * what is in them. */
 static bool stands_apart(const char *option)
 {
-    static const char *const names[] = {"prompt", "negative-prompt", "size", "init-img", "mask", "latent-in"};
+    static const char *const names[] = {"prompt", "negative-prompt", "size", "init-img",
+                                        "mask",   "latent-in"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (!strcmp(option, names[i]))
             return true;
@@ -118,7 +133,8 @@ static void put_others(FILE *f, const lrt_pipeline *p, const lrt_settings *s)
     int n = lrt_settings_table(a, &now, p);
     lrt_settings_table(b, &plain, p);
     for (int i = 0; i < n; i++)
-        if (a[i].help && lrt_setting_shapes(a[i].name) && !stands_apart(a[i].name) && !has_key(a[i].name) && !same_value(&a[i], &b[i]))
+        if (a[i].help && lrt_setting_shapes(a[i].name) && !stands_apart(a[i].name) &&
+            !has_key(a[i].name) && !same_value(&a[i], &b[i]))
             put_other(f, &a[i]);
     if (s->spacing_name && !s->karras)
         fprintf(f, ", Spacing: %s", s->spacing_name);
@@ -137,7 +153,8 @@ static const char *title_of(const char *key, const char *value)
     return value;
 }
 
-char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed, const lrt_known *known, const float *latent_in, int64_t n)
+char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed,
+                        const lrt_known *known, const float *latent_in, int64_t n)
 {
     char *text = NULL;
     size_t bytes;
@@ -149,7 +166,8 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
         fputs(before_negative, f);
         put_prompt(f, s->negative);
     }
-    fprintf(f, "%s%lld, Sampler: %s%s, CFG scale: ", before_fields, (long long)s->steps, sampler_title(s), s->karras ? ", Schedule type: Karras" : "");
+    fprintf(f, "%s%lld, Sampler: %s%s, CFG scale: ", before_fields, (long long)s->steps,
+            sampler_title(s), s->karras ? ", Schedule type: Karras" : "");
     put_number(f, s->cfg_scale);
     fprintf(f, ", Seed: %lld, Size: %dx%d, Model: ", (long long)seed, p->width, p->height);
     put_text(f, p->name);
@@ -161,7 +179,8 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
             fprintf(f, ", Mask hash: %016llx", (unsigned long long)lrt_known_hash(known, true));
     }
     if (latent_in)
-        fprintf(f, ", Latent hash: %016llx", (unsigned long long)lrt_hash64(latent_in, (uint64_t)n * sizeof *latent_in));
+        fprintf(f, ", Latent hash: %016llx",
+                (unsigned long long)lrt_hash64(latent_in, (uint64_t)n * sizeof *latent_in));
     fprintf(f, ", RNG: %s", title_of("RNG", s->rng_name));
     put_others(f, p, s);
     fprintf(f, ", Version: latentc %s", LRT_VERSION);
@@ -171,7 +190,8 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t se
     return NULL;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const char *path;
@@ -195,7 +215,8 @@ static void quote(FILE *notice, const char *text)
 /* A copy that lives as long as r; NULL when memory is short. */
 static const char *keep(lrt_recorded *r, const char *text, size_t n)
 {
-    char *copy = strndup(text, n), **more = copy ? realloc(r->texts, (r->n_texts + 1) * sizeof *more) : NULL;
+    char *copy = strndup(text, n),
+         **more = copy ? realloc(r->texts, (r->n_texts + 1) * sizeof *more) : NULL;
     if (!more) {
         free(copy);
         return NULL;
@@ -210,7 +231,9 @@ static const lrt_option *option_of(const Reading *x, const char *key)
     char name[64];
     size_t n = 0;
     for (; key[n] && n < sizeof name - 1; n++)
-        name[n] = (char)(key[n] == ' ' ? '-' : key[n] >= 'A' && key[n] <= 'Z' ? key[n] + 32 : key[n]);
+        name[n] = (char)(key[n] == ' '                    ? '-'
+                         : key[n] >= 'A' && key[n] <= 'Z' ? key[n] + 32
+                                                          : key[n]);
     name[n] = '\0';
     const char *wanted = name;
     for (size_t i = 0; i < COUNT(keys); i++)
@@ -245,8 +268,10 @@ static bool take_size(Reading *x, int w, int h, const char *value)
         return true;
     for (uint32_t i = 0; i < x->p->n_sizes; i++)
         if (w == x->p->sizes[i].width && h == x->p->sizes[i].height)
-            return (x->s->size_name = keep(x->r, value, strlen(value))) || lrt_fail(x->e, "out of memory");
-    return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d%s", x->path, w, h, x->p->width, x->p->height,
+            return (x->s->size_name = keep(x->r, value, strlen(value))) ||
+                   lrt_fail(x->e, "out of memory");
+    return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d%s",
+                    x->path, w, h, x->p->width, x->p->height,
                     x->p->n_sizes > 1 ? " and other sizes, but not that" : "");
 }
 
@@ -257,7 +282,8 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *know
     *known = true;
     if (!strcmp(key, "Size")) {
         if (sscanf(value, "%dx%d%n", &w, &h, &end) != 2 || value[end])
-            return lrt_fail(x->e, "%.200s: its parameters say 'Size: %.40s': expected WIDTHxHEIGHT", x->path, value);
+            return lrt_fail(x->e, "%.200s: its parameters say 'Size: %.40s': expected WIDTHxHEIGHT",
+                            x->path, value);
         return take_size(x, w, h, value);
     } else if (!strcmp(key, "Model")) {
         if (strcmp(value, x->p->name)) {
@@ -274,7 +300,8 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *know
 static void not_used(Reading *x, const char *key, const char *value)
 {
     size_t n = strlen(x->unused);
-    snprintf(x->unused + n, sizeof x->unused - n, "%s%s%s%s", n ? ", " : "", key, *value ? " " : "", value);
+    snprintf(x->unused + n, sizeof x->unused - n, "%s%s%s%s", n ? ", " : "", key, *value ? " " : "",
+             value);
 }
 
 /* NULL: of the key's values this is none that we have. */
@@ -296,7 +323,8 @@ static void drop_karras(Reading *x)
 {
     bool karras;
     const lrt_sampler *sampler = lrt_sampler_find_spaced(x->s->sampler_name, &karras);
-    if (sampler && !(sampler->traits & LRT_TAKES_KARRAS) && x->s->spacing_name && !strcmp(x->s->spacing_name, "karras")) {
+    if (sampler && !(sampler->traits & LRT_TAKES_KARRAS) && x->s->spacing_name &&
+        !strcmp(x->s->spacing_name, "karras")) {
         x->s->spacing_name = NULL;
         not_used(x, "Schedule type", "Karras");
     }
@@ -319,7 +347,8 @@ static bool take_field(Reading *x, const char *key, const char *value)
     const char *text = keep(x->r, ours, strlen(ours));
     if (!text)
         return lrt_fail(x->e, "out of memory");
-    return lrt_option_set(x->table, x->n, o->name, text, &why) || lrt_fail(x->e, "%.200s: its parameters: %.250s", x->path, why.text);
+    return lrt_option_set(x->table, x->n, o->name, text, &why) ||
+           lrt_fail(x->e, "%.200s: its parameters: %.250s", x->path, why.text);
 }
 
 /* "Key: value, Key: "quoted", ..." */
@@ -331,25 +360,30 @@ static bool take_fields(Reading *x, const char *text)
     while (lrt_scan_peek(&scan)) {
         const char *colon = memchr(scan.p, ':', (size_t)(end - scan.p));
         if (!colon || colon - scan.p > 60 || memchr(scan.p, ',', (size_t)(colon - scan.p)))
-            return lrt_fail(x->e, "%.200s: its parameters: expected 'Name: value' at '%.40s'", x->path, scan.p);
+            return lrt_fail(x->e, "%.200s: its parameters: expected 'Name: value' at '%.40s'",
+                            x->path, scan.p);
         char key[64], *value;
         snprintf(key, sizeof key, "%.*s", (int)(colon - scan.p), scan.p);
         scan.p = colon + 1;
         if (lrt_scan_peek(&scan) == '"') {
             value = lrt_scan_string(&scan);
         } else {
-            const char *from = scan.p, *comma = memchr(from, ',', (size_t)(end - from)), *to = comma ? comma : end;
+            const char *from = scan.p, *comma = memchr(from, ',', (size_t)(end - from)),
+                       *to = comma ? comma : end;
             scan.p = to;
             while (to > from && strchr(" \t\r\n", to[-1]))
                 to--;
             value = strndup(from, (size_t)(to - from));
         }
-        bool ok = value ? take_field(x, key, value) : lrt_fail(x->e, "%.200s: its parameters: '%.60s' has no sound value", x->path, key);
+        bool ok = value ? take_field(x, key, value)
+                        : lrt_fail(x->e, "%.200s: its parameters: '%.60s' has no sound value",
+                                   x->path, key);
         free(value);
         if (!ok)
             return false;
         if (lrt_scan_peek(&scan) && !lrt_scan_take(&scan, ','))
-            return lrt_fail(x->e, "%.200s: its parameters: expected ',' at '%.40s'", x->path, scan.p);
+            return lrt_fail(x->e, "%.200s: its parameters: expected ',' at '%.40s'", x->path,
+                            scan.p);
     }
     return true;
 }
@@ -358,7 +392,8 @@ static bool take_fields(Reading *x, const char *text)
 static const char *last_line(const char *text, size_t n, const char *what)
 {
     const char *found = NULL;
-    for (const char *s = text; s && (size_t)(s - text) + strlen(what) <= n; s = memchr(s, '\n', n - (size_t)(s - text)), s = s ? s + 1 : NULL)
+    for (const char *s = text; s && (size_t)(s - text) + strlen(what) <= n;
+         s = memchr(s, '\n', n - (size_t)(s - text)), s = s ? s + 1 : NULL)
         if (!strncmp(s, what, strlen(what)))
             found = s;
     return found;
@@ -368,8 +403,11 @@ static bool take_all(Reading *x, const char *text)
 {
     const char *fields = last_line(text, strlen(text), before_fields);
     if (!fields)
-        return lrt_fail(x->e, "%.200s: its text chunk 'parameters' has no line 'Steps: ...': nothing to repeat", x->path);
-    const char *negative = last_line(text, (size_t)(fields - text), before_negative), *begin = negative ? negative + strlen(before_negative) : "";
+        return lrt_fail(
+            x->e, "%.200s: its text chunk 'parameters' has no line 'Steps: ...': nothing to repeat",
+            x->path);
+    const char *negative = last_line(text, (size_t)(fields - text), before_negative),
+               *begin = negative ? negative + strlen(before_negative) : "";
     const char *prompt_end = negative ? negative : fields;
     x->s->prompt = keep(x->r, text, (size_t)(prompt_end - text) - (prompt_end > text));
     x->s->negative = keep(x->r, begin, negative ? (size_t)(fields - begin) - 1 : 0);
@@ -378,7 +416,8 @@ static bool take_all(Reading *x, const char *text)
     return take_fields(x, fields);
 }
 
-bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r, lrt_error *e)
+bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,
+                        lrt_recorded *r, lrt_error *e)
 {
     size_t bytes;
     Reading x = {.path = path, .p = p, .s = s, .r = r, .e = e};
@@ -396,21 +435,35 @@ bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *
     return !fclose(x.notice) && ok;
 }
 
-bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r, lrt_error *e)
+bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
+                       lrt_error *e)
 {
     char *text;
     if (!lrt_png_text(path, "parameters", &text, e))
         return false;
-    bool ok = text ? lrt_metadata_parse(text, path, p, s, r, e)
-                   : lrt_fail(e, "%.200s: it does not record how it was drawn: a text chunk 'parameters' is missing", path);
+    bool ok =
+        text
+            ? lrt_metadata_parse(text, path, p, s, r, e)
+            : lrt_fail(
+                  e,
+                  "%.200s: it does not record how it was drawn: a text chunk 'parameters' is missing",
+                  path);
     free(text);
     return ok;
 }
 
-bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s, lrt_error *e)
+bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
+                           lrt_error *e)
 {
-    const char *flag = r->from_picture && !s->init_img ? "-i" : r->with_mask && !s->mask ? "--mask" : r->from_latent && !s->latent_in ? "--latent-in" : NULL;
-    return !flag || lrt_fail(e, "%.200s: it was drawn with %s, whose file it does not hold: give it again, %s FILE", path, flag, flag);
+    const char *flag = r->from_picture && !s->init_img   ? "-i"
+                       : r->with_mask && !s->mask        ? "--mask"
+                       : r->from_latent && !s->latent_in ? "--latent-in"
+                                                         : NULL;
+    return !flag ||
+           lrt_fail(
+               e,
+               "%.200s: it was drawn with %s, whose file it does not hold: give it again, %s FILE",
+               path, flag, flag);
 }
 
 void lrt_recorded_free(lrt_recorded *r)

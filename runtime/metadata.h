@@ -1,17 +1,22 @@
-/* What a picture records of how it was drawn: the text chunk "parameters", in the form that web interfaces show and read back,
+/* What a picture records of how it was drawn: the text chunk "parameters", in the form that web
+ * interfaces show and read back,
  *
  *     a red circle
  *     Negative prompt: blue
- *     Steps: 25, Sampler: DDIM, CFG scale: 7.5, Seed: 42, Size: 512x512, Model: sd2, RNG: NV, Version: latentc 0.1.0
+ *     Steps: 25, Sampler: DDIM, CFG scale: 7.5, Seed: 42, Size: 512x512, Model: sd2, RNG: NV,
+ * Version: latentc 0.1.0
  *
- * and, behind those, every setting that shapes the picture and is not the program's default, by its long name. Numbers read back exactly. */
+ * and, behind those, every setting that shapes the picture and is not the program's default, by its
+ * long name. Numbers read back exactly. */
 #ifndef LATENTRT_METADATA_H
 #define LATENTRT_METADATA_H
 #include "generator.h"
 
-/* The text for a picture of that seed; malloc'd, NULL when memory is short. known: NULL without a picture to start from. latent_in: the tensor that
+/* The text for a picture of that seed; malloc'd, NULL when memory is short. known: NULL without a
+ * picture to start from. latent_in: the tensor that
  * --latent-in gave, NULL without; n values. */
-char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed, const lrt_known *known, const float *latent_in, int64_t n);
+char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed,
+                        const lrt_known *known, const float *latent_in, int64_t n);
 
 /* What was read. */
 typedef struct lrt_recorded {
@@ -19,13 +24,17 @@ typedef struct lrt_recorded {
     size_t n_texts;
     bool from_picture, with_mask, from_latent; /* what --from-png cannot bring back: the files */
     uint64_t picture, mask;                    /* lrt_known_hash */
-    char *notice;                              /* a line each for what is not used or differs; "" for nothing */
+    char *notice; /* a line each for what is not used or differs; "" for nothing */
 } lrt_recorded;
-/* Into s, over what is there. What is not known here is named in the notice; a picture of another size is a mistake. */
-bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r, lrt_error *e);
+/* Into s, over what is there. What is not known here is named in the notice; a picture of another
+ * size is a mistake. */
+bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
+                       lrt_error *e);
 /* The same from the chunk's text; path is for messages. */
-bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r, lrt_error *e);
+bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,
+                        lrt_recorded *r, lrt_error *e);
 /* Whether the files that the recorded picture was drawn with are named in s. */
-bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s, lrt_error *e);
+bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
+                           lrt_error *e);
 void lrt_recorded_free(lrt_recorded *r);
 #endif

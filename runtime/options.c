@@ -21,7 +21,8 @@ static int distance(const char *a, const char *b)
         int diagonal = row[0];
         row[0] = i + 1;
         for (int k = 0; k < m; k++) {
-            int change = diagonal + (a[i] != b[k]), best = row[k] < row[k + 1] ? row[k] : row[k + 1];
+            int change = diagonal + (a[i] != b[k]),
+                best = row[k] < row[k + 1] ? row[k] : row[k + 1];
             diagonal = row[k + 1];
             row[k + 1] = best + 1 < change ? best + 1 : change;
         }
@@ -46,7 +47,8 @@ const char *lrt_nearest(const char *word, const char *const *candidates, int n)
 static const lrt_option *find(const lrt_option *table, int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)
-        if (table[i].help && strlen(table[i].name) == length && !memcmp(table[i].name, name, length))
+        if (table[i].help && strlen(table[i].name) == length &&
+            !memcmp(table[i].name, name, length))
             return &table[i];
     return NULL;
 }
@@ -62,7 +64,8 @@ static const lrt_option *find_letter(const lrt_option *table, int n, char letter
 static bool unknown(const lrt_option *table, int n, const char *arg, lrt_error *e)
 {
     if (arg[0] != '-' || !arg[1])
-        return lrt_fail(e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags", arg);
+        return lrt_fail(
+            e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags", arg);
     const char *names[64];
     int count = 0;
     for (int i = 0; i < n && count < 64; i++)
@@ -97,19 +100,21 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
     if (o->kind == LRT_OPT_INT) {
         long long v = strtoll(text, &end, 10);
         if (end == text || *end || errno || (double)v < o->least || (double)v > o->most)
-            return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name, o->least, o->most,
-                            text);
+            return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name,
+                            o->least, o->most, text);
         *(int64_t *)o->into = v;
         return true;
     }
     double v = real_of(text, &end);
     if (end == text || *end || !isfinite(v) || v < o->least || v > o->most)
-        return lrt_fail(e, "--%s: expected a number from %g to %g, found '%s'", o->name, o->least, o->most, text);
+        return lrt_fail(e, "--%s: expected a number from %g to %g, found '%s'", o->name, o->least,
+                        o->most, text);
     *(double *)o->into = v;
     return true;
 }
 
-bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value, lrt_error *e)
+bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value,
+                    lrt_error *e)
 {
     const lrt_option *o = find(table, n, name, strlen(name));
     if (!o) {

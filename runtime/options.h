@@ -19,14 +19,16 @@ typedef struct {
     lrt_option_kind kind;
     void *into;        /* holds the default before parsing */
     const char *value; /* what --help calls the value */
-    const char *help;  /* NULL: a headline of --help, whose text is name; value: an example of the flags below it, or NULL */
+    const char *help;  /* NULL: a headline of --help, whose text is name; value: an example of the
+                          flags below it, or NULL */
     double least, most;
 } lrt_option;
-/* --name value, --name=value, -n value, -nvalue. No plain arguments. false: wrong usage, said in *e (with the nearest
- * flag). */
+/* --name value, --name=value, -n value, -nvalue. No plain arguments. false: wrong usage, said in *e
+ * (with the nearest flag). */
 bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lrt_error *e);
 /* One value by its long name; of a switch, "true" (or "") and "false". */
-bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value, lrt_error *e);
+bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value,
+                    lrt_error *e);
 /* program: what examples begin with. */
 void lrt_options_help(const lrt_option *table, int n, const char *program, FILE *out);
 /* The candidate nearest to word, NULL when none is near: for "did you mean". */

@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names of temporary files, for the signal handler: written before the file exists, cleared after it is gone. */
+/* Names of temporary files, for the signal handler: written before the file exists, cleared after
+ * it is gone. */
 enum { SLOTS = 8 };
 static char *volatile temporary[SLOTS];
 
@@ -33,7 +34,8 @@ static void on_signal(int number)
 /* Only calls that are safe in a handler. */
 static void on_lost_page(int number, siginfo_t *info, void *context)
 {
-    static const char message[] = ": error: a file, most likely that of the weights, became shorter while it was in use\n";
+    static const char message[] =
+        ": error: a file, most likely that of the weights, became shorter while it was in use\n";
     static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may be in the same file */
     (void)context;
     if (info->si_code != BUS_ADRERR) { /* not a mapped file's end: ours */
@@ -42,7 +44,8 @@ static void on_lost_page(int number, siginfo_t *info, void *context)
     }
     while (atomic_flag_test_and_set(&said))
         pause();
-    ssize_t ignored = write(STDERR_FILENO, program_invocation_short_name, strlen(program_invocation_short_name));
+    ssize_t ignored = write(STDERR_FILENO, program_invocation_short_name,
+                            strlen(program_invocation_short_name));
     ignored = write(STDERR_FILENO, message, sizeof message - 1);
     (void)ignored;
     remove_all();
@@ -52,12 +55,14 @@ static void on_lost_page(int number, siginfo_t *info, void *context)
 void lrt_output_guard(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction a = {.sa_handler = on_signal}, lost = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO};
+    struct sigaction a = {.sa_handler = on_signal},
+                     lost = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO};
     sigfillset(&a.sa_mask);
     sigaction(SIGBUS, &lost, NULL);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction old;
-        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN) /* nohup stays in force */
+        if (!sigaction(numbers[i], NULL, &old) &&
+            old.sa_handler != SIG_IGN) /* nohup stays in force */
             sigaction(numbers[i], &a, NULL);
     }
     signal(SIGPIPE, SIG_IGN);

@@ -27,18 +27,21 @@ static bool is_ascii(const char *s)
     return !*s;
 }
 
-/* Everything between creating and destroying the write struct: libpng comes back here by longjmp. */
-static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width, int height,
-                      const char *parameters)
+/* Everything between creating and destroying the write struct: libpng comes back here by longjmp.
+ */
+static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width,
+                      int height, const char *parameters)
 {
     if (setjmp(png_jmpbuf(png)))
         return false;
     png_init_io(png, f);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_RGB,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (parameters) {
-        png_text text = {.key = (char *)(uintptr_t) "parameters", .text = (char *)(uintptr_t)parameters};
-        text.compression = is_ascii(parameters) ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
+        png_text text = {.key = (char *)(uintptr_t) "parameters",
+                         .text = (char *)(uintptr_t)parameters};
+        text.compression = is_ascii(parameters) ? PNG_TEXT_COMPRESSION_NONE
+                                                : PNG_ITXT_COMPRESSION_NONE;
         if (text.compression == PNG_TEXT_COMPRESSION_NONE)
             text.text_length = strlen(parameters);
         else
@@ -52,7 +55,8 @@ static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *r
     return true;
 }
 
-bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, const char *parameters, lrt_error *e)
+bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height,
+                   const char *parameters, lrt_error *e)
 {
     lrt_output out;
     if (!lrt_output_open(&out, path, e))
@@ -65,7 +69,8 @@ bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height, 
     png_destroy_write_struct(&png, &info);
     if (ok)
         return lrt_output_commit(&out, e);
-    lrt_fail(e, "%s: cannot be written: %s", path, ferror(out.stream) && errno ? strerror(errno) : inner.text);
+    lrt_fail(e, "%s: cannot be written: %s", path,
+             ferror(out.stream) && errno ? strerror(errno) : inner.text);
     lrt_output_abandon(&out);
     return false;
 }

@@ -1,4 +1,5 @@
-/* Pictures from files. See picture_in.h. Decoders end by longjmp into the function that called setjmp, so what must be freed lies in a Reader. */
+/* Pictures from files. See picture_in.h. Decoders end by longjmp into the function that called
+ * setjmp, so what must be freed lies in a Reader. */
 #include "picture_in.h"
 
 #include <errno.h>
@@ -29,15 +30,9 @@ typedef struct {
     char change[48];               /* for the notice */
 } Reader;
 
-static int channels_of(const Reader *r)
-{
-    return r->use == LRT_PICTURE_RGB ? 3 : 1;
-}
+static int channels_of(const Reader *r) { return r->use == LRT_PICTURE_RGB ? 3 : 1; }
 
-static _Noreturn void stop(Reader *r)
-{
-    longjmp(r->back, 1);
-}
+static _Noreturn void stop(Reader *r) { longjmp(r->back, 1); }
 
 static void *need(Reader *r, void *p)
 {
@@ -47,7 +42,8 @@ static void *need(Reader *r, void *p)
     stop(r);
 }
 
-/* ---- Exif ------------------------------------------------------------------------------------- */
+/* ---- Exif -------------------------------------------------------------------------------------
+ */
 
 int lrt_exif_orientation(const uint8_t *d, size_t n)
 {
@@ -55,12 +51,15 @@ int lrt_exif_orientation(const uint8_t *d, size_t n)
         return 1;
     int little = d[0] == 'I';
 #define U16(at) (little ? d[at] | d[(at) + 1] << 8 : d[at] << 8 | d[(at) + 1])
-#define U32(at) (little ? (uint32_t)U16(at) | (uint32_t)U16((at) + 2) << 16 : (uint32_t)U16(at) << 16 | (uint32_t)U16((at) + 2))
+#define U32(at)                                                 \
+    (little ? (uint32_t)U16(at) | (uint32_t)U16((at) + 2) << 16 \
+            : (uint32_t)U16(at) << 16 | (uint32_t)U16((at) + 2))
     size_t at = U32(4);
     if (U16(2) != 42 || at > n - 2)
         return 1;
     int entries = U16(at);
-    for (at += 2; entries-- > 0 && n - at >= 12; at += 12) /* tag, type, count, value: 2, 2, 4, 4 bytes */
+    for (at += 2; entries-- > 0 && n - at >= 12;
+         at += 12) /* tag, type, count, value: 2, 2, 4, 4 bytes */
         if (U16(at) == 0x0112 && U16(at + 2) == 3) {
             int v = U16(at + 8);
             return v >= 1 && v <= 8 ? v : 1;
@@ -70,19 +69,25 @@ int lrt_exif_orientation(const uint8_t *d, size_t n)
     return 1;
 }
 
-/* ---- what both formats share ------------------------------------------------------------------ */
+/* ---- what both formats share ------------------------------------------------------------------
+ */
 
 /* Once the size is known. whole: the decoder keeps all of it. */
 static void begin(Reader *r, bool whole, const char *how)
 {
     int64_t pixels = r->width * r->height, most = whole ? LRT_MOST_WHOLE : LRT_MOST_PIXELS;
     bool turned = r->orientation > 4;
-    if (r->width < 1 || r->height < 1 || r->width > LRT_MOST_SIDE || r->height > LRT_MOST_SIDE || pixels > most) {
-        lrt_fail(r->e, "%s: %lld x %lld pixels%s%s: at most %lld million, and %d to a side, are read%s%s", r->path, (long long)r->width, (long long)r->height,
-                 whole ? ", " : "", whole ? how : "", (long long)(most / 1000000), LRT_MOST_SIDE, whole ? " of what is " : "", whole ? how : "");
+    if (r->width < 1 || r->height < 1 || r->width > LRT_MOST_SIDE || r->height > LRT_MOST_SIDE ||
+        pixels > most) {
+        lrt_fail(r->e,
+                 "%s: %lld x %lld pixels%s%s: at most %lld million, and %d to a side, are read%s%s",
+                 r->path, (long long)r->width, (long long)r->height, whole ? ", " : "",
+                 whole ? how : "", (long long)(most / 1000000), LRT_MOST_SIDE,
+                 whole ? " of what is " : "", whole ? how : "");
         stop(r);
     }
-    int width = turned ? r->want_height : r->want_width, height = turned ? r->want_width : r->want_height;
+    int width = turned ? r->want_height : r->want_width,
+        height = turned ? r->want_width : r->want_height;
     r->resize = need(r, lrt_resize_new(r->width, r->height, width, height, channels_of(r)));
     r->plain = need(r, malloc((size_t)r->width * 3));
     r->fit = need(r, malloc((size_t)width * (size_t)height * (size_t)channels_of(r)));
@@ -107,11 +112,13 @@ static void put_row(Reader *r, const uint8_t *row, bool alpha)
         need(r, NULL);
 }
 
-/* Exif's orientations: bit 0 of o - 1 and so on say whether to mirror; from 5 on rows and columns change places. */
+/* Exif's orientations: bit 0 of o - 1 and so on say whether to mirror; from 5 on rows and columns
+ * change places. */
 static void turn(const Reader *r, uint8_t *out)
 {
     int w = r->want_width, h = r->want_height, n = channels_of(r), o = r->orientation;
-    bool swap = o > 4, flip_x = o == 2 || o == 3 || o == 6 || o == 7, flip_y = o == 3 || o == 4 || o == 7 || o == 8;
+    bool swap = o > 4, flip_x = o == 2 || o == 3 || o == 6 || o == 7,
+         flip_y = o == 3 || o == 4 || o == 7 || o == 8;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             int sx = flip_x ? w - 1 - x : x, sy = flip_y ? h - 1 - y : y;
@@ -123,7 +130,8 @@ static void turn(const Reader *r, uint8_t *out)
             out[i] = out[i] >= 128 ? 255 : 0;
 }
 
-/* ---- PNG -------------------------------------------------------------------------------------- */
+/* ---- PNG --------------------------------------------------------------------------------------
+ */
 
 static void png_error_to(png_structp png, png_const_charp message)
 {
@@ -138,15 +146,19 @@ static void png_ignore(png_structp png, png_const_charp message)
     (void)message;
 }
 
-/* libpng makes room for what a chunk says it has, up to 2 GB, before it reads it: no more than the file has, then. Pixels are read in pieces. */
+/* libpng makes room for what a chunk says it has, up to 2 GB, before it reads it: no more than the
+ * file has, then. Pixels are read in pieces. */
 static void png_check_chunks(Reader *r, png_structp png)
 {
     uint8_t head[8];
     long begin = ftell(r->f), size = begin < 0 || fseek(r->f, 0, SEEK_END) ? -1 : ftell(r->f);
     if (size < 0)
         return; /* a pipe */
-    for (long at = begin + 8; !fseek(r->f, at, SEEK_SET) && fread(head, 1, sizeof head, r->f) == sizeof head && memcmp(head + 4, "IEND", 4);) {
-        uint32_t n = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+    for (long at = begin + 8; !fseek(r->f, at, SEEK_SET) &&
+                              fread(head, 1, sizeof head, r->f) == sizeof head &&
+                              memcmp(head + 4, "IEND", 4);) {
+        uint32_t n = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 |
+                     head[3];
         if (memcmp(head + 4, "IDAT", 4) && n > (unsigned long)(size - at))
             png_error(png, "a chunk is longer than the file");
         at += 12 + (long)n;
@@ -180,7 +192,9 @@ static void png_rows(Reader *r, png_structp png, png_infop info)
     bool alpha = png_get_channels(png, info) == 4;
     size_t bytes = png_get_rowbytes(png, info);
     if (alpha)
-        snprintf(r->change, sizeof r->change, r->use == LRT_PICTURE_RGB ? "transparent parts on white" : "transparent parts taken for black");
+        snprintf(r->change, sizeof r->change,
+                 r->use == LRT_PICTURE_RGB ? "transparent parts on white"
+                                           : "transparent parts taken for black");
     if (interlaced) {
         r->whole = need(r, calloc((size_t)r->height, sizeof *r->whole));
         r->row = need(r, malloc(bytes * (size_t)r->height));
@@ -214,7 +228,8 @@ static bool read_png(Reader *r)
     return ok;
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------- */
+/* ---- JPEG -------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     struct jpeg_error_mgr base; /* first: libjpeg knows this part */
@@ -297,7 +312,8 @@ static bool read_jpeg(Reader *r)
     return ok;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 static void add_notice(lrt_picture_about *about, const char *text)
 {
@@ -316,21 +332,28 @@ static void describe(const Reader *r)
     if (a->width != r->want_width || a->height != r->want_height) {
         char text[96];
         bool same = a->width * r->want_height == a->height * r->want_width;
-        snprintf(text, sizeof text, "%lld x %lld scaled%s to %d x %d", (long long)a->width, (long long)a->height, same ? "" : " and cropped",
-                 r->want_width, r->want_height);
+        snprintf(text, sizeof text, "%lld x %lld scaled%s to %d x %d", (long long)a->width,
+                 (long long)a->height, same ? "" : " and cropped", r->want_width, r->want_height);
         add_notice(a, text);
     }
     if (*r->change)
         add_notice(a, r->change);
 }
 
-bool lrt_picture_read_stream(FILE *f, const char *path, lrt_picture_use use, int width, int height, uint8_t *out, lrt_picture_about *about,
-                             lrt_error *e)
+bool lrt_picture_read_stream(FILE *f, const char *path, lrt_picture_use use, int width, int height,
+                             uint8_t *out, lrt_picture_about *about, lrt_error *e)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10}, jpeg[] = {0xff, 0xd8, 0xff};
     uint8_t head[8] = {0};
     *about = (lrt_picture_about){0};
-    Reader r = {.f = f, .path = path, .use = use, .want_width = width, .want_height = height, .about = about, .e = e, .orientation = 1};
+    Reader r = {.f = f,
+                .path = path,
+                .use = use,
+                .want_width = width,
+                .want_height = height,
+                .about = about,
+                .e = e,
+                .orientation = 1};
     errno = 0;
     size_t n = fread(head, 1, sizeof head, f);
     if (ferror(f) || fseek(f, 0, SEEK_SET))
@@ -341,7 +364,8 @@ bool lrt_picture_read_stream(FILE *f, const char *path, lrt_picture_use use, int
     else if (n == sizeof head && !memcmp(head, jpeg, sizeof jpeg))
         ok = read_jpeg(&r);
     else
-        ok = lrt_fail(e, "%s: %s: expected a PNG or JPEG file", path, n ? "neither PNG nor JPEG" : "empty");
+        ok = lrt_fail(e, "%s: %s: expected a PNG or JPEG file", path,
+                      n ? "neither PNG nor JPEG" : "empty");
     if (ok) {
         turn(&r, out);
         describe(&r);
@@ -362,7 +386,8 @@ static FILE *open_picture(const char *path, lrt_error *e)
     return f;
 }
 
-bool lrt_picture_read(const char *path, lrt_picture_use use, int width, int height, uint8_t *out, lrt_picture_about *about, lrt_error *e)
+bool lrt_picture_read(const char *path, lrt_picture_use use, int width, int height, uint8_t *out,
+                      lrt_picture_about *about, lrt_error *e)
 {
     FILE *f = open_picture(path, e);
     bool ok = f && lrt_picture_read_stream(f, path, use, width, height, out, about, e);
@@ -371,12 +396,14 @@ bool lrt_picture_read(const char *path, lrt_picture_use use, int width, int heig
     return ok;
 }
 
-/* ---- text chunks ------------------------------------------------------------------------------ */
+/* ---- text chunks ------------------------------------------------------------------------------
+ */
 
 /* malloc'd. tEXt and zTXt hold Latin-1, the others UTF-8. */
 static char *utf8_of(const png_text *t)
 {
-    bool latin1 = t->compression == PNG_TEXT_COMPRESSION_NONE || t->compression == PNG_TEXT_COMPRESSION_zTXt;
+    bool latin1 = t->compression == PNG_TEXT_COMPRESSION_NONE ||
+                  t->compression == PNG_TEXT_COMPRESSION_zTXt;
     char *out = malloc(2 * strlen(t->text) + 1), *o = out;
     for (const char *s = t->text; out && *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -408,7 +435,8 @@ bool lrt_png_text_stream(FILE *f, const char *path, const char *key, char **text
     Reader r = {.f = f, .path = path, .about = &about, .e = e, .orientation = 1};
     uint8_t head[8] = {0};
     *text = NULL;
-    if (fread(head, 1, sizeof head, f) != sizeof head || png_sig_cmp(head, 0, sizeof head) || fseek(f, 0, SEEK_SET))
+    if (fread(head, 1, sizeof head, f) != sizeof head || png_sig_cmp(head, 0, sizeof head) ||
+        fseek(f, 0, SEEK_SET))
         return lrt_fail(e, "%s: not a PNG file", path);
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, png_error_to, png_ignore);
     png_infop info = png ? png_create_info_struct(png) : NULL;
@@ -419,7 +447,8 @@ bool lrt_png_text_stream(FILE *f, const char *path, const char *key, char **text
     bool ok = !setjmp(r.back);
     if (ok) {
         png_header(&r, png, info);
-        if (!find_text(&r, png, info, key, text) && r.width * r.height <= LRT_MOST_WHOLE) { /* it may come after the pixels */
+        if (!find_text(&r, png, info, key, text) &&
+            r.width * r.height <= LRT_MOST_WHOLE) { /* it may come after the pixels */
             int passes = png_set_interlace_handling(png);
             png_read_update_info(png, info);
             r.row = need(&r, malloc(png_get_rowbytes(png, info)));

@@ -8,7 +8,8 @@
 #include "output.h"
 #include "progress.h"
 
-/* A region. spans: of its instance's threads, in the order in which they ran; stage NULL: no instance. */
+/* A region. spans: of its instance's threads, in the order in which they ran; stage NULL: no
+ * instance. */
 typedef struct {
     const char *what;
     int number;
@@ -137,8 +138,8 @@ static Line *line_of(Line *lines, int *n, const char *what, const lrt_stage *sta
     return &lines[(*n)++];
 }
 
-/* The steps of one region into lines by kind. A step takes from the end of the one before, which is when the last
- * thread is done with it, to its own end: barriers and waiting are in it. */
+/* The steps of one region into lines by kind. A step takes from the end of the one before, which is
+ * when the last thread is done with it, to its own end: barriers and waiting are in it. */
 static void add_kinds(const Region *r, Line *lines, int *n)
 {
     double before = r->begin;
@@ -148,7 +149,8 @@ static void add_kinds(const Region *r, Line *lines, int *n)
         uint32_t thread = 0;
         double end = before;
         for (size_t first = i; i < r->n_spans && r->spans[i].step == r->spans[first].step; i++) {
-            if (i > first && r->spans[i].thread <= thread) /* the same step again, in the next run */
+            if (i > first &&
+                r->spans[i].thread <= thread) /* the same step again, in the next run */
                 break;
             thread = r->spans[i].thread;
             end = fmax(end, r->spans[i].end);
@@ -172,11 +174,12 @@ static void print_kinds(const lrt_profile *p, const Line *group, FILE *out)
         if (p->regions[i].stage == group->stage && !strcmp(p->regions[i].what, group->what))
             add_kinds(&p->regions[i], lines, &n);
     qsort(lines, (size_t)n, sizeof *lines, by_seconds);
-    fprintf(out, "\n%s of %s: %d, %.1f ms\n   count       time   share   GFLOP/s    busy  kernel\n", group->what,
-            group->stage->name, group->count, group->seconds * 1e3);
+    fprintf(out, "\n%s of %s: %d, %.1f ms\n   count       time   share   GFLOP/s    busy  kernel\n",
+            group->what, group->stage->name, group->count, group->seconds * 1e3);
     for (int i = 0; i < n; i++) {
         const Line *l = &lines[i];
-        fprintf(out, "%8d %7.1f ms %5.1f %% ", l->count, l->seconds * 1e3, 100 * l->seconds / group->seconds);
+        fprintf(out, "%8d %7.1f ms %5.1f %% ", l->count, l->seconds * 1e3,
+                100 * l->seconds / group->seconds);
         l->flops > 0 ? fprintf(out, "%9.1f", l->flops / l->seconds / 1e9) : fprintf(out, "%9s", "");
         fprintf(out, " %5.1f %%  %s\n", 100 * l->busy / l->seconds / p->threads, l->what);
     }
@@ -206,11 +209,12 @@ void lrt_profile_print(const lrt_profile *p, FILE *out)
         line->seconds += r->end - r->begin;
         rest -= r->end - r->begin;
     }
-    fprintf(out, "from the start to the first step %.3f s, to the end %.3f s\n", first_step(p), all);
+    fprintf(out, "from the start to the first step %.3f s, to the end %.3f s\n", first_step(p),
+            all);
     fputs("   count       time   share  region\n", out);
     for (int i = 0; i < n; i++)
-        fprintf(out, "%8d %7.1f ms %5.1f %%  %s\n", lines[i].count, lines[i].seconds * 1e3, 100 * lines[i].seconds / all,
-                lines[i].what);
+        fprintf(out, "%8d %7.1f ms %5.1f %%  %s\n", lines[i].count, lines[i].seconds * 1e3,
+                100 * lines[i].seconds / all, lines[i].what);
     fprintf(out, "         %7.1f ms %5.1f %%  the rest\n", rest * 1e3, 100 * rest / all);
     for (int i = 0; i < n; i++)
         if (lines[i].stage)
@@ -220,7 +224,8 @@ void lrt_profile_print(const lrt_profile *p, FILE *out)
 
 /* ---- the trace file ---- */
 
-/* There are tens of thousands of events: written without locks and formats, they take a quarter of the time. */
+/* There are tens of thousands of events: written without locks and formats, they take a quarter of
+ * the time. */
 static void put(FILE *f, const char *s)
 {
     for (; *s; s++)
@@ -257,8 +262,8 @@ static void put_microseconds(FILE *f, const char *key, long long ns)
     put_number(f, ".", ns % 1000, 3);
 }
 
-/* The fields that every complete event has but for the braces. Times are cut to nanoseconds before they are subtracted,
- * so that what nests still does. */
+/* The fields that every complete event has but for the braces. Times are cut to nanoseconds before
+ * they are subtracted, so that what nests still does. */
 static void put_when(const lrt_profile *p, FILE *f, uint32_t thread, double begin, double end)
 {
     long long a = llround((begin - p->start) * 1e9), b = llround((end - p->start) * 1e9);
@@ -302,16 +307,18 @@ bool lrt_profile_write(const lrt_profile *p, const char *path, const char *progr
     lrt_output o;
     if (!lrt_output_open(&o, path, e))
         return false;
-    fprintf(o.stream,
-            "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"threads\":%d,\"first_step_s\":%.6f},\"traceEvents\":[\n"
-            "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":",
-            p->threads, first_step(p));
+    fprintf(
+        o.stream,
+        "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"threads\":%d,\"first_step_s\":%.6f},\"traceEvents\":[\n"
+        "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":",
+        p->threads, first_step(p));
     put_text(o.stream, program);
     fputs("}}", o.stream);
     for (int i = 0; i < p->threads; i++)
-        fprintf(o.stream,
-                ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"thread %d\"}}", i,
-                i);
+        fprintf(
+            o.stream,
+            ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"thread %d\"}}",
+            i, i);
     for (size_t i = 0; i < p->n; i++)
         put_region(p, &p->regions[i], o.stream);
     fputs("\n]}\n", o.stream);

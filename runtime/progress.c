@@ -15,7 +15,8 @@ double lrt_now(void)
 
 void lrt_progress_begin(lrt_progress *p, const char *what, int total)
 {
-    *p = (lrt_progress){.what = what, .total = total, .terminal = isatty(STDERR_FILENO), .start = lrt_now()};
+    *p = (lrt_progress){
+        .what = what, .total = total, .terminal = isatty(STDERR_FILENO), .start = lrt_now()};
     p->last = p->start;
 }
 
@@ -29,7 +30,8 @@ void lrt_progress_begin_bytes(lrt_progress *p, const char *what, double bytes)
 static void pace(const lrt_progress *p, int done, double seconds)
 {
     if (p->bytes)
-        fprintf(stderr, "%d/%d MB  %.0f MB/s", done, p->total, done / (seconds > 0 ? seconds : 1e-9));
+        fprintf(stderr, "%d/%d MB  %.0f MB/s", done, p->total,
+                done / (seconds > 0 ? seconds : 1e-9));
     else
         fprintf(stderr, "%d/%d  %.2f s a step", done, p->total, seconds / done);
 }

@@ -43,12 +43,14 @@ static bool keep(const Reading *x, char *text)
     return true;
 }
 
-/* ---- a line ----------------------------------------------------------------------------------- */
+/* ---- a line -----------------------------------------------------------------------------------
+ */
 
 /* An option that a line may not have is one for the whole run. */
 static bool for_a_line(const char *name)
 {
-    static const char *const files[] = {"output", "batch-count", "save-latent", "trace", "preview-every", "no-metadata"};
+    static const char *const files[] = {"output", "batch-count",   "save-latent",
+                                        "trace",  "preview-every", "no-metadata"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (!strcmp(name, files[i]))
             return true;
@@ -65,7 +67,8 @@ static bool set_option(Reading *x, const char *name, const char *value)
     for (int i = 0; i < n; i++)
         known |= table[i].help && !strcmp(table[i].name, name);
     if (known && !for_a_line(name)) {
-        snprintf(text, sizeof text, "\"%.60s\" holds for the whole run: it goes on the command line", name);
+        snprintf(text, sizeof text,
+                 "\"%.60s\" holds for the whole run: it goes on the command line", name);
         return bad_line(x, text);
     }
     x->job->own_output |= !strcmp(name, "output");
@@ -83,7 +86,8 @@ static bool take_member(Reading *x, lrt_scan *s, FILE *seen, char *const *seen_t
     char mark[80], why[120];
     snprintf(mark, sizeof mark, "\n%.70s\n", name);
     snprintf(why, sizeof why, "\"%.70s\" is there twice", name);
-    bool ok = !fflush(seen) && (!strstr(*seen_text, mark) || bad_line(x, why)) && (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
+    bool ok = !fflush(seen) && (!strstr(*seen_text, mark) || bad_line(x, why)) &&
+              (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
     fputs(mark, seen);
     char *value = ok ? lrt_scan_scalar(s) : NULL;
     ok = value && keep(x, value) && set_option(x, name, value);
@@ -160,7 +164,8 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
     return true;
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------
+ */
 
 typedef struct {
     char *name;
@@ -179,7 +184,8 @@ char *lrt_job_name(const lrt_job *job, int64_t i, int64_t pictures, const char *
     const lrt_settings *s = &job->set;
     if (job->own_output)
         return lrt_numbered_name(s->output, i + 1, s->batch_count, s->seed + i, tag);
-    return lrt_numbered_name(s->output, job->first + i, pictures > 1 ? pictures : 2, s->seed + i, tag);
+    return lrt_numbered_name(s->output, job->first + i, pictures > 1 ? pictures : 2, s->seed + i,
+                             tag);
 }
 
 /* Names must differ, or a picture would be taken for one that is there already. */
@@ -198,21 +204,26 @@ static bool check_names(const Reading *x)
         qsort(names, (size_t)n, sizeof *names, by_name);
     for (int64_t i = 1; i < n && ok; i++)
         if (!strcmp(names[i].name, names[i - 1].name))
-            ok = lrt_fail(x->e, "%.200s:%d: its picture would be %.160s, as that of line %d: %%d in the name numbers them", x->path, names[i].line,
-                          names[i].name, names[i - 1].line);
+            ok = lrt_fail(
+                x->e,
+                "%.200s:%d: its picture would be %.160s, as that of line %d: %%d in the name numbers them",
+                x->path, names[i].line, names[i].name, names[i - 1].line);
     for (int64_t i = 0; names && i < n; i++)
         free(names[i].name);
     free(names);
     return ok;
 }
 
-bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p, const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
+bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p,
+                    const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
 {
     Reading x = {.path = path, .p = p, .jobs = jobs, .e = e};
-    const char *end = text + bytes, *line = text + (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0);
+    const char *end = text + bytes,
+               *line = text + (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0);
     *jobs = (lrt_jobs){0};
     while (line < end) {
-        const char *feed = memchr(line, '\n', (size_t)(end - line)), *stop = feed ? feed : end, *next = feed ? feed + 1 : end;
+        const char *feed = memchr(line, '\n', (size_t)(end - line)), *stop = feed ? feed : end,
+                   *next = feed ? feed + 1 : end;
         x.line++;
         while (line < stop && strchr(" \t\r", *line) && *line)
             line++;
@@ -222,10 +233,12 @@ bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_
             return false;
         line = next;
     }
-    return jobs->n ? check_names(&x) : lrt_fail(e, "%.200s: no prompt in it: expected one a line", path);
+    return jobs->n ? check_names(&x)
+                   : lrt_fail(e, "%.200s: no prompt in it: expected one a line", path);
 }
 
-bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
+bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
+                   lrt_jobs *jobs, lrt_error *e)
 {
     char *text = NULL, block[65536];
     size_t bytes = 0, n;
@@ -233,7 +246,8 @@ bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *
     FILE *in = fopen(path, "rb"), *all = in ? open_memstream(&text, &bytes) : NULL;
     while (all && (n = fread(block, 1, sizeof block, in)) > 0)
         fwrite(block, 1, n, all);
-    bool ok = (all && !ferror(in)) || lrt_fail(e, "%.200s: cannot be read: %s", path, strerror(errno));
+    bool ok = (all && !ferror(in)) ||
+              lrt_fail(e, "%.200s: cannot be read: %s", path, strerror(errno));
     if (in)
         fclose(in);
     if (all && fclose(all))

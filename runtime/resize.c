@@ -4,18 +4,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* One direction: output i is the sum over k < count[i] of weight[i * taps + k] * input[first[i] + k]. */
+/* One direction: output i is the sum over k < count[i] of weight[i * taps + k] * input[first[i] +
+ * k]. */
 typedef struct {
     int64_t *first, *count, taps;
     float *weight;
 } Axis;
 
 struct lrt_resize {
-    int64_t in_width, row;         /* row: how many have come */
-    int64_t begin, end;            /* the columns that the result needs */
+    int64_t in_width, row;                     /* row: how many have come */
+    int64_t begin, end;                        /* the columns that the result needs */
     int out_width, out_height, channels, done; /* done: rows of the result that are finished */
     Axis x, y;
-    float **sum; /* (out_height): columns begin to end of a row that is begun, scaled vertically; NULL otherwise */
+    float **sum; /* (out_height): columns begin to end of a row that is begun, scaled vertically;
+                    NULL otherwise */
     float *line; /* a row that has come, as floats */
 };
 
@@ -29,10 +31,12 @@ static double lanczos(double x)
     return x == 0 ? 1 : LOBES * sin(pi * x) * sin(pi * x / LOBES) / (pi * pi * x * x);
 }
 
-/* out values over scale * out of the in values, in the middle of them. Weights add up to 1, at the edges too. */
+/* out values over scale * out of the in values, in the middle of them. Weights add up to 1, at the
+ * edges too. */
 static bool plan(Axis *a, int64_t in, int out, double scale)
 {
-    double widen = scale > 1 ? scale : 1, reach = LOBES * widen, offset = ((double)in - scale * out) / 2;
+    double widen = scale > 1 ? scale : 1, reach = LOBES * widen,
+           offset = ((double)in - scale * out) / 2;
     a->taps = (int64_t)(2 * reach) + 2;
     if (a->taps > in)
         a->taps = in;
@@ -43,27 +47,34 @@ static bool plan(Axis *a, int64_t in, int out, double scale)
         return false;
     for (int i = 0; i < out; i++) {
         double center = offset + (i + 0.5) * scale, sum = 0;
-        int64_t begin = (int64_t)floor(center - reach + 0.5), end = (int64_t)floor(center + reach + 0.5);
+        int64_t begin = (int64_t)floor(center - reach + 0.5),
+                end = (int64_t)floor(center + reach + 0.5);
         begin = begin < 0 ? 0 : begin;
         end = end > in ? in : end;
         end = end > begin + a->taps ? begin + a->taps : end;
         for (int64_t k = begin; k < end; k++)
             sum += lanczos(((double)k + 0.5 - center) / widen);
         for (int64_t k = begin; k < end; k++)
-            a->weight[i * a->taps + k - begin] = (float)(lanczos(((double)k + 0.5 - center) / widen) / sum);
+            a->weight[i * a->taps + k - begin] =
+                (float)(lanczos(((double)k + 0.5 - center) / widen) / sum);
         a->first[i] = begin;
         a->count[i] = end - begin;
     }
     return true;
 }
 
-lrt_resize *lrt_resize_new(int64_t in_width, int64_t in_height, int out_width, int out_height, int channels)
+lrt_resize *lrt_resize_new(int64_t in_width, int64_t in_height, int out_width, int out_height,
+                           int channels)
 {
     lrt_resize *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    double x = (double)in_width / out_width, y = (double)in_height / out_height, scale = x < y ? x : y;
-    *r = (lrt_resize){.in_width = in_width, .out_width = out_width, .out_height = out_height, .channels = channels};
+    double x = (double)in_width / out_width, y = (double)in_height / out_height,
+           scale = x < y ? x : y;
+    *r = (lrt_resize){.in_width = in_width,
+                      .out_width = out_width,
+                      .out_height = out_height,
+                      .channels = channels};
     if (!plan(&r->x, in_width, out_width, scale) || !plan(&r->y, in_height, out_height, scale)) {
         lrt_resize_free(r);
         return NULL;
@@ -101,7 +112,8 @@ static void finish(lrt_resize *r, const float *sum, uint8_t *out)
 {
     int channels = r->channels;
     for (int i = 0; i < r->out_width; i++) {
-        const float *weight = r->x.weight + i * r->x.taps, *in = sum + (r->x.first[i] - r->begin) * channels;
+        const float *weight = r->x.weight + i * r->x.taps,
+                    *in = sum + (r->x.first[i] - r->begin) * channels;
         for (int c = 0; c < channels; c++) {
             float v = 0.5f;
             for (int64_t k = 0; k < r->x.count[i]; k++)
@@ -128,7 +140,8 @@ bool lrt_resize_row(lrt_resize *r, const uint8_t *row, uint8_t *out)
         for (int64_t i = 0; i < n; i++)
             sum[i] += weight * line[i];
     }
-    for (; r->done < r->out_height && y == r->y.first[r->done] + r->y.count[r->done] - 1; r->done++) {
+    for (; r->done < r->out_height && y == r->y.first[r->done] + r->y.count[r->done] - 1;
+         r->done++) {
         finish(r, r->sum[r->done], out + (int64_t)r->done * r->out_width * r->channels);
         free(r->sum[r->done]);
         r->sum[r->done] = NULL;

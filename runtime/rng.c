@@ -7,7 +7,8 @@
 void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     const uint32_t m0 = 0xD2511F53, m1 = 0xCD9E8D57, w0 = 0x9E3779B9, w1 = 0xBB67AE85;
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0],
+             k1 = key[1];
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)m0 * c0, p1 = (uint64_t)m1 * c2;
         uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
@@ -24,13 +25,16 @@ void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t o
     out[3] = c3;
 }
 
-/* torch.randn on a CUDA device. PyTorch launches a thread for every element, up to the grid that the device holds (above 200,000 threads on any
- * device of the last years; a latent of 1024x1024 pixels has 65,536 elements), so thread i makes element i. curand_init(seed, i, offset) gives the
- * thread subsequence i of Philox, counter words 2 and 3; curand_normal4 takes the four words of one counter, and of their two Box-Muller pairs the
- * thread keeps the first value, a sine, as it has one element only. PyTorch raises the generator's offset with every launch by the words that a thread
- * may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is counter word 0. (On an H200, 270,336 threads, the offset
- * rises by 4 up to n = 1,081,344 and by 8 from there on; above 270,336 elements threads make several, and what is drawn depends on the device.)
- * CUDA computes in float; in double the value is the one that CUDA rounds. */
+/* torch.randn on a CUDA device. PyTorch launches a thread for every element, up to the grid that
+ * the device holds (above 200,000 threads on any device of the last years; a latent of 1024x1024
+ * pixels has 65,536 elements), so thread i makes element i. curand_init(seed, i, offset) gives the
+ * thread subsequence i of Philox, counter words 2 and 3; curand_normal4 takes the four words of one
+ * counter, and of their two Box-Muller pairs the thread keeps the first value, a sine, as it has
+ * one element only. PyTorch raises the generator's offset with every launch by the words that a
+ * thread may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is
+ * counter word 0. (On an H200, 270,336 threads, the offset rises by 4 up to n = 1,081,344 and by 8
+ * from there on; above 270,336 elements threads make several, and what is drawn depends on the
+ * device.) CUDA computes in float; in double the value is the one that CUDA rounds. */
 static void cuda_normal(lrt_noise *s, float *out, int64_t n)
 {
     const double two_pi = 6.283185307179586476925;
@@ -98,7 +102,8 @@ static double uniform_double(lrt_mt19937 *m)
     return (double)((high << 32 | lrt_mt19937_next(m)) & ((1ull << 53) - 1)) * 0x1p-53;
 }
 
-/* Fewer than 16: pairs in double, of which the second waits for its turn, in the next draw if need be. */
+/* Fewer than 16: pairs in double, of which the second waits for its turn, in the next draw if need
+ * be. */
 static float one_normal(lrt_noise *s)
 {
     if (s->has_left) {
@@ -112,8 +117,9 @@ static float one_normal(lrt_noise *s)
     return (float)(length * cos(angle));
 }
 
-/* torch.randn on the CPU, as aten/src/ATen/native/cpu/DistributionTemplates.h fills a tensor: all uniforms, then blocks of 16; what is left over of
- * the last block is filled with 16 uniforms more, which replace the last 16 values. */
+/* torch.randn on the CPU, as aten/src/ATen/native/cpu/DistributionTemplates.h fills a tensor: all
+ * uniforms, then blocks of 16; what is left over of the last block is filled with 16 uniforms more,
+ * which replace the last 16 values. */
 static void cpu_normal(lrt_noise *s, float *out, int64_t n)
 {
     if (n < 16) {
@@ -131,10 +137,12 @@ static void cpu_normal(lrt_noise *s, float *out, int64_t n)
     }
 }
 
+/* clang-format off */
 const lrt_rng lrt_rngs[] = {
     {"cuda", "as PyTorch on CUDA (Philox)", cuda_normal},
     {"cpu", "as PyTorch on the CPU (Mersenne Twister)", cpu_normal},
 };
+/* clang-format on */
 const int lrt_rng_count = sizeof lrt_rngs / sizeof *lrt_rngs;
 
 const lrt_rng *lrt_rng_find(const char *name)

@@ -1,4 +1,5 @@
-/* The samplers: one row and one step function each, and the run that they have in common. See sampler.h for the units. */
+/* The samplers: one row and one step function each, and the run that they have in common. See
+ * sampler.h for the units. */
 #include "sampler.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ enum {
     LEADING = LRT_SPACING_LEADING
 };
 
+/* clang-format off */
 const lrt_sampler lrt_samplers[] = {
     {"ddim", "DDIM", NULL, "each step removes the share of noise that the training schedule says (--eta)",
      LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_CLIPS_ITSELF | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
@@ -42,12 +44,14 @@ const lrt_sampler lrt_samplers[] = {
     {"relax", NULL, NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
      LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, LINSPACE, 0, lrt_plan_relax, lrt_step_relax},
 };
+/* clang-format on */
 const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
 
 /* What does not count in a name: programs write euler_a, "Euler a", k-euler-a. */
 static const char fillers[] = " _-";
 
-/* Whether the n characters at text are the first name of a list with commas between, but for fillers and letters' case. */
+/* Whether the n characters at text are the first name of a list with commas between, but for
+ * fillers and letters' case. */
 static bool same_name(const char *list, const char *text, size_t n)
 {
     const char *end = text + n;
@@ -74,35 +78,32 @@ static bool listed(const char *list, const char *text, size_t n)
 static const lrt_sampler *find(const char *text, size_t n)
 {
     for (int i = 0; i < lrt_sampler_count; i++)
-        if (same_name(lrt_samplers[i].name, text, n) || listed(lrt_samplers[i].title, text, n) || listed(lrt_samplers[i].aliases, text, n))
+        if (same_name(lrt_samplers[i].name, text, n) || listed(lrt_samplers[i].title, text, n) ||
+            listed(lrt_samplers[i].aliases, text, n))
             return &lrt_samplers[i];
     return NULL;
 }
 
-const lrt_sampler *lrt_sampler_find(const char *name)
-{
-    return find(name, strlen(name));
-}
+const lrt_sampler *lrt_sampler_find(const char *name) { return find(name, strlen(name)); }
 
 const lrt_sampler *lrt_sampler_find_spaced(const char *name, bool *karras)
 {
     static const char tail[] = "karras";
     size_t n = strlen(name), k = sizeof tail - 1;
     const lrt_sampler *s = find(name, n);
-    *karras = !s && n > k && memchr(fillers, name[n - k - 1], sizeof fillers - 1) && same_name(tail, name + n - k, k);
+    *karras = !s && n > k && memchr(fillers, name[n - k - 1], sizeof fillers - 1) &&
+              same_name(tail, name + n - k, k);
     return *karras ? find(name, n - k) : s;
 }
 
 /* heun calls twice a step, pndm_prk four times in three of them. */
-static size_t most_calls(int steps)
-{
-    return 2 * (size_t)steps + 16;
-}
+static size_t most_calls(int steps) { return 2 * (size_t)steps + 16; }
 
 static bool allocate(lrt_sampling *s)
 {
     double **state[] = {&s->x, &s->out, &s->x0, &s->eps};
-    bool ok = (s->noise = calloc(2 * (size_t)s->n, sizeof *s->noise)) && (s->point = calloc(most_calls(s->steps) + 1, sizeof *s->point));
+    bool ok = (s->noise = calloc(2 * (size_t)s->n, sizeof *s->noise)) &&
+              (s->point = calloc(most_calls(s->steps) + 1, sizeof *s->point));
     for (size_t i = 0; i < sizeof state / sizeof *state; i++)
         ok = ok && (*state[i] = calloc((size_t)s->n, sizeof(double)));
     for (int i = 0; i < s->sampler->history; i++)
@@ -114,11 +115,14 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
 {
     int most = s->schedule->train_steps;
     if (s->steps < 1 || s->steps > most)
-        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", most, s->steps);
+        return lrt_fail(e, "steps: expected 1 to %d (the timesteps of training), found %d", most,
+                        s->steps);
     if (!(s->eta >= 0 && s->eta <= 1))
         return lrt_fail(e, "eta: expected 0 to 1, found %g", s->eta);
     if (s->config.zero_snr && s->config.prediction == LRT_PREDICT_EPSILON)
-        return lrt_fail(e, "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+        return lrt_fail(
+            e,
+            "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
     if (s->config.spacing == LRT_SPACING_SAMPLER)
         s->config.spacing = s->sampler->spacing;
     if (s->schedule->plain && s->sampler->traits & LRT_PLAIN_BETAS)
@@ -169,7 +173,8 @@ static double clip_of(const lrt_sampling *s)
 
 void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer)
 {
-    double a = s->point[k].a, rest = sqrt(1 - a), picture = sqrt(a), scale = 1 / picture, clip = clip_of(s);
+    double a = s->point[k].a, rest = sqrt(1 - a), picture = sqrt(a), scale = 1 / picture,
+           clip = clip_of(s);
     bool v = s->config.prediction == LRT_PREDICT_V, single = s->sampler->traits & LRT_SINGLE;
     for (int64_t i = 0; i < s->n; i++) {
         double m = answer[i], x0 = v ? picture * s->x[i] - rest * m : (s->x[i] - rest * m) * scale;

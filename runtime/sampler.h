@@ -1,11 +1,13 @@
 /* The noise schedule and the samplers that walk down it.
  *
- * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, a = alphas_cumprod at the timestep. In variance-exploding
- * units y = x / sqrt(a) and sigma = sqrt((1 - a) / a), so y = x0 + sigma noise. x is what the model is given, whatever units a sampler computes in:
- * what diffusers calls scale_model_input is the way from y to x.
+ * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, a =
+ * alphas_cumprod at the timestep. In variance-exploding units y = x / sqrt(a) and sigma = sqrt((1 -
+ * a) / a), so y = x0 + sigma noise. x is what the model is given, whatever units a sampler computes
+ * in: what diffusers calls scale_model_input is the way from y to x.
  *
- * A step is a step of the user's; a call is one of the model's. Most samplers make one call a step; heun and pndm make more. A sampler's plan lays out
- * all calls before the first; its step function moves x once for every call. docs/samplers.md says what each of them is. */
+ * A step is a step of the user's; a call is one of the model's. Most samplers make one call a step;
+ * heun and pndm make more. A sampler's plan lays out all calls before the first; its step function
+ * moves x once for every call. docs/samplers.md says what each of them is. */
 #ifndef LATENTRT_SAMPLER_H
 #define LATENTRT_SAMPLER_H
 #include <stdbool.h>
@@ -17,25 +19,31 @@
 
 typedef struct lrt_schedule {
     int train_steps;
-    float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta; with zero_snr the last one is 0 */
-    struct lrt_schedule *plain; /* with zero_snr: the same without, for samplers that do not know it; else NULL */
+    float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta; with
+                         zero_snr the last one is 0 */
+    struct lrt_schedule
+        *plain; /* with zero_snr: the same without, for samplers that do not know it; else NULL */
 } lrt_schedule;
 /* false when memory is short. */
 bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c);
 void lrt_schedule_free(lrt_schedule *s);
-/* a at timestep t, and its sigma. Never 0: where there is nothing but noise, 2^-24, as diffusers has it there. */
+/* a at timestep t, and its sigma. Never 0: where there is nothing but noise, 2^-24, as diffusers
+ * has it there. */
 double lrt_schedule_alpha(const lrt_schedule *s, int t);
 double lrt_schedule_sigma(const lrt_schedule *s, int t);
 /* sigma at a timestep between two of training: sigma is interpolated, the ends are not passed. */
 double lrt_schedule_sigma_at(const lrt_schedule *s, double t);
-/* The timestep, a fraction, at which the training schedule has this sigma: log sigma is interpolated, the ends are not passed. */
+/* The timestep, a fraction, at which the training schedule has this sigma: log sigma is
+ * interpolated, the ends are not passed. */
 double lrt_schedule_time(const lrt_schedule *s, double sigma);
 
-/* Sinusoidal embedding of a timestep: out (width) = [cos(t f), sin(t f)], f_j = 10000^(-j / (width/2)); width is even. */
+/* Sinusoidal embedding of a timestep: out (width) = [cos(t f), sin(t f)], f_j = 10000^(-j /
+ * (width/2)); width is even. */
 void lrt_timestep_embedding(double t, float *out, int width);
 
-/* spacing.c: a row per spacing, the index is LRT_SPACING_*. fill: n timesteps, from noise to picture; fractions where they fall between two of
- * training. ends: its last point is the end of the run: dpm++2m and unipc lay n + 1 points and leave the last one out. */
+/* spacing.c: a row per spacing, the index is LRT_SPACING_*. fill: n timesteps, from noise to
+ * picture; fractions where they fall between two of training. ends: its last point is the end of
+ * the run: dpm++2m and unipc lay n + 1 points and leave the last one out. */
 typedef struct {
     const char *name, *help;
     bool ends;
@@ -44,7 +52,8 @@ typedef struct {
 extern const lrt_spacing lrt_spacings[];
 extern const int lrt_spacing_count;
 int lrt_spacing_find(const char *name); /* LRT_SPACING_*; -1 when there is none of that name */
-/* n sigmas from the largest down to the least, evenly spaced in sigma^(1/7) (Karras et al., 2022, equation 5). */
+/* n sigmas from the largest down to the least, evenly spaced in sigma^(1/7) (Karras et al., 2022,
+ * equation 5). */
 void lrt_karras(double largest, double least, int n, double *sigma);
 
 typedef struct {
@@ -74,11 +83,11 @@ typedef struct {
     lrt_point *point; /* (calls + 1): the last one is where everything ends */
     double start;     /* noise of unit variance is multiplied with this to be x at point 0 */
     /* the state of a run, (n) each */
-    double *x;                       /* at the next call */
-    double *out;                     /* the model's answer, guided */
-    double *x0, *eps;                /* what it says of the finished picture and of the noise in x */
-    float *noise;                    /* new, where point[k].noise; (2 n), see lrt_noise_latent */
-    double *history[6];              /* the sampler's own, as many as its row says */
+    double *x;          /* at the next call */
+    double *out;        /* the model's answer, guided */
+    double *x0, *eps;   /* what it says of the finished picture and of the noise in x */
+    float *noise;       /* new, where point[k].noise; (2 n), see lrt_noise_latent */
+    double *history[6]; /* the sampler's own, as many as its row says */
 } lrt_sampling;
 
 enum {
@@ -89,18 +98,21 @@ enum {
     LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
     LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
     LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
-    LRT_PLAIN_BETAS = 128, /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
+    LRT_PLAIN_BETAS =
+        128, /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
     LRT_CLIPS_ITSELF = 256 /* within -1 .. 1, where the schedule leaves that to the sampler */
 };
 struct lrt_sampler {
     const char *name;
-    const char *title;   /* as web interfaces write it into pictures; NULL: they have no such sampler */
+    const char
+        *title; /* as web interfaces write it into pictures; NULL: they have no such sampler */
     const char *aliases; /* separated by commas; may be NULL */
     const char *help;
     unsigned traits; /* LRT_TAKES_ALPHA, ... */
     int spacing;     /* LRT_SPACING_*: diffusers' default for it */
     int history;     /* arrays */
-    /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1. */
+    /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1.
+     */
     bool (*plan)(lrt_sampling *s, lrt_error *e);
     /* Call k has been answered: s->x moves from where it was to point k + 1. */
     void (*step)(lrt_sampling *s, int k);
@@ -109,29 +121,35 @@ extern const lrt_sampler lrt_samplers[];
 extern const int lrt_sampler_count;
 /* By name, title or alias; case, spaces, '_' and '-' do not count. NULL when there is none. */
 const lrt_sampler *lrt_sampler_find(const char *name);
-/* The same of a name that may end in "Karras", as of older web interfaces ("DPM++ 2M Karras") and stable-diffusion.cpp ("euler_a karras"). */
+/* The same of a name that may end in "Karras", as of older web interfaces ("DPM++ 2M Karras") and
+ * stable-diffusion.cpp ("euler_a karras"). */
 const lrt_sampler *lrt_sampler_find_spaced(const char *name, bool *karras);
 
 /* false: steps that the schedule cannot give, settings out of range, memory. */
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);
 void lrt_sampling_free(lrt_sampling *s);
-/* A run: x (n) at point 0, then for every call k lrt_sampling_answer and lrt_sampling_move, then lrt_sampling_get. */
+/* A run: x (n) at point 0, then for every call k lrt_sampling_answer and lrt_sampling_move, then
+ * lrt_sampling_get. */
 void lrt_sampling_set(lrt_sampling *s, const float *x);
 void lrt_sampling_get(const lrt_sampling *s, float *x);
 /* The model's answer (n) to x at point k: s->out, s->x0, s->eps. */
 void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer);
-/* noise is drawn from `noise` where the point says so; it may be NULL where none does. x at point k + 1. */
+/* noise is drawn from `noise` where the point says so; it may be NULL where none does. x at point k
+ * + 1. */
 void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise);
 
-/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale` times. noise (n) may be one of the others. */
+/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale`
+ * times. noise (n) may be one of the others. */
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise);
-/* Guidance makes predictions larger than training had them: the share phi of `guided` is brought back to the standard deviation of `with`
- * (Lin et al., "Common diffusion noise schedules and sample steps are flawed", section 3.4). */
+/* Guidance makes predictions larger than training had them: the share phi of `guided` is brought
+ * back to the standard deviation of `with` (Lin et al., "Common diffusion noise schedules and
+ * sample steps are flawed", section 3.4). */
 void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided);
 
 /* Whether call k is the first of its step. */
 bool lrt_sampling_begins(const lrt_sampling *s, int k);
-/* alpha of the step that call k belongs to, and rms(y - x0) before it: the deviation that it reduces. */
+/* alpha of the step that call k belongs to, and rms(y - x0) before it: the deviation that it
+ * reduces. */
 double lrt_sampling_alpha(const lrt_sampling *s, int k);
 double lrt_sampling_deviation(const lrt_sampling *s, int k);
 #endif

@@ -35,8 +35,9 @@ bool lrt_plan_dpm_sde(lrt_sampling *s, lrt_error *e);
 void lrt_step_dpm_sde(lrt_sampling *s, int k);
 void lrt_step_unipc(lrt_sampling *s, int k);
 
-/* spacing.c. The timesteps of s->steps steps, from noise to picture: rounded to those of training, or not. before_end: where the spacing has the end
- * of the run as a point of its own, the steps end above it. malloc'd; NULL, with *e filled in, where they do not fit or memory is short. */
+/* spacing.c. The timesteps of s->steps steps, from noise to picture: rounded to those of training,
+ * or not. before_end: where the spacing has the end of the run as a point of its own, the steps end
+ * above it. malloc'd; NULL, with *e filled in, where they do not fit or memory is short. */
 double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_error *e);
 bool lrt_steps_unfit(const lrt_sampling *s, lrt_error *e); /* says so; false */
 

@@ -1,4 +1,5 @@
-/* Samplers that go from timestep to timestep, in terms of a = alphas_cumprod. See sampler.h for the units; equations are numbered as in the papers. */
+/* Samplers that go from timestep to timestep, in terms of a = alphas_cumprod. See sampler.h for the
+ * units; equations are numbered as in the papers. */
 #include <stdlib.h>
 
 #include "samplers.h"
@@ -11,10 +12,13 @@ static lrt_level level_at(const lrt_sampling *s, double t)
 /* Where ddim and pndm end: the level at timestep t, or that after the last step. */
 static lrt_level level_or_end(const lrt_sampling *s, double t)
 {
-    return t >= 0 ? level_at(s, t) : lrt_level_of_alpha(s->config.final_alpha > 0 ? s->config.final_alpha : s->schedule->alpha_bar[0]);
+    return t >= 0 ? level_at(s, t)
+                  : lrt_level_of_alpha(s->config.final_alpha > 0 ? s->config.final_alpha
+                                                                 : s->schedule->alpha_bar[0]);
 }
 
-/* The next timestep of the run, or a whole stride below this one, which is another one where the spacing was rounded; below 0: the end. */
+/* The next timestep of the run, or a whole stride below this one, which is another one where the
+ * spacing was rounded; below 0: the end. */
 static double previous(const lrt_sampling *s, const double *t, int i)
 {
     if (s->config.previous == LRT_PREVIOUS_RATIO)
@@ -44,7 +48,9 @@ static void end_at(lrt_sampling *s, lrt_level end)
 }
 
 /* One call a step, each from its own timestep to the level that `next` says. */
-static bool plan_calls(lrt_sampling *s, lrt_level (*next)(const lrt_sampling *s, const double *t, int i), lrt_error *e)
+static bool plan_calls(lrt_sampling *s,
+                       lrt_level (*next)(const lrt_sampling *s, const double *t, int i),
+                       lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, true, e);
     if (!t)
@@ -72,7 +78,8 @@ bool lrt_plan_ddim(lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* x0 and noise are put together again with less noise (12); with eta, a part of that noise is new (16). */
+/* x0 and noise are put together again with less noise (12); with eta, a part of that noise is new
+ * (16). */
 void lrt_step_ddim(lrt_sampling *s, int k)
 {
     double a = s->point[k].a, to = s->point[k].to.a, fresh = 0;
@@ -107,15 +114,16 @@ void lrt_step_ddpm(lrt_sampling *s, int k)
     const lrt_point *p = &s->point[k];
     double a = p->a, to = p->to.a, alpha = a / to;
     double picture = sqrt(to) * (1 - alpha) / (1 - a), keep = sqrt(alpha) * (1 - to) / (1 - a);
-    double variance = (1 - to) / (1 - a) * (1 - alpha), fresh = p->noise ? sqrt(variance > 1e-20 ? variance : 1e-20) : 0;
+    double variance = (1 - to) / (1 - a) * (1 - alpha),
+           fresh = p->noise ? sqrt(variance > 1e-20 ? variance : 1e-20) : 0;
     for (int64_t i = 0; i < s->n; i++)
         s->x[i] = picture * s->x0[i] + keep * s->x[i] + (p->noise ? fresh * s->noise[i] : 0);
 }
 
 /* ---- pndm: Liu et al., "Pseudo numerical methods for diffusion models on manifolds", 2022 ---- */
 
-/* x moves along the model's answer m, which of a v prediction is made noise with the x that moves (9, with the terms in front of x and of the noise
- * written out). */
+/* x moves along the model's answer m, which of a v prediction is made noise with the x that moves
+ * (9, with the terms in front of x and of the noise written out). */
 static void transfer(lrt_sampling *s, int k, const double *x, const double *m)
 {
     double a = s->point[k].from.a, to = s->point[k].to.a, picture = sqrt(a), rest = sqrt(1 - a);
@@ -127,7 +135,8 @@ static void transfer(lrt_sampling *s, int k, const double *x, const double *m)
     }
 }
 
-/* The linear multistep part (12): history 0 to 3 are the model's answers at the last timesteps, newest first; m becomes their combination. */
+/* The linear multistep part (12): history 0 to 3 are the model's answers at the last timesteps,
+ * newest first; m becomes their combination. */
 static void remember(lrt_sampling *s)
 {
     double *oldest = s->history[3];
@@ -140,16 +149,19 @@ static void remember(lrt_sampling *s)
 
 static void combine(const lrt_sampling *s, int known, double *m)
 {
+    /* clang-format off */
     static const double weights[4][4] = {
         {1}, {3 / 2., -1 / 2.}, {23 / 12., -16 / 12., 5 / 12.}, {55 / 24., -59 / 24., 37 / 24., -9 / 24.}};
+    /* clang-format on */
     const double *w = weights[(known < 4 ? known : 4) - 1];
     double *const *h = s->history;
     for (int64_t i = 0; i < s->n; i++)
         m[i] = w[0] * h[0][i] + w[1] * h[1][i] + w[2] * h[2][i] + w[3] * h[3][i];
 }
 
-/* The first step is made twice: to the second timestep and, with the mean of the answers at both, again. diffusers lays out all calls, the second
- * timestep twice, and leaves out the first of them where a run starts later, so that it starts from one timestep higher. */
+/* The first step is made twice: to the second timestep and, with the mean of the answers at both,
+ * again. diffusers lays out all calls, the second timestep twice, and leaves out the first of them
+ * where a run starts later, so that it starts from one timestep higher. */
 bool lrt_plan_plms(lrt_sampling *s, lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, true, e);
@@ -157,7 +169,8 @@ bool lrt_plan_plms(lrt_sampling *s, lrt_error *e)
         return false;
     bool ratio = s->config.previous == LRT_PREVIOUS_RATIO;
     for (int i = s->first; i < s->steps; i++) {
-        int at = ratio && i == s->first && i > 1 ? i - 1 : i, second = at < i || (ratio && i == 1) ? i : i + 1;
+        int at = ratio && i == s->first && i > 1 ? i - 1 : i,
+            second = at < i || (ratio && i == 1) ? i : i + 1;
         add_call(s, t[at], level_at(s, t[at]), level_or_end(s, previous(s, t, at)), i);
         if (i > s->first || second == s->steps)
             continue;
@@ -193,7 +206,8 @@ bool lrt_plan_pndm_prk(lrt_sampling *s, lrt_error *e)
 {
     int stride = s->schedule->train_steps / s->steps;
     if (s->steps - s->first <= PRK_STEPS)
-        return lrt_fail(e, "steps: %s needs at least %d, found %d", s->sampler->name, PRK_STEPS + 1, s->steps - s->first);
+        return lrt_fail(e, "steps: %s needs at least %d, found %d", s->sampler->name, PRK_STEPS + 1,
+                        s->steps - s->first);
     double *t = lrt_timesteps(s, false, true, e);
     if (!t)
         return false;
@@ -248,20 +262,25 @@ void lrt_step_pndm(lrt_sampling *s, int k)
 
 /* ---- lcm: Luo et al., "Latent consistency models", 2023 ---- */
 
-enum { LCM_STEPS = 50 }; /* of the solver that such models are distilled with: theirs are the timesteps */
+enum {
+    LCM_STEPS = 50
+}; /* of the solver that such models are distilled with: theirs are the timesteps */
 
 bool lrt_plan_lcm(lrt_sampling *s, lrt_error *e)
 {
     int stride = s->schedule->train_steps / LCM_STEPS;
     if (s->steps > LCM_STEPS || stride < 1)
-        return lrt_fail(e, "steps: lcm takes 1 to %d of a model with at least as many timesteps, found %d", LCM_STEPS, s->steps);
+        return lrt_fail(
+            e, "steps: lcm takes 1 to %d of a model with at least as many timesteps, found %d",
+            LCM_STEPS, s->steps);
     double t[LCM_STEPS + 1];
     double share = (double)LCM_STEPS / s->steps;
     for (int i = 0; i < s->steps; i++)
         t[i] = (LCM_STEPS - (int)floor(i * share)) * stride - 1;
     for (int i = s->first; i < s->steps; i++) {
         bool last = i + 1 == s->steps;
-        add_call(s, t[i], level_at(s, t[i]), last ? lrt_level_of_alpha(1) : level_at(s, t[i + 1]), i);
+        add_call(s, t[i], level_at(s, t[i]), last ? lrt_level_of_alpha(1) : level_at(s, t[i + 1]),
+                 i);
         s->point[s->calls - 1].noise = !last;
     }
     end_at(s, lrt_level_of_alpha(1));
@@ -273,10 +292,12 @@ void lrt_step_lcm(lrt_sampling *s, int k)
 {
     const lrt_point *p = &s->point[k];
     const double data = 0.5;
-    double t = p->t * 10, out = t / sqrt(t * t + data * data), skip = data * data / (t * t + data * data);
+    double t = p->t * 10, out = t / sqrt(t * t + data * data),
+           skip = data * data / (t * t + data * data);
     double picture = p->noise ? sqrt(p->to.a) : 1, fresh = p->noise ? sqrt(1 - p->to.a) : 0;
     for (int64_t i = 0; i < s->n; i++)
-        s->x[i] = picture * (out * s->x0[i] + skip * s->x[i]) + (p->noise ? fresh * s->noise[i] : 0);
+        s->x[i] = picture * (out * s->x0[i] + skip * s->x[i]) +
+                  (p->noise ? fresh * s->noise[i] : 0);
 }
 
 /* ---- relax: the equation that this project is built on ---- */
@@ -293,9 +314,11 @@ bool lrt_plan_relax(lrt_sampling *s, lrt_error *e)
         return lrt_fail(e, "alpha must be above 0 and at most 1, found %g", alpha);
     for (int i = 0; i < s->steps; i++) {
         bool last = i + 1 == s->steps;
-        lrt_level from = lrt_level_of_sigma(sigma), to = last ? lrt_level_of_sigma(0) : lrt_level_of_sigma(sigma * (1 - alpha));
+        lrt_level from = lrt_level_of_sigma(sigma),
+                  to = last ? lrt_level_of_sigma(0) : lrt_level_of_sigma(sigma * (1 - alpha));
         if (i >= s->first)
-            s->point[s->calls++] = (lrt_point){lrt_schedule_time(c, sigma), from.a, from.sigma, from, to, i, false};
+            s->point[s->calls++] = (lrt_point){
+                lrt_schedule_time(c, sigma), from.a, from.sigma, from, to, i, false};
         sigma *= 1 - alpha;
     }
     end_at(s, lrt_level_of_sigma(0));
@@ -305,7 +328,8 @@ bool lrt_plan_relax(lrt_sampling *s, lrt_error *e)
 /* The equation itself: I(t+1) = I(t) - alpha (I(t) - desired state). */
 void lrt_step_relax(lrt_sampling *s, int k)
 {
-    double alpha = lrt_sampling_alpha(s, k), to_y = 1 / sqrt(s->point[k].a), to_x = sqrt(s->point[k].to.a);
+    double alpha = lrt_sampling_alpha(s, k), to_y = 1 / sqrt(s->point[k].a),
+           to_x = sqrt(s->point[k].to.a);
     for (int64_t i = 0; i < s->n; i++) {
         double y = s->x[i] * to_y;
         y -= alpha * (y - s->x0[i]);

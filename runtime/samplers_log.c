@@ -1,6 +1,8 @@
-/* Samplers that go by lambda = log(sqrt(a) / sqrt(1 - a)) = -log sigma, half the logarithm of the signal to noise ratio, in which the equation's linear
- * part is solved exactly: dpm++2m (Lu et al., "DPM-Solver++", 2022) and unipc (Zhao et al., "UniPC", 2023), both of order 2 and with x0 as what is
- * interpolated. In the papers' terms alpha = sqrt(a) and sigma = sqrt(1 - a), which are called picture and rest here. */
+/* Samplers that go by lambda = log(sqrt(a) / sqrt(1 - a)) = -log sigma, half the logarithm of the
+ * signal to noise ratio, in which the equation's linear part is solved exactly: dpm++2m (Lu et al.,
+ * "DPM-Solver++", 2022) and unipc (Zhao et al., "UniPC", 2023), both of order 2 and with x0 as what
+ * is interpolated. In the papers' terms alpha = sqrt(a) and sigma = sqrt(1 - a), which are called
+ * picture and rest here. */
 #include <stdlib.h>
 
 #include "samplers.h"
@@ -21,16 +23,19 @@ static Point at_call(const lrt_sampling *s, int k)
     return point_of(lrt_level_of_point(&s->point[k]));
 }
 
-/* Steps end above the end of the spacing; with Karras' sigmas they span all of training, and timesteps are rounded. */
+/* Steps end above the end of the spacing; with Karras' sigmas they span all of training, and
+ * timesteps are rounded. */
 static bool plan_logs(lrt_sampling *s, bool noise, lrt_error *e)
 {
     const lrt_schedule *c = s->schedule;
-    double *t = lrt_timesteps(s, true, true, e), *sigma = t ? calloc((size_t)s->steps + 1, sizeof *sigma) : NULL;
+    double *t = lrt_timesteps(s, true, true, e),
+           *sigma = t ? calloc((size_t)s->steps + 1, sizeof *sigma) : NULL;
     bool ok = sigma || (t && lrt_fail(e, "out of memory"));
     for (int i = 0; ok && i < s->steps; i++)
         sigma[i] = lrt_schedule_sigma(c, (int)t[i]);
     if (ok && s->config.karras)
-        lrt_karras(lrt_schedule_sigma(c, c->train_steps - 1), lrt_schedule_sigma(c, 0), s->steps, sigma);
+        lrt_karras(lrt_schedule_sigma(c, c->train_steps - 1), lrt_schedule_sigma(c, 0), s->steps,
+                   sigma);
     if (ok)
         sigma[s->steps] = s->config.final_sigma_least ? lrt_schedule_sigma(c, 0) : 0;
     for (int i = s->first; ok && i < s->steps; i++) {
@@ -47,24 +52,21 @@ static bool plan_logs(lrt_sampling *s, bool noise, lrt_error *e)
     return ok;
 }
 
-bool lrt_plan_dpm(lrt_sampling *s, lrt_error *e)
-{
-    return plan_logs(s, false, e);
-}
+bool lrt_plan_dpm(lrt_sampling *s, lrt_error *e) { return plan_logs(s, false, e); }
 
-bool lrt_plan_dpm_sde(lrt_sampling *s, lrt_error *e)
-{
-    return plan_logs(s, true, e);
-}
+bool lrt_plan_dpm_sde(lrt_sampling *s, lrt_error *e) { return plan_logs(s, true, e); }
 
-/* Whether call k must do without the estimates before it: the last step of a short run, and one that goes to sigma 0, where lambda is infinite. */
+/* Whether call k must do without the estimates before it: the last step of a short run, and one
+ * that goes to sigma 0, where lambda is infinite. */
 static bool alone(const lrt_sampling *s, int k)
 {
-    bool last = s->point[k].step + 1 == s->steps, brief = s->steps < 15 && !s->config.full_order_last;
+    bool last = s->point[k].step + 1 == s->steps,
+         brief = s->steps < 15 && !s->config.full_order_last;
     return k == 0 || (last && (brief || s->point[k].to.sigma == 0));
 }
 
-/* x0 is kept in history[0]; s->out becomes what it grows to over the step: x0 + (x0 - x0 before) / (2 r), r the ratio of the last step to this one. */
+/* x0 is kept in history[0]; s->out becomes what it grows to over the step: x0 + (x0 - x0 before) /
+ * (2 r), r the ratio of the last step to this one. */
 static void extrapolate(lrt_sampling *s, int k, double h)
 {
     double *before = s->history[0], factor = 0;
@@ -90,7 +92,8 @@ void lrt_step_dpm(lrt_sampling *s, int k)
 void lrt_step_dpm_sde(lrt_sampling *s, int k)
 {
     Point from = at_call(s, k), to = point_of(s->point[k].to);
-    double h = to.lambda - from.lambda, keep = to.rest / from.rest * exp(-h), gain = -to.picture * expm1(-2 * h);
+    double h = to.lambda - from.lambda, keep = to.rest / from.rest * exp(-h),
+           gain = -to.picture * expm1(-2 * h);
     double fresh = to.rest * sqrt(-expm1(-2 * h));
     extrapolate(s, k, h);
     for (int64_t i = 0; i < s->n; i++)
@@ -106,8 +109,8 @@ static int order_of(const lrt_sampling *s, int k)
     return k == 0 || (last && (!s->config.full_order_last || s->point[k].to.sigma == 0)) ? 1 : 2;
 }
 
-/* What x at call k would have been, had the estimate there been known: history 0 and 1 are the estimates before it, newest first, 2 is x at the call
- * before, corrected. */
+/* What x at call k would have been, had the estimate there been known: history 0 and 1 are the
+ * estimates before it, newest first, 2 is x at the call before, corrected. */
 static void correct(lrt_sampling *s, int k)
 {
     Point from = at_call(s, k - 1), to = at_call(s, k);
@@ -120,12 +123,14 @@ static void correct(lrt_sampling *s, int k)
         older /= r;
     }
     for (int64_t i = 0; i < s->n; i++) {
-        double m = s->history[0][i], change = newer * (s->x0[i] - m) + (older != 0 ? older * (s->history[1][i] - m) : 0);
+        double m = s->history[0][i],
+               change = newer * (s->x0[i] - m) + (older != 0 ? older * (s->history[1][i] - m) : 0);
         s->x[i] = keep * s->history[2][i] - to.picture * grown * (m + change);
     }
 }
 
-/* The estimate at call k corrects the step that led there; then the next step is predicted from the corrected x. */
+/* The estimate at call k corrects the step that led there; then the next step is predicted from the
+ * corrected x. */
 void lrt_step_unipc(lrt_sampling *s, int k)
 {
     if (k > 0)

@@ -1,5 +1,6 @@
-/* Samplers that go from sigma to sigma: solvers of dy/dsigma = (y - x0) / sigma, as Karras et al. ("Elucidating the design space of diffusion-based
- * generative models", 2022) write it and k-diffusion made popular. y = x sqrt(1 + sigma^2); see sampler.h. */
+/* Samplers that go from sigma to sigma: solvers of dy/dsigma = (y - x0) / sigma, as Karras et al.
+ * ("Elucidating the design space of diffusion-based generative models", 2022) write it and
+ * k-diffusion made popular. y = x sqrt(1 + sigma^2); see sampler.h. */
 #include <stdlib.h>
 
 #include "samplers.h"
@@ -9,12 +10,10 @@ static double y_of(const lrt_sampling *s, double sigma, int64_t i)
     return s->x[i] * sqrt(1 + sigma * sigma);
 }
 
-static double x_of(double y, double sigma)
-{
-    return y / sqrt(1 + sigma * sigma);
-}
+static double x_of(double y, double sigma) { return y / sqrt(1 + sigma * sigma); }
 
-/* The sigmas of all steps and that of the end, n + 1, and their timesteps, n. false: they do not fit. */
+/* The sigmas of all steps and that of the end, n + 1, and their timesteps, n. false: they do not
+ * fit. */
 static bool lay_sigmas(const lrt_sampling *s, double *t, double *sigma, lrt_error *e)
 {
     int n = s->steps;
@@ -32,7 +31,8 @@ static bool lay_sigmas(const lrt_sampling *s, double *t, double *sigma, lrt_erro
     return true;
 }
 
-/* diffusers starts from noise of standard deviation sigma where the spacing includes the last timestep, else of sqrt(1 + sigma^2). */
+/* diffusers starts from noise of standard deviation sigma where the spacing includes the last
+ * timestep, else of sqrt(1 + sigma^2). */
 static double start_of(const lrt_sampling *s, double sigma)
 {
     return s->config.spacing == LRT_SPACING_LEADING ? 1 : sigma / sqrt(1 + sigma * sigma);
@@ -41,7 +41,8 @@ static double start_of(const lrt_sampling *s, double sigma)
 /* calls a step, but one in the last; the second of them is at the end of the step. */
 static bool plan_sigmas(lrt_sampling *s, int calls, bool noise, lrt_error *e)
 {
-    double *t = lrt_timesteps(s, false, false, e), *sigma = t ? calloc((size_t)s->steps + 1, sizeof *sigma) : NULL;
+    double *t = lrt_timesteps(s, false, false, e),
+           *sigma = t ? calloc((size_t)s->steps + 1, sizeof *sigma) : NULL;
     bool ok = sigma ? lay_sigmas(s, t, sigma, e) : t && lrt_fail(e, "out of memory");
     for (int i = s->first; ok && i < s->steps; i++) {
         lrt_level from = lrt_level_of_sigma(sigma[i]), to = lrt_level_of_sigma(sigma[i + 1]);
@@ -59,10 +60,7 @@ static bool plan_sigmas(lrt_sampling *s, int calls, bool noise, lrt_error *e)
     return ok;
 }
 
-bool lrt_plan_euler(lrt_sampling *s, lrt_error *e)
-{
-    return plan_sigmas(s, 1, false, e);
-}
+bool lrt_plan_euler(lrt_sampling *s, lrt_error *e) { return plan_sigmas(s, 1, false, e); }
 
 void lrt_step_euler(lrt_sampling *s, int k)
 {
@@ -73,16 +71,14 @@ void lrt_step_euler(lrt_sampling *s, int k)
     }
 }
 
-bool lrt_plan_euler_a(lrt_sampling *s, lrt_error *e)
-{
-    return plan_sigmas(s, 1, true, e);
-}
+bool lrt_plan_euler_a(lrt_sampling *s, lrt_error *e) { return plan_sigmas(s, 1, true, e); }
 
 /* Past the next sigma by as much as fresh noise brings back. */
 void lrt_step_euler_a(lrt_sampling *s, int k)
 {
     double from = s->point[k].from.sigma, to = s->point[k].to.sigma;
-    double up = sqrt(to * to * (from * from - to * to) / (from * from)), down = sqrt(to * to - up * up);
+    double up = sqrt(to * to * (from * from - to * to) / (from * from)),
+           down = sqrt(to * to - up * up);
     for (int64_t i = 0; i < s->n; i++) {
         double y = y_of(s, from, i);
         y += (y - s->x0[i]) / from * (down - from);
@@ -90,15 +86,14 @@ void lrt_step_euler_a(lrt_sampling *s, int k)
     }
 }
 
-bool lrt_plan_heun(lrt_sampling *s, lrt_error *e)
-{
-    return plan_sigmas(s, 2, false, e);
-}
+bool lrt_plan_heun(lrt_sampling *s, lrt_error *e) { return plan_sigmas(s, 2, false, e); }
 
-/* Euler's step, then the same step with the mean of the slopes at both of its ends. history: y and its slope at the beginning of the step. */
+/* Euler's step, then the same step with the mean of the slopes at both of its ends. history: y and
+ * its slope at the beginning of the step. */
 void lrt_step_heun(lrt_sampling *s, int k)
 {
-    double from = s->point[k].from.sigma, to = s->point[k].to.sigma, *begin = s->history[0], *slope = s->history[1];
+    double from = s->point[k].from.sigma, to = s->point[k].to.sigma, *begin = s->history[0],
+           *slope = s->history[1];
     bool first = lrt_sampling_begins(s, k);
     double at = first ? from : to;
     for (int64_t i = 0; i < s->n; i++) {
@@ -118,19 +113,23 @@ static double basis(const lrt_sampling *s, int k, int order, int j, double sigma
     double product = 1;
     for (int i = 0; i < order; i++)
         if (i != j)
-            product *= (sigma - s->point[k - i].sigma) / (s->point[k - j].sigma - s->point[k - i].sigma);
+            product *= (sigma - s->point[k - i].sigma) /
+                       (s->point[k - j].sigma - s->point[k - i].sigma);
     return product;
 }
 
-/* Slopes in history, newest first; their weights are integrals of the polynomials through them, for which Simpson's rule is exact up to order 4. */
+/* Slopes in history, newest first; their weights are integrals of the polynomials through them, for
+ * which Simpson's rule is exact up to order 4. */
 void lrt_step_lms(lrt_sampling *s, int k)
 {
     int order = k < 3 ? k + 1 : 4;
-    double from = s->point[k].sigma, to = s->point[k].to.sigma, middle = (from + to) / 2, weight[4] = {0};
+    double from = s->point[k].sigma, to = s->point[k].to.sigma, middle = (from + to) / 2,
+           weight[4] = {0};
     double *oldest = s->history[3];
     for (int j = 0; j < order; j++)
         weight[j] = (to - from) / 6 *
-                    (basis(s, k, order, j, from) + 4 * basis(s, k, order, j, middle) + basis(s, k, order, j, to));
+                    (basis(s, k, order, j, from) + 4 * basis(s, k, order, j, middle) +
+                     basis(s, k, order, j, to));
     for (int j = 3; j > 0; j--)
         s->history[j] = s->history[j - 1];
     s->history[0] = oldest;

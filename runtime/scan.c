@@ -32,7 +32,8 @@ static int32_t hex4(const lrt_scan *s, const char *p)
     if (s->end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        const char *digits = "0123456789abcdef", *d = p[i] ? strchr(digits, p[i] >= 'A' && p[i] <= 'F' ? p[i] + 32 : p[i]) : NULL;
+        const char *digits = "0123456789abcdef",
+                   *d = p[i] ? strchr(digits, p[i] >= 'A' && p[i] <= 'F' ? p[i] + 32 : p[i]) : NULL;
         if (!d)
             return -1;
         v = v * 16 + (int32_t)(d - digits);
@@ -65,7 +66,8 @@ static bool take_escape(lrt_scan *s, char **o)
         return lrt_scan_fail(s, "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
     s->p += 5;
     if (c >= 0xd800 && c < 0xdc00) {
-        int32_t low = s->end - s->p > 1 && s->p[0] == '\\' && s->p[1] == 'u' ? hex4(s, s->p + 2) : -1;
+        int32_t low = s->end - s->p > 1 && s->p[0] == '\\' && s->p[1] == 'u' ? hex4(s, s->p + 2)
+                                                                             : -1;
         if (low < 0xdc00 || low >= 0xe000)
             return lrt_scan_fail(s, "the second half of a surrogate pair");
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
@@ -143,7 +145,8 @@ char *lrt_scan_scalar(lrt_scan *s)
         return lrt_scan_string(s);
     size_t n = number_length(s->p, s->end);
     for (size_t i = 0; i < 2 && n == 0; i++)
-        if ((size_t)(s->end - s->p) >= strlen(words[i]) && !memcmp(s->p, words[i], strlen(words[i])))
+        if ((size_t)(s->end - s->p) >= strlen(words[i]) &&
+            !memcmp(s->p, words[i], strlen(words[i])))
             n = strlen(words[i]);
     char *out = n ? strndup(s->p, n) : NULL;
     if (n == 0)

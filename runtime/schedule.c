@@ -4,7 +4,8 @@
 
 #include "sampler.h"
 
-/* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) shifted so that the last is 0, and stretched so that the first stays. */
+/* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) shifted so that the last is 0, and
+ * stretched so that the first stays. */
 static double rescaled(double a, double first, double last)
 {
     double root = (sqrt(a) - sqrt(last)) * sqrt(first) / (sqrt(first) - sqrt(last));
@@ -36,7 +37,8 @@ bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c)
         lrt_schedule_free(s);
         return false;
     }
-    double first = scaled ? sqrt(c->beta_start) : c->beta_start, last = scaled ? sqrt(c->beta_end) : c->beta_end;
+    double first = scaled ? sqrt(c->beta_start) : c->beta_start,
+           last = scaled ? sqrt(c->beta_end) : c->beta_end;
     double step = n > 1 ? (last - first) / (n - 1) : 0, product = 1;
     for (int i = 0; i < n; i++) {
         double v = i == n - 1 && i > 0 ? last : first + i * step;
@@ -74,13 +76,15 @@ double lrt_schedule_sigma_at(const lrt_schedule *s, double t)
 {
     int last = s->train_steps - 1, below = t <= 0 ? 0 : t >= last ? last : (int)t;
     double part = t - below, sigma = lrt_schedule_sigma(s, below);
-    return below < last && part > 0 ? sigma + part * (lrt_schedule_sigma(s, below + 1) - sigma) : sigma;
+    return below < last && part > 0 ? sigma + part * (lrt_schedule_sigma(s, below + 1) - sigma)
+                                    : sigma;
 }
 
 double lrt_schedule_time(const lrt_schedule *s, double sigma)
 {
     int lo = 0, hi = s->train_steps - 1;
-    if (sigma <= lrt_schedule_sigma(s, lo) * (1 + 1e-12)) /* rounding on the way there gives no timestep of its own */
+    if (sigma <= lrt_schedule_sigma(s, lo) *
+                     (1 + 1e-12)) /* rounding on the way there gives no timestep of its own */
         return lo;
     if (sigma >= lrt_schedule_sigma(s, hi))
         return hi;

@@ -29,15 +29,20 @@ static bool find_apart(lrt_session *s, const char *program, const char *given, l
 {
     const char *name = s->pipeline->weights_file, *options = s->pipeline->program->options;
     char *own = given ? NULL : realpath(program, NULL), *slash = own ? strrchr(own, '/') : NULL;
-    s->weights_path = given ? strdup(given) : slash ? text("%.*s/%s", (int)(slash - own), own, name) : strdup(name);
+    s->weights_path = given   ? strdup(given)
+                      : slash ? text("%.*s/%s", (int)(slash - own), own, name)
+                              : strdup(name);
     free(own);
     s->weights_what = s->weights_path ? text("the weights file %.300s", s->weights_path) : NULL;
-    s->weights_mend = text("expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o %s %s' makes%s%s", name ? name : "FILE",
-                           options ? options : "", given ? "" : "; if it is elsewhere: ", given ? "" : s->elsewhere);
+    s->weights_mend = text(
+        "expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o %s %s' makes%s%s",
+        name ? name : "FILE", options ? options : "",
+        given ? "" : "; if it is elsewhere: ", given ? "" : s->elsewhere);
     return (s->weights_path && s->weights_what && s->weights_mend) || lrt_fail(e, "out of memory");
 }
 
-static bool open_files(lrt_session *s, const char *program, const char *weights, unsigned sections, lrt_error *e)
+static bool open_files(lrt_session *s, const char *program, const char *weights, unsigned sections,
+                       lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
     const lrt_container_file own = {program, "the program file", NULL, c->layout_hash};
@@ -45,17 +50,21 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
         return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!find_apart(s, program, weights, e))
         return false;
-    const lrt_container_file apart = {s->weights_path, s->weights_what, s->weights_mend, c->layout_hash};
+    const lrt_container_file apart = {s->weights_path, s->weights_what, s->weights_mend,
+                                      c->layout_hash};
     bool there = lrt_container_open(&apart, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
         return false;
-    if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] || lrt_container_open(&own, LRT_MAP_VOCAB, 0, &s->own, e))
+    if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] ||
+        lrt_container_open(&own, LRT_MAP_VOCAB, 0, &s->own, e))
         return true;
     lrt_error why = *e;
-    return lrt_fail(e, "%s; %s has no vocabulary either; %s", why.text, s->weights_what, s->weights_mend);
+    return lrt_fail(e, "%s; %s has no vocabulary either; %s", why.text, s->weights_what,
+                    s->weights_mend);
 }
 
-bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections, lrt_error *e)
+bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections,
+                      lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
     if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
@@ -66,7 +75,8 @@ bool lrt_session_open(lrt_session *s, const char *program, const char *weights, 
         return false;
     const lrt_container *from = s->container.section[LRT_SECTION_VOCAB] ? &s->container : &s->own;
     return !(sections & LRT_MAP_VOCAB) ||
-           lrt_vocab_open(from->section[LRT_SECTION_VOCAB], from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
+           lrt_vocab_open(from->section[LRT_SECTION_VOCAB],
+                          from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
 }
 
 /* What depends on the size of the picture. */
@@ -107,8 +117,8 @@ bool lrt_seed_choose(int64_t *seed)
 }
 
 /* The ids of a prompt, (max_text_length): cut, which is said, or padded. */
-static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids, FILE *notice,
-                     lrt_error *e)
+static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids,
+                     FILE *notice, lrt_error *e)
 {
     lrt_tokens t = {0};
     lrt_error why;
@@ -117,7 +127,8 @@ static bool fill_ids(const lrt_session *s, const char *what, const char *prompt,
         return lrt_fail(e, "%s: %s", what, why.text);
     }
     size_t length = (size_t)s->pipeline->max_text_length;
-    int32_t end = (int32_t)s->vocab.header->end, pad = s->pipeline->pad_token < 0 ? end : s->pipeline->pad_token;
+    int32_t end = (int32_t)s->vocab.header->end,
+            pad = s->pipeline->pad_token < 0 ? end : s->pipeline->pad_token;
     if (t.n > length) {
         fprintf(notice, "the %s has %zu tokens, %zu more than fit; cut: ", what, t.n, t.n - length);
         for (size_t i = length - 1; i + 1 < t.n; i++) {
@@ -162,7 +173,8 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     if (s->set.init_img && p->image_encoder < 0)
         return lrt_fail(e, "--init-img: this program was built without an image encoder");
     const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
-    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height, (int)latent->dim[2], (int)latent->dim[1], notice, e);
+    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height,
+                          (int)latent->dim[2], (int)latent->dim[1], notice, e);
 }
 
 bool lrt_session_read(lrt_session *s, lrt_error *e)
@@ -177,7 +189,8 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     if (!notice)
         return lrt_fail(e, "out of memory");
     bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
-              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice, e) &&
+              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice,
+                       e) &&
               read_pictures(s, notice, e);
     if (fclose(notice))
         ok = ok && lrt_fail(e, "out of memory");
@@ -190,11 +203,12 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     const lrt_pipeline *p = s->pipeline;
     if (s->x)
         return true;
-    if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS], (int)s->set.threads, e))
+    if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS],
+                         (int)s->set.threads, e))
         return false;
     s->engine.profile = s->profile;
-    if (!lrt_schedule_init(&s->schedule, &p->schedule) ||
-        !(s->encoded = malloc(ids_bytes(s))) || !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
+    if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||
+        !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");
     s->encoded_scale = 0;
     memset(s->encoded, 0xff, ids_bytes(s)); /* no token */
@@ -217,7 +231,8 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
                                  .schedule = &s->schedule,
                                  .config = s->set.schedule,
                                  .steps = steps,
-                                 .first = s->left ? steps - s->left : 0, /* without a step there is nothing to plan */
+                                 .first = s->left ? steps - s->left
+                                                  : 0, /* without a step there is nothing to plan */
                                  .alpha = s->set.alpha,
                                  .eta = s->set.eta,
                                  .n = s->engine.latent_n};
@@ -228,7 +243,8 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     s->engine.known = s->known.rgb ? &s->known : NULL;
     if (!lrt_engine_encode_known(&s->engine, e))
         return false;
-    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
+    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
+        (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
         return true;
     memset(s->encoded, 0xff, ids_bytes(s));
     if (!lrt_engine_encode(&s->engine, s->ids, s->set.cfg_scale, e))
@@ -250,11 +266,13 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     lrt_tensors_free(&f);
     for (int64_t i = 0; t && i < s->engine.latent_n; i++)
         if (s->x[i] - s->x[i] != 0)
-            return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers", s->set.latent_in);
+            return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
+                            s->set.latent_in);
     return t;
 }
 
-/* Whoever brings a latent brings the first draw: noise of the steps is the same with it as without. */
+/* Whoever brings a latent brings the first draw: noise of the steps is the same with it as without.
+ */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 {
     int64_t n = s->engine.latent_n;
@@ -269,7 +287,8 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     }
     lrt_noise_latent(&s->noise, noise, n);
     memcpy(s->x, noise, (size_t)n * sizeof *noise);
-    if (sample && s->known.mask) /* diffusers encodes what stays once more, for models that have channels for it */
+    if (sample && s->known.mask) /* diffusers encodes what stays once more, for models that have
+                                    channels for it */
         lrt_noise_latent(&s->noise, noise, n);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
@@ -285,5 +304,6 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
 {
     const lrt_guidance guidance = {s->set.cfg_scale, s->set.guidance_rescale};
-    return s->left == 0 || lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x, on_step, context, e);
+    return s->left == 0 || lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x,
+                                              on_step, context, e);
 }

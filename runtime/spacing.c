@@ -4,8 +4,9 @@
 
 #include "samplers.h"
 
-/* Both ends of training and what lies evenly between them. The stride is rounded to double before it is multiplied, which decides ties when the
- * result is rounded: keras-cv's rule, and NumPy's linspace, which diffusers uses. */
+/* Both ends of training and what lies evenly between them. The stride is rounded to double before
+ * it is multiplied, which decides ties when the result is rounded: keras-cv's rule, and NumPy's
+ * linspace, which diffusers uses. */
 static void linspace(int train, int n, int offset, double *t)
 {
     double stride = n > 1 ? (double)(train - 1) / (n - 1) : 0;
@@ -14,15 +15,18 @@ static void linspace(int train, int n, int offset, double *t)
         t[n - 1 - i] = i * stride;
 }
 
-/* Multiples of train / n rounded down, from 0; a model that was never trained at timestep 0 wants an offset of 1. */
+/* Multiples of train / n rounded down, from 0; a model that was never trained at timestep 0 wants
+ * an offset of 1. */
 static void leading(int train, int n, int offset, double *t)
 {
     for (int i = 0; i < n; i++)
         t[n - 1 - i] = (double)i * (train / n) + offset;
 }
 
-/* Down from the last timestep. NumPy's arange, which diffusers uses, takes the difference of its first two values for the stride. For some n (61, 103,
- * ... of 1000) it gives one value more, -1, as train / (train / n) rounds to more than n: that one is left out here. */
+/* Down from the last timestep. NumPy's arange, which diffusers uses, takes the difference of its
+ * first two values for the stride. For some n (61, 103,
+ * ... of 1000) it gives one value more, -1, as train / (train / n) rounds to more than n: that one
+ * is left out here. */
 static void trailing(int train, int n, int offset, double *t)
 {
     double second = train - (double)train / n, stride = second - train;
@@ -31,13 +35,16 @@ static void trailing(int train, int n, int offset, double *t)
         t[i] = rint(train + i * stride) - 1;
 }
 
+/* clang-format off */
 const lrt_spacing lrt_spacings[] = {
     [LRT_SPACING_LINSPACE] = {"linspace", "from the last timestep of training to the first", true, linspace},
     [LRT_SPACING_LEADING] = {"leading", "multiples of a whole stride, from the schedule's offset on", true, leading},
     [LRT_SPACING_TRAILING] = {"trailing", "whole strides down from the last timestep", false, trailing},
 };
+/* clang-format on */
 const int lrt_spacing_count = sizeof lrt_spacings / sizeof *lrt_spacings;
-_Static_assert(sizeof lrt_spacings / sizeof *lrt_spacings == LRT_SPACING_SAMPLER, "a row for every number before the sampler's own");
+_Static_assert(sizeof lrt_spacings / sizeof *lrt_spacings == LRT_SPACING_SAMPLER,
+               "a row for every number before the sampler's own");
 
 int lrt_spacing_find(const char *name)
 {
@@ -57,9 +64,11 @@ void lrt_karras(double largest, double least, int n, double *sigma)
 
 bool lrt_steps_unfit(const lrt_sampling *s, lrt_error *e)
 {
-    return lrt_fail(e, "steps: %d steps of %s do not fit into %d timesteps spaced %s%s", s->steps, s->sampler->name, s->schedule->train_steps,
-                    lrt_spacings[s->config.spacing].name,
-                    s->config.spacing == LRT_SPACING_LEADING && s->config.steps_offset ? " with an offset" : "");
+    return lrt_fail(
+        e, "steps: %d steps of %s do not fit into %d timesteps spaced %s%s", s->steps,
+        s->sampler->name, s->schedule->train_steps, lrt_spacings[s->config.spacing].name,
+        s->config.spacing == LRT_SPACING_LEADING && s->config.steps_offset ? " with an offset"
+                                                                           : "");
 }
 
 double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_error *e)

@@ -1,5 +1,5 @@
-/* A stage and its run: what the generator, programs of one graph, the compiler and the tests use of the runtime. Programs that draw pictures use
- * latentrt.h. */
+/* A stage and its run: what the generator, programs of one graph, the compiler and the tests use of
+ * the runtime. Programs that draw pictures use latentrt.h. */
 #ifndef LATENTRT_STAGE_H
 #define LATENTRT_STAGE_H
 #include "error.h"
@@ -8,42 +8,55 @@
 /* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
 typedef struct lrt_instance lrt_instance;
 typedef struct {
-    const lrt_step *step; double seconds;
+    const lrt_step *step;
+    double seconds;
 } lrt_timing;
-/* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error (static text) when memory is short. */
-lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error);
+/* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error
+ * (static text) when memory is short. */
+lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads,
+                               const char **error);
 void lrt_instance_free(lrt_instance *x);
 const lrt_stage *lrt_instance_stage(const lrt_instance *x);
-/* Input and output i (input data is copied or referenced until the run ends; 64-byte alignment not required: kernels use unaligned access). */
+/* Input and output i (input data is copied or referenced until the run ends; 64-byte alignment not
+ * required: kernels use unaligned access). */
 void lrt_set_input(lrt_instance *x, uint32_t i, const void *data);
 void lrt_set_output(lrt_instance *x, uint32_t i, void *data);
 /* Runs the prompt plan (after its inputs were set). */
 void lrt_run_prompt(lrt_instance *x);
-/* Runs the time plan for n rows of timestep embeddings (n, c), n arbitrary; allocates the rows. Without a time plan: does nothing. */
+/* Runs the time plan for n rows of timestep embeddings (n, c), n arbitrary; allocates the rows.
+ * Without a time plan: does nothing. */
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c);
 /* Runs the step plan; time_row selects the row computed by lrt_run_time. */
 void lrt_run_step(lrt_instance *x, int64_t time_row);
-/* single: from now on the step plan computes the first batch element alone; the others' part of every result and output is undefined. */
+/* single: from now on the step plan computes the first batch element alone; the others' part of
+ * every result and output is undefined. */
 void lrt_set_single(lrt_instance *x, int single);
 /* All plans in order, for one graph run alone: inputs and outputs must be set. */
 void lrt_run_all(lrt_instance *x);
-/* Gives the working memory back to the system until the next run (results of the prompt and time plans stay). */
+/* Gives the working memory back to the system until the next run (results of the prompt and time
+ * plans stay). */
 void lrt_instance_release(lrt_instance *x);
-/* One thread's share of one step: lrt_now() at its begin and end, the barrier after it not included. step counts the prompt, time and step plans'
- * steps in that order; tasks: how many of its tasks; a thread without one has no span. */
-typedef struct { double begin, end; uint32_t step, thread, tasks; } lrt_span;
-/* From now on every run appends the spans of its threads to `spans`, until `capacity` of them are there; NULL: off. They are ordered by run, then step,
- * then thread. Threads write to memory of their own; the buffer is filled when a plan ends. */
+/* One thread's share of one step: lrt_now() at its begin and end, the barrier after it not
+ * included. step counts the prompt, time and step plans' steps in that order; tasks: how many of
+ * its tasks; a thread without one has no span. */
+typedef struct {
+    double begin, end;
+    uint32_t step, thread, tasks;
+} lrt_span;
+/* From now on every run appends the spans of its threads to `spans`, until `capacity` of them are
+ * there; NULL: off. They are ordered by run, then step, then thread. Threads write to memory of
+ * their own; the buffer is filled when a plan ends. */
 void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity);
 size_t lrt_trace_count(const lrt_instance *x); /* spans written since lrt_set_trace */
-/* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans' steps in that order. */
+/* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans'
+ * steps in that order. */
 void lrt_set_timing(lrt_instance *x, double *seconds);
 int lrt_default_threads(void); /* physical cores available to the process */
 /* Bits of LRT_CPU_* that this machine has (operating system support included). */
 uint32_t lrt_cpu_features(void);
 /* false: one sentence names what of `needed` is missing. */
 bool lrt_cpu_check(uint32_t needed, lrt_error *e);
-/* Asks the operating system for what it grants a process only on request (tiles), once, before the first code that needs it. true when all of
- * `needed`, none of it missing, may be used now. */
+/* Asks the operating system for what it grants a process only on request (tiles), once, before the
+ * first code that needs it. true when all of `needed`, none of it missing, may be used now. */
 bool lrt_cpu_enable(uint32_t needed, lrt_error *e);
 #endif

@@ -57,8 +57,9 @@ static size_t element_bytes(const char *dtype)
     static const struct {
         const char *name;
         size_t bytes;
-    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2},
-                 {"I8", 1},  {"U8", 1},  {"U16", 2}, {"U32", 4},  {"U64", 8}, {"BOOL", 1}};
+    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
+                 {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"U16", 2},
+                 {"U32", 4}, {"U64", 8}, {"BOOL", 1}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(dtype, types[i].name))
             return types[i].bytes;
@@ -96,21 +97,26 @@ static bool scan_tensor(lrt_scan *s, lrt_tensor *t, int64_t offsets[2])
         if (!ok)
             return false;
     } while (lrt_scan_take(s, ','));
-    return lrt_scan_take(s, '}') && fields == 7 ? true : lrt_scan_fail(s, "dtype, shape and data_offsets, then '}'");
+    return lrt_scan_take(s, '}') && fields == 7
+               ? true
+               : lrt_scan_fail(s, "dtype, shape and data_offsets, then '}'");
 }
 
-static bool place_tensor(const lrt_scan *s, const char *path, lrt_tensor *t, const int64_t offsets[2], size_t room)
+static bool place_tensor(const lrt_scan *s, const char *path, lrt_tensor *t,
+                         const int64_t offsets[2], size_t room)
 {
     uint64_t bytes = element_bytes(t->dtype);
     for (int i = 0; i < t->rank; i++)
         if (__builtin_mul_overflow(bytes, (uint64_t)t->dim[i], &bytes))
             return lrt_fail(s->e, "%s: tensor '%s': its shape is too large", path, t->name);
     if (offsets[1] < offsets[0] || (uint64_t)offsets[1] > room)
-        return lrt_fail(s->e, "%s: tensor '%s': bytes %lld to %lld are not in the file, which has %zu: truncated?",
-                        path, t->name, (long long)offsets[0], (long long)offsets[1], room);
+        return lrt_fail(
+            s->e,
+            "%s: tensor '%s': bytes %lld to %lld are not in the file, which has %zu: truncated?",
+            path, t->name, (long long)offsets[0], (long long)offsets[1], room);
     if ((uint64_t)(offsets[1] - offsets[0]) != bytes)
-        return lrt_fail(s->e, "%s: tensor '%s': %lld bytes, but its shape needs %llu", path, t->name,
-                        (long long)(offsets[1] - offsets[0]), (unsigned long long)bytes);
+        return lrt_fail(s->e, "%s: tensor '%s': %lld bytes, but its shape needs %llu", path,
+                        t->name, (long long)(offsets[1] - offsets[0]), (unsigned long long)bytes);
     t->data = s->end + offsets[0];
     t->bytes = (size_t)bytes;
     return true;
@@ -148,7 +154,8 @@ static bool scan_header(lrt_scan *s, const char *path, lrt_tensor_file *f, size_
         if (!lrt_scan_take(s, '}'))
             return lrt_scan_fail(s, "',' or '}'");
     }
-    return lrt_scan_peek(s) == '\0' && s->p == s->end ? true : lrt_scan_fail(s, "the end of the header");
+    return lrt_scan_peek(s) == '\0' && s->p == s->end ? true
+                                                      : lrt_scan_fail(s, "the end of the header");
 }
 
 static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
@@ -166,7 +173,10 @@ static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
     f->data = malloc(f->bytes + 1);
     bool ok = regular && f->data && fread(f->data, 1, f->bytes, in) == f->bytes;
     if (!ok)
-        lrt_fail(e, "%s: %s", path, !regular ? "not a file" : !f->data ? "out of memory" : "cannot be read");
+        lrt_fail(e, "%s: %s", path,
+                 !regular   ? "not a file"
+                 : !f->data ? "out of memory"
+                            : "cannot be read");
     fclose(in);
     return ok;
 }
@@ -210,8 +220,8 @@ static void shape_text(char *out, size_t room, int rank, const int64_t *dim)
         snprintf(out + n, room - n, ")");
 }
 
-const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name, const char *dtype,
-                                   int rank, const int64_t *dim, lrt_error *e)
+const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name,
+                                   const char *dtype, int rank, const int64_t *dim, lrt_error *e)
 {
     const lrt_tensor *t = NULL;
     for (int i = 0; i < f->n && !t; i++)
@@ -228,7 +238,8 @@ const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, c
         same = t->dim[i] == dim[i];
     shape_text(found, sizeof found, t->rank, t->dim);
     if (!same)
-        lrt_fail(e, "%s: tensor '%s' is %s %s: expected %s %s", path, name, t->dtype, found, dtype, want);
+        lrt_fail(e, "%s: tensor '%s' is %s %s: expected %s %s", path, name, t->dtype, found, dtype,
+                 want);
     return same ? t : NULL;
 }
 

@@ -21,11 +21,16 @@ void lrt_text_add(lrt_text *t, uint32_t c)
         t->data[t->n++] = c;
 }
 
-/* Length of the valid sequence at s (n bytes left), its code point in *c; 0 when it is not valid. */
+/* Length of the valid sequence at s (n bytes left), its code point in *c; 0 when it is not valid.
+ */
 static size_t decode_one(const unsigned char *s, size_t n, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    size_t length = s[0] < 0x80       ? 1
+                    : s[0] >> 5 == 6  ? 2
+                    : s[0] >> 4 == 14 ? 3
+                    : s[0] >> 3 == 30 ? 4
+                                      : 0;
     if (!length || length > n)
         return 0;
     *c = length == 1 ? s[0] : s[0] & (0x7fu >> length);
@@ -56,10 +61,12 @@ int lrt_utf8_encode(uint32_t c, char out[4])
     return (int)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out);
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     uint32_t a, b;
 } entities[] = {
+/* clang-format on */
 #define E(name, a, b) {name, a, b},
 #include "entities.def"
 #undef E
@@ -86,10 +93,10 @@ static int find_entity(const char *s, size_t n)
 /* What a numeric reference stands for, as HTML 5 says; 0: nothing. */
 static uint32_t numeric_reference(uint64_t v)
 {
-    static const uint16_t windows_1252[32] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
-                                              0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
-                                              0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-                                              0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
+    static const uint16_t windows_1252[32] = {
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
     if (v == 0 || (v >= 0xD800 && v < 0xE000) || v > 0x10FFFF)
         return 0xFFFD;
     if (v >= 0x80 && v < 0xA0)
@@ -107,7 +114,8 @@ static int digit_value(uint32_t c)
                                   : 99;
 }
 
-/* A numeric reference whose '#' is s[0]. Returns its length, semicolon included; 0 when it is none. */
+/* A numeric reference whose '#' is s[0]. Returns its length, semicolon included; 0 when it is none.
+ */
 static size_t unescape_number(const uint32_t *s, size_t n, lrt_text *out)
 {
     size_t i = 1;
@@ -129,16 +137,17 @@ static size_t unescape_number(const uint32_t *s, size_t n, lrt_text *out)
     return i < n && s[i] == ';' ? i + 1 : i;
 }
 
-/* A named reference that may begin at s (after '&'): the longest name that is known. Returns how much of s was used;
- * 0: no reference. */
+/* A named reference that may begin at s (after '&'): the longest name that is known. Returns how
+ * much of s was used; 0: no reference. */
 static size_t unescape_name(const uint32_t *s, size_t n, lrt_text *out)
 {
     enum { LONGEST = 32 };
     char name[LONGEST + 2];
     size_t length = 0;
     /* No name has other characters than ASCII letters, digits and, at the end, the semicolon. */
-    while (length < n && length < LONGEST && s[length] < 0x80 &&
-           (digit_value(s[length]) < 10 || ((s[length] | 0x20) >= 'a' && (s[length] | 0x20) <= 'z'))) {
+    while (
+        length < n && length < LONGEST && s[length] < 0x80 &&
+        (digit_value(s[length]) < 10 || ((s[length] | 0x20) >= 'a' && (s[length] | 0x20) <= 'z'))) {
         name[length] = (char)s[length];
         length++;
     }
@@ -163,7 +172,8 @@ void lrt_html_unescape(const lrt_text *in, lrt_text *out)
         size_t used = 0;
         if (in->data[i] == '&' && i + 1 < in->n) {
             const uint32_t *s = in->data + i + 1;
-            used = s[0] == '#' ? unescape_number(s, in->n - i - 1, out) : unescape_name(s, in->n - i - 1, out);
+            used = s[0] == '#' ? unescape_number(s, in->n - i - 1, out)
+                               : unescape_name(s, in->n - i - 1, out);
         }
         if (!used)
             lrt_text_add(out, in->data[i]);
@@ -175,14 +185,12 @@ void lrt_html_unescape(const lrt_text *in, lrt_text *out)
 static bool is_white_space(uint32_t c)
 {
     return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+           c == 0x205F || c == 0x3000;
 }
 
 /* str.isspace: four separators more. */
-static bool is_python_space(uint32_t c)
-{
-    return is_white_space(c) || (c >= 0x1C && c <= 0x1F);
-}
+static bool is_python_space(uint32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 static void strip(lrt_text *t)
 {
@@ -204,7 +212,8 @@ static void collapse_white_space(lrt_text *t)
             t->data[n++] = t->data[i];
         else if (i == 0 || !is_white_space(t->data[i - 1]))
             t->data[n++] = ' ';
-        /* data[i - 1] above may have been overwritten only by a space that stands for white space */
+        /* data[i - 1] above may have been overwritten only by a space that stands for white space
+         */
     }
     t->n = n;
 }
@@ -212,8 +221,9 @@ static void collapse_white_space(lrt_text *t)
 /* Unicode's Case_Ignorable: these categories, and the punctuation that may stand inside a word. */
 static bool is_case_ignorable(uint32_t c)
 {
-    static const uint16_t inside_words[] = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
-                                            0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+    static const uint16_t inside_words[] = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,
+                                            0x5F4,  0x2018, 0x2019, 0x2024, 0x2027, 0xFE13,
+                                            0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
     for (size_t i = 0; i < sizeof inside_words / sizeof *inside_words; i++)
         if (c == inside_words[i])
             return true;
@@ -222,18 +232,19 @@ static bool is_case_ignorable(uint32_t c)
            k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK;
 }
 
-/* Unicode's Cased, for what is not ignorable: letters with case, ordinal indicators, Roman numerals, letters in
- * circles and squares. */
+/* Unicode's Cased, for what is not ignorable: letters with case, ordinal indicators, Roman
+ * numerals, letters in circles and squares. */
 static bool is_cased(uint32_t c)
 {
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT || c == 0xAA ||
-           c == 0xBA || (c >= 0x2160 && c <= 0x217F) || (c >= 0x24B6 && c <= 0x24E9) ||
-           (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+    return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT ||
+           c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) || (c >= 0x24B6 && c <= 0x24E9) ||
+           (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+           (c >= 0x1F170 && c <= 0x1F189);
 }
 
-/* A capital sigma at i becomes the final form when it ends a word: a cased letter before it and none after it,
- * ignorables apart. */
+/* A capital sigma at i becomes the final form when it ends a word: a cased letter before it and
+ * none after it, ignorables apart. */
 static bool is_final_sigma(const lrt_text *t, size_t i)
 {
     size_t before = i, after = i + 1;

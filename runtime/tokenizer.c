@@ -1,5 +1,5 @@
-/* See tokenizer.h. A prompt is cleaned (text.c), cut into words by a pattern, and each word's bytes are merged pair
- * by pair, the pair that was learned first coming first. */
+/* See tokenizer.h. A prompt is cleaned (text.c), cut into words by a pattern, and each word's bytes
+ * are merged pair by pair, the pair that was learned first coming first. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "tokenizer.h"
 
@@ -9,13 +9,13 @@
 
 #include "text.h"
 
-/* The last class is [^\s\p{L}\p{N}] with \s spelled out: PCRE2 counts U+180E as white space, Unicode no longer does.
- * U+0345, a mark whose capital is a letter, is in no class: Python's regex module leaves it out of negated caseless
- * sets. */
-#define WHITE_SPACE                                                                                                  \
+/* The last class is [^\s\p{L}\p{N}] with \s spelled out: PCRE2 counts U+180E as white space,
+ * Unicode no longer does. U+0345, a mark whose capital is a letter, is in no class: Python's regex
+ * module leaves it out of negated caseless sets. */
+#define WHITE_SPACE \
     "\\x{09}-\\x{0d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define START_OF_TEXT "<|startoftext|>"
-#define END_OF_TEXT   "<|endoftext|>"
+#define END_OF_TEXT "<|endoftext|>"
 static const char pattern[] =
     "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^" WHITE_SPACE
     "\\x{345}\\p{L}\\p{N}]+";
@@ -53,8 +53,8 @@ bool lrt_vocab_open(const void *blob, size_t bytes, lrt_vocab *v, lrt_error *e)
     if (bytes < sizeof *h || memcmp(h->magic, "lrtvocab", 8) || h->version != LRT_VOCAB_VERSION)
         return lrt_fail(e, "the vocabulary is not one that this program can read");
     bool power = h->n_slots && !(h->n_slots & (h->n_slots - 1)) && h->n_slots <= 1u << 24;
-    uint64_t want =
-        sizeof *h + (uint64_t)h->n_slots * sizeof(lrt_merge) + ((uint64_t)h->n_tokens + 1) * 4 + h->text_bytes;
+    uint64_t want = sizeof *h + (uint64_t)h->n_slots * sizeof(lrt_merge) +
+                    ((uint64_t)h->n_tokens + 1) * 4 + h->text_bytes;
     *v = (lrt_vocab){.header = h, .slots = (const lrt_merge *)(h + 1)};
     if (power && want == bytes) {
         v->offsets = (const uint32_t *)(v->slots + h->n_slots);
@@ -121,7 +121,8 @@ static void add_word(const lrt_vocab *v, const char *word, size_t n, lrt_tokens 
             break;
         size_t kept = 0;
         for (size_t i = 0; i < n; i++) {
-            bool here = i + 1 < n && (uint32_t)w[i] == best->left && (uint32_t)w[i + 1] == best->right;
+            bool here = i + 1 < n && (uint32_t)w[i] == best->left &&
+                        (uint32_t)w[i + 1] == best->right;
             w[kept++] = here ? (int32_t)best->result : w[i];
             i += here;
         }
@@ -134,8 +135,8 @@ static bool add_words(const lrt_vocab *v, const char *text, size_t n, lrt_tokens
 {
     int code;
     PCRE2_SIZE where;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS,
-                                   &code, &where, NULL);
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                   PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS, &code, &where, NULL);
     pcre2_match_data *match = re ? pcre2_match_data_create_from_pattern(re, NULL) : NULL;
     bool ok = match;
     for (size_t at = 0; ok && at < n;) {

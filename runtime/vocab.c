@@ -1,5 +1,5 @@
-/* Makes the vocabulary blob from a merges file. See tokenizer.h. Used when a generator is built, and by the tests; a
- * generator itself maps the blob. */
+/* Makes the vocabulary blob from a merges file. See tokenizer.h. Used when a generator is built,
+ * and by the tests; a generator itself maps the blob. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +40,14 @@ static Entry *slot_of(const Builder *b, const char *name)
             return &b->slots[i];
 }
 
-/* The next token in CLIP's order. When two merges give the same text, the later id counts, as in a Python dict. */
+/* The next token in CLIP's order. When two merges give the same text, the later id counts, as in a
+ * Python dict. */
 static bool add_token(Builder *b, const char *name, uint32_t *id)
 {
     if (b->ids) {
         if (!b->ids->find(b->ids->context, name, id) || *id >= b->ids->n_tokens)
-            return lrt_fail(b->error, "%s:%u: token '%.200s' is not in the vocabulary", b->path, b->line, name);
+            return lrt_fail(b->error, "%s:%u: token '%.200s' is not in the vocabulary", b->path,
+                            b->line, name);
     } else {
         *id = b->n;
     }
@@ -58,7 +60,8 @@ static bool add_token(Builder *b, const char *name, uint32_t *id)
     return true;
 }
 
-/* The printable character that stands for a byte in merges files, and the position of the byte in CLIP's order. */
+/* The printable character that stands for a byte in merges files, and the position of the byte in
+ * CLIP's order. */
 static void byte_characters(uint32_t character[256], uint8_t order[256])
 {
     int n = 0, extra = 0;
@@ -89,15 +92,18 @@ static bool add_bytes(Builder *b, const uint32_t character[256], const uint8_t o
 /* One line "left right". */
 static bool add_merge(Builder *b, char *line)
 {
-    char *rest, *left = strtok_r(line, " \t\r\n", &rest), *right = left ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+    char *rest, *left = strtok_r(line, " \t\r\n", &rest),
+                *right = left ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
     if (!left)
         return true; /* an empty line */
     if (!right || strtok_r(NULL, " \t\r\n", &rest))
-        return lrt_fail(b->error, "%s:%u: expected two symbols separated by a space", b->path, b->line);
+        return lrt_fail(b->error, "%s:%u: expected two symbols separated by a space", b->path,
+                        b->line);
     Entry *l = slot_of(b, left), *r = slot_of(b, right);
     if (!l->name || !r->name)
-        return lrt_fail(b->error, "%s:%u: '%.200s' is neither a byte nor the result of an earlier merge", b->path,
-                        b->line, l->name ? right : left);
+        return lrt_fail(b->error,
+                        "%s:%u: '%.200s' is neither a byte nor the result of an earlier merge",
+                        b->path, b->line, l->name ? right : left);
     lrt_merge m = {l->id, r->id, b->n_merges, 0};
     char joined[LINE_LIMIT];
     snprintf(joined, sizeof joined, "%s%s", left, right);
@@ -112,10 +118,12 @@ static bool take_merges(Builder *b)
 {
     const char *line;
     char copy[LINE_LIMIT];
-    for (uint32_t i = 0; b->n_merges < CLIP_MERGES && (line = b->ids->merge(b->ids->context, i)); i++) {
+    for (uint32_t i = 0; b->n_merges < CLIP_MERGES && (line = b->ids->merge(b->ids->context, i));
+         i++) {
         b->line = i + 1;
         if (snprintf(copy, sizeof copy, "%s", line) >= (int)sizeof copy)
-            return lrt_fail(b->error, "%s: merge %u has more than %d bytes", b->path, i + 1, LINE_LIMIT - 1);
+            return lrt_fail(b->error, "%s: merge %u has more than %d bytes", b->path, i + 1,
+                            LINE_LIMIT - 1);
         if (!add_merge(b, copy))
             return false;
     }
@@ -136,22 +144,26 @@ static bool read_merges(Builder *b)
         if (b->line == 1 && strstr(line, "#version"))
             continue;
         if (strlen(line) == sizeof line - 1)
-            ok = lrt_fail(b->error, "%s:%u: a line of more than %d bytes: this is no merges file", b->path, b->line,
-                          LINE_LIMIT - 2);
+            ok = lrt_fail(b->error, "%s:%u: a line of more than %d bytes: this is no merges file",
+                          b->path, b->line, LINE_LIMIT - 2);
         else
             ok = add_merge(b, line);
     }
     int code;
     const char *why = gzerror(f, &code);
     if (ok && code != Z_OK && code != Z_STREAM_END)
-        ok = lrt_fail(b->error, "%s: %s", b->path, code == Z_BUF_ERROR ? "the compressed file is truncated" : why);
+        ok = lrt_fail(b->error, "%s: %s", b->path,
+                      code == Z_BUF_ERROR ? "the compressed file is truncated" : why);
     gzclose(f);
     if (ok && !b->n_merges)
-        ok = lrt_fail(b->error, "%s: no merges found: expected a header line, then two symbols a line", b->path);
+        ok = lrt_fail(b->error,
+                      "%s: no merges found: expected a header line, then two symbols a line",
+                      b->path);
     return ok;
 }
 
-/* The bytes of a token: its characters turned back, "</w>" a space. Returns the length. Specials stay as they are. */
+/* The bytes of a token: its characters turned back, "</w>" a space. Returns the length. Specials
+ * stay as they are. */
 static size_t plain_text(const char *name, const int16_t byte_of[512], bool special, char *out)
 {
     size_t length = strlen(name), n = 0;
@@ -163,7 +175,8 @@ static size_t plain_text(const char *name, const int16_t byte_of[512], bool spec
         n = length;
     } else {
         for (size_t i = 0; i < t.n; i++)
-            out[n++] = (char)(t.data[i] < 512 && byte_of[t.data[i]] >= 0 ? byte_of[t.data[i]] : '?');
+            out[n++] = (char)(t.data[i] < 512 && byte_of[t.data[i]] >= 0 ? byte_of[t.data[i]]
+                                                                         : '?');
         if (ends)
             out[n++] = ' ';
     }
@@ -180,7 +193,8 @@ static void fill_slots(const Builder *b, lrt_merge *slots, uint32_t n_slots)
         m.right = slot_of(b, b->text[m.right])->id;
         m.result = slot_of(b, b->text[m.result])->id;
         uint32_t i = lrt_merge_slot(m.left, m.right, n_slots);
-        while (slots[i].rank != UINT32_MAX && (slots[i].left != m.left || slots[i].right != m.right))
+        while (slots[i].rank != UINT32_MAX &&
+               (slots[i].left != m.left || slots[i].right != m.right))
             i = (i + 1) & (n_slots - 1);
         slots[i] = m; /* the same pair again: the later rank counts */
     }
@@ -195,8 +209,8 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
     memset(byte_of, 0xff, sizeof byte_of);
     for (int c = 0; c < 256; c++)
         byte_of[character[c]] = (int16_t)c;
-    size_t text_room = 0,
-           fixed = sizeof(lrt_vocab_header) + n_slots * sizeof(lrt_merge) + (b->n_tokens + 1) * sizeof(uint32_t);
+    size_t text_room = 0, fixed = sizeof(lrt_vocab_header) + n_slots * sizeof(lrt_merge) +
+                                  (b->n_tokens + 1) * sizeof(uint32_t);
     for (uint32_t i = 0; i < b->n_tokens; i++)
         text_room += b->text[i] ? strlen(b->text[i]) : 0;
     char *blob = calloc(1, fixed + text_room);
@@ -227,11 +241,15 @@ static void *make_blob(const Builder *b, const uint32_t character[256], size_t *
     return blob;
 }
 
-void *lrt_vocab_build(const char *merges_path, const lrt_vocab_ids *ids, size_t *bytes, lrt_error *e)
+void *lrt_vocab_build(const char *merges_path, const lrt_vocab_ids *ids, size_t *bytes,
+                      lrt_error *e)
 {
     enum { MOST = 512 + CLIP_MERGES + 2 };
-    Builder b = {
-        .n_slots = 1u << 17, .ids = ids, .path = merges_path, .error = e, .n_tokens = ids ? ids->n_tokens : MOST};
+    Builder b = {.n_slots = 1u << 17,
+                 .ids = ids,
+                 .path = merges_path,
+                 .error = e,
+                 .n_tokens = ids ? ids->n_tokens : MOST};
     uint32_t character[256];
     uint8_t order[256];
     byte_characters(character, order);
@@ -241,8 +259,8 @@ void *lrt_vocab_build(const char *merges_path, const lrt_vocab_ids *ids, size_t 
     void *blob = NULL;
     if (!b.slots || !b.text || !b.merges)
         lrt_fail(e, "out of memory");
-    else if (add_bytes(&b, character, order) && read_merges(&b) && add_token(&b, "<|startoftext|>", &b.start) &&
-             add_token(&b, "<|endoftext|>", &b.end)) {
+    else if (add_bytes(&b, character, order) && read_merges(&b) &&
+             add_token(&b, "<|startoftext|>", &b.start) && add_token(&b, "<|endoftext|>", &b.end)) {
         if (!ids)
             b.n_tokens = b.n;
         blob = make_blob(&b, character, bytes);

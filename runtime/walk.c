@@ -1,11 +1,14 @@
-/* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a contiguous range of
- * tasks for every thread, a barrier after every step. Which thread runs a task never changes what the task computes.
+/* A stage's buffers, and the walk over its plans: one OpenMP parallel region for a whole plan, a
+ * contiguous range of tasks for every thread, a barrier after every step. Which thread runs a task
+ * never changes what the task computes.
  *
- * Cores are not equally fast: some share a physical core with others' work or are smaller ones. So a thread that is
- * done with its range takes tasks off the end of another's, where a step is long enough for that to matter.
+ * Cores are not equally fast: some share a physical core with others' work or are smaller ones. So
+ * a thread that is done with its range takes tasks off the end of another's, where a step is long
+ * enough for that to matter.
  *
- * The barrier is ours: it spins for some ten microseconds, the usual difference between threads, and then sleeps.
- * libgomp's spins for milliseconds, which on a machine that others use too makes a step fifty times slower. */
+ * The barrier is ours: it spins for some ten microseconds, the usual difference between threads,
+ * and then sleeps. libgomp's spins for milliseconds, which on a machine that others use too makes a
+ * step fifty times slower. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -30,14 +33,15 @@ typedef struct {
     char *p;
 } Block;
 
-/* Where spans go: while a plan runs, each thread has `stride` of its own, one a step; then they are appended to `spans`. */
+/* Where spans go: while a plan runs, each thread has `stride` of its own, one a step; then they are
+ * appended to `spans`. */
 typedef struct {
     lrt_span *spans, *own;
     size_t capacity, count, stride;
 } Trace;
 
-/* The tasks that a thread has still to run, begin in the low half and end in the high one: it takes them from the
- * beginning, others from the end. A cache line each. */
+/* The tasks that a thread has still to run, begin in the low half and end in the high one: it takes
+ * them from the beginning, others from the end. A cache line each. */
 typedef struct {
     _Alignas(64) _Atomic uint64_t range;
 } Share;
@@ -51,9 +55,10 @@ struct lrt_instance {
     Share *shares;         /* of a step and the next one in turn: [2][threads] */
     void **io;             /* n_inputs + n_outputs addresses */
     int time_input;        /* the input that the time plan reads; -1 when there is none */
-    float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch elements */
+    float *embeddings;     /* of the last lrt_run_time: every row as often as the input has batch
+                              elements */
     int64_t embedding_width, rows;
-    bool single;           /* the step plan computes the first batch element alone */
+    bool single; /* the step plan computes the first batch element alone */
     double *seconds;
     Trace trace;
 };
@@ -67,7 +72,8 @@ static bool block_new(Block *b, size_t n)
     size_t mapped = n + align;
     if (mapped < n)
         return false;
-    void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return false;
     char *p = (char *)(((uintptr_t)base + align - 1) & ~(uintptr_t)(align - 1));
@@ -96,12 +102,9 @@ static int find_time_input(const lrt_stage *s)
     return -1;
 }
 
-/* Rows of the time plan's input: it was compiled for this many timesteps at once, or for one that its batch elements
- * share. */
-static int64_t rows_together(const lrt_stage *s)
-{
-    return s->time_rows > 1 ? s->time_rows : 1;
-}
+/* Rows of the time plan's input: it was compiled for this many timesteps at once, or for one that
+ * its batch elements share. */
+static int64_t rows_together(const lrt_stage *s) { return s->time_rows > 1 ? s->time_rows : 1; }
 
 static int64_t copies_of_row(const lrt_instance *x)
 {
@@ -127,7 +130,8 @@ static bool reserve_rows(lrt_instance *x, int64_t rows, int64_t c)
     return true;
 }
 
-lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads, const char **error)
+lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads,
+                               const char **error)
 {
     lrt_instance *x = calloc(1, sizeof *x);
     *error = "out of memory: the program's buffers do not fit";
@@ -140,7 +144,8 @@ lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int 
     x->io = calloc(stage->n_inputs + stage->n_outputs + 1, sizeof *x->io);
     x->scratch_stride = (stage->scratch_bytes + 4095) & ~(size_t)4095;
     x->shares = aligned_alloc(_Alignof(Share), 2 * (size_t)x->threads * sizeof *x->shares);
-    if (!x->io || !x->shares || !block_new(&x->arena, stage->arena_bytes) || !block_new(&x->prompt, stage->prompt_bytes) ||
+    if (!x->io || !x->shares || !block_new(&x->arena, stage->arena_bytes) ||
+        !block_new(&x->prompt, stage->prompt_bytes) ||
         !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
         lrt_instance_free(x);
         return NULL;
@@ -174,10 +179,7 @@ void lrt_instance_free(lrt_instance *x)
     free(x);
 }
 
-const lrt_stage *lrt_instance_stage(const lrt_instance *x)
-{
-    return x->stage;
-}
+const lrt_stage *lrt_instance_stage(const lrt_instance *x) { return x->stage; }
 
 void lrt_instance_release(lrt_instance *x)
 {
@@ -195,15 +197,9 @@ void lrt_set_output(lrt_instance *x, uint32_t i, void *data)
     x->io[x->stage->n_inputs + i] = data;
 }
 
-void lrt_set_single(lrt_instance *x, int single)
-{
-    x->single = single;
-}
+void lrt_set_single(lrt_instance *x, int single) { x->single = single; }
 
-void lrt_set_timing(lrt_instance *x, double *seconds)
-{
-    x->seconds = seconds;
-}
+void lrt_set_timing(lrt_instance *x, double *seconds) { x->seconds = seconds; }
 
 void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity)
 {
@@ -213,16 +209,14 @@ void lrt_set_trace(lrt_instance *x, lrt_span *spans, size_t capacity)
     most = most > s->step.n_steps ? most : s->step.n_steps;
     free(x->trace.own);
     x->trace = (Trace){.stride = most + LINE};
-    if (spans && (x->trace.own = calloc(x->trace.stride * (size_t)x->threads, sizeof *x->trace.own))) {
+    if (spans &&
+        (x->trace.own = calloc(x->trace.stride * (size_t)x->threads, sizeof *x->trace.own))) {
         x->trace.spans = spans;
         x->trace.capacity = capacity;
     }
 }
 
-size_t lrt_trace_count(const lrt_instance *x)
-{
-    return x->trace.count;
-}
+size_t lrt_trace_count(const lrt_instance *x) { return x->trace.count; }
 
 /* The spans of a plan that has run, in order. */
 static void collect_spans(Trace *t, uint32_t n_steps, int threads)
@@ -248,8 +242,9 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* Everybody of `threads` comes; what was written before is seen after. A sleeper is counted before the kernel
- * compares the generation, and the generation is stored before the sleepers are counted, so that no wake-up is lost. */
+/* Everybody of `threads` comes; what was written before is seen after. A sleeper is counted before
+ * the kernel compares the generation, and the generation is stored before the sleepers are counted,
+ * so that no wake-up is lost. */
 static void wait_for_all(Barrier *b, uint32_t threads)
 {
     enum { SPINS = 1000 };
@@ -286,7 +281,8 @@ static int64_t tasks_that_run(const lrt_step *s, bool single)
     return (int64_t)s->tasks / s->round * (single ? s->first : s->round);
 }
 
-/* The first threads do what is left over: thread 0, which measures steps, has a share of each of them. */
+/* The first threads do what is left over: thread 0, which measures steps, has a share of each of
+ * them. */
 static uint64_t share_of(int64_t n, int thread, int threads)
 {
     uint64_t begin = (uint64_t)((n * thread + threads - 1) / threads);
@@ -303,7 +299,8 @@ static int64_t take(Share *share, bool from_end)
         if (begin >= end)
             return -1;
         uint64_t left = from_end ? (end - 1) << 32 | begin : end << 32 | (begin + 1);
-        if (atomic_compare_exchange_weak_explicit(&share->range, &range, left, memory_order_relaxed, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&share->range, &range, left, memory_order_relaxed,
+                                                  memory_order_relaxed))
             return (int64_t)(from_end ? end - 1 : begin);
     }
 }
@@ -314,17 +311,18 @@ static void run_tasks(Work *w, Share *share, bool from_end)
         w->step->kernel(w->args, i / w->first * w->step->round + i % w->first, w->scratch);
 }
 
-/* Whether a step takes each of its threads so long, at the rates of one modest core, that a look at the others' shares
- * costs nothing beside it. */
+/* Whether a step takes each of its threads so long, at the rates of one modest core, that a look at
+ * the others' shares costs nothing beside it. */
 static bool worth_helping(const lrt_step *s, int threads)
 {
     const double flops = 50e9, bytes = 10e9, seconds = 1e-4;
     return s->flops / flops + s->bytes / bytes > seconds * threads;
 }
 
-/* One thread's part of one step. number: of the step in the instance's tables. span: where to note the time, or NULL. */
-static void run_step(const lrt_instance *x, const lrt_step *s, Share *shares, uint32_t number, char *time_base,
-                     bool single, int thread, int threads, lrt_span *span)
+/* One thread's part of one step. number: of the step in the instance's tables. span: where to note
+ * the time, or NULL. */
+static void run_step(const lrt_instance *x, const lrt_step *s, Share *shares, uint32_t number,
+                     char *time_base, bool single, int thread, int threads, lrt_span *span)
 {
     Work w = {.step = s, .first = single ? s->first : s->round};
     for (uint32_t i = 0; i < s->n_args; i++) {
@@ -342,11 +340,13 @@ static void run_step(const lrt_instance *x, const lrt_step *s, Share *shares, ui
     for (int i = 1; i < threads && worth_helping(s, threads); i++)
         run_tasks(&w, &shares[(thread + i) % threads], true);
     if (span)
-        *span = (lrt_span){w.done ? begin : 0, w.done ? lrt_now() : -1, number, (uint32_t)thread, w.done};
+        *span = (lrt_span){w.done ? begin : 0, w.done ? lrt_now() : -1, number, (uint32_t)thread,
+                           w.done};
 }
 
 /* first: number of the plan's first step in the instance's tables. */
-static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first, bool single)
+static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_t first,
+                 bool single)
 {
     if (!plan->n_steps)
         return;
@@ -360,16 +360,23 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
         double last = seconds && !thread ? lrt_now() : 0;
         if (!thread)
             team = threads;
-        atomic_store(&x->shares[thread].range, share_of(tasks_that_run(&plan->steps[0], single), thread, threads));
+        atomic_store(&x->shares[thread].range,
+                     share_of(tasks_that_run(&plan->steps[0], single), thread, threads));
         if (threads > 1)
             wait_for_all(&barrier, (uint32_t)threads);
         for (uint32_t i = 0; i < plan->n_steps; i++) {
-            /* Nobody looks at the step before's shares any more: they become the next one's, before the barrier. */
-            Share *now = x->shares + i % 2 * (uint32_t)x->threads, *next = x->shares + (i + 1) % 2 * (uint32_t)x->threads;
+            /* Nobody looks at the step before's shares any more: they become the next one's, before
+             * the barrier. */
+            Share *now = x->shares + i % 2 * (uint32_t)x->threads,
+                  *next = x->shares + (i + 1) % 2 * (uint32_t)x->threads;
             if (i + 1 < plan->n_steps)
-                atomic_store(&next[thread].range, share_of(tasks_that_run(&plan->steps[i + 1], single), thread, threads));
-            run_step(x, &plan->steps[i], now, first + i, time_base, single, thread, threads, own ? own + i : NULL);
-            if (threads > 1 && (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
+                atomic_store(
+                    &next[thread].range,
+                    share_of(tasks_that_run(&plan->steps[i + 1], single), thread, threads));
+            run_step(x, &plan->steps[i], now, first + i, time_base, single, thread, threads,
+                     own ? own + i : NULL);
+            if (threads > 1 &&
+                (seconds || i + 1 < plan->n_steps)) /* the region ends with a barrier of its own */
                 wait_for_all(&barrier, (uint32_t)threads);
             if (seconds && !thread) {
                 double t = lrt_now();
@@ -382,10 +389,7 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
         collect_spans(&x->trace, plan->n_steps, team);
 }
 
-void lrt_run_prompt(lrt_instance *x)
-{
-    walk(x, &x->stage->prompt, x->time.p, 0, false);
-}
+void lrt_run_prompt(lrt_instance *x) { walk(x, &x->stage->prompt, x->time.p, 0, false); }
 
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
 {
@@ -418,7 +422,7 @@ void lrt_run_all(lrt_instance *x)
 {
     const lrt_stage *s = x->stage;
     lrt_run_prompt(x);
-    walk(x, &s->time, x->time.p,
-         s->prompt.n_steps, false); /* the input as it was set; its rows were reserved with the instance */
+    walk(x, &s->time, x->time.p, s->prompt.n_steps,
+         false); /* the input as it was set; its rows were reserved with the instance */
     walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps, x->single);
 }

@@ -29,6 +29,7 @@ test_packages=(
     "libcmocka-dev|unit tests"
     "binutils|disassembles generators"
     "qemu-user|runs code for other CPUs"
+    "clang-format-14|checks the format of the source"
 )
 clang_packages=(
     "clang-22|the tsan and fuzz builds"

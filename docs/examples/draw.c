@@ -4,7 +4,8 @@
  *     cc draw.c -o draw -I PREFIX/include/latentc ./libshapes.so
  *     ./draw "a red circle on a blue background" circle.ppm
  *
- * The third argument is the file with the weights, for a program that was linked with an archive. */
+ * The third argument is the file with the weights, for a program that was linked with an archive.
+ */
 #include <latentrt.h>
 #include <stdio.h>
 
@@ -27,7 +28,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", why);
         return 1;
     }
-    int failed = lrt_set_prompt(g, argv[1], NULL) || lrt_set(g, "seed", "7") || lrt_run(g, show, NULL);
+    int failed = lrt_set_prompt(g, argv[1], NULL) || lrt_set(g, "seed", "7") ||
+                 lrt_run(g, show, NULL);
     if (failed)
         fprintf(stderr, "%s\n", lrt_message(g));
     FILE *f = failed ? NULL : fopen(argv[2], "wb");

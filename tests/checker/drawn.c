@@ -1,5 +1,6 @@
-// Tests the checker on pictures drawn here, right ones and wrong ones. The outlines are this file's own, with proportions that
-// differ a little from the ones the checker compares with: it must know a star, not one particular star.
+// Tests the checker on pictures drawn here, right ones and wrong ones. The outlines are this file's
+// own, with proportions that differ a little from the ones the checker compares with: it must know
+// a star, not one particular star.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +24,14 @@ static void expect(bool ok, const char *what, const char *detail)
 typedef struct {
     Shape shape;
     int color;
-    double x, y, r;  // center and half the size, as shares of the picture's width
+    double x, y, r; // center and half the size, as shares of the picture's width
 } Drawing;
 
 static bool star_contains(double x, double y)
 {
     const double pi = acos(-1.0), inner = 0.4;
-    // Fold the point into one tenth of the star, then ask on which side of the edge from tip to notch it lies.
+    // Fold the point into one tenth of the star, then ask on which side of the edge from tip to
+    // notch it lies.
     double angle = fabs(remainder(atan2(x, -y), 2 * pi / 5)), r = hypot(x, y);
     double px = r * cos(angle), py = r * sin(angle);
     double nx = inner * cos(pi / 5), ny = inner * sin(pi / 5);
@@ -49,14 +51,14 @@ static bool inside(Shape shape, double x, double y)
 {
     double r = hypot(x, y);
     switch (shape) {
-    case CIRCLE:   return r <= 1;
-    case SQUARE:   return fabs(x) <= 0.9 && fabs(y) <= 0.9;
+    case CIRCLE: return r <= 1;
+    case SQUARE: return fabs(x) <= 0.9 && fabs(y) <= 0.9;
     case TRIANGLE: return y <= 0.8 && y >= -0.9 && fabs(x) <= (y + 0.9) / 1.7;
-    case STAR:     return star_contains(x, y);
-    case RING:     return r <= 1 && r >= 0.62;
-    case CROSS:    return (fabs(x) <= 0.33 && fabs(y) <= 1) || (fabs(y) <= 0.33 && fabs(x) <= 1);
-    case HEART:    return heart_contains(x, y);
-    case DIAMOND:  return fabs(x) / 0.8 + fabs(y) <= 1;
+    case STAR: return star_contains(x, y);
+    case RING: return r <= 1 && r >= 0.62;
+    case CROSS: return (fabs(x) <= 0.33 && fabs(y) <= 1) || (fabs(y) <= 0.33 && fabs(x) <= 1);
+    case HEART: return heart_contains(x, y);
+    case DIAMOND: return fabs(x) / 0.8 + fabs(y) <= 1;
     }
     return false;
 }
@@ -68,7 +70,8 @@ static void draw(Picture *p, const Drawing *d)
         for (int x = 0; x < p->width; x++) {
             int hits = 0;
             for (int s = 0; s < 64; s++) {
-                double sx = (x + (s % 8 + 0.5) / 8) / p->width - d->x, sy = (y + (s / 8 + 0.5) / 8) / p->width - d->y;
+                double sx = (x + (s % 8 + 0.5) / 8) / p->width - d->x,
+                       sy = (y + (s / 8 + 0.5) / 8) / p->width - d->y;
                 hits += inside(d->shape, sx / d->r, sy / d->r);
             }
             uint8_t *to = p->rgb + 3 * (y * p->width + x);
@@ -100,7 +103,8 @@ static Picture picture(int size, int background, const Drawing *d, int count, in
 }
 
 // Draws, looks, judges; compares with what the verdict should be.
-static void verdict(const char *what, int size, int background, const Drawing *d, int count, int noise, const Caption *c, bool right)
+static void verdict(const char *what, int size, int background, const Drawing *d, int count,
+                    int noise, const Caption *c, bool right)
 {
     char reason[256];
     Picture p = picture(size, background, d, count, noise);
@@ -111,10 +115,12 @@ static void verdict(const char *what, int size, int background, const Drawing *d
 
 static Caption one(int shape, int color, int background)
 {
-    return (Caption){.background = background, .count = 1, .object = {{shape, color, SIZE_ANY, PLACE_ANY}}};
+    return (Caption){
+        .background = background, .count = 1, .object = {{shape, color, SIZE_ANY, PLACE_ANY}}};
 }
 
-// Every shape in every colour on some background, right; then with the wrong shape, colour and background.
+// Every shape in every colour on some background, right; then with the wrong shape, colour and
+// background.
 static void test_one_object(void)
 {
     for (int shape = 0; shape < SHAPE_COUNT; shape++)
@@ -123,8 +129,10 @@ static void test_one_object(void)
             int background = (color + 1 + (shape * 3 + color) % (COLOR_COUNT - 1)) % COLOR_COUNT;
             int other = (color + 1) % COLOR_COUNT, size = shape % 2 ? 128 : 192;
             double r = 0.12 + 0.02 * (color % 8);
-            Drawing d = {(Shape)shape, color, 0.5 + 0.013 * (shape - 4), 0.5 - 0.011 * (color - 5), r};
-            snprintf(what, sizeof what, "%s %s on %s", color_name(color), shape_name(shape), color_name(background));
+            Drawing d = {(Shape)shape, color, 0.5 + 0.013 * (shape - 4), 0.5 - 0.011 * (color - 5),
+                         r};
+            snprintf(what, sizeof what, "%s %s on %s", color_name(color), shape_name(shape),
+                     color_name(background));
             Caption c = one(shape, color, background);
             verdict(what, size, background, &d, 1, 4, &c, true);
             c = one((shape + 1 + color % 7) % SHAPE_COUNT, color, background);
@@ -136,16 +144,20 @@ static void test_one_object(void)
         }
 }
 
-// Two objects in all four relations: only the true relation is right, and only with each colour on its own shape.
+// Two objects in all four relations: only the true relation is right, and only with each colour on
+// its own shape.
 static void test_two_objects(void)
 {
     static const double at[5][2] = {{0, 0}, {0.25, 0.5}, {0.75, 0.5}, {0.5, 0.25}, {0.5, 0.75}};
     for (int a = 0; a < SHAPE_COUNT; a++)
         for (int relation = LEFT_OF; relation <= BELOW; relation++) {
-            int b = (a + relation) % SHAPE_COUNT, opposite = relation % 2 ? relation + 1 : relation - 1;
+            int b = (a + relation) % SHAPE_COUNT,
+                opposite = relation % 2 ? relation + 1 : relation - 1;
             Drawing d[2] = {{(Shape)a, a, at[relation][0], at[relation][1] + 0.03, 0.16},
                             {(Shape)b, b + 1, at[opposite][0] + 0.04, at[opposite][1], 0.15}};
-            Caption c = {.background = 10, .count = 2, .object = {{a, a, SIZE_ANY, PLACE_ANY}, {b, b + 1, SIZE_ANY, PLACE_ANY}}};
+            Caption c = {.background = 10,
+                         .count = 2,
+                         .object = {{a, a, SIZE_ANY, PLACE_ANY}, {b, b + 1, SIZE_ANY, PLACE_ANY}}};
             for (int claimed = LEFT_OF; claimed <= BELOW; claimed++) {
                 c.relation = (Relation)claimed;
                 verdict("relation", 128, 10, d, 2, 3, &c, claimed == relation);
@@ -185,7 +197,8 @@ static void test_spoiled(void)
     Caption c = one(CIRCLE, 0, 8);
     verdict("nothing drawn", 128, 8, NULL, 0, 0, &c, false);
     verdict("noise", 128, 10, NULL, 0, 120, &c, false);
-    Drawing three[3] = {{CIRCLE, 0, 0.2, 0.2, 0.1}, {CIRCLE, 0, 0.5, 0.5, 0.1}, {CIRCLE, 0, 0.8, 0.8, 0.1}};
+    Drawing three[3] = {
+        {CIRCLE, 0, 0.2, 0.2, 0.1}, {CIRCLE, 0, 0.5, 0.5, 0.1}, {CIRCLE, 0, 0.8, 0.8, 0.1}};
     verdict("three for one", 128, 8, three, 3, 0, &c, false);
     Drawing blot[2] = {{CIRCLE, 0, 0.5, 0.5, 0.2}, {SQUARE, 2, 0.5, 0.6, 0.12}};
     verdict("two colors in one object", 128, 8, blot, 2, 0, &c, false);
@@ -208,15 +221,20 @@ static void parses(const char *json, bool good)
 static void test_parsing(void)
 {
     parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"grey\"}]}", true);
-    parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\", \"size\": \"big\", \"place\": \"top left\"}], \"background\": \"blue\"}", true);
-    parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\"}, {\"shape\": \"ring\", \"color\": \"red\"}], \"relation\": \"above\"}", true);
+    parses(
+        "{\"objects\": [{\"shape\": \"star\", \"color\": \"red\", \"size\": \"big\", \"place\": \"top left\"}], \"background\": \"blue\"}",
+        true);
+    parses(
+        "{\"objects\": [{\"shape\": \"star\", \"color\": \"red\"}, {\"shape\": \"ring\", \"color\": \"red\"}], \"relation\": \"above\"}",
+        true);
     parses("", false);
     parses("[]", false);
     parses("{\"objects\": []}", false);
     parses("{\"objects\": [{\"shape\": \"blob\", \"color\": \"red\"}]}", false);
     parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"mauve\"}]}", false);
     parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\", \"size\": \"odd\"}]}", false);
-    parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\"}], \"relation\": \"above\"}", false);
+    parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\"}], \"relation\": \"above\"}",
+           false);
     parses("{\"objects\": [{\"shape\": \"star\", \"color\": \"red\"}], \"background\": 3}", false);
 }
 

@@ -2,10 +2,11 @@
 //
 //     checker [--loose] PICTURE.png --caption-json '{"objects": [...], ...}'
 //     checker [--loose] PICTURE.png --captions FILE.json --entry N
-//     checker [--loose] --folder DIR --captions FILE.json      judges DIR/0.png, DIR/1.png, ... where they exist, and sums up
+//     checker [--loose] --folder DIR --captions FILE.json      judges DIR/0.png, DIR/1.png, ...
+//     where they exist, and sums up
 //
-// One line per picture: the file, right or wrong, and why. --loose leaves size and place words aside.
-// Exit: 0 right (a folder: judged), 1 wrong or unreadable, 2 usage.
+// One line per picture: the file, right or wrong, and why. --loose leaves size and place words
+// aside. Exit: 0 right (a folder: judged), 1 wrong or unreadable, 2 usage.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,10 @@ typedef struct {
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: checker [--loose] PICTURE.png (--caption-json JSON | --captions FILE --entry N)\n"
-                    "       checker [--loose] --folder DIR --captions FILE\n");
+    fprintf(
+        stderr,
+        "usage: checker [--loose] PICTURE.png (--caption-json JSON | --captions FILE --entry N)\n"
+        "       checker [--loose] --folder DIR --captions FILE\n");
     return 2;
 }
 
@@ -104,7 +107,8 @@ static int check_folder(const Options *o, const char *json)
     }
     for (int n = 1; n <= 2; n++)
         if (total[n])
-            printf("%s: %d of %d right, %.1f %%\n", n == 1 ? "one object" : "two objects", right[n], total[n], 100.0 * right[n] / total[n]);
+            printf("%s: %d of %d right, %.1f %%\n", n == 1 ? "one object" : "two objects", right[n],
+                   total[n], 100.0 * right[n] / total[n]);
     return total[1] + total[2] ? 0 : 1;
 }
 

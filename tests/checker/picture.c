@@ -7,14 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 const uint8_t palette[COLOR_COUNT][3] = {
     {220, 30, 30},   {40, 160, 60},  {35, 80, 220},   {250, 220, 40}, {250, 140, 20},  {135, 50, 170},
     {250, 150, 190}, {125, 75, 35},  {250, 250, 250}, {15, 15, 15},   {128, 128, 128},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const char *const color_names[COLOR_COUNT] = {
     "red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "white", "black", "gray",
 };
+/* clang-format on */
 
 const char *color_name(int color)
 {

@@ -7,11 +7,11 @@
 
 typedef struct {
     int width, height;
-    uint8_t *rgb;    // (height, width, 3), owned
+    uint8_t *rgb; // (height, width, 3), owned
 } Picture;
 
 typedef struct {
-    double l, a, b;  // CIE L*a*b*, white point D65
+    double l, a, b; // CIE L*a*b*, white point D65
 } Lab;
 
 enum { COLOR_COUNT = 11, COLOR_NONE = -1 };

@@ -1,6 +1,6 @@
-// Segmentation: the background is what most of the border shows; whatever differs from it clearly and hangs together is an
-// object. Soft edges are kept as coverage (how far a pixel has gone from background to object colour), so that shapes are
-// measured to a fraction of a pixel.
+// Segmentation: the background is what most of the border shows; whatever differs from it clearly
+// and hangs together is an object. Soft edges are kept as coverage (how far a pixel has gone from
+// background to object colour), so that shapes are measured to a fraction of a pixel.
 #include "see.h"
 
 #include <math.h>
@@ -9,8 +9,8 @@
 
 #include "shape.h"
 
-static const double differs = 16;          // L*a*b* distance from which a pixel is no longer background
-static const double least_object = 0.004;  // smaller connected marks are specks
+static const double differs = 16; // L*a*b* distance from which a pixel is no longer background
+static const double least_object = 0.004; // smaller connected marks are specks
 
 static void pixel(const Picture *p, int x, int y, double rgb[3])
 {
@@ -55,8 +55,8 @@ static int find_background(const Picture *p, double mean[3])
 
 // One connected component: pixels, in a list, and the box around them.
 typedef struct {
-    int *list, size;            // pixel numbers y * width + x
-    int left, top, right, bottom;  // inclusive
+    int *list, size;              // pixel numbers y * width + x
+    int left, top, right, bottom; // inclusive
 } Blob;
 
 // Collects the component around a seed: clears its marks and appends its pixels to the list.
@@ -83,8 +83,9 @@ static Blob flood(uint8_t *mark, int width, int height, int seed, int *list)
     return b;
 }
 
-// The colour of the component's inside: pixels whose four neighbours belong to it too. COLOR_NONE when less than 70 % of them
-// bear one name. inside is a mask of the component with room for the whole picture.
+// The colour of the component's inside: pixels whose four neighbours belong to it too. COLOR_NONE
+// when less than 70 % of them bear one name. inside is a mask of the component with room for the
+// whole picture.
 static int blob_color(const Picture *p, const Blob *b, const uint8_t *inside, double mean[3])
 {
     int votes[COLOR_COUNT] = {0}, total = 0;
@@ -112,9 +113,11 @@ static int blob_color(const Picture *p, const Blob *b, const uint8_t *inside, do
     return total && votes[best] >= 0.7 * total ? best : COLOR_NONE;
 }
 
-// How far each pixel of the box has gone from the background's colour to the object's, 0..1; fits the box to what is at
-// least half object and returns the map (owned by the caller), or NULL when nothing is.
-static float *blob_coverage(const Picture *p, Blob *b, const uint8_t *inside, const double from[3], const double to[3])
+// How far each pixel of the box has gone from the background's colour to the object's, 0..1; fits
+// the box to what is at least half object and returns the map (owned by the caller), or NULL when
+// nothing is.
+static float *blob_coverage(const Picture *p, Blob *b, const uint8_t *inside, const double from[3],
+                            const double to[3])
 {
     double d[3], length = 0;
     for (int k = 0; k < 3; k++) {

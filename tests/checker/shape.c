@@ -1,14 +1,16 @@
-// Shapes are told apart by overlap with ideal outlines stretched to the object's bounding box: with clean pictures that
-// is both simpler and surer than moments or corner counts.
+// Shapes are told apart by overlap with ideal outlines stretched to the object's bounding box: with
+// clean pictures that is both simpler and surer than moments or corner counts.
 #include "shape.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 static const char *const shape_names[SHAPE_COUNT] = {
     "circle", "square", "triangle", "star", "ring", "cross", "heart", "diamond",
 };
+/* clang-format on */
 
 const char *shape_name(int shape)
 {
@@ -28,7 +30,8 @@ static bool polygon_contains(const double (*p)[2], int n, double x, double y)
 {
     bool inside = false;
     for (int i = 0, j = n - 1; i < n; j = i++)
-        if ((p[i][1] <= y) != (p[j][1] <= y) && x < p[i][0] + (p[j][0] - p[i][0]) * (y - p[i][1]) / (p[j][1] - p[i][1]))
+        if ((p[i][1] <= y) != (p[j][1] <= y) &&
+            x < p[i][0] + (p[j][0] - p[i][0]) * (y - p[i][1]) / (p[j][1] - p[i][1]))
             inside = !inside;
     return inside;
 }
@@ -74,18 +77,19 @@ static void make_polygons(void)
 
 bool shape_contains(Shape shape, double x, double y)
 {
-    const double arm = 0.358, hole = 0.583;  // half an arm of the cross; inner over outer radius of the ring
+    const double arm = 0.358,
+                 hole = 0.583; // half an arm of the cross; inner over outer radius of the ring
     double r = hypot(x, y);
     make_polygons();
     switch (shape) {
-    case CIRCLE:   return r <= 1;
-    case SQUARE:   return fabs(x) <= 1 && fabs(y) <= 1;
+    case CIRCLE: return r <= 1;
+    case SQUARE: return fabs(x) <= 1 && fabs(y) <= 1;
     case TRIANGLE: return y <= 1 && fabs(x) <= (y + 1) / 2;
-    case STAR:     return polygon_contains(star, STAR_CORNERS, x, y);
-    case RING:     return r <= 1 && r >= hole;
-    case CROSS:    return (fabs(x) <= arm && fabs(y) <= 1) || (fabs(y) <= arm && fabs(x) <= 1);
-    case HEART:    return polygon_contains(heart, HEART_CORNERS, x, y);
-    case DIAMOND:  return fabs(x) + fabs(y) <= 1;
+    case STAR: return polygon_contains(star, STAR_CORNERS, x, y);
+    case RING: return r <= 1 && r >= hole;
+    case CROSS: return (fabs(x) <= arm && fabs(y) <= 1) || (fabs(y) <= arm && fabs(x) <= 1);
+    case HEART: return polygon_contains(heart, HEART_CORNERS, x, y);
+    case DIAMOND: return fabs(x) + fabs(y) <= 1;
     }
     return false;
 }
@@ -95,10 +99,10 @@ double shape_aspect(Shape shape)
     make_polygons();
     switch (shape) {
     case TRIANGLE: return 2 / 1.7;
-    case STAR:     return star_aspect;
-    case HEART:    return heart_aspect;
-    case DIAMOND:  return 0.74;
-    default:       return 1;
+    case STAR: return star_aspect;
+    case HEART: return heart_aspect;
+    case DIAMOND: return 0.74;
+    default: return 1;
     }
 }
 
@@ -107,7 +111,8 @@ static double ideal_coverage(Shape shape, int px, int py, int width, int height)
 {
     int hits = 0;
     for (int s = 0; s < 16; s++) {
-        double x = (px + (s % 4 + 0.5) / 4) / width * 2 - 1, y = (py + (s / 4 + 0.5) / 4) / height * 2 - 1;
+        double x = (px + (s % 4 + 0.5) / 4) / width * 2 - 1,
+               y = (py + (s / 4 + 0.5) / 4) / height * 2 - 1;
         hits += shape_contains(shape, x, y);
     }
     return hits / 16.0;
@@ -118,7 +123,8 @@ static double overlap(const float *coverage, int width, int height, Shape shape)
     double both = 0, either = 0;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
-            double seen = coverage[y * width + x], ideal = ideal_coverage(shape, x, y, width, height);
+            double seen = coverage[y * width + x],
+                   ideal = ideal_coverage(shape, x, y, width, height);
             both += fmin(seen, ideal);
             either += fmax(seen, ideal);
         }
@@ -132,7 +138,9 @@ int shape_classify(const float *coverage, int width, int height, double *agreeme
     int found = SHAPE_NONE;
     for (int s = 0; s < SHAPE_COUNT; s++) {
         double ratio = (double)width / height / shape_aspect((Shape)s);
-        double o = ratio > stretch || ratio < 1 / stretch ? 0 : overlap(coverage, width, height, (Shape)s);
+        double o = ratio > stretch || ratio < 1 / stretch
+                       ? 0
+                       : overlap(coverage, width, height, (Shape)s);
         if (o > best) {
             second = best;
             best = o;

@@ -10,14 +10,16 @@ typedef enum { CIRCLE, SQUARE, TRIANGLE, STAR, RING, CROSS, HEART, DIAMOND } Sha
 const char *shape_name(int shape);
 int shape_from_name(const char *name);
 
-// Is the point inside the ideal shape? The shape fills the box -1..1 by -1..1, x to the right, y down.
+// Is the point inside the ideal shape? The shape fills the box -1..1 by -1..1, x to the right, y
+// down.
 bool shape_contains(Shape shape, double x, double y);
 
 // Width over height of the ideal shape.
 double shape_aspect(Shape shape);
 
-// Coverage (height, width), 0..1, of a box that fits an object tightly: which shape is it? agreement receives the overlap
-// (intersection over union) with that shape's outline. SHAPE_NONE when nothing fits well or two shapes fit alike.
+// Coverage (height, width), 0..1, of a box that fits an object tightly: which shape is it?
+// agreement receives the overlap (intersection over union) with that shape's outline. SHAPE_NONE
+// when nothing fits well or two shapes fit alike.
 int shape_classify(const float *coverage, int width, int height, double *agreement);
 
 #endif

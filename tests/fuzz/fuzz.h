@@ -1,4 +1,5 @@
-/* What the fuzz targets share. A target is one function: it is given bytes, may end in err() and must not do anything worse. */
+/* What the fuzz targets share. A target is one function: it is given bytes, may end in err() and
+ * must not do anything worse. */
 #ifndef LATENTC_FUZZ_H
 #define LATENTC_FUZZ_H
 #include <setjmp.h>
@@ -16,8 +17,10 @@ const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "detect_leaks=0"; }
 #endif
 
-/* Runs body(data, size). The user's mistakes are expected; a message without text or our own mistake is a finding. */
-static inline int fuzz_catch(void (*body)(const uint8_t *, size_t), const uint8_t *data, size_t size)
+/* Runs body(data, size). The user's mistakes are expected; a message without text or our own
+ * mistake is a finding. */
+static inline int fuzz_catch(void (*body)(const uint8_t *, size_t), const uint8_t *data,
+                             size_t size)
 {
     jmp_buf here;
     int code = setjmp(here);

@@ -1,5 +1,6 @@
-/* Files of other programs' checkpoints. The first byte says which reader gets the rest: configs, an index of shards, a file whose format is to be
- * recognised, a path to be named under every scheme. */
+/* Files of other programs' checkpoints. The first byte says which reader gets the rest: configs, an
+ * index of shards, a file whose format is to be recognised, a path to be named under every scheme.
+ */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -44,12 +45,15 @@ static void open_file(const char *text, size_t size, const char *ending)
 
 static void spell(const char *path)
 {
-    static const char *const models[] = {"text_encoder", "diffusion_model", "decoder", "image_encoder", "other"};
+    static const char *const models[] = {"text_encoder", "diffusion_model", "decoder",
+                                         "image_encoder", "other"};
     const Counts n = {.blocks = 2, .levels = 4, .attention_levels = 3, .layers = 23};
     for (int k = 0; k < n_schemes; k++)
         for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
             Place p;
-            for (int choice = 0; schemes[k].column && schemes[k].spell(&schemes[k], NULL, models[m], path, &n, choice, &p); choice++)
+            for (int choice = 0; schemes[k].column && schemes[k].spell(&schemes[k], NULL, models[m],
+                                                                       path, &n, choice, &p);
+                 choice++)
                 if (!schemes[k].owns(&schemes[k], NULL, models[m], p.name) || p.part >= p.parts)
                     die("%s: a name that is not its model's", p.name);
             scheme_ignores(&schemes[k], path, &n);
@@ -58,27 +62,28 @@ static void spell(const char *path)
 
 static void body(const uint8_t *data, size_t size)
 {
-    static void (*const configs[])(Settings *, Json) = {settings_of_unet, settings_of_vae, settings_of_text_encoder, settings_of_scheduler};
+    static void (*const configs[])(Settings *, Json) = {
+        settings_of_unet, settings_of_vae, settings_of_text_encoder, settings_of_scheduler};
     if (!size)
         return;
     char *text = xmalloc(size);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
     switch (*data) {
-    case 'u': case 'v': case 't': case 's':
-        read_config(text, size - 1, configs[*data == 'u' ? 0 : *data == 'v' ? 1 : *data == 't' ? 2 : 3]);
+    case 'u':
+    case 'v':
+    case 't':
+    case 's':
+        read_config(text, size - 1,
+                    configs[*data == 'u'   ? 0
+                            : *data == 'v' ? 1
+                            : *data == 't' ? 2
+                                           : 3]);
         break;
-    case 'm':
-        read_index(text, size - 1);
-        break;
-    case 'i':
-        open_file(text, size - 1, ".index.json");
-        break;
-    case 'f':
-        open_file(text, size - 1, ".safetensors");
-        break;
-    default:
-        spell(text);
+    case 'm': read_index(text, size - 1); break;
+    case 'i': open_file(text, size - 1, ".index.json"); break;
+    case 'f': open_file(text, size - 1, ".safetensors"); break;
+    default: spell(text);
     }
     free(text);
 }

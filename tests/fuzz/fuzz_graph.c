@@ -1,4 +1,5 @@
-/* Graph files: what is read must be valid, survive all passes, and be the same graph after printing and parsing. */
+/* Graph files: what is read must be valid, survive all passes, and be the same graph after printing
+ * and parsing. */
 #include "fuzz.h"
 #include "graphfile.h"
 #include "pass.h"

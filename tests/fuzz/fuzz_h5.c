@@ -1,4 +1,5 @@
-/* Keras' HDF5 files: lists of names, groups, datasets. The file is in memory; what is accepted is read whole. */
+/* Keras' HDF5 files: lists of names, groups, datasets. The file is in memory; what is accepted is
+ * read whole. */
 #include "checkpoint.h"
 #include "formats.h"
 #include "fuzz.h"

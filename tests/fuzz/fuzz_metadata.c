@@ -1,4 +1,5 @@
-/* What pictures record: text as it is in the chunk, or a whole PNG. What is read is written and read again, and is the same then. */
+/* What pictures record: text as it is in the chunk, or a whole PNG. What is read is written and
+ * read again, and is the same then. */
 #include "fuzz.h"
 #include "settings.h"
 #include "../../runtime/metadata.h"
@@ -26,13 +27,17 @@ static void read_text(const char *text)
     bool ok = lrt_metadata_parse(text, "fuzz", &fuzz_pipeline, &s, &r, &e);
     if (!ok && strncmp(e.text, "fuzz: ", 6))
         die("refused without a place: %s", e.text);
-    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength && lrt_settings_check(&s, &fuzz_pipeline, &e)) {
+    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength &&
+        lrt_settings_check(&s, &fuzz_pipeline, &e)) {
         char *written = lrt_metadata_text(&fuzz_pipeline, &s, s.seed, NULL, NULL, 0);
         if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
             die("written, but not read: %s: %s", e.text, written);
-        if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) || s.steps != back.steps || s.seed != back.seed ||
-            memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) || memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
-            !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler || s.rng != back.rng || s.karras != back.karras ||
+        if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) ||
+            s.steps != back.steps || s.seed != back.seed ||
+            memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) ||
+            memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
+            !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler ||
+            s.rng != back.rng || s.karras != back.karras ||
             memcmp(&s.schedule, &back.schedule, sizeof s.schedule))
             die("read otherwise than written: %s", written);
         free(written);

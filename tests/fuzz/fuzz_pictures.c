@@ -1,4 +1,5 @@
-/* Pictures to start from, PNG and JPEG: refused with a reason, or every pixel of the result set. The first byte says how large the result is. */
+/* Pictures to start from, PNG and JPEG: refused with a reason, or every pixel of the result set.
+ * The first byte says how large the result is. */
 #include "fuzz.h"
 #include "../../runtime/picture_in.h"
 
@@ -8,14 +9,16 @@ static void body(const uint8_t *data, size_t size)
         return;
     int width = 8 * (1 + data[0] % 4), height = 8 * (1 + data[0] / 4 % 4);
     FILE *f = fmemopen((void *)(uintptr_t)(data + 1), size - 1, "rb");
-    uint8_t *out = xmalloc((size_t)(width * height * 3)); /* the sanitizer watches what is not set */
+    uint8_t *out = xmalloc(
+        (size_t)(width * height * 3)); /* the sanitizer watches what is not set */
     lrt_picture_about about;
     lrt_error e = {0};
     unsigned sum = 0;
     for (int use = LRT_PICTURE_RGB; use <= LRT_PICTURE_MASK; use++) {
         int n = width * height * (use == LRT_PICTURE_RGB ? 3 : 1);
         rewind(f);
-        if (!lrt_picture_read_stream(f, "fuzz", (lrt_picture_use)use, width, height, out, &about, &e)) {
+        if (!lrt_picture_read_stream(f, "fuzz", (lrt_picture_use)use, width, height, out, &about,
+                                     &e)) {
             if (!*e.text || strchr(e.text, '\n'))
                 die("refused without a reason, or with many");
             continue;

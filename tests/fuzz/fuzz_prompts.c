@@ -1,4 +1,5 @@
-/* Files of prompts: refused with file and line, or every line's settings are whole and no two pictures have one name. */
+/* Files of prompts: refused with file and line, or every line's settings are whole and no two
+ * pictures have one name. */
 #include "fuzz.h"
 #include "settings.h"
 #include "../../runtime/prompts.h"
@@ -15,7 +16,8 @@ static void body(const uint8_t *data, size_t size)
         die("refused without a place: %s", e.text);
     for (size_t i = 0; ok && i < jobs.n; i++) {
         const lrt_job *j = &jobs.jobs[i];
-        if (!j->set.prompt || !j->set.sampler || j->set.steps < 1 || j->set.seed < 0 || j->first != pictures + 1)
+        if (!j->set.prompt || !j->set.sampler || j->set.steps < 1 || j->set.seed < 0 ||
+            j->first != pictures + 1)
             die("line %d: its settings are not whole", j->line);
         pictures += j->set.batch_count;
     }

@@ -1,4 +1,5 @@
-/* Prompts: any bytes. Every id must be one of the vocabulary's, and the first and last the specials. */
+/* Prompts: any bytes. Every id must be one of the vocabulary's, and the first and last the
+ * specials. */
 #include "fuzz.h"
 #include "../../runtime/tokenizer.h"
 

@@ -1,5 +1,5 @@
-/* Vocabularies: a merges file, or, where the first byte is a brace, a tokenizer.json. Refused with a reason, or what it becomes opens, and every prompt's
- * ids are its own. */
+/* Vocabularies: a merges file, or, where the first byte is a brace, a tokenizer.json. Refused with
+ * a reason, or what it becomes opens, and every prompt's ids are its own. */
 #include "fuzz.h"
 #include "vocab.h"
 #include "../../runtime/tokenizer.h"
@@ -10,7 +10,8 @@
 static const char *name_for(const uint8_t *data, size_t size)
 {
     static char name[64];
-    snprintf(name, sizeof name, "/tmp/fuzz-vocab-%d.%s", (int)getpid(), size && data[0] == '{' ? "json" : "txt");
+    snprintf(name, sizeof name, "/tmp/fuzz-vocab-%d.%s", (int)getpid(),
+             size && data[0] == '{' ? "json" : "txt");
     return name;
 }
 

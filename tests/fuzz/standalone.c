@@ -1,5 +1,6 @@
-/* Runs a fuzz target on every file of the folders given, without libFuzzer. Each file is also tried cut short and with single bytes changed,
- * by a fixed rule, so that a corpus of a few files still tests something near each of them. */
+/* Runs a fuzz target on every file of the folders given, without libFuzzer. Each file is also tried
+ * cut short and with single bytes changed, by a fixed rule, so that a corpus of a few files still
+ * tests something near each of them. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -16,7 +17,9 @@ static void run_file(const char *path, long *runs)
     LLVMFuzzerTestOneInput(data, n);
     for (uint64_t i = 0; i < CHANGES && n; i++) {
         size_t at = (size_t)(fnv1a64(&i, sizeof i, n) % n);
-        uint8_t kept = data[at], *copy = xmalloc(at + 1); /* exact size, so that a sanitizer sees reads past the end */
+        uint8_t kept = data[at],
+                *copy = xmalloc(at +
+                                1); /* exact size, so that a sanitizer sees reads past the end */
         memcpy(copy, data, at);
         LLVMFuzzerTestOneInput(copy, at);
         free(copy);

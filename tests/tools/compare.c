@@ -1,6 +1,7 @@
 /* compare [--bound X] [--max X] A.safetensors[:TENSOR] B.safetensors[:TENSOR]
- * Prints the relative rms difference of two f32 tensors (named "output" unless given), rms(a - b) / rms(b), and the largest absolute
- * difference. Exit code 1 when one of them is over its bound, the shapes differ or a value is not finite. */
+ * Prints the relative rms difference of two f32 tensors (named "output" unless given), rms(a - b) /
+ * rms(b), and the largest absolute difference. Exit code 1 when one of them is over its bound, the
+ * shapes differ or a value is not finite. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ int main(int argc, char **argv)
         argv += 2;
     }
     if (argc != 3)
-        usage_err("usage: compare [--bound X] [--max X] A.safetensors[:TENSOR] B.safetensors[:TENSOR]");
+        usage_err(
+            "usage: compare [--bound X] [--max X] A.safetensors[:TENSOR] B.safetensors[:TENSOR]");
     const StFile *fa, *fb;
     const StTensor *a = open_tensor(argv[1], &fa), *b = open_tensor(argv[2], &fb);
     if (a->rank != b->rank || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]))

@@ -1,5 +1,6 @@
-/* picture FILE.png [KEY]: decodes the whole picture with every check on. Prints "WIDTHxHEIGHT distinct=N" (N colors, counted up to
- * 1000), or with KEY the text chunk of that name. Exit code 1 when the file is no sound RGB picture or has no such chunk. */
+/* picture FILE.png [KEY]: decodes the whole picture with every check on. Prints "WIDTHxHEIGHT
+ * distinct=N" (N colors, counted up to 1000), or with KEY the text chunk of that name. Exit code 1
+ * when the file is no sound RGB picture or has no such chunk. */
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ int main(int argc, char **argv)
         }
     png_uint_32 w = png_get_image_width(png, info), h = png_get_image_height(png, info);
     if (argc == 2)
-        printf("%ux%u distinct=%d\n", (unsigned)w, (unsigned)h, distinct(png_get_rows(png, info), w, h));
+        printf("%ux%u distinct=%d\n", (unsigned)w, (unsigned)h,
+               distinct(png_get_rows(png, info), w, h));
     png_destroy_read_struct(&png, &info, NULL);
     fclose(f);
     return status;

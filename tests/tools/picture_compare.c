@@ -1,5 +1,5 @@
-/* picture_compare FILE.png FILE.safetensors TENSOR BOUND: mean absolute difference, of 255, between a PNG and a u8 tensor (1,h,w,3).
- * Exit code 1 when it is over BOUND or the sizes differ. */
+/* picture_compare FILE.png FILE.safetensors TENSOR BOUND: mean absolute difference, of 255, between
+ * a PNG and a u8 tensor (1,h,w,3). Exit code 1 when it is over BOUND or the sizes differ. */
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>

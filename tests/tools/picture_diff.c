@@ -1,4 +1,5 @@
-/* picture_diff A.png B.png [X0 Y0 X1 Y1]: how two pictures of one size differ inside of the rectangle, or everywhere. Prints "mean=M most=N", of 255. */
+/* picture_diff A.png B.png [X0 Y0 X1 Y1]: how two pictures of one size differ inside of the
+ * rectangle, or everywhere. Prints "mean=M most=N", of 255. */
 #include <stdlib.h>
 
 #include <png.h>
@@ -31,7 +32,8 @@ int main(int argc, char **argv)
     double sum = 0;
     for (int y = box[1]; y < box[3]; y++)
         for (int i = box[0] * 3; i < box[2] * 3; i++) {
-            int d = abs(a[(size_t)y * p.width * 3 + (size_t)i] - b[(size_t)y * p.width * 3 + (size_t)i]);
+            int d = abs(a[(size_t)y * p.width * 3 + (size_t)i] -
+                        b[(size_t)y * p.width * 3 + (size_t)i]);
             most = d > most ? d : most;
             sum += d;
         }

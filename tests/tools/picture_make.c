@@ -1,4 +1,5 @@
-/* picture_make FILE.png|FILE.jpg WIDTH HEIGHT COLOR [X0 Y0 X1 Y1 COLOR]...: rectangles, each over those before it, on a ground; colors as RRGGBB. */
+/* picture_make FILE.png|FILE.jpg WIDTH HEIGHT COLOR [X0 Y0 X1 Y1 COLOR]...: rectangles, each over
+ * those before it, on a ground; colors as RRGGBB. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static void fill(uint8_t *rgb, int width, const int box[4], const char *color)
     for (int y = box[1]; y < box[3]; y++)
         for (int x = box[0]; x < box[2]; x++)
             for (int c = 0; c < 3; c++)
-                rgb[((size_t)y * (size_t)width + (size_t)x) * 3 + (size_t)c] = (uint8_t)(v >> (16 - 8 * c));
+                rgb[((size_t)y * (size_t)width + (size_t)x) * 3 + (size_t)c] =
+                    (uint8_t)(v >> (16 - 8 * c));
 }
 
 static void write_jpeg(const char *path, uint8_t *rgb, int width, int height)

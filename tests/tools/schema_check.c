@@ -1,5 +1,6 @@
-/* schema_check SCHEMA.json FILE.json: is FILE what SCHEMA says? Exit code 1 and one line when it is not.
- * The part of JSON Schema that docs/bench-schema.json uses; an unknown keyword is a mistake, so that nothing is silently not checked. */
+/* schema_check SCHEMA.json FILE.json: is FILE what SCHEMA says? Exit code 1 and one line when it is
+ * not. The part of JSON Schema that docs/bench-schema.json uses; an unknown keyword is a mistake,
+ * so that nothing is silently not checked. */
 #include <string.h>
 
 #include "json.h"
@@ -20,9 +21,11 @@ static void check(Json root, Json schema, Json x);
 
 static void check_type(Json schema, Json x)
 {
+    /* clang-format off */
     static const struct { const char *name; JsonKind kind; } types[] = {
         {"object", JSON_OBJECT}, {"array", JSON_ARRAY}, {"string", JSON_STRING}, {"number", JSON_NUMBER}, {"integer", JSON_NUMBER}, {"boolean", JSON_BOOL},
     };
+    /* clang-format on */
     const char *type = json_string(schema);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i].name, type) != 0)
@@ -45,7 +48,8 @@ static void check_enum(Json schema, Json x)
 
 static void check_members(Json root, Json schema, Json x)
 {
-    Json properties = json_get(schema, "properties"), more = json_get(schema, "additionalProperties");
+    Json properties = json_get(schema, "properties"),
+         more = json_get(schema, "additionalProperties");
     for (Json m = json_first(x); json_ok(m); m = json_next(m)) {
         Json p = json_get(properties, json_key(m));
         if (json_ok(p))
@@ -57,7 +61,8 @@ static void check_members(Json root, Json schema, Json x)
 
 static void check_keyword(Json root, Json schema, Json keyword, Json x)
 {
-    static const char *const others[] = {"$schema", "$id", "title", "description", "$defs", "additionalProperties"};
+    static const char *const others[] = {"$schema",     "$id",   "title",
+                                         "description", "$defs", "additionalProperties"};
     const char *name = json_key(keyword);
     if (!strcmp(name, "$ref"))
         check(root, resolve(root, json_string(keyword)), x);

@@ -1,6 +1,7 @@
-/* trace FILE.json: checks a Chrome trace of --profile: every event complete, kernels of a thread one after the other
- * and inside a region, regions one after the other. Prints a line "REGION COUNT" for each kind of region ("step 3"
- * counts as "step"), then "threads N", "kernels N", "gflop X" (of all kernels). */
+/* trace FILE.json: checks a Chrome trace of --profile: every event complete, kernels of a thread
+ * one after the other and inside a region, regions one after the other. Prints a line "REGION
+ * COUNT" for each kind of region ("step 3" counts as "step"), then "threads N", "kernels N", "gflop
+ * X" (of all kernels). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,9 @@
 #include "json.h"
 
 enum { MOST_THREADS = 64, MOST_NAMES = 32 };
-typedef struct { double begin, end; } Span;
+typedef struct {
+    double begin, end;
+} Span;
 
 /* Nanoseconds: exact, where microseconds with three decimals are not. */
 static double nanoseconds(Json event, const char *key)

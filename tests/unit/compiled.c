@@ -1,7 +1,8 @@
 /* Cases, comparison and bounds of tests/unit/test_compiled*.c.
  *
- * Bound: relative rms 5e-6 against the interpreter in double. A sum of n products rounded to f32 in some order is off by about sqrt(n) * 6e-8
- * relative to its rms for random signs; the longest sum here has 11520 terms: 6.4e-6 worst, about a tenth of it in rms. */
+ * Bound: relative rms 5e-6 against the interpreter in double. A sum of n products rounded to f32 in
+ * some order is off by about sqrt(n) * 6e-8 relative to its rms for random signs; the longest sum
+ * here has 11520 terms: 6.4e-6 worst, about a tenth of it in rms. */
 #include "compiled.h"
 #include "interp.h"
 #include <math.h>
@@ -12,35 +13,48 @@
 #include <cmocka.h>
 
 enum { CONV_MODES = CONV_F43XU + 1 };
-/* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than the result, with alternating signs; F(2,3)
- * three of them. So at most about four times the error of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample forms hardly more than it. */
-static const double bounds[CONV_MODES] = {[CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6, [CONV_F43] = 2e-5,
-                                          [CONV_UP] = 7e-6, [CONV_UP43] = 7e-6, [CONV_F23S] = 7e-6, [CONV_F43S] = 2e-5, [CONV_F23U] = 7e-6, [CONV_F43U] = 2e-5};
+/* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than
+ * the result, with alternating signs; F(2,3) three of them. So at most about four times the error
+ * of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample forms hardly more than it. */
+static const double bounds[CONV_MODES] = {
+    [CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6,
+    [CONV_F43] = 2e-5,  [CONV_UP] = 7e-6,     [CONV_UP43] = 7e-6,     [CONV_F23S] = 7e-6,
+    [CONV_F43S] = 2e-5, [CONV_F23U] = 7e-6,   [CONV_F43U] = 2e-5};
 
-/* bfloat16 keeps 8 bits: an operand is off by up to 2^-9 = 0.2 %, evenly spread 0.11 %; a product of two 0.16 %, and so is a sum of products of
- * random signs. A few such layers in a row, values that a norm enlarges, and Winograd's sums of rounded operands: 2 %. */
+/* bfloat16 keeps 8 bits: an operand is off by up to 2^-9 = 0.2 %, evenly spread 0.11 %; a product
+ * of two 0.16 %, and so is a sum of products of random signs. A few such layers in a row, values
+ * that a norm enlarges, and Winograd's sums of rounded operands: 2 %. */
 static const double bf16_bound = 2e-2;
 
-static TensorId weight(Graph *g, const char *path, const char *kind, Shape s) { return graph_add_weight(g, arena_printf(g->arena, "%s.%s", path, kind), s); }
+static TensorId weight(Graph *g, const char *path, const char *kind, Shape s)
+{
+    return graph_add_weight(g, arena_printf(g->arena, "%s.%s", path, kind), s);
+}
 
-static TensorId conv(Graph *g, const char *path, TensorId x, int k, int64_t co, int stride, int pad, int pad2) {
+static TensorId conv(Graph *g, const char *path, TensorId x, int k, int64_t co, int stride, int pad,
+                     int pad2)
+{
     Op o = op_make(OP_CONV2D, path);
     o.in[SLOT_X] = x;
-    o.in[SLOT_KERNEL] = weight(g, path, "kernel", shape4(k, k, shape_channels(&tensor(g, x)->shape), co));
+    o.in[SLOT_KERNEL] = weight(g, path, "kernel",
+                               shape4(k, k, shape_channels(&tensor(g, x)->shape), co));
     o.in[SLOT_BIAS] = weight(g, path, "bias", shape1(co));
     o.attr.contract.stride = stride;
     o.attr.contract.pad_top = o.attr.contract.pad_left = pad;
     o.attr.contract.pad_bottom = o.attr.contract.pad_right = pad2;
     return graph_add_op(g, o);
 }
-static TensorId dense(Graph *g, const char *path, TensorId x, int64_t co, bool bias) {
+static TensorId dense(Graph *g, const char *path, TensorId x, int64_t co, bool bias)
+{
     Op o = op_make(OP_DENSE, path);
     o.in[SLOT_X] = x;
     o.in[SLOT_KERNEL] = weight(g, path, "kernel", shape2(shape_channels(&tensor(g, x)->shape), co));
-    if (bias) o.in[SLOT_BIAS] = weight(g, path, "bias", shape1(co));
+    if (bias)
+        o.in[SLOT_BIAS] = weight(g, path, "bias", shape1(co));
     return graph_add_op(g, o);
 }
-static TensorId norm(Graph *g, OpKind kind, const char *path, TensorId x, int groups) {
+static TensorId norm(Graph *g, OpKind kind, const char *path, TensorId x, int groups)
+{
     int64_t c = shape_channels(&tensor(g, x)->shape);
     Op o = op_make(kind, path);
     o.in[0] = x;
@@ -50,18 +64,21 @@ static TensorId norm(Graph *g, OpKind kind, const char *path, TensorId x, int gr
     o.attr.norm.eps = 1e-5;
     return graph_add_op(g, o);
 }
-static TensorId op1(Graph *g, OpKind kind, const char *path, TensorId x) {
+static TensorId op1(Graph *g, OpKind kind, const char *path, TensorId x)
+{
     Op o = op_make(kind, path);
     o.in[0] = x;
     return graph_add_op(g, o);
 }
-static TensorId op2(Graph *g, OpKind kind, const char *path, TensorId x, TensorId y) {
+static TensorId op2(Graph *g, OpKind kind, const char *path, TensorId x, TensorId y)
+{
     Op o = op_make(kind, path);
     o.in[0] = x;
     o.in[1] = y;
     return graph_add_op(g, o);
 }
-static TensorId attention(Graph *g, TensorId q, TensorId k, TensorId v, int heads, bool causal) {
+static TensorId attention(Graph *g, TensorId q, TensorId k, TensorId v, int heads, bool causal)
+{
     Op o = op_make(OP_ATTN_QK, "qk");
     o.in[0] = q;
     o.in[1] = k;
@@ -80,62 +97,98 @@ static TensorId attention(Graph *g, TensorId q, TensorId k, TensorId v, int head
 static TensorId conv3(Graph *g, TensorId x, Size s) { return conv(g, "conv", x, 3, s.co, 1, 1, 1); }
 static TensorId conv1(Graph *g, TensorId x, Size s) { return conv(g, "conv", x, 1, s.co, 1, 0, 0); }
 static TensorId down(Graph *g, TensorId x, Size s) { return conv(g, "conv", x, 3, s.co, 2, 1, 1); }
-static TensorId down_asymmetric(Graph *g, TensorId x, Size s) { return conv(g, "conv", x, 3, s.co, 2, 0, 1); }
-TensorId up(Graph *g, TensorId x, Size s) { return conv(g, "conv", op1(g, OP_UPSAMPLE, "up", x), 3, s.co, 1, 1, 1); }
-static TensorId plain_dense(Graph *g, TensorId x, Size s) { return dense(g, "dense", x, s.co, true); }
-static TensorId swish(Graph *g, TensorId x, Size s) { (void)s; return op1(g, OP_SWISH, "swish", x); }
-static TensorId gelu(Graph *g, TensorId x, Size s) {
+static TensorId down_asymmetric(Graph *g, TensorId x, Size s)
+{
+    return conv(g, "conv", x, 3, s.co, 2, 0, 1);
+}
+TensorId up(Graph *g, TensorId x, Size s)
+{
+    return conv(g, "conv", op1(g, OP_UPSAMPLE, "up", x), 3, s.co, 1, 1, 1);
+}
+static TensorId plain_dense(Graph *g, TensorId x, Size s)
+{
+    return dense(g, "dense", x, s.co, true);
+}
+static TensorId swish(Graph *g, TensorId x, Size s)
+{
+    (void)s;
+    return op1(g, OP_SWISH, "swish", x);
+}
+static TensorId gelu(Graph *g, TensorId x, Size s)
+{
     Op o = op_make(OP_GELU, "gelu");
     o.in[0] = dense(g, "dense", x, s.co, true);
     o.attr.gelu.kind = s.heads ? GELU_ERF : GELU_TANH;
     return graph_add_op(g, o);
 }
-static TensorId geglu(Graph *g, TensorId x, Size s) {
+static TensorId geglu(Graph *g, TensorId x, Size s)
+{
     Op o = op_make(OP_GEGLU, "geglu");
     o.in[0] = dense(g, "dense", x, 2 * s.co, true);
     o.attr.gelu.kind = s.heads ? GELU_ERF : GELU_TANH;
     return graph_add_op(g, o);
 }
-static TensorId slice(Graph *g, TensorId x, Size s) {
+static TensorId slice(Graph *g, TensorId x, Size s)
+{
     Op o = op_make(OP_SLICE, "slice");
     o.in[0] = x;
     o.attr.slice.begin = 1;
     o.attr.slice.end = s.c - 1;
     return graph_add_op(g, o);
 }
-static TensorId scaled(Graph *g, TensorId x, Size s) {
+static TensorId scaled(Graph *g, TensorId x, Size s)
+{
     Op o = op_make(OP_SCALE, "scale");
     o.in[0] = x;
     o.attr.scale.factor = 5.49;
     return conv(g, "conv", graph_add_op(g, o), 1, s.co, 1, 0, 0);
 }
-static TensorId group_norm(Graph *g, TensorId x, Size s) { return norm(g, OP_GROUP_NORM, "norm", x, s.heads); }
-static TensorId layer_norm(Graph *g, TensorId x, Size s) { return dense(g, "dense", norm(g, OP_LAYER_NORM, "norm", x, 1), s.co, true); }
-static TensorId self_attention(Graph *g, TensorId x, Size s) {
-    return attention(g, dense(g, "q", x, s.c, false), dense(g, "k", x, s.c, false), dense(g, "v", x, s.c, false), s.heads, false);
+static TensorId group_norm(Graph *g, TensorId x, Size s)
+{
+    return norm(g, OP_GROUP_NORM, "norm", x, s.heads);
 }
-static TensorId causal_attention(Graph *g, TensorId x, Size s) {
-    return attention(g, dense(g, "q", x, s.c, true), dense(g, "k", x, s.c, true), dense(g, "v", x, s.c, true), s.heads, true);
+static TensorId layer_norm(Graph *g, TensorId x, Size s)
+{
+    return dense(g, "dense", norm(g, OP_LAYER_NORM, "norm", x, 1), s.co, true);
 }
-static TensorId cross_attention(Graph *g, TensorId x, Size s) {
+static TensorId self_attention(Graph *g, TensorId x, Size s)
+{
+    return attention(g, dense(g, "q", x, s.c, false), dense(g, "k", x, s.c, false),
+                     dense(g, "v", x, s.c, false), s.heads, false);
+}
+static TensorId causal_attention(Graph *g, TensorId x, Size s)
+{
+    return attention(g, dense(g, "q", x, s.c, true), dense(g, "k", x, s.c, true),
+                     dense(g, "v", x, s.c, true), s.heads, true);
+}
+static TensorId cross_attention(Graph *g, TensorId x, Size s)
+{
     TensorId c = graph_add_input(g, "context", DT_F32, shape3(s.b, s.m, 24), BIND_PROMPT);
-    return attention(g, dense(g, "q", x, s.c, false), dense(g, "k", c, s.c, false), dense(g, "v", c, s.c, false), s.heads, false);
+    return attention(g, dense(g, "q", x, s.c, false), dense(g, "k", c, s.c, false),
+                     dense(g, "v", c, s.c, false), s.heads, false);
 }
-/* GN, swish, conv, + dense(swish(time)); GN, swish, conv; + x or conv1x1(x); the whole on concat(x, skip) */
-TensorId res_block(Graph *g, TensorId x, Size s) {
+/* GN, swish, conv, + dense(swish(time)); GN, swish, conv; + x or conv1x1(x); the whole on concat(x,
+ * skip) */
+TensorId res_block(Graph *g, TensorId x, Size s)
+{
     TensorId t = graph_add_input(g, "time", DT_F32, shape2(s.b, 20), BIND_TIME);
     TensorId skip = graph_add_input(g, "skip", DT_F32, shape4(s.b, s.h, s.w, s.m), BIND_STEP);
     TensorId in = op2(g, OP_CONCAT, "concat", x, skip);
-    TensorId y = conv(g, "entry", op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", in, s.heads)), 3, s.co, 1, 1, 1);
+    TensorId y = conv(g, "entry",
+                      op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", in, s.heads)), 3,
+                      s.co, 1, 1, 1);
     y = op2(g, OP_ADD, "add_time", y, dense(g, "emb", op1(g, OP_SWISH, "swish_t", t), s.co, true));
-    y = conv(g, "exit", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", y, s.heads)), 3, s.co, 1, 1, 1);
+    y = conv(g, "exit", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", y, s.heads)), 3,
+             s.co, 1, 1, 1);
     return op2(g, OP_ADD, "add", conv(g, "residual", in, 1, s.co, 1, 0, 0), y);
 }
-TensorId transformer(Graph *g, TensorId x, Size s) {
+TensorId transformer(Graph *g, TensorId x, Size s)
+{
     TensorId t = dense(g, "proj1", norm(g, OP_GROUP_NORM, "norm", x, s.heads), s.c, true);
     t = graph_add_reshape(g, t, shape3(s.b, s.h * s.w, s.c), "flat");
     TensorId n = norm(g, OP_LAYER_NORM, "norm1", t, 1);
-    TensorId a = attention(g, dense(g, "q", n, s.c, false), dense(g, "k", n, s.c, false), dense(g, "v", n, s.c, false), s.heads, false);
+    TensorId a = attention(g, dense(g, "q", n, s.c, false), dense(g, "k", n, s.c, false),
+                           dense(g, "v", n, s.c, false), s.heads, false);
     t = op2(g, OP_ADD, "add1", dense(g, "out", a, s.c, true), t);
     Op o = op_make(OP_GEGLU, "geglu");
     o.in[0] = dense(g, "ff", norm(g, OP_LAYER_NORM, "norm3", t, 1), 8 * s.c, true);
@@ -143,31 +196,51 @@ TensorId transformer(Graph *g, TensorId x, Size s) {
     t = graph_add_reshape(g, t, shape4(s.b, s.h, s.w, s.c), "image");
     return op2(g, OP_ADD, "add", dense(g, "proj2", t, s.c, true), x);
 }
-/* A picture for the whole batch, met by x in every way: as residual, as the first and the second half of a concat, as queries. */
-TensorId guided(Graph *g, TensorId x, Size s) {
+/* A picture for the whole batch, met by x in every way: as residual, as the first and the second
+ * half of a concat, as queries. */
+TensorId guided(Graph *g, TensorId x, Size s)
+{
     Op o = op_make(OP_BROADCAST, "broadcast");
     o.in[0] = graph_add_input(g, "latent", DT_F32, shape4(1, s.h, s.w, 4), BIND_STEP);
     o.attr.broadcast.batch = s.b;
     TensorId one = conv(g, "in", graph_add_op(g, o), 3, s.c, 1, 1, 1);
     one = op1(g, OP_SWISH, "swish0", norm(g, OP_GROUP_NORM, "norm0", one, s.heads));
     TensorId y = op2(g, OP_ADD, "add0", one, conv(g, "own", x, 3, s.c, 1, 1, 1));
-    TensorId q = graph_add_reshape(g, dense(g, "q", one, s.c, false), shape3(s.b, s.h * s.w, s.c), "tokens");
+    TensorId q = graph_add_reshape(g, dense(g, "q", one, s.c, false), shape3(s.b, s.h * s.w, s.c),
+                                   "tokens");
     TensorId kv = graph_add_reshape(g, y, shape3(s.b, s.h * s.w, s.c), "keys");
-    TensorId a = attention(g, q, dense(g, "k", kv, s.c, false), dense(g, "v", kv, s.c, false), 1, false);
-    a = op2(g, OP_ADD, "add1", dense(g, "out", graph_add_reshape(g, a, shape4(s.b, s.h, s.w, s.c), "pixels"), s.c, true), one);
-    TensorId behind = op2(g, OP_CONCAT, "behind", a, one), before = op2(g, OP_CONCAT, "before", one, y);
-    TensorId z = conv(g, "entry", op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", behind, s.heads)), 3, s.co, 1, 1, 1);
+    TensorId a = attention(g, q, dense(g, "k", kv, s.c, false), dense(g, "v", kv, s.c, false), 1,
+                           false);
+    a = op2(
+        g, OP_ADD, "add1",
+        dense(g, "out", graph_add_reshape(g, a, shape4(s.b, s.h, s.w, s.c), "pixels"), s.c, true),
+        one);
+    TensorId behind = op2(g, OP_CONCAT, "behind", a, one),
+             before = op2(g, OP_CONCAT, "before", one, y);
+    TensorId z = conv(g, "entry",
+                      op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", behind, s.heads)),
+                      3, s.co, 1, 1, 1);
     z = op2(g, OP_ADD, "add2", z, conv(g, "shortcut", behind, 1, s.co, 1, 0, 0));
-    return op2(g, OP_ADD, "add3", conv(g, "exit", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", before, s.heads)), 3, s.co, 1, 1, 1), z);
+    return op2(g, OP_ADD, "add3",
+               conv(g, "exit",
+                    op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", before, s.heads)), 3,
+                    s.co, 1, 1, 1),
+               z);
 }
 
 /* Norms of what products and convolutions have just computed, alone and both as a concat. */
-TensorId summed(Graph *g, TensorId x, Size s) {
-    TensorId both = op2(g, OP_CONCAT, "concat", conv(g, "a", x, 3, s.co, 1, 1, 1), conv(g, "b", x, 1, s.m, 1, 0, 0));
-    TensorId y = conv(g, "c", op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", both, s.heads)), 3, s.co, 1, 1, 1);
-    return conv(g, "d", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", y, s.heads)), 3, s.c, 1, 1, 1);
+TensorId summed(Graph *g, TensorId x, Size s)
+{
+    TensorId both = op2(g, OP_CONCAT, "concat", conv(g, "a", x, 3, s.co, 1, 1, 1),
+                        conv(g, "b", x, 1, s.m, 1, 0, 0));
+    TensorId y = conv(g, "c",
+                      op1(g, OP_SWISH, "swish1", norm(g, OP_GROUP_NORM, "norm1", both, s.heads)), 3,
+                      s.co, 1, 1, 1);
+    return conv(g, "d", op1(g, OP_SWISH, "swish2", norm(g, OP_GROUP_NORM, "norm2", y, s.heads)), 3,
+                s.c, 1, 1, 1);
 }
 
+/* clang-format off */
 const Case cases[] = {
     {"conv3x3", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"conv3x3 odd", conv3, {2, 7, 5, 13, 19, 0, 0}}, {"conv3x3 of one pixel", conv3, {3, 1, 1, 5, 70, 0, 0}},
     {"conv3x3 wide", conv3, {1, 9, 131, 6, 4, 0, 0}}, {"conv3x3 chunks", conv3, {2, 12, 20, 300, 65, 0, 0}}, {"conv3x3 to 3", conv3, {1, 40, 24, 35, 3, 0, 0}},
@@ -188,8 +261,10 @@ const Case cases[] = {
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 12, 20, 3, 0}}, {"guided, groups across the concat", guided, {2, 6, 5, 15, 16, 5, 0}},
     {"guided wide", guided, {2, 3, 200, 48, 33, 4, 0}}, {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
 };
+/* clang-format on */
 const int n_cases = sizeof cases / sizeof cases[0];
 
+/* clang-format off */
 const Case winograd_cases[] = {
     {"16 channels", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"odd sizes", conv3, {2, 13, 7, 32, 19, 0, 0}}, {"one pixel", conv3, {3, 1, 1, 16, 70, 0, 0}},
     {"one row", conv3, {1, 1, 50, 48, 33, 0, 0}}, {"wide", conv3, {1, 24, 64, 64, 130, 0, 0}}, {"deep", conv3, {2, 4, 4, 1280, 80, 0, 0}},
@@ -199,28 +274,35 @@ const Case winograd_cases[] = {
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
     {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
 };
+/* clang-format on */
 const int n_winograd_cases = sizeof winograd_cases / sizeof winograd_cases[0];
 
-Graph *make(const Case *c) {
+Graph *make(const Case *c)
+{
     Graph *g = graph_new("diffusion_model");
     Size s = c->size;
-    TensorId x = graph_add_input(g, "x", DT_F32, s.h ? shape4(s.b, s.h, s.w, s.c) : shape3(s.b, s.w, s.c), BIND_STEP);
+    TensorId x = graph_add_input(
+        g, "x", DT_F32, s.h ? shape4(s.b, s.h, s.w, s.c) : shape3(s.b, s.w, s.c), BIND_STEP);
     graph_add_output(g, "output", c->build(g, x, s));
     return g;
 }
 
-float *random_input(const Tensor *t, uint64_t seed) {
+float *random_input(const Tensor *t, uint64_t seed)
+{
     int64_t n = shape_count(&t->shape);
     float *x = malloc((size_t)n * 4);
     synthetic_weight(seed, "input", "x.kernel", &t->shape, x);
     double s = 0;
-    for (int64_t i = 0; i < n; i++) s += (double)x[i] * x[i];
+    for (int64_t i = 0; i < n; i++)
+        s += (double)x[i] * x[i];
     s = sqrt((double)n / s);
-    for (int64_t i = 0; i < n; i++) x[i] = (float)(x[i] * s + 0.7);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(x[i] * s + 0.7);
     return x;
 }
 
-static double difference(const float *a, const float *b, int64_t n) {
+static double difference(const float *a, const float *b, int64_t n)
+{
     double d = 0, r = 0;
     for (int64_t i = 0; i < n; i++) {
         d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
@@ -229,12 +311,19 @@ static double difference(const float *a, const float *b, int64_t n) {
     return sqrt(d / (r > 0 ? r : 1));
 }
 
-/* The interpreter's output for a case; inputs are those of random_input(.., index + 1). Computed once for all ways to compile it. */
-static const float *interpreted_case(const Case *c, const Graph *g, WeightSource *w, const void *const *in) {
+/* The interpreter's output for a case; inputs are those of random_input(.., index + 1). Computed
+ * once for all ways to compile it. */
+static const float *interpreted_case(const Case *c, const Graph *g, WeightSource *w,
+                                     const void *const *in)
+{
     enum { MOST = 128 };
-    static struct { const Case *c; float *output; } known[MOST];
+    static struct {
+        const Case *c;
+        float *output;
+    } known[MOST];
     int i = 0;
-    while (i < MOST && known[i].c && known[i].c != c) i++;
+    while (i < MOST && known[i].c && known[i].c != c)
+        i++;
     assert_true(i < MOST);
     if (!known[i].c) {
         known[i].output = malloc((size_t)shape_count(&tensor(g, g->outputs[0])->shape) * 4);
@@ -244,38 +333,50 @@ static const float *interpreted_case(const Case *c, const Graph *g, WeightSource
     return known[i].output;
 }
 
-/* All plans of a compiled graph on one number of threads. The output is NaN before: an element that is not written shows. */
-static float *run_engine(Engine *e, int threads, int n_inputs, const void *const *in, int64_t n) {
+/* All plans of a compiled graph on one number of threads. The output is NaN before: an element that
+ * is not written shows. */
+static float *run_engine(Engine *e, int threads, int n_inputs, const void *const *in, int64_t n)
+{
     float *got = malloc((size_t)n * 4);
     memset(got, 0xff, (size_t)n * 4);
     const char *failed;
-    lrt_instance *x = lrt_instance_new(engine_program(e)->stages[0], engine_weights(e, 0), threads, &failed);
+    lrt_instance *x = lrt_instance_new(engine_program(e)->stages[0], engine_weights(e, 0), threads,
+                                       &failed);
     assert_non_null(x);
-    for (int i = 0; i < n_inputs; i++) lrt_set_input(x, (uint32_t)i, in[i]);
+    for (int i = 0; i < n_inputs; i++)
+        lrt_set_input(x, (uint32_t)i, in[i]);
     lrt_set_output(x, 0, got);
     lrt_run_all(x);
     lrt_instance_free(x);
     return got;
 }
 
-void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16) {
+void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16)
+{
     WeightSource *w = weights_open("synthetic:7", "diffusion_model");
     Graph *g = make(c);
     int64_t n = shape_count(&tensor(g, g->outputs[0])->shape);
     int n_inputs = (int)g->n_inputs;
     const void *in[4];
-    for (int i = 0; i < n_inputs; i++) in[i] = random_input(tensor(g, g->inputs[i]), (uint64_t)i + 1);
+    for (int i = 0; i < n_inputs; i++)
+        in[i] = random_input(tensor(g, g->inputs[i]), (uint64_t)i + 1);
     const float *want = interpreted_case(c, g, w, in);
     Program *p = program_new(t, fuse, conv, bf16);
     program_add(p, g);
     Engine *e = engine_new(p, &w);
     float *one = run_engine(e, 1, n_inputs, in, n), *three = run_engine(e, 3, n_inputs, in, n);
     double d = difference(one, want, n);
-    if (getenv("VERBOSE")) print_message("%s on %s, fuse %#x, conv %s: relative rms %.3g\n", c->name, t->name, fuse, conv_names[conv], d);
-    if (!(d <= (bf16 ? bf16_bound : bounds[conv]))) fail_msg("%s on %s, fuse %#x, conv %s%s: relative rms %.3g", c->name, t->name, fuse, conv_names[conv],
-                                                             bf16 ? " bf16" : "", d);
-    if (memcmp(one, three, (size_t)n * 4)) fail_msg("%s on %s, fuse %#x: bits depend on the number of threads", c->name, t->name, fuse);
-    for (int i = 0; i < n_inputs; i++) free((void *)(uintptr_t)in[i]);
+    if (getenv("VERBOSE"))
+        print_message("%s on %s, fuse %#x, conv %s: relative rms %.3g\n", c->name, t->name, fuse,
+                      conv_names[conv], d);
+    if (!(d <= (bf16 ? bf16_bound : bounds[conv])))
+        fail_msg("%s on %s, fuse %#x, conv %s%s: relative rms %.3g", c->name, t->name, fuse,
+                 conv_names[conv], bf16 ? " bf16" : "", d);
+    if (memcmp(one, three, (size_t)n * 4))
+        fail_msg("%s on %s, fuse %#x: bits depend on the number of threads", c->name, t->name,
+                 fuse);
+    for (int i = 0; i < n_inputs; i++)
+        free((void *)(uintptr_t)in[i]);
     free(one);
     free(three);
     engine_free(e);
@@ -284,9 +385,14 @@ void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool
 }
 
 /* A test's state: what to try where. */
-typedef struct { const OnTarget *what; const Target *target; char name[64]; } Trial;
+typedef struct {
+    const OnTarget *what;
+    const Target *target;
+    char name[64];
+} Trial;
 
-static void try_target(void **state) {
+static void try_target(void **state)
+{
     const Trial *t = *state;
     if (!target_runs_here(t->target)) {
         print_message("skipped: this machine cannot run %s\n", t->target->name);
@@ -295,7 +401,8 @@ static void try_target(void **state) {
     t->what->all(t->target);
 }
 
-int run_on_targets(const char *group, const OnTarget *what, int n, bool f32) {
+int run_on_targets(const char *group, const OnTarget *what, int n, bool f32)
+{
     enum { MOST = 64 };
     static Trial trials[MOST];
     struct CMUnitTest tests[MOST];
@@ -303,13 +410,16 @@ int run_on_targets(const char *group, const OnTarget *what, int n, bool f32) {
     const Target *targets = target_table(&n_targets);
     for (int i = 0; i < n_targets * n; i++) {
         const Target *t = &targets[i / n];
-        if (f32 && target_tiles(t)) continue;
+        if (f32 && target_tiles(t))
+            continue;
         CHECK(n_tests < MOST);
         Trial *x = &trials[n_tests];
         *x = (Trial){.what = &what[i % n], .target = t};
         snprintf(x->name, sizeof x->name, "%s %s", t->name, x->what->name);
-        tests[n_tests++] = (struct CMUnitTest){.name = x->name, .test_func = try_target, .initial_state = x};
+        tests[n_tests++] = (struct CMUnitTest){
+            .name = x->name, .test_func = try_target, .initial_state = x};
     }
-    if (getenv("FILTER")) cmocka_set_test_filter(getenv("FILTER"));
+    if (getenv("FILTER"))
+        cmocka_set_test_filter(getenv("FILTER"));
     return _cmocka_run_group_tests(group, tests, (size_t)n_tests, NULL, NULL);
 }

@@ -8,13 +8,13 @@
 typedef struct {
     Graph *g;
     uint64_t state;
-    int ops;             /* for names */
-    TensorId *pool;      /* the soup's values so far */
+    int ops;        /* for names */
+    TensorId *pool; /* the soup's values so far */
     int n_pool;
     TensorId skip[16];
     int n_skip;
     TensorId time, context;
-    bool guided;         /* the picture and the time step have batch 1 and are broadcast */
+    bool guided; /* the picture and the time step have batch 1 and are broadcast */
 } Gen;
 
 enum { MOST_ELEMENTS = 12000, MOST_POOL = 64 };
@@ -32,12 +32,16 @@ static uint64_t splitmix(uint64_t *state)
 static int64_t below(Gen *r, int64_t n) { return (int64_t)(splitmix(&r->state) % (uint64_t)n); }
 static bool chance(Gen *r, int percent) { return below(r, 100) < percent; }
 
-/* Arguments of one call are evaluated in any order: never two draws in one, or graphs depend on the C compiler. */
+/* Arguments of one call are evaluated in any order: never two draws in one, or graphs depend on the
+ * C compiler. */
 #define COUNT(...) ((int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 #define PICK(r, ...) pick(r, (const int64_t[]){__VA_ARGS__}, COUNT(__VA_ARGS__))
 static int64_t pick(Gen *r, const int64_t *from, int n) { return from[below(r, n)]; }
 
-static int64_t any_channels(Gen *r) { return PICK(r, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 33, 40, 48, 80); }
+static int64_t any_channels(Gen *r)
+{
+    return PICK(r, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 33, 40, 48, 80);
+}
 static int64_t even_channels(Gen *r) { return PICK(r, 4, 8, 12, 16, 20, 24, 36, 40, 48); }
 static int64_t any_batch(Gen *r) { return PICK(r, 1, 1, 2, 2, 3, 4); }
 static int64_t any_side(Gen *r) { return PICK(r, 1, 2, 3, 4, 5, 6, 7, 8, 9); }
@@ -54,7 +58,10 @@ static int any_groups(Gen *r, int64_t channels)
 
 static const Shape *shape(const Gen *r, TensorId t) { return &tensor(r->g, t)->shape; }
 static int64_t channels(const Gen *r, TensorId t) { return shape_channels(shape(r, t)); }
-static const char *name(Gen *r, const char *kind) { return arena_printf(r->g->arena, "%s.%d", kind, r->ops++); }
+static const char *name(Gen *r, const char *kind)
+{
+    return arena_printf(r->g->arena, "%s.%d", kind, r->ops++);
+}
 
 static TensorId weight(Gen *r, const Op *o, const char *what, Shape s)
 {
@@ -90,7 +97,9 @@ static TensorId dense(Gen *r, TensorId x, int64_t co, bool bias)
     return graph_add_op(r->g, o);
 }
 
-typedef struct { int64_t kh, kw, stride, top, bottom, left, right; } Window;
+typedef struct {
+    int64_t kh, kw, stride, top, bottom, left, right;
+} Window;
 static const Window w1 = {1, 1, 1, 0, 0, 0, 0}, w3 = {3, 3, 1, 1, 1, 1, 1};
 static const Window w3_down = {3, 3, 2, 0, 1, 0, 1}, w3_half = {3, 3, 2, 1, 1, 1, 1};
 
@@ -117,7 +126,8 @@ static TensorId norm(Gen *r, OpKind kind, TensorId x)
     o.in[1] = weight(r, &o, "gamma", shape1(c));
     o.in[2] = weight(r, &o, "beta", shape1(c));
     o.attr.norm.groups = kind == OP_GROUP_NORM ? any_groups(r, c) : 1;
-    /* 1x1 pictures, with hardly any variance, stay tame; a single value has none, and x / sqrt(eps) is rounded at the size of x */
+    /* 1x1 pictures, with hardly any variance, stay tame; a single value has none, and x / sqrt(eps)
+     * is rounded at the size of x */
     const Shape *s = &tensor(r->g, x)->shape;
     int64_t norms = o.attr.norm.groups * (kind == OP_GROUP_NORM ? s->dim[0] : shape_count(s) / c);
     o.attr.norm.eps = shape_count(s) == norms ? 1 : 1e-3;
@@ -139,7 +149,10 @@ static TensorId attention(Gen *r, TensorId q, TensorId k, TensorId v, int heads,
     return graph_add_op(r->g, av);
 }
 
-static TensorId view(Gen *r, TensorId x, Shape s) { return graph_add_reshape(r->g, x, s, name(r, "view")); }
+static TensorId view(Gen *r, TensorId x, Shape s)
+{
+    return graph_add_reshape(r->g, x, s, name(r, "view"));
+}
 
 static TensorId tokens_of(Gen *r, TensorId x)
 {
@@ -233,7 +246,8 @@ static TensorId maybe_broadcast(Gen *r, TensorId x, int64_t b)
 static TensorId picture_input(Gen *r, const char *input, int64_t b, int64_t c)
 {
     int64_t h = any_side(r), w = any_side(r);
-    return maybe_broadcast(r, graph_add_input(r->g, input, DT_F32, shape4(r->guided ? 1 : b, h, w, c), BIND_STEP), b);
+    return maybe_broadcast(
+        r, graph_add_input(r->g, input, DT_F32, shape4(r->guided ? 1 : b, h, w, c), BIND_STEP), b);
 }
 
 static TensorId context_input(Gen *r, int64_t b)
@@ -245,7 +259,8 @@ static TensorId context_input(Gen *r, int64_t b)
 static TensorId time_input(Gen *r, int64_t b)
 {
     int64_t c = any_channels(r), batch = chance(r, 50) ? 1 : b;
-    return maybe_broadcast(r, graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME), b);
+    return maybe_broadcast(
+        r, graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME), b);
 }
 
 static TensorId diffusion_model(Gen *r)
@@ -270,9 +285,7 @@ static TensorId diffusion_model(Gen *r)
                 x = conv(r, one(r, OP_UPSAMPLE, "up", x), channels(r, x), w3, true);
             break;
         case 2:
-        case 3:
-            x = spatial_transformer(r, x);
-            break;
+        case 3: x = spatial_transformer(r, x); break;
         default:
             if (r->n_skip && same_place(r, x, r->skip[r->n_skip - 1]))
                 x = two(r, OP_CONCAT, "concat", x, r->skip[--r->n_skip]);
@@ -322,7 +335,8 @@ static TensorId text_encoder(Gen *r)
 {
     int64_t b = any_batch(r), n = 1 + below(r, 11), c = any_channels(r);
     TensorId words = embedding(r, "tokens", b, n, c);
-    TensorId places = embedding(r, "positions", chance(r, 50) ? b : 1, n, c), x = two(r, OP_ADD, "add", words, places);
+    TensorId places = embedding(r, "positions", chance(r, 50) ? b : 1, n, c),
+             x = two(r, OP_ADD, "add", words, places);
     for (int i = 0, layers = 1 + (int)below(r, 3); i < layers; i++)
         x = feed_forward(r, attend(r, x, NO_TENSOR, true, true), false);
     return norm(r, OP_LAYER_NORM, x);
@@ -375,7 +389,8 @@ static TensorId soup_add(Gen *r)
     for (int i = 0; i < 40; i++) {
         TensorId y = any(r);
         const Shape *v = shape(r, y);
-        bool vector = v->rank == 2 && (v->dim[0] == 1 || v->dim[0] == s.dim[0]) && v->dim[1] == shape_channels(&s);
+        bool vector = v->rank == 2 && (v->dim[0] == 1 || v->dim[0] == s.dim[0]) &&
+                      v->dim[1] == shape_channels(&s);
         if (shape_eq(v, &s) || shape_eq(v, &first) || vector)
             return two(r, OP_ADD, "add", x, y);
         if (v->rank == 2 && (v->dim[0] == 1 || v->dim[0] == s.dim[0]))
@@ -409,14 +424,11 @@ static TensorId soup_reshape(Gen *r)
     while (rows % h)
         h--;
     switch (below(r, 5)) {
-    case 0:
-        return view(r, x, shape4(s.dim[0], h, rows / h, c));
-    case 1:
-        return view(r, x, shape4(1, s.dim[0] * h, rows / h, c)); /* batch and rows mixed */
+    case 0: return view(r, x, shape4(s.dim[0], h, rows / h, c));
+    case 1: return view(r, x, shape4(1, s.dim[0] * h, rows / h, c)); /* batch and rows mixed */
     case 2:
         return c % 2 ? NO_TENSOR : view(r, x, shape4(s.dim[0], rows, 2, c / 2)); /* channels cut */
-    default:
-        return view(r, x, shape3(s.dim[0], rows, c));
+    default: return view(r, x, shape3(s.dim[0], rows, c));
     }
 }
 
@@ -450,38 +462,26 @@ static TensorId soup_step(Gen *r)
     bool bias;
     switch (below(r, 16)) {
     case 0:
-    case 1:
-        return soup_conv(r);
+    case 1: return soup_conv(r);
     case 2:
     case 3:
         co = any_channels(r);
         bias = chance(r, 60);
         return dense(r, any(r), co, bias);
-    case 4:
-        return norm(r, OP_GROUP_NORM, any(r));
-    case 5:
-        return norm(r, OP_LAYER_NORM, any(r));
+    case 4: return norm(r, OP_GROUP_NORM, any(r));
+    case 5: return norm(r, OP_LAYER_NORM, any(r));
     case 6:
-    case 7:
-        return one(r, OP_SWISH, "swish", any(r));
-    case 8:
-        return one(r, OP_GELU, "gelu", any(r));
+    case 7: return one(r, OP_SWISH, "swish", any(r));
+    case 8: return one(r, OP_GELU, "gelu", any(r));
     case 9:
         x = any(r);
         return channels(r, x) % 2 ? one(r, OP_SOFTMAX, "softmax", x) : one(r, OP_GEGLU, "geglu", x);
-    case 10:
-        return chance(r, 60) ? one(r, OP_SCALE, "scale", any(r)) : soup_slice(r);
-    case 11:
-        return soup_concat(r);
-    case 12:
-        x = any_of_rank(r, 4, 4);
-        return tensor_ok(x) ? one(r, OP_UPSAMPLE, "up", x) : x;
-    case 13:
-        return soup_reshape(r);
-    case 14:
-        return soup_attention(r);
-    default:
-        return soup_add(r);
+    case 10: return chance(r, 60) ? one(r, OP_SCALE, "scale", any(r)) : soup_slice(r);
+    case 11: return soup_concat(r);
+    case 12: x = any_of_rank(r, 4, 4); return tensor_ok(x) ? one(r, OP_UPSAMPLE, "up", x) : x;
+    case 13: return soup_reshape(r);
+    case 14: return soup_attention(r);
+    default: return soup_add(r);
     }
 }
 
@@ -489,7 +489,8 @@ static TensorId soup_step(Gen *r)
 static void add_outputs(Gen *r)
 {
     for (int i = 0; i < r->n_pool; i++)
-        if (tensor(r->g, r->pool[i])->kind == T_TEMP && (graph_use_count(r->g, r->pool[i]) == 0 || chance(r, 8)))
+        if (tensor(r->g, r->pool[i])->kind == T_TEMP &&
+            (graph_use_count(r->g, r->pool[i]) == 0 || chance(r, 8)))
             graph_add_output(r->g, arena_printf(r->g->arena, "output%d", i), r->pool[i]);
 }
 
@@ -505,7 +506,8 @@ static void soup(Gen *r)
         uint32_t before = r->g->n_ops;
         TensorId t = soup_step(r);
         /* a pool value that is too large would make the next ones larger still */
-        for (uint32_t k = before; tensor_ok(t) && k < r->g->n_ops && r->n_pool < MOST_POOL - 1; k++) {
+        for (uint32_t k = before; tensor_ok(t) && k < r->g->n_ops && r->n_pool < MOST_POOL - 1;
+             k++) {
             const Shape *s = shape(r, r->g->ops[k].out);
             if (shape_count(s) <= MOST_ELEMENTS && (k + 1 == r->g->n_ops || chance(r, 20)))
                 pool[r->n_pool++] = r->g->ops[k].out;
@@ -519,7 +521,8 @@ static void soup(Gen *r)
 
 Graph *random_graph(uint64_t seed)
 {
-    static TensorId (*const families[])(Gen *r) = {diffusion_model, autoencoder_half, text_encoder};
+    static TensorId (*const families[])(Gen * r) = {diffusion_model, autoencoder_half,
+                                                    text_encoder};
     Gen r = {.g = graph_new("random"), .state = seed};
     splitmix(&r.state);
     int64_t family = below(&r, 6);
@@ -541,7 +544,8 @@ static int64_t table_rows(const Graph *g, TensorId t)
     int64_t rows = 1 << 30;
     for (uint32_t i = 0; i < g->n_ops; i++) {
         const Op *o = &g->ops[i];
-        if (o->kind == OP_EMBEDDING && tensor_eq(o->in[0], t) && tensor(g, o->in[1])->shape.dim[0] < rows)
+        if (o->kind == OP_EMBEDDING && tensor_eq(o->in[0], t) &&
+            tensor(g, o->in[1])->shape.dim[0] < rows)
             rows = tensor(g, o->in[1])->shape.dim[0];
     }
     return rows;

@@ -1,4 +1,5 @@
-/* The graph language, the text form, pipelines and the utilities below them. Graph errors are pairs of files in tests/error/graph. */
+/* The graph language, the text form, pipelines and the utilities below them. Graph errors are pairs
+ * of files in tests/error/graph. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,16 +22,17 @@
 
 #define SD2 SOURCE_DIR "/graphs/sd2/"
 
-/* Runs statement and gives the exit code it would have ended with, 0 when it came through; its message is err_text(). */
-#define CAUGHT(code, statement)        \
-    do {                               \
-        jmp_buf back;                  \
-        code = setjmp(back);           \
-        if (code == 0) {               \
-            err_catch(&back);          \
-            statement;                 \
-        }                              \
-        err_catch(NULL);               \
+/* Runs statement and gives the exit code it would have ended with, 0 when it came through; its
+ * message is err_text(). */
+#define CAUGHT(code, statement) \
+    do {                        \
+        jmp_buf back;           \
+        code = setjmp(back);    \
+        if (code == 0) {        \
+            err_catch(&back);   \
+            statement;          \
+        }                       \
+        err_catch(NULL);        \
     } while (0)
 
 static char *text_of(const Graph *g)
@@ -52,7 +54,9 @@ static void assert_round_trip(const Graph *g)
     graph_free(again);
 }
 
-/* ---- the real models ------------------------------------------------------------------------------------------------------ */
+/* ---- the real models
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t shape_product(Json list)
 {
@@ -85,7 +89,8 @@ static Json find_op(Json ops, const char *path)
     return ops;
 }
 
-/* Every row of the reference listing, tests/data/ops/NAME.txt: path, shape in, shape out, parameters, multiply-adds. */
+/* Every row of the reference listing, tests/data/ops/NAME.txt: path, shape in, shape out,
+ * parameters, multiply-adds. */
 static void check_listing(const char *name, int64_t parameters, int64_t macs)
 {
     char path[512], op[256], in[64], out[64];
@@ -102,7 +107,8 @@ static void check_listing(const char *name, int64_t parameters, int64_t macs)
     snprintf(path, sizeof path, TEST_DATA_DIR "/ops/%s.txt", name);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    for (; fscanf(f, "%255s %63s %63s %lld %lld", op, in, out, &op_parameters, &op_macs) == 5; rows++) {
+    for (; fscanf(f, "%255s %63s %63s %lld %lld", op, in, out, &op_parameters, &op_macs) == 5;
+         rows++) {
         Json o = find_op(ops, op);
         assert_shape(op, in, json_get(o, "in"));
         assert_shape(op, out, json_get(o, "out"));
@@ -140,13 +146,16 @@ static void test_image_encoder(void **state)
     check_listing("image_encoder", 34163664, 558329233408);
 }
 
-/* Sizes, batches and text lengths other than the defaults; the parameters never change with them. */
+/* Sizes, batches and text lengths other than the defaults; the parameters never change with them.
+ */
 static void test_sizes(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        ParamSet sets[] = {{.name = "img_height", .value = 64 * (i + 1)}, {.name = "img_width", .value = 64 * (5 - i)},
-                           {.name = "batch", .value = i + 1}, {.name = "max_text_length", .value = 1 + 40 * i}};
+        ParamSet sets[] = {{.name = "img_height", .value = 64 * (i + 1)},
+                           {.name = "img_width", .value = 64 * (5 - i)},
+                           {.name = "batch", .value = i + 1},
+                           {.name = "max_text_length", .value = 1 + 40 * i}};
         Graph *g = graph_load(SD2 "diffusion_model.json", sets, 4);
         const Shape latent = shape4(i + 1, 8 * (i + 1), 8 * (5 - i), 4);
         assert_true(shape_eq(&tensor(g, g->outputs[0])->shape, &latent));
@@ -156,7 +165,8 @@ static void test_sizes(void **state)
     }
 }
 
-/* What changes per step, per time and per prompt: the keys and values of cross-attention depend on the prompt alone. */
+/* What changes per step, per time and per prompt: the keys and values of cross-attention depend on
+ * the prompt alone. */
 static void test_bindings(void **state)
 {
     (void)state;
@@ -166,7 +176,8 @@ static void test_bindings(void **state)
         const Op *o = &g->ops[i];
         Binding b = tensor(g, o->out)->binding;
         bool of_prompt = strstr(o->path, "attn2.to_k") || strstr(o->path, "attn2.to_v");
-        bool of_time = strncmp(o->path, "time.", 5) == 0 || strstr(o->path, "emb.dense") || strstr(o->path, "emb.swish");
+        bool of_time = strncmp(o->path, "time.", 5) == 0 || strstr(o->path, "emb.dense") ||
+                       strstr(o->path, "emb.swish");
         assert_int_equal(b, of_prompt ? BIND_PROMPT : of_time ? BIND_TIME : BIND_STEP);
         seen += of_prompt;
     }
@@ -191,7 +202,8 @@ static void test_depth(void **state)
 static void test_round_trip_of_passes(void **state)
 {
     (void)state;
-    static const char *const models[] = {"diffusion_model", "text_encoder", "decoder", "image_encoder"};
+    static const char *const models[] = {"diffusion_model", "text_encoder", "decoder",
+                                         "image_encoder"};
     for (int i = 0; i < 4; i++) {
         char path[512];
         snprintf(path, sizeof path, SD2 "%s.json", models[i]);
@@ -203,7 +215,9 @@ static void test_round_trip_of_passes(void **state)
     }
 }
 
-/* ---- the graph and its editing ------------------------------------------------------------------------------------------------ */
+/* ---- the graph and its editing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static Op op1(OpKind k, const char *path, TensorId x)
 {
@@ -279,7 +293,8 @@ static void test_weight_parts(void **state)
     (void)state;
     Graph *g = graph_new("g");
     TensorId x = graph_add_input(g, "x", DT_F32, shape2(1, 8), BIND_STEP);
-    TensorId parts[] = {graph_add_weight(g, "q.kernel", shape2(8, 4)), graph_add_weight(g, "k.kernel", shape2(8, 2))};
+    TensorId parts[] = {graph_add_weight(g, "q.kernel", shape2(8, 4)),
+                        graph_add_weight(g, "k.kernel", shape2(8, 2))};
     double scale[] = {0.125, 1};
     Op o = op1(OP_DENSE, "q", x);
     o.in[SLOT_KERNEL] = graph_add_weight_parts(g, parts, 2, scale);
@@ -308,7 +323,9 @@ static void test_attributes(void **state)
         }
 }
 
-/* ---- pipelines -------------------------------------------------------------------------------------------------------------- */
+/* ---- pipelines
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_pipelines(void **state)
 {
@@ -317,7 +334,8 @@ static void test_pipelines(void **state)
     Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", sets, 2);
     assert_int_equal(p->img_height, 256);
     assert_int_equal(p->img_width, 128);
-    struct PipelineModel *models[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
+    struct PipelineModel *models[] = {&p->text_encoder, &p->diffusion_model, &p->decoder,
+                                      &p->image_encoder};
     for (int i = 0; i < 4; i++) {
         Graph *g = graph_load(models[i]->graph, models[i]->params, models[i]->n_params);
         assert_int_equal(tensor(g, g->inputs[0])->shape.dim[0], 2);
@@ -331,7 +349,8 @@ static void test_pipelines(void **state)
     arena_free(p->arena);
 }
 
-/* The value that a pipeline gives a model's parameter, as JSON has it: numbers are compared as text. */
+/* The value that a pipeline gives a model's parameter, as JSON has it: numbers are compared as
+ * text. */
 static void assert_same_parameter(const struct PipelineModel *m, const char *name, Json expected)
 {
     for (int i = 0; i < m->n_params; i++) {
@@ -339,7 +358,8 @@ static void assert_same_parameter(const struct PipelineModel *m, const char *nam
         if (strcmp(p->name, name) != 0)
             continue;
         if (p->kind != PARAM_INTS) {
-            assert_true(json_number(expected) == (p->kind == PARAM_REAL ? p->real : (double)p->value));
+            assert_true(json_number(expected) ==
+                        (p->kind == PARAM_REAL ? p->real : (double)p->value));
             return;
         }
         assert_int_equal(json_count(expected), p->n_ints);
@@ -355,10 +375,13 @@ static void assert_same_parameter(const struct PipelineModel *m, const char *nam
 static void test_shapes_parameters(void **state)
 {
     (void)state;
-    static const char *const names[] = {"widths", "blocks", "head_size", "groups", "context_width", "time_in", "time_width", "vocab_size",
-                                        "width", "heads", "layers", "mlp_width"};
+    static const char *const names[] = {"widths",        "blocks",  "head_size",  "groups",
+                                        "context_width", "time_in", "time_width", "vocab_size",
+                                        "width",         "heads",   "layers",     "mlp_width"};
     Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", NULL, 0);
-    Json root = json_load(SOURCE_DIR "/graphs/shapes/params.json"), schedule = json_get(root, "schedule"), d = json_get(root, "defaults");
+    Json root = json_load(SOURCE_DIR "/graphs/shapes/params.json"),
+         schedule = json_get(root, "schedule"), d = json_get(root, "defaults");
+    /* clang-format off */
     const struct { const char *name; const struct PipelineModel *model; } models[] = {
         {"text_encoder", &p->text_encoder}, {"diffusion_model", &p->diffusion_model}, {"decoder", &p->decoder},
         {"image_encoder", &p->image_encoder}};
@@ -370,11 +393,16 @@ static void test_shapes_parameters(void **state)
         if (json_ok(scale))
             assert_same_parameter(models[m].model, "latent_scale", scale);
     }
+    /* clang-format on */
     assert_int_equal(p->img_height, json_int(json_get(root, "image_size"), 1, 4096));
-    assert_int_equal(p->max_text_length, json_int(json_get(json_get(root, "vocabulary"), "max_text_length"), 1, 4096));
-    assert_true(p->schedule.beta_start == json_number(json_get(schedule, "beta_start")) && p->schedule.beta_end == json_number(json_get(schedule, "beta_end")));
-    assert_int_equal(p->schedule.train_steps, json_int(json_get(schedule, "train_steps"), 1, 100000));
-    assert_string_equal(p->schedule.beta_scaled_linear ? "scaled_linear" : "linear", json_string(json_get(schedule, "beta")));
+    assert_int_equal(p->max_text_length,
+                     json_int(json_get(json_get(root, "vocabulary"), "max_text_length"), 1, 4096));
+    assert_true(p->schedule.beta_start == json_number(json_get(schedule, "beta_start")) &&
+                p->schedule.beta_end == json_number(json_get(schedule, "beta_end")));
+    assert_int_equal(p->schedule.train_steps,
+                     json_int(json_get(schedule, "train_steps"), 1, 100000));
+    assert_string_equal(p->schedule.beta_scaled_linear ? "scaled_linear" : "linear",
+                        json_string(json_get(schedule, "beta")));
     assert_int_equal(p->steps, json_int(json_get(d, "steps"), 1, 1000));
     assert_true(p->cfg_scale == json_number(json_get(d, "guidance_scale")));
     json_free(root);
@@ -382,6 +410,7 @@ static void test_shapes_parameters(void **state)
 }
 
 /* Each edit of the sd2 pipeline, and what it must be answered with. */
+/* clang-format off */
 static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"steps\": 25", "\"steps\": 0", "/defaults/steps: found 0, expected 1 to 1000"},
     {"\"steps\": 25", "\"steps\": 2.5", "/defaults/steps: found 2.5, expected an integer"},
@@ -408,6 +437,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"schedule\"", "\"shedule\"", "/shedule: unknown name, did you mean \"schedule\"?"},
     {"\"graph\": \"decoder.json\"", "\"file\": \"decoder.json\"", "/models/decoder/file: unknown name, expected one of: graph, parameters, weights"},
 };
+/* clang-format on */
 
 static void test_pipeline_errors(void **state)
 {
@@ -420,7 +450,8 @@ static void test_pipeline_errors(void **state)
         buf_add(&b, text, (size_t)(at - text));
         buf_printf(&b, "%s%s", pipeline_errors[i].to, at + strlen(pipeline_errors[i].from));
         int code;
-        CAUGHT(code, pipeline_from_json(json_parse(b.data, b.len, "p.json"), SD2 "p.json", NULL, 0));
+        CAUGHT(code,
+               pipeline_from_json(json_parse(b.data, b.len, "p.json"), SD2 "p.json", NULL, 0));
         assert_int_equal(code, EXIT_USER);
         assert_string_equal(err_text() + strlen("p.json: "), pipeline_errors[i].message);
         buf_free(&b);
@@ -433,7 +464,9 @@ static void test_pipeline_errors(void **state)
     assert_non_null(strstr(err_text(), "unknown parameter img_heigth, did you mean img_height?"));
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------------------------------- */
+/* ---- expressions
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *no_name(void *context, const char *name, Number *out)
 {
@@ -459,14 +492,32 @@ static const char *no_property(void *context, const char *function, const char *
 static void test_expressions(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { const char *text; double value; bool is_real; } good[] = {
         {"1 + 2 * 3", 7, false}, {"(1 + 2) * 3", 9, false}, {"512 / 8", 64, false}, {"-3 + 5", 2, false}, {"17 % 5", 2, false},
         {"seven - 1 - 2", 4, false}, {"w[seven - 1]", 106, false}, {"len(w)", 3, false}, {"1.0 / 4", 0.25, true},
         {"1 / sqrt(64)", 0.125, true}, {"1 < 2 && 2 <= 2", 1, false}, {"1 > 2 || 3 != 3", 0, false}, {"!(1 == 2)", 1, false},
         {"min(4, 2) + max(4, 2)", 6, false}, {"1e-5", 1e-5, true}, {" 2 - -2 ", 4, false},
     };
-    static const char *const bad[] = {"", "1 +", "(1", "1)", "1 2", "w[", "w[1.5]", "f(", "5 / 2", "1 / 0", "7 % 0", "9223372036854775807 + 1",
-                                      "9223372036854775808", "1e999", "other", "sqrt(-1)", "min(1)", "$"};
+    /* clang-format on */
+    static const char *const bad[] = {"",
+                                      "1 +",
+                                      "(1",
+                                      "1)",
+                                      "1 2",
+                                      "w[",
+                                      "w[1.5]",
+                                      "f(",
+                                      "5 / 2",
+                                      "1 / 0",
+                                      "7 % 0",
+                                      "9223372036854775807 + 1",
+                                      "9223372036854775808",
+                                      "1e999",
+                                      "other",
+                                      "sqrt(-1)",
+                                      "min(1)",
+                                      "$"};
     const ExprScope scope = {NULL, no_name, no_element, no_property};
     Arena *a = arena_new();
     Number n;
@@ -480,7 +531,9 @@ static void test_expressions(void **state)
     arena_free(a);
 }
 
-/* ---- utilities ------------------------------------------------------------------------------------------------------------------- */
+/* ---- utilities
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_flags(void **state)
 {
@@ -489,19 +542,23 @@ static void test_flags(void **state)
     int64_t steps = 25;
     const char *output = "output.png", *argument = NULL;
     FlagList sets = {0};
+    /* clang-format off */
     const Flag flags[] = {
         {"quick", 'q', FLAG_BOOL, &quick, NULL, "", 0, 0},
         {"steps", 0, FLAG_INT, &steps, "N", "", 1, 1000},
         {"output", 'o', FLAG_STRING, &output, "FILE", "", 0, 0},
         {"set", 0, FLAG_LIST, &sets, "NAME=VALUE", "", 0, 0},
     };
+    /* clang-format on */
     const Command cmd = {"test FILE", "", flags, 4, 1, 1, &argument};
     char *good[] = {"test", "-q", "--steps=30", "in", "-ox.png", "--set", "a=1", "--set", "b=-2"};
     assert_int_equal(flags_parse(&cmd, 9, good), 1);
-    assert_true(quick && steps == 30 && strcmp(output, "x.png") == 0 && strcmp(argument, "in") == 0);
+    assert_true(quick && steps == 30 && strcmp(output, "x.png") == 0 &&
+                strcmp(argument, "in") == 0);
     ParamSet *list;
     assert_int_equal(flags_sets(&sets, &list), 2);
     assert_true(strcmp(list[1].name, "b") == 0 && list[1].value == -2);
+    /* clang-format off */
     static const struct { char *argv[4]; const char *message; } bad[] = {
         {{"test", "in", "--step", "3"}, "unknown flag --step; did you mean --steps?"},
         {{"test", "in", "--steps", "0"}, "--steps: found 0, expected 1 to 1000"},
@@ -511,6 +568,7 @@ static void test_flags(void **state)
         {{"test", "-q", "-q", "-q"}, "an argument is missing; usage: test FILE"},
         {{"test", "in", "--quick=1", "-q"}, "--quick takes no value, found '1'"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int code;
         CAUGHT(code, flags_parse(&cmd, 4, (char **)bad[i].argv));
@@ -526,7 +584,8 @@ static void test_flags(void **state)
 static void test_numbers_read_back(void **state)
 {
     (void)state;
-    static const double values[] = {0, 1, -1, 0.1, 1e-5, 1.0 / 3, 5.489980785067252, 1e300, 5e-324, 0.18215};
+    static const double values[] = {0,     1,      -1,     0.1, 1e-5, 1.0 / 3, 5.489980785067252,
+                                    1e300, 5e-324, 0.18215};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         Buf b = {0};
         buf_real(&b, values[i]);
@@ -581,13 +640,26 @@ static void test_outfile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_diffusion_model), cmocka_unit_test(test_text_encoder), cmocka_unit_test(test_decoder),
-        cmocka_unit_test(test_image_encoder), cmocka_unit_test(test_sizes), cmocka_unit_test(test_bindings), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_round_trip_of_passes), cmocka_unit_test(test_editing), cmocka_unit_test(test_toposort),
-        cmocka_unit_test(test_verify), cmocka_unit_test(test_weight_parts), cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_pipelines), cmocka_unit_test(test_shapes_parameters),
-        cmocka_unit_test(test_pipeline_errors), cmocka_unit_test(test_expressions),
-        cmocka_unit_test(test_flags), cmocka_unit_test(test_numbers_read_back), cmocka_unit_test(test_outfile),
+        cmocka_unit_test(test_diffusion_model),
+        cmocka_unit_test(test_text_encoder),
+        cmocka_unit_test(test_decoder),
+        cmocka_unit_test(test_image_encoder),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_bindings),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_round_trip_of_passes),
+        cmocka_unit_test(test_editing),
+        cmocka_unit_test(test_toposort),
+        cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_weight_parts),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_pipelines),
+        cmocka_unit_test(test_shapes_parameters),
+        cmocka_unit_test(test_pipeline_errors),
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_numbers_read_back),
+        cmocka_unit_test(test_outfile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

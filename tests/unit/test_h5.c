@@ -1,4 +1,5 @@
-/* HDF5 files as Keras and others write them, and as nobody should: what is read, and what is said of the rest. Files are made by libhdf5 itself. */
+/* HDF5 files as Keras and others write them, and as nobody should: what is read, and what is said
+ * of the rest. Files are made by libhdf5 itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,12 +24,10 @@ static hid_t create(hid_t plist)
     return file;
 }
 
-static void done(void)
-{
-    assert_true(H5Fclose(file) >= 0);
-}
+static void done(void) { assert_true(H5Fclose(file) >= 0); }
 
-static void put_texts(const char *object, const char *name, const char *const *texts, size_t n, bool variable)
+static void put_texts(const char *object, const char *name, const char *const *texts, size_t n,
+                      bool variable)
 {
     enum { WIDTH = 24 };
     hsize_t size[] = {n};
@@ -38,7 +37,8 @@ static void put_texts(const char *object, const char *name, const char *const *t
         strncpy(fixed + i * WIDTH, texts[i], WIDTH - 1);
     H5Tset_size(type, variable ? H5T_VARIABLE : WIDTH);
     H5Tset_cset(type, variable ? H5T_CSET_UTF8 : H5T_CSET_ASCII);
-    hid_t attribute = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attribute = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT,
+                                        H5P_DEFAULT);
     assert_true(H5Awrite(attribute, type, variable ? (const void *)texts : fixed) >= 0);
     H5Aclose(attribute);
     H5Sclose(space);
@@ -73,8 +73,10 @@ static void texts(void **state)
     put_texts(".", "variable", a, 2, true);
     put_texts(".", "cut0", a, 2, false);
     put_texts(".", "cut1", b, 1, true);
-    hid_t space = H5Screate_simple(1, zero, NULL), attribute = H5Acreate2(file, "empty", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Awrite(attribute, H5T_NATIVE_DOUBLE, none) >= 0); /* so Keras writes a list of no names */
+    hid_t space = H5Screate_simple(1, zero, NULL),
+          attribute = H5Acreate2(file, "empty", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(attribute, H5T_NATIVE_DOUBLE, none) >=
+                0); /* so Keras writes a list of no names */
     H5Aclose(attribute);
     H5Sclose(space);
     done();
@@ -98,8 +100,10 @@ static void texts(void **state)
 static void numbers(void **state)
 {
     (void)state;
-    static const uint16_t f16[6] = {0x3c00, 0xc000, 0x3800, 0x4200, 0x3e00, 0xb400}, bf16[6] = {0x3f80, 0xc000, 0x3f00, 0x4040, 0x3fc0, 0xbe80};
+    static const uint16_t f16[6] = {0x3c00, 0xc000, 0x3800, 0x4200, 0x3e00, 0xb400},
+                          bf16[6] = {0x3f80, 0xc000, 0x3f00, 0x4040, 0x3fc0, 0xbe80};
     static const int32_t whole[6] = {1, 2, 3, 4, 5, 6};
+    /* clang-format off */
     static const struct { const char *name; StDtype dtype; bool in_place; } sets[] = {
         {"a/f32", ST_F32, true}, {"a/f64", ST_F64, true}, {"a/b/f16", ST_F16, true}, {"bf16", ST_BF16, true}, {"opaque", ST_BF16, true},
         {"big", ST_F32, false}, {"packed", ST_F32, false}, {"compact", ST_F32, false}, {"whole", ST_OTHER, false}};
@@ -148,6 +152,7 @@ static void numbers(void **state)
         if (t.data)
             assert_memory_equal(bytes, t.data, t.bytes);
     }
+    /* clang-format on */
     h5_close(f);
 }
 
@@ -177,7 +182,9 @@ static void walk(void **state)
     h5_close(f);
 }
 
-/* ---- what nobody should write -------------------------------------------------------------------------------------------------------- */
+/* ---- what nobody should write
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void must_say(const char *expected)
 {
@@ -237,7 +244,8 @@ static void wild_lists(void **state)
     must_say("has a text that is too long for a name");
     free(far);
     create(H5P_DEFAULT);
-    hid_t space = H5Screate(H5S_SCALAR), attribute = H5Acreate2(file, "layer_names", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate(H5S_SCALAR), attribute = H5Acreate2(file, "layer_names", H5T_STD_I32LE,
+                                                                space, H5P_DEFAULT, H5P_DEFAULT);
     int one = 1;
     H5Awrite(attribute, H5T_NATIVE_INT, &one);
     H5Aclose(attribute);
@@ -332,8 +340,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts), cmocka_unit_test(numbers), cmocka_unit_test(walk), cmocka_unit_test(wild_lists), cmocka_unit_test(wild_links),
-        cmocka_unit_test(wild_numbers),
+        cmocka_unit_test(texts),      cmocka_unit_test(numbers),    cmocka_unit_test(walk),
+        cmocka_unit_test(wild_lists), cmocka_unit_test(wild_links), cmocka_unit_test(wild_numbers),
     };
     return cmocka_run_group_tests_name("h5", tests, setup, teardown);
 }

@@ -1,4 +1,5 @@
-/* The reference interpreter: small cases worked out by hand, and every fused slot against the chain of plain ops that it stands for. */
+/* The reference interpreter: small cases worked out by hand, and every fused slot against the chain
+ * of plain ops that it stands for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,8 @@
 
 #define MAX_VALUES 4096
 
-/* The graph text with a path for every operation, its line's number: the cases below leave them out. */
+/* The graph text with a path for every operation, its line's number: the cases below leave them
+ * out. */
 static const char *with_paths(const char *text)
 {
     static Buf b;
@@ -29,7 +31,8 @@ static const char *with_paths(const char *text)
     return b.data;
 }
 
-/* Runs the graph on inputs that are given, or (NULL) made from their index; returns the count of its output. */
+/* Runs the graph on inputs that are given, or (NULL) made from their index; returns the count of
+ * its output. */
 static int64_t run_text(const char *text, const float *const *given, float *out, bool in_double)
 {
     Graph *g = graph_parse_text(with_paths(text), "test");
@@ -51,7 +54,8 @@ static int64_t run_text(const char *text, const float *const *given, float *out,
     return n;
 }
 
-static void expect_values(const char *text, const float *const *inputs, const float *expected, int n)
+static void expect_values(const char *text, const float *const *inputs, const float *expected,
+                          int n)
 {
     float out[MAX_VALUES];
     assert_int_equal(run_text(text, inputs, out, true), n);
@@ -60,25 +64,32 @@ static void expect_values(const char *text, const float *const *inputs, const fl
             fail_msg("value %d is %g, expected %g, of\n%s", i, out[i], expected[i], text);
 }
 
-#define EXPECT(text, inputs, ...) \
-    expect_values(text, inputs, (const float[]){__VA_ARGS__}, (int)(sizeof((float[]){__VA_ARGS__}) / sizeof(float)))
+#define EXPECT(text, inputs, ...)                             \
+    expect_values(text, inputs, (const float[]){__VA_ARGS__}, \
+                  (int)(sizeof((float[]){__VA_ARGS__}) / sizeof(float)))
 
 static void elementwise(void **state)
 {
     (void)state;
     const float x[] = {-1, 0, 1, 2}, y[] = {10, 20}, xy[] = {-1, 0, 1, 2};
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = swish %1 : f32[1,2,2]\noutput output %2\n", ((const float *[]){x}),
-           -0.26894142f, 0, 0.73105858f, 1.76159416f);
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = gelu %1 {kind=erf} : f32[1,2,2]\noutput output %2\n",
-           ((const float *[]){x}), -0.15865525f, 0, 0.84134475f, 1.95449974f);
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = gelu %1 {kind=tanh} : f32[1,2,2]\noutput output %2\n",
-           ((const float *[]){x}), -0.15880801f, 0, 0.84119199f, 1.95459769f);
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = geglu %1 {kind=erf} : f32[1,2,1]\noutput output %2\n",
-           ((const float *[]){x}), 0, 1.95449974f);
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = scale %1 {factor=-2.5} : f32[1,2,2]\noutput output %2\n",
-           ((const float *[]){x}), 2.5f, 0, -2.5f, -5);
-    EXPECT("graph t\ninput %1 x f32[2,1,2] step\ninput %2 y f32[1,2] step\n%3 = add %1 %2 : f32[2,1,2]\n"
-           "output output %3\n", ((const float *[]){xy, y}), 9, 20, 11, 22);
+    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = swish %1 : f32[1,2,2]\noutput output %2\n",
+           ((const float *[]){x}), -0.26894142f, 0, 0.73105858f, 1.76159416f);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\n%2 = gelu %1 {kind=erf} : f32[1,2,2]\noutput output %2\n",
+        ((const float *[]){x}), -0.15865525f, 0, 0.84134475f, 1.95449974f);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\n%2 = gelu %1 {kind=tanh} : f32[1,2,2]\noutput output %2\n",
+        ((const float *[]){x}), -0.15880801f, 0, 0.84119199f, 1.95459769f);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\n%2 = geglu %1 {kind=erf} : f32[1,2,1]\noutput output %2\n",
+        ((const float *[]){x}), 0, 1.95449974f);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\n%2 = scale %1 {factor=-2.5} : f32[1,2,2]\noutput output %2\n",
+        ((const float *[]){x}), 2.5f, 0, -2.5f, -5);
+    EXPECT(
+        "graph t\ninput %1 x f32[2,1,2] step\ninput %2 y f32[1,2] step\n%3 = add %1 %2 : f32[2,1,2]\n"
+        "output output %3\n",
+        ((const float *[]){xy, y}), 9, 20, 11, 22);
     EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = softmax %1 : f32[1,2,2]\noutput output %2\n",
            ((const float *[]){x}), 0.26894142f, 0.73105858f, 0.26894142f, 0.73105858f);
 }
@@ -87,63 +98,80 @@ static void movement(void **state)
 {
     (void)state;
     const float x[] = {1, 2, 3, 4}, y[] = {5, 6};
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\ninput %2 y f32[1,2,1] step\n%3 = concat %1 %2 : f32[1,2,3]\n"
-           "output output %3\n", ((const float *[]){x, y}), 1, 2, 5, 3, 4, 6);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\ninput %2 y f32[1,2,1] step\n%3 = concat %1 %2 : f32[1,2,3]\n"
+        "output output %3\n",
+        ((const float *[]){x, y}), 1, 2, 5, 3, 4, 6);
     const float z[] = {7, 8, 9, 10};
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\ninput %2 z f32[2,2,1] step\n%3 = concat %1 %2 : f32[2,2,3]\n"
-           "output output %3\n", ((const float *[]){x, z}), 1, 2, 7, 3, 4, 8, 1, 2, 9, 3, 4, 10);
-    EXPECT("graph t\ninput %1 y f32[1,2] step\n%2 = broadcast %1 {batch=3} : f32[3,2]\noutput output %2\n",
-           ((const float *[]){y}), 5, 6, 5, 6, 5, 6);
-    EXPECT("graph t\ninput %1 x f32[1,2,2] step\n%2 = slice %1 {begin=1, end=2} : f32[1,2,1]\noutput output %2\n",
-           ((const float *[]){x}), 2, 4);
-    EXPECT("graph t\ninput %1 x f32[1,1,2,2] step\n%2 = upsample %1 : f32[1,2,4,2]\noutput output %2\n",
-           ((const float *[]){x}), 1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\ninput %2 z f32[2,2,1] step\n%3 = concat %1 %2 : f32[2,2,3]\n"
+        "output output %3\n",
+        ((const float *[]){x, z}), 1, 2, 7, 3, 4, 8, 1, 2, 9, 3, 4, 10);
+    EXPECT(
+        "graph t\ninput %1 y f32[1,2] step\n%2 = broadcast %1 {batch=3} : f32[3,2]\noutput output %2\n",
+        ((const float *[]){y}), 5, 6, 5, 6, 5, 6);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,2,2] step\n%2 = slice %1 {begin=1, end=2} : f32[1,2,1]\noutput output %2\n",
+        ((const float *[]){x}), 2, 4);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,1,2,2] step\n%2 = upsample %1 : f32[1,2,4,2]\noutput output %2\n",
+        ((const float *[]){x}), 1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4);
 }
 
 static void norms(void **state)
 {
     (void)state;
-    const float x[] = {1, 3, 10, 20, 5, 7, 30, 40}; /* two pixels, channels 0,1 and 2,3 are groups */
+    const float x[] = {1, 3, 10, 20,
+                       5, 7, 30, 40}; /* two pixels, channels 0,1 and 2,3 are groups */
     const float gamma[] = {1, 1, 1, 2}, beta[] = {0, 0, 0, 1};
     EXPECT("graph t\ninput %1 x f32[1,2,4] step\ninput %2 g f32[4] never\ninput %3 b f32[4] never\n"
            "%4 = group_norm %1 %2 %3 {groups=2, eps=0} : f32[1,2,4]\noutput output %4\n",
-           ((const float *[]){x, gamma, beta}), -1.34164079f, -0.4472136f, -1.34164079f, 0.10557281f, 0.4472136f,
-           1.34164079f, 0.4472136f, 3.68328157f);
+           ((const float *[]){x, gamma, beta}), -1.34164079f, -0.4472136f, -1.34164079f,
+           0.10557281f, 0.4472136f, 1.34164079f, 0.4472136f, 3.68328157f);
     EXPECT("graph t\ninput %1 x f32[1,4,2] step\ninput %2 g f32[2] never\ninput %3 b f32[2] never\n"
            "%4 = layer_norm %1 %2 %3 {eps=1} : f32[1,4,2]\noutput output %4\n",
-           ((const float *[]){x, gamma, beta}), -0.70710678f, 0.70710678f, -0.98058068f, 0.98058068f, -0.70710678f,
-           0.70710678f, -0.98058068f, 0.98058068f);
+           ((const float *[]){x, gamma, beta}), -0.70710678f, 0.70710678f, -0.98058068f,
+           0.98058068f, -0.70710678f, 0.70710678f, -0.98058068f, 0.98058068f);
 }
 
 static void products(void **state)
 {
     (void)state;
     const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, k[] = {1, 10, 100, 1000}, bias[] = {0.5f};
-    EXPECT("graph t\ninput %1 x f32[1,3,3,1] step\ninput %2 k f32[2,2,1,1] never\ninput %3 b f32[1] never\n"
-           "%4 = conv2d x=%1 kernel=%2 bias=%3 : f32[1,2,2,1]\noutput output %4\n", ((const float *[]){x, k, bias}),
-           5421.5f, 6532.5f, 8754.5f, 9865.5f);
-    EXPECT("graph t\ninput %1 x f32[1,3,3,1] step\ninput %2 k f32[2,2,1,1] never\n"
-           "%3 = conv2d x=%1 kernel=%2 {stride=2, pad=[0,1,0,1]} : f32[1,2,2,1]\noutput output %3\n",
-           ((const float *[]){x, k}), 5421, 603, 87, 9);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,3,3,1] step\ninput %2 k f32[2,2,1,1] never\ninput %3 b f32[1] never\n"
+        "%4 = conv2d x=%1 kernel=%2 bias=%3 : f32[1,2,2,1]\noutput output %4\n",
+        ((const float *[]){x, k, bias}), 5421.5f, 6532.5f, 8754.5f, 9865.5f);
+    EXPECT(
+        "graph t\ninput %1 x f32[1,3,3,1] step\ninput %2 k f32[2,2,1,1] never\n"
+        "%3 = conv2d x=%1 kernel=%2 {stride=2, pad=[0,1,0,1]} : f32[1,2,2,1]\noutput output %3\n",
+        ((const float *[]){x, k}), 5421, 603, 87, 9);
     const float m[] = {1, 2, 3, 4, 5, 6};
     EXPECT("graph t\ninput %1 x f32[1,2,2] step\ninput %2 k f32[2,3] never\n"
-           "%3 = dense x=%1 kernel=%2 : f32[1,2,3]\noutput output %3\n", ((const float *[]){x, m}), 9, 12, 15, 19, 26, 33);
+           "%3 = dense x=%1 kernel=%2 : f32[1,2,3]\noutput output %3\n",
+           ((const float *[]){x, m}), 9, 12, 15, 19, 26, 33);
 }
 
 static void attention_cases(void **state)
 {
     (void)state;
-    const float q[] = {0, 0, 1, 0}, k[] = {0, 0, 0.69314718f, 5}, v[] = {3, 1, 6, 4}; /* exp(ln 2) = 2 */
-    EXPECT("graph t\ninput %1 q f32[1,2,2] step\ninput %2 k f32[1,2,2] step\ninput %3 v f32[1,2,2] step\n"
-           "%4 = attention %1 %2 %3 {heads=1, head_size=2, scale=1} : f32[1,2,2]\noutput output %4\n",
-           ((const float *[]){q, k, v}), 4.5f, 2.5f, 5, 3);
-    EXPECT("graph t\ninput %1 q f32[1,2,2] step\ninput %2 k f32[1,2,2] step\ninput %3 v f32[1,2,2] step\n"
-           "%4 = attention %1 %2 %3 {heads=1, head_size=2, scale=1, causal=1} : f32[1,2,2]\noutput output %4\n",
-           ((const float *[]){q, k, v}), 3, 1, 5, 3);
+    const float q[] = {0, 0, 1, 0}, k[] = {0, 0, 0.69314718f, 5},
+                v[] = {3, 1, 6, 4}; /* exp(ln 2) = 2 */
+    EXPECT(
+        "graph t\ninput %1 q f32[1,2,2] step\ninput %2 k f32[1,2,2] step\ninput %3 v f32[1,2,2] step\n"
+        "%4 = attention %1 %2 %3 {heads=1, head_size=2, scale=1} : f32[1,2,2]\noutput output %4\n",
+        ((const float *[]){q, k, v}), 4.5f, 2.5f, 5, 3);
+    EXPECT(
+        "graph t\ninput %1 q f32[1,2,2] step\ninput %2 k f32[1,2,2] step\ninput %3 v f32[1,2,2] step\n"
+        "%4 = attention %1 %2 %3 {heads=1, head_size=2, scale=1, causal=1} : f32[1,2,2]\noutput output %4\n",
+        ((const float *[]){q, k, v}), 3, 1, 5, 3);
 }
 
 /* Two graphs that must give the same values. */
-typedef struct { const char *name, *fused, *plain; } Same;
+typedef struct {
+    const char *name, *fused, *plain;
+} Same;
+/* clang-format off */
 static const Same same[] = {
     {"attention is qk, softmax, av",
      "input %1 q f32[2,5,12] step\ninput %2 k f32[1,7,6] step\ninput %3 v f32[2,7,9] step\n"
@@ -197,6 +225,7 @@ static const Same same[] = {
      "%3 = scale %2 {factor=0.125} : f32[1,3,4]\n%4 = dense x=%1 kernel=w\"k.kernel\"[6,3] : f32[1,3,3]\n"
      "%5 = concat %3 %4 : f32[1,3,7]\noutput output %5\n"},
 };
+/* clang-format on */
 
 static void fused_slots(void **state)
 {
@@ -211,15 +240,17 @@ static void fused_slots(void **state)
             assert_int_equal(run_text(text, NULL, plain, in_double), n);
             for (int64_t k = 0; k < n; k++)
                 if (!(fabsf(fused[k] - plain[k]) <= 4e-6f))
-                    fail_msg("%s: value %d is %g, plain %g", same[i].name, (int)k, fused[k], plain[k]);
+                    fail_msg("%s: value %d is %g, plain %g", same[i].name, (int)k, fused[k],
+                             plain[k]);
         }
 }
 
 static void embedding_range(void **state)
 {
     (void)state;
-    const char *text = "graph t\ninput %1 ids i32[1,2] prompt\n"
-                       "%2 = embedding %1 w\"e.embeddings\"[5,3] : f32[1,2,3] @\"e\"\noutput output %2\n";
+    const char *text =
+        "graph t\ninput %1 ids i32[1,2] prompt\n"
+        "%2 = embedding %1 w\"e.embeddings\"[5,3] : f32[1,2,3] @\"e\"\noutput output %2\n";
     const int32_t good[] = {4, 0}, bad[] = {1, 5};
     float out[6], table[15];
     run_text(text, (const float *[]){(const void *)good}, out, true);
@@ -240,8 +271,10 @@ static void embedding_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise), cmocka_unit_test(movement), cmocka_unit_test(norms), cmocka_unit_test(products),
-        cmocka_unit_test(attention_cases), cmocka_unit_test(fused_slots), cmocka_unit_test(embedding_range),
+        cmocka_unit_test(elementwise),     cmocka_unit_test(movement),
+        cmocka_unit_test(norms),           cmocka_unit_test(products),
+        cmocka_unit_test(attention_cases), cmocka_unit_test(fused_slots),
+        cmocka_unit_test(embedding_range),
     };
     return cmocka_run_group_tests_name("interp", tests, NULL, NULL);
 }

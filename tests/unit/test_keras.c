@@ -1,5 +1,6 @@
-/* Keras' order and names of all 1306 weights of Stable Diffusion 2, against tables of what Keras itself wrote (data/weight-names.tsv,
- * data/keras3-names.tsv); and of a narrow variant, through files and back. */
+/* Keras' order and names of all 1306 weights of Stable Diffusion 2, against tables of what Keras
+ * itself wrote (data/weight-names.tsv, data/keras3-names.tsv); and of a narrow variant, through
+ * files and back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,8 @@
 #include "graphfile.h"
 
 enum { WEIGHTS = 1306, MODELS = 4 };
-static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
+                                           "image_encoder"};
 
 static Graph *load(const char *model)
 {
@@ -44,8 +46,15 @@ static int each_row(const char *file, void (*each)(void *context, char **column)
 }
 
 /* The place of each weight in a file: layer, weight in it. */
-typedef struct { char path[128]; int layer, weight; } Listed;
-typedef struct { const char *model; Listed list[WEIGHTS]; int n; } Order;
+typedef struct {
+    char path[128];
+    int layer, weight;
+} Listed;
+typedef struct {
+    const char *model;
+    Listed list[WEIGHTS];
+    int n;
+} Order;
 
 static void take_order(void *context, char **column)
 {
@@ -82,7 +91,9 @@ static void order(void **state)
     }
 }
 
-typedef struct { Counts counts[MODELS]; } Known;
+typedef struct {
+    Counts counts[MODELS];
+} Known;
 
 static void check_name(void *context, char **column)
 {
@@ -150,6 +161,7 @@ static void distinct(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order), cmocka_unit_test(names), cmocka_unit_test(distinct)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order), cmocka_unit_test(names),
+                                       cmocka_unit_test(distinct)};
     return cmocka_run_group_tests_name("keras", tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
-/* The vector functions of compiler/emit_math.c against libm in double, on every target that runs here, for pairs of registers, single
- * registers and single values (a row has 2*lanes + lanes + 3 channels' worth of each).
+/* The vector functions of compiler/emit_math.c against libm in double, on every target that runs
+ * here, for pairs of registers, single registers and single values (a row has 2*lanes + lanes + 3
+ * channels' worth of each).
  *
- * Bound: |error| <= relative * |true value| + absolute * |x|. Derivation for the sigmoids: 2^t has the rounding of t, |t| * 2^-24 * ln 2 <= 2e-6
- * for t <= 50, which counts in full only where the value itself has become 2^-t of x; where the value is of x's size up to seven roundings
- * are left (2^t: 1, or 2 without FMA; 1 + 2^t; the shared division: 3; times x), 4.2e-7. So: 4.2e-7 relative plus 3e-8 of |x|, which covers
- * t e^-t * 6e-8 at its largest. */
+ * Bound: |error| <= relative * |true value| + absolute * |x|. Derivation for the sigmoids: 2^t has
+ * the rounding of t, |t| * 2^-24 * ln 2 <= 2e-6 for t <= 50, which counts in full only where the
+ * value itself has become 2^-t of x; where the value is of x's size up to seven roundings are left
+ * (2^t: 1, or 2 without FMA; 1 + 2^t; the shared division: 3; times x), 4.2e-7. So: 4.2e-7 relative
+ * plus 3e-8 of |x|, which covers t e^-t * 6e-8 at its largest. */
 #include "interp.h"
 #include "jit.h"
 #include <math.h>
@@ -14,35 +16,53 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { WIDTH = 67, ROWS = 4096 }; /* 67 = 2*16 + 2*16 + 3 = 8*8 + 3: pairs, and a tail on every target; 51 tested too */
+enum {
+    WIDTH = 67,
+    ROWS = 4096
+}; /* 67 = 2*16 + 2*16 + 3 = 8*8 + 3: pairs, and a tail on every target; 51 tested too */
 
 typedef double Reference(double x);
 static double swish(double x) { return x / (1 + exp(-x)); }
-static double gelu_tanh(double x) { return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x))); }
+static double gelu_tanh(double x)
+{
+    return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)));
+}
 static double gelu_erf(double x) { return 0.5 * x * erfc(-x * sqrt(0.5)); }
 
-typedef struct { OpKind op; GeluKind gelu; Reference *want; } Function;
-static const Function functions[] = {{OP_SWISH, 0, swish}, {OP_GELU, GELU_TANH, gelu_tanh}, {OP_GELU, GELU_ERF, gelu_erf}};
+typedef struct {
+    OpKind op;
+    GeluKind gelu;
+    Reference *want;
+} Function;
+static const Function functions[] = {
+    {OP_SWISH, 0, swish}, {OP_GELU, GELU_TANH, gelu_tanh}, {OP_GELU, GELU_ERF, gelu_erf}};
 
 /* Both signs, from 1e-30 to 1e4 evenly in the logarithm, and the special values. */
-static float argument(int64_t i, int64_t n) {
-    static const float special[] = {0, -0.0f, 1e38f, -1e38f, INFINITY, -88, 88, -43, -42.9f, -1e20f, 1e20f, -7.5f, 7.5f};
+static float argument(int64_t i, int64_t n)
+{
+    static const float special[] = {0,   -0.0f,  1e38f,  -1e38f, INFINITY, -88, 88,
+                                    -43, -42.9f, -1e20f, 1e20f,  -7.5f,    7.5f};
     int64_t n_special = (int64_t)(sizeof special / sizeof special[0]);
-    if (i < n_special) return special[i];
-    double magnitude = i % 4 == 0 ? pow(10, -30 + 34.0 * (double)i / (double)n) : 50.0 * (double)i / (double)n;
+    if (i < n_special)
+        return special[i];
+    double magnitude = i % 4 == 0 ? pow(10, -30 + 34.0 * (double)i / (double)n)
+                                  : 50.0 * (double)i / (double)n;
     return (float)(i & 1 ? -magnitude : magnitude);
 }
 
-static void check(const Function *f, const Target *t, int64_t width) {
+static void check(const Function *f, const Target *t, int64_t width)
+{
     Graph *g = graph_new("diffusion_model");
     Op o = op_make(f->op, "f");
     o.in[0] = graph_add_input(g, "x", DT_F32, shape3(1, ROWS, width), BIND_STEP);
-    if (f->op == OP_GELU) o.attr.gelu.kind = f->gelu;
+    if (f->op == OP_GELU)
+        o.attr.gelu.kind = f->gelu;
     graph_add_output(g, "output", graph_add_op(g, o));
     WeightSource *w = weights_open("synthetic:1", "diffusion_model");
     int64_t n = ROWS * width;
     float *x = malloc((size_t)n * 4), *y = malloc((size_t)n * 4);
-    for (int64_t i = 0; i < n; i++) x[i] = argument(i * 7919 % n, n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = argument(i * 7919 % n, n);
     x[11] = NAN;
     const void *in[] = {x};
     jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, false), 1, in, &y, 0, NULL);
@@ -57,22 +77,28 @@ static void check(const Function *f, const Target *t, int64_t width) {
             assert_true(y[i] == want);
             continue;
         }
-        double error = fabs(y[i] - want) / (4.2e-7 * fabs(want) + 3e-8 * fabs((double)x[i]) + 1e-37);
-        if (!(error <= worst)) worst = error, worst_x = x[i];
+        double error = fabs(y[i] - want) /
+                       (4.2e-7 * fabs(want) + 3e-8 * fabs((double)x[i]) + 1e-37);
+        if (!(error <= worst))
+            worst = error, worst_x = x[i];
     }
-    if (!(worst <= 1)) fail_msg("%s, op %d: error %.2f of the bound at x = %g", t->name, (int)f->op, worst, worst_x);
+    if (!(worst <= 1))
+        fail_msg("%s, op %d: error %.2f of the bound at x = %g", t->name, (int)f->op, worst,
+                 worst_x);
     weights_close(w);
     graph_free(g);
     free(x);
     free(y);
 }
 
-static void test_functions(void **state) {
+static void test_functions(void **state)
+{
     (void)state;
     int n;
     const Target *table = target_table(&n);
     for (int i = 0; i < n; i++) {
-        if (!target_runs_here(&table[i])) continue;
+        if (!target_runs_here(&table[i]))
+            continue;
         for (size_t f = 0; f < sizeof functions / sizeof functions[0]; f++) {
             check(&functions[f], &table[i], WIDTH);
             check(&functions[f], &table[i], 51); /* 3*16 + 3: a pair, one register, a tail */
@@ -80,22 +106,27 @@ static void test_functions(void **state) {
     }
 }
 
-/* The short forms that bf16 operands get, where only they are used: a swish in the load of a product, whose result is then rounded to bf16
- * (2^-8 relative), and the gelu of a GEGLU, here with values of 1, so that nothing is rounded after it. The kernel is the unit matrix. */
+/* The short forms that bf16 operands get, where only they are used: a swish in the load of a
+ * product, whose result is then rounded to bf16 (2^-8 relative), and the gelu of a GEGLU, here with
+ * values of 1, so that nothing is rounded after it. The kernel is the unit matrix. */
 enum { SHORT = 64 };
 
-static Graph *short_graph(bool geglu) {
+static Graph *short_graph(bool geglu)
+{
     Graph *g = graph_new("diffusion_model");
     Op o = op_make(OP_DENSE, "d");
     o.in[SLOT_X] = graph_add_input(g, "x", DT_F32, shape3(1, ROWS, SHORT), BIND_STEP);
     o.in[SLOT_KERNEL] = graph_add_weight(g, "k", shape2(SHORT, SHORT));
-    if (geglu) o.attr.contract.act = ACT_GEGLU_TANH;
-    else o.attr.contract.pre = PRE_SWISH;
+    if (geglu)
+        o.attr.contract.act = ACT_GEGLU_TANH;
+    else
+        o.attr.contract.pre = PRE_SWISH;
     graph_add_output(g, "output", graph_add_op(g, o));
     return g;
 }
 
-static void check_short(bool geglu, const Target *t, const char *weights) {
+static void check_short(bool geglu, const Target *t, const char *weights)
+{
     static float x[ROWS * SHORT], y[ROWS * SHORT];
     Graph *g = short_graph(geglu);
     WeightSource *w = weights_open(weights, "diffusion_model");
@@ -103,41 +134,53 @@ static void check_short(bool geglu, const Target *t, const char *weights) {
     for (int64_t i = 0; i < n; i++) { /* numbers that bf16 holds, within +-60 */
         float v = argument(13 + i * 7919 % n, 2 * n);
         uint32_t bits;
-        if (fabsf(v) > 60) v = 0.25f;
+        if (fabsf(v) > 60)
+            v = 0.25f;
         memcpy(&bits, &v, 4);
-        if (geglu) bits &= 0xffff0000u;
+        if (geglu)
+            bits &= 0xffff0000u;
         memcpy(&x[i], &bits, 4);
-        if (geglu && i % SHORT < SHORT / 2) x[i] = 1;
+        if (geglu && i % SHORT < SHORT / 2)
+            x[i] = 1;
     }
     const void *in[] = {x};
     float *out = y;
     jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, true), 1, in, &out, 0, NULL);
     for (int64_t i = 0; i < ROWS * width; i++) {
         float at = geglu ? x[i / width * SHORT + SHORT / 2 + i % width] : x[i];
-        double want = geglu ? gelu_tanh(at) : swish(at), bound = (geglu ? 1.5e-4 : 1.5e-4 + 1. / 256) * fabs(want) + 3e-8 * fabs((double)at) + 1e-37;
-        if (!(fabs(y[i] - want) <= bound)) fail_msg("%s, %s of %g: %g, expected %g", t->name, geglu ? "gelu" : "swish", at, y[i], want);
+        double want = geglu ? gelu_tanh(at) : swish(at),
+               bound = (geglu ? 1.5e-4 : 1.5e-4 + 1. / 256) * fabs(want) + 3e-8 * fabs((double)at) +
+                       1e-37;
+        if (!(fabs(y[i] - want) <= bound))
+            fail_msg("%s, %s of %g: %g, expected %g", t->name, geglu ? "gelu" : "swish", at, y[i],
+                     want);
     }
     weights_close(w);
     graph_free(g);
 }
 
-static void test_short_functions(void **state) {
+static void test_short_functions(void **state)
+{
     (void)state;
     static float unit[SHORT * SHORT];
-    for (int i = 0; i < SHORT; i++) unit[i * SHORT + i] = 1;
+    for (int i = 0; i < SHORT; i++)
+        unit[i * SHORT + i] = 1;
     const char *path = "test_math.safetensors";
     st_write(path, &(StOut){"k", DT_F32, shape2(SHORT, SHORT), unit}, 1, NULL, 0);
     int n;
     const Target *table = target_table(&n);
     for (int i = 0; i < n; i++) {
-        if (!target_runs_here(&table[i])) continue;
+        if (!target_runs_here(&table[i]))
+            continue;
         check_short(false, &table[i], path);
         check_short(true, &table[i], path);
     }
     remove(path);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_short_functions)};
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
+                                       cmocka_unit_test(test_short_functions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

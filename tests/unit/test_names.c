@@ -1,5 +1,6 @@
-/* Naming schemes against a table of all 1306 weights of Stable Diffusion 2 (data/weight-names.tsv), both ways: every weight has the name and the shape
- * that diffusers and LDM give it, and from every name the way leads back to the weight. */
+/* Naming schemes against a table of all 1306 weights of Stable Diffusion 2 (data/weight-names.tsv),
+ * both ways: every weight has the name and the shape that diffusers and LDM give it, and from every
+ * name the way leads back to the weight. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@
 enum { WEIGHTS = 1306, COLUMNS = 10, MODELS = 4 };
 enum { MODEL, PATH, SHAPE, DIFFUSERS, LEGACY, DIFFUSERS_SHAPE, LDM, LDM_SHAPE };
 static char *table[WEIGHTS][COLUMNS];
-static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder", "image_encoder"};
+static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
+                                           "image_encoder"};
 static Graph *graphs[MODELS];
 static Counts counts[MODELS];
 
@@ -64,7 +66,8 @@ static Shape parse_shape(const char *text)
     return s;
 }
 
-static void expect_shape(const Scheme *s, const char *path, const char *graph, const Place *p, const char *stored)
+static void expect_shape(const Scheme *s, const char *path, const char *graph, const Place *p,
+                         const char *stored)
 {
     Shape want = parse_shape(graph), expected = parse_shape(stored);
     int64_t dim[8];
@@ -84,7 +87,8 @@ static void graphs_have_them(void **state)
                 continue;
             n++;
             int k = 0;
-            while (k < WEIGHTS && (strcmp(table[k][MODEL], models[m]) || strcmp(table[k][PATH], t->parts[0].path)))
+            while (k < WEIGHTS &&
+                   (strcmp(table[k][MODEL], models[m]) || strcmp(table[k][PATH], t->parts[0].path)))
                 k++;
             assert_true(k < WEIGHTS);
             Shape s = parse_shape(table[k][SHAPE]);
@@ -110,7 +114,8 @@ static void to_diffusers(void **state)
         for (int choice = 1; s->spell(s, NULL, row[MODEL], row[PATH], n, choice, &p); choice++) {
             legacy |= !strcmp(p.name, row[LEGACY]);
             /* transformers 5 writes text encoders without "text_model." */
-            bare |= !strncmp(row[DIFFUSERS], "text_encoder/text_model.", 24) && !strcmp(p.name + 13, row[DIFFUSERS] + 24);
+            bare |= !strncmp(row[DIFFUSERS], "text_encoder/text_model.", 24) &&
+                    !strcmp(p.name + 13, row[DIFFUSERS] + 24);
         }
         assert_true(legacy);
         assert_true(bare);
@@ -146,7 +151,11 @@ static void to_ldm(void **state)
     }
 }
 
-typedef struct { Place p; int model; const char *path; } Spelled;
+typedef struct {
+    Place p;
+    int model;
+    const char *path;
+} Spelled;
 
 static int by_place(const void *a, const void *b)
 {
@@ -155,7 +164,8 @@ static int by_place(const void *a, const void *b)
     return c ? c : x->p.part - y->p.part;
 }
 
-/* Every name of the table leads to one weight, of one model: no two weights of the graphs share a place, and the place of each row is its own. */
+/* Every name of the table leads to one weight, of one model: no two weights of the graphs share a
+ * place, and the place of each row is its own. */
 static void back(void **state)
 {
     (void)state;
@@ -181,7 +191,8 @@ static void back(void **state)
             const char *name = table[k][which ? LDM : DIFFUSERS], *bracket = strchr(name, '[');
             snprintf(key.p.name, sizeof key.p.name, "%.*s", (int)strcspn(name, "["), name);
             if (bracket)
-                key.p.part = (int)(3 * strtoll(bracket + 1, NULL, 10) / parse_shape(table[k][LDM_SHAPE]).dim[0]);
+                key.p.part = (int)(3 * strtoll(bracket + 1, NULL, 10) /
+                                   parse_shape(table[k][LDM_SHAPE]).dim[0]);
             const Spelled *x = bsearch(&key, list, WEIGHTS, sizeof *list, by_place);
             assert_non_null(x);
             assert_string_equal(models[x->model], table[k][MODEL]);
@@ -195,10 +206,12 @@ static void no_name(void **state)
     (void)state;
     const Scheme *s = scheme_find("ldm");
     Place p;
+    /* clang-format off */
     static const char *const wrong[][2] = {
         {"diffusion_model", "down.0.res.0"}, {"diffusion_model", "down.x.res.0.entry.norm.gamma"}, {"diffusion_model", "time.dense1.kernel.more"},
         {"diffusion_model", "down.0.res.0.entry.norm.kernel"}, {"vocoder", "conv_in.kernel"}, {"decoder", ""},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         for (int choice = 0; choice < 2; choice++)
             assert_false(s->spell(s, NULL, wrong[i][0], wrong[i][1], &counts[1], choice, &p));
@@ -207,12 +220,16 @@ static void no_name(void **state)
 static void ignored(void **state)
 {
     (void)state;
-    const Scheme *ldm = scheme_find("ldm"), *diffusers = scheme_find("diffusers"), *own = scheme_find("latentc");
+    const Scheme *ldm = scheme_find("ldm"), *diffusers = scheme_find("diffusers"),
+                 *own = scheme_find("latentc");
     const Counts *n = &counts[model_of("text_encoder")];
     assert_int_equal(n->layers, 23);
-    assert_true(scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.23.ln_1.weight", n));
-    assert_false(scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.22.ln_1.weight", n));
-    assert_false(scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.2.ln_1.weight", n));
+    assert_true(
+        scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.23.ln_1.weight", n));
+    assert_false(
+        scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.22.ln_1.weight", n));
+    assert_false(
+        scheme_ignores(ldm, "cond_stage_model.model.transformer.resblocks.2.ln_1.weight", n));
     assert_true(scheme_ignores(ldm, "cond_stage_model.model.text_projection", n));
     assert_true(scheme_ignores(ldm, "cond_stage_model.model.logit_scale", n));
     assert_true(scheme_ignores(ldm, "model_ema.decay", n));
@@ -220,15 +237,17 @@ static void ignored(void **state)
     assert_false(scheme_ignores(ldm, "model.diffusion_model.out.2.bias", n));
     assert_true(scheme_ignores(diffusers, "text_encoder/text_model.embeddings.position_ids", n));
     assert_true(scheme_ignores(diffusers, "text_encoder/embeddings.position_ids", n));
-    assert_false(scheme_ignores(diffusers, "text_encoder/text_model.embeddings.position_embedding.weight", n));
+    assert_false(scheme_ignores(diffusers,
+                                "text_encoder/text_model.embeddings.position_embedding.weight", n));
     assert_false(scheme_ignores(own, "decoder/position_ids", n));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(graphs_have_them), cmocka_unit_test(to_diffusers), cmocka_unit_test(to_ldm),
-        cmocka_unit_test(back), cmocka_unit_test(no_name), cmocka_unit_test(ignored),
+        cmocka_unit_test(graphs_have_them), cmocka_unit_test(to_diffusers),
+        cmocka_unit_test(to_ldm),           cmocka_unit_test(back),
+        cmocka_unit_test(no_name),          cmocka_unit_test(ignored),
     };
     return cmocka_run_group_tests_name("names", tests, read_table, NULL);
 }

@@ -1,5 +1,6 @@
-/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter; UPDATE_GOLDEN=1 writes the .out
- * files instead. Each result is also read back, and computes what the graph before computed. */
+/* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter;
+ * UPDATE_GOLDEN=1 writes the .out files instead. Each result is also read back, and computes what
+ * the graph before computed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +80,8 @@ int main(void)
         die("no files in %s/tests/pass", SOURCE_DIR);
     struct CMUnitTest *tests = xcalloc(files.gl_pathc, sizeof *tests);
     for (size_t i = 0; i < files.gl_pathc; i++)
-        tests[i] = (struct CMUnitTest){strrchr(files.gl_pathv[i], '/') + 1, check_pair, NULL, NULL, files.gl_pathv[i]};
+        tests[i] = (struct CMUnitTest){strrchr(files.gl_pathv[i], '/') + 1, check_pair, NULL, NULL,
+                                       files.gl_pathv[i]};
     int failed = _cmocka_run_group_tests("pass", tests, files.gl_pathc, NULL, NULL);
     free(tests);
     globfree(&files);

@@ -1,4 +1,5 @@
-/* The text of --fuse, the driver, and that no combination of passes changes what a graph computes. */
+/* The text of --fuse, the driver, and that no combination of passes changes what a graph computes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +29,12 @@ static void fuse_text_round_trip(void **state)
 static void fuse_text_forms(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { const char *text; unsigned flags; } cases[] = {
         {"all", FUSE_ALL}, {"none", FUSE_NONE}, {"norm", FUSE_NORM}, {"norm,hoist,norm", FUSE_NORM | FUSE_HOIST},
         {"-norm", FUSE_ALL & ~FUSE_NORM}, {"-memory,-guidance", FUSE_ALL & ~(FUSE_MEMORY | FUSE_GUIDANCE)},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(fuse_parse(cases[i].text), cases[i].flags);
 }
@@ -69,6 +72,7 @@ static void run_until(const char *pass)
 static void wrong_usage(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { void (*f)(const char *); const char *text, *message; } cases[] = {
         {parse_only, "nrom", "did you mean \"norm\"?"},
         {parse_only, "", "expected all, none, or some of hoist"},
@@ -78,9 +82,11 @@ static void wrong_usage(void **state)
         {parse_only, "norm,all", "unknown name \"all\""},
         {run_until, "epilog", "did you mean \"epilogue\"?"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char message[512];
-        assert_int_equal(exit_code_of(cases[i].f, cases[i].text, message, sizeof message), EXIT_USAGE);
+        assert_int_equal(exit_code_of(cases[i].f, cases[i].text, message, sizeof message),
+                         EXIT_USAGE);
         if (!strstr(message, cases[i].message))
             fail_msg("\"%s\": found: %s", cases[i].text, message);
     }
@@ -102,7 +108,8 @@ static void driver_stops_and_selects(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
-        char *a = after(seed, FUSE_NORM, NULL), *b = after(seed, FUSE_ALL, "hoist"), *c = after(seed, FUSE_NONE, NULL);
+        char *a = after(seed, FUSE_NORM, NULL), *b = after(seed, FUSE_ALL, "hoist"),
+             *c = after(seed, FUSE_NONE, NULL);
         char *a2 = after(seed, FUSE_NORM, "norm"), *b2 = after(seed, FUSE_ALL, NULL);
         char *c2 = after(seed, FUSE_ALL & ~FUSE_HOIST, "cse");
         assert_string_equal(a, a2);
@@ -145,8 +152,8 @@ static void check_values(uint64_t seed, unsigned flags)
         Buf text = {0}, fuse = {0};
         fuse_print(flags, &fuse);
         graph_print_text(g, &text);
-        fail_msg("seed %llu, --fuse %s: relative rms %g\n%.*s", (unsigned long long)seed, fuse.data, d, (int)text.len,
-                 text.data);
+        fail_msg("seed %llu, --fuse %s: relative rms %g\n%.*s", (unsigned long long)seed, fuse.data,
+                 d, (int)text.len, text.data);
     }
     random_data_free((void **)before, g->n_outputs);
     random_data_free((void **)now, g->n_outputs);
@@ -162,10 +169,12 @@ static void passes_keep_values(void **state)
     }
 }
 
-/* What is left of the real models: products, attention, factors of norms, views, and what nothing can take. */
+/* What is left of the real models: products, attention, factors of norms, views, and what nothing
+ * can take. */
 static void real_models_are_fused(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { const char *name; int left[OP_COUNT]; } models[] = {
         {"diffusion_model",
          {[OP_CONV2D] = 66, [OP_DENSE] = 147, [OP_GROUP_SCALE] = 61, [OP_ATTENTION] = 32, [OP_RESHAPE] = 32}},
@@ -176,6 +185,7 @@ static void real_models_are_fused(void **state)
         {"image_encoder",
          {[OP_CONV2D] = 30, [OP_GROUP_SCALE] = 22, [OP_ATTENTION] = 1, [OP_RESHAPE] = 1, [OP_SLICE] = 1}},
     };
+    /* clang-format on */
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/graphs/sd2/%s.json", SOURCE_DIR, models[m].name);
@@ -192,7 +202,8 @@ static void real_models_are_fused(void **state)
         assert_true(before == later);
         for (int k = 0; k < OP_COUNT; k++)
             if (left[k] != models[m].left[k])
-                fail_msg("%s: %d %s left, expected %d", models[m].name, left[k], op_names[k], models[m].left[k]);
+                fail_msg("%s: %d %s left, expected %d", models[m].name, left[k], op_names[k],
+                         models[m].left[k]);
         graph_free(g);
     }
 }
@@ -202,8 +213,15 @@ static void narrow_models_keep_values(void **state)
 {
     (void)state;
     static const int64_t unet[] = {8, 12, 16, 12}, vae[] = {4, 4, 8, 12};
-#define INT(parameter, x) {.name = parameter, .value = (x)}
-#define INTS(parameter, x) {.name = parameter, .kind = PARAM_INTS, .ints = (x), .n_ints = 4}
+#define INT(parameter, x)               \
+    {                                   \
+        .name = parameter, .value = (x) \
+    }
+#define INTS(parameter, x)                                              \
+    {                                                                   \
+        .name = parameter, .kind = PARAM_INTS, .ints = (x), .n_ints = 4 \
+    }
+    /* clang-format off */
     static const ParamSet unet_sets[] = {
         INT("img_height", 64), INT("img_width", 128), INT("batch", 2), INTS("widths", unet), INT("head_size", 4),
         INT("groups", 4), INT("context_width", 10), INT("time_in", 6), INT("time_width", 12), INT("max_text_length", 5)};
@@ -228,6 +246,7 @@ static void narrow_models_keep_values(void **state)
         random_data_free((void **)now, g->n_outputs);
         graph_free(g);
     }
+    /* clang-format on */
 }
 
 /* The generator has what it promises. */
@@ -254,10 +273,15 @@ static void random_graphs_have_every_op(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fuse_text_round_trip), cmocka_unit_test(fuse_text_forms), cmocka_unit_test(wrong_usage),
-        cmocka_unit_test(driver_stops_and_selects), cmocka_unit_test(random_graphs_have_every_op),
-        cmocka_unit_test(real_models_are_fused), cmocka_unit_test(narrow_models_keep_values),
-        cmocka_unit_test(passes_are_complete), cmocka_unit_test(passes_keep_values),
+        cmocka_unit_test(fuse_text_round_trip),
+        cmocka_unit_test(fuse_text_forms),
+        cmocka_unit_test(wrong_usage),
+        cmocka_unit_test(driver_stops_and_selects),
+        cmocka_unit_test(random_graphs_have_every_op),
+        cmocka_unit_test(real_models_are_fused),
+        cmocka_unit_test(narrow_models_keep_values),
+        cmocka_unit_test(passes_are_complete),
+        cmocka_unit_test(passes_keep_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

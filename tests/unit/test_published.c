@@ -1,5 +1,6 @@
-/* Values that the tests of diffusers publish, for blocks of the UNet and for the time embedding. Inputs and weights of the blocks were recorded
- * by tests/recorded/record_blocks.py. Each block is interpreted and compiled, as written and fused. */
+/* Values that the tests of diffusers publish, for blocks of the UNet and for the time embedding.
+ * Inputs and weights of the blocks were recorded by tests/recorded/record_blocks.py. Each block is
+ * interpreted and compiled, as written and fused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +16,13 @@
 #include "pass.h"
 #include "target.h"
 
-/* expected: y[0,-1,-3:,-3:] of the NCHW result: the last channel of the last three rows and columns. */
-typedef struct { const char *name; float expected[9], tolerance; } Published;
+/* expected: y[0,-1,-3:,-3:] of the NCHW result: the last channel of the last three rows and
+ * columns. */
+typedef struct {
+    const char *name;
+    float expected[9], tolerance;
+} Published;
+/* clang-format off */
 static const Published blocks[] = {
     {"upsample", {0.7145f, 1.3773f, 0.3492f, 0.8448f, 1.0839f, -0.3341f, 0.5956f, 0.1250f, -0.4841f}, 1e-3f},
     {"downsample", {0.9267f, 0.5878f, 0.3337f, 1.2321f, -0.1191f, -0.3984f, -0.7532f, -0.0715f, -0.3913f}, 1e-3f},
@@ -24,6 +30,7 @@ static const Published blocks[] = {
     {"transformer", {-1.9455f, -0.0066f, -1.3933f, -1.5878f, 0.5325f, -0.6486f, -1.8648f, 0.7515f, -0.9689f}, 1e-3f},
     {"mid", {0.0187f, 2.4220f, 0.4484f, 1.1203f, -0.6121f, -1.5122f, -0.8270f, 0.7851f, 1.8335f}, 5e-3f},
 };
+/* clang-format on */
 enum { N_BLOCKS = sizeof blocks / sizeof blocks[0] };
 
 static void check_corner(const Published *p, const char *how, const float *y, const Shape *s)
@@ -33,7 +40,8 @@ static void check_corner(const Published *p, const char *how, const float *y, co
         int64_t row = h - 3 + i / 3, column = w - 3 + i % 3;
         float found = y[(row * w + column) * c + c - 1];
         if (!(fabsf(found - p->expected[i]) <= p->tolerance))
-            fail_msg("%s, %s: value %d is %g, published %g", p->name, how, i, found, p->expected[i]);
+            fail_msg("%s, %s: value %d is %g, published %g", p->name, how, i, found,
+                     p->expected[i]);
     }
 }
 
@@ -63,7 +71,8 @@ static void run_block(const Published *p, unsigned fuse, bool interpreted)
         passes_run(g, fuse, NULL, false);
         interpret(g, w, inputs, &y, true);
     } else {
-        jit_run_graph(g, w, program_new(target_for("host", false), fuse, CONV_DIRECT, false), 2, inputs, &y, 0, NULL);
+        jit_run_graph(g, w, program_new(target_for("host", false), fuse, CONV_DIRECT, false), 2,
+                      inputs, &y, 0, NULL);
     }
     check_corner(p, how, y, &shape);
     for (uint32_t i = 0; i < g->n_inputs; i++)
@@ -102,10 +111,12 @@ static void compiled_fused(void **state)
         run_block(&blocks[i], FUSE_ALL, false);
 }
 
-/* get_timestep_embedding(arange(128), 64, downscale_freq_shift=0, flip_sin_to_cos=True)[23:26, 47:50] */
+/* get_timestep_embedding(arange(128), 64, downscale_freq_shift=0, flip_sin_to_cos=True)[23:26,
+ * 47:50] */
 static void time_embedding(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const float expected[3][3] = {
         {0.3019f, 0.2280f, 0.1716f}, {0.3146f, 0.2377f, 0.1790f}, {0.3272f, 0.2474f, 0.1864f}};
     for (int t = 0; t < 3; t++) {
@@ -114,13 +125,15 @@ static void time_embedding(void **state)
         for (int i = 0; i < 3; i++)
             assert_float_equal(row[47 + i], expected[t][i], 1e-3f * expected[t][i]);
     }
+    /* clang-format on */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(interpreted), cmocka_unit_test(interpreted_fused), cmocka_unit_test(compiled),
-        cmocka_unit_test(compiled_fused), cmocka_unit_test(time_embedding),
+        cmocka_unit_test(interpreted),    cmocka_unit_test(interpreted_fused),
+        cmocka_unit_test(compiled),       cmocka_unit_test(compiled_fused),
+        cmocka_unit_test(time_embedding),
     };
     return cmocka_run_group_tests_name("published", tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
-/* Random small graphs: compiled unfused, fused and with some fusions only, each agrees with the interpreter in double.
+/* Random small graphs: compiled unfused, fused and with some fusions only, each agrees with the
+ * interpreter in double.
  *
- * Bound: relative rms 5e-6, as in compiled.c, plus eight times what the interpreter itself is off when it computes in
- * f32. These graphs have no training behind them: a norm of two values, sums that cancel and softmax over large scores
- * enlarge the rounding of f32, whoever does it. Eight: GroupNorm as scale and shift rounds thrice where the interpreter
- * rounds x - mean once, and the error of one small graph is a few samples of a distribution, not its deviation. */
+ * Bound: relative rms 5e-6, as in compiled.c, plus eight times what the interpreter itself is off
+ * when it computes in f32. These graphs have no training behind them: a norm of two values, sums
+ * that cancel and softmax over large scores enlarge the rounding of f32, whoever does it. Eight:
+ * GroupNorm as scale and shift rounds thrice where the interpreter rounds x - mean once, and the
+ * error of one small graph is a few samples of a distribution, not its deviation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,23 +20,27 @@
 
 enum { GRAPHS = 16, MANY_GRAPHS = 300, DATA_SEED = 5 };
 
-/* Whether the outputs agree; says on standard error where not, with the graph when VERBOSE is set. */
+/* Whether the outputs agree; says on standard error where not, with the graph when VERBOSE is set.
+ */
 static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threads)
 {
     Graph *g = random_graph(seed);
-    float **expected = interpreted(g, DATA_SEED, true), **in_f32 = interpreted(g, DATA_SEED, false), **found = output_buffers(g);
+    float **expected = interpreted(g, DATA_SEED, true), **in_f32 = interpreted(g, DATA_SEED, false),
+          **found = output_buffers(g);
     double bound = 5e-6 + 8 * outputs_difference(g, expected, in_f32);
     void **inputs = random_inputs(g, DATA_SEED);
     WeightSource *w = weights_open("synthetic:7", g->name);
     for (uint32_t i = 0; i < g->n_outputs; i++) /* NaN: an element that is not written shows */
-        memset(found[i], 0xff, (size_t)shape_count(&tensor(g, g->outputs[i])->shape) * sizeof **found);
-    jit_run_graph(g, w, program_new(target, fuse, CONV_DIRECT, false), threads, (const void *const *)inputs, found, 0, NULL);
+        memset(found[i], 0xff,
+               (size_t)shape_count(&tensor(g, g->outputs[i])->shape) * sizeof **found);
+    jit_run_graph(g, w, program_new(target, fuse, CONV_DIRECT, false), threads,
+                  (const void *const *)inputs, found, 0, NULL);
     double d = outputs_difference(g, expected, found);
     if (!(d <= bound)) {
         Buf text = {0};
         fuse_print(fuse, &text);
-        note("seed %llu, %s, --fuse %.*s: relative rms %g, bound %g", (unsigned long long)seed, target->name, (int)text.len,
-             text.data, d, bound);
+        note("seed %llu, %s, --fuse %.*s: relative rms %g, bound %g", (unsigned long long)seed,
+             target->name, (int)text.len, text.data, d, bound);
         text.len = 0;
         graph_print_text(g, &text);
         if (getenv("VERBOSE"))
@@ -56,8 +62,8 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return s ? strtoull(s, NULL, 10) : otherwise;
 }
 
-/* Every seed with the flags of its own that `flags` gives. The long tier has more; FIRST_SEED=1000 GRAPHS=500 for
- * others. */
+/* Every seed with the flags of its own that `flags` gives. The long tier has more; FIRST_SEED=1000
+ * GRAPHS=500 for others. */
 static void all_seeds(unsigned (*flags)(uint64_t seed), int threads)
 {
     uint64_t first = from_environment("FIRST_SEED", 0);
@@ -78,7 +84,7 @@ static void some_fusions(void **state) { (void)state, all_seeds(some, 1); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unfused), cmocka_unit_test(fused), cmocka_unit_test(some_fusions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unfused), cmocka_unit_test(fused),
+                                       cmocka_unit_test(some_fusions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

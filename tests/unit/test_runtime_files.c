@@ -134,6 +134,7 @@ static void test_tensors(void **state)
 
 static void test_bad_tensors(void **state)
 {
+    /* clang-format off */
     static const char *const headers[] = {
         "[]",
         "{\"a\":1}",
@@ -163,6 +164,7 @@ static void test_bad_tensors(void **state)
         fclose(out);
         assert_false(lrt_tensors_read(path, &f, &e));
     }
+    /* clang-format on */
     unlink(path);
     assert_false(lrt_tensors_read(path, &f, &e));
     assert_false(lrt_tensors_read(folder, &f, &e));
@@ -198,21 +200,30 @@ static void test_container(void **state)
         weights[i] = (unsigned char)(i * 7);
     snprintf(path, sizeof path, "%s", in_folder("container"));
     snprintf(program, sizeof program, "%s", in_folder("program"));
-    const lrt_container_file file = {path, "the program file", NULL, HASH}, other = {path, "the program file", "make it anew", HASH + 1};
+    const lrt_container_file file = {path, "the program file", NULL, HASH},
+                             other = {path, "the program file", "make it anew", HASH + 1};
     FILE *f = fopen(program, "wb");
     fputs("not much of a program", f);
     fclose(f);
     OutFile *o = outfile_open(path);
-    container_finish(o, HASH, &(ContainerParts){.executable = program, .weights = fill, .context = weights, .vocab = "vocabulary", .vocab_bytes = 10});
+    container_finish(o, HASH,
+                     &(ContainerParts){.executable = program,
+                                       .weights = fill,
+                                       .context = weights,
+                                       .vocab = "vocabulary",
+                                       .vocab_bytes = 10});
     outfile_commit(o, 0755);
     assert_true(lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
     assert_memory_equal(c.section[LRT_SECTION_WEIGHTS], weights, WEIGHTS);
     assert_memory_equal(c.section[LRT_SECTION_VOCAB], "vocabulary", 10);
-    long first = (long)c.footer.sections[LRT_SECTION_WEIGHTS].offset, size = (long)c.footer.file_bytes;
+    long first = (long)c.footer.sections[LRT_SECTION_WEIGHTS].offset,
+         size = (long)c.footer.file_bytes;
     assert_int_equal(first % 65536, 0);
     lrt_container_close(&c);
     assert_false(lrt_container_open(&other, LRT_MAP_WEIGHTS, 0, &c, &e));
-    assert_string_equal(e.text, "the program file was packed for other code: its layout is 000000000012d687, expected 000000000012d688; make it anew");
+    assert_string_equal(
+        e.text,
+        "the program file was packed for other code: its layout is 000000000012d687, expected 000000000012d688; make it anew");
     assert_true(lrt_container_open(&file, 0, 0, &c, &e));
     assert_null(c.section[LRT_SECTION_WEIGHTS]);
     lrt_container_close(&c);
@@ -221,7 +232,8 @@ static void test_container(void **state)
         change_byte(path, places[i]);
         assert_false(lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
         assert_non_null(strstr(e.text, "changed"));
-        bool opens = lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, LRT_MAP_WEIGHTS, &c, &e);
+        bool opens = lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, LRT_MAP_WEIGHTS, &c,
+                                        &e);
         assert_int_equal(opens, i == 0); /* the weights are not looked at yet */
         if (opens) {
             assert_false(lrt_container_check(&c, &e));
@@ -297,11 +309,12 @@ static void test_settings(void **state)
     lrt_error e;
     (void)state;
     assert_true(PARSE(&s, &e, "-p", "x"));
-    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed == 42 && s.batch_count == 1 && isnan(s.alpha));
+    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed == 42 && s.batch_count == 1 &&
+                isnan(s.alpha));
     assert_string_equal(s.sampler->name, "ddim");
     assert_string_equal(s.negative, "");
-    assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000", "--cfg-scale=-1e1",
-                      "--sampling-method", "relax", "--alpha", "0.5"));
+    assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000",
+                      "--cfg-scale=-1e1", "--sampling-method", "relax", "--alpha", "0.5"));
     assert_string_equal(s.prompt, "a=b");
     assert_string_equal(s.negative, "-5 dogs");
     assert_true(s.seed == -3 && s.steps == 1000 && s.cfg_scale == -10 && s.alpha == 0.5);
@@ -312,17 +325,20 @@ static void test_settings(void **state)
 
 static void test_wrong_usage(void **state)
 {
+    /* clang-format off */
     static const struct {
         char *argv[6];
         const char *message;
     } cases[] = {
+        /* clang-format on */
         {{"test", NULL}, "no prompt"},
         {{"test", "-p", NULL}, "-p: expected TEXT after it"},
         {{"test", "-p", "--steps", "5", NULL}, "-p: expected TEXT after it"},
         {{"test", "--stepps", "5", NULL}, "unknown flag '--stepps': did you mean '--steps'?"},
         {{"test", "-q", NULL}, "unknown flag '-q'"},
         {{"test", "a red circle", NULL}, "the prompt goes after -p"},
-        {{"test", "-p", "x", "--steps", "0", NULL}, "--steps: expected an integer from 1 to 1000, found '0'"},
+        {{"test", "-p", "x", "--steps", "0", NULL},
+         "--steps: expected an integer from 1 to 1000, found '0'"},
         {{"test", "-p", "x", "--steps", "1001", NULL}, "found '1001'"},
         {{"test", "-p", "x", "--steps", "5x", NULL}, "found '5x'"},
         {{"test", "-p", "x", "--cfg-scale", "nan", NULL},
@@ -347,9 +363,10 @@ static void test_wrong_usage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_picture),     cmocka_unit_test(test_tensors),
-                                       cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_container),
-                                       cmocka_unit_test(test_names),       cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_wrong_usage)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_picture),     cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_container),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_wrong_usage)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,4 +1,5 @@
-/* Noise, schedule and samplers: published vectors, published results, and a plain reimplementation in double. */
+/* Noise, schedule and samplers: published vectors, published results, and a plain reimplementation
+ * in double. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,11 +19,12 @@ static void test_philox(void **state)
 {
     static const struct {
         uint32_t counter[4], key[2], out[4];
-    } cases[] = {{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-                 {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-                 {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-                  {0xa4093822, 0x299f31d0},
-                  {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
+    } cases[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint32_t out[4];
@@ -79,7 +81,8 @@ static void test_normal(void **state)
     free(b);
 }
 
-/* std::mt19937's own check: the 10,000th number of seed 5489 is 4123659995 ([rand.predef] of the C++ standard). */
+/* std::mt19937's own check: the 10,000th number of seed 5489 is 4123659995 ([rand.predef] of the
+ * C++ standard). */
 static void test_mt19937(void **state)
 {
     lrt_mt19937 m;
@@ -90,7 +93,8 @@ static void test_mt19937(void **state)
     assert_int_equal(lrt_mt19937_next(&m), 4123659995u);
 }
 
-/* torch.randn as recorded/record_samplers.py recorded it; returns how many numbers there are, *worst how far ours are from them. */
+/* torch.randn as recorded/record_samplers.py recorded it; returns how many numbers there are,
+ * *worst how far ours are from them. */
 static int compare_noise(const char *rng, const char *file, double *worst)
 {
     enum { MOST = 262144 };
@@ -110,7 +114,8 @@ static int compare_noise(const char *rng, const char *file, double *worst)
         for (int i = 0; i <= draw; i++, at = strchr(at, ',') ? strchr(at, ',') + 1 : at)
             lrt_noise_normal(&noise, x, atoi(at));
         double recorded;
-        for (at = line + begin; sscanf(at, "%d:%lf%n", &index, &recorded, &used) == 2; at += used, values++)
+        for (at = line + begin; sscanf(at, "%d:%lf%n", &index, &recorded, &used) == 2;
+             at += used, values++)
             *worst = fmax(*worst, fabs(x[index] - recorded));
     }
     fclose(f);
@@ -119,9 +124,10 @@ static int compare_noise(const char *rng, const char *file, double *worst)
     return values;
 }
 
-/* PyTorch computes in float: an angle of up to 2 pi is off by 2^-24 of it, 3.7e-7; sine and cosine by another 1e-7, those of CUDA, which are made for
- * speed, by 4e-7; the logarithm and the root by two roundings of their result, 2.4e-7 of it. That goes into lengths of up to sqrt(-2 log 2^-24) = 5.8 on
- * the CPU and sqrt(-2 log 2^-33) = 6.8 on CUDA. */
+/* PyTorch computes in float: an angle of up to 2 pi is off by 2^-24 of it, 3.7e-7; sine and cosine
+ * by another 1e-7, those of CUDA, which are made for speed, by 4e-7; the logarithm and the root by
+ * two roundings of their result, 2.4e-7 of it. That goes into lengths of up to sqrt(-2 log 2^-24)
+ * = 5.8 on the CPU and sqrt(-2 log 2^-33) = 6.8 on CUDA. */
 static void test_recorded_noise(void **state)
 {
     double worst;
@@ -135,6 +141,7 @@ static void test_recorded_noise(void **state)
 static void test_timestep_embedding(void **state)
 {
     /* diffusers' own test of get_timestep_embedding, "ldm": t 23..25, columns 47..49 of 64. */
+    /* clang-format off */
     static const double expected[3][3] = {
         {0.3019, 0.2280, 0.1716}, {0.3146, 0.2377, 0.1790}, {0.3272, 0.2474, 0.1864}};
     float e[64];
@@ -144,6 +151,7 @@ static void test_timestep_embedding(void **state)
         for (int k = 0; k < 3; k++)
             assert_true(fabs(e[47 + k] - expected[t][k]) < 1e-3 * expected[t][k]);
     }
+    /* clang-format on */
     lrt_timestep_embedding(999, e, 64);
     assert_true(e[0] == (float)cos(999) && e[32] == (float)sin(999));
 }
@@ -151,22 +159,27 @@ static void test_timestep_embedding(void **state)
 static lrt_schedule schedule(double start, double end, bool scaled)
 {
     lrt_schedule s;
-    const lrt_schedule_config c = {.train_steps = 1000, .beta_start = start, .beta_end = end, .beta_scaled_linear = scaled};
+    const lrt_schedule_config c = {
+        .train_steps = 1000, .beta_start = start, .beta_end = end, .beta_scaled_linear = scaled};
     assert_true(lrt_schedule_init(&s, &c));
     return s;
 }
 
-/* sqrt(a) is shifted and stretched: its first value stays, its last is 0, which nothing may be divided by. */
+/* sqrt(a) is shifted and stretched: its first value stays, its last is 0, which nothing may be
+ * divided by. */
 static void test_zero_snr(void **state)
 {
-    lrt_schedule_config config = {.train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_scaled_linear = 1};
+    lrt_schedule_config config = {
+        .train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_scaled_linear = 1};
     lrt_schedule plain, rescaled;
     (void)state;
     assert_true(lrt_schedule_init(&plain, &config));
     config.zero_snr = 1;
     assert_true(lrt_schedule_init(&rescaled, &config));
-    assert_true(fabs(rescaled.alpha_bar[0] - plain.alpha_bar[0]) < 1e-7 && rescaled.alpha_bar[999] == 0);
-    assert_true(lrt_schedule_alpha(&rescaled, 999) == 0x1p-24 && fabs(lrt_schedule_sigma(&rescaled, 999) - 4096) < 1);
+    assert_true(fabs(rescaled.alpha_bar[0] - plain.alpha_bar[0]) < 1e-7 &&
+                rescaled.alpha_bar[999] == 0);
+    assert_true(lrt_schedule_alpha(&rescaled, 999) == 0x1p-24 &&
+                fabs(lrt_schedule_sigma(&rescaled, 999) - 4096) < 1);
     double first = sqrt(plain.alpha_bar[0]), last = sqrt(plain.alpha_bar[999]);
     double middle = (sqrt(plain.alpha_bar[500]) - last) * first / (first - last);
     assert_true(fabs(rescaled.alpha_bar[500] - middle * middle) < 1e-6);
@@ -175,14 +188,16 @@ static void test_zero_snr(void **state)
 }
 
 enum { N = 768 };
-static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, int spacing, double alpha)
+static lrt_sampling plan(const char *name, const lrt_schedule *c, int steps, int spacing,
+                         double alpha)
 {
-    lrt_sampling s = {.sampler = lrt_sampler_find(name),
-                      .schedule = c,
-                      .config = {.train_steps = c->train_steps, .spacing = spacing, .final_alpha = 1},
-                      .steps = steps,
-                      .alpha = alpha,
-                      .n = N};
+    lrt_sampling s = {
+        .sampler = lrt_sampler_find(name),
+        .schedule = c,
+        .config = {.train_steps = c->train_steps, .spacing = spacing, .final_alpha = 1},
+        .steps = steps,
+        .alpha = alpha,
+        .n = N};
     lrt_error e;
     assert_non_null(s.sampler);
     assert_true(lrt_sampling_plan(&s, &e));
@@ -208,7 +223,8 @@ static void test_timesteps(void **state)
     lrt_schedule_free(&c);
 }
 
-static void check_unfit(const char *name, int steps, lrt_schedule_config config, const char *message)
+static void check_unfit(const char *name, int steps, lrt_schedule_config config,
+                        const char *message)
 {
     lrt_schedule c;
     lrt_error e;
@@ -216,7 +232,12 @@ static void check_unfit(const char *name, int steps, lrt_schedule_config config,
     config.beta_start = 0.00085;
     config.beta_end = 0.012;
     assert_true(lrt_schedule_init(&c, &config));
-    lrt_sampling s = {.sampler = lrt_sampler_find(name), .schedule = &c, .config = config, .steps = steps, .alpha = NAN, .n = N};
+    lrt_sampling s = {.sampler = lrt_sampler_find(name),
+                      .schedule = &c,
+                      .config = config,
+                      .steps = steps,
+                      .alpha = NAN,
+                      .n = N};
     assert_false(lrt_sampling_plan(&s, &e));
     assert_string_equal(e.text, message);
     assert_null(s.point);
@@ -226,16 +247,22 @@ static void check_unfit(const char *name, int steps, lrt_schedule_config config,
 static void test_steps_that_do_not_fit(void **state)
 {
     (void)state;
-    check_unfit("dpm++2m", 1000, (lrt_schedule_config){0}, "steps: 1000 steps of dpm++2m do not fit into 1000 timesteps spaced linspace");
-    check_unfit("euler", 1000, (lrt_schedule_config){.spacing = LRT_SPACING_LEADING, .steps_offset = 1},
-                "steps: 1000 steps of euler do not fit into 1000 timesteps spaced leading with an offset");
-    check_unfit("pndm_prk", 3, (lrt_schedule_config){0}, "steps: pndm_prk needs at least 4, found 3");
-    check_unfit("lcm", 51, (lrt_schedule_config){0}, "steps: lcm takes 1 to 50 of a model with at least as many timesteps, found 51");
-    check_unfit("ddim", 5, (lrt_schedule_config){.zero_snr = 1},
-                "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+    check_unfit("dpm++2m", 1000, (lrt_schedule_config){0},
+                "steps: 1000 steps of dpm++2m do not fit into 1000 timesteps spaced linspace");
+    check_unfit(
+        "euler", 1000, (lrt_schedule_config){.spacing = LRT_SPACING_LEADING, .steps_offset = 1},
+        "steps: 1000 steps of euler do not fit into 1000 timesteps spaced leading with an offset");
+    check_unfit("pndm_prk", 3, (lrt_schedule_config){0},
+                "steps: pndm_prk needs at least 4, found 3");
+    check_unfit("lcm", 51, (lrt_schedule_config){0},
+                "steps: lcm takes 1 to 50 of a model with at least as many timesteps, found 51");
+    check_unfit(
+        "ddim", 5, (lrt_schedule_config){.zero_snr = 1},
+        "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
 }
 
-/* Where a scheduler config names no spacing, each of diffusers' schedulers takes its own: 999, 957.4, ... or 960, 920, ... */
+/* Where a scheduler config names no spacing, each of diffusers' schedulers takes its own: 999,
+ * 957.4, ... or 960, 920, ... */
 static void test_own_spacing(void **state)
 {
     static const struct {
@@ -253,6 +280,7 @@ static void test_own_spacing(void **state)
 }
 
 /* As stable-diffusion-webui, ComfyUI and stable-diffusion.cpp write them. */
+/* clang-format off */
 static const struct { const char *theirs, *ours; bool karras; } other_names[] = {
     {"DPM++ 2M Karras", "dpm++2m", true}, {"DPM++ 2M", "dpm++2m", false}, {"DPM++ 2M SDE Karras", "dpm++2m_sde", true},
     {"DPM++ 2M SDE", "dpm++2m_sde", false}, {"Euler a", "euler_a", false}, {"Euler", "euler", false}, {"DDIM", "ddim", false},
@@ -263,6 +291,7 @@ static const struct { const char *theirs, *ours; bool karras; } other_names[] = 
     {"DPM++ SDE Karras", NULL, false}, {"dpm++2mv2", NULL, false}, {"ipndm", NULL, false}, {"Karras", NULL, false}, {" Karras", NULL, false},
     {"eulerkarras", NULL, false}, {"euler,", NULL, false}, {"_", NULL, false}, {"euler Karras Karras", NULL, false},
 };
+/* clang-format on */
 
 static void test_names(void **state)
 {
@@ -291,7 +320,8 @@ static void test_names(void **state)
     assert_null(lrt_sampler_find(""));
 }
 
-/* phi = 1: the standard deviation of the prediction with the prompt; phi = 0.5: the mean of both. */
+/* phi = 1: the standard deviation of the prediction with the prompt; phi = 0.5: the mean of both.
+ */
 static void test_guidance_rescale(void **state)
 {
     float with[N], guided[N], half[N];
@@ -338,7 +368,8 @@ static void test_ddim_against_double(void **state)
         lrt_sampling_get(&s, x);
         int t = (int)rint((STEPS - 1 - k) * (999.0 / (STEPS - 1)));
         double a = alpha_bar[t],
-               next = k + 1 < STEPS ? alpha_bar[(int)rint((STEPS - 2 - k) * (999.0 / (STEPS - 1)))] : 1;
+               next = k + 1 < STEPS ? alpha_bar[(int)rint((STEPS - 2 - k) * (999.0 / (STEPS - 1)))]
+                                    : 1;
         assert_true(s.point[k].t == t);
         for (int i = 0; i < N; i++) {
             double e = cos(3 * y[i]), picture = (y[i] - sqrt(1 - a) * e) / sqrt(a);
@@ -371,7 +402,8 @@ static void test_relax(void **state)
         assert_true(fabs(lrt_sampling_alpha(&s, k) - lrt_sampling_alpha(&s, 0)) < 1e-9);
     assert_true(lrt_sampling_alpha(&s, 19) == 1);
     lrt_sampling_free(&s);
-    /* With a perfect estimate, every step takes alpha of the deviation away, and the last one the rest. */
+    /* With a perfect estimate, every step takes alpha of the deviation away, and the last one the
+     * rest. */
     s = plan("relax", &c, 6, LRT_SPACING_LINSPACE, 0.25);
     for (int i = 0; i < N; i++) {
         s.x0[i] = cos(i);

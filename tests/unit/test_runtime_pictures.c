@@ -1,4 +1,5 @@
-/* Pictures from files: what is in them arrives, whatever the format; made to fit by the filter's own definition. */
+/* Pictures from files: what is in them arrives, whatever the format; made to fit by the filter's
+ * own definition. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +30,8 @@ static uint8_t noise(int i)
     return (uint8_t)(x >> 24 ^ x >> 13);
 }
 
-/* ---- files in memory -------------------------------------------------------------------------- */
+/* ---- files in memory --------------------------------------------------------------------------
+ */
 
 typedef struct {
     char *data;
@@ -52,7 +54,8 @@ static File png_file(PngForm f, uint8_t *const *rows)
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     png_init_io(png, s);
-    png_set_IHDR(png, info, (png_uint_32)f.width, (png_uint_32)f.height, f.depth, f.type, f.interlace, 0, 0);
+    png_set_IHDR(png, info, (png_uint_32)f.width, (png_uint_32)f.height, f.depth, f.type,
+                 f.interlace, 0, 0);
     if (f.type == PNG_COLOR_TYPE_PALETTE) {
         png_color colors[4] = {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {9, 8, 7}};
         png_byte alpha[2] = {255, 0};
@@ -61,7 +64,9 @@ static File png_file(PngForm f, uint8_t *const *rows)
     }
     if (f.exif)
         png_set_eXIf_1(png, info, (png_uint_32)f.exif_bytes, (png_bytep)(uintptr_t)f.exif);
-    png_text text = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = (char *)(uintptr_t) "parameters", .text = (char *)(uintptr_t)f.text};
+    png_text text = {.compression = PNG_TEXT_COMPRESSION_NONE,
+                     .key = (char *)(uintptr_t) "parameters",
+                     .text = (char *)(uintptr_t)f.text};
     if (f.text && !f.text_last)
         png_set_text(png, info, &text, 1);
     png_write_info(png, info);
@@ -75,7 +80,8 @@ static File png_file(PngForm f, uint8_t *const *rows)
 }
 
 /* components: 1, 3 or 4 (CMYK); exif: an APP1 marker's content. */
-static File jpeg_file(const uint8_t *pixels, int width, int height, int components, bool progressive, const uint8_t *exif, unsigned exif_bytes)
+static File jpeg_file(const uint8_t *pixels, int width, int height, int components,
+                      bool progressive, const uint8_t *exif, unsigned exif_bytes)
 {
     struct jpeg_compress_struct j;
     struct jpeg_error_mgr errors;
@@ -104,7 +110,8 @@ static File jpeg_file(const uint8_t *pixels, int width, int height, int componen
     return (File){(char *)data, bytes};
 }
 
-static bool read_bytes(File f, size_t bytes, lrt_picture_use use, int width, int height, uint8_t *out, lrt_picture_about *about, lrt_error *e)
+static bool read_bytes(File f, size_t bytes, lrt_picture_use use, int width, int height,
+                       uint8_t *out, lrt_picture_about *about, lrt_error *e)
 {
     FILE *s = fmemopen(f.data, bytes, "rb");
     bool ok = lrt_picture_read_stream(s, "x", use, width, height, out, about, e);
@@ -142,7 +149,8 @@ static void free_rows(uint8_t **rows, int height)
     free(rows);
 }
 
-/* ---- scaling ---------------------------------------------------------------------------------- */
+/* ---- scaling ----------------------------------------------------------------------------------
+ */
 
 static double lanczos(double x)
 {
@@ -153,8 +161,10 @@ static double lanczos(double x)
 /* Value x, y of the result by the definition: one sum over the whole picture. */
 static double direct(const uint8_t *in, int w, int h, int out_w, int out_h, int x, int y)
 {
-    double sx = (double)w / out_w, sy = (double)h / out_h, scale = sx < sy ? sx : sy, widen = scale > 1 ? scale : 1;
-    double cx = (w - scale * out_w) / 2 + (x + 0.5) * scale, cy = (h - scale * out_h) / 2 + (y + 0.5) * scale, sum = 0, all = 0;
+    double sx = (double)w / out_w, sy = (double)h / out_h, scale = sx < sy ? sx : sy,
+           widen = scale > 1 ? scale : 1;
+    double cx = (w - scale * out_w) / 2 + (x + 0.5) * scale,
+           cy = (h - scale * out_h) / 2 + (y + 0.5) * scale, sum = 0, all = 0;
     for (int j = 0; j < h; j++)
         for (int i = 0; i < w; i++) {
             double weight = lanczos((i + 0.5 - cx) / widen) * lanczos((j + 0.5 - cy) / widen);
@@ -167,8 +177,9 @@ static double direct(const uint8_t *in, int w, int h, int out_w, int out_h, int 
 
 static void test_resize(void **state)
 {
-    static const int sizes[][4] = {{24, 16, 24, 16}, {24, 16, 12, 8},  {24, 16, 9, 9},  {24, 16, 5, 16}, {24, 16, 64, 64},
-                                   {1, 1, 7, 3},     {200, 1, 16, 16}, {3, 90, 16, 64}, {90, 70, 8, 8},  {7, 5, 8, 8}};
+    static const int sizes[][4] = {
+        {24, 16, 24, 16}, {24, 16, 12, 8},  {24, 16, 9, 9},  {24, 16, 5, 16}, {24, 16, 64, 64},
+        {1, 1, 7, 3},     {200, 1, 16, 16}, {3, 90, 16, 64}, {90, 70, 8, 8},  {7, 5, 8, 8}};
     (void)state;
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         int w = sizes[k][0], h = sizes[k][1], out_w = sizes[k][2], out_h = sizes[k][3];
@@ -180,7 +191,8 @@ static void test_resize(void **state)
             assert_true(lrt_resize_row(r, in + y * w, out));
         lrt_resize_free(r);
         for (int y = 0; y < out_h; y++)
-            for (int x = 0; x < out_w; x++) /* rounded, from weights in float: half a step and a little */
+            for (int x = 0; x < out_w;
+                 x++) /* rounded, from weights in float: half a step and a little */
                 assert_float_equal(out[y * out_w + x], direct(in, w, h, out_w, out_h, x, y), 0.501);
         if (w == out_w && h == out_h)
             assert_memory_equal(in, out, w * h);
@@ -189,14 +201,19 @@ static void test_resize(void **state)
     }
 }
 
-/* ---- PNG -------------------------------------------------------------------------------------- */
+/* ---- PNG --------------------------------------------------------------------------------------
+ */
 
 static void test_png_rgb(void **state)
 {
     uint8_t **rows = noise_rows(H, W * 3), out[W * H * 3];
     (void)state;
     for (int interlace = 0; interlace < 2; interlace++) {
-        PngForm f = {.width = W, .height = H, .depth = 8, .type = PNG_COLOR_TYPE_RGB, .interlace = interlace};
+        PngForm f = {.width = W,
+                     .height = H,
+                     .depth = 8,
+                     .type = PNG_COLOR_TYPE_RGB,
+                     .interlace = interlace};
         lrt_picture_about a = read_file(png_file(f, rows), LRT_PICTURE_RGB, W, H, out);
         for (int y = 0; y < H; y++)
             assert_memory_equal(out + y * W * 3, rows[y], W * 3);
@@ -231,7 +248,8 @@ static void test_png_alpha(void **state)
 
 static void test_png_depths(void **state)
 {
-    static const uint8_t colors[4][3] = {{255, 0, 0}, {255, 255, 255}, {0, 0, 255}, {9, 8, 7}}; /* the second is transparent */
+    static const uint8_t colors[4][3] = {
+        {255, 0, 0}, {255, 255, 255}, {0, 0, 255}, {9, 8, 7}}; /* the second is transparent */
     uint8_t out[W * H * 3], **rows = noise_rows(H, W * 2);
     (void)state;
     PngForm gray16 = {.width = W, .height = H, .depth = 16, .type = PNG_COLOR_TYPE_GRAY};
@@ -247,13 +265,16 @@ static void test_png_depths(void **state)
     PngForm palette = {.width = W, .height = H, .depth = 2, .type = PNG_COLOR_TYPE_PALETTE};
     read_file(png_file(palette, rows), LRT_PICTURE_RGB, W, H, out);
     for (int i = 0; i < W * H; i++)
-        assert_memory_equal(out + i * 3, colors[rows[i / W][i % W / 4] >> (6 - i % W % 4 * 2) & 3], 3);
+        assert_memory_equal(out + i * 3, colors[rows[i / W][i % W / 4] >> (6 - i % W % 4 * 2) & 3],
+                            3);
     free_rows(rows, H);
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------- */
+/* ---- JPEG -------------------------------------------------------------------------------------
+ */
 
-/* Smooth, so that the format keeps it: (width, height, n) with values of its own in every channel. */
+/* Smooth, so that the format keeps it: (width, height, n) with values of its own in every channel.
+ */
 static uint8_t *smooth(int width, int height, int n)
 {
     uint8_t *p = malloc((size_t)(width * height * n));
@@ -269,12 +290,16 @@ static void test_jpeg(void **state)
     for (int n = 1; n <= 4; n += n == 1 ? 2 : 1)
         for (int progressive = 0; progressive < 2; progressive++) {
             uint8_t *in = smooth(W, H, n);
-            lrt_picture_about a = read_file(jpeg_file(in, W, H, n, progressive, NULL, 0), LRT_PICTURE_RGB, W, H, out);
+            lrt_picture_about a = read_file(jpeg_file(in, W, H, n, progressive, NULL, 0),
+                                            LRT_PICTURE_RGB, W, H, out);
             assert_string_equal(a.notice, n == 4 ? "CMYK made RGB without its profile" : "");
             for (int i = 0; i < W * H * 3; i++) {
-                const uint8_t *p = in + i / 3 * n; /* libjpeg writes an Adobe marker: the inks are inverted */
+                const uint8_t *p =
+                    in + i / 3 * n; /* libjpeg writes an Adobe marker: the inks are inverted */
                 double want = n == 1 ? p[0] : n == 3 ? p[i % 3] : p[i % 3] * p[3] / 255.0;
-                assert_float_equal(out[i], want, 4); /* quality 100 of a smooth picture; chroma at half the resolution */
+                assert_float_equal(
+                    out[i], want,
+                    4); /* quality 100 of a smooth picture; chroma at half the resolution */
             }
             free(in);
         }
@@ -289,17 +314,18 @@ static void exif_block(uint8_t out[26], int o, bool big)
     out[big ? 19 : 18] = (uint8_t)o;
 }
 
-/* Where pixel x, y of the picture as it is looked at (w x h) is stored, by the standard's words: which visual side the stored row 0 and column 0 are. */
+/* Where pixel x, y of the picture as it is looked at (w x h) is stored, by the standard's words:
+ * which visual side the stored row 0 and column 0 are. */
 static int stored_at(int o, int x, int y, int w, int h)
 {
     switch (o) {
-    case 2: return y * w + (w - 1 - x);             /* top, right */
-    case 3: return (h - 1 - y) * w + (w - 1 - x);   /* bottom, right */
-    case 4: return (h - 1 - y) * w + x;             /* bottom, left */
-    case 5: return x * h + y;                       /* left, top */
-    case 6: return (w - 1 - x) * h + y;             /* right, top */
-    case 7: return (w - 1 - x) * h + (h - 1 - y);   /* right, bottom */
-    case 8: return x * h + (h - 1 - y);             /* left, bottom */
+    case 2: return y * w + (w - 1 - x);           /* top, right */
+    case 3: return (h - 1 - y) * w + (w - 1 - x); /* bottom, right */
+    case 4: return (h - 1 - y) * w + x;           /* bottom, left */
+    case 5: return x * h + y;                     /* left, top */
+    case 6: return (w - 1 - x) * h + y;           /* right, top */
+    case 7: return (w - 1 - x) * h + (h - 1 - y); /* right, bottom */
+    case 8: return x * h + (h - 1 - y);           /* left, bottom */
     default: return y * w + x;
     }
 }
@@ -313,22 +339,30 @@ static void test_orientation(void **state)
             int sw = o > 4 && o < 9 ? H : W, sh = o > 4 && o < 9 ? W : H;
             uint8_t **rows = noise_rows(sh, sw * 3), *in = smooth(sw, sh, 3);
             exif_block(block + 6, o, big);
-            PngForm f = {.width = sw, .height = sh, .depth = 8, .type = PNG_COLOR_TYPE_RGB, .exif = block + 6, .exif_bytes = 26};
+            PngForm f = {.width = sw,
+                         .height = sh,
+                         .depth = 8,
+                         .type = PNG_COLOR_TYPE_RGB,
+                         .exif = block + 6,
+                         .exif_bytes = 26};
             lrt_picture_about a = read_file(png_file(f, rows), LRT_PICTURE_RGB, W, H, out);
             assert_string_equal(a.notice, o > 1 && o < 9 ? "turned as its Exif data say" : "");
             for (int i = 0; i < W * H; i++) {
                 int at = stored_at(o, i % W, i / W, W, H);
                 assert_memory_equal(out + i * 3, rows[at / sw] + at % sw * 3, 3);
             }
-            read_file(jpeg_file(in, sw, sh, 3, false, block, sizeof block), LRT_PICTURE_RGB, W, H, out);
+            read_file(jpeg_file(in, sw, sh, 3, false, block, sizeof block), LRT_PICTURE_RGB, W, H,
+                      out);
             for (int i = 0; i < W * H * 3; i++)
-                assert_float_equal(out[i], in[stored_at(o, i / 3 % W, i / 3 / W, W, H) * 3 + i % 3], 4);
+                assert_float_equal(out[i], in[stored_at(o, i / 3 % W, i / 3 / W, W, H) * 3 + i % 3],
+                                   4);
             free_rows(rows, sh);
             free(in);
         }
 }
 
-/* ---- what is wrong ---------------------------------------------------------------------------- */
+/* ---- what is wrong ----------------------------------------------------------------------------
+ */
 
 /* Cut anywhere, a file is refused with its name, or, where only its end marker is missing, read. */
 static void test_truncated(void **state)
@@ -336,13 +370,15 @@ static void test_truncated(void **state)
     uint8_t **rows = noise_rows(H, W * 3), *in = smooth(W, H, 3), out[W * H * 3];
     (void)state;
     PngForm f = {.width = W, .height = H, .depth = 8, .type = PNG_COLOR_TYPE_RGB};
-    File files[] = {png_file(f, rows), jpeg_file(in, W, H, 3, false, NULL, 0), jpeg_file(in, W, H, 3, true, NULL, 0)};
+    File files[] = {png_file(f, rows), jpeg_file(in, W, H, 3, false, NULL, 0),
+                    jpeg_file(in, W, H, 3, true, NULL, 0)};
     for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
         for (size_t n = 1; n < files[k].bytes - 20; n++) {
             lrt_error e = {""};
             lrt_picture_about a;
             if (read_bytes(files[k], n, LRT_PICTURE_RGB, W, H, out, &a, &e))
-                fail_msg("file %zu, cut to %zu of %zu bytes, is taken for sound", k, n, files[k].bytes);
+                fail_msg("file %zu, cut to %zu of %zu bytes, is taken for sound", k, n,
+                         files[k].bytes);
             assert_memory_equal(e.text, "x: ", 3);
             assert_null(strchr(e.text, '\n'));
         }
@@ -379,20 +415,30 @@ static void check_claim(uint32_t width, uint32_t height, int interlace, const ch
 static void test_sizes_refused(void **state)
 {
     (void)state;
-    check_claim(40000, 40000, 0, "x: 40000 x 40000 pixels: at most 1073 million, and 1000000 to a side, are read");
-    check_claim(1000001, 1, 0, "x: 1000001 x 1 pixels: at most 1073 million, and 1000000 to a side, are read");
-    check_claim(9000, 9000, 1, "x: 9000 x 9000 pixels, interlaced: at most 67 million, and 1000000 to a side, are read of what is interlaced");
+    check_claim(40000, 40000, 0,
+                "x: 40000 x 40000 pixels: at most 1073 million, and 1000000 to a side, are read");
+    check_claim(1000001, 1, 0,
+                "x: 1000001 x 1 pixels: at most 1073 million, and 1000000 to a side, are read");
+    check_claim(
+        9000, 9000, 1,
+        "x: 9000 x 9000 pixels, interlaced: at most 67 million, and 1000000 to a side, are read of what is interlaced");
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------
+ */
 
 static void test_text(void **state)
 {
     uint8_t **rows = noise_rows(H, W * 3);
     (void)state;
     for (int k = 0; k < 6; k++) {
-        PngForm f = {.width = W, .height = H, .depth = 8, .type = PNG_COLOR_TYPE_RGB, .interlace = k % 2,
-                     .text = k < 4 ? "caf\xe9" : NULL, .text_last = k >= 2};
+        PngForm f = {.width = W,
+                     .height = H,
+                     .depth = 8,
+                     .type = PNG_COLOR_TYPE_RGB,
+                     .interlace = k % 2,
+                     .text = k < 4 ? "caf\xe9" : NULL,
+                     .text_last = k >= 2};
         File file = png_file(f, rows);
         FILE *s = fmemopen(file.data, file.bytes, "rb");
         char *text;
@@ -409,14 +455,19 @@ static void test_text(void **state)
     free_rows(rows, H);
 }
 
-/* ---- a picture to start from ------------------------------------------------------------------ */
+/* ---- a picture to start from ------------------------------------------------------------------
+ */
 
-/* diffusers: init_timestep = min(int(num_inference_steps * strength), num_inference_steps); the first is num_inference_steps - init_timestep. In
- * Python as here 50 * 0.58 is less than 29. */
+/* diffusers: init_timestep = min(int(num_inference_steps * strength), num_inference_steps); the
+ * first is num_inference_steps - init_timestep. In Python as here 50 * 0.58 is less than 29. */
 static void test_first_step(void **state)
 {
-    static const struct { int steps; double strength; int first; } want[] = {{25, 0.75, 7}, {25, 0.8, 5},  {25, 1, 0},   {25, 0, 25},
-                                                                            {50, 0.58, 22}, {20, 0.04, 20}, {1, 0.99, 1}, {30, 0.3, 21}};
+    static const struct {
+        int steps;
+        double strength;
+        int first;
+    } want[] = {{25, 0.75, 7},  {25, 0.8, 5},   {25, 1, 0},   {25, 0, 25},
+                {50, 0.58, 22}, {20, 0.04, 20}, {1, 0.99, 1}, {30, 0.3, 21}};
     (void)state;
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         assert_int_equal(lrt_known_first(want[i].steps, want[i].strength), want[i].first);
@@ -432,7 +483,8 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     free(rgb);
 }
 
-/* A cell of the latent is repainted when its upper left pixel is white, a pixel of the picture when it is itself; everything else is put back with the noise of the step. */
+/* A cell of the latent is repainted when its upper left pixel is white, a pixel of the picture when
+ * it is itself; everything else is put back with the noise of the step. */
 static void test_known(void **state)
 {
     enum { LW = W / 8, LH = H / 8 };
@@ -449,7 +501,7 @@ static void test_known(void **state)
         gray[i] = noise(i);
     write_gray(picture, gray, W * H);
     memset(gray, 0, sizeof gray);
-    gray[8 * W + 8] = 255; /* the first of the cell in row 1, column 1 */
+    gray[8 * W + 8] = 255;  /* the first of the cell in row 1, column 1 */
     gray[9 * W + 17] = 255; /* of the next one */
     write_gray(mask, gray, W * H);
     assert_true(lrt_known_read(&k, picture, mask, W, H, LW, LH, stderr, &e));
@@ -486,16 +538,19 @@ static void test_known(void **state)
     unlink(mask);
 }
 
-/* What diffusers' DiagonalGaussianDistribution(moments).sample(generator) * 0.18215 is, with torch.Generator("cpu").manual_seed(31), and the first of
- * what the same generator draws next. The first and last channels are beyond the bounds of the variance. */
+/* What diffusers' DiagonalGaussianDistribution(moments).sample(generator) * 0.18215 is, with
+ * torch.Generator("cpu").manual_seed(31), and the first of what the same generator draws next. The
+ * first and last channels are beyond the bounds of the variance. */
 static void test_sample(void **state)
 {
     enum { LH = 2, LW = 3, N = LH * LW * 4 };
     static const float log_variance[4] = {-40, -3, 0.5f, 25};
+    /* clang-format off */
     static const double want[N] = {
         -1.0101151e-08, 0.038827244, 0.26098466, 948.44537,   0.022768734, 0.089056082, 0.60582477, 4247.1367,
         0.045537546,    0.12353957,  -0.11879365, 2748.7576,  -0.045537557, 0.11928254, 0.91798246, -3890.103,
         -0.022768786,   0.20204023,  0.34231213, -2774.3044,  6.730469e-08, -0.025799533, -0.16759841, 8254.9229};
+    /* clang-format on */
     static const double next[4] = {-0.21807227, -1.0725749, 1.9557949, -1.8528601};
     float moments[2 * N], latent[N], noise[2 * N];
     lrt_known k = {.latent_width = LW, .latent_height = LH, .latent = latent, .moments = moments};
@@ -509,7 +564,8 @@ static void test_sample(void **state)
     lrt_noise_seed(&stream, lrt_rng_find("cpu"), 31);
     lrt_noise_latent(&stream, noise, N);
     lrt_known_sample(&k, 0.18215, noise);
-    for (int i = 0; i < N; i++) /* floats that cancel: a few units in the last place of mean or noise, the larger one */
+    for (int i = 0; i < N; i++) /* floats that cancel: a few units in the last place of mean or
+                                   noise, the larger one */
         assert_true(fabs(latent[i] - want[i]) <= 1e-6 * fmax(fabs(want[i]), i % 4 ? 0.2 : 0.01));
     lrt_noise_latent(&stream, noise, N);
     for (int i = 0; i < 4; i++)
@@ -518,10 +574,12 @@ static void test_sample(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resize),      cmocka_unit_test(test_png_rgb),    cmocka_unit_test(test_png_alpha),
-                                       cmocka_unit_test(test_png_depths),  cmocka_unit_test(test_jpeg),       cmocka_unit_test(test_orientation),
-                                       cmocka_unit_test(test_truncated),   cmocka_unit_test(test_sizes_refused), cmocka_unit_test(test_text),
-                                       cmocka_unit_test(test_first_step),  cmocka_unit_test(test_known),
-                                       cmocka_unit_test(test_sample)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resize),    cmocka_unit_test(test_png_rgb),
+        cmocka_unit_test(test_png_alpha), cmocka_unit_test(test_png_depths),
+        cmocka_unit_test(test_jpeg),      cmocka_unit_test(test_orientation),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_sizes_refused),
+        cmocka_unit_test(test_text),      cmocka_unit_test(test_first_step),
+        cmocka_unit_test(test_known),     cmocka_unit_test(test_sample)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The tokenizer: cleaning, byte-pair encoding on a vocabulary made here, damaged vocabularies; CLIP's own ids where
- * its files are at hand. */
+/* The tokenizer: cleaning, byte-pair encoding on a vocabulary made here, damaged vocabularies;
+ * CLIP's own ids where its files are at hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,9 +19,11 @@
 /* Expected: what Python's html.unescape (twice), strip, white-space runs, strip, lower give. */
 static void test_clean(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *in, *out;
     } cases[] = {
+        /* clang-format on */
         {"", ""},
         {"  Two   Words ", "two words"},
         {"&lt;b&gt; &amp;amp; &#39;q&#39; &nbsp;x", "<b> & 'q' x"},
@@ -29,11 +31,13 @@ static void test_clean(void **state)
         {"\316\237\316\224\316\245\316\243\316\243\316\225\316\245\316\243",
          "\316\277\316\264\317\205\317\203\317\203\316\265\317\205\317\202"},
         {"\316\243", "\317\203"},
-        {"\316\221\316\243.\316\243 \316\221\316\243!", "\316\261\317\203.\317\202 \316\261\317\202!"},
+        {"\316\221\316\243.\316\243 \316\221\316\243!",
+         "\316\261\317\203.\317\202 \316\261\317\202!"},
         {"A\316\243\314\201 A\316\243\314\201B", "a\317\202\314\201 a\317\203\314\201b"},
         {"\304\260stanbul", "i\314\207stanbul"},
         {"&notit; &notin; &noti", "\302\254it; \342\210\211 \302\254i"},
-        {"&#x41;&#66&#0;&#128;&#55296;&#1114112;x", "ab\357\277\275\342\202\254\357\277\275\357\277\275x"},
+        {"&#x41;&#66&#0;&#128;&#55296;&#1114112;x",
+         "ab\357\277\275\342\202\254\357\277\275\357\277\275x"},
         {"&#11;&#xFFFE;y", "y"},
         {"&;&#;&#x;&a", "&;&#;&#x;&a"},
         {"a\343\200\200\342\200\250b\302\205c", "a b c"},
@@ -61,8 +65,8 @@ static void test_clean(void **state)
     }
 }
 
-/* Ids 512, 513, ... in this order; the one after the last begins a text. "é" is the bytes that merges files write as
- * U+00C3 U+00A9. */
+/* Ids 512, 513, ... in this order; the one after the last begins a text. "é" is the bytes that
+ * merges files write as U+00C3 U+00A9. */
 static const char merges[] =
     "#version: 0.2\nt h\nth e</w>\nr e\nre d</w>\n1 2</w>\na a\naa a</w>\n\303\203 \302\251</w>\n";
 enum { N_MERGES = 8, TH = 512, THE_, RE, RED_, TWELVE_, AA, AAA_, E_ACUTE_, START, END };
@@ -101,8 +105,9 @@ static void check_ids(const lrt_vocab *v, const char *prompt, const int32_t *ids
     assert_memory_equal(t.ids, ids, n * sizeof *ids);
     free(t.ids);
 }
-#define CHECK_IDS(v, prompt, ...)                                                                                    \
-    check_ids(v, prompt, (int32_t[]){__VA_ARGS__}, sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
+#define CHECK_IDS(v, prompt, ...)                  \
+    check_ids(v, prompt, (int32_t[]){__VA_ARGS__}, \
+              sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void test_own_vocabulary(void **state)
 {
@@ -137,8 +142,9 @@ static void test_bad_prompts(void **state)
     static const struct {
         const char *prompt;
         int offset;
-    } cases[] = {{"ab\xff", 2},           {"\xc3", 0}, {"a\xe2\x82", 1}, {"\xc0\x80", 0}, {"\xed\xa0\x80", 0},
-                 {"\xf4\x90\x80\x80", 0}, {"x\x80", 1}};
+    } cases[] = {{"ab\xff", 2},   {"\xc3", 0},         {"a\xe2\x82", 1},
+                 {"\xc0\x80", 0}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0},
+                 {"x\x80", 1}};
     size_t bytes;
     lrt_error e;
     lrt_vocab v;
@@ -221,8 +227,9 @@ static void test_clip_vectors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clean), cmocka_unit_test(test_own_vocabulary),
-                                       cmocka_unit_test(test_bad_prompts), cmocka_unit_test(test_bad_vocabularies),
-                                       cmocka_unit_test(test_clip_vectors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clean), cmocka_unit_test(test_own_vocabulary),
+        cmocka_unit_test(test_bad_prompts), cmocka_unit_test(test_bad_vocabularies),
+        cmocka_unit_test(test_clip_vectors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

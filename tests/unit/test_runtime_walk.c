@@ -36,7 +36,8 @@ static void reverse(void *const *args, int64_t task, void *scratch)
         y[task * PER + i] = x[N - 1 - (task * PER + i)];
 }
 
-/* args: time row (ROW), context product (ROW), weights (1), x (N), y (N): y = x + sum of the first two + weight. */
+/* args: time row (ROW), context product (ROW), weights (1), x (N), y (N): y = x + sum of the first
+ * two + weight. */
 static void add_all(void *const *args, int64_t task, void *scratch)
 {
     const float *time = args[0], *prompt = args[1], *weight = args[2], *x = args[3];
@@ -70,13 +71,17 @@ static const lrt_arg third_args[] = {{0, LRT_BUF_TIME, 0},
                                      {4, LRT_BUF_WEIGHTS, 0},
                                      {64 + 4 * N, LRT_BUF_ARENA, 0},
                                      {0, Y, 0}};
-static const lrt_step prompt_steps[] = {{square, prompt_args, 2, 1, "context", "square", 0, 0, 1, 1}};
+static const lrt_step prompt_steps[] = {
+    {square, prompt_args, 2, 1, "context", "square", 0, 0, 1, 1}};
 static const lrt_step time_steps[] = {{square, time_args, 2, 1, "time", "square", 0, 0, 1, 1}};
-static const lrt_step steps[] = {{twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0, TASKS, TASKS},
-                                 {reverse, second_args, 2, TASKS, "b", "map", 0, 0, TASKS, TASKS},
-                                 {add_all, third_args, 5, TASKS, "c", "map", 0, 0, TASKS, TASKS}};
+static const lrt_step steps[] = {
+    {twice_plus_one, first_args, 2, TASKS, "a", "map", 0, 0, TASKS, TASKS},
+    {reverse, second_args, 2, TASKS, "b", "map", 0, 0, TASKS, TASKS},
+    {add_all, third_args, 5, TASKS, "c", "map", 0, 0, TASKS, TASKS}};
+/* clang-format off */
 static const lrt_io inputs[] = {
     {"x", LRT_F32, 1, {N}}, {"context", LRT_F32, 2, {1, ROW}}, {"timestep", LRT_F32, 2, {1, ROW}}};
+/* clang-format on */
 static const lrt_io outputs[] = {{"y", LRT_F32, 1, {N}}};
 static const lrt_stage stage = {.name = "test",
                                 .prompt = {prompt_steps, 1, 0},
@@ -141,7 +146,8 @@ static void test_walk(void **state)
     }
 }
 
-/* Every thread's share of every step, in order, steps one after the other; full buffers stay full. */
+/* Every thread's share of every step, in order, steps one after the other; full buffers stay full.
+ */
 static void test_trace(void **state)
 {
     const float weights[2] = {100, 0.5f};
@@ -162,14 +168,17 @@ static void test_trace(void **state)
         lrt_run_all(m);
         lrt_run_step(m, 0);
         size_t n = lrt_trace_count(m), k = 0;
-        assert_int_equal(n, 2 + 3 * threads + 3 * threads); /* one task in each of the first two plans: one thread */
+        assert_int_equal(n,
+                         2 + 3 * threads +
+                             3 * threads); /* one task in each of the first two plans: one thread */
         double barrier = 0, last = 0;
         for (int run = 0; run < 2; run++)
             for (uint32_t step = run ? 2 : 0; step < 5; step++, barrier = last) {
                 assert_int_equal(spans[k].step, step);
                 for (uint32_t before = 0; k < n && spans[k].step == step; k++) {
                     assert_true(spans[k].begin >= barrier && spans[k].begin <= spans[k].end);
-                    assert_true(step >= 2 ? spans[k].thread == before++ : spans[k].thread < (uint32_t)threads);
+                    assert_true(step >= 2 ? spans[k].thread == before++
+                                          : spans[k].thread < (uint32_t)threads);
                     last = spans[k].end > last ? spans[k].end : last;
                 }
             }
@@ -186,8 +195,8 @@ static void test_trace(void **state)
     }
 }
 
-/* args: a number for each task, counted up; how many are over. The first task waits for all others, for ten seconds at
- * most: the thread whose it is does not come to the rest of its own. */
+/* args: a number for each task, counted up; how many are over. The first task waits for all others,
+ * for ten seconds at most: the thread whose it is does not come to the rest of its own. */
 static void wait_for_others(void *const *args, int64_t task, void *scratch)
 {
     _Atomic int *ran = args[0], *over = args[1];
@@ -198,12 +207,15 @@ static void wait_for_others(void *const *args, int64_t task, void *scratch)
     ++*over;
 }
 
-/* Where a step takes long, threads that are done take over the tasks of one that is held up; each is run once. */
+/* Where a step takes long, threads that are done take over the tasks of one that is held up; each
+ * is run once. */
 static void test_help(void **state)
 {
     static const lrt_arg args[] = {{0, LRT_BUF_IO, 0}, {0, LRT_BUF_IO + 1, 0}};
-    static const lrt_step step = {wait_for_others, args, 2, TASKS, "a", "long", 1e12, 0, TASKS, TASKS};
-    static const lrt_stage alone = {.name = "test", .step = {&step, 1, 0}, .n_inputs = 2, .scratch_bytes = 64};
+    static const lrt_step step = {wait_for_others, args, 2, TASKS, "a",
+                                  "long",          1e12, 0, TASKS, TASKS};
+    static const lrt_stage alone = {
+        .name = "test", .step = {&step, 1, 0}, .n_inputs = 2, .scratch_bytes = 64};
     (void)state;
     for (int threads = 2; threads <= 5; threads++) {
         const char *error;
@@ -240,6 +252,7 @@ static void test_no_memory(void **state)
 /* The same hash in one call and in pieces of any size; another one for any changed byte. */
 static void test_hash(void **state)
 {
+    /* clang-format off */
     static const size_t sizes[] = {
         0, 1, 31, 32, 33, 1000, LRT_HASH_CHUNK - 1, LRT_HASH_CHUNK, LRT_HASH_CHUNK + 1, 3 * LRT_HASH_CHUNK + 77};
     size_t most = 4 * LRT_HASH_CHUNK;
@@ -262,6 +275,7 @@ static void test_hash(void **state)
             p[n / 2] ^= 1;
         }
     }
+    /* clang-format on */
     assert_true(lrt_hash64(p, 5) == lrt_hash64(p, 5));
     free(p);
 }
@@ -277,7 +291,9 @@ static void test_cpu(void **state)
 #ifdef __x86_64__
     assert_false(lrt_cpu_check(have | LRT_CPU_NEON, &e));
     assert_non_null(strstr(e.text, "NEON"));
-    bool granted = lrt_cpu_enable(LRT_CPU_AMX_BF16, &e); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
+    bool granted = lrt_cpu_enable(
+        LRT_CPU_AMX_BF16,
+        &e); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
     if (!(have & LRT_CPU_AMX_BF16))
         assert_true(!granted && strstr(e.text, "AMX tiles"));
 #endif
@@ -286,7 +302,8 @@ static void test_cpu(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_trace), cmocka_unit_test(test_help),
-                                       cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash), cmocka_unit_test(test_cpu)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk),      cmocka_unit_test(test_trace), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash),  cmocka_unit_test(test_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

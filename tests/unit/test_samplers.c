@@ -1,5 +1,5 @@
-/* Every sampler against diffusers' scheduler of that name: results that recorded/record_samplers.py computed with diffusers' own source in double, and
- * sums that diffusers' own tests publish. */
+/* Every sampler against diffusers' scheduler of that name: results that recorded/record_samplers.py
+ * computed with diffusers' own source in double, and sums that diffusers' own tests publish. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,10 +27,7 @@ static void waves(lrt_noise *s, float *out, int64_t n)
 static const lrt_rng wave_rng = {"waves", "", waves};
 
 /* The number in PyTorch's order (4, h, w) of the one at i of (h, w, 4). */
-static int64_t in_planes(int64_t i, int64_t n)
-{
-    return i % 4 * (n / 4) + i / 4;
-}
+static int64_t in_planes(int64_t i, int64_t n) { return i % 4 * (n / 4) + i / 4; }
 
 static void model(const float *x, double t, int64_t n, float *answer)
 {
@@ -39,9 +36,11 @@ static void model(const float *x, double t, int64_t n, float *answer)
 }
 
 typedef void Model(const float *x, double t, int64_t n, float *answer);
-/* From x, noise of unit variance, to what comes out, in double. scaled_away: diffusers' tests of samplers that go by sigma step on from what they give
- * the model, which is y / sqrt(1 + sigma^2), and not from y. */
-static void run(lrt_sampling *s, lrt_noise *noise, Model *answer_of, bool scaled_away, const float *start, double *out)
+/* From x, noise of unit variance, to what comes out, in double. scaled_away: diffusers' tests of
+ * samplers that go by sigma step on from what they give the model, which is y / sqrt(1 + sigma^2),
+ * and not from y. */
+static void run(lrt_sampling *s, lrt_noise *noise, Model *answer_of, bool scaled_away,
+                const float *start, double *out)
 {
     float x[MOST], answer[MOST];
     for (int64_t i = 0; i < s->n; i++)
@@ -86,7 +85,11 @@ static lrt_sampling settings(const char *line)
     assert_non_null(s.sampler);
     s.steps = (int)number(line, "steps");
     s.eta = number(line, "eta");
-    *c = (lrt_schedule_config){.train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_scaled_linear = 1, .previous = LRT_PREVIOUS_RATIO};
+    *c = (lrt_schedule_config){.train_steps = 1000,
+                               .beta_start = 0.00085,
+                               .beta_end = 0.012,
+                               .beta_scaled_linear = 1,
+                               .previous = LRT_PREVIOUS_RATIO};
     assert_true(word(line, "spacing", text));
     c->spacing = lrt_spacing_find(text);
     assert_true(c->spacing >= 0);
@@ -195,6 +198,7 @@ typedef struct {
     double tolerance; /* of the sum; theirs */
     bool scaled_away;
 } Published;
+/* clang-format off */
 static const Published published[] = {
     {"ddim no_noise", "ddim", 10, 1000, 0, 0.0001, 0.02, {.spacing = LRT_SPACING_LEADING, .final_alpha = 1, .clip = 1}, 172.0067, 0.223967, 1e-2, false},
     {"ddim set_alpha_to_one", "ddim", 10, 1000, 0, 0.01, 0.02, {.spacing = LRT_SPACING_LEADING, .final_alpha = 1, .clip = 1}, 149.8295, 0.1951, 1e-2, false},
@@ -209,11 +213,17 @@ static const Published published[] = {
     {"euler_ancestral no_noise", "euler_a", 10, 1100, 0, 0.0001, 0.02, {.karras = 0}, 152.3192, 0.1983, 1e-2, true},
     {"unipc no_noise", "unipc", 10, 1000, 0, 0.0001, 0.02, {.final_sigma_least = 1}, 0, 0.2464, 1e-2, false},
 };
+/* clang-format on */
 
-/* Sum of |x| in the units of diffusers' scheduler, at whose end sigma is 0 or x is in ours anyway. The noise is torch.manual_seed(0)'s on the CPU. */
+/* Sum of |x| in the units of diffusers' scheduler, at whose end sigma is 0 or x is in ours anyway.
+ * The noise is torch.manual_seed(0)'s on the CPU. */
 static double published_sum(const Published *p)
 {
-    lrt_sampling s = {.sampler = lrt_sampler_find(p->sampler), .config = p->more, .steps = p->steps, .alpha = NAN, .n = MOST};
+    lrt_sampling s = {.sampler = lrt_sampler_find(p->sampler),
+                      .config = p->more,
+                      .steps = p->steps,
+                      .alpha = NAN,
+                      .n = MOST};
     lrt_schedule c;
     lrt_error e;
     lrt_noise noise;
@@ -230,7 +240,9 @@ static double published_sum(const Published *p)
         fail_msg("%s: %s", p->test, e.text);
     lrt_noise_seed(&noise, lrt_rng_find("cpu"), 0);
     for (int i = 0; i < MOST; i++)
-        start[i] = (float)i / MOST; /* their dummy_sample_deter: its planes are ours, one number of each in turn */
+        start[i] =
+            (float)i /
+            MOST; /* their dummy_sample_deter: its planes are ours, one number of each in turn */
     run(&s, &noise, dummy, p->scaled_away, start, x);
     for (int i = 0; i < MOST; i++)
         sum += fabs(x[i]);
@@ -248,7 +260,8 @@ static void test_published(void **state)
         double sum = published_sum(p);
         if ((!p->sum || fabs(sum - p->sum) < p->tolerance) && fabs(sum / MOST - p->mean) < 1e-3)
             continue;
-        print_error("%s: sum %.6g, mean %.6g; published %.6g, %.6g\n", p->test, sum, sum / MOST, p->sum, p->mean);
+        print_error("%s: sum %.6g, mean %.6g; published %.6g, %.6g\n", p->test, sum, sum / MOST,
+                    p->sum, p->mean);
         wrong++;
     }
     assert_int_equal(wrong, 0);
@@ -256,6 +269,7 @@ static void test_published(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recorded), cmocka_unit_test(test_published)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recorded),
+                                       cmocka_unit_test(test_published)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

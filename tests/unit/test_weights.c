@@ -34,6 +34,7 @@ static int remove_path(void **state)
 }
 
 /* Values of the definition, computed once by an independent program (numpy). */
+/* clang-format off */
 static const struct { uint64_t seed; const char *model, *path; Shape shape; int64_t index; uint32_t bits; } recorded[] = {
     {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 0, 0xbe19f4e3},
     {1, "diffusion_model", "down.conv_in.kernel", {4, {3, 3, 4, 320}}, 1, 0xbdc1b4b4},
@@ -56,6 +57,7 @@ static const struct { uint64_t seed; const char *model, *path; Shape shape; int6
     {1, "text_encoder", "embed.token.embeddings", {2, {49408, 64}}, 0, 0xbd1ef83b},
     {1, "text_encoder", "embed.token.embeddings", {2, {49408, 64}}, 3162111, 0xbc6d0c87},
 };
+/* clang-format on */
 
 static void synthetic(void **state)
 {
@@ -63,11 +65,12 @@ static void synthetic(void **state)
     for (size_t i = 0; i < sizeof recorded / sizeof recorded[0]; i++) {
         uint32_t bits;
         float *w = xmalloc((size_t)shape_count(&recorded[i].shape) * sizeof *w);
-        synthetic_weight(recorded[i].seed, recorded[i].model, recorded[i].path, &recorded[i].shape, w);
+        synthetic_weight(recorded[i].seed, recorded[i].model, recorded[i].path, &recorded[i].shape,
+                         w);
         memcpy(&bits, &w[recorded[i].index], sizeof bits);
         if (bits != recorded[i].bits)
-            fail_msg("%s[%lld] is 0x%08x, expected 0x%08x", recorded[i].path, (long long)recorded[i].index, bits,
-                     recorded[i].bits);
+            fail_msg("%s[%lld] is 0x%08x, expected 0x%08x", recorded[i].path,
+                     (long long)recorded[i].index, bits, recorded[i].bits);
         free(w);
     }
 }
@@ -87,21 +90,23 @@ static void write_file(const char *header, const void *data, size_t n)
 }
 
 /* Expects that the statement ends in err() with a message that contains `words`. */
-#define EXPECT_ERR(statement, words) \
-    do { \
-        jmp_buf here; \
-        if (setjmp(here) == 0) { \
-            err_catch(&here); \
-            statement; \
-            err_catch(NULL); \
-            fail_msg("no error; expected \"%s\"", words); \
-        } \
-        err_catch(NULL); \
-        if (!strstr(err_text(), words)) \
+#define EXPECT_ERR(statement, words)                                      \
+    do {                                                                  \
+        jmp_buf here;                                                     \
+        if (setjmp(here) == 0) {                                          \
+            err_catch(&here);                                             \
+            statement;                                                    \
+            err_catch(NULL);                                              \
+            fail_msg("no error; expected \"%s\"", words);                 \
+        }                                                                 \
+        err_catch(NULL);                                                  \
+        if (!strstr(err_text(), words))                                   \
             fail_msg("found \"%s\", expected \"%s\"", err_text(), words); \
     } while (0)
 
-#define F32(name, shape, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define F32(name, shape, offsets) \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+/* clang-format off */
 static const struct { const char *header; size_t data; const char *message; } bad[] = {
     {"", 0, "byte 8: expected '{', found the end of the header"},
     {"[]", 0, "byte 8: expected '{', found '['"},
@@ -128,6 +133,7 @@ static const struct { const char *header; size_t data; const char *message; } ba
     {"{" F32("a", "[1]", "[0,4]") "}", 7, "3 bytes follow the last tensor's"},
     {"{" F32("a", "[1]", "[0,4]") "," F32("a", "[1]", "[4,8]") "}", 8, "tensor \"a\" is there twice"},
 };
+/* clang-format on */
 
 static void bad_headers(void **state)
 {
@@ -143,8 +149,10 @@ static void bad_files(void **state)
 {
     (void)state;
     EXPECT_ERR(st_from_memory("m", "\1\0\0", 3), "m: has 3 bytes, expected a safetensors file");
-    EXPECT_ERR(st_from_memory("m", "\20\0\0\0\0\0\0\0{}", 10), "m: header of 16 bytes, but the file has only 10");
-    EXPECT_ERR(st_from_memory("m", "\0\0\0\7\0\0\0\0{}", 10), "header of 117440512 bytes, expected at most 104857600");
+    EXPECT_ERR(st_from_memory("m", "\20\0\0\0\0\0\0\0{}", 10),
+               "m: header of 16 bytes, but the file has only 10");
+    EXPECT_ERR(st_from_memory("m", "\0\0\0\7\0\0\0\0{}", 10),
+               "header of 117440512 bytes, expected at most 104857600");
     EXPECT_ERR(st_open("/nonexistent/x.safetensors"), "cannot be read: No such file or directory");
     EXPECT_ERR(st_open("/tmp"), "/tmp: not a file");
 }
@@ -154,7 +162,9 @@ static void write_and_read(void **state)
     (void)state;
     const float a[] = {1, 2, 3, 4, 5, 6}, one[] = {7};
     const int32_t ids[] = {-1, 49407};
-    const StOut out[] = {{"b/\"q\"", DT_F32, {2, {2, 3}}, a}, {"a", DT_I32, {1, {2}}, ids}, {"c", DT_F32, {1, {1}}, one}};
+    const StOut out[] = {{"b/\"q\"", DT_F32, {2, {2, 3}}, a},
+                         {"a", DT_I32, {1, {2}}, ids},
+                         {"c", DT_F32, {1, {1}}, one}};
     const char *meta[] = {"k", "line\nend", "empty", ""};
     st_write(path, out, 3, meta, 2);
     StFile *f = st_open(path);
@@ -187,17 +197,19 @@ static void conversions(void **state)
 {
     (void)state;
     /* 1, -2, smallest subnormal, largest; 1, -3; 0.1 */
-    const unsigned char data[] = {0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0xff, 0x7b, 0x80, 0x3f, 0x40, 0xc0,
-                                  0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f};
+    const unsigned char data[] = {0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0xff, 0x7b, 0x80, 0x3f,
+                                  0x40, 0xc0, 0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f};
     write_file("{\"h\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]},"
                "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[8,12]},"
-               "\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[12,20]}}", data, sizeof data);
+               "\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[12,20]}}",
+               data, sizeof data);
     WeightSource *w = weights_open(path, "m");
     float h[4], b[2], d[1];
     weights_read(w, "h", &(Shape){1, {4}}, h);
     weights_read(w, "b", &(Shape){1, {2}}, b);
     weights_read(w, "d", &(Shape){1, {1}}, d);
-    assert_true(h[0] == 1 && h[1] == -2 && h[2] == 0x1p-24f && h[3] == 65504 && b[0] == 1 && b[1] == -3 && d[0] == 0.1f);
+    assert_true(h[0] == 1 && h[1] == -2 && h[2] == 0x1p-24f && h[3] == 65504 && b[0] == 1 &&
+                b[1] == -3 && d[0] == 0.1f);
     weights_close(w);
 }
 
@@ -225,13 +237,20 @@ static void checks(void **state)
 {
     (void)state;
     check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "}", 16);
-    check_file("{" F32("m/a", "[2]", "[0,8]") "," F32("m/b", "[1,2]", "[8,16]") "," F32("n/c", "[1]", "[16,20]") "}", 20);
-    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "}", 8), "1 of m's 2 weights missing, the first is \"b\"");
-    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "," F32("c", "[1]", "[16,20]") "}", 20),
+    check_file("{" F32("m/a", "[2]", "[0,8]") "," F32("m/b", "[1,2]", "[8,16]") "," F32(
+                   "n/c", "[1]", "[16,20]") "}",
+               20);
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "}", 8),
+               "1 of m's 2 weights missing, the first is \"b\"");
+    EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[1,2]", "[8,16]") "," F32(
+                              "c", "[1]", "[16,20]") "}",
+                          20),
                "1 tensor unknown to m, the first is \"c\"; expected its 2 weights alone");
     EXPECT_ERR(check_file("{" F32("a", "[2]", "[0,8]") "," F32("b", "[2,1]", "[8,16]") "}", 16),
                "tensor \"b\" has shape (2,1), expected (1,2)");
-    EXPECT_ERR(check_file("{\"a\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}," F32("b", "[1,2]", "[8,16]") "}", 16),
+    EXPECT_ERR(check_file("{\"a\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}," F32(
+                              "b", "[1,2]", "[8,16]") "}",
+                          16),
                "tensor \"a\" has dtype I32, expected F32, F16, BF16 or F64");
     EXPECT_ERR(weights_open("synthetic:-1", "m"), "expected a number");
     EXPECT_ERR(weights_open("synthetic:", "m"), "expected a number");
@@ -261,17 +280,20 @@ static void halves(void **state)
         float f = stored_value(ST_F16, &half, 0);
         int exponent = (int)(h >> 10 & 31), mantissa = (int)(h & 1023);
         if (exponent == 31) {
-            assert_true(mantissa ? f != f : f == (h & 0x8000 ? -__builtin_inff() : __builtin_inff()));
+            assert_true(mantissa ? f != f
+                                 : f == (h & 0x8000 ? -__builtin_inff() : __builtin_inff()));
             continue;
         }
-        double value = exponent ? (1024 + mantissa) * pow(2, exponent - 25) : mantissa * pow(2, -24);
+        double value = exponent ? (1024 + mantissa) * pow(2, exponent - 25)
+                                : mantissa * pow(2, -24);
         assert_true(f == (float)(h & 0x8000 ? -value : value));
         assert_int_equal(stored_encode(ST_F16, &f, 1, &back), -1);
         assert_int_equal(back, half);
         if (exponent == 30 && mantissa == 1023)
             continue;
         uint16_t next = (uint16_t)(h + 1);
-        float middle = (float)((double)f / 2 + (double)stored_value(ST_F16, &next, 0) / 2), above = nextafterf(middle, h & 0x8000 ? -1e9f : 1e9f);
+        float middle = (float)((double)f / 2 + (double)stored_value(ST_F16, &next, 0) / 2),
+              above = nextafterf(middle, h & 0x8000 ? -1e9f : 1e9f);
         stored_encode(ST_F16, &middle, 1, &back);
         assert_int_equal(back, h & 1 ? next : half); /* to the even one */
         stored_encode(ST_F16, &above, 1, &back);
@@ -287,14 +309,18 @@ static void halves(void **state)
     assert_true(two[0] == 0x3f80 && two[1] == 0x3f80 && two[2] == 0x3f82 && two[3] == 0x7f7f);
 }
 
-/* (out, in, taps) to (taps, in, out) and back, sizes around those of tiles, rows further apart than they are long; the first bad number is found. */
+/* (out, in, taps) to (taps, in, out) and back, sizes around those of tiles, rows further apart than
+ * they are long; the first bad number is found. */
 static void transposes(void **state)
 {
     (void)state;
-    static const int64_t sizes[][3] = {{1, 1, 1}, {31, 129, 1}, {32, 128, 1}, {33, 127, 9}, {65, 3, 9}, {130, 33, 1}, {2, 300, 4}};
+    static const int64_t sizes[][3] = {{1, 1, 1},  {31, 129, 1}, {32, 128, 1}, {33, 127, 9},
+                                       {65, 3, 9}, {130, 33, 1}, {2, 300, 4}};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-        int64_t out = sizes[k][0], in = sizes[k][1], taps = sizes[k][2], n = out * in * taps, stride = out + 5, first = 7;
-        float *src = xcalloc((size_t)(first + n), sizeof *src), *dst = xcalloc((size_t)(in * taps * stride), sizeof *dst);
+        int64_t out = sizes[k][0], in = sizes[k][1], taps = sizes[k][2], n = out * in * taps,
+                stride = out + 5, first = 7;
+        float *src = xcalloc((size_t)(first + n), sizeof *src),
+              *dst = xcalloc((size_t)(in * taps * stride), sizeof *dst);
         float *dense = xcalloc((size_t)n, sizeof *dense), *back = xcalloc((size_t)n, sizeof *back);
         for (int64_t i = 0; i < n; i++)
             src[first + i] = (float)i;
@@ -307,8 +333,10 @@ static void transposes(void **state)
         stored_restore(dense, out, in, taps, back);
         assert_memory_equal(back, src + first, (size_t)n * sizeof *back);
         src[first + n - 1] = src[first + n / 2] = __builtin_nanf("");
-        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dense, out), first + n / 2);
-        assert_int_equal(stored_rows(ST_F32, src, first, out, in * taps, dst, in * taps), first + n / 2);
+        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dense, out),
+                         first + n / 2);
+        assert_int_equal(stored_rows(ST_F32, src, first, out, in * taps, dst, in * taps),
+                         first + n / 2);
         free(src);
         free(dst);
         free(dense);
@@ -346,7 +374,8 @@ static void cut_short(void **state)
     assert_string_equal(said, "latentc: error: a file became shorter while it was read\n");
 }
 
-/* A file that is written to while it is mapped is found out before an output gets its name; one that is replaced is not looked at. */
+/* A file that is written to while it is mapped is found out before an output gets its name; one
+ * that is replaced is not looked at. */
 static void written_to(void **state)
 {
     (void)state;
@@ -360,8 +389,10 @@ static void written_to(void **state)
         StFile *f = st_open(path);
         OutFile *out = outfile_open(other);
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
-        if (what == 1) assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-        if (what == 2) assert_int_equal(truncate(path, 4096), 0);
+        if (what == 1)
+            assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+        if (what == 2)
+            assert_int_equal(truncate(path, 4096), 0);
         if (what == 3) {
             assert_int_equal(unlink(path), 0);
             write_file(header, zeros, sizeof zeros);
@@ -389,10 +420,12 @@ static void written_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_files),
-        cmocka_unit_test(write_and_read), cmocka_unit_test(escapes), cmocka_unit_test(conversions),
-        cmocka_unit_test(checks), cmocka_unit_test(not_finite), cmocka_unit_test(halves),
-        cmocka_unit_test(transposes), cmocka_unit_test(cut_short), cmocka_unit_test(written_to),
+        cmocka_unit_test(synthetic), cmocka_unit_test(bad_headers),
+        cmocka_unit_test(bad_files), cmocka_unit_test(write_and_read),
+        cmocka_unit_test(escapes),   cmocka_unit_test(conversions),
+        cmocka_unit_test(checks),    cmocka_unit_test(not_finite),
+        cmocka_unit_test(halves),    cmocka_unit_test(transposes),
+        cmocka_unit_test(cut_short), cmocka_unit_test(written_to),
     };
     return cmocka_run_group_tests_name("weights", tests, make_path, remove_path);
 }
