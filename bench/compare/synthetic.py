@@ -1,4 +1,4 @@
-"""latentc's `synthetic:SEED` weights (compiler/synthetic.c), bit for bit, for modules whose tensors have torch's names and layouts.
+"""latentc's `synthetic:SEED` weights (compiler/weights/synthetic.c), bit for bit, for modules whose tensors have torch's names and layouts.
 
     h    = FNV-1a 64 of "<model>/<path>"
     z(i) = splitmix64 finalizer of (h + seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15), modulo 2^64

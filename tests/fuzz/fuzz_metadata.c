@@ -2,8 +2,8 @@
  * read again, and is the same then. */
 #include "fuzz.h"
 #include "settings.h"
-#include "../../runtime/metadata.h"
-#include "../../runtime/picture_in.h"
+#include "metadata.h"
+#include "picture_in.h"
 
 /* White space in a prompt is one space to the tokenizer. */
 static bool same_prompt(const char *a, const char *b)

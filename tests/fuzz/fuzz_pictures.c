@@ -1,7 +1,7 @@
 /* Pictures to start from, PNG and JPEG: refused with a reason, or every pixel of the result set.
  * The first byte says how large the result is. */
 #include "fuzz.h"
-#include "../../runtime/picture_in.h"
+#include "picture_in.h"
 
 static void body(const uint8_t *data, size_t size)
 {

@@ -2,7 +2,7 @@
  * pictures have one name. */
 #include "fuzz.h"
 #include "settings.h"
-#include "../../runtime/prompts.h"
+#include "prompts.h"
 
 static void body(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* Prompts: any bytes. Every id must be one of the vocabulary's, and the first and last the
  * specials. */
 #include "fuzz.h"
-#include "../../runtime/tokenizer.h"
+#include "tokenizer.h"
 
 static const lrt_vocab *vocabulary(void)
 {

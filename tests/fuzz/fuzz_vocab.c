@@ -2,7 +2,7 @@
  * a reason, or what it becomes opens, and every prompt's ids are its own. */
 #include "fuzz.h"
 #include "vocab.h"
-#include "../../runtime/tokenizer.h"
+#include "tokenizer.h"
 #include <stdio.h>
 #include <unistd.h>
 

@@ -6,7 +6,7 @@
 
 #include <jpeglib.h>
 
-#include "../../runtime/picture.h"
+#include "picture.h"
 #include "util.h"
 
 static void fill(uint8_t *rgb, int width, const int box[4], const char *color)

@@ -4,7 +4,7 @@
  *
  * Bound: that of bf16 (tests/numeric/compiled.sh), 3e-2; and, as the tile unit rounds nothing that
  * others do not, half more than the error of the same model with bf16 operands on AVX2. */
-#include "../../runtime/amx_model.h"
+#include "amx_model.h"
 #include "interp.h"
 #include "jit.h"
 #include "randgraph.h"

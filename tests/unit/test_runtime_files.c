@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../compiler/container.h"
-#include "../../runtime/container.h"
+#include "container_write.h"
+#include "container.h"
 #include "generator.h"
 #include "options.h"
 #include "output.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "../../compiler/json.h"
+#include "json.h"
 #include "text.h"
 #include "tokenizer.h"
 

@@ -1,0 +1,299 @@
+/* What this machine can do at most: arithmetic from registers, and reading from each level of
+ * memory. A few tens of milliseconds each. */
+#include "bench.h"
+#include "progress.h"
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- arithmetic ---- */
+
+/* The best of many short runs of a kernel that does nothing but multiply-adds in registers: what
+ * else runs, or a host's scheduler, disturbs some. */
+static double best_rate(const Engine *e, int stage, int threads, double flops)
+{
+    const char *failed = NULL;
+    lrt_instance *x = lrt_instance_new(engine_program(e)->stages[stage], engine_weights(e, stage),
+                                       threads, &failed);
+    if (!x)
+        err("%s", failed);
+    float out[64];
+    double best = 0;
+    lrt_set_output(x, 0, out);
+    for (int i = 0; i < 40; i++) {
+        double start = lrt_now();
+        lrt_run_step(x, 0);
+        double rate = flops / (lrt_now() - start);
+        if (rate > best)
+            best = rate;
+    }
+    lrt_instance_free(x);
+    return best;
+}
+
+static Unit measure_unit(const Target *t, bool bf16, int threads, const char *name,
+                         const char *text)
+{
+    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, bf16);
+    const int64_t iterations = 800000;
+    double one = program_add_peak(p, iterations, 1), all = program_add_peak(p, iterations, threads);
+    WeightSource *none[2] = {0};
+    Engine *e = engine_new(p, none);
+    Unit u = {name, text, best_rate(e, 0, 1, one), best_rate(e, 1, threads, all)};
+    engine_free(e);
+    return u;
+}
+
+#if defined(__x86_64__)
+static bool has_int8_dot(void)
+{
+    return lrt_cpu_features() & LRT_CPU_AVX512 && __builtin_cpu_supports("avx512vnni");
+}
+
+/* Ten independent instructions hide the latency of one; the registers' contents do not matter. 64
+ * multiply-adds each. */
+#define DOT(n) "vpdpbusd %%zmm31, %%zmm31, %%zmm" #n "\n"
+static double int8_operations(int64_t rounds)
+{
+    for (int64_t i = 0; i < rounds; i++)
+        __asm__ volatile(DOT(0) DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6) DOT(7) DOT(8) DOT(9)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                               "xmm8", "xmm9");
+    return 10.0 * 128 * (double)rounds;
+}
+#else
+static bool has_int8_dot(void) { return false; }
+static double int8_operations(int64_t rounds) { return (double)rounds; }
+#endif
+
+static double int8_rate(int threads)
+{
+    double best = 0;
+    for (int i = 0; i < 5; i++) {
+        double start = 0, end = 0, operations = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : operations)
+        {
+#pragma omp barrier
+#pragma omp master
+            start = lrt_now();
+            operations += int8_operations(5000000);
+#pragma omp barrier
+#pragma omp master
+            end = lrt_now();
+        }
+        if (operations / (end - start) > best)
+            best = operations / (end - start);
+    }
+    return best;
+}
+
+static void measure_units(Machine *m)
+{
+    const Target *t = m->target;
+    m->units[m->n_units++] = measure_unit(t, false, m->threads, "fma_f32", "multiply-adds, f32");
+    /* clang-format off */
+    static const struct { const char *name, *text; } bf16[] = {
+        [CORE_BF16_DOT] = {"vdpbf16ps", "dot products, bf16 (vdpbf16ps)"},
+        [CORE_AMX] = {"tdpbf16ps", "tile products, bf16 (tdpbf16ps)"},
+        [CORE_AMX_MODEL] = {"tdpbf16ps_model", "a model of tile products, bf16"},
+    };
+    /* clang-format on */
+    if (t->core != CORE_FMA) {
+        m->bf16_unit = m->n_units;
+        m->units[m->n_units++] = measure_unit(t, true, m->threads, bf16[t->core].name,
+                                              bf16[t->core].text);
+    }
+    if (has_int8_dot())
+        m->units[m->n_units++] = (Unit){"vpdpbusd", "dot products, int8 (vpdpbusd)", int8_rate(1),
+                                        int8_rate(m->threads)};
+}
+
+/* ---- reading ---- */
+
+typedef uint64_t Line __attribute__((vector_size(64)));
+
+/* As wide as this machine can load; the sum keeps the loads alive. */
+#if defined(__x86_64__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+static uint64_t
+read_lines(const Line *p, int64_t n)
+{
+    Line a = {0}, b = {0}, c = {0}, d = {0};
+    for (int64_t i = 0; i < n; i += 4) {
+        a |= p[i];
+        b |= p[i + 1];
+        c |= p[i + 2];
+        d |= p[i + 3];
+    }
+    a |= b | c | d;
+    return a[0] | a[1] | a[2] | a[3] | a[4] | a[5] | a[6] | a[7];
+}
+
+/* Seconds that `threads` threads take to read `passes` times the `lines` lines that each of them
+ * has at `pool`. */
+static double read_seconds(char *pool, int64_t lines, int64_t passes, int threads)
+{
+    double start = 0, end = 0;
+    volatile uint64_t kept = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        const Line *mine = (const Line *)(void *)pool + lines * omp_get_thread_num();
+        uint64_t all = 0;
+#pragma omp barrier
+#pragma omp master
+        start = lrt_now();
+        for (int64_t i = 0; i < passes; i++) {
+            all |= read_lines(mine, lines);
+            __asm__ volatile("" ::: "memory"); /* every pass reads again */
+        }
+#pragma omp barrier
+#pragma omp master
+        end = lrt_now();
+        if (all)
+            kept = all;
+    }
+    (void)kept;
+    return end - start;
+}
+
+/* Bytes a second of all threads together, the best of five; each reads `each` bytes again and
+ * again. */
+static double read_rate(int64_t each, int threads)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    int64_t lines = each / 256 * 4;
+    size_t bytes = ((size_t)lines * 64 * (size_t)threads + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    char *pool = aligned_alloc(HUGE_PAGE, bytes);
+    if (!pool)
+        err("out of memory for %.0f MB to measure reading with", (double)bytes / 1e6);
+    madvise(pool, bytes, MADV_HUGEPAGE); /* advice */
+#pragma omp parallel num_threads(threads)
+    memset(pool + lines * 64 * omp_get_thread_num(), 0, (size_t)lines * 64); /* near its reader */
+    double best = 0;
+    int64_t passes = ceil_div((int64_t)512 << 20, lines * 64);
+    for (int i = 0; i < 5; i++) {
+        double rate = (double)(lines * 64 * passes * threads) /
+                      read_seconds(pool, lines, passes, threads);
+        if (rate > best)
+            best = rate;
+    }
+    free(pool);
+    return best;
+}
+
+/* ---- caches, as Linux describes them ---- */
+
+static bool cache_text(int index, const char *what, char *out, size_t n)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, what);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    bool ok = fgets(out, (int)n, f) != NULL;
+    fclose(f);
+    return ok;
+}
+
+/* CPUs in a list such as "0-3,8-11". */
+static int count_cpus(const char *list)
+{
+    int n = 0;
+    for (const char *p = list; *p >= '0' && *p <= '9';) {
+        char *end;
+        long first = strtol(p, &end, 10), last = first;
+        if (*end == '-')
+            last = strtol(end + 1, &end, 10);
+        n += (int)(last - first) + 1;
+        p = *end == ',' ? end + 1 : end;
+    }
+    return n > 0 ? n : 1;
+}
+
+typedef struct {
+    int64_t bytes;
+    int sharing;
+} Cache;
+static Cache find_cache(int level)
+{
+    char text[256];
+    for (int i = 0; i < 16 && cache_text(i, "level", text, sizeof text); i++) {
+        if (atoi(text) != level || !cache_text(i, "type", text, sizeof text) ||
+            strncmp(text, "Instruction", 11) == 0)
+            continue;
+        if (!cache_text(i, "size", text, sizeof text))
+            continue;
+        char *unit;
+        int64_t bytes = strtoll(text, &unit, 10) * (*unit == 'K'   ? 1 << 10
+                                                    : *unit == 'M' ? 1 << 20
+                                                                   : 1);
+        return (Cache){bytes,
+                       cache_text(i, "shared_cpu_list", text, sizeof text) ? count_cpus(text) : 1};
+    }
+    return (Cache){0, 1};
+}
+
+static void add_read(Machine *m, const char *level, int64_t one, int64_t each)
+{
+    m->reads[m->n_reads++] = (ReadRate){level, each, read_rate(one, 1),
+                                        read_rate(each, m->threads)};
+}
+
+/* Sets that fit the level and not the one before, for one thread and for each of those that share
+ * it. */
+static void measure_reads(Machine *m)
+{
+    Cache l2 = find_cache(2), l3 = find_cache(3);
+    if (l2.bytes <= 0)
+        l2.bytes = m->target->l2_bytes;
+    int sharing = l3.sharing < m->threads ? l3.sharing : m->threads,
+        pairs = l2.sharing < m->threads ? l2.sharing : m->threads;
+    add_read(m, "L2", l2.bytes / 2, l2.bytes / 2 / pairs);
+    if (l3.bytes > 0)
+        add_read(m, "L3", l2.bytes + l3.bytes / 2, l2.bytes + l3.bytes / 2 / sharing);
+    int64_t beyond = 4 * (l3.bytes > 0 ? l3.bytes : 8 * l2.bytes),
+            most = ((int64_t)1 << 30) / m->threads;
+    add_read(m, "memory", beyond, beyond / sharing < most ? beyond / sharing : most);
+    m->l3_bytes = l3.bytes;
+}
+
+int64_t machine_l3_bytes(void) { return find_cache(3).bytes; }
+
+static void read_cpu_name(char *out, size_t n)
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    snprintf(out, n, "unknown");
+    while (f && fgets(line, sizeof line, f)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon)
+            continue;
+        snprintf(out, n, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        break;
+    }
+    if (f)
+        fclose(f);
+}
+
+Machine machine_measure(const Target *t, int threads)
+{
+    Machine m = {.target = t, .threads = threads};
+    read_cpu_name(m.cpu, sizeof m.cpu);
+    measure_units(&m);
+    measure_reads(&m);
+    return m;
+}
+
+double machine_bound(const Machine *m, bool bf16, double flops, double weight_bytes,
+                     double other_bytes, bool cached, bool *memory)
+{
+    double far = m->reads[m->n_reads - 1].all,
+           near = m->l3_bytes > 0 ? m->reads[m->n_reads - 2].all : far;
+    double read = weight_bytes / (cached ? near : far) +
+                  other_bytes / (other_bytes < (double)m->l3_bytes ? near : far);
+    double compute = flops / machine_unit(m, bf16)->all;
+    *memory = read > compute;
+    return *memory ? read : compute;
+}

@@ -1,0 +1,308 @@
+/* A folder as diffusers' save_pretrained writes it: weights, and configs made of the pipeline's
+ * parameters and schedule. model_index.json comes last: until then the folder is none. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diffusers.h"
+#include "graphfile.h"
+#include "weights_convert.h"
+#include "sampler.h"
+
+/* ---- parameters
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
+
+/* A model's parameters: the pipeline's, else the graph's own defaults. */
+typedef struct {
+    Arena *arena;
+    const struct PipelineModel *of;
+    Json graph, declared;
+} Params;
+
+static Params params_of(const Conversion *v, const struct PipelineModel *m)
+{
+    Json graph = json_load(m->graph);
+    return (Params){v->subject->arena, m, graph, json_need(graph, "parameters")};
+}
+
+static ParamSet param(const Params *p, const char *name)
+{
+    return pipeline_param(p->arena, p->of, p->declared, name);
+}
+
+static const char *real_text(Arena *a, double v)
+{
+    Buf b = {0};
+    buf_real(&b, v);
+    const char *text = arena_strdup(a, b.data);
+    buf_free(&b);
+    return text;
+}
+
+static long long whole(const Params *p, const char *name)
+{
+    return (long long)param(p, name).value;
+}
+
+static double real(const Params *p, const char *name)
+{
+    ParamSet x = param(p, name);
+    return x.kind == PARAM_INT ? (double)x.value : x.real;
+}
+
+/* "[320,640]", each divided by `by`. */
+static const char *list(const Params *p, const char *name, int64_t by)
+{
+    ParamSet x = param(p, name);
+    const char *s = "";
+    for (int i = 0; i < x.n_ints; i++)
+        s = arena_printf(p->arena, "%s%s%lld", s, i ? "," : "", (long long)(x.ints[i] / by));
+    return arena_printf(p->arena, "[%s]", s);
+}
+
+/* `n` names, the first `k` of them one, the others another. */
+static const char *kinds(Arena *a, int n, int k, const char *first, const char *then)
+{
+    const char *s = "";
+    for (int i = 0; i < n; i++)
+        s = arena_printf(a, "%s%s\"%s\"", s, i ? "," : "", i < k ? first : then);
+    return arena_printf(a, "[%s]", s);
+}
+
+/* Where diffusers' code has a constant and this pipeline another number, its pictures are others.
+ */
+static void expect_constant(const char *name, double found, double theirs)
+{
+    if (found != theirs)
+        note("note: %s is %g here, and always %g in diffusers: its pictures will differ a little",
+             name, found, theirs);
+}
+
+static void expect_erf(const Params *p, const char *model)
+{
+    if (strcmp(param(p, "gelu").text, "erf"))
+        note(
+            "note: %s has gelu by tanh here, and by erf in diffusers: its pictures will differ a little",
+            model);
+}
+
+/* ---- configs
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void unet_config(const Conversion *v, Buf *b)
+{
+    const Pipeline *l = v->subject->pipeline;
+    Params p = params_of(v, &l->diffusion_model);
+    ParamSet widths = param(&p, "widths");
+    int n = widths.n_ints, k = (int)whole(&p, "attention_levels");
+    expect_constant("eps_transformer", real(&p, "eps_transformer"), 1e-6);
+    expect_constant("eps_layer", real(&p, "eps_layer"), 1e-5);
+    expect_erf(&p, "diffusion_model");
+    if (whole(&p, "time_in") != widths.ints[0])
+        err("%s: time_in is %lld, but diffusers has as many channels as the first level: %lld",
+            v->out, whole(&p, "time_in"), (long long)widths.ints[0]);
+    buf_printf(
+        b,
+        "{\n  \"_class_name\": \"UNet2DConditionModel\",\n  \"act_fn\": \"silu\",\n  \"in_channels\": %lld,\n  \"out_channels\": %lld,\n",
+        whole(&p, "latent_channels"), whole(&p, "latent_channels"));
+    buf_printf(
+        b,
+        "  \"block_out_channels\": %s,\n  \"layers_per_block\": %lld,\n  \"transformer_layers_per_block\": %lld,\n",
+        list(&p, "widths", 1), whole(&p, "blocks"), whole(&p, "depth"));
+    buf_printf(
+        b,
+        "  \"attention_head_dim\": %s,\n  \"cross_attention_dim\": %lld,\n  \"use_linear_projection\": true,\n",
+        list(&p, "widths", whole(&p, "head_size")), whole(&p, "context_width"));
+    buf_printf(b, "  \"down_block_types\": %s,\n",
+               kinds(p.arena, n, k, "CrossAttnDownBlock2D", "DownBlock2D"));
+    buf_printf(b, "  \"mid_block_type\": \"UNetMidBlock2DCrossAttn\",\n  \"up_block_types\": %s,\n",
+               kinds(p.arena, n, n - k, "UpBlock2D", "CrossAttnUpBlock2D"));
+    buf_printf(
+        b,
+        "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %s,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %d\n}\n",
+        whole(&p, "groups"), real_text(p.arena, real(&p, "eps_res")), whole(&p, "time_width"),
+        l->img_height / 8);
+    json_free(p.graph);
+}
+
+static void vae_config(const Conversion *v, Buf *b)
+{
+    const Pipeline *l = v->subject->pipeline;
+    Params p = params_of(v, &l->decoder);
+    int n = param(&p, "widths").n_ints;
+    expect_constant("eps of the decoder", real(&p, "eps"), 1e-6);
+    if (l->image_encoder.graph) {
+        Params e = params_of(v, &l->image_encoder);
+        if (strcmp(list(&e, "widths", 1), list(&p, "widths", 1)) ||
+            whole(&e, "blocks") + 1 != whole(&p, "blocks") ||
+            whole(&e, "groups") != whole(&p, "groups") ||
+            real(&e, "latent_scale") != real(&p, "latent_scale"))
+            err("%s: decoder and image_encoder have other widths, blocks, groups or scale than one another, which no config of diffusers says",
+                v->out);
+        json_free(e.graph);
+    }
+    buf_printf(
+        b,
+        "{\n  \"_class_name\": \"AutoencoderKL\",\n  \"act_fn\": \"silu\",\n  \"in_channels\": 3,\n  \"out_channels\": 3,\n  \"latent_channels\": %lld,\n",
+        whole(&p, "latent_channels"));
+    buf_printf(
+        b,
+        "  \"block_out_channels\": %s,\n  \"layers_per_block\": %lld,\n  \"norm_num_groups\": %lld,\n",
+        list(&p, "widths", 1), whole(&p, "blocks") - 1, whole(&p, "groups"));
+    buf_printf(b, "  \"down_block_types\": %s,\n  \"up_block_types\": %s,\n",
+               kinds(p.arena, n, n, "DownEncoderBlock2D", ""),
+               kinds(p.arena, n, n, "UpDecoderBlock2D", ""));
+    buf_printf(b, "  \"scaling_factor\": %s,\n  \"sample_size\": %d\n}\n",
+               real_text(p.arena, real(&p, "latent_scale")), l->img_height);
+    json_free(p.graph);
+}
+
+static void text_config(const Conversion *v, Buf *b)
+{
+    Params p = params_of(v, &v->subject->pipeline->text_encoder);
+    long long words = whole(&p, "vocab_size");
+    buf_printf(
+        b,
+        "{\n  \"architectures\": [\"CLIPTextModel\"],\n  \"model_type\": \"clip_text_model\",\n  \"hidden_act\": \"%s\",\n",
+        strcmp(param(&p, "gelu").text, "erf") ? "gelu_new" : "gelu");
+    buf_printf(
+        b,
+        "  \"hidden_size\": %lld,\n  \"intermediate_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n",
+        whole(&p, "width"), whole(&p, "mlp_width"), whole(&p, "layers"), whole(&p, "heads"));
+    buf_printf(
+        b,
+        "  \"layer_norm_eps\": %s,\n  \"max_position_embeddings\": %lld,\n  \"vocab_size\": %lld,\n",
+        real_text(p.arena, real(&p, "eps_layer")), whole(&p, "position_rows"), words);
+    buf_printf(
+        b, "  \"bos_token_id\": %lld,\n  \"eos_token_id\": %lld,\n  \"projection_dim\": %lld\n}\n",
+        words - 2, words - 1, whole(&p, "width"));
+    json_free(p.graph);
+}
+
+static void scheduler_config(const Conversion *v, Buf *b)
+{
+    const lrt_schedule_config *c = &v->subject->pipeline->schedule;
+    const SchedulerClass *class = scheduler_class_of(v->subject->pipeline->sampler);
+    Arena *a = v->subject->arena;
+    if (c->final_alpha != 0 && c->final_alpha != 1)
+        note("note: final_alpha is %g here, and 1 or that of timestep 0 in diffusers; written as 1",
+             c->final_alpha);
+    buf_printf(
+        b,
+        "{\n  \"_class_name\": \"%s\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n",
+        class->class, c->train_steps, real_text(a, c->beta_start), real_text(a, c->beta_end));
+    buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n",
+               c->beta_scaled_linear ? "scaled_linear" : "linear",
+               c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
+    if (c->spacing != LRT_SPACING_SAMPLER) /* what is left out is the sampler's own there, too */
+        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", lrt_spacings[c->spacing].name);
+    buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n", c->steps_offset,
+               c->final_alpha == 0 ? "false" : "true");
+    if (c->clip != LRT_CLIP_SAMPLER) /* likewise */
+        buf_printf(b, "  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n",
+                   c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
+    if (class->algorithm)
+        buf_printf(b, "  \"algorithm_type\": \"%s\",\n", class->algorithm);
+    if (c->karras)
+        buf_printf(b, "  \"use_karras_sigmas\": true,\n");
+    buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");
+    buf_printf(
+        b,
+        "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": false,\n  \"trained_betas\": null\n}\n",
+        c->zero_snr ? "true" : "false");
+}
+
+static void index_config(const Conversion *v, Buf *b)
+{
+    buf_printf(
+        b,
+        "{\n  \"_class_name\": \"StableDiffusionPipeline\",\n  \"feature_extractor\": [null, null],\n  \"image_encoder\": [null, null],\n"
+        "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"%s\"],\n"
+        "  \"text_encoder\": [\"transformers\", \"CLIPTextModel\"],\n  \"tokenizer\": [\"transformers\", \"CLIPTokenizer\"],\n"
+        "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n",
+        scheduler_class_of(v->subject->pipeline->sampler)->class);
+}
+
+/* ---- files
+ * -----------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void write_text(const char *path, const char *text, size_t n)
+{
+    OutFile *f = outfile_open(path);
+    outfile_write(f, text, n);
+    outfile_commit(f, 0644);
+}
+
+/* The tokenizer's files as they are; padding as the pipeline has it. */
+static void copy_tokenizer(const Conversion *v, const char *out)
+{
+    static const char *const names[] = {"vocab.json",
+                                        "merges.txt",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "added_tokens.json"};
+    Arena *a = v->subject->arena;
+    const char *from = v->subject->checkpoint ? v->subject->checkpoint->vocab : NULL,
+               *to = arena_printf(a, "%s/tokenizer", out);
+    if (!from)
+        return;
+    outfolder_make(to);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = arena_printf(a, "%s/%s", from, names[i]);
+        if (access(path, R_OK))
+            continue;
+        size_t n;
+        char *text = read_file(path, &n);
+        write_text(arena_printf(a, "%s/%s", to, names[i]), text, n);
+        free(text);
+    }
+}
+
+typedef struct {
+    const char *folder, *file, *config;
+    void (*write)(const Conversion *v, Buf *b);
+} Component;
+
+void diffusers_write(Conversion *v)
+{
+    /* clang-format off */
+    static const Component components[] = {
+        {"text_encoder", "model.safetensors", "config.json", text_config},
+        {"unet", "diffusion_pytorch_model.safetensors", "config.json", unet_config},
+        {"vae", "diffusion_pytorch_model.safetensors", "config.json", vae_config},
+        {"scheduler", NULL, "scheduler_config.json", scheduler_config},
+        {"", NULL, "model_index.json", index_config},
+    };
+    /* clang-format on */
+    enum { N = sizeof components / sizeof components[0] };
+    static const char *const meta[] = {"format", "pt"};
+    Arena *a = v->subject->arena;
+    Buf config[N] = {0};
+    if (!access(arena_printf(a, "%s/model_index.json", v->out), F_OK))
+        err("%s: is a diffusers folder already, expected a name that is free", v->out);
+    for (int i = 0; i < N; i++) /* before gigabytes: what no config can say */
+        components[i].write(v, &config[i]);
+    const char *out = outfolder_open(v->out);
+    copy_tokenizer(v, out);
+    for (int i = 0; i < N; i++) {
+        const Component *c = &components[i];
+        const char *folder = *c->folder ? arena_printf(a, "%s/%s", out, c->folder) : out;
+        if (*c->folder)
+            outfolder_make(folder);
+        if (c->file)
+            conversion_file(v, arena_printf(a, "%s/%s", folder, c->file),
+                            arena_printf(a, "%s/", c->folder), meta, 1);
+        write_text(arena_printf(a, "%s/%s", folder, c->config), config[i].data, config[i].len);
+        buf_free(&config[i]);
+    }
+    outfolder_commit();
+    if (!v->subject->checkpoint || !v->subject->checkpoint->vocab)
+        note(
+            "note: there is no tokenizer/ to copy; give its vocabulary with --vocab when building from %s",
+            v->out);
+}

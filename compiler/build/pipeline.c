@@ -1,0 +1,420 @@
+/* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule,
+ * defaults. See docs/graph-language.md. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch.h"
+#include "graphfile.h"
+#include "rewrite.h"
+#include "sampler.h"
+
+enum { MOST_PARAMS = MAX_NAMES };
+typedef struct PipelineModel PipelineModel;
+
+const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
+{
+    return path[0] == '/' || strncmp(path, "synthetic:", 10) == 0 || fetch_knows(path, NULL)
+               ? arena_strdup(a, path)
+               : arena_printf(a, "%s%s", dir, path);
+}
+
+static const char *optional_path(const Pipeline *p, Json at)
+{
+    if (!json_ok(at) || json_kind(at) == JSON_NULL)
+        return NULL;
+    if (!*json_string(at))
+        json_err(at, "found an empty text, expected a path");
+    return pipeline_resolve(p->arena, p->dir, json_string(at));
+}
+
+const char *pipeline_folder(Arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
+}
+
+/* ---- parameters -------------------------------------------------------------------------------
+ */
+
+bool param_put(ParamList *l, ParamSet p)
+{
+    int i = 0;
+    while (i < l->n && strcmp(l->list[i].name, p.name) != 0)
+        i++;
+    if (i == MOST_PARAMS)
+        return false;
+    l->list[i] = p;
+    l->n += i == l->n;
+    return true;
+}
+
+static void put(Json at, ParamList *l, ParamSet p)
+{
+    if (!param_put(l, p))
+        json_err(at, "expected at most %d parameters", MOST_PARAMS);
+}
+
+static void read_parameters(Pipeline *p, Json section, ParamList *out)
+{
+    if (!json_ok(section))
+        return;
+    json_expect(section, JSON_OBJECT);
+    for (Json m = json_first(section); json_ok(m); m = json_next(m)) {
+        json_check_name(m);
+        put(m, out, param_from_json(p->arena, json_key(m), m));
+    }
+}
+
+/* The value of an integer that the pipeline must have. */
+static int integer_param(const Pipeline *p, Json at, const ParamList *params, const char *name)
+{
+    for (int i = 0; i < params->n; i++)
+        if (strcmp(params->list[i].name, name) == 0 && params->list[i].kind == PARAM_INT) {
+            int64_t v = params->list[i].value;
+            if (v < 1 || v > 1 << 20)
+                err("%s: /parameters/%s: found %lld, expected 1 to %d", p->file, name, (long long)v,
+                    1 << 20);
+            return (int)v;
+        }
+    json_err(at, "an integer \"%s\" is missing", name);
+}
+
+/* Which of the names stands at `at`; the first where nothing does. */
+static int choice(const Pipeline *p, Json at, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!json_ok(at) || strcmp(json_string(at), names[i]) == 0)
+            return i;
+    const char *list = "";
+    for (int i = 0; i < n; i++)
+        list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
+    json_err(at, "found \"%s\", expected %s", json_string(at), list);
+}
+
+/* ---- models -----------------------------------------------------------------------------------
+ */
+
+/* Which --set was taken by the pipeline or by one of its models. */
+typedef struct {
+    const ParamSet *sets;
+    int n;
+    bool taken[MOST_PARAMS];
+    const char *known[4 * MOST_PARAMS];
+    int n_known;
+} Sets;
+
+static void remember(Pipeline *p, Sets *s, const char *name)
+{
+    if (s->n_known < 4 * MOST_PARAMS)
+        s->known[s->n_known++] = arena_strdup(p->arena, name);
+}
+
+ParamSet pipeline_param(Arena *a, const PipelineModel *m, Json declared, const char *name)
+{
+    for (int i = 0; i < m->n_params; i++)
+        if (!strcmp(m->params[i].name, name))
+            return m->params[i];
+    Json d = json_need(declared, name);
+    return param_from_json(a, name, json_kind(d) == JSON_OBJECT ? json_need(d, "default") : d);
+}
+
+/* "encoding": "sample": the image encoder says how a latent is distributed, and what it is
+ * multiplied with is left to the generator. */
+static void ask_for_moments(Pipeline *p, Json m, Json declared, ParamList *all)
+{
+    if (!json_ok(declared) || !json_ok(json_get(declared, "moments")) ||
+        !json_ok(json_get(declared, "latent_scale")))
+        json_err(
+            m,
+            "an \"encoding\" of \"sample\" needs a graph with the parameters \"moments\" and \"latent_scale\"");
+    put(m, all, (ParamSet){.name = "moments", .value = 1});
+    p->image_encoder.n_params = all->n;
+    ParamSet scale = pipeline_param(p->arena, &p->image_encoder, declared, "latent_scale");
+    p->latent_scale = scale.kind == PARAM_INT ? (double)scale.value : scale.real;
+}
+
+/* The model's own parameters, over those of the pipeline that its graph has, and over both the
+ * --set ones. */
+static void read_model(Pipeline *p, Json models, const char *name, const ParamList *shared,
+                       Sets *sets, PipelineModel *out)
+{
+    static const char *const keys[] = {"graph", "parameters", "weights"};
+    Json m = json_get(models, name);
+    if (!json_ok(m))
+        return;
+    json_only(m, keys, 3);
+    out->graph = pipeline_resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
+    out->weights = optional_path(p, json_get(m, "weights"));
+    ParamList *all = arena_alloc(p->arena, sizeof *all);
+    Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
+    if (json_ok(declared))
+        json_expect(declared, JSON_OBJECT);
+    for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d);
+         d = json_next(d)) {
+        remember(p, sets, json_key(d));
+        for (int i = 0; i < shared->n; i++)
+            if (strcmp(shared->list[i].name, json_key(d)) == 0)
+                put(m, all, shared->list[i]);
+    }
+    read_parameters(p, json_get(m, "parameters"), all);
+    for (int i = 0; i < sets->n; i++)
+        if (json_ok(declared) && json_ok(json_get(declared, sets->sets[i].name))) {
+            put(m, all, sets->sets[i]);
+            sets->taken[i] = true;
+        }
+    out->params = all->list;
+    out->n_params = all->n;
+    if (p->sample && out == &p->image_encoder)
+        ask_for_moments(p, m, declared, all);
+    json_free(graph);
+}
+
+static void check_sets(const Pipeline *p, const Sets *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        if (s->taken[i])
+            continue;
+        const char *near = nearest_word(s->sets[i].name, s->known, (size_t)s->n_known);
+        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name,
+            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+    }
+}
+
+static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSet *sets, int n_sets)
+{
+    static const char *const names[] = {"text_encoder", "diffusion_model", "decoder",
+                                        "image_encoder"};
+    Json models = json_need(root, "models");
+    json_only(models, names, 4);
+    Sets *s = arena_alloc(p->arena, sizeof *s);
+    s->sets = sets;
+    s->n = n_sets;
+    if (n_sets > MOST_PARAMS)
+        err("%s: found %d parameters set, expected at most %d", p->file, n_sets, MOST_PARAMS);
+    for (int i = 0; i < shared->n; i++)
+        remember(p, s, shared->list[i].name);
+    for (int k = 0; k < n_sets; k++)
+        for (int i = 0; i < shared->n; i++)
+            if (strcmp(shared->list[i].name, sets[k].name) == 0) {
+                shared->list[i] = sets[k];
+                s->taken[k] = true;
+            }
+    PipelineModel *into[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
+    for (int i = 0; i < 4; i++)
+        read_model(p, models, names[i], shared, s, into[i]);
+    check_sets(p, s);
+    for (int i = 0; i < 3; i++)
+        json_need(models, names[i]); /* without an image encoder there is still a picture */
+}
+
+/* ---- schedule and defaults --------------------------------------------------------------------
+ */
+
+static double number_between(Json at, double least, double most)
+{
+    double v = json_number(at);
+    if (!(v >= least && v <= most))
+        json_err(at, "found %.15g, expected %.15g to %.15g", v, least, most);
+    return v;
+}
+
+/* An alpha, or "first": that of timestep 0. */
+static double read_final_alpha(Json at)
+{
+    if (json_kind(at) != JSON_STRING)
+        return number_between(at, 1e-9, 1);
+    if (strcmp(json_string(at), "first") != 0)
+        json_err(at, "found \"%s\", expected \"first\" or an alpha above 0, at most 1",
+                 json_string(at));
+    return 0;
+}
+
+/* What x0 is kept within: true is 1; "sampler": whatever the sampler's own is. */
+static double read_clip(Json at)
+{
+    if (!json_ok(at))
+        return 0;
+    if (json_kind(at) == JSON_STRING) {
+        if (strcmp(json_string(at), "sampler"))
+            json_err(at, "found \"%s\", expected true, false, a number or \"sampler\"",
+                     json_string(at));
+        return LRT_CLIP_SAMPLER;
+    }
+    return json_kind(at) == JSON_NUMBER ? number_between(at, 1e-9, 1e9) : json_bool(at);
+}
+
+static bool flag_at(Json section, const char *name, bool otherwise)
+{
+    Json at = json_get(section, name);
+    return json_ok(at) ? json_bool(at) : otherwise;
+}
+
+/* The spacings that the runtime has, and the sampler's own. */
+static int read_spacing(const Pipeline *p, Json at)
+{
+    const char **names = arena_alloc(p->arena, ((size_t)lrt_spacing_count + 1) * sizeof *names);
+    for (int i = 0; i < lrt_spacing_count; i++)
+        names[i] = lrt_spacings[i].name;
+    names[LRT_SPACING_SAMPLER] = "sampler";
+    return choice(p, at, names, lrt_spacing_count + 1);
+}
+
+static void read_schedule(Pipeline *p, Json root)
+{
+    static const char *const keys[] = {
+        "train_steps", "beta_start",   "beta_end",    "beta_schedule",     "prediction",
+        "spacing",     "steps_offset", "final_alpha", "clip_sample",       "zero_snr",
+        "sigmas",      "previous",     "final_sigma", "lower_order_final", "skip_prk_steps"};
+    static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps",
+                                                                                       "karras"};
+    static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
+    static const char *const previous[] = {"neighbour", "ratio"};
+    Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
+    lrt_schedule_config *c = &p->schedule;
+    json_only(s, keys, sizeof keys / sizeof keys[0]);
+    c->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
+    c->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
+    c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
+    c->beta_scaled_linear = choice(p, json_need(s, "beta_schedule"), betas, 2);
+    c->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
+    c->spacing = read_spacing(p, json_need(s, "spacing"));
+    c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
+    c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
+    c->clip = read_clip(json_get(s, "clip_sample"));
+    c->karras = choice(p, json_get(s, "sigmas"), sigmas, 2);
+    c->previous = choice(p, json_get(s, "previous"), previous, 2);
+    c->final_sigma_least = choice(p, json_get(s, "final_sigma"), finals, 2);
+    c->full_order_last = !flag_at(s, "lower_order_final", true);
+    c->zero_snr = flag_at(s, "zero_snr", false);
+    c->prk_steps = !flag_at(s, "skip_prk_steps", true);
+    if (c->zero_snr && c->prediction == LRT_PREDICT_EPSILON)
+        json_err(
+            s,
+            "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
+}
+
+static const char *read_sampler(Json at)
+{
+    const char *names[32];
+    const lrt_sampler *found = lrt_sampler_find(json_string(at));
+    if (found)
+        return found->name;
+    CHECK(lrt_sampler_count <= 32);
+    for (int i = 0; i < lrt_sampler_count; i++)
+        names[i] = lrt_samplers[i].name;
+    const char *near = nearest_word(json_string(at), names, (size_t)lrt_sampler_count);
+    json_err(at, "unknown sampler \"%s\"%s%s%s", json_string(at), near ? ", did you mean " : "",
+             near ? near : "", near ? "?" : "");
+}
+
+static void read_defaults(Pipeline *p, Json root)
+{
+    static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
+    Json d = json_need(root, "defaults"), output = json_get(d, "output"),
+         prompt = json_get(d, "prompt");
+    json_only(d, keys, 6);
+    p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
+    p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
+    p->sampler = read_sampler(json_need(d, "sampler"));
+    p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
+    p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
+    p->prompt = json_ok(prompt) ? arena_strdup(p->arena, json_string(prompt)) : NULL;
+}
+
+/* A token's number, or "end_of_text": the vocabulary's own last token. */
+static int read_pad_token(Json root)
+{
+    Json at = json_get(root, "pad_token");
+    if (!json_ok(at))
+        return -1;
+    if (json_kind(at) == JSON_STRING) {
+        if (strcmp(json_string(at), "end_of_text") != 0)
+            json_err(at, "found \"%s\", expected \"end_of_text\" or a token's number",
+                     json_string(at));
+        return -1;
+    }
+    return (int)json_int(at, 0, INT32_MAX);
+}
+
+Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets)
+{
+    static const char *const keys[] = {"$schema",  "pipeline", "parameters", "models",
+                                       "weights",  "vocab",    "pad_token",  "rounding",
+                                       "encoding", "schedule", "defaults"};
+    static const char *const roundings[] = {"down", "nearest"}, *const encodings[] = {"mean",
+                                                                                      "sample"};
+    Arena *a = arena_new();
+    Pipeline *p = arena_alloc(a, sizeof *p);
+    ParamList *shared = arena_alloc(a, sizeof *shared);
+    p->arena = a;
+    p->file = arena_strdup(a, path);
+    p->dir = pipeline_folder(a, path);
+    if (json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "pipeline")))
+        json_err(root, "this is a graph, expected a pipeline, whose \"models\" name graphs");
+    json_only(root, keys, sizeof keys / sizeof keys[0]);
+    p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
+    read_parameters(p, json_need(root, "parameters"), shared);
+    p->sample = choice(p, json_get(root, "encoding"), encodings, 2);
+    read_models(p, root, shared, sets, n_sets);
+    Json at = json_get(root, "parameters");
+    p->img_height = integer_param(p, at, shared, "img_height");
+    p->img_width = integer_param(p, at, shared, "img_width");
+    p->max_text_length = integer_param(p, at, shared, "max_text_length");
+    p->weights = optional_path(p, json_get(root, "weights"));
+    p->vocab = optional_path(p, json_get(root, "vocab"));
+    p->pad_token = read_pad_token(root);
+    p->round_nearest = choice(p, json_get(root, "rounding"), roundings, 2);
+    read_schedule(p, root);
+    read_defaults(p, root);
+    return p;
+}
+
+Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
+{
+    Json root = json_load(path);
+    json_expect(root, JSON_OBJECT);
+    Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
+    json_free(root);
+    return p;
+}
+
+/* What does not vary with the prompt is one for both halves: such an input gets batch 1 and is
+ * broadcast, until pass_guidance finds where the halves begin to differ. */
+static void share_inputs(Graph *g, int halves)
+{
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        TensorId input = g->inputs[i];
+        Tensor *t = tensor(g, input);
+        if (t->binding == BIND_PROMPT || t->shape.rank < 2 || t->shape.dim[0] != halves)
+            continue;
+        Shape both = t->shape;
+        t->shape.dim[0] = 1;
+        Op o = op_make(OP_BROADCAST, arena_printf(g->arena, "%s.broadcast", t->name));
+        o.attr.broadcast.batch = halves;
+        TensorId shared = graph_add_op_shaped(g, o, both);
+        graph_replace_uses(g, input, shared);
+        g->ops[op_making(g, shared)].in[0] = input;
+    }
+    graph_toposort(g);
+    graph_rebind(g);
+    graph_verify(g, "sharing inputs");
+}
+
+Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided)
+{
+    ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
+    memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
+    int n = m->n_params;
+    if (batch > 1)
+        sets[n++] = (ParamSet){.name = "batch", .value = batch};
+    Graph *g = graph_load(m->graph, sets, n);
+    free(sets);
+    if (guided)
+        share_inputs(g, batch);
+    return g;
+}
+
+const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m)
+{
+    return m->weights ? m->weights : p->weights;
+}

@@ -1,0 +1,83 @@
+/* Packed weights in a file of their own: written by `weights convert --to packed`, described by
+ * `weights list`, refused as a checkpoint. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats.h"
+#include "vocab.h"
+#include "weights_cmd.h"
+#include "container.h"
+#include "progress.h"
+
+bool is_packed(const Peek *p) { return peek_begins(p, LRT_PACKED, strlen(LRT_PACKED)); }
+
+void refuse_packed(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    err("%s: packed weights, which only a generator reads; expected the checkpoint that they were made from: 'latentc weights list %s' names it",
+        c->spec, c->spec);
+}
+
+void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
+                  const char *vocab)
+{
+    Build b;
+    Arena *a = arena_new();
+    size_t vocab_bytes = 0;
+    double start = lrt_now();
+    const CodeFlags otherwise = CODE_DEFAULTS;
+    const char **into[] = {&f.code.conv, &f.code.dtype, &f.code.target, &f.code.optimize};
+    const char *const from[] = {otherwise.conv, otherwise.dtype, otherwise.target,
+                                otherwise.optimize};
+    for (size_t i = 0; i < sizeof into / sizeof into[0]; i++)
+        *into[i] = *into[i] ? *into[i] : from[i];
+    const char **specs = arena_alloc(a, ((size_t)f.weights.specs.n + 1) * sizeof *specs);
+    specs[0] = spec;
+    for (int i = 0; i < f.weights.specs.n; i++)
+        specs[i + 1] = f.weights.specs.items[i];
+    f.weights.specs = (FlagList){specs, f.weights.specs.n + 1};
+    build_open(&b, pipeline, &f, NULL);
+    void *blob = vocab ? vocab_load(vocab, &vocab_bytes) : NULL;
+    build_lower(&b, pipeline);
+    write_packed(b.program, b.sources, out, build_about(a, &b), blob, vocab_bytes);
+    fprintf(stderr, "%s: %.1f MB, %.1f s; for generators of layout %016llx\n", out,
+            (double)b.program->weights_bytes / 1e6, lrt_now() - start,
+            (unsigned long long)program_layout_hash(b.program));
+    build_close(&b);
+    free(blob);
+    arena_free(a);
+}
+
+bool packed_list(const char *spec)
+{
+    enum { MOST = 1 << 16 };
+    Arena *a = arena_new();
+    lrt_footer f;
+    lrt_error e;
+    const lrt_container_file file = {.path = spec, .what = arena_printf(a, "%s:", spec)};
+    FILE *in = fopen(spec, "rb");
+    char *text = arena_alloc(a, MOST + 1);
+    size_t n = in ? fread(text, 1, MOST, in) : 0, magic = strlen(LRT_PACKED);
+    if (in)
+        fclose(in);
+    bool packed = n > magic && !memcmp(text, LRT_PACKED, magic);
+    if (packed && !lrt_footer_read(&file, &f, &e))
+        err("%s", e.text);
+    const lrt_section *s = packed ? f.sections : NULL,
+                      *about = packed ? &s[LRT_SECTION_ABOUT] : NULL;
+    if (packed && (about->offset || about->bytes > n || about->bytes < magic ||
+                   lrt_hash64(text, about->bytes) != about->hash))
+        err("%s: its description was changed", spec);
+    if (packed) {
+        printf("%s: %.*s", spec, (int)(about->bytes - strlen("latentc ")),
+               text + strlen("latentc "));
+        printf(
+            "layout    %016llx: of the generators that it fits\nnumbers   %016llx, %.1f MB\nvocab     %s\n",
+            (unsigned long long)f.layout_hash, (unsigned long long)s[LRT_SECTION_WEIGHTS].hash,
+            (double)s[LRT_SECTION_WEIGHTS].bytes / 1e6,
+            s[LRT_SECTION_VOCAB].bytes ? "here" : "in the generator");
+    }
+    arena_free(a);
+    return packed;
+}

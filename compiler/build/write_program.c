@@ -1,0 +1,100 @@
+/* The files that programs become: an executable or a shared object with packed weights and
+ * vocabulary at its end, or an archive with those in a file beside it. See build.h; container.h has
+ * the format. */
+#include "build.h"
+#include "container_write.h"
+#include "progress.h"
+#include <string.h>
+
+typedef struct {
+    Program *p;
+    WeightSource *const *source;
+} Fill;
+typedef struct {
+    Container *c;
+    lrt_progress bar;
+    bool quiet;
+} Sink;
+static void sink(void *user, const void *data, size_t n)
+{
+    Sink *s = user;
+    container_write(s->c, data, n);
+    if (!s->quiet)
+        lrt_progress_step(&s->bar, (int)((double)container_position(s->c) / 1e6));
+}
+static void fill(Container *c, void *context)
+{
+    enum { LEAST = 100 << 20 }; /* less is over before a bar is seen */
+    const Fill *f = context;
+    Sink s = {.c = c, .quiet = f->p->quiet || f->p->weights_bytes < LEAST};
+    lrt_progress_begin_bytes(&s.bar, "packing weights", (double)f->p->weights_bytes);
+    program_pack(f->p, f->source, sink, &s);
+    if (!s.quiet)
+        lrt_progress_end(&s.bar);
+}
+
+static OutFile *write_object(Program *p, const char *path)
+{
+    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    OutFile *o = outfile_open(path);
+    outfile_write(o, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
+    fflush(outfile_stream(o));
+    LLVMDisposeMemoryBuffer(object);
+    return o;
+}
+
+const char *library_weights_path(Arena *a, const char *path)
+{
+    size_t n = strlen(path);
+    return arena_printf(a, "%.*s.weights",
+                        n > 2 && strcmp(path + n - 2, ".a") == 0 ? (int)n - 2 : (int)n, path);
+}
+
+static OutFile *packed(Program *p, WeightSource *const *source, const char *path, const char *about,
+                       const void *vocab, size_t vocab_bytes)
+{
+    Fill f = {p, source};
+    OutFile *out = outfile_open(path);
+    container_finish(out, program_layout_hash(p),
+                     &(ContainerParts){.about = about,
+                                       .weights = fill,
+                                       .context = &f,
+                                       .vocab = vocab,
+                                       .vocab_bytes = vocab_bytes});
+    return out;
+}
+
+void write_packed(Program *p, WeightSource *const *source, const char *path, const char *about,
+                  const void *vocab, size_t vocab_bytes)
+{
+    outfile_commit(packed(p, source, path, about, vocab, vocab_bytes), 0644);
+}
+
+void write_program(Program *p, WeightSource *const *source, const ProgramFiles *w)
+{
+    Arena *a = arena_new();
+    Fill f = {p, source};
+    bool archive = w->kind == PROGRAM_ARCHIVE;
+    OutFile *o = write_object(p, arena_printf(a, "%s.o", w->path)),
+            *code = outfile_open(archive ? w->path : arena_printf(a, "%s.link", w->path));
+    OutFile *out = archive ? NULL : outfile_open(w->path), *weights = NULL;
+    link_program(p->target, &w->link, w->kind, outfile_temp_path(o), outfile_temp_path(code));
+    if (w->weights)
+        weights = packed(p, source, w->weights, w->about, archive ? w->vocab : NULL,
+                         archive ? w->vocab_bytes : 0);
+    if (!archive) {
+        ContainerParts parts = {.executable = outfile_temp_path(code),
+                                .weights = weights ? NULL : fill,
+                                .context = &f,
+                                .vocab = w->vocab,
+                                .vocab_bytes = w->vocab_bytes};
+        container_finish(out, program_layout_hash(p), &parts);
+    }
+    if (weights)
+        outfile_commit(weights, 0644);
+    outfile_commit(archive ? code : out, archive ? 0644 : 0755);
+    if (!archive)
+        outfile_discard(code);
+    outfile_discard(o);
+    arena_free(a);
+}

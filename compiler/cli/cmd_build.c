@@ -1,0 +1,180 @@
+/* latentc build: a pipeline file becomes one standalone program. */
+#include "build.h"
+#include "commands.h"
+#include "flags.h"
+#include "vocab.h"
+#include "progress.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *vocab, *emit, *prediction;
+    ProgramFiles files;
+    PipelineFlags of;
+    bool quiet;
+} BuildFlags;
+
+/* One line of progress: what was done and how long it took. */
+static void done(const BuildFlags *f, double *since, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void done(const BuildFlags *f, double *since, const char *fmt, ...)
+{
+    va_list ap;
+    double t = lrt_now();
+    if (!f->quiet) {
+        fprintf(stderr, "%6.2f s  ", t - *since);
+        va_start(ap, fmt);
+        vfprintf(stderr, fmt, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+    }
+    *since = t;
+}
+
+static void report_memory(const BuildFlags *f, const Program *p)
+{
+    for (int i = 0; i < p->n_stages && !f->quiet; i++) {
+        const Stage *s = p->stages[i];
+        fprintf(
+            stderr,
+            "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls",
+            s->graph->name, (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6,
+            (double)s->arena_bytes_unshared / 1e6, s->n_steps);
+        if (s->weights_shared)
+            fprintf(stderr, "; %.1f MB of weights from above", (double)s->weights_shared / 1e6);
+        fputc('\n', stderr);
+    }
+}
+
+static ProgramKind find_kind(const char *name)
+{
+    static const char *const names[] = {"exe", "so", "a"};
+    static const ProgramKind kinds[] = {PROGRAM_GENERATOR, PROGRAM_SHARED, PROGRAM_ARCHIVE};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return kinds[i];
+    usage_err("build: --emit %s: expected exe, so or a", name);
+}
+
+static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
+{
+    /* clang-format off */
+    const Flag flags[] = {
+        FLAG_GROUP("Program", "latentc build graphs/shapes/pipeline.json --sizes 128x128,192x128 -o shapes"),
+        {"output", 'o', FLAG_STRING, &f->files.path, "EXE", "the generator to write", 0, 0},
+        {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
+        SIZE_FLAGS(&f->of),
+        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
+        WEIGHTS_FLAGS(&f->of.weights, "latentc build graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base -o sd2"),
+        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
+        {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "packed weights in a file of their own, which the generator looks for beside itself; default: in the generator", 0, 0},
+        CODE_FLAGS(&f->of.code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
+        FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
+        {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
+        {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
+    };
+    /* clang-format on */
+    const Command command = {
+        "latentc build PIPELINE.json -o EXE [flags]",
+        "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file, or the weights in their own.\n"
+        "  latentc build graphs/shapes/pipeline.json -o shapes && ./shapes -p \"a red circle on a blue background\"",
+        flags,
+        sizeof flags / sizeof flags[0],
+        1,
+        1,
+        pipeline};
+    flags_parse(&command, argc, argv);
+    if (!f->files.path)
+        usage_err("build: -o EXE is missing");
+    if (f->files.weights && strcmp(f->files.weights, f->files.path) == 0)
+        usage_err("build: -o and --weights-file are the same file, expected two");
+    f->files.kind = find_kind(f->emit);
+}
+
+/* --prediction as a part of a pipeline file. */
+static const char *prediction_over(const char *prediction)
+{
+    if (!prediction)
+        return NULL;
+    bool v = strcmp(prediction, "v") == 0;
+    if (!v && strcmp(prediction, "epsilon") != 0)
+        usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
+    return v ? "{\"schedule\":{\"prediction\":\"v\"}}"
+             : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
+}
+
+/* What each checkpoint is taken for, and why. */
+static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
+{
+    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder,
+                                            &l->image_encoder};
+    for (int i = 0; i < 4 && !f->quiet; i++) {
+        const Checkpoint *c = models[i]->checkpoint;
+        bool told = false;
+        for (int k = 0; k < i; k++)
+            told |= models[k]->checkpoint == c;
+        if (c && !told && c->settings)
+            fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
+    }
+}
+
+/* A program looks for a file of weights by its name, in its own folder. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void report_files(const BuildFlags *f, Arena *a)
+{
+    if (f->quiet || !f->files.weights)
+        return;
+    fprintf(stderr, "          weights in %s", f->files.weights);
+    if (f->files.kind == PROGRAM_ARCHIVE)
+        fprintf(stderr, "; link with %s\n", link_libraries(a));
+    else
+        fprintf(stderr, ": keep it beside %s\n", name_of(f->files.path));
+}
+
+int cmd_build(int argc, char **argv)
+{
+    BuildFlags f = {.emit = "exe", .of.code = CODE_DEFAULTS};
+    const char *path;
+    parse(argc, argv, &f, &path);
+    double since = lrt_now(), start = since;
+    Arena *a = arena_new();
+    Build b;
+    build_open(&b, path, &f.of, prediction_over(f.prediction));
+    report_checkpoints(&f, b.of_size[0]);
+    const char *vocab_path = f.vocab ? f.vocab : b.of_size[0]->vocab;
+    if (!vocab_path)
+        usage_err(
+            "build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
+    void *vocab = vocab_load(vocab_path, &f.files.vocab_bytes);
+    f.files.vocab = vocab;
+    build_lower(&b, path);
+    Program *p = b.program;
+    done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
+    p->quiet = f.quiet;
+    bool archive = f.files.kind == PROGRAM_ARCHIVE;
+    if (archive && !f.files.weights)
+        f.files.weights = library_weights_path(a, f.files.path);
+    if (archive)
+        p->options = arena_printf(a, "%s --vocab %s", p->options,
+                                  vocab_path); /* the vocabulary is beside its weights */
+    f.files.about = build_about(a, &b);
+    b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
+    emit_plan(p, &b.constants);
+    write_program(p, b.sources, &f.files);
+    done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name,
+         (double)p->weights_bytes / 1e6);
+    report_memory(&f, p);
+    done(&f, &start, "%s", f.files.path);
+    report_files(&f, a);
+    build_close(&b);
+    free(vocab);
+    arena_free(a);
+    return EXIT_OK;
+}

@@ -1,0 +1,154 @@
+#include "target.h"
+#include "stage.h"
+#include <llvm-c/Target.h>
+#include <string.h>
+
+/* clang-format off */
+static const Target table[] = {
+#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core) \
+    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, core},
+#include "targets.def"
+#undef TARGET
+};
+/* clang-format on */
+enum { N_TARGETS = sizeof table / sizeof table[0] };
+
+const Target *target_table(int *n)
+{
+    *n = N_TARGETS;
+    return table;
+}
+
+bool target_is_host_arch(const Target *t)
+{
+#if defined(__x86_64__)
+    return strncmp(t->triple, "x86_64", 6) == 0;
+#elif defined(__aarch64__)
+    return strncmp(t->triple, "aarch64", 7) == 0;
+#else
+    (void)t;
+    return false;
+#endif
+}
+
+uint32_t target_cpu_bits(const Target *t)
+{
+    static const uint32_t core[] = {[CORE_BF16_DOT] = LRT_CPU_AVX512_BF16,
+                                    [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16,
+                                    [CORE_AMX_MODEL] = 0};
+    return t->cpu_bits | core[t->core];
+}
+
+bool target_runs_here(const Target *t)
+{
+    return target_is_host_arch(t) && (target_cpu_bits(t) & ~lrt_cpu_features()) == 0;
+}
+
+#if defined(__x86_64__)
+#include "progress.h"
+
+/* Ten independent instructions; the registers' contents do not matter. */
+/* clang-format off */
+#define TEN(op) \
+    __asm__ volatile(op " %%zmm31, %%zmm31, %%zmm0\n" op " %%zmm31, %%zmm31, %%zmm1\n" op " %%zmm31, %%zmm31, %%zmm2\n" \
+                     op " %%zmm31, %%zmm31, %%zmm3\n" op " %%zmm31, %%zmm31, %%zmm4\n" op " %%zmm31, %%zmm31, %%zmm5\n" \
+                     op " %%zmm31, %%zmm31, %%zmm6\n" op " %%zmm31, %%zmm31, %%zmm7\n" op " %%zmm31, %%zmm31, %%zmm8\n" \
+                     op " %%zmm31, %%zmm31, %%zmm9\n" \
+                     ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9")
+/* clang-format on */
+
+static double rounds(bool dot, int n)
+{
+    double start = lrt_now();
+    for (int k = 0; k < n; k++) {
+        if (dot)
+            TEN("vdpbf16ps");
+        else
+            TEN("vfmadd231ps");
+    }
+    return lrt_now() - start;
+}
+
+/* vdpbf16ps does two multiply-adds a lane. Some CPUs issue it at the rate of multiply-adds, others
+ * at half of it or less: worth nothing. Measured, as a CPU's name may be wrong; the best of five
+ * rounds of about 10 microseconds. Call it only where the instruction is. */
+static bool measure_bf16_dot(void)
+{
+    double best[2] = {1, 1};
+    for (int i = 0; i < 10; i++) {
+        double t = rounds(i & 1, 4000);
+        if (t < best[i & 1])
+            best[i & 1] = t;
+    }
+    return best[1] < 1.4 * best[0];
+}
+#else
+static bool measure_bf16_dot(void) { return false; }
+#endif
+
+/* Once a program: whoever asks for the host twice gets the same answer. */
+static bool bf16_dot_pays(void)
+{
+    static int known = -1;
+    if (known < 0)
+        known = measure_bf16_dot();
+    return known;
+}
+
+/* Would the host choose it? A core for bf16 is worth nothing to f32, which its bits and blocking
+ * may not fit. */
+static bool host_takes(const Target *t, bool bf16)
+{
+    if (!target_runs_here(t))
+        return false;
+    switch (t->core) {
+    case CORE_FMA: return true;
+    case CORE_BF16_DOT: return bf16 && bf16_dot_pays();
+    case CORE_AMX: return bf16;
+    case CORE_AMX_MODEL: return false;
+    }
+    return false;
+}
+
+const Target *target_for(const char *name, bool bf16)
+{
+    const char *names[N_TARGETS + 1] = {"host"};
+    const Target *host = NULL;
+    bool any = strcmp(name, "host") == 0;
+    for (int i = 0; i < N_TARGETS; i++) {
+        names[i + 1] = table[i].name;
+        if (strcmp(name, table[i].name) == 0)
+            return &table[i];
+        if (any && host_takes(&table[i], bf16))
+            host = &table[i];
+    }
+    if (any) {
+        if (!host)
+            err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");
+        return host;
+    }
+    const char *near = nearest_word(name, names, N_TARGETS + 1);
+    usage_err("unknown target '%s'%s%s%s (see `latentc targets`)", name,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+LLVMTargetMachineRef target_machine(const Target *t)
+{
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMTargetRef ref;
+    char *message = NULL;
+    if (LLVMGetTargetFromTriple(t->triple, &ref, &message))
+        die("LLVM has no target %s: %s", t->triple, message);
+    LLVMTargetMachineRef m = LLVMCreateTargetMachine(ref, t->triple, t->cpu, t->features,
+                                                     LLVMCodeGenLevelDefault, LLVMRelocPIC,
+                                                     LLVMCodeModelDefault);
+    CHECK(m != NULL);
+    return m;
+}

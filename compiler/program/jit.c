@@ -1,0 +1,130 @@
+#include "jit.h"
+#include "amx_model.h"
+#include "progress.h"
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Engine {
+    Program *lowered;
+    LLVMOrcLLJITRef jit;
+    const lrt_program *program;
+    char *weights;
+};
+
+static void check(LLVMErrorRef failed)
+{
+    if (failed)
+        die("LLVM JIT: %s", LLVMGetErrorMessage(failed));
+}
+
+typedef struct {
+    char *to;
+} Memory;
+static void to_memory(void *user, const void *data, size_t n)
+{
+    Memory *m = user;
+    memcpy(m->to, data, n);
+    m->to += n;
+}
+
+/* The functions of this program that generated code may call by name; no program exports its
+ * symbols to find them by. */
+static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib)
+{
+#if defined(__x86_64__)
+#define FUNCTION(f)      \
+    {                    \
+#f, (uintptr_t)f \
+    }
+    /* clang-format off */
+    static const struct { const char *name; uintptr_t at; } functions[] = {
+        FUNCTION(lrt_amx_model_config), FUNCTION(lrt_amx_model_release), FUNCTION(lrt_amx_model_zero), FUNCTION(lrt_amx_model_load),
+        FUNCTION(lrt_amx_model_store), FUNCTION(lrt_amx_model_dot),
+    };
+    /* clang-format on */
+    enum { N = sizeof functions / sizeof functions[0] };
+    LLVMOrcCSymbolMapPair symbols[N];
+    const LLVMJITSymbolFlags flags = {
+        LLVMJITSymbolGenericFlagsExported | LLVMJITSymbolGenericFlagsCallable, 0};
+    for (int i = 0; i < N; i++)
+        symbols[i] = (LLVMOrcCSymbolMapPair){LLVMOrcLLJITMangleAndIntern(jit, functions[i].name),
+                                             {functions[i].at, flags}};
+    check(LLVMOrcJITDylibDefine(lib, LLVMOrcAbsoluteSymbols(symbols, N)));
+#else
+    (void)jit, (void)lib;
+#endif
+}
+
+Engine *engine_new(Program *p, WeightSource *const *source)
+{
+    lrt_error why;
+    if (!target_is_host_arch(p->target) || !lrt_cpu_check(p->emit->cpu, &why))
+        err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)",
+            p->target->name);
+    if (!lrt_cpu_enable(p->emit->cpu, &why))
+        err("%s", why.text);
+    Engine *e = xcalloc(1, sizeof *e);
+    e->lowered = p;
+    emit_plan(p, NULL);
+    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    check(LLVMOrcCreateLLJIT(&e->jit, NULL));
+    LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(e->jit);
+    LLVMOrcDefinitionGeneratorRef process;
+    check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
+        &process, LLVMOrcLLJITGetGlobalPrefix(e->jit), NULL, NULL));
+    LLVMOrcJITDylibAddGenerator(lib, process); /* memset, memcpy */
+    define_model(e->jit, lib);
+    check(LLVMOrcLLJITAddObjectFile(e->jit, lib, object));
+    LLVMOrcExecutorAddress at;
+    check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));
+    e->program = (const lrt_program *)(uintptr_t)at;
+    if (!source)
+        return e;
+    e->weights = aligned_alloc(4096, (size_t)p->weights_bytes + 4096);
+    if (!e->weights)
+        err("out of memory for %.0f MB of packed weights", (double)p->weights_bytes / 1e6);
+    Memory m = {e->weights};
+    program_pack(p, source, to_memory, &m);
+    return e;
+}
+
+const lrt_program *engine_program(const Engine *e) { return e->program; }
+const Program *engine_lowered(const Engine *e) { return e->lowered; }
+const void *engine_weights(const Engine *e, int stage)
+{
+    return e->weights + e->program->stages[stage]->weights_offset;
+}
+
+void engine_free(Engine *e)
+{
+    check(LLVMOrcDisposeLLJIT(e->jit));
+    free(e->weights);
+    program_free(e->lowered);
+    free(e);
+}
+
+void jit_run_graph(Graph *g, WeightSource *w, Program *p, int threads, const void *const *inputs,
+                   float *const *outputs, int repeat, double *seconds)
+{
+    program_add(p, g);
+    Engine *e = engine_new(p, &w);
+    const char *failed = NULL;
+    lrt_instance *x = lrt_instance_new(e->program->stages[0], engine_weights(e, 0), threads,
+                                       &failed);
+    if (!x)
+        err("%s", failed);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        lrt_set_input(x, i, inputs[i]);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        lrt_set_output(x, i, outputs[i]);
+    lrt_run_all(x);
+    for (int i = 0; seconds && i < repeat; i++) {
+        double start = lrt_now();
+        lrt_run_all(x);
+        seconds[i] = lrt_now() - start;
+    }
+    lrt_instance_free(x);
+    engine_free(e);
+}
