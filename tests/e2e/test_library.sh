@@ -16,7 +16,7 @@ build --emit a -o "$work/libshapes.a"
     fail "the library uses: $(nm -D --undefined-only "$work/libshapes.so")"
 [[ ! -e $work/libshapes.so.weights && -s $work/libshapes.weights ]] || fail "weights are not where they belong: $(ls "$work")"
 
-cc=${CC:-cc} include=$SOURCE_DIR/runtime
+cc=${CC:-cc} include=$SOURCE_DIR/runtime/program
 "$cc" -Wall -Wextra -Werror "$examples/draw.c" -o "$work/draw" -I "$include" "$work/libshapes.so" || fail "the C example cannot be linked"
 "$cc" "$examples/draw.c" -o "$work/draw-a" -I "$include" "$work/libshapes.a" -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm -fopenmp || fail "the archive cannot be linked"
 mkdir "$work/elsewhere"
