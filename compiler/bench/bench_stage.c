@@ -3,7 +3,8 @@
 #include "bench_serve.h"
 #include "tune.h"
 #include "progress.h"
-#include "sampler.h"
+#include "guidance.h"
+#include "samplers.h"
 #include "winograd.h"
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "diffusers.h"
 #include "graphfile.h"
 #include "weights_convert.h"
-#include "sampler.h"
+#include "spacing.h"
 
 /* ---- parameters
  * ------------------------------------------------------------------------------------------------------------------------

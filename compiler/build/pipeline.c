@@ -6,7 +6,8 @@
 #include "fetch.h"
 #include "graphfile.h"
 #include "rewrite.h"
-#include "sampler.h"
+#include "samplers.h"
+#include "spacing.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
 typedef struct PipelineModel PipelineModel;

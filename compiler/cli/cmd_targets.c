@@ -1,7 +1,7 @@
 /* latentc targets: the table of targets, and what this machine has. */
 #include "commands.h"
 #include "target.h"
-#include "stage.h"
+#include "cpu.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "target.h"
-#include "stage.h"
+#include "cpu.h"
 #include <llvm-c/Target.h>
 #include <string.h>
 

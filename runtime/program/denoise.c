@@ -1,9 +1,11 @@
-/* From token ids to a latent to a picture: the loop around the compiled stages. See generator.h. */
+/* From token ids to a latent to a picture: the loop around the compiled stages. See engine.h. */
+#include "engine.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "generator.h"
+#include "guidance.h"
 
 static int find_input(const lrt_stage *s, const char *name)
 {

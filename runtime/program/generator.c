@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
+#include "spacing.h"
 #include "tensors.h"
 
 /* One run of the program. */

@@ -466,6 +466,25 @@ bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_se
                path, flag, flag);
 }
 
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
+                         lrt_recorded *r, lrt_error *e)
+{
+    lrt_option table[LRT_MOST_OPTIONS];
+    const char *path = s->from_png;
+    lrt_error why;
+    lrt_settings_default(s, p);
+    int n = lrt_settings_table(table, s, p);
+    if (!lrt_metadata_read(path, p, s, r, e) || !lrt_options_parse(table, n, argc, argv, e) ||
+        !lrt_recorded_complete(r, path, s, e))
+        return false;
+    for (size_t i = 0; i < r->n_texts; i++) /* a recorded sampler, or one of the command line? */
+        if (r->texts[i] == s->sampler_name && !lrt_settings_find_sampler(s, &why))
+            return lrt_fail(
+                e, "%.200s: it was drawn with a sampler that this program does not have: %.250s",
+                path, why.text);
+    return lrt_settings_complete(s, p, e);
+}
+
 void lrt_recorded_free(lrt_recorded *r)
 {
     for (size_t i = 0; i < r->n_texts; i++)

@@ -10,7 +10,8 @@
  * long name. Numbers read back exactly. */
 #ifndef LATENTRT_METADATA_H
 #define LATENTRT_METADATA_H
-#include "generator.h"
+#include "known.h"
+#include "settings.h"
 
 /* The text for a picture of that seed; malloc'd, NULL when memory is short. known: NULL without a
  * picture to start from. latent_in: the tensor that
@@ -36,5 +37,9 @@ bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *
 /* Whether the files that the recorded picture was drawn with are named in s. */
 bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
                            lrt_error *e);
+/* With --from-png, after lrt_settings_parse: s becomes what that picture records, and over it what
+ * the command line says. r receives what was read. */
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
+                         lrt_recorded *r, lrt_error *e);
 void lrt_recorded_free(lrt_recorded *r);
 #endif

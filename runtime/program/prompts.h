@@ -2,7 +2,7 @@
  * 5}, or both. */
 #ifndef LATENTRT_PROMPTS_H
 #define LATENTRT_PROMPTS_H
-#include "generator.h"
+#include "settings.h"
 
 /* The pictures of one line. */
 typedef struct {

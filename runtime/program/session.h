@@ -2,7 +2,10 @@
  */
 #ifndef LATENTRT_SESSION_H
 #define LATENTRT_SESSION_H
-#include "generator.h"
+#include "container.h"
+#include "engine.h"
+#include "settings.h"
+#include "tokenizer.h"
 
 typedef struct {
     const lrt_pipeline *pipeline; /* the program's; from lrt_session_read on `sized` */

@@ -16,45 +16,7 @@
 #include "error.h"
 #include "plan.h"
 #include "rng.h"
-
-typedef struct lrt_schedule {
-    int train_steps;
-    float *alpha_bar; /* (train_steps): float of the cumulative product in double of 1 - beta; with
-                         zero_snr the last one is 0 */
-    struct lrt_schedule
-        *plain; /* with zero_snr: the same without, for samplers that do not know it; else NULL */
-} lrt_schedule;
-/* false when memory is short. */
-bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c);
-void lrt_schedule_free(lrt_schedule *s);
-/* a at timestep t, and its sigma. Never 0: where there is nothing but noise, 2^-24, as diffusers
- * has it there. */
-double lrt_schedule_alpha(const lrt_schedule *s, int t);
-double lrt_schedule_sigma(const lrt_schedule *s, int t);
-/* sigma at a timestep between two of training: sigma is interpolated, the ends are not passed. */
-double lrt_schedule_sigma_at(const lrt_schedule *s, double t);
-/* The timestep, a fraction, at which the training schedule has this sigma: log sigma is
- * interpolated, the ends are not passed. */
-double lrt_schedule_time(const lrt_schedule *s, double sigma);
-
-/* Sinusoidal embedding of a timestep: out (width) = [cos(t f), sin(t f)], f_j = 10000^(-j /
- * (width/2)); width is even. */
-void lrt_timestep_embedding(double t, float *out, int width);
-
-/* spacing.c: a row per spacing, the index is LRT_SPACING_*. fill: n timesteps, from noise to
- * picture; fractions where they fall between two of training. ends: its last point is the end of
- * the run: dpm++2m and unipc lay n + 1 points and leave the last one out. */
-typedef struct {
-    const char *name, *help;
-    bool ends;
-    void (*fill)(int train_steps, int n, int offset, double *t);
-} lrt_spacing;
-extern const lrt_spacing lrt_spacings[];
-extern const int lrt_spacing_count;
-int lrt_spacing_find(const char *name); /* LRT_SPACING_*; -1 when there is none of that name */
-/* n sigmas from the largest down to the least, evenly spaced in sigma^(1/7) (Karras et al., 2022,
- * equation 5). */
-void lrt_karras(double largest, double least, int n, double *sigma);
+#include "schedule.h"
 
 typedef struct {
     double a, sigma;
@@ -117,14 +79,6 @@ struct lrt_sampler {
     /* Call k has been answered: s->x moves from where it was to point k + 1. */
     void (*step)(lrt_sampling *s, int k);
 };
-extern const lrt_sampler lrt_samplers[];
-extern const int lrt_sampler_count;
-/* By name, title or alias; case, spaces, '_' and '-' do not count. NULL when there is none. */
-const lrt_sampler *lrt_sampler_find(const char *name);
-/* The same of a name that may end in "Karras", as of older web interfaces ("DPM++ 2M Karras") and
- * stable-diffusion.cpp ("euler_a karras"). */
-const lrt_sampler *lrt_sampler_find_spaced(const char *name, bool *karras);
-
 /* false: steps that the schedule cannot give, settings out of range, memory. */
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);
 void lrt_sampling_free(lrt_sampling *s);
@@ -137,14 +91,6 @@ void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer);
 /* noise is drawn from `noise` where the point says so; it may be NULL where none does. x at point k
  * + 1. */
 void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise);
-
-/* Classifier-free guidance: what the prompt adds to the prediction without it, enlarged `scale`
- * times. noise (n) may be one of the others. */
-void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise);
-/* Guidance makes predictions larger than training had them: the share phi of `guided` is brought
- * back to the standard deviation of `with` (Lin et al., "Common diffusion noise schedules and
- * sample steps are flawed", section 3.4). */
-void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided);
 
 /* Whether call k is the first of its step. */
 bool lrt_sampling_begins(const lrt_sampling *s, int k);

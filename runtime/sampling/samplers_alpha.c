@@ -2,7 +2,8 @@
  * units; equations are numbered as in the papers. */
 #include <stdlib.h>
 
-#include "samplers.h"
+#include "sampler_steps.h"
+#include "spacing.h"
 
 static lrt_level level_at(const lrt_sampling *s, double t)
 {

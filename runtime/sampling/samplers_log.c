@@ -5,7 +5,8 @@
  * picture and rest here. */
 #include <stdlib.h>
 
-#include "samplers.h"
+#include "sampler_steps.h"
+#include "spacing.h"
 
 typedef struct {
     double picture, rest, lambda;

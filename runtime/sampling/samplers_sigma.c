@@ -3,7 +3,8 @@
  * k-diffusion made popular. y = x sqrt(1 + sigma^2); see sampler.h. */
 #include <stdlib.h>
 
-#include "samplers.h"
+#include "sampler_steps.h"
+#include "spacing.h"
 
 static double y_of(const lrt_sampling *s, double sigma, int64_t i)
 {

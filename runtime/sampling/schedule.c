@@ -1,8 +1,8 @@
-/* The noise schedule of training and the embedding of a timestep. See sampler.h. */
+/* See schedule.h. */
+#include "schedule.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "sampler.h"
 
 /* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) shifted so that the last is 0, and
  * stretched so that the first stays. */

@@ -1,8 +1,9 @@
-/* Which timesteps a run of n steps takes: one row and one function each. See sampler.h. */
+/* See spacing.h. */
+#include "spacing.h"
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "samplers.h"
 
 /* Both ends of training and what lies evenly between them. The stride is rounded to double before
  * it is multiplied, which decides ties when the result is rounded: keras-cv's rule, and NumPy's

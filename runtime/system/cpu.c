@@ -1,8 +1,9 @@
-/* What the processor has, and how many cores there are for us. Compiled for the baseline: it runs
- * before anything that was not. */
+/* See cpu.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "cpu.h"
+
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "stage.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

@@ -2,15 +2,12 @@
  * the runtime. Programs that draw pictures use latentrt.h. */
 #ifndef LATENTRT_STAGE_H
 #define LATENTRT_STAGE_H
+#include "cpu.h"
 #include "error.h"
 #include "plan.h"
 
 /* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
 typedef struct lrt_instance lrt_instance;
-typedef struct {
-    const lrt_step *step;
-    double seconds;
-} lrt_timing;
 /* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error
  * (static text) when memory is short. */
 lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads,
@@ -51,12 +48,4 @@ size_t lrt_trace_count(const lrt_instance *x); /* spans written since lrt_set_tr
 /* When not NULL, every step's wall time is added to t[k], k counting prompt, time and step plans'
  * steps in that order. */
 void lrt_set_timing(lrt_instance *x, double *seconds);
-int lrt_default_threads(void); /* physical cores available to the process */
-/* Bits of LRT_CPU_* that this machine has (operating system support included). */
-uint32_t lrt_cpu_features(void);
-/* false: one sentence names what of `needed` is missing. */
-bool lrt_cpu_check(uint32_t needed, lrt_error *e);
-/* Asks the operating system for what it grants a process only on request (tiles), once, before the
- * first code that needs it. true when all of `needed`, none of it missing, may be used now. */
-bool lrt_cpu_enable(uint32_t needed, lrt_error *e);
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sampler.h"
+#include "samplers.h"
 #include "interp.h"
 #include "jit.h"
 #include "pass.h"

@@ -15,7 +15,7 @@
 
 #include "container_write.h"
 #include "container.h"
-#include "generator.h"
+#include "settings.h"
 #include "options.h"
 #include "output.h"
 #include "picture.h"

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guidance.h"
 #include "rng.h"
-#include "sampler.h"
+#include "samplers.h"
+#include "spacing.h"
 
 /* Known-answer vectors of the Random123 library. */
 static void test_philox(void **state)

@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "rng.h"
-#include "sampler.h"
+#include "samplers.h"
+#include "spacing.h"
 
 enum { RECORDED = 16, MOST = 768 };
 

@@ -1,11 +1,11 @@
-/* A generator's command line. See generator.h. */
+/* See settings.h. */
+#include "settings.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "generator.h"
-#include "metadata.h"
-#include "options.h"
+#include "spacing.h"
 
 int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
 {
@@ -167,7 +167,7 @@ static bool unknown_name(const char *flag, const char *name, const char *const *
 
 enum { MOST_NAMES = 32 };
 
-static bool find_sampler(lrt_settings *s, lrt_error *e)
+bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e)
 {
     const char *names[MOST_NAMES];
     s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->karras);
@@ -247,8 +247,8 @@ static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 
 static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    return find_size(s, p, e) && find_sampler(s, e) && find_rng(s, e) && find_spacing(s, p, e) &&
-           find_prediction(s, p, e);
+    return find_size(s, p, e) && lrt_settings_find_sampler(s, e) && find_rng(s, e) &&
+           find_spacing(s, p, e) && find_prediction(s, p, e);
 }
 
 /* What was asked for and the sampler does not take; what the schedule says and the sampler does not
@@ -309,8 +309,7 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
     return lrt_option_set(table, n, name, value, e) && find_rows(s, p, e);
 }
 
-/* Whether the settings say what to draw, and go together. */
-static bool complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
@@ -329,26 +328,7 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
     int n = lrt_settings_table(table, s, p);
     if (!lrt_options_parse(table, n, argc, argv, e))
         return false;
-    return s->help || s->version || s->info || s->from_png || complete(s, p, e);
-}
-
-bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
-                         lrt_recorded *r, lrt_error *e)
-{
-    lrt_option table[LRT_MOST_OPTIONS];
-    const char *path = s->from_png;
-    lrt_error why;
-    lrt_settings_default(s, p);
-    int n = lrt_settings_table(table, s, p);
-    if (!lrt_metadata_read(path, p, s, r, e) || !lrt_options_parse(table, n, argc, argv, e) ||
-        !lrt_recorded_complete(r, path, s, e))
-        return false;
-    for (size_t i = 0; i < r->n_texts; i++)
-        if (r->texts[i] == s->sampler_name && !find_sampler(s, &why)) /* whose mistake it is */
-            return lrt_fail(
-                e, "%.200s: it was drawn with a sampler that this program does not have: %.250s",
-                path, why.text);
-    return complete(s, p, e);
+    return s->help || s->version || s->info || s->from_png || lrt_settings_complete(s, p, e);
 }
 
 void lrt_settings_help(const lrt_pipeline *p, const char *program)

@@ -1,0 +1,27 @@
+/* See guidance.h. */
+#include "guidance.h"
+
+#include <math.h>
+
+void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise)
+{
+    for (int64_t i = 0; i < n; i++)
+        noise[i] = (float)(without[i] + scale * ((double)with[i] - without[i]));
+}
+
+static double deviation_of(int64_t n, const float *x)
+{
+    double mean = 0, sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (double)(n - 1));
+}
+
+void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided)
+{
+    double factor = 1 - phi + phi * deviation_of(n, with) / deviation_of(n, guided);
+    for (int64_t i = 0; i < n; i++)
+        guided[i] = (float)(guided[i] * factor);
+}

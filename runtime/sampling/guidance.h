@@ -1,0 +1,14 @@
+/* Classifier-free guidance. All arrays have n numbers, in the order of the latent. */
+#ifndef LATENTRT_GUIDANCE_H
+#define LATENTRT_GUIDANCE_H
+#include <stdint.h>
+
+/* guided = without + scale (with - without): what the prompt adds to the prediction, `scale` times.
+ * guided may be one of the inputs. */
+void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *guided);
+/* Guidance makes predictions larger than they were in training. This scales `guided` to the
+ * standard deviation of `with` and mixes the result with `guided`; phi, 0 to 1, is the share of the
+ * scaled one (Lin et al., "Common diffusion noise schedules and sample steps are flawed", 2023,
+ * section 3.4). */
+void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided);
+#endif

@@ -1,0 +1,95 @@
+/* See samplers.h. */
+#include "samplers.h"
+
+#include <string.h>
+
+#include "sampler_steps.h"
+
+enum {
+    BY_SIGMA = LRT_TAKES_SPACING | LRT_TAKES_KARRAS | LRT_OBEYS_KARRAS,
+    LINSPACE = LRT_SPACING_LINSPACE,
+    LEADING = LRT_SPACING_LEADING
+};
+
+/* clang-format off */
+const lrt_sampler lrt_samplers[] = {
+    {"ddim", "DDIM", NULL, "each step removes the share of noise that the training schedule says (--eta)",
+     LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_CLIPS_ITSELF | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
+    {"pndm", "PNDM", NULL, "plms or pndm_prk, as the checkpoint says",
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
+    {"plms", "PLMS", NULL, "linear multistep of order 4 over predictions",
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 5, lrt_plan_plms, lrt_step_plms},
+    {"pndm_prk", NULL, NULL, "the same, begun by three steps of Runge-Kutta, four calls each",
+     LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
+    {"euler", "Euler", "k_euler", "straight to the next sigma",
+     BY_SIGMA, LINSPACE, 0, lrt_plan_euler, lrt_step_euler},
+    {"euler_a", "Euler a", "euler_ancestral,k_euler_a", "straight past the next sigma, then back up with fresh noise",
+     LRT_TAKES_SPACING | LRT_TAKES_KARRAS, LINSPACE, 0, lrt_plan_euler_a, lrt_step_euler_a},
+    {"heun", "Heun", "k_heun", "each step again with the slope found at its end; two calls a step",
+     BY_SIGMA | LRT_CLIPS | LRT_PLAIN_BETAS, LINSPACE, 2, lrt_plan_heun, lrt_step_heun},
+    {"lms", "LMS", "k_lms", "linear multistep of order 4 over slopes",
+     BY_SIGMA | LRT_PLAIN_BETAS, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
+    {"dpm++2m", "DPM++ 2M", "dpmpp2m,k_dpmpp_2m", "multistep of order 2 in the logarithm of sigma",
+     BY_SIGMA, LINSPACE, 1, lrt_plan_dpm, lrt_step_dpm},
+    {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde", "the same with fresh noise in every step",
+     BY_SIGMA, LINSPACE, 1, lrt_plan_dpm_sde, lrt_step_dpm_sde},
+    {"unipc", "UniPC", "unipc_bh2", "order 2, each step corrected by the estimate that follows it",
+     BY_SIGMA, LINSPACE, 3, lrt_plan_dpm, lrt_step_unipc},
+    {"lcm", "LCM", NULL, "1 to 50 steps of models that were distilled for it",
+     LRT_CLIPS, LEADING, 0, lrt_plan_lcm, lrt_step_lcm},
+    {"ddpm", "DDPM", NULL, "training backwards, with fresh noise in every step; wants many",
+     LRT_TAKES_SPACING | LRT_CLIPS | LRT_CLIPS_ITSELF, LEADING, 0, lrt_plan_ddpm, lrt_step_ddpm},
+    {"relax", NULL, NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
+     LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, LINSPACE, 0, lrt_plan_relax, lrt_step_relax},
+};
+/* clang-format on */
+const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
+
+/* What does not count in a name: programs write euler_a, "Euler a", k-euler-a. */
+static const char fillers[] = " _-";
+
+/* Whether the n characters at text are the first name of a list with commas between, but for
+ * fillers and letters' case. */
+static bool same_name(const char *list, const char *text, size_t n)
+{
+    const char *end = text + n;
+    for (;;) {
+        list += strspn(list, fillers);
+        while (text < end && memchr(fillers, *text, sizeof fillers - 1))
+            text++;
+        if (text == end || !*list || *list == ',')
+            return text == end && (!*list || *list == ',');
+        char a = *list++, b = *text++;
+        if ((a >= 'A' && a <= 'Z' ? a + 32 : a) != (b >= 'A' && b <= 'Z' ? b + 32 : b))
+            return false;
+    }
+}
+
+static bool listed(const char *list, const char *text, size_t n)
+{
+    for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
+        if (same_name(s, text, n))
+            return true;
+    return false;
+}
+
+static const lrt_sampler *find(const char *text, size_t n)
+{
+    for (int i = 0; i < lrt_sampler_count; i++)
+        if (same_name(lrt_samplers[i].name, text, n) || listed(lrt_samplers[i].title, text, n) ||
+            listed(lrt_samplers[i].aliases, text, n))
+            return &lrt_samplers[i];
+    return NULL;
+}
+
+const lrt_sampler *lrt_sampler_find(const char *name) { return find(name, strlen(name)); }
+
+const lrt_sampler *lrt_sampler_find_spaced(const char *name, bool *karras)
+{
+    static const char tail[] = "karras";
+    size_t n = strlen(name), k = sizeof tail - 1;
+    const lrt_sampler *s = find(name, n);
+    *karras = !s && n > k && memchr(fillers, name[n - k - 1], sizeof fillers - 1) &&
+              same_name(tail, name + n - k, k);
+    return *karras ? find(name, n - k) : s;
+}
