@@ -1,7 +1,9 @@
 /* Every distinct convolution, product and attention of the pipeline's models, found in their plans,
  * timed alone: so that a slow shape shows. */
 #include "bench.h"
+#include "contract_of.h"
 #include "measure.h"
+#include "tune.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +18,14 @@ static char *attention_shape(Arena *a, int64_t batch, int64_t queries, int64_t k
 static char *shape_of(Arena *a, const Kernel *k)
 {
     if (k->kind == KERNEL_ATTENTION) {
-        const Attention *x = k->key;
+        const Attention *x = k->description;
         return attention_shape(a, x->batch, x->n, x->m, x->heads, x->head_size);
     }
     if (k->kind == KERNEL_ATTN_PART) {
-        const AttnPart *x = k->key;
+        const AttnPart *x = k->description;
         return attention_shape(a, x->batch, x->n, x->m, x->heads, x->head_size);
     }
-    return contract_shape(a, k->key);
+    return contract_shape(a, k->description);
 }
 
 /* --only: the text stands in the kind or the shape, as they are printed. */
@@ -59,7 +61,8 @@ static void measure_kernel(Bench *b, const Engine *e, int kernel)
             bool contract = p->kernels[kernel].kind == KERNEL_CONTRACT,
                  cached = stage->weights_bytes + stage->arena_bytes < b->machine.l3_bytes;
             *row = (KernelRow){.kind = arena_strdup(b->arena, s->kind),
-                               .form = contract ? contract_form(p->kernels[kernel].key) : "",
+                               .form = contract ? contract_form(p->kernels[kernel].description)
+                                                : "",
                                .uses = 1,
                                .shape = shape,
                                .model = arena_strdup(b->arena, stage->graph->name),
@@ -94,7 +97,7 @@ void kernels_measure(Bench *b)
         if (!item->model->graph || item->skip)
             continue;
         int64_t batch = b->batch ? b->batch : item->guided && p->fuse & FUSE_GUIDANCE ? 2 : 1;
-        program_add(
+        program_add_tuned(
             p, graphs[n++] = pipeline_graph(item->model, (int)batch, item->guided && batch == 2));
     }
     Engine *e = engine_new(p, NULL);

@@ -1,6 +1,7 @@
 /* What this machine can do at most: arithmetic from registers, and reading from each level of
  * memory. A few tens of milliseconds each. */
 #include "bench.h"
+#include "peak.h"
 #include "progress.h"
 #include <omp.h>
 #include <stdlib.h>

@@ -184,7 +184,7 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
     p->optimize = optimize_parse(b->code.optimize);
     if (b->code.tune && p->conv == CONV_AUTO)
         p->tuning = tuning_open(b->code.tune);
-    program_add(p, r.model.graph);
+    program_add_tuned(p, r.model.graph);
     if (matches) {
         Graph *source = pipeline_graph(item->model, (int)batch, shared);
         *matches = match_regions(b->arena, source, r.model.graph);
@@ -253,7 +253,7 @@ static void add_to_region(Bench *b, Timing *t, const Run *r, const Step *s, doub
     else if (s->flops == 0)
         x->kind = arena_printf(b->arena, "%s, %s", x->kind, s->kind);
     if (kernel->kind == KERNEL_CONTRACT)
-        x->form = contract_form(kernel->key);
+        x->form = contract_form(kernel->description);
     x->steps++;
     x->bf16 |= s->bf16;
     x->seconds += seconds;

@@ -1,7 +1,7 @@
 /* See build.h. */
 #include "build.h"
 #include "graphfile.h"
-#include "tune.h"
+#include "tune_file.h"
 #include <stdlib.h>
 #include <string.h>
 

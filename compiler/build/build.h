@@ -2,7 +2,7 @@
 #ifndef LATENTC_BUILD_H
 #define LATENTC_BUILD_H
 #include "checkpoint.h"
-#include "codegen.h"
+#include "program.h"
 #include "flags.h"
 #include "link.h"
 /* A program for what the flags say; without --fuse every pass runs. */

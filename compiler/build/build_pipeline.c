@@ -1,5 +1,6 @@
 /* From a pipeline file and flags to a program of all its models. See build.h. */
 #include "build.h"
+#include "tune.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,7 @@ static int add_model(Build *b, const Pipeline *l, const struct PipelineModel *m,
     Model *x = &b->models[b->n_models];
     *x = model_open(l, m, guided ? 2 : 1, guided, NULL);
     b->sources[b->n_models++] = x->weights;
-    return program_add(b->program, x->graph);
+    return program_add_tuned(b->program, x->graph);
 }
 
 /* The models that a size has for itself. */

@@ -2,6 +2,8 @@
  * vocabulary at its end, or an archive with those in a file beside it. See build.h; container.h has
  * the format. */
 #include "build.h"
+#include "codegen.h"
+#include "pack.h"
 #include "container_write.h"
 #include "progress.h"
 #include <string.h>
@@ -35,11 +37,11 @@ static void fill(Container *c, void *context)
 
 static OutFile *write_object(Program *p, const char *path)
 {
-    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    Code object = program_emit(p, OUT_OBJ);
     OutFile *o = outfile_open(path);
-    outfile_write(o, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
+    outfile_write(o, object.data, object.bytes);
     fflush(outfile_stream(o));
-    LLVMDisposeMemoryBuffer(object);
+    code_free(&object);
     return o;
 }
 

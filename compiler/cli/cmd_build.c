@@ -166,7 +166,7 @@ int cmd_build(int argc, char **argv)
                                   vocab_path); /* the vocabulary is beside its weights */
     f.files.about = build_about(a, &b);
     b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
-    emit_plan(p, &b.constants);
+    p->pipeline = &b.constants;
     write_program(p, b.sources, &f.files);
     done(&f, &since, "code for %s, linked; %.1f MB of weights packed", p->target->name,
          (double)p->weights_bytes / 1e6);

@@ -1,6 +1,8 @@
 /* latentc compile: one graph to an object file, assembly, LLVM IR or a program of its own. */
 #include "build.h"
+#include "codegen.h"
 #include "commands.h"
+#include "tune.h"
 #include "flags.h"
 #include "link.h"
 #include <stdlib.h>
@@ -26,10 +28,10 @@ static int find_kind(const char *name)
               near ? "; nearest: " : "", near ? near : "");
 }
 
-static void write_buffer(const char *path, LLVMMemoryBufferRef b)
+static void write_code(const char *path, const Code *c)
 {
     OutFile *f = outfile_open(path);
-    outfile_write(f, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
+    outfile_write(f, c->data, c->bytes);
     outfile_commit(f, 0644);
 }
 
@@ -71,9 +73,8 @@ int cmd_compile(int argc, char **argv)
     Graph *g = graph_open(arguments[0], values, n, &weights, &from);
     WeightSource *source = exe ? graph_weights(g, &from, "compile") : NULL;
     Program *p = program_for(&code);
-    program_add(p, g);
+    program_add_tuned(p, g);
     p->made_from = arguments[0];
-    emit_plan(p, NULL);
     if (exe) {
         write_program(p, &source,
                       &(ProgramFiles){.kind = PROGRAM_GRAPH, .link = link, .path = out});
@@ -81,20 +82,20 @@ int cmd_compile(int argc, char **argv)
         if (from.checkpoint)
             checkpoint_close(from.checkpoint);
     } else {
-        LLVMMemoryBufferRef b = program_emit(p, kinds[kind].kind);
+        Code c = program_emit(p, kinds[kind].kind);
         if (strcmp(emit, "so") == 0) {
             Arena *a = arena_new();
             OutFile *o = outfile_open(arena_printf(a, "%s.o", out)), *so = outfile_open(out);
-            outfile_write(o, LLVMGetBufferStart(b), LLVMGetBufferSize(b));
+            outfile_write(o, c.data, c.bytes);
             fflush(outfile_stream(o));
             link_so(p->target, &link, outfile_temp_path(o), outfile_temp_path(so));
             outfile_commit(so, kinds[kind].mode);
             outfile_discard(o);
             arena_free(a);
         } else {
-            write_buffer(out, b);
+            write_code(out, &c);
         }
-        LLVMDisposeMemoryBuffer(b);
+        code_free(&c);
     }
     program_free(p);
     graph_free(g);

@@ -8,6 +8,7 @@
 #include "flags.h"
 #include "interp.h"
 #include "jit.h"
+#include "tune.h"
 #include "pass.h"
 #include "progress.h"
 
@@ -176,9 +177,12 @@ int cmd_run(int argc, char **argv)
         passes_run(r.g, fuse, NULL, false);
         run_interpreted(&r, !strcmp(f.precision, "f64"), f.repeat, seconds);
     } else {
-        jit_run_graph(r.g, r.weights, program_for(&f.code),
-                      f.threads ? (int)f.threads : lrt_default_threads(),
-                      (const void *const *)r.inputs, r.outputs, (int)f.repeat, seconds);
+        Program *p = program_for(&f.code);
+        program_add_tuned(p, r.g);
+        jit_run_program(p, r.weights,
+                        &(GraphRun){f.threads ? (int)f.threads : lrt_default_threads(),
+                                    (const void *const *)r.inputs, r.outputs, (int)f.repeat,
+                                    seconds});
     }
     if (f.repeat)
         print_times(seconds, f.repeat);

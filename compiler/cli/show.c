@@ -95,7 +95,7 @@ static void print_memory(const Stage *s, Buf *out)
 static void print_stage(const ShowFlags *f, bool svg, Graph *g, Buf *out)
 {
     Program *p = program_for(&f->code);
-    const Stage *s = p->stages[program_add(p, g)];
+    const Stage *s = p->stages[program_add_tuned(p, g)];
     if (f->threads)
         threads_print(s, out);
     else if (svg)
@@ -111,7 +111,7 @@ static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
     Program *p = program_for(&f->code);
     ConvChoice *choices;
     if (p->tuning)
-        tuning_measure(p->tuning, p, g);
+        tuning_measure(p, g);
     int n = choose_convolutions(g, p, &choices);
     print_choices(g, p, choices, n, out);
     free(choices);

@@ -128,8 +128,6 @@ static inline int64_t stored_channels(const Contract *c)
 {
     return (c->n_chunks - 1) * c->kc + last_chunk(c);
 }
-Contract contract_of(const Graph *g,
-                     const Op *o); /* lower.c: the upper part, of a conv2d or dense */
 /* Elements between neighbouring pixels of a strip. On the tile unit an odd number of cache lines:
  * rows of a tile that share few sets of L1 would evict the operand that stays there (measured: 54 %
  * of the peak with 10 or 20 lines, 67 % with one more). */

@@ -6,13 +6,11 @@
  * one form to the next that saves the most per byte is taken first, until none that saves anything
  * fits. */
 #include "algorithm.h"
-#include "tune.h"
+#include "contract_of.h"
+#include "tune_file.h"
+#include "winograd.h"
 #include <math.h>
 #include <stdlib.h>
-
-const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP,   CONV_F23S,  CONV_F43S,
-                                         CONV_F23U,   CONV_F43U, CONV_F43XU, CONV_F23X,
-                                         CONV_F23,    CONV_F43X, CONV_UP43,  CONV_F43};
 
 /* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or so many bytes
  * more, which matter to small models alone. With them the decoder at 512x512 stays within 1000 MB
@@ -40,7 +38,9 @@ static int by_saving(const void *a, const void *b)
 static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
 {
     const Target *t = p->target;
-    const TuneEntry *measured = p->tuning ? tuning_find(p->tuning, p, g, &g->ops[op]) : NULL;
+    const TuneEntry *measured = p->tuning
+                                    ? tuning_find(p->tuning, p->target, p->bf16, g, &g->ops[op])
+                                    : NULL;
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);

@@ -1,13 +1,13 @@
 /* The constants that runtime/plan.h declares, field by field. Every struct here mirrors one there;
  * a change there is a change here. */
-#include "codegen.h"
+#include "emit_plan.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    Program *p;
-    Emit *e;
+    const Emit *e;
     const Stage *s;
+    const V *functions; /* of the program's kernels */
 } P;
 
 static V i32(const Emit *e, int64_t n) { return LLVMConstInt(e->i32, (unsigned long long)n, 1); }
@@ -53,7 +53,7 @@ static V step_constant(const P *x, const Step *s)
         const Mem *m = &x->s->mems[s->args[i]];
         args[i] = STRUCT(e, ci(e, m->offset), i32(e, m->buffer), i32(e, 0));
     }
-    return STRUCT(e, x->p->kernels[s->kernel].fn, array(e, args, s->n_args), i32(e, s->n_args),
+    return STRUCT(e, x->functions[s->kernel], array(e, args, s->n_args), i32(e, s->n_args),
                   i32(e, s->tasks), text(e, s->name), text(e, s->kind), f64(e, s->flops),
                   f64(e, s->bytes), i32(e, s->round), i32(e, s->first));
 }
@@ -79,11 +79,10 @@ static V io_constant(const Emit *e, const char *name, const Tensor *t)
                   i32(e, t->shape.rank), LLVMConstArray2(e->i64, dims, 4));
 }
 
-static V stage_constant(Program *p, const Stage *s)
+static V stage_constant(const Emit *e, const Stage *s, const V *functions)
 {
-    const Emit *e = p->emit;
     const Graph *g = s->graph;
-    P x = {p, p->emit, s};
+    P x = {e, s, functions};
     V in[64], out[64];
     CHECK(g->n_inputs <= 64 && g->n_outputs <= 64);
     for (uint32_t i = 0; i < g->n_inputs; i++)
@@ -122,9 +121,8 @@ static V sizes_constant(const Emit *e, const lrt_pipeline *l)
     return array(e, sizes, (int)l->n_sizes);
 }
 
-static V emit_pipeline(Program *p, const lrt_pipeline *l, V program)
+static V emit_pipeline(const Emit *e, const lrt_pipeline *l, V program)
 {
-    const Emit *e = p->emit;
     V v = STRUCT(e, text(e, l->name), program, i32(e, l->text_encoder), i32(e, l->diffusion_model),
                  i32(e, l->decoder), i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width),
                  i32(e, l->max_text_length), i32(e, l->pad_token), i32(e, l->batched_guidance),
@@ -135,18 +133,17 @@ static V emit_pipeline(Program *p, const lrt_pipeline *l, V program)
     return global(e, v, "latentrt_pipeline", true);
 }
 
-void emit_plan(Program *p, const lrt_pipeline *pipeline)
+void emit_plan(const Program *p, const Emit *e, const V *functions)
 {
-    const Emit *e = p->emit;
     V stages[MOST_STAGES];
     for (int i = 0; i < p->n_stages; i++)
-        stages[i] = stage_constant(p, p->stages[i]);
+        stages[i] = stage_constant(e, p->stages[i], functions);
     V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, e->cpu), array(e, stages, p->n_stages),
                  i32(e, p->n_stages), i32(e, 0), ci(e, (int64_t)program_layout_hash(p)),
                  text(e, p->target->name), text(e, p->options), text(e, p->made_from));
     V program = global(e, v, "latentrt_program", true);
-    if (!pipeline)
+    if (!p->pipeline)
         return;
     LLVMSetVisibility(program, LLVMHiddenVisibility); /* a library shows its functions alone */
-    LLVMSetVisibility(emit_pipeline(p, pipeline, program), LLVMHiddenVisibility);
+    LLVMSetVisibility(emit_pipeline(e, p->pipeline, program), LLVMHiddenVisibility);
 }

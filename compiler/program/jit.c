@@ -1,5 +1,8 @@
 #include "jit.h"
 #include "amx_model.h"
+#include "codegen.h"
+#include "compile.h"
+#include "pack.h"
 #include "progress.h"
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
@@ -60,15 +63,19 @@ static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib)
 Engine *engine_new(Program *p, WeightSource *const *source)
 {
     lrt_error why;
-    if (!target_is_host_arch(p->target) || !lrt_cpu_check(p->emit->cpu, &why))
+    Code code = {0};
+    if (target_is_host_arch(p->target))
+        code = program_emit(p, OUT_OBJ);
+    if (!code.data || !lrt_cpu_check(code.cpu, &why))
         err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)",
             p->target->name);
-    if (!lrt_cpu_enable(p->emit->cpu, &why))
+    if (!lrt_cpu_enable(code.cpu, &why))
         err("%s", why.text);
     Engine *e = xcalloc(1, sizeof *e);
     e->lowered = p;
-    emit_plan(p, NULL);
-    LLVMMemoryBufferRef object = program_emit(p, OUT_OBJ);
+    LLVMMemoryBufferRef object = LLVMCreateMemoryBufferWithMemoryRangeCopy(code.data, code.bytes,
+                                                                           "program");
+    code_free(&code);
     check(LLVMOrcCreateLLJIT(&e->jit, NULL));
     LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(e->jit);
     LLVMOrcDefinitionGeneratorRef process;
@@ -105,26 +112,31 @@ void engine_free(Engine *e)
     free(e);
 }
 
-void jit_run_graph(Graph *g, WeightSource *w, Program *p, int threads, const void *const *inputs,
-                   float *const *outputs, int repeat, double *seconds)
+void jit_run_program(Program *p, WeightSource *w, const GraphRun *run)
 {
-    program_add(p, g);
+    const Graph *g = p->stages[0]->graph;
     Engine *e = engine_new(p, &w);
     const char *failed = NULL;
-    lrt_instance *x = lrt_instance_new(e->program->stages[0], engine_weights(e, 0), threads,
+    lrt_instance *x = lrt_instance_new(e->program->stages[0], engine_weights(e, 0), run->threads,
                                        &failed);
     if (!x)
         err("%s", failed);
     for (uint32_t i = 0; i < g->n_inputs; i++)
-        lrt_set_input(x, i, inputs[i]);
+        lrt_set_input(x, i, run->inputs[i]);
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        lrt_set_output(x, i, outputs[i]);
+        lrt_set_output(x, i, run->outputs[i]);
     lrt_run_all(x);
-    for (int i = 0; seconds && i < repeat; i++) {
+    for (int i = 0; run->seconds && i < run->repeat; i++) {
         double start = lrt_now();
         lrt_run_all(x);
-        seconds[i] = lrt_now() - start;
+        run->seconds[i] = lrt_now() - start;
     }
     lrt_instance_free(x);
     engine_free(e);
+}
+
+void jit_run_graph(Graph *g, WeightSource *w, Program *p, const GraphRun *run)
+{
+    program_add(p, g);
+    jit_run_program(p, w, run);
 }

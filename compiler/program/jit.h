@@ -1,7 +1,7 @@
 /* Programs and graphs compiled into this process. */
 #ifndef LATENTC_JIT_H
 #define LATENTC_JIT_H
-#include "codegen.h"
+#include "program.h"
 #include "stage.h"
 
 /* A program, its code and packed weights in memory. */
@@ -14,9 +14,16 @@ const Program *engine_lowered(const Engine *e);
 const void *engine_weights(const Engine *e, int stage);
 void engine_free(Engine *e);
 
-/* One graph, whole, in p, which is new and used up: inputs[i], outputs[i] as for interpret(). Runs
- * the passes on g. seconds: when not NULL, `repeat` timed runs of everything that depends on the
- * inputs, after one warm-up, go there. */
-void jit_run_graph(Graph *g, WeightSource *w, Program *p, int threads, const void *const *inputs,
-                   float *const *outputs, int repeat, double *seconds);
+/* A run of one graph. */
+typedef struct {
+    int threads;
+    const void *const *inputs; /* one per input of the graph, as for interpret() */
+    float *const *outputs;     /* one per output */
+    int repeat;                /* timed runs after a first one, of all that depends on inputs */
+    double *seconds;           /* their times; NULL: none */
+} GraphRun;
+/* Runs p's only stage. p is used up. */
+void jit_run_program(Program *p, WeightSource *w, const GraphRun *run);
+/* Adds g to p, which is new, with the passes that p->fuse selects, and runs it. p is used up. */
+void jit_run_graph(Graph *g, WeightSource *w, Program *p, const GraphRun *run);
 #endif

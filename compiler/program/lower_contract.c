@@ -1,87 +1,10 @@
 /* Lowering of convolutions and dense products: which form, what is staged or unpacked before, which
  * results are kept as bf16 or pass the caches. */
-#include "lower.h"
-#include "algorithm.h"
+#include "contract_of.h"
+#include "conv_forms.h"
+#include "lower_contract.h"
+#include "winograd.h"
 #include <string.h>
-
-static void image_of(const Shape *s, int64_t *b, int64_t *h, int64_t *w)
-{
-    *b = s->dim[0];
-    *h = s->rank == 4 ? s->dim[1] : 1;
-    *w = s->rank == 4 ? s->dim[2] : s->rank == 3 ? s->dim[1] : 1;
-}
-
-Contract contract_of(const Graph *g, const Op *o)
-{
-    Contract c;
-    memset(&c, 0, sizeof c);
-    const ContractAttr *a = &o->attr.contract;
-    const Shape *x = &tensor(g, o->in[SLOT_X])->shape, *y = &tensor(g, o->out)->shape,
-                *k = &tensor(g, o->in[SLOT_KERNEL])->shape;
-    image_of(x, &c.batch, &c.h, &c.w);
-    image_of(y, &c.batch, &c.oh, &c.ow);
-    c.upsample = o->kind == OP_CONV2D ? a->upsample : 1;
-    c.h *= c.upsample;
-    c.w *= c.upsample;
-    c.c1 = shape_channels(x);
-    c.c2 = tensor_ok(o->in[SLOT_X2]) ? shape_channels(&tensor(g, o->in[SLOT_X2])->shape) : 0;
-    c.co = shape_channels(y);
-    c.kh = o->kind == OP_CONV2D ? (int)k->dim[0] : 1;
-    c.kw = o->kind == OP_CONV2D ? (int)k->dim[1] : 1;
-    c.stride = o->kind == OP_CONV2D ? a->stride : 1;
-    c.pad_top = o->kind == OP_CONV2D ? a->pad_top : 0;
-    c.pad_left = o->kind == OP_CONV2D ? a->pad_left : 0;
-    /* a 1x1 window that reaches into padding is no plain product */
-    c.pre = a->pre;
-    c.act = a->act;
-    c.eps = a->pre == PRE_LAYER_NORM ? a->eps : 0;
-    c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
-    c.has_vec = tensor_ok(o->in[SLOT_VEC]);
-    c.has_res = tensor_ok(o->in[SLOT_RES]);
-    c.x_shared = c.batch > 1 && x->dim[0] == 1;
-    c.x2_shared = c.c2 && c.batch > 1 && tensor(g, o->in[SLOT_X2])->shape.dim[0] == 1;
-    c.res_shared = c.has_res && c.batch > 1 && tensor(g, o->in[SLOT_RES])->shape.dim[0] == 1;
-    if (c.has_vec) {
-        const Shape *v = &tensor(g, o->in[SLOT_VEC])->shape;
-        c.vec_batch = (int)v->dim[0];
-        c.vec_width = shape_channels(v);
-        c.vec_off = a->vec_off;
-    }
-    c.ldy = c.co;
-    return c;
-}
-
-char *contract_shape(Arena *a, const Contract *c)
-{
-    char *second = c->c2 ? arena_printf(a, "+%lld", (long long)c->c2) : "";
-    if (c->kh * c->kw == 1 && c->stride == 1)
-        return arena_printf(a, "%lld x %lld%s -> %lld", (long long)(c->batch * c->oh * c->ow),
-                            (long long)c->c1, second, (long long)contract_columns(c));
-    return arena_printf(a, "%lld x %lldx%lld x %lld%s -> %lldx%lld x %lld", (long long)c->batch,
-                        (long long)(c->h / c->upsample), (long long)(c->w / c->upsample),
-                        (long long)c->c1, second, (long long)c->oh, (long long)c->ow,
-                        (long long)c->co);
-}
-
-void contract_name(const Contract *c, Buf *b)
-{
-    static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
-    static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
-    if (c->kh * c->kw == 1)
-        buf_printf(b, "dense");
-    else
-        buf_printf(b, "conv%dx%d", c->kh, c->kw);
-    if (c->stride != 1)
-        buf_printf(b, "/%d", c->stride);
-    if (c->winograd)
-        buf_printf(b, " %s", winograd_name(c));
-    if (c->bf16)
-        buf_printf(b, " bf16");
-    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
-        buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "",
-               act[c->act], c->has_res ? " +res" : "", c->has_sums ? " +sums" : "");
-}
 
 static void use_operands(Lower *l, Step *x, const Op *o)
 {
@@ -115,7 +38,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
     Contract load = without_epilogue(c);
     load.kernels = KERNELS_PACKED; /* they are not read here */
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
-    Step *x = lower_step(l, kernel_get(l->p, KERNEL_CONTRACT_LOAD, &load, sizeof load, kind),
+    Step *x = lower_step(l, program_kernel(l->p, KERNEL_CONTRACT_LOAD, &load, kind),
                          contract_load_tasks(c), kind);
     use_operands(l, x, o);
     use_rest(l, x, o, norm_slots, 3);
@@ -132,8 +55,7 @@ static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c),
              to = lower_temp(l, contract_panel_floats(&packed_now));
-    Step *x = lower_step(l,
-                         kernel_get(l->p, KERNEL_UNPACK, &plain, sizeof plain, "winograd kernels"),
+    Step *x = lower_step(l, program_kernel(l->p, KERNEL_UNPACK, &plain, "winograd kernels"),
                          winograd_unpack_tasks(c), "winograd kernels");
     lower_use(l, x, from);
     lower_use(l, x, to);
@@ -197,7 +119,7 @@ void lower_contract(Lower *l, const Op *o)
     } else {
         panels = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c);
     }
-    int kernel = kernel_get(l->p, KERNEL_CONTRACT, &c, sizeof c, kind.data);
+    int kernel = program_kernel(l->p, KERNEL_CONTRACT, &c, kind.data);
     Step *x = lower_step(l, kernel, contract_tasks(&c), kind.data);
     buf_free(&kind);
     lower_scratch(l, contract_scratch(&c));

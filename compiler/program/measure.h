@@ -1,7 +1,6 @@
 /* One step of a program in this process, timed alone. */
 #ifndef LATENTC_MEASURE_H
 #define LATENTC_MEASURE_H
-#include "codegen.h"
 #include "jit.h"
 
 typedef struct {

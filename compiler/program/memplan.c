@@ -3,7 +3,7 @@
  * Values are placed biggest first. Each goes to the lowest offset at which it meets no value that
  * is already placed and alive at the same time. Requires steps in final order; live ranges are step
  * indices, both ends included. */
-#include "codegen.h"
+#include "memplan.h"
 #include <stdlib.h>
 
 enum { ALIGN = 64 };

@@ -1,6 +1,6 @@
 /* Weight packing: every weight in the form its kernels read, one after the other, so that no more
  * than one is in memory. */
-#include "codegen.h"
+#include "pack.h"
 #include <stdlib.h>
 #include <string.h>
 

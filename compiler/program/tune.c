@@ -1,179 +1,26 @@
-/* A JSON file of measured convolutions:
- *
- *   {"convolutions": [
- *     {"target": "x86-64-v3", "convolution": "conv3x3 norm+swish +vec: 2 x 64x64 x 320 -> 64x64 x
- * 640", "threads": 2, "fastest": "f43", "seconds": {"direct": 0.0123, "f23": 0.0081, "f43":
- * 0.0068}}]}
- *
- * Entries of other targets and types stay when new ones are added. The fastest form is chosen as
- * far as the budget of packed weights allows (algorithm.c); "fastest" is there to be read. */
+/* See tune.h. */
 #include "tune.h"
 #include "bench.h"
-#include "json.h"
+#include "jit.h"
+#include "lower.h"
 #include "measure.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-struct Tuning {
-    Arena *arena;
-    const char *path;
-    TuneEntry *entries;
-    int n, cap;
-};
-
-static TuneEntry *add_entry(Tuning *t, const char *target, const char *convolution)
-{
-    if (t->n == t->cap) {
-        t->cap = t->cap ? 2 * t->cap : 64;
-        t->entries = xrealloc(t->entries, (size_t)t->cap * sizeof *t->entries);
-    }
-    TuneEntry *x = &t->entries[t->n++];
-    *x = (TuneEntry){.target = arena_strdup(t->arena, target),
-                     .convolution = arena_strdup(t->arena, convolution)};
-    for (int f = 0; f < CONV_FORMS; f++)
-        x->seconds[f] = INFINITY;
-    return x;
-}
-
-/* ---- the file ---- */
-
-static void read_entry(Tuning *t, Json j)
-{
-    static const char *const keys[] = {"target", "convolution", "threads", "fastest", "seconds"};
-    json_only(j, keys, sizeof keys / sizeof keys[0]);
-    TuneEntry *x = add_entry(t, json_string(json_need(j, "target")),
-                             json_string(json_need(j, "convolution")));
-    x->threads = (int)json_int(json_need(j, "threads"), 1, 1 << 20);
-    Json seconds = json_need(j, "seconds");
-    const char *forms[CONV_FORMS];
-    for (int f = 0; f < CONV_FORMS; f++)
-        forms[f] = conv_names[conv_forms[f]];
-    json_only(seconds, forms, CONV_FORMS);
-    json_need(seconds, "direct");
-    for (int f = 0; f < CONV_FORMS; f++) {
-        Json s = json_get(seconds, forms[f]);
-        if (json_ok(s))
-            x->seconds[f] = json_number(s);
-        if (!(x->seconds[f] > 0))
-            json_err(s, "expected seconds above 0, found %g", x->seconds[f]);
-    }
-}
-
-Tuning *tuning_open(const char *path)
-{
-    Tuning *t = xcalloc(1, sizeof *t);
-    t->arena = arena_new();
-    t->path = arena_strdup(t->arena, path);
-    if (access(path, F_OK) != 0)
-        return t;
-    static const char *const keys[] = {"convolutions"};
-    Json root = json_load(path);
-    json_only(root, keys, 1);
-    Json list = json_need(root, "convolutions");
-    json_expect(list, JSON_ARRAY);
-    for (Json j = json_first(list); json_ok(j); j = json_next(j))
-        read_entry(t, j);
-    json_free(root);
-    return t;
-}
-
-void tuning_free(Tuning *t)
-{
-    arena_free(t->arena);
-    free(t->entries);
-    free(t);
-}
-
-const char *tuning_path(const Tuning *t) { return t->path; }
-
-static void write_entry(const TuneEntry *x, Buf *b)
-{
-    int fastest = 0;
-    for (int f = 1; f < CONV_FORMS; f++)
-        if (x->seconds[f] < x->seconds[fastest])
-            fastest = f;
-    buf_printf(b, "  {\"target\": ");
-    buf_quoted(b, x->target);
-    buf_printf(b, ", \"convolution\": ");
-    buf_quoted(b, x->convolution);
-    buf_printf(b, ", \"threads\": %d,\n   \"fastest\": \"%s\", \"seconds\": {", x->threads,
-               conv_names[conv_forms[fastest]]);
-    for (int f = 0, n = 0; f < CONV_FORMS; f++)
-        if (x->seconds[f] < INFINITY)
-            buf_printf(b, "%s\"%s\": %.3e", n++ ? ", " : "", conv_names[conv_forms[f]],
-                       x->seconds[f]);
-    buf_printf(b, "}}");
-}
-
-static void write_file(const Tuning *t)
-{
-    Buf b = {0};
-    buf_printf(&b, "{\"convolutions\": [\n");
-    for (int i = 0; i < t->n; i++) {
-        write_entry(&t->entries[i], &b);
-        buf_printf(&b, i + 1 < t->n ? ",\n" : "\n");
-    }
-    buf_printf(&b, "]}\n");
-    OutFile *f = outfile_open(t->path);
-    outfile_write(f, b.data, b.len);
-    outfile_commit(f, 0644);
-    buf_free(&b);
-}
-
-/* ---- measuring ---- */
-
-/* What is measured once: everything of a convolution but its form, and how its operands are stored.
- */
-static void describe(const Program *p, const Graph *g, const Op *o, Buf *out)
-{
-    Contract c = contract_of(g, o);
-    c.bf16 = p->bf16;
-    contract_plan(&c, p->target, CONV_DIRECT);
-    Arena *a = arena_new();
-    contract_name(&c, out);
-    buf_printf(out, ": %s", contract_shape(a, &c));
-    arena_free(a);
-}
-
-static TuneEntry *find(const Tuning *t, const char *target, const char *convolution)
-{
-    for (int i = 0; i < t->n; i++)
-        if (strcmp(t->entries[i].target, target) == 0 &&
-            strcmp(t->entries[i].convolution, convolution) == 0)
-            return &t->entries[i];
-    return NULL;
-}
-
-const TuneEntry *tuning_find(const Tuning *t, const Program *p, const Graph *g, const Op *o)
-{
-    Buf text = {0};
-    describe(p, g, o, &text);
-    const TuneEntry *x = find(t, p->target->name, text.data);
-    buf_free(&text);
-    return x;
-}
-
-/* The convolutions that t lacks get an entry; per op its index, -1 for any other op. Returns
+/* The convolutions that the file lacks get an entry. Per op its index, -1 for any other op. Returns
  * whether there are any. */
-static bool add_missing(Tuning *t, const Program *p, const Graph *g, int *entry_of)
+static bool add_missing(const Program *p, const Graph *g, int *entry_of)
 {
-    int before = t->n;
+    bool any = false;
     for (uint32_t i = 0; i < g->n_ops; i++) {
+        const Op *o = &g->ops[i];
         entry_of[i] = -1;
-        if (g->ops[i].kind != OP_CONV2D)
+        if (o->kind != OP_CONV2D || tuning_find(p->tuning, p->target, p->bf16, g, o))
             continue;
-        Buf text = {0};
-        describe(p, g, &g->ops[i], &text);
-        TuneEntry *x = find(t, p->target->name, text.data);
-        if (!x) {
-            x = add_entry(t, p->target->name, text.data);
-            entry_of[i] = t->n - 1;
-        }
-        buf_free(&text);
+        entry_of[i] = tuning_add(p->tuning, p->target, p->bf16, g, o);
+        any = true;
     }
-    return t->n > before;
+    return any;
 }
 
 /* One convolution in one form: the steps of its op in that stage. False when it does not fit the
@@ -188,7 +35,8 @@ static bool measure_op(const Measure *how, const Engine *e, int stage, const cha
         if (strcmp(s->steps[i].name, path) != 0)
             continue;
         const Kernel *k = &q->kernels[s->steps[i].kernel];
-        if (k->kind == KERNEL_CONTRACT && stage > 0 && !((const Contract *)k->key)->winograd)
+        if (k->kind == KERNEL_CONTRACT && stage > 0 &&
+            !((const Contract *)k->description)->winograd)
             return false;
         *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i),
                                  &s->steps[i])
@@ -197,33 +45,46 @@ static bool measure_op(const Measure *how, const Engine *e, int stage, const cha
     return true;
 }
 
-void tuning_measure(Tuning *t, const Program *p, Graph *g)
+static void measure_missing(const Program *p, Graph *g, const int *entry_of)
+{
+    Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
+    for (int f = 0; f < CONV_FORMS; f++) {
+        q->conv = conv_forms[f];
+        q->stages[q->n_stages++] = lower(q, g);
+    }
+    const Measure how = {lrt_default_threads(), 3, machine_l3_bytes()};
+    Engine *e = engine_new(q, NULL);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        if (entry_of[i] < 0)
+            continue;
+        TuneEntry *x = tuning_entry(p->tuning, entry_of[i]);
+        x->threads = how.threads;
+        for (int f = 0; f < CONV_FORMS; f++) {
+            double seconds;
+            if (measure_op(&how, e, f, g->ops[i].path, &seconds))
+                x->seconds[f] = seconds;
+        }
+    }
+    engine_free(e);
+}
+
+void tuning_measure(const Program *p, Graph *g)
 {
     int *entry_of = xcalloc(g->n_ops + 1, sizeof *entry_of);
-    if (add_missing(t, p, g, entry_of)) {
+    if (add_missing(p, g, entry_of)) {
         if (!target_runs_here(p->target))
             err("--tune %s: it lacks convolutions of %s for target %s, which does not run here",
-                t->path, g->name, p->target->name);
-        Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
-        for (int f = 0; f < CONV_FORMS; f++) {
-            q->conv = conv_forms[f];
-            q->stages[q->n_stages++] = lower(q, g);
-        }
-        const Measure how = {lrt_default_threads(), 3, machine_l3_bytes()};
-        Engine *e = engine_new(q, NULL);
-        for (uint32_t i = 0; i < g->n_ops; i++) {
-            if (entry_of[i] < 0)
-                continue;
-            TuneEntry *x = &t->entries[entry_of[i]];
-            x->threads = how.threads;
-            for (int f = 0; f < CONV_FORMS; f++) {
-                double seconds;
-                if (measure_op(&how, e, f, g->ops[i].path, &seconds))
-                    x->seconds[f] = seconds;
-            }
-        }
-        engine_free(e);
-        write_file(t);
+                tuning_path(p->tuning), g->name, p->target->name);
+        measure_missing(p, g, entry_of);
+        tuning_write(p->tuning);
     }
     free(entry_of);
+}
+
+int program_add_tuned(Program *p, Graph *g)
+{
+    program_passes(p, g);
+    if (p->tuning)
+        tuning_measure(p, g);
+    return program_lower(p, g);
 }

@@ -2,6 +2,7 @@
  * share, and the comparison. */
 #ifndef COMPILED_H
 #define COMPILED_H
+#include "compile.h"
 #include "jit.h"
 
 typedef struct {

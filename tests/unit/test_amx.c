@@ -195,8 +195,9 @@ static void check(const Narrow *m)
     for (int i = 0; i < 2; i++) {
         Graph *h = narrow(m->model, m->height, m->width, m->batch);
         got[i] = malloc(bytes);
-        jit_run_graph(h, w, program_new(target_for(targets[i], true), FUSE_ALL, CONV_AUTO, true), 2,
-                      (const void *const *)in, &got[i], 0, NULL);
+        jit_run_graph(
+            h, w, program_new(target_for(targets[i], true), FUSE_ALL, CONV_AUTO, true),
+            &(GraphRun){.threads = 2, .inputs = (const void *const *)in, .outputs = &got[i]});
         graph_free(h);
     }
     double tiles = outputs_difference(g, &want, &got[0]),
@@ -270,8 +271,8 @@ static void attend(const Alone *a, const char *target)
                         in[i][r * c + k * a->size] = i ? 32 : 25;
     }
     interpret(g, w, (const void *const *)in, &want, true);
-    jit_run_graph(h, w, program_new(target_for(target, true), FUSE_ALL, CONV_AUTO, true), 2,
-                  (const void *const *)in, &got, 0, NULL);
+    jit_run_graph(h, w, program_new(target_for(target, true), FUSE_ALL, CONV_AUTO, true),
+                  &(GraphRun){.threads = 2, .inputs = (const void *const *)in, .outputs = &got});
     double d = outputs_difference(g, &want, &got);
     print_message("%s, %lld queries, %lld keys, heads of %lld%s: %.2g\n", target, (long long)a->n,
                   (long long)a->m, (long long)a->size, a->loud ? ", one key loud" : "", d);

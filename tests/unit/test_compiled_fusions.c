@@ -68,7 +68,7 @@ static void sharing_keeps_bits(void **state)
                           program_new(target_for("host", i / 3 % 2),
                                       k ? FUSE_ALL : FUSE_ALL & ~FUSE_GUIDANCE, modes[i % 3],
                                       i / 3 % 2),
-                          2, in, &got[k], 0, NULL);
+                          &(GraphRun){.threads = 2, .inputs = in, .outputs = &got[k]});
             free((void *)(uintptr_t)in[0]);
             free((void *)(uintptr_t)in[1]);
             graph_free(g);

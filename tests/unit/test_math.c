@@ -65,7 +65,8 @@ static void check(const Function *f, const Target *t, int64_t width)
         x[i] = argument(i * 7919 % n, n);
     x[11] = NAN;
     const void *in[] = {x};
-    jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, false), 1, in, &y, 0, NULL);
+    jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, false),
+                  &(GraphRun){.threads = 1, .inputs = in, .outputs = &y});
     double worst = 0, worst_x = 0;
     for (int64_t i = 0; i < n; i++) {
         if (i == 11) {
@@ -145,7 +146,8 @@ static void check_short(bool geglu, const Target *t, const char *weights)
     }
     const void *in[] = {x};
     float *out = y;
-    jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, true), 1, in, &out, 0, NULL);
+    jit_run_graph(g, w, program_new(t, FUSE_NONE, CONV_DIRECT, true),
+                  &(GraphRun){.threads = 1, .inputs = in, .outputs = &out});
     for (int64_t i = 0; i < ROWS * width; i++) {
         float at = geglu ? x[i / width * SHORT + SHORT / 2 + i % width] : x[i];
         double want = geglu ? gelu_tanh(at) : swish(at),

@@ -71,8 +71,8 @@ static void run_block(const Published *p, unsigned fuse, bool interpreted)
         passes_run(g, fuse, NULL, false);
         interpret(g, w, inputs, &y, true);
     } else {
-        jit_run_graph(g, w, program_new(target_for("host", false), fuse, CONV_DIRECT, false), 2,
-                      inputs, &y, 0, NULL);
+        jit_run_graph(g, w, program_new(target_for("host", false), fuse, CONV_DIRECT, false),
+                      &(GraphRun){.threads = 2, .inputs = inputs, .outputs = &y});
     }
     check_corner(p, how, y, &shape);
     for (uint32_t i = 0; i < g->n_inputs; i++)

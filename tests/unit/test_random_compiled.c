@@ -33,8 +33,9 @@ static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threa
     for (uint32_t i = 0; i < g->n_outputs; i++) /* NaN: an element that is not written shows */
         memset(found[i], 0xff,
                (size_t)shape_count(&tensor(g, g->outputs[i])->shape) * sizeof **found);
-    jit_run_graph(g, w, program_new(target, fuse, CONV_DIRECT, false), threads,
-                  (const void *const *)inputs, found, 0, NULL);
+    jit_run_graph(
+        g, w, program_new(target, fuse, CONV_DIRECT, false),
+        &(GraphRun){.threads = threads, .inputs = (const void *const *)inputs, .outputs = found});
     double d = outputs_difference(g, expected, found);
     if (!(d <= bound)) {
         Buf text = {0};

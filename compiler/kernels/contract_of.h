@@ -1,0 +1,14 @@
+/* From an operation to the description of its product, and what to call it. */
+#ifndef LATENTC_CONTRACT_OF_H
+#define LATENTC_CONTRACT_OF_H
+#include "ir.h"
+#include "kernels.h"
+
+/* Of a conv2d or dense: what the graph says (sizes, window, prologue, epilogue). contract_plan
+ * fills in the rest. */
+Contract contract_of(const Graph *g, const Op *o);
+/* Its sizes, for people: "2 x 64x64 x 320 -> 64x64 x 640". */
+char *contract_shape(Arena *a, const Contract *c);
+/* Appends what it does, for people: "conv3x3 F(2,3) norm+swish +vec". */
+void contract_name(const Contract *c, Buf *b);
+#endif

@@ -1,0 +1,29 @@
+/* The kinds of kernels, as data: kernels.def has one row per kind. */
+#ifndef LATENTC_KERNEL_KIND_H
+#define LATENTC_KERNEL_KIND_H
+#include "kernels.h"
+
+typedef enum {
+#define KERNEL(e, name, description, emitter, rule) KERNEL_##e,
+#include "kernels.def"
+#undef KERNEL
+    KERNEL_KINDS
+} KernelKind;
+
+/* As the text form of a program writes the kind: "contract". */
+extern const char *const kernel_kind_names[KERNEL_KINDS];
+
+/* Bytes of the kind's description. */
+size_t kernel_description_bytes(KernelKind kind);
+
+/* Of every `round` tasks of a step, the first `first` compute the first batch element. The rest
+ * compute only others. As in lrt_step. */
+typedef struct {
+    int64_t round, first;
+} FirstTasks;
+
+/* Which of a kernel's `tasks` the first of `batch` batch elements needs. All of them where the
+ * result does not have that batch, or where the kernel's tasks do not keep batch elements apart. */
+FirstTasks kernel_first_tasks(KernelKind kind, const void *description, int64_t batch,
+                              int64_t tasks);
+#endif

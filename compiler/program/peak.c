@@ -1,0 +1,29 @@
+/* See peak.h. */
+#include "peak.h"
+#include <stdlib.h>
+
+double program_add_peak(Program *p, int64_t iterations, int tasks)
+{
+    Graph *g = graph_new("peak");
+    Stage *s = xcalloc(1, sizeof *s);
+    Shape shape = shape1(64);
+    graph_add_output(g, "output", graph_add_input(g, "unused", DT_F32, shape, BIND_STEP));
+    s->graph = g;
+    s->mems = xcalloc(1, sizeof *s->mems);
+    s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
+    s->steps = xcalloc(1, sizeof *s->steps);
+    Peak peak = {iterations, p->bf16 ? p->target->core : CORE_FMA};
+    if (p->bf16 && target_tiles(p->target))
+        peak.iterations /= 16; /* a tile product takes 16 cycles */
+    int kernel = program_kernel(p, KERNEL_PEAK, &peak, "peak");
+    s->steps[s->n_steps++] = (Step){.kernel = kernel,
+                                    .n_args = 1,
+                                    .plan = PLAN_STEP,
+                                    .tasks = tasks,
+                                    .round = tasks,
+                                    .first = tasks,
+                                    .name = "peak",
+                                    .kind = "peak"};
+    p->stages[p->n_stages++] = s;
+    return tasks * peak_flops(&peak, p->target);
+}

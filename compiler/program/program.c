@@ -1,0 +1,178 @@
+/* The program: stages, the kernels that they share, where weights lie. See program.h. */
+#include "program.h"
+#include "tune_file.h"
+#include "winograd.h"
+#include <stdlib.h>
+#include <string.h>
+
+Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16)
+{
+    Program *p = xcalloc(1, sizeof *p);
+    p->target = t;
+    p->fuse = fuse;
+    p->bf16 = bf16;
+    p->conv = conv == CONV_AUTO && fuse == FUSE_NONE ? CONV_DIRECT : conv;
+    return p;
+}
+
+void program_free(Program *p)
+{
+    for (int i = 0; i < p->n_stages; i++) {
+        free(p->stages[i]->mems);
+        free(p->stages[i]->steps);
+        free(p->stages[i]->packed);
+        free(p->stages[i]);
+    }
+    for (int i = 0; i < p->n_kernels; i++)
+        free(p->kernels[i].description);
+    free(p->kernels);
+    if (p->tuning)
+        tuning_free(p->tuning);
+    free(p);
+}
+
+/* A contract without what says where its pixels are: the rest decides how weights are packed. */
+static Contract without_pixels(const Contract *c)
+{
+    Contract l = *c;
+    l.batch = l.h = l.w = l.oh = l.ow = l.vec_off = l.vec_width = l.ldy = l.tw = l.th = l.images =
+        l.pixels = 0;
+    l.strips_x = l.strips_y = l.strips_b = l.pieces = l.load_parts = l.tiles_x = l.tiles_y = 0;
+    l.vec_batch = l.x_shared = l.x2_shared = l.res_shared = l.has_sums = l.flat = l.in_place =
+        l.staged = 0;
+    return l;
+}
+
+static bool same_packed(const Stage *a, const Packed *x, const Stage *b, const Packed *y)
+{
+    const Tensor *t = tensor(a->graph, x->tensor), *u = tensor(b->graph, y->tensor);
+    if (x->kind != y->kind || x->floats != y->floats || t->n_parts != u->n_parts ||
+        !shape_eq(&t->shape, &u->shape))
+        return false;
+    for (int i = 0; i < t->n_parts; i++)
+        if (strcmp(t->parts[i].path, u->parts[i].path) != 0 ||
+            t->parts[i].scale != u->parts[i].scale || t->parts[i].width != u->parts[i].width)
+            return false;
+    const Contract c = without_pixels(&x->contract), d = without_pixels(&y->contract);
+    return memcmp(&c, &d, sizeof c) == 0;
+}
+
+/* The weight of a stage before s, of the same model, that is packed as x is. NULL: none is. */
+static const Packed *packed_before(const Program *p, const Stage *s, const Packed *x)
+{
+    for (int i = 0; i < p->n_stages; i++) {
+        const Stage *b = p->stages[i];
+        for (int k = 0; k < b->n_packed && strcmp(b->graph->name, s->graph->name) == 0; k++)
+            if (!b->packed[k].shared && same_packed(s, x, b, &b->packed[k]))
+                return &b->packed[k];
+    }
+    return NULL;
+}
+
+static const Stage *stage_before(const Program *p, const Stage *s)
+{
+    for (int i = 0; i < p->n_stages && p->share_weights; i++)
+        if (strcmp(p->stages[i]->graph->name, s->graph->name) == 0)
+            return p->stages[i];
+    return NULL;
+}
+
+/* Where a stage's weights lie: after those of the stages before it; what a stage of the same model
+ * has packed already, there. Offsets of all stages of a model count from the first one's. */
+static void place_weights(Program *p, Stage *s)
+{
+    const Stage *first = stage_before(p, s);
+    s->weights_offset = p->weights_bytes;
+    if (first) {
+        int64_t begin = p->weights_bytes - first->weights_offset, at = begin;
+        s->weights_offset = first->weights_offset;
+        for (int i = 0; i < s->n_packed; i++) {
+            Packed *x = &s->packed[i];
+            const Packed *before = packed_before(p, s, x);
+            int64_t bytes = (x->floats * 4 + 63) / 64 * 64;
+            x->shared = before;
+            x->offset = s->mems[x->mem].offset = before ? before->offset : at;
+            if (before)
+                s->weights_shared += bytes;
+            else
+                at += bytes;
+        }
+        s->weights_bytes = at - begin;
+    }
+    p->weights_bytes += (s->weights_bytes + 4095) / 4096 * 4096;
+}
+
+int program_place(Program *p, Stage *s)
+{
+    CHECK(p->n_stages < (int)(sizeof p->stages / sizeof p->stages[0]));
+    place_weights(p, s);
+    p->stages[p->n_stages] = s;
+    return p->n_stages++;
+}
+
+/* "conv3x3 norm+swish +res" -> lc_f32_conv3x3_norm_swish_res_12 */
+static void kernel_symbol(char *out, size_t n, const char *kind, int index)
+{
+    size_t k = (size_t)snprintf(out, n, "lc_f32_");
+    for (const char *c = kind; *c && k + 12 < n; c++) {
+        bool word = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
+        if (word)
+            out[k++] = *c;
+        else if (out[k - 1] != '_')
+            out[k++] = '_';
+    }
+    snprintf(out + k, n - k, "_%d", index);
+}
+
+int program_kernel(Program *p, KernelKind kind, const void *description, const char *text)
+{
+    size_t bytes = kernel_description_bytes(kind);
+    for (int i = 0; i < p->n_kernels; i++) {
+        Kernel *k = &p->kernels[i];
+        if (k->kind == kind && memcmp(k->description, description, bytes) == 0)
+            return i;
+    }
+    if (p->n_kernels == p->cap_kernels) {
+        p->cap_kernels = p->cap_kernels ? 2 * p->cap_kernels : 64;
+        p->kernels = xrealloc(p->kernels, (size_t)p->cap_kernels * sizeof *p->kernels);
+    }
+    Kernel *k = &p->kernels[p->n_kernels];
+    *k = (Kernel){.kind = kind, .description = xmalloc(bytes)};
+    memcpy(k->description, description, bytes);
+    kernel_symbol(k->name, sizeof k->name, text, p->n_kernels);
+    return p->n_kernels++;
+}
+
+/* Which weight lies where, and all that contract_pack_kernel, winograd_pack_kernel and
+ * contract_pack_bias look at. */
+static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h)
+{
+    const Tensor *t = tensor(g, x->tensor);
+    const Contract *c = &x->contract;
+    int64_t facts[] = {x->kind,   x->offset,   x->floats,  c->c1,         c->c2,
+                       c->co,     c->kh,       c->kw,      c->kc,         c->n_chunks,
+                       c->blocks, c->nr,       c->lanes,   c->k_step,     contract_geglu(c),
+                       c->bf16,   c->winograd, c->kernels, t->shape.rank, t->n_parts};
+    h = fnv1a64(facts, sizeof facts, h);
+    for (int i = 0; i < t->shape.rank; i++)
+        h = fnv1a64(&t->shape.dim[i], sizeof t->shape.dim[i], h);
+    for (int i = 0; i < t->n_parts; i++) {
+        h = fnv1a64(t->parts[i].path, strlen(t->parts[i].path) + 1, h);
+        h = fnv1a64(&t->parts[i].width, sizeof t->parts[i].width, h);
+        h = fnv1a64(&t->parts[i].scale, sizeof t->parts[i].scale, h);
+    }
+    return h;
+}
+
+uint64_t program_layout_hash(const Program *p)
+{
+    uint64_t h = fnv1a64(&p->weights_bytes, sizeof p->weights_bytes, FNV1A64_INIT);
+    for (int i = 0; i < p->n_stages; i++) {
+        const Stage *s = p->stages[i];
+        h = fnv1a64(s->graph->name, strlen(s->graph->name) + 1, h);
+        h = fnv1a64(&s->weights_offset, sizeof s->weights_offset, h);
+        for (int k = 0; k < s->n_packed; k++)
+            h = hash_packed(s->graph, &s->packed[k], h);
+    }
+    return h;
+}

@@ -1,0 +1,143 @@
+/* The parts that lowering is made of: memory, packed weights, steps and their operands. */
+#include "steps.h"
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset)
+{
+    if (s->n_mems == s->cap_mems) {
+        s->cap_mems = s->cap_mems ? 2 * s->cap_mems : 256;
+        s->mems = xrealloc(s->mems, s->cap_mems * sizeof *s->mems);
+    }
+    s->mems[s->n_mems] = (Mem){bytes, -1, -1, buffer, offset};
+    return s->n_mems++;
+}
+
+int64_t lower_bytes(const Graph *g, TensorId t) { return shape_count(&tensor(g, t)->shape) * 4; }
+
+/* Reshapes are views: the tensor whose memory t uses. */
+TensorId lower_root(const Graph *g, TensorId t)
+{
+    for (;;) {
+        const Tensor *x = tensor(g, t);
+        if (x->kind != T_TEMP || op_of(g, x->producer)->kind != OP_RESHAPE)
+            return t;
+        t = op_of(g, x->producer)->in[0];
+    }
+}
+
+int lower_output(const Graph *g, TensorId t)
+{
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (tensor_eq(lower_root(g, g->outputs[i]), t))
+            return (int)i;
+    return -1;
+}
+
+/* Weight t in the form that kernels of c read; the same form is packed once. */
+uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
+{
+    Stage *s = l->s;
+    for (int i = 0; i < s->n_packed; i++) {
+        Packed *x = &s->packed[i];
+        if (x->kind == kind && tensor_eq(x->tensor, t) &&
+            (!c || memcmp(&x->contract, c, sizeof *c) == 0))
+            return x->mem;
+    }
+    if (s->n_packed == s->cap_packed) {
+        s->cap_packed = s->cap_packed ? 2 * s->cap_packed : 128;
+        s->packed = xrealloc(s->packed, (size_t)s->cap_packed * sizeof *s->packed);
+    }
+    Packed *x = &s->packed[s->n_packed++];
+    memset(x, 0, sizeof *x);
+    x->kind = kind;
+    x->tensor = t;
+    if (c)
+        x->contract = *c;
+    x->floats = kind == PACK_PANELS ? contract_panel_floats(c)
+                : kind == PACK_BIAS ? contract_bias_floats(c)
+                                    : lower_bytes(l->g, t) / 4;
+    x->offset = s->weights_bytes;
+    s->weights_bytes += (x->floats * 4 + 63) / 64 * 64;
+    x->mem = lower_mem(s, x->floats * 4, LRT_BUF_WEIGHTS, x->offset);
+    return x->mem;
+}
+
+/* Memory of an operand. Weights reached this way are read as stored. */
+uint32_t lower_operand(Lower *l, TensorId t)
+{
+    t = lower_root(l->g, t);
+    if (tensor(l->g, t)->kind == T_WEIGHT)
+        return lower_packed(l, PACK_RAW, t, NULL);
+    CHECK(l->mem_of[t.id] != 0);
+    return l->mem_of[t.id] - 1;
+}
+
+/* Room for a result of that plan; crosses: it outlives the plan. */
+uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses)
+{
+    if (!crosses || plan == PLAN_STEP)
+        return lower_mem(l->s, bytes, LRT_BUF_ARENA, 0);
+    int64_t *used = plan == PLAN_PROMPT ? &l->s->prompt_bytes : &l->s->time_row_bytes,
+            offset = *used;
+    *used += (bytes + 63) / 64 * 64;
+    return lower_mem(l->s, bytes, plan == PLAN_PROMPT ? LRT_BUF_PROMPT : LRT_BUF_TIME, offset);
+}
+
+uint32_t lower_temp(Lower *l, int64_t floats)
+{
+    return lower_mem(l->s, floats * 4, LRT_BUF_ARENA, 0);
+}
+
+/* Which tasks the first batch element of the op's result needs: see lrt_step. */
+static void choose_first(const Lower *l, Step *x)
+{
+    const Kernel *k = &l->p->kernels[x->kernel];
+    if (!tensor_ok(l->op->out) || tensor(l->g, l->op->out)->shape.dim[0] != l->batch)
+        return;
+    FirstTasks t = kernel_first_tasks(k->kind, k->description, l->batch, x->tasks);
+    x->round = t.round;
+    x->first = t.first;
+}
+
+Step *lower_step(Lower *l, int kernel, int64_t tasks, const char *kind)
+{
+    Stage *s = l->s;
+    if (s->n_steps == s->cap_steps) {
+        s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 256;
+        s->steps = xrealloc(s->steps, (size_t)s->cap_steps * sizeof *s->steps);
+    }
+    Step *x = &s->steps[s->n_steps++];
+    memset(x, 0, sizeof *x);
+    x->kernel = kernel;
+    x->tasks = x->round = x->first = tasks;
+    choose_first(l, x);
+    x->plan = l->plan;
+    x->name = l->op->path;
+    x->kind = arena_strdup(l->g->arena, kind);
+    return x;
+}
+
+void lower_use(Lower *l, Step *x, uint32_t m)
+{
+    CHECK(x->n_args < LRT_MAX_ARGS);
+    x->args[x->n_args++] = m;
+    Mem *y = &l->s->mems[m];
+    int now = (int)(x - l->s->steps);
+    bool again = false; /* q, k and v may be one tensor */
+    for (int i = 0; i + 1 < x->n_args; i++)
+        again |= x->args[i] == m;
+    if (y->first < 0)
+        y->first = now;
+    y->last = now;
+    if (!again)
+        x->bytes += (double)y->bytes;
+}
+void lower_use_tensor(Lower *l, Step *x, TensorId t) { lower_use(l, x, lower_operand(l, t)); }
+
+void lower_scratch(Lower *l, int64_t bytes)
+{
+    bytes = (bytes + 63) / 64 * 64 + 64;
+    if (bytes > l->s->scratch_bytes)
+        l->s->scratch_bytes = bytes;
+}

@@ -1,0 +1,63 @@
+/* The parts that lowering is made of: memory, packed weights, steps and their operands. lower.c,
+ * lower_contract.c and lower_attention.c put them together. */
+#ifndef LATENTC_STEPS_H
+#define LATENTC_STEPS_H
+#include "program.h"
+
+/* Of an attention: the op after which its keys and values are packed (NO_OP_INDEX: right before
+ * itself), and where they lie then. */
+enum { NO_OP_INDEX = -1 };
+typedef struct {
+    int after;
+    uint32_t keys, values;
+} AttentionPack;
+
+/* GroupNorm's sums of a tensor, once they are there: their memory + 1. */
+typedef struct {
+    Sums sums;
+    uint32_t mem;
+    int plan;
+} TensorSums;
+
+typedef struct {
+    Program *p;
+    Graph *g;
+    Stage *s;
+    TensorSums *sums_of;    /* per tensor id */
+    uint32_t *mem_of;       /* per tensor id: its mem + 1, 0 while it has none */
+    bool *bf16;             /* per tensor id: it is stored so */
+    int *plan_of;           /* per op: PLAN_* */
+    ConvMode *form_of;      /* per op: how a convolution is computed */
+    AttentionPack *pack_of; /* per op */
+    int64_t batch;          /* separate_batch() */
+    int plan;               /* of the op being lowered */
+    const Op *op;
+} Lower;
+
+/* The tensor whose memory t uses: reshapes are views. */
+TensorId lower_root(const Graph *g, TensorId t);
+/* Bytes of t in f32. */
+int64_t lower_bytes(const Graph *g, TensorId t);
+/* The output of the graph that t is, or -1. */
+int lower_output(const Graph *g, TensorId t);
+
+/* All of these return an index into l->s->mems. */
+/* New memory at `offset` of that buffer (LRT_BUF_*). */
+uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset);
+/* Memory for a result of that plan (PLAN_*). crosses: it outlives the plan. */
+uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses);
+/* Memory in the arena, for the steps that use it. */
+uint32_t lower_temp(Lower *l, int64_t floats);
+/* Memory of an operand. A weight that is reached this way is read as stored. */
+uint32_t lower_operand(Lower *l, TensorId t);
+/* Weight t in the form that kernels of c (NULL: as stored) read. The same form is packed once. */
+uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c);
+
+/* A step of the op that is being lowered. Its arguments are the mems that lower_use and
+ * lower_use_tensor name, in order. Valid until the next step. */
+Step *lower_step(Lower *l, int kernel, int64_t tasks, const char *kind);
+void lower_use(Lower *l, Step *x, uint32_t m);
+void lower_use_tensor(Lower *l, Step *x, TensorId t);
+/* A task needs so much scratch. */
+void lower_scratch(Lower *l, int64_t bytes);
+#endif
