@@ -1,5 +1,5 @@
 #include "emit_ahead.h"
-#include "kernels.h"
+#include "arith.h"
 
 static int64_t groups_of(const Ahead *a) { return a->groups * a->count; }
 

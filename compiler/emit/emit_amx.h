@@ -14,10 +14,7 @@
 #ifndef LATENTC_EMIT_AMX_H
 #define LATENTC_EMIT_AMX_H
 #include "emit.h"
-
-enum { TILE_ROWS = 16, TILE_COLUMNS = 16, TILE_CHANNELS = 32, TILE_MOST = 2 };
-/* Bytes of a tile stored without gaps, and between its rows then. */
-enum { TILE_ROW_BYTES = 64, TILE_FLOATS = TILE_ROWS * TILE_COLUMNS };
+#include "tile_unit.h"
 
 static inline int tile_sum(int i, int j)
 {

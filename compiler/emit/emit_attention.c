@@ -18,89 +18,8 @@
  * registers)
  */
 #include "emit_attention.h"
-#include <math.h>
-#include <string.h>
-
-static int64_t words(const Attention *a, int64_t n) { return a->bf16 ? ceil_div(n, 2) : n; }
-static int64_t keys_stored(const Attention *a)
-{
-    return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes);
-}
-static int64_t key_words(const Attention *a)
-{
-    return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : words(a, a->head_size);
-}
-static int64_t channels_stored(const Attention *a) { return round_up(a->head_size, a->lanes); }
-static int64_t panel_keys(const Attention *a) { return (int64_t)a->panel_vectors * a->lanes; }
-static int64_t panels(const Attention *a) { return ceil_div(keys_stored(a), panel_keys(a)); }
-static int64_t blocks(const Attention *a) { return ceil_div(panels(a), a->block_panels); }
-static int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
-static int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
-static int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
-static int64_t head_key_words(const Attention *a) { return key_words(a) * keys_stored(a); }
-static int64_t head_value_words(const Attention *a)
-{
-    return words(a, keys_stored(a)) * channels_stored(a);
-}
-
-/* The largest divisor of n in lo..hi, or 0. */
-static int64_t divisor(int64_t n, int64_t lo, int64_t hi)
-{
-    for (int64_t k = hi; k >= lo; k--)
-        if (n % k == 0)
-            return k;
-    return 0;
-}
-
-void attention_plan(Attention *a, const Target *t)
-{
-    enum { QUERIES = 64, KEYS = 512 };
-    a->lanes = t->lanes;
-    a->nr = t->nr;
-    if (a->bf16 && target_tiles(t)) {
-        attention_tiles_plan(a);
-        return;
-    }
-    int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, QUERIES);
-    a->panel_vectors = (int)ceil_div(vectors, ceil_div(vectors, t->nr));
-    a->query_block = divisor(a->n, QUERIES / 2, QUERIES);
-    if (!a->query_block)
-        a->query_block = ceil_div(a->n, even_blocks);
-    int64_t n = panels(a), most = KEYS / panel_keys(a);
-    a->block_panels = n * panel_keys(a) <= KEYS + KEYS / 4 ? n : divisor(n, most / 2, most);
-    if (!a->block_panels)
-        a->block_panels = most;
-}
-
-int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
-int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * panels(a); }
-int64_t attention_key_floats(const Attention *a)
-{
-    return kv_batch(a) * a->heads * head_key_words(a);
-}
-int64_t attention_value_floats(const Attention *a)
-{
-    return kv_batch(a) * a->heads * head_value_words(a);
-}
-
-/* Rows in scratch are a vector longer than they need be: rows at a distance of a power of two share
- * few sets of L1. */
-static int64_t query_stride(const Attention *a) { return words(a, channels_stored(a)) + a->lanes; }
-static int64_t score_stride(const Attention *a)
-{
-    return a->block_panels * panel_keys(a) + a->lanes;
-}
-static int64_t result_stride(const Attention *a) { return channels_stored(a) + a->lanes; }
-static int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
-
-int64_t attention_scratch(const Attention *a)
-{
-    if (a->tiles)
-        return attention_tiles_scratch(a);
-    int64_t results = blocks(a) > 1 ? a->query_block * result_stride(a) : 0;
-    return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) +
-                4 * 16);
-}
+#include "emit_bf16.h"
+#include "emitters.h"
 
 /* ---- packing ---- */
 
@@ -146,7 +65,7 @@ static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, i
                       ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels)
                       : cf(e, 0, a->lanes);
     transpose(e, rows, a->lanes);
-    for (int i = 0; i < a->lanes && (a->tiles || i < words(a, channels)); i++)
+    for (int i = 0; i < a->lanes && (a->tiles || i < attention_words(a, channels)); i++)
         store(e, rows[i], at(e, to, key_place(e, a, key, addc(e, u, i), width)));
 }
 
@@ -154,11 +73,12 @@ static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V widt
 {
     const Attention *a = p->a;
     int64_t step = (int64_t)a->lanes * (a->bf16 ? 2 : 1), whole = a->head_size / step * step;
-    Loop l = loop_begin(e, ci(e, 0), ci(e, words(a, whole)), a->lanes);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, attention_words(a, whole)), a->lanes);
     pack_key_square(e, p, key, valid, l.i, step, to, width);
     loop_end(e, &l);
     if (whole < a->head_size)
-        pack_key_square(e, p, key, valid, ci(e, words(a, whole)), a->head_size - whole, to, width);
+        pack_key_square(e, p, key, valid, ci(e, attention_words(a, whole)), a->head_size - whole,
+                        to, width);
 }
 
 /* Of word `word` of the head's keys, channel c, a multiple of `lanes`. */
@@ -173,7 +93,7 @@ static V value_place(Emit *e, const Attention *a, V word, V c)
     V panel = udivc(e, c, width), here = ci(e, width); /* the last panel may be narrower */
     if (last < channels_stored(a))
         here = choose(e, lt(e, c, ci(e, last)), here, ci(e, channels_stored(a) - last));
-    return add(e, mulc(e, panel, width * words(a, keys_stored(a))),
+    return add(e, mulc(e, panel, width * attention_words(a, keys_stored(a))),
                add(e, mul(e, word, here), uremc(e, c, width)));
 }
 
@@ -204,8 +124,8 @@ static void pack_values(Emit *e, const Pack *p, V key, int valid)
 void emit_attention_pack(Emit *e, const Attention *a, const char *name)
 {
     kernel_begin(e, name);
-    int64_t n = panels(a), tail = a->m % a->lanes, stored = keys_stored(a), per = a->bf16 ? 2 : 1,
-            odd = a->bf16 ? a->m % 2 : 0;
+    int64_t n = key_panels(a), tail = a->m % a->lanes, stored = keys_stored(a),
+            per = a->bf16 ? 2 : 1, odd = a->bf16 ? a->m % 2 : 0;
     V head = udivc(e, e->task, n), h = mulc(e, uremc(e, head, a->heads), a->head_size),
       b = udivc(e, head, a->heads);
     Pack p = {.a = a, .panel = uremc(e, e->task, n)};
@@ -310,8 +230,8 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
     micro_init(e, &m, rows, s->nvec);
     for (int i = 0; i < rows; i++)
         m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes, ci(e, words(a, a->head_size)),
-                words(a, a->head_size));
+    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes,
+                ci(e, attention_words(a, a->head_size)), attention_words(a, a->head_size));
     for (int i = 0; i < rows; i++) {
         V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
         for (int v = 0; v < s->nvec; v++)
@@ -323,15 +243,15 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
 static void scores_block(Emit *e, const A *x, V first, V count)
 {
     const Attention *a = x->a;
-    int64_t panel_words = panel_keys(a) * words(a, a->head_size);
-    int narrow = (int)((keys_stored(a) - (panels(a) - 1) * panel_keys(a)) / a->lanes);
+    int64_t panel_words = panel_keys(a) * attention_words(a, a->head_size);
+    int narrow = (int)((keys_stored(a) - (key_panels(a) - 1) * panel_keys(a)) / a->lanes);
     Loop p = loop_begin(e, ci(e, 0), count, 1);
     V panel = add(e, first, p.i);
     Scores s = {x, at(e, x->keys, mulc(e, panel, panel_words)), mulc(e, p.i, panel_keys(a)),
                 narrow};
     If f = {0};
     if (narrow < a->panel_vectors) {
-        f = if_begin(e, eq(e, panel, ci(e, panels(a) - 1)));
+        f = if_begin(e, eq(e, panel, ci(e, key_panels(a) - 1)));
         row_tiles(e, a->query_block, e->t->mr[narrow], scores_tile, &s);
         if_else(e, &f);
         s.nvec = a->panel_vectors;
@@ -540,7 +460,7 @@ static void values_block(Emit *e, const A *x, V word, V count, int64_t known, bo
 {
     const Attention *a = x->a;
     int64_t width = value_width(a), stored = channels_stored(a), whole = stored / width * width,
-            all = words(a, keys_stored(a));
+            all = attention_words(a, keys_stored(a));
     Values p = {.x = x,
                 .count = count,
                 .known = known,
@@ -583,7 +503,7 @@ static void carve(Emit *e, A *x)
     x->queries = e->scratch;
     x->scores = atc(e, x->queries, a->query_block * query_stride(a));
     x->results = atc(e, x->scores, a->query_block * score_stride(a));
-    x->old = blocks(a) > 1 ? atc(e, x->results, a->query_block * result_stride(a)) : x->results;
+    x->old = key_blocks(a) > 1 ? atc(e, x->results, a->query_block * result_stride(a)) : x->results;
     x->max = atc(e, x->old, query_rows(a));
     x->sum = atc(e, x->max, query_rows(a));
     x->factor = atc(e, x->sum, query_rows(a));
@@ -595,11 +515,11 @@ static void online(Emit *e, const A *x)
 {
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
-    bool even_blocks = panels(a) % step == 0 && keys_stored(a) % per == 0;
+    bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
     fill(e, x->old, query_rows(a), -1e30);
     fill(e, x->sum, query_rows(a), 0);
     fill(e, x->results, a->query_block * result_stride(a), 0);
-    V end = ci(e, panels(a));
+    V end = ci(e, key_panels(a));
     if (a->causal)
         end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
     Loop j = loop_begin(e, ci(e, 0), end, step);
@@ -614,7 +534,7 @@ static void online(Emit *e, const A *x)
     mask(e, x, key0, keys);
     softmax_block(e, x, keys, known, true);
     V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
-    values_block(e, x, word, n, words(a, known), true);
+    values_block(e, x, word, n, attention_words(a, known), true);
     loop_end(e, &j);
     store_results(e, x);
 }
@@ -630,15 +550,16 @@ static void on_vectors(Emit *e, const AttentionTask *task)
            .values = task->values};
     carve(e, &x);
     load_queries(e, &x);
-    if (blocks(a) > 1) {
+    if (key_blocks(a) > 1) {
         online(e, &x);
         return;
     }
     V keys = ci(e, keys_stored(a));
-    scores_block(e, &x, ci(e, 0), ci(e, panels(a)));
+    scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)));
     mask(e, &x, ci(e, 0), keys);
     softmax_block(e, &x, keys, keys_stored(a), false);
-    values_block(e, &x, ci(e, 0), ci(e, words(a, keys_stored(a))), words(a, keys_stored(a)), false);
+    values_block(e, &x, ci(e, 0), ci(e, attention_words(a, keys_stored(a))),
+                 attention_words(a, keys_stored(a)), false);
 }
 
 void emit_attention(Emit *e, const Attention *a, const char *name)

@@ -1,23 +1,8 @@
 /* The two products of attention in its unfused form: scores that are stored, and their product with
- * the values. See kernels.h. */
-#include "kernels.h"
+ * the values. */
+#include "emitters.h"
+#include "emit_micro.h"
 #include <math.h>
-
-void attn_part_plan(AttnPart *a, const Target *t)
-{
-    (void)t;
-    a->rows = a->n < 64 ? a->n : 64;
-}
-int64_t attn_part_tasks(const AttnPart *a, const Target *t)
-{
-    (void)t;
-    return a->batch * a->heads * ceil_div(a->n, a->rows);
-}
-/* scores: one panel of keys, transposed: [d][nr * lanes]. av: none */
-int64_t attn_part_scratch(const AttnPart *a, const Target *t)
-{
-    return a->av ? 0 : a->head_size * t->nr * t->lanes * 4;
-}
 
 /* rows of the result starting at row0 (count of them): out[r][0..width) = a[r][.] . b[.][0..width),
  * width <= nvec*lanes valid columns. */

@@ -21,45 +21,12 @@
  *
  * Products and exponentials take about the same time, on different units: in the woven form the
  * products of the next step and of the chunk before stand between the rows of a step's softmax. */
+#include "emit_amx.h"
 #include "emit_attention.h"
+#include "emit_bf16.h"
 
-enum {
-    STRIP = TILE_MOST * TILE_ROWS,
-    STEP = TILE_MOST * TILE_COLUMNS,
-    SUMS = TILE_MOST * TILE_MOST,
-    FIRST_STEPS = 2,
-    MOST_STEPS = 16
-};
+enum { STRIP = ATTENTION_STRIP, STEP = ATTENTION_STEP, SUMS = ATTENTION_SUMS, FIRST_STEPS = 2 };
 static const double hidden = -1e30, too_large = 18446744073709551616.0 /* 2^64 */;
-
-static int64_t strips(const Attention *a) { return a->query_block / STRIP; }
-static int64_t steps(const Attention *a) { return ceil_div(a->m, STEP); }
-static int64_t value_pairs(const Attention *a) { return ceil_div(tiles_of_values(a), TILE_MOST); }
-static bool has_hidden(const Attention *a) { return a->causal || a->m % STEP != 0; }
-
-/* Woven: each step of softmax meets one pair of columns of the chunk before, so a chunk has as many
- * steps as there are pairs. */
-static int64_t woven_chunks(const Attention *a)
-{
-    enum { MOST_PAIRS = 4, FEWEST_STEPS = 8 };
-    if (a->causal || a->head_size % TILE_CHANNELS || value_pairs(a) > MOST_PAIRS ||
-        steps(a) < FEWEST_STEPS)
-        return 0;
-    return a->m / (STEP * value_pairs(a));
-}
-
-void attention_tiles_plan(Attention *a)
-{
-    /* One strip and what it meets fit L1, two do not: a quarter slower. A long head's keys and
-     * values come from beyond L2: more queries share them. */
-    enum { QUERIES = STRIP, LONG_QUERIES = 128, LONG = 256 };
-    int64_t most = a->head_size > LONG ? LONG_QUERIES : QUERIES;
-    a->tiles = 1;
-    a->panel_vectors = TILE_MOST;
-    a->query_block = round_up(ceil_div(a->n, ceil_div(a->n, most)), STRIP);
-    int64_t even = ceil_div(steps(a), ceil_div(steps(a), MOST_STEPS));
-    a->block_panels = woven_chunks(a) ? value_pairs(a) : even;
-}
 
 typedef struct {
     const AttentionTask *task;
@@ -74,32 +41,17 @@ typedef struct {
     V totals;  /* [query] */
 } T;
 
-/* The scratch's parts, in floats. Returns their sum. */
-static int64_t carve(Emit *e, T *t, const Attention *a, V scratch)
+static void carve(Emit *e, T *t)
 {
-    V *part[] = {&t->queries, &t->start,   &t->masked, &t->scores,
-                 &t->weights, &t->results, &t->sums,   &t->totals};
-    int64_t tiles = TILE_FLOATS, floats[] = {strips(a) * TILE_MOST * tiles_of_keys(a) * tiles,
-                                             strips(a) * TILE_MOST * tiles,
-                                             SUMS * tiles,
-                                             2 * SUMS * tiles,
-                                             2 * a->block_panels * TILE_MOST * tiles,
-                                             strips(a) * value_pairs(a) * SUMS * tiles,
-                                             a->query_block * TILE_COLUMNS,
-                                             a->query_block};
-    int64_t all = 0;
-    for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
-        if (e)
-            *part[i] = atc(e, scratch, all);
-        all += round_up(floats[i], TILE_COLUMNS);
-    }
-    return all;
-}
-
-int64_t attention_tiles_scratch(const Attention *a)
-{
-    T t;
-    return 4 * carve(NULL, &t, a, NULL);
+    const AttentionTiles at = attention_tiles(t->a);
+    t->queries = atc(e, e->scratch, at.queries);
+    t->start = atc(e, e->scratch, at.start);
+    t->masked = atc(e, e->scratch, at.masked);
+    t->scores = atc(e, e->scratch, at.scores);
+    t->weights = atc(e, e->scratch, at.weights);
+    t->results = atc(e, e->scratch, at.results);
+    t->sums = atc(e, e->scratch, at.sums);
+    t->totals = atc(e, e->scratch, at.totals);
 }
 
 static V tile_at(Emit *e, V base, V index) { return at(e, base, mulc(e, index, TILE_FLOATS)); }
@@ -335,7 +287,7 @@ static void plain_steps(Emit *e, const T *t, int64_t from, int64_t to)
 {
     const Attention *a = t->a;
     Loop c = loop_begin(e, ci(e, from), ci(e, to), a->block_panels);
-    Loop s = loop_begin(e, ci(e, 0), ci(e, strips(a)), 1);
+    Loop s = loop_begin(e, ci(e, 0), ci(e, attention_strips(a)), 1);
     V count = umin(e, sub(e, ci(e, to), c.i), ci(e, a->block_panels));
     if (a->causal) { /* steps up to the strip's last query */
         V last = udivc(e, addc(e, add(e, t->task->first, mulc(e, s.i, STRIP)), STRIP + STEP - 1),
@@ -411,7 +363,7 @@ typedef struct {
 } Item;
 static Item item_of(Emit *e, const Attention *a, V number)
 {
-    return (Item){udivc(e, number, strips(a)), uremc(e, number, strips(a))};
+    return (Item){udivc(e, number, attention_strips(a)), uremc(e, number, attention_strips(a))};
 }
 
 static V parity_at(Emit *e, V base, V number, int64_t tiles)
@@ -464,7 +416,7 @@ static void woven_step(Emit *e, const T *t, V number, V u, int64_t items)
 static void woven_steps(Emit *e, const T *t, int64_t chunks)
 {
     const Attention *a = t->a;
-    int64_t per = a->block_panels, items = chunks * strips(a);
+    int64_t per = a->block_panels, items = chunks * attention_strips(a);
     V zero = ci(e, 0);
     Loop u = loop_begin(e, zero, ci(e, per), 1);
     scores(e, t, zero, u.i, t->scores);
@@ -525,18 +477,19 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task)
 {
     const Attention *a = task->a;
     T t = {.task = task, .a = a};
-    carve(e, &t, a, e->scratch);
+    carve(e, &t);
     tile_configure(e, TILE_ROWS, TILE_CHANNELS);
     load_queries(e, &t);
-    int64_t all = steps(a), first = all < FIRST_STEPS ? all : FIRST_STEPS, chunks = woven_chunks(a);
+    int64_t all = attention_steps(a), first = all < FIRST_STEPS ? all : FIRST_STEPS,
+            chunks = pipelined_chunks(a);
     V again = var(e, e->i1, LLVMConstInt(e->i1, 1, 0));
     Loop turn = loop_begin(e, ci(e, 0), ci(e, first < all ? 2 : 1), 1);
     If f = if_begin(e, get(e, again));
-    Loop s = loop_begin(e, ci(e, 0), ci(e, strips(a)), 1);
+    Loop s = loop_begin(e, ci(e, 0), ci(e, attention_strips(a)), 1);
     find_start(e, &t, s.i, choose(e, eq(e, turn.i, ci(e, 0)), ci(e, first), ci(e, all)));
     loop_end(e, &s);
     fill(e, t.sums, a->query_block * TILE_COLUMNS, 0);
-    fill(e, t.results, strips(a) * value_pairs(a) * SUMS * TILE_FLOATS, 0);
+    fill(e, t.results, attention_strips(a) * value_pairs(a) * SUMS * TILE_FLOATS, 0);
     if (chunks)
         woven_steps(e, &t, chunks);
     if (chunks * a->block_panels < all)

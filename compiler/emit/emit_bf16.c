@@ -4,7 +4,7 @@
  * Channels lie in pairs: a holds them in order, b as [pair][column][2], so that one 32-bit lane is
  * a pair. Where the target has it, vdpbf16ps takes a pair a lane; elsewhere the halves are moved to
  * the upper 16 bits, which makes f32 numbers of them. */
-#include "kernels.h"
+#include "emit_bf16.h"
 #include "plan.h"
 
 V at_bf16(Emit *e, V p, V index)

@@ -1,4 +1,4 @@
-/* The contract kernel: load (normalising) -> products -> store (activating). See kernels.h for the
+/* The contract kernel: load (normalising) -> products -> store (activating). See contract.h for the
  * blocking.
  *
  *   for each block of output columns of the piece
@@ -8,7 +8,9 @@
  *         last chunk: epilogue and store; else: accumulators parked in scratch
  */
 #include "emit_amx.h"
+#include "contract_plan.h"
 #include "emit_contract.h"
+#include "emitters.h"
 
 static int operand_args(Emit *e, K *k)
 {

@@ -2,7 +2,9 @@
  * prologue and epilogue. */
 #ifndef LATENTC_EMIT_CONTRACT_H
 #define LATENTC_EMIT_CONTRACT_H
-#include "kernels.h"
+#include "contract.h"
+#include "emit_bf16.h"
+#include "emit_sums.h"
 
 typedef struct {
     const Contract *c;
@@ -66,17 +68,6 @@ V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample);
  * of output pixel `pixel` of image `batch`. gate: the other half of GEGLU, else NULL. Returns what
  * was stored. */
 V contract_finish(Emit *e, const K *k, V r, V gate, V j, V offset, int valid, V pixel, V batch);
-/* emit_sums.c: sums of a vector of channels while the pixels of a strip pass, each with its results
- * r. They lie at `at` and c floats apart from pixel to pixel; `first`, an i1: r is of the strip's
- * first pixel, the pivot. */
-typedef struct {
-    V at, pivot, sum, square;
-    int64_t c;
-    int lanes;
-} ChannelSums;
-void sums_begin(Emit *e, ChannelSums *s, V at, int64_t c, V first, V r, int lanes);
-void sums_add(Emit *e, const ChannelSums *s, V r);
-void sums_end(Emit *e, const ChannelSums *s);
 /* Where those of the channels from `offset` of block j on lie. */
 V contract_sums_at(Emit *e, const K *k, V j, V offset);
 /* A loop over the piece's blocks of output columns. body emits the work of block j: once for the

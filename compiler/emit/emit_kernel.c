@@ -1,6 +1,6 @@
 /* Dispatch from a kernel's kind to its emitter: the rows of kernels.def. */
 #include "emit_kernel.h"
-#include "winograd.h"
+#include "emitters.h"
 
 static void emit_products(Emit *e, const Contract *c, const char *name)
 {

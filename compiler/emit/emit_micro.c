@@ -6,7 +6,9 @@
  * With 6 x 4 on AVX-512 that is 24 multiply-adds for 10 loads: twelve cycles of arithmetic against
  * five of loads. */
 #include "emit_amx.h"
-#include "kernels.h"
+#include "emit_bf16.h"
+#include "emitters.h"
+#include "emit_micro.h"
 
 void micro_init(Emit *e, Micro *m, int rows, int nvec)
 {
@@ -50,18 +52,6 @@ void row_tiles(Emit *e, int64_t count, int most, RowTile *tile, const void *user
     Loop l = loop_begin(e, ci(e, longer * (size + 1)), ci(e, count), size);
     tile(e, user, l.i, (int)size);
     loop_end(e, &l);
-}
-
-static int peak_accumulators(const Target *t) { return t->mr[t->nr] * t->nr; }
-
-double peak_flops(const Peak *p, const Target *t)
-{
-    bool tiles = p->core == CORE_AMX || p->core == CORE_AMX_MODEL;
-    if (tiles)
-        return 2.0 * (double)p->iterations * TILE_MOST * TILE_MOST * TILE_ROWS * TILE_COLUMNS *
-               TILE_CHANNELS;
-    return (p->core == CORE_BF16_DOT ? 4.0 : 2.0) * (double)p->iterations * peak_accumulators(t) *
-           t->lanes;
 }
 
 /* Products of tiles of zeros: a product takes the same time whatever the numbers. */

@@ -2,44 +2,8 @@
  * products that compute it (contract epilogues call sums_*) or by a kernel of their own, and from
  * them each channel's scale and shift. The pivot, the block's first pixel, keeps a mean far from
  * zero from costing digits. */
-#include "emit_contract.h"
-
-Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c)
-{
-    int64_t blocks = rows / 128 < 1    ? 1
-                     : rows / 128 > 32 ? 32
-                                       : rows / 128,
-            block = ceil_div(rows, blocks);
-    return (Sums){.batch = batch,
-                  .c = c,
-                  .blocks = ceil_div(rows, block),
-                  .per_line = 1,
-                  .tw = 1,
-                  .th = block,
-                  .ow = 1,
-                  .oh = rows};
-}
-
-Sums sums_of_contract(const Contract *c)
-{
-    int64_t pixels = c->oh * c->ow;
-    Sums s = {.batch = c->batch,
-              .c = c->co,
-              .blocks = c->strips_x * c->strips_y,
-              .per_line = 1,
-              .tw = 1,
-              .th = c->pixels,
-              .ow = 1,
-              .oh = pixels};
-    if (c->flat)
-        return s;
-    s.per_line = c->strips_x;
-    s.tw = c->tw;
-    s.th = c->th;
-    s.ow = c->ow;
-    s.oh = c->oh;
-    return s;
-}
+#include "emit_sums.h"
+#include "emitters.h"
 
 /* Sums of one vector of channels, in registers. at: where they lie. */
 void sums_begin(Emit *e, ChannelSums *s, V at_, int64_t c, V first, V r, int lanes)

@@ -12,6 +12,7 @@
  * vector units are free while the tile unit works sums to scratch
  */
 #include "emit_ahead.h"
+#include "emit_amx.h"
 #include "emit_contract.h"
 #include "tiles.h"
 

@@ -1,4 +1,4 @@
-/* The Winograd form of a 3x3 convolution (winograd.c has the algebra, kernels.h the place in the
+/* The Winograd form of a 3x3 convolution (winograd.c has the algebra, contract.h the place in the
  * whole).
  *
  *   for each chunk of input channels
@@ -9,6 +9,8 @@
  * store
  */
 #include "emit_winograd.h"
+#include "contract_plan.h"
+#include "emitters.h"
 #include "emit_amx.h"
 
 /* y (rows) = matrix (rows, n) x, skipping zeros. */

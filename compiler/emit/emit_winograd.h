@@ -29,6 +29,10 @@ void block_products(Emit *e, W *w, V j, int nvec);
 void ask_for_regions(Emit *e, W *w);
 /* Unit `u` of a whole block, whose products are given: one vector of columns of one tile. */
 void finish_unit(Emit *e, const W *w, V products, V j, V u);
+/* emit_winograd_kernel.c: of a plain kernel: `count` channels at `stored`, of one block of nvec
+ * vectors, to `out` [position][channel][column]; `position` floats between positions. */
+void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec,
+                          int64_t position);
 /* A block leaves beside the products of the next one of its piece; the last one, after its own. */
 static inline bool winograd_beside(const Contract *c) { return winograd_turns(c) > 1; }
 #endif

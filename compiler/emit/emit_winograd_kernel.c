@@ -1,7 +1,7 @@
 /* Plain 3x3 kernels -> G g G', in the task that multiplies with them or in a step before: see
  * winograd.c. Sums in f32; packed kernels are transformed in double. */
-#include "emit_contract.h"
-#include "winograd.h"
+#include "emitters.h"
+#include "emit_winograd.h"
 #include <string.h>
 
 /* y (n) = g (n, 3) x. Neighbouring rows of g that differ in the sign of the middle share the rest.
@@ -60,19 +60,11 @@ void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, 
     loop_end(e, &lk);
 }
 
-/* Parts of a block's channels, so that there are tasks enough. */
-static int64_t unpack_parts(const Contract *c)
-{
-    int64_t wanted = ceil_div(CONTRACT_TASKS, c->blocks), most = in_channels(c) / c->lanes;
-    return wanted < most ? wanted : most;
-}
-
-int64_t winograd_unpack_tasks(const Contract *c) { return c->blocks * unpack_parts(c); }
-
 static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec)
 {
-    int64_t ci_ = in_channels(c), parts = unpack_parts(c), width = (int64_t)nvec * c->lanes,
-            taps = (int64_t)c->kh * c->kw, block = ci_ * c->nr * c->lanes;
+    int64_t ci_ = in_channels(c), parts = winograd_unpack_parts(c),
+            width = (int64_t)nvec * c->lanes, taps = (int64_t)c->kh * c->kw,
+            block = ci_ * c->nr * c->lanes;
     V from = mulc(e, part_begin(e, part, ci_ / c->lanes, parts), c->lanes),
       to = mulc(e, part_begin(e, addc(e, part, 1), ci_ / c->lanes, parts), c->lanes);
     V plain = operand_at(e, c, arg(e, 0),
@@ -85,7 +77,7 @@ static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec)
 void emit_winograd_unpack(Emit *e, const Contract *c, const char *name)
 {
     kernel_begin(e, name);
-    int64_t parts = unpack_parts(c),
+    int64_t parts = winograd_unpack_parts(c),
             last = ceil_div(c->co - (c->blocks - 1) * c->nr * c->lanes, c->lanes);
     V j = udivc(e, e->task, parts), part = uremc(e, e->task, parts);
     If f = {0};

@@ -7,6 +7,7 @@
  * and the next strip's region and the lines that results will overwrite are asked for. */
 #include "emit_winograd.h"
 #include "emit_amx.h"
+#include "contract_plan.h"
 #include "tiles.h"
 
 typedef struct {

@@ -1,8 +1,7 @@
 /* From an operation to the description of its product, and what to call it. */
 #ifndef LATENTC_CONTRACT_OF_H
 #define LATENTC_CONTRACT_OF_H
-#include "ir.h"
-#include "kernels.h"
+#include "contract.h"
 
 /* Of a conv2d or dense: what the graph says (sizes, window, prologue, epilogue). contract_plan
  * fills in the rest. */

@@ -1,7 +1,11 @@
 /* The kinds of kernels, as data: kernels.def has one row per kind. */
 #ifndef LATENTC_KERNEL_KIND_H
 #define LATENTC_KERNEL_KIND_H
-#include "kernels.h"
+#include "attention.h"
+#include "contract.h"
+#include "map.h"
+#include "sums.h"
+#include "unit_peak.h"
 
 typedef enum {
 #define KERNEL(e, name, description, emitter, rule) KERNEL_##e,

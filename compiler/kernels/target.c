@@ -1,6 +1,5 @@
 #include "target.h"
 #include "cpu.h"
-#include <llvm-c/Target.h>
 #include <string.h>
 
 /* clang-format off */
@@ -130,25 +129,4 @@ const Target *target_for(const char *name, bool bf16)
     const char *near = nearest_word(name, names, N_TARGETS + 1);
     usage_err("unknown target '%s'%s%s%s (see `latentc targets`)", name,
               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
-LLVMTargetMachineRef target_machine(const Target *t)
-{
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64Target();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmPrinter();
-    LLVMTargetRef ref;
-    char *message = NULL;
-    if (LLVMGetTargetFromTriple(t->triple, &ref, &message))
-        die("LLVM has no target %s: %s", t->triple, message);
-    LLVMTargetMachineRef m = LLVMCreateTargetMachine(ref, t->triple, t->cpu, t->features,
-                                                     LLVMCodeGenLevelDefault, LLVMRelocPIC,
-                                                     LLVMCodeModelDefault);
-    CHECK(m != NULL);
-    return m;
 }

@@ -2,7 +2,6 @@
 #ifndef LATENTC_TARGET_H
 #define LATENTC_TARGET_H
 #include "util.h"
-#include <llvm-c/TargetMachine.h>
 
 /* What the products of bf16 operands run on: multiply-adds on f32 lanes; vdpbf16ps; the tile unit
  * (AMX); a model of it, for tests. */
@@ -39,6 +38,4 @@ const Target *target_for(const char *name, bool bf16);
 const Target *target_table(int *n);
 bool target_runs_here(const Target *t);
 bool target_is_host_arch(const Target *t);
-/* A machine for code generation; position-independent. die() when LLVM lacks the target. */
-LLVMTargetMachineRef target_machine(const Target *t);
 #endif

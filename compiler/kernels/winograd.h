@@ -1,32 +1,36 @@
-/* Winograd convolutions: see winograd.c. A Contract with a form in `winograd` is computed by
- * emit_winograd. */
+/* Winograd convolutions: forms, and the sizes that follow from one. winograd.c has the algebra; a
+ * Contract with a form in `winograd` is computed by emit_winograd. */
 #ifndef LATENTC_WINOGRAD_H
 #define LATENTC_WINOGRAD_H
-#include "kernels.h"
+#include "contract.h"
 
 /* A tile along one axis: `inputs` inputs, n products and m outputs. Product p is of transformed
- * input p, and of p - 1 behind the one numbered `twice`, which serves two. b: B' (inputs, inputs),
- * g: G (n, 3), a: A' (m, n), row by row. */
+ * input p, or of p - 1 behind the product numbered `twice`, whose input serves two. b: B' (inputs,
+ * inputs), g: G (n, 3), a: A' (m, n), row by row. */
 typedef struct {
     int m, n, inputs, twice;
     const double *b, *g, *a;
 } WinogradAxis;
-/* upsample: 2 where x is upsampled by the form itself and the inputs are those of the small
- * picture; neighbouring tiles are m / upsample inputs apart. taps: rows of the kernel that are
- * summed as they are, 3 where y is left alone (its axis: 1 of all, and G the unit matrix (3, 3)),
+/* upsample: 2 where the form itself upsamples x, so that its inputs are those of the small picture;
+ * neighbouring tiles are m / upsample inputs apart. taps: rows of the kernel that are summed as
+ * they are: 3 where y is not transformed (its axis: 1 of all, and G the unit matrix (3, 3)),
  * else 1. */
 typedef struct {
-    const char *name[KERNELS_COUNT]; /* by how kernels are kept: KERNELS_* */
+    const char *name[KERNELS_COUNT]; /* by how kernels are stored: KERNELS_* */
     ConvMode mode[KERNELS_COUNT];    /* AUTO: none */
     int upsample, taps;
     WinogradAxis y, x;
 } Winograd;
-const Winograd *winograd_form(const Contract *c); /* c->winograd must be set */
+
+/* All forms; sets *n. A contract's `winograd` is one more than an index. */
+const Winograd *winograd_forms(int *n);
+/* Of a contract whose `winograd` is set. */
+const Winograd *winograd_form(const Contract *c);
 static inline const char *winograd_name(const Contract *c)
 {
     return winograd_form(c)->name[c->kernels];
 }
-/* Of products; each has `taps` kernels. */
+/* Positions: of products in a tile. Each has `taps` kernels. */
 static inline int64_t winograd_positions(const Contract *c)
 {
     return (int64_t)winograd_form(c)->y.n * winograd_form(c)->x.n;
@@ -35,6 +39,7 @@ static inline int64_t winograd_kernels(const Contract *c)
 {
     return winograd_positions(c) * winograd_form(c)->taps;
 }
+/* Inputs between neighbouring tiles along an axis. */
 static inline int winograd_step(const Winograd *w, const WinogradAxis *a)
 {
     return a->m / w->upsample;
@@ -53,46 +58,43 @@ static inline int64_t winograd_region_cols(const Winograd *w, int64_t tiles)
 {
     return (tiles - 1) * winograd_step(w, &w->x) + w->x.inputs;
 }
+/* Pixels of a strip's region, of all its images. */
+int64_t winograd_region_pixels(const Contract *c);
 
-/* Strips and chunks of a mode's form (pieces are contract_plan's); leaves c as it is where there is
- * none, or where it does not fit. */
-void winograd_plan(Contract *c, const Target *t, ConvMode mode);
-int64_t winograd_scratch(const Contract *c); /* bytes; of the step that loads and of the products,
-                                                the larger, where they are two */
-int64_t winograd_strip_floats(const Contract *c); /* transformed inputs of one strip */
-/* Elements between two positions of the transformed inputs, and floats between those of products
- * `width` columns wide: one cache line more than they take, because powers of two apart all
- * positions of a tile would share the few places of one set of L1. */
-int64_t winograd_input_stride(const Contract *c);
+/* Tiles that may share one of the tile unit's tiles: those of a strip, or of an image where its
+ * rows of inputs end with some that have no products. */
+int64_t winograd_joined_tiles(const Contract *c);
+/* The tile unit's tiles that those take. */
+int64_t winograd_unit_tiles(const Contract *c);
 /* Rows of products for each position: a strip's tiles, on the tile unit rounded up to whole ones of
- * its own; and of its images, one after the other. */
+ * its own; and of one image, which follow each other. */
 int64_t winograd_rows(const Contract *c);
 int64_t winograd_image_rows(const Contract *c);
-int64_t winograd_unit_tiles(const Contract *c); /* of the tile unit, in an image where those of one
-                                                   do not go on into the next, else in all */
-int64_t winograd_row(const Contract *c);        /* elements between rows of the inputs */
+/* Elements between rows of the transformed inputs. */
+int64_t winograd_row(const Contract *c);
+/* Elements between two positions of the transformed inputs, and floats between those of products
+ * `width` columns wide. One cache line more than they take: at a distance of a power of two all
+ * positions of a tile would share the few places of one set of L1. */
+int64_t winograd_input_stride(const Contract *c);
 int64_t winograd_product_stride(const Contract *c, int64_t width);
-int winograd_turns(const Contract *c); /* blocks whose products are in scratch at a time: two where
-                                          one leaves while the next one comes */
+/* Floats of the transformed inputs of one strip. */
+int64_t winograd_strip_floats(const Contract *c);
+/* Blocks whose products are in scratch at a time: two where the stores of one overlap with the
+ * products of the next. */
+int winograd_turns(const Contract *c);
+/* Bytes of scratch. Where loading and products are two steps: of the larger. */
+int64_t winograd_scratch(const Contract *c);
+
+/* KERNELS_STREAMED: input channels whose kernels a task transforms at a time, for one block; parts
+ * are multiples of winograd_unit. Floats of scratch for them, and between positions there. */
 static inline int64_t winograd_unit(const Contract *c)
 {
     return c->tile_rows ? c->k_step : c->lanes;
-} /* parts of the input channels are multiples of it */
-/* Streamed: input channels whose kernels a task transforms at a time, for one block; floats of
- * scratch that takes. */
+}
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);
-int64_t winograd_part_stride(const Contract *c, int nvec); /* floats between positions there */
-/* Of a plain kernel: `count` channels at `stored`, of one block of nvec vectors, to `out`
- * [position][channel][column], positions so many floats apart. */
-void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec,
-                          int64_t position);
-/* KERNELS_UNPACKED: plain panels to those that are read with KERNELS_PACKED. args: plain,
- * transformed; needs no scratch */
-void emit_winograd_unpack(Emit *e, const Contract *c, const char *name);
+int64_t winograd_part_stride(const Contract *c, int nvec);
+/* KERNELS_UNPACKED: tasks of the step that transforms kernels, `parts` for each block. */
+int64_t winograd_unpack_parts(const Contract *c);
 int64_t winograd_unpack_tasks(const Contract *c);
-void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
-/* Estimated cost in multiply-adds of a planned convolution. */
-double winograd_cost(const Contract *c, const Target *t);
-double contract_cost(const Contract *c, const Target *t);
 #endif

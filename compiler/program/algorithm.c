@@ -7,8 +7,9 @@
  * fits. */
 #include "algorithm.h"
 #include "contract_of.h"
+#include "contract_plan.h"
+#include "cost_model.h"
 #include "tune_file.h"
-#include "winograd.h"
 #include <math.h>
 #include <stdlib.h>
 

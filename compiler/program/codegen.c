@@ -2,6 +2,7 @@
 #include "codegen.h"
 #include "emit_kernel.h"
 #include "emit_plan.h"
+#include "machine.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Transforms/PassBuilder.h>

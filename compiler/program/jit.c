@@ -4,6 +4,7 @@
 #include "compile.h"
 #include "pack.h"
 #include "progress.h"
+#include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <stdlib.h>

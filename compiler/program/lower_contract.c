@@ -1,6 +1,7 @@
 /* Lowering of convolutions and dense products: which form, what is staged or unpacked before, which
  * results are kept as bf16 or pass the caches. */
 #include "contract_of.h"
+#include "contract_plan.h"
 #include "conv_forms.h"
 #include "lower_contract.h"
 #include "winograd.h"

@@ -1,6 +1,7 @@
 /* Weight packing: every weight in the form its kernels read, one after the other, so that no more
  * than one is in memory. */
 #include "pack.h"
+#include "contract_pack.h"
 #include <stdlib.h>
 #include <string.h>
 

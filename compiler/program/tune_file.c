@@ -9,6 +9,7 @@
  * far as the budget of packed weights allows (algorithm.c); "fastest" is there to be read. */
 #include "tune_file.h"
 #include "contract_of.h"
+#include "contract_plan.h"
 #include "json.h"
 #include <math.h>
 #include <stdlib.h>

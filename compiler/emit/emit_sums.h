@@ -1,0 +1,17 @@
+/* GroupNorm's sums while the pixels of a strip pass, each with its results. */
+#ifndef LATENTC_EMIT_SUMS_H
+#define LATENTC_EMIT_SUMS_H
+#include "emit.h"
+
+/* Sums of one vector of channels, in registers between sums_begin and sums_end. In memory pivot,
+ * sum and sum of squares start at `at` and are c floats apart. */
+typedef struct {
+    V at, pivot, sum, square;
+    int64_t c;
+    int lanes;
+} ChannelSums;
+/* r: a result; first, an i1: it is of the strip's first pixel, the pivot. */
+void sums_begin(Emit *e, ChannelSums *s, V at, int64_t c, V first, V r, int lanes);
+void sums_add(Emit *e, const ChannelSums *s, V r);
+void sums_end(Emit *e, const ChannelSums *s);
+#endif

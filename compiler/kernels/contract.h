@@ -1,0 +1,120 @@
+/* Contracts: convolutions and dense products as an implicit matrix product. This file describes
+ * one; contract_plan.h chooses its blocking; emit_contract.c and emit_winograd.c emit its kernels.
+ *
+ * A task computes one strip (up to `pixels` output pixels, of one image or of all) for one column
+ * slice (some blocks of output channels). The strip's input, with its halo, is loaded into scratch
+ * as [chunk][pixel][kc], normalised on the way. 1x1 products without a prologue read x in place.
+ * Where several column slices share a strip, a step of its own loads it into memory once (staged).
+ * Panels of weights: [block][chunk][tap][k in chunk][width]; a block is nr * lanes columns wide,
+ * the last one may be narrower. */
+#ifndef LATENTC_CONTRACT_H
+#define LATENTC_CONTRACT_H
+#include "arith.h"
+#include "conv_forms.h"
+#include "ir.h"
+#include "target.h"
+
+/* A contract with every size known. Descriptions of kernels are compared bytewise, to share code
+ * between steps: zero one before filling it. */
+typedef struct {
+    /* The input as the window sees it: after upsampling. */
+    int64_t batch, h, w;
+    /* c1, c2: channels of x and of x2 (0: none). co: channels of the result. */
+    int64_t oh, ow, c1, c2, co;
+    int kh, kw, stride, pad_top, pad_left, upsample;
+    int pre, act, has_bias, has_vec, has_res;
+    /* Operands of the products are rounded to bfloat16: strip and panels hold pairs of channels
+     * (emit_bf16.c). */
+    int bf16;
+    double eps;
+    /* SLOT_VEC is (vec_batch, vec_width). */
+    int64_t vec_off, vec_width;
+    /* 1 or batch. */
+    int vec_batch;
+    /* x, the result are tensors of bf16. x: only without x2 and prologue. */
+    int x_bf16, y_bf16;
+    /* The result is too large for the caches: stores bypass them. */
+    int past_caches;
+    /* 1: that operand has batch 1 and serves all images. */
+    int x_shared, x2_shared, res_shared;
+    /* Floats between rows of the result. */
+    int64_t ldy;
+    /* The kernel also gathers GroupNorm's sums of the result. Needs co in whole vectors and strips
+     * of one image. */
+    int has_sums;
+
+    /* ---- chosen by contract_plan ---- */
+    int flat, in_place;
+    /* A strip: tw x th pixels of `images` images; flat: `pixels` pixels in a row. */
+    int64_t kc, n_chunks, tw, th, images, pixels;
+    /* Column slice p: blocks p * blocks / pieces up to those of slice p + 1. */
+    int64_t strips_x, strips_y, strips_b, blocks, pieces;
+    /* A step before the products loads (and transforms) the strips into memory. */
+    int staged;
+    /* Tasks of that step per strip. */
+    int64_t load_parts;
+    int nr, lanes;
+    /* Channels are stored in multiples of it, zeros beyond: 1; 2, pairs in bf16; what a tile
+     * product takes. */
+    int64_t k_step;
+    /* 0, or the tile unit computes it (tiles.h), this many output pixels in a tile. */
+    int tile_rows;
+    /* 0: direct. Else one more than the index of its form (winograd.c), in strips of tiles_x x
+     * tiles_y tiles. */
+    int winograd;
+    int64_t tiles_x, tiles_y;
+    /* Of a Winograd form: KERNELS_*. */
+    int kernels;
+} Contract;
+
+static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
+/* Channels of the last chunk, and of all, as stored. */
+static inline int64_t last_chunk(const Contract *c)
+{
+    return round_up(in_channels(c) - (c->n_chunks - 1) * c->kc, c->k_step);
+}
+static inline int64_t stored_channels(const Contract *c)
+{
+    return (c->n_chunks - 1) * c->kc + last_chunk(c);
+}
+/* Elements between neighbouring pixels of a strip. On the tile unit an odd number of cache lines:
+ * rows of a tile that share few sets of L1 would evict the operand that stays there (measured: 54 %
+ * of the peak with 10 or 20 lines, 67 % with one more). */
+static inline int64_t strip_row(const Contract *c)
+{
+    return c->tile_rows && c->kc % 64 == 0 ? c->kc + 32 : c->kc;
+}
+static inline bool contract_geglu(const Contract *c)
+{
+    return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
+}
+/* Columns of the kernel: co, or 2 co with GEGLU. */
+static inline int64_t contract_columns(const Contract *c)
+{
+    return contract_geglu(c) ? 2 * c->co : c->co;
+}
+/* Columns of the result, in whole vectors. */
+static inline double padded_columns(const Contract *c) { return (double)round_up(c->co, c->lanes); }
+/* Channels of the result that a whole block yields. */
+static inline int64_t contract_block_out(const Contract *c)
+{
+    return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes;
+}
+
+/* The fewest tasks that a step should have. */
+enum { CONTRACT_TASKS = 32 };
+static inline int64_t contract_strips(const Contract *c)
+{
+    return c->strips_x * c->strips_y * c->strips_b;
+}
+/* Each strip is a task; else its column slices are (contract_plan). Convolutions on the tile unit
+ * are so fast that the time a task takes to load its own strip shows. */
+static inline bool contract_strips_suffice(const Contract *c)
+{
+    return contract_strips(c) >= (c->tile_rows && !c->flat ? 2 : 1) * CONTRACT_TASKS;
+}
+/* Loading a strip is split by lines of pixels or, where they lie in a row (flat), by pixels. */
+int64_t contract_strip_lines(const Contract *c);
+/* Pixels that one chunk of a loaded strip holds. */
+int64_t contract_strip_pixels(const Contract *c);
+#endif

@@ -1,0 +1,181 @@
+/* Blocking of contract kernels: plain arithmetic. */
+#include "contract_plan.h"
+#include "panel.h"
+#include "tiles.h"
+#include "winograd_plan.h"
+#include <math.h>
+
+/* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
+static void choose_chunks(Contract *c, const Target *t)
+{
+    int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
+    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)), unit = c->lanes;
+    if (c->tile_rows) {
+        unit = TILE_CHANNELS;
+        most = min64(most, tile_channels(c));
+    }
+    most = most / unit * unit;
+    if (most < unit)
+        most = unit;
+    c->n_chunks = ceil_div(ci, most);
+    c->k_step = c->tile_rows ? tile_step(c) : c->bf16 ? 2 : 1;
+    c->kc = c->n_chunks == 1 ? round_up(ci, c->k_step) : round_up(ceil_div(ci, c->n_chunks), unit);
+    c->n_chunks = ceil_div(ci, c->kc);
+}
+
+static void choose_flat(Contract *c, const Target *t)
+{
+    int64_t all = c->oh * c->ow, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
+    bool by_image = c->has_sums || c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH ||
+                    (c->has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared ||
+                    c->res_shared;
+    if (!by_image) {
+        all *= c->batch;
+        c->images = c->batch;
+    }
+    int64_t n = ceil_div(all, c->tile_rows ? tile_flat_pixels(c, t) : 240);
+    if (n > 1)
+        n += n % 2;
+    c->pixels = min64(all, round_up(ceil_div(all, n), c->tile_rows ? TILE_MOST * TILE_ROWS : mr));
+    c->tw = all;
+    c->th = 1;
+    c->strips_x = ceil_div(all, c->pixels);
+    c->strips_y = 1;
+    c->strips_b = c->batch / c->images;
+}
+
+/* What a strip costs per output pixel, in arbitrary units, multiply-adds being 1: the halo that is
+ * loaded and normalised again, rows of the register tile left empty, weights read from beyond L2
+ * once per strip, and a strip that does not fit L2. On the tile unit multiply-adds take a
+ * fourteenth of the time, so all the rest counts for more. */
+static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th)
+{
+    if (c->tile_rows)
+        return tile_strip_cost(c, t, tw, th);
+    int64_t p = tw * th, ci = c->c1 + c->c2, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
+    double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
+    double cost = (double)(ceil_div(p, mr) * mr) / (double)p * (double)(ceil_div(c->oh, th) * th) /
+                  (double)c->oh;
+    cost += 16.0 / (double)p;
+    cost += halo / (double)p * 24.0 / (double)(contract_columns(c) < 64 ? 64 : contract_columns(c));
+    double bytes = halo * (double)ci * (c->bf16 ? 2 : 4), room = 0.75 * t->l2_bytes;
+    if (bytes > room)
+        cost += 0.05 * (bytes / room - 1);
+    return cost;
+}
+
+static void choose_strip(Contract *c, const Target *t)
+{
+    double best = INFINITY;
+    int64_t most = c->tile_rows ? 1024 : 512;
+    for (int64_t tw = 1; tw <= c->ow; tw++) {
+        if (c->ow % tw != 0 || (tw > 128 && tw != c->ow))
+            continue;
+        for (int64_t th = 1; th <= c->oh && (th * tw <= most || th == 1); th++) {
+            double cost = strip_cost(c, t, tw, th);
+            if (cost < best) {
+                best = cost;
+                c->tw = tw;
+                c->th = th;
+            }
+        }
+    }
+    if (c->tw == c->ow && c->th == c->oh && c->tw * c->th * c->batch <= most)
+        c->images = c->batch;
+    c->pixels = c->tw * c->th * c->images;
+    c->strips_x = c->ow / c->tw;
+    c->strips_y = ceil_div(c->oh, c->th);
+    c->strips_b = c->batch / c->images;
+}
+
+/* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that
+ * all of them read are staged. Those of direct convolutions on vectors are loaded anew by every
+ * piece, which keeps two blocks at least. Convolutions on the tile unit stage more strips, but not
+ * those that take much memory; pieces of its dense products are wider (tiles.c). */
+static void choose_pieces(Contract *c, const Target *t)
+{
+    const int64_t wanted = CONTRACT_TASKS;
+    int64_t strips = contract_strips(c);
+    c->pieces = c->load_parts = 1;
+    bool tiled = c->tile_rows && !c->flat;
+    if (contract_strips_suffice(c) || c->blocks == 1)
+        return;
+    c->staged = !c->in_place && (c->winograd || tiled || (c->flat && c->pixels >= 16));
+    if (tiled)
+        c->pieces = c->blocks;
+    else if (c->tile_rows)
+        c->pieces = min64(ceil_div(wanted, strips),
+                          ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));
+    else if (c->staged || c->in_place)
+        c->pieces = c->blocks;
+    else
+        c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
+    c->staged = c->staged && c->pieces > 1;
+    if (c->staged)
+        c->load_parts = min64(ceil_div(wanted, strips),
+                              c->winograd ? in_channels(c) / c->kc : contract_strip_lines(c));
+}
+
+void contract_plan(Contract *c, const Target *t, ConvMode mode)
+{
+    c->nr = t->nr;
+    c->lanes = t->lanes;
+    c->images = 1;
+    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
+    c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h &&
+              c->ow == c->w;
+    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && !c->bf16;
+    choose_chunks(c, t);
+    if (c->flat)
+        choose_flat(c, t);
+    else
+        choose_strip(c, t);
+    winograd_plan(c, t, mode);
+    if (c->tile_rows && !c->winograd)
+        tile_shape(c);
+    c->blocks = ceil_div(c->co, contract_block_out(c));
+    choose_pieces(c, t);
+}
+int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
+int64_t contract_load_tasks(const Contract *c) { return contract_strips(c) * c->load_parts; }
+
+int64_t contract_staged_floats(const Contract *c)
+{
+    return contract_strips(c) * (c->winograd ? winograd_strip_floats(c) : contract_strip_floats(c));
+}
+
+double contract_flops(const Contract *c)
+{
+    double products = c->winograd ? (double)(winograd_kernels(c) * contract_strips(c) * c->tiles_x *
+                                             c->tiles_y * c->images)
+                                  : (double)(c->kh * c->kw) * (double)(c->batch * c->oh * c->ow);
+    return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
+}
+
+int64_t contract_strip_floats(const Contract *c)
+{
+    int64_t elements = (c->n_chunks * contract_strip_pixels(c) + tile_overrun(c)) * strip_row(c);
+    return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
+}
+
+int64_t contract_scratch(const Contract *c)
+{
+    if (c->winograd)
+        return winograd_scratch(c);
+    int64_t floats = c->in_place || c->staged ? 0 : contract_strip_floats(c);
+    if (c->tile_rows)
+        floats += tile_sums_floats(c);
+    else if (c->n_chunks > 1)
+        floats += c->pixels * c->nr * c->lanes;
+    return floats * 4;
+}
+
+int64_t contract_panel_floats(const Contract *c)
+{
+    int64_t k = stored_channels(c) *
+                (c->winograd && c->kernels == KERNELS_PACKED ? winograd_kernels(c) : c->kh * c->kw);
+    return ((c->blocks - 1) * c->nr + panel_vectors(c, c->blocks - 1)) * c->lanes * k /
+           (c->bf16 ? 2 : 1);
+}
+
+int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }

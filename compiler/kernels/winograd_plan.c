@@ -1,0 +1,108 @@
+/* Blocking of Winograd convolutions: which strips of tiles, and whether a form fits. */
+#include "winograd_plan.h"
+#include "cost_model.h"
+#include "tile_unit.h"
+#include <math.h>
+
+/* Not up(4,3) on the tile unit: products are cheap there, and its kernels, three times as many,
+ * push the inputs out of L2. Two thirds of the products take as long (256x256 x 256: 61 and 63 ms)
+ * or longer (2 x 32x32 x 640: 18 and 12; 128x128 x 512: 65 and 55). */
+static bool fits(const Contract *c, const Target *t, const Winograd *w)
+{
+    bool tiled = c->bf16 && target_tiles(t);
+    if ((w->x.n > w->x.inputs && tiled) || (w->taps > 1 && !tiled))
+        return false;
+    if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1))
+        return false;
+    return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 &&
+           c->c2 % t->lanes == 0 && c->pre != PRE_LAYER_NORM && c->act != ACT_GEGLU_TANH &&
+           c->act != ACT_GEGLU_ERF;
+}
+
+/* Transformed inputs and products of a strip of bw x bh tiles: what should stay in L2. */
+static double strip_bytes(const Contract *c, const Winograd *w, int64_t bw, int64_t bh)
+{
+    double inputs = (double)(bw * winograd_lines(w, bh) * w->y.inputs * w->x.inputs) *
+                    (double)in_channels(c);
+    return (w->taps > 1 ? 2 : 4) * inputs +
+           4.0 * (double)(bw * bh * w->y.n * w->x.n) * (double)(c->nr * c->lanes);
+}
+
+/* Most tiles of a strip: of 256 to 1024 outputs in squares, of 1024 in rows. */
+static int64_t most_tiles(const Winograd *w) { return w->taps > 1 ? 1024 / w->x.m : 64; }
+
+static void plan_form(Contract *c, const Target *t, int form)
+{
+    const Winograd *w = &winograd_forms(&(int){0})[form];
+    int64_t gw = ceil_div(c->ow, w->x.m), gh = ceil_div(c->oh, w->y.m);
+    double best = INFINITY;
+    double weights = (double)(w->y.n * w->x.n * w->taps) * (double)(c->c1 + c->c2) *
+                     padded_columns(c);
+    c->winograd = form + 1;
+    c->flat = c->in_place = 0;
+    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
+    c->k_step = c->bf16 ? 2 : 1;
+    if (c->tile_rows)
+        c->k_step = (c->c1 + c->c2) % TILE_CHANNELS == 0 ? TILE_CHANNELS : TILE_CHANNELS / 2;
+    for (int64_t bw = 1; bw <= gw; bw++)
+        for (int64_t bh = 1; bh <= gh; bh++) {
+            int64_t tiles = bw * bh;
+            if (gw % bw || gh % bh || tiles > most_tiles(w))
+                continue;
+            double halo = (double)(winograd_region_cols(w, bw) * winograd_region_rows(w, bh)) /
+                          (double)(tiles * w->y.m * w->x.m);
+            double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / padded_columns(c);
+            double over = strip_bytes(c, w, bw, bh) / t->l2_bytes - 1;
+            if (over > 0)
+                cost += 0.05 * over;
+            if (cost < best) {
+                best = cost;
+                c->tiles_x = bw;
+                c->tiles_y = bh;
+            }
+        }
+    c->images = c->tiles_x == gw && c->tiles_y == gh && gw * gh * c->batch <= 96 ? c->batch : 1;
+    c->tw = c->tiles_x * w->x.m;
+    c->th = c->tiles_y * w->y.m;
+    c->strips_x = gw / c->tiles_x;
+    c->strips_y = gh / c->tiles_y;
+    c->strips_b = c->batch / c->images;
+    c->pixels = c->tw * c->th * c->images;
+    if (c->tile_rows) {
+        int64_t tiles = winograd_joined_tiles(c);
+        c->tile_rows = (int)ceil_div(tiles, ceil_div(tiles, TILE_ROWS));
+        if (contract_strips_suffice(c))
+            c->nr = TILE_MOST; /* more blocks that leave beside the next one; those that are tasks
+                                  read their strip once each */
+    }
+    /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not
+     * straddle x and x2 */
+    c->kc = t->lanes;
+    for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
+        if (c->c1 % wide == 0 && c->c2 % wide == 0 &&
+            winograd_region_pixels(c) * wide * 4 <= 128 << 10)
+            c->kc = wide;
+    c->n_chunks = 1;
+}
+
+/* What a step unpacks lies in the arena beside the results of its time: no more than a fraction of
+ * them. */
+enum { UNPACKED_BYTES = 128 << 20 };
+static double unpacked_bytes(const Contract *c, const Winograd *w)
+{
+    return (double)(w->y.n * w->x.n * w->taps) * (double)in_channels(c) * padded_columns(c) *
+           (c->bf16 ? 2 : 4);
+}
+
+void winograd_plan(Contract *c, const Target *t, ConvMode mode)
+{
+    int n;
+    const Winograd *forms = winograd_forms(&n);
+    for (int i = 0; i < n; i++)
+        for (int kernels = 0; kernels < KERNELS_COUNT && mode != CONV_AUTO; kernels++)
+            if (forms[i].mode[kernels] == mode && fits(c, t, &forms[i]) &&
+                (kernels != KERNELS_UNPACKED || unpacked_bytes(c, &forms[i]) <= UNPACKED_BYTES)) {
+                c->kernels = kernels;
+                plan_form(c, t, i);
+            }
+}
