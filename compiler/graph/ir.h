@@ -225,6 +225,8 @@ int64_t graph_parameters(const Graph *g);           /* every weight tensor count
 /* print.c, parse_text.c: the text form; graph_parse_text(graph_print_text(g)) gives the same graph.
  */
 void graph_print_text(const Graph *g, Buf *out);
+void graph_print_shape(Buf *out, const Shape *s);   /* [1,64,64,4] */
+void graph_print_weight(Buf *out, const Tensor *t); /* w"path"[shape], or its parts */
 void graph_print_dot(const Graph *g, Buf *out);
 void graph_print_json(const Graph *g, Buf *out);             /* `show --format json` */
 Graph *graph_parse_text(const char *text, const char *file); /* err() with file:line:column */

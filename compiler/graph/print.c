@@ -28,14 +28,14 @@ bool binding_parse(const char *name, Binding *b)
     return false;
 }
 
-static void print_shape(Buf *out, const Shape *s)
+void graph_print_shape(Buf *out, const Shape *s)
 {
     for (int i = 0; i < s->rank; i++)
         buf_printf(out, "%c%lld", i ? ',' : '[', (long long)s->dim[i]);
     buf_add(out, "]", 1);
 }
 
-static void print_weight(Buf *out, const Tensor *t)
+void graph_print_weight(Buf *out, const Tensor *t)
 {
     buf_add(out, "w", 1);
     if (t->n_parts == 1 && t->parts[0].scale == 1) {
@@ -52,7 +52,7 @@ static void print_weight(Buf *out, const Tensor *t)
         }
         buf_add(out, ")", 1);
     }
-    print_shape(out, &t->shape);
+    graph_print_shape(out, &t->shape);
 }
 
 static void print_attr(Buf *out, const Op *o, const AttrField *f)
@@ -107,13 +107,13 @@ static void print_op(const Graph *g, const Op *o, const uint32_t *number, Buf *o
         if (op_is_contract(o->kind))
             buf_printf(out, "%s=", slot_names[i]);
         if (tensor(g, o->in[i])->kind == T_WEIGHT)
-            print_weight(out, tensor(g, o->in[i]));
+            graph_print_weight(out, tensor(g, o->in[i]));
         else
             buf_printf(out, "%%%u", number[o->in[i].id - 1]);
     }
     print_attrs(out, o);
     buf_printf(out, " : %s", dtype_name(result->dtype));
-    print_shape(out, &result->shape);
+    graph_print_shape(out, &result->shape);
     buf_printf(out, " @");
     buf_quoted(out, o->path);
     buf_add(out, "\n", 1);
@@ -126,7 +126,7 @@ void graph_print_text(const Graph *g, Buf *out)
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const Tensor *t = tensor(g, g->inputs[i]);
         buf_printf(out, "input %%%u %s %s", i + 1, t->name, dtype_name(t->dtype));
-        print_shape(out, &t->shape);
+        graph_print_shape(out, &t->shape);
         buf_printf(out, " %s\n", binding_names[t->binding]);
     }
     for (uint32_t i = 0; i < g->n_ops; i++)
@@ -251,9 +251,9 @@ static void print_json_layer(const Graph *g, uint32_t first, uint32_t end, Buf *
     buf_printf(out, "{\"path\": ");
     buf_quoted(out, o->path);
     buf_printf(out, ", \"op\": \"%s\", \"in\": ", op_names[o->kind]);
-    print_shape(out, &in);
+    graph_print_shape(out, &in);
     buf_printf(out, ", \"out\": ");
-    print_shape(out, &result);
+    graph_print_shape(out, &result);
     buf_printf(out, ", \"parameters\": %lld, \"macs\": %lld}", (long long)parameters,
                (long long)macs);
 }
@@ -265,7 +265,7 @@ static void print_json_values(const Graph *g, bool inputs, Buf *out)
         const Tensor *t = tensor(g, inputs ? g->inputs[i] : g->outputs[i]);
         buf_printf(out, "%s{\"name\": \"%s\", \"dtype\": \"%s\", \"shape\": ", i ? ", " : "",
                    inputs ? t->name : g->output_names[i], dtype_name(t->dtype));
-        print_shape(out, &t->shape);
+        graph_print_shape(out, &t->shape);
         buf_printf(out, "}");
     }
 }

@@ -1,0 +1,39 @@
+/* The tokens of text forms: graphs (parse_text.c) and lowered programs (program_parse.c). A mistake
+ * is the user's: err() with file:line:column, what was found, what was expected. */
+#ifndef LATENTC_TEXT_READER_H
+#define LATENTC_TEXT_READER_H
+#include "ir.h"
+
+typedef struct {
+    const char *file, *p, *line_start; /* p: the next character */
+    int line;
+    Arena *scratch; /* what is read lives here, until text_end */
+} TextReader;
+
+TextReader text_reader(const char *text, const char *file);
+void text_end(TextReader *t);
+
+/* "found 'token', expected ..." */
+_Noreturn void text_fail(const TextReader *t, const char *expected);
+/* A mistake whose message says itself what was found, at `at` in this line. */
+_Noreturn void text_fail_at(const TextReader *t, const char *at, const char *message);
+
+void text_blanks(TextReader *t);
+/* Skips the end of this line, empty lines and comments (# to the end of the line). False at the end
+ * of the text. */
+bool text_next_line(TextReader *t);
+void text_end_of_line(TextReader *t);
+/* Takes this token if it comes next. text_expect() fails when it does not. */
+bool text_accept(TextReader *t, const char *token);
+void text_expect(TextReader *t, const char *token);
+/* Letters, digits and _; `what` is expected. */
+const char *text_word(TextReader *t, const char *what);
+/* A text in double quotes on one line. Quotes and backslashes are escaped. */
+const char *text_quoted(TextReader *t);
+int64_t text_integer(TextReader *t, int64_t least, int64_t most);
+double text_real(TextReader *t); /* finite */
+Shape text_shape(TextReader *t); /* [1,64,64,4] */
+Dtype text_dtype(TextReader *t); /* f32, i32 */
+/* "path"[shape], or ("a"[width]*scale+"b"[width])[shape], after its w: a weight of g. */
+TensorId text_weight(TextReader *t, Graph *g);
+#endif
