@@ -3,7 +3,7 @@
 #include "bench_serve.h"
 #include "tune.h"
 #include "progress.h"
-#include "guidance.h"
+#include "denoise.h"
 #include "samplers.h"
 #include "winograd.h"
 #include <math.h>
@@ -34,13 +34,14 @@ const char *contract_form(const Contract *c)
 
 /* ---- the stage, ready to run ---- */
 
-/* What surrounds the model in the loop: as many latents as the model's batch holds halves for. */
+/* The loop around the model, as generators run it: as many latents as the model's batch holds
+ * halves for. */
 typedef struct {
     lrt_schedule schedule;
     lrt_sampling sampling;
     lrt_noise noise;
-    float *start, *x, *guided, *predicted;
-    int64_t n;
+    lrt_denoiser denoiser;
+    float *start, *embeddings;
 } Denoise;
 typedef struct {
     Bench *b;
@@ -87,6 +88,29 @@ static void set_buffers(Run *r)
                            (size_t)shape_count(&tensor(g, g->outputs[i])->shape), 4));
 }
 
+/* The model and the buffers of the loop. Returns how many numbers the loop's latents have. */
+static int64_t open_denoiser(Run *r)
+{
+    const Graph *g = r->model.graph;
+    Denoise *l = &r->loop;
+    int64_t all = shape_count(&tensor(g, g->outputs[0])->shape) * r->calls,
+            latents = shape_count(&tensor(g, g->inputs[r->latent])->shape);
+    int64_t n = r->guided ? all / 2 : all;
+    l->denoiser = (lrt_denoiser){.model = {r->x, r->x},
+                                 .models = r->calls,
+                                 .single = !r->guided,
+                                 .n = n,
+                                 .copies = latents / n,
+                                 .x = xcalloc((size_t)latents, 4),
+                                 .predicted = xcalloc((size_t)all, 4),
+                                 .guided = xcalloc((size_t)n, 4),
+                                 .guidance = {.scale = r->b->pipeline->cfg_scale},
+                                 .noise = &l->noise};
+    l->start = xmalloc((size_t)n * 4);
+    memcpy(l->start, r->buffers[r->latent], (size_t)n * 4);
+    return n;
+}
+
 /* The sampler as the pipeline's generator has it by default, and what the model makes of the prompt
  * and of all timesteps. */
 static double prepare_loop(Run *r)
@@ -97,28 +121,26 @@ static double prepare_loop(Run *r)
     lrt_error e;
     if (!lrt_schedule_init(&l->schedule, &p->schedule))
         err("out of memory");
-    int64_t all = shape_count(&tensor(g, g->outputs[0])->shape) * r->calls;
-    l->n = r->guided ? all / 2 : all;
+    int64_t n = open_denoiser(r);
     l->sampling = (lrt_sampling){.sampler = lrt_sampler_find(p->sampler),
                                  .schedule = &l->schedule,
                                  .config = p->schedule,
                                  .steps = p->steps,
                                  .alpha = NAN,
-                                 .n = l->n};
+                                 .n = n};
     if (!(l->sampling.sampler->traits & LRT_OBEYS_KARRAS))
         l->sampling.config.karras = 0;
     if (!lrt_sampling_plan(&l->sampling, &e))
         err("%s: %s", p->file, e.text);
     lrt_noise_seed(&l->noise, &lrt_rngs[0], 1);
     int calls = l->sampling.calls;
-    float **arrays[] = {&l->start, &l->x, &l->guided};
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        *arrays[i] = xcalloc((size_t)l->n, 4);
-    l->predicted = xcalloc((size_t)all, 4);
-    memcpy(l->start, r->buffers[r->latent], (size_t)l->n * 4);
     int time = find_input(g, "timestep_embedding");
     int64_t width = time < 0 ? 0 : shape_channels(&tensor(g, g->inputs[time])->shape);
-    float *embeddings = xcalloc((size_t)(calls * width) + 1, 4);
+    float *embeddings = l->embeddings = xcalloc((size_t)(calls * width) + 1, 4);
+    if (time >= 0 && shape_count(&tensor(g, g->inputs[time])->shape) == width) {
+        l->denoiser.embeddings = embeddings;
+        l->denoiser.embedding_width = (int)width;
+    }
     for (int k = 0; k < calls && width; k++)
         lrt_timestep_embedding(l->sampling.point[k].t, embeddings + k * width, (int)width);
     int64_t together = r->stage->time_rows > 1 ? r->stage->time_rows : 1;
@@ -129,31 +151,7 @@ static double prepare_loop(Run *r)
         if (lrt_run_time(r->x, embeddings, calls, width))
             err("out of memory");
     }
-    double seconds = lrt_now() - start;
-    free(embeddings);
-    return seconds;
-}
-
-/* One step of the loop: the model for both halves, guidance, the sampler's update. */
-static void loop_step(Run *r, int k)
-{
-    const Graph *g = r->model.graph;
-    Denoise *l = &r->loop;
-    int64_t one = shape_count(&tensor(g, g->outputs[0])->shape),
-            in = shape_count(&tensor(g, g->inputs[r->latent])->shape);
-    for (int64_t at = 0; at + l->n <= in; at += l->n)
-        memcpy((float *)r->buffers[r->latent] + at, l->x, (size_t)l->n * 4);
-    for (int i = 0; i < r->calls; i++) {
-        lrt_set_output(r->x, 0, l->predicted + i * one);
-        lrt_run_step(r->x, r->stage->time.n_steps ? k : 0);
-    }
-    if (r->guided)
-        lrt_guide(l->n, r->b->pipeline->cfg_scale, l->predicted, l->predicted + l->n, l->guided);
-    else
-        memcpy(l->guided, l->predicted, (size_t)l->n * 4);
-    lrt_sampling_answer(&l->sampling, k, l->guided);
-    lrt_sampling_move(&l->sampling, k, &l->noise);
-    lrt_sampling_get(&l->sampling, l->x);
+    return lrt_now() - start;
 }
 
 /* Everything that depends on the inputs: seconds. i counts the runs. */
@@ -164,11 +162,11 @@ static double run_once(Run *r, int64_t i)
         lrt_run_all(r->x);
         return lrt_now() - start;
     }
-    lrt_sampling_set(&r->loop.sampling, r->loop.start);
-    lrt_sampling_get(&r->loop.sampling,
-                     r->loop.x); /* a latent that was denoised again and again is none */
+    Denoise *l = &r->loop;
+    lrt_error e;
+    lrt_sampling_set(&l->sampling, l->start); /* not the latent of the run before: it is denoised */
     double start = lrt_now();
-    loop_step(r, (int)(i % r->loop.sampling.calls));
+    lrt_denoise_call(&l->denoiser, &l->sampling, (int)(i % l->sampling.calls), &e);
     return lrt_now() - start;
 }
 
@@ -205,7 +203,8 @@ static Run run_open(Bench *b, const Item *item, const Timing *t, Matches *matche
 static void run_close(Run *r)
 {
     Denoise *l = &r->loop;
-    float *arrays[] = {l->start, l->x, l->guided, l->predicted};
+    float *arrays[] = {l->start, l->embeddings, l->denoiser.x, l->denoiser.guided,
+                       l->denoiser.predicted};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);
     for (size_t i = 0; i < sizeof r->buffers / sizeof r->buffers[0]; i++)

@@ -1,376 +1,57 @@
-/* From token ids to a latent to a picture: the loop around the compiled stages. See engine.h. */
-#include "engine.h"
+/* See denoise.h. */
+#include "denoise.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "guidance.h"
 
-static int find_input(const lrt_stage *s, const char *name)
+/* d->x -> d->predicted. */
+static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k)
 {
-    for (uint32_t i = 0; i < s->n_inputs; i++)
-        if (!strcmp(s->inputs[i].name, name))
-            return (int)i;
-    return -1;
-}
-
-static int64_t io_count(const lrt_io *io)
-{
-    int64_t n = 1;
-    for (uint32_t i = 0; i < io->rank; i++)
-        n *= io->dim[i];
-    return n;
-}
-
-static const lrt_stage *stage_of(const lrt_engine *g, int32_t index)
-{
-    return g->pipeline->program->stages[index];
-}
-
-static const lrt_stage *model_stage(const lrt_engine *g)
-{
-    return stage_of(g, g->pipeline->diffusion_model);
-}
-
-static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e)
-{
-    const lrt_stage *s = stage_of(g, index);
-    const char *why;
-    lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads,
-                                       &why);
-    if (!x)
-        lrt_fail(e, "%s: %s", s->name, why);
-    return x;
-}
-
-/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake,
- * said instead of crashing. */
-static bool check_stages(const lrt_engine *g, lrt_error *e)
-{
-    const lrt_pipeline *p = g->pipeline;
-    if (p->text_encoder < 0 || p->diffusion_model < 0 || p->decoder < 0)
-        return lrt_fail(e, "this program lacks a text encoder, a diffusion model or a decoder");
-    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g),
-                    *decoder = stage_of(g, p->decoder);
-    int latent = find_input(model, "latent"), context = find_input(model, "context");
-    if (find_input(text, "tokens") < 0 || find_input(text, "positions") < 0 || latent < 0 ||
-        context < 0 || find_input(model, "timestep_embedding") < 0 ||
-        find_input(decoder, "latent") < 0)
-        return lrt_fail(e, "a stage of this program lacks an input that the loop sets");
-    const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
-    if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
-        return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    if (io_count(&model->inputs[latent]) !=
-        io_count(&decoder->inputs[find_input(decoder, "latent")]))
-        return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
-    if (p->image_encoder < 0)
-        return true;
-    const lrt_stage *encoder = stage_of(g, p->image_encoder);
-    int64_t values = io_count(&model->inputs[latent]) * (p->latent_scale > 0 ? 2 : 1);
-    if (find_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != values)
-        return lrt_fail(e, "the image encoder does not fit the diffusion model");
-    return true;
-}
-
-bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
-                     lrt_error *e)
-{
-    *g = (lrt_engine){.pipeline = p, .weights = weights, .threads = threads};
-    if (!check_stages(g, e))
-        return false;
-    const lrt_stage *model = model_stage(g);
-    const lrt_io *latent = &model->inputs[find_input(model, "latent")],
-                 *context = &model->inputs[find_input(model, "context")];
-    g->latent_h = latent->dim[1];
-    g->latent_w = latent->dim[2];
-    g->latent_n = io_count(latent);
-    size_t n = (size_t)g->latent_n, pixels = (size_t)p->height * (size_t)p->width;
-    g->context = calloc(2 * (size_t)(io_count(context) / context->dim[0]), sizeof(float));
-    g->predicted = calloc(2 * n, sizeof(float));
-    g->x = calloc(n, sizeof(float));
-    g->x0 = calloc(n, sizeof(float));
-    g->guided = calloc(n, sizeof(float));
-    g->picture = calloc(pixels * 3, sizeof(float));
-    g->rgb = calloc(pixels, 3);
-    if (!g->context || !g->predicted || !g->x || !g->x0 || !g->guided || !g->picture || !g->rgb) {
-        lrt_engine_free(g);
-        return lrt_fail(e, "out of memory");
-    }
-    return true;
-}
-
-void lrt_engine_free(lrt_engine *g)
-{
-    lrt_instance_free(g->model[0]);
-    lrt_instance_free(g->model[1]);
-    float *arrays[] = {g->context, g->predicted, g->x, g->x0, g->guided, g->embeddings, g->picture};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        free(arrays[i]);
-    for (size_t i = 0; i < g->n_encoded; i++) {
-        free(g->encoded[i].ids);
-        free(g->encoded[i].context);
-    }
-    free(g->encoded);
-    free(g->rgb);
-    *g = (lrt_engine){0};
-}
-
-/* As many contexts as are kept: 64 MB of them, but two at least. */
-static size_t most_encoded(const lrt_engine *g, int64_t values)
-{
-    size_t n = ((size_t)64 << 20) / ((size_t)values * sizeof *g->context);
-    return n < 2 ? 2 : n;
-}
-
-/* Where the context of these ids is kept; NULL when it is not there. */
-static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
-{
-    size_t bytes = (size_t)g->pipeline->max_text_length * sizeof *ids;
-    for (size_t i = 0; i < g->n_encoded; i++)
-        if (!memcmp(g->encoded[i].ids, ids, bytes))
-            return g->encoded[i].context;
-    return NULL;
-}
-
-static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values,
-                         lrt_error *e)
-{
-    size_t length = (size_t)g->pipeline->max_text_length, most = most_encoded(g, values);
-    if (!g->encoded && !(g->encoded = calloc(most, sizeof *g->encoded)))
-        return lrt_fail(e, "out of memory");
-    size_t i = g->next_encoded;
-    if (i == g->n_encoded) {
-        g->encoded[i].ids = malloc(length * sizeof *ids);
-        g->encoded[i].context = malloc((size_t)values * sizeof *context);
-        if (!g->encoded[i].ids || !g->encoded[i].context) {
-            free(g->encoded[i].ids);
-            free(g->encoded[i].context);
-            return lrt_fail(e, "out of memory");
-        }
-        g->n_encoded++;
-    }
-    memcpy(g->encoded[i].ids, ids, length * sizeof *ids);
-    memcpy(g->encoded[i].context, context, (size_t)values * sizeof *context);
-    g->next_encoded = (i + 1) % most;
-    return true;
-}
-
-/* The text encoder on one prompt, into out. Its buffers go before the loop's come. */
-static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
-{
-    const lrt_pipeline *p = g->pipeline;
-    const lrt_stage *s = stage_of(g, p->text_encoder);
-    int tokens = find_input(s, "tokens"), positions = find_input(s, "positions");
-    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length,
-            values = io_count(&s->outputs[0]);
-    lrt_instance *x = open_stage(g, p->text_encoder, e);
-    int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
-    float *all = calloc((size_t)values, sizeof *all);
-    bool ok = x && ((in && all) || lrt_fail(e, "out of memory"));
-    if (ok) {
-        memcpy(in, ids, (size_t)length * sizeof *in);
-        for (int64_t i = 0; i < batch * length; i++)
-            in[batch * length + i] = (int32_t)(i % length);
-        lrt_set_input(x, (uint32_t)tokens, in);
-        lrt_set_input(x, (uint32_t)positions, in + batch * length);
-        lrt_set_output(x, 0, all);
-        lrt_profile_begin(g->profile, "text encoder", 0, x, 1);
-        lrt_run_all(x);
-        lrt_profile_end(g->profile);
-        memcpy(out, all, (size_t)(values / batch) * sizeof *out);
-    }
-    free(in);
-    free(all);
-    lrt_instance_free(x);
-    return ok;
-}
-
-/* The contexts of n prompts: those that are kept, the others anew. */
-static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
-{
-    const lrt_io *io = &stage_of(g, g->pipeline->text_encoder)->outputs[0];
-    int64_t values = io_count(io) / io->dim[0], length = g->pipeline->max_text_length;
-    for (int64_t i = 0; i < n; i++) {
-        float *out = g->context + i * values;
-        const float *kept = find_encoded(g, ids + i * length);
-        if (kept)
-            memcpy(out, kept, (size_t)values * sizeof *out);
-        else if (!run_encoder(g, ids + i * length, out, e) ||
-                 !keep_encoded(g, ids + i * length, out, values, e))
-            return false;
-    }
-    return true;
-}
-
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
-{
-    int64_t length = g->pipeline->max_text_length;
-    const int32_t *with = ids + length;
-    g->single = cfg_scale == 1 || !memcmp(ids, with, (size_t)length * sizeof *ids);
-    if (!encode_text(g, g->single ? with : ids, g->single ? 1 : 2, e))
-        return false;
-    const lrt_stage *s = model_stage(g);
-    int context = find_input(s, "context");
-    int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
-    if (g->single) /* what is compiled for two contexts reads both */
-        memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
-    int instances = g->single || g->pipeline->batched_guidance ? 1 : 2;
-    for (int i = 0; i < instances; i++) {
-        if (!g->model[i] && !(g->model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
-            return false;
-        lrt_set_input(g->model[i], (uint32_t)context, g->context + i * one);
-        lrt_set_single(g->model[i], g->single);
-        lrt_profile_begin(g->profile, "prompt", 0, g->model[i], 1);
-        lrt_run_prompt(g->model[i]);
-        lrt_profile_end(g->profile);
-    }
-    return true;
-}
-
-/* The embeddings of all timesteps, and what the model makes of them, in one product. */
-static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
-{
-    int width = g->pipeline->time_width;
-    float *embeddings = realloc(g->embeddings,
-                                (size_t)s->calls * (size_t)width * sizeof *embeddings);
-    if (!embeddings)
-        return lrt_fail(e, "out of memory");
-    g->embeddings = embeddings;
-    for (int k = 0; k < s->calls; k++)
-        lrt_timestep_embedding(s->point[k].t, g->embeddings + (int64_t)k * width, width);
-    for (int i = 0; i < 2 && g->model[i]; i++) {
-        lrt_profile_begin(g->profile, "timesteps", 0, g->model[i], (size_t)s->calls);
-        if (lrt_run_time(g->model[i], g->embeddings, s->calls, width))
-            return lrt_fail(e, "out of memory");
-        lrt_profile_end(g->profile);
-    }
-    return true;
-}
-
-/* The model at call k, for x = g->x: g->predicted becomes (2, h, w, 4), unconditional first, or
- * only the first of them where both are the same. */
-static void predict(lrt_engine *g, const lrt_sampling *sampling, int k)
-{
-    const lrt_stage *s = model_stage(g);
-    uint32_t latent = (uint32_t)find_input(s, "latent"),
-             embedding = (uint32_t)find_input(s, "timestep_embedding");
-    for (int i = 0; i < 2 && g->model[i]; i++) {
-        lrt_set_input(g->model[i], latent, g->x);
-        if (!s->time.n_steps)
-            lrt_set_input(g->model[i], embedding,
-                          g->embeddings + (int64_t)k * g->pipeline->time_width);
-        lrt_set_output(g->model[i], 0, g->predicted + i * g->latent_n);
-        lrt_profile_begin(g->profile, "step", sampling->point[k].step + 1, g->model[i], 1);
-        lrt_run_step(g->model[i], s->time.n_steps ? k : 0);
-        lrt_profile_end(g->profile);
+    for (int i = 0; i < d->models; i++) {
+        lrt_instance *model = d->model[i];
+        const lrt_stage *stage = lrt_instance_stage(model);
+        bool time_plan = stage->time.n_steps;
+        lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "latent"), d->x);
+        if (!time_plan && d->embeddings)
+            lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
+                          d->embeddings + (int64_t)k * d->embedding_width);
+        lrt_set_output(model, 0, d->predicted + i * d->n);
+        lrt_profile_begin(d->profile, "step", sampling->point[k].step + 1, model, 1);
+        lrt_run_step(model, time_plan ? k : 0);
+        lrt_profile_end(d->profile);
     }
 }
 
-/* g->guided (h, w, 4): both predictions, as guidance puts them together. */
-static void guide(lrt_engine *g, lrt_guidance guidance)
+/* d->predicted -> d->guided. */
+static void guide(const lrt_denoiser *d)
 {
-    int64_t n = g->latent_n;
-    const float *without = g->predicted, *with = g->predicted + n;
-    if (g->single) {
-        memcpy(g->guided, without, (size_t)n * sizeof *g->guided);
+    const float *without = d->predicted, *with = d->predicted + d->n;
+    if (d->single) {
+        memcpy(d->guided, without, (size_t)d->n * sizeof *d->guided);
         return;
     }
-    lrt_guide(n, guidance.scale, without, with, g->guided);
-    if (guidance.rescale > 0)
-        lrt_guide_rescale(n, guidance.rescale, with, g->guided);
+    lrt_guide(d->n, d->guidance.scale, without, with, d->guided);
+    if (d->guidance.rescale > 0)
+        lrt_guide_rescale(d->n, d->guidance.rescale, with, d->guided);
 }
 
-bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise,
-                        float *x, lrt_on_step *on_step, void *context, lrt_error *e)
+bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e)
 {
-    int64_t n = g->latent_n;
-    bool ok = prepare_time(g, s, e);
-    lrt_sampling_set(s, x);
-    for (int k = 0; k < s->calls && ok; k++) {
-        lrt_sampling_get(s, g->x);
-        predict(g, s, k);
-        guide(g, guidance);
-        lrt_sampling_answer(s, k, g->guided);
-        if (lrt_sampling_begins(s, k)) {
-            for (int64_t i = 0; i < n; i++)
-                g->x0[i] = (float)s->x0[i];
-            ok = on_step(context, s, k, g->x, g->x0, e);
-        }
-        lrt_sampling_move(s, k, noise);
-        if (g->known)
-            lrt_known_keep(g->known, s->point[k + 1].a, k + 1 == s->calls, s->x);
+    bool ok = true;
+    lrt_sampling_get(s, d->x);
+    for (int64_t i = 1; i < d->copies; i++)
+        memcpy(d->x + i * d->n, d->x, (size_t)d->n * sizeof *d->x);
+    predict(d, s, k);
+    guide(d);
+    lrt_sampling_answer(s, k, d->guided);
+    if (d->on_step && lrt_sampling_begins(s, k)) {
+        for (int64_t i = 0; i < d->n; i++)
+            d->x0[i] = (float)s->x0[i];
+        ok = d->on_step(d->context, s, k, d->x0, e);
     }
-    lrt_sampling_get(s, x);
-    for (int64_t i = 0; i < n && ok; i++)
-        if (!isfinite(x[i]))
-            ok = lrt_fail(
-                e,
-                "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
+    lrt_sampling_move(s, k, d->noise);
+    if (d->known)
+        lrt_known_keep(d->known, s->point[k + 1].a, k + 1 == s->calls, s->x);
     return ok;
-}
-
-/* Encoder and decoder need more memory than the model: not both at once. */
-static void release_model(lrt_engine *g)
-{
-    for (int i = 0; i < 2 && g->model[i]; i++)
-        lrt_instance_release(g->model[i]);
-}
-
-bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
-{
-    const lrt_pipeline *p = g->pipeline;
-    lrt_known *k = g->known;
-    int64_t values = (int64_t)p->height * p->width * 3;
-    if (!k || k->encoded)
-        return true;
-    int64_t said = g->latent_n * (p->latent_scale > 0 ? 2 : 1);
-    if (p->latent_scale > 0 && !k->moments &&
-        !(k->moments = malloc((size_t)said * sizeof *k->moments)))
-        return lrt_fail(e, "out of memory");
-    float *out = k->moments ? k->moments : k->latent;
-    release_model(g);
-    lrt_instance *x = open_stage(g, p->image_encoder, e);
-    if (!x)
-        return false;
-    for (int64_t i = 0; i < values; i++)
-        g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
-    lrt_set_input(x, 0, g->picture);
-    lrt_set_output(x, 0, out);
-    lrt_profile_begin(g->profile, "image encoder", 0, x, 1);
-    lrt_run_all(x);
-    lrt_profile_end(g->profile);
-    lrt_instance_free(x);
-    for (int64_t i = 0; i < said; i++)
-        if (!isfinite(out[i]))
-            return lrt_fail(
-                e, "the image encoder's latent has values that are infinite or not numbers");
-    k->encoded = true;
-    return true;
-}
-
-bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
-{
-    const lrt_pipeline *p = g->pipeline;
-    release_model(g);
-    lrt_instance *d = open_stage(g, p->decoder, e);
-    if (!d)
-        return false;
-    lrt_set_input(d, (uint32_t)find_input(stage_of(g, p->decoder), "latent"), x);
-    lrt_set_output(d, 0, g->picture);
-    lrt_profile_begin(g->profile, "decoder", 0, d, 1);
-    lrt_run_all(d);
-    lrt_profile_end(g->profile);
-    lrt_instance_free(d);
-    int64_t values = (int64_t)p->height * p->width * 3;
-    for (int64_t i = 0; i < values; i++) {
-        float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
-        if (!(v == v))
-            return lrt_fail(e, "the decoder's picture has values that are not numbers");
-        v = p->round_nearest ? rintf(v) : v;
-        g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-    if (g->known)
-        lrt_known_restore(g->known, g->rgb);
-    return true;
 }

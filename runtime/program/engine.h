@@ -1,32 +1,25 @@
 /* The compiled stages at work: token ids to a latent to a picture. Arrays are NHWC. */
 #ifndef LATENTRT_ENGINE_H
 #define LATENTRT_ENGINE_H
-#include "known.h"
-#include "profile.h"
-#include "sampler.h"
-#include "stage.h"
+#include "denoise.h"
 
 typedef struct {
     const lrt_pipeline *pipeline;
     const void *weights;
     int threads;
-    int64_t latent_h, latent_w, latent_n; /* latent_n = h * w * 4 */
-    float *context;                       /* (2, tokens, width): unconditional first */
+    int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
+    float *context;             /* (2, tokens, width): unconditional first */
     struct { /* prompts that were encoded: ids (max_text_length) and their context */
         int32_t *ids;
         float *context;
     } * encoded;
     size_t n_encoded, next_encoded; /* when there is no more room, the oldest makes place */
-    bool single;                    /* both are the same: steps compute one half */
-    lrt_instance *model[2];         /* [1] only without batched guidance */
-    float *predicted;               /* (2, h, w, 4) */
-    float *x, *x0, *guided;         /* (h, w, 4) */
-    float *embeddings;              /* (calls, time_width) of the sampling at hand */
+    float *embeddings;              /* (calls, time_width) of the current sampling */
     float *picture;                 /* (height, width, 3) */
     uint8_t *rgb;
-    lrt_profile *profile; /* NULL: off; not owned */
-    lrt_known *known; /* the picture to start from, of which a part may stay; NULL: there is none;
-                         not owned */
+    /* Its buffers and instances belong to the engine; model[1] exists only without batched
+     * guidance. The caller sets guidance, noise, on_step, profile and known. */
+    lrt_denoiser loop;
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
                      lrt_error *e);
@@ -38,17 +31,9 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
 /* What the image encoder says of known->rgb into known->latent, or where pictures start from a
  * sample of it, known->moments; unless it is there already. */
 bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
-/* Called once a step: after the model's estimate at its first call k, before the sampler moves; x
- * and x0 (h, w, 4). false stops, with *e filled in. */
-typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x,
-                         const float *x0, lrt_error *e);
 /* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished
- * latent. noise: for the samplers that draw some. */
-typedef struct {
-    double scale, rescale; /* --cfg-scale, --guidance-rescale */
-} lrt_guidance;
-bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, lrt_guidance guidance, lrt_noise *noise,
-                        float *x, lrt_on_step *on_step, void *context, lrt_error *e);
+ * latent. false: on_step stopped it, memory is short, or the result is not finite. */
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e);
 /* The picture of a latent into g->rgb (height, width, 3), clip((y + 1) / 2 * 255, 0, 255), rounded
  * as the pipeline says; with keep_pixels, what is known of it and stays is put back. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);

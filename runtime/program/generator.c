@@ -119,8 +119,8 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = output_name(r, r->number, tag), *text = NULL;
     if (!r->s.set.no_metadata)
-        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.known,
-                                 r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.latent_n);
+        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.loop.known,
+                                 r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.loop.n);
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
     bool ok = name && (text || r->s.set.no_metadata)
                   ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width,
@@ -135,12 +135,10 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 /* After the model's estimate at the first call of a step: trace and preview. The first time, the
  * weights are checked: not before, so that the first step need not wait for it, and before anything
  * is written. */
-static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0,
-                    lrt_error *e)
+static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0, lrt_error *e)
 {
     Run *r = context;
     int step = s->point[k].step + 1;
-    (void)x;
     lrt_profile_begin(r->s.container.unchecked ? r->s.profile : NULL, "check of the weights", 0,
                       NULL, 0);
     bool sound = lrt_container_check(&r->s.container, e);
@@ -184,12 +182,12 @@ static bool save_latent(Run *r, lrt_error *e)
 /* The latent that was given, as long as it is there: the picture is drawn in its place. */
 static bool keep_latent(Run *r, lrt_error *e)
 {
-    size_t bytes = (size_t)r->s.engine.latent_n * sizeof *r->latent_in;
+    size_t bytes = (size_t)r->s.engine.loop.n * sizeof *r->latent_in;
     if (!r->s.set.latent_in || r->s.set.no_metadata)
         return true;
     if (!r->latent_in && !(r->latent_in = malloc(bytes)))
         return lrt_fail(e, "out of memory");
-    memcpy(r->latent_in, r->s.engine.known ? r->s.known.noise : r->s.x, bytes);
+    memcpy(r->latent_in, r->s.engine.loop.known ? r->s.known.noise : r->s.x, bytes);
     return true;
 }
 

@@ -142,11 +142,9 @@ int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative)
     return code ? code : lrt_set(g, "negative-prompt", negative ? negative : "");
 }
 
-static bool on_step(void *context, const lrt_sampling *s, int k, const float *x, const float *x0,
-                    lrt_error *e)
+static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0, lrt_error *e)
 {
     lrt_generator *g = context;
-    (void)x;
     (void)x0;
     if (!lrt_container_check(&g->s.container, e))
         return false;

@@ -206,9 +206,9 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS],
                          (int)s->set.threads, e))
         return false;
-    s->engine.profile = s->profile;
+    s->engine.loop.profile = s->profile;
     if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||
-        !(s->x = calloc((size_t)s->engine.latent_n, sizeof *s->x)))
+        !(s->x = calloc((size_t)s->engine.loop.n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");
     s->encoded_scale = 0;
     memset(s->encoded, 0xff, ids_bytes(s)); /* no token */
@@ -235,12 +235,12 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
                                                   : 0, /* without a step there is nothing to plan */
                                  .alpha = s->set.alpha,
                                  .eta = s->set.eta,
-                                 .n = s->engine.latent_n};
+                                 .n = s->engine.loop.n};
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
     s->known.keep_pixels = s->set.keep_pixels;
-    s->engine.known = s->known.rgb ? &s->known : NULL;
+    s->engine.loop.known = s->known.rgb ? &s->known : NULL;
     if (!lrt_engine_encode_known(&s->engine, e))
         return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
@@ -264,7 +264,7 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     if (t)
         memcpy(s->x, t->data, t->bytes);
     lrt_tensors_free(&f);
-    for (int64_t i = 0; t && i < s->engine.latent_n; i++)
+    for (int64_t i = 0; t && i < s->engine.loop.n; i++)
         if (s->x[i] - s->x[i] != 0)
             return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
                             s->set.latent_in);
@@ -275,7 +275,7 @@ static bool read_latent(lrt_session *s, lrt_error *e)
  */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 {
-    int64_t n = s->engine.latent_n;
+    int64_t n = s->engine.loop.n;
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
@@ -303,7 +303,10 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
 {
-    const lrt_guidance guidance = {s->set.cfg_scale, s->set.guidance_rescale};
-    return s->left == 0 || lrt_engine_denoise(&s->engine, &s->sampling, guidance, &s->noise, s->x,
-                                              on_step, context, e);
+    lrt_denoiser *loop = &s->engine.loop;
+    loop->guidance = (lrt_guidance){s->set.cfg_scale, s->set.guidance_rescale};
+    loop->noise = &s->noise;
+    loop->on_step = on_step;
+    loop->context = context;
+    return s->left == 0 || lrt_engine_denoise(&s->engine, &s->sampling, s->x, e);
 }

@@ -6,6 +6,8 @@
 #include "error.h"
 #include "plan.h"
 
+/* The index of the stage's input of that name; -1 when there is none. */
+int lrt_stage_input(const lrt_stage *stage, const char *name);
 /* One stage ready to run: its buffers. Not thread-safe; uses OpenMP inside. */
 typedef struct lrt_instance lrt_instance;
 /* weights: address of the stage's packed weights (64-byte aligned). Returns NULL and sets *error

@@ -90,6 +90,14 @@ static void block_free(Block *b)
     *b = (Block){0};
 }
 
+int lrt_stage_input(const lrt_stage *stage, const char *name)
+{
+    for (uint32_t i = 0; i < stage->n_inputs; i++)
+        if (!strcmp(stage->inputs[i].name, name))
+            return (int)i;
+    return -1;
+}
+
 /* The input that the time plan reads, -1 when it reads none. */
 static int find_time_input(const lrt_stage *s)
 {

@@ -1,0 +1,45 @@
+/* The denoising loop: the model, guidance and the sampler, one call of the model after the other.
+ * Generators run it, and `latentc bench` times it. */
+#ifndef LATENTRT_DENOISE_H
+#define LATENTRT_DENOISE_H
+#include "known.h"
+#include "profile.h"
+#include "sampler.h"
+#include "stage.h"
+
+typedef struct {
+    double scale, rescale; /* --cfg-scale, --guidance-rescale */
+} lrt_guidance;
+/* Called once a step: after the model's estimate at its first call k, before the sampler moves x.
+ * x0: the estimate, (h, w, 4). false stops the loop, with *e filled in. */
+typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x0,
+                         lrt_error *e);
+
+/* What a call needs. The caller fills it in and owns everything. n: numbers in the latent. */
+typedef struct {
+    /* What runs at each call: one instance, or two (without the prompt, then with it), which may be
+     * the same. The prompt plan, and the time plan of all calls, have run. */
+    lrt_instance *model[2];
+    int models;
+    bool single;    /* only one prediction is made: there is nothing to guide */
+    int64_t n;      /* of one latent; several pictures are one long latent here */
+    int64_t copies; /* of x in the model's input "latent": 1 where it uses x for both predictions */
+    float *x;       /* (copies, n) */
+    float *predicted; /* (2, n): without the prompt, then with it; (1, n) with `single` */
+    float *guided;    /* (n) */
+    float *x0;        /* (n), for on_step */
+    /* (calls, width), the input "timestep_embedding" of models without a time plan. NULL: that
+     * input stays as it is. */
+    const float *embeddings;
+    int embedding_width;
+    lrt_guidance guidance;
+    lrt_noise *noise;     /* for samplers that add some; may be NULL for others */
+    lrt_on_step *on_step; /* NULL: nothing is called */
+    void *context;        /* of on_step */
+    lrt_profile *profile; /* NULL: off */
+    lrt_known *known;     /* the init image; NULL without one */
+} lrt_denoiser;
+/* Call k of a planned sampling: the model at s->x, guidance, and the move to point k + 1. false
+ * when on_step stopped it; x has moved then, too. */
+bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e);
+#endif

@@ -1,0 +1,324 @@
+/* From token ids to a latent to a picture: the loop around the compiled stages. See engine.h. */
+#include "engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t io_count(const lrt_io *io)
+{
+    int64_t n = 1;
+    for (uint32_t i = 0; i < io->rank; i++)
+        n *= io->dim[i];
+    return n;
+}
+
+static const lrt_stage *stage_of(const lrt_engine *g, int32_t index)
+{
+    return g->pipeline->program->stages[index];
+}
+
+static const lrt_stage *model_stage(const lrt_engine *g)
+{
+    return stage_of(g, g->pipeline->diffusion_model);
+}
+
+static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e)
+{
+    const lrt_stage *s = stage_of(g, index);
+    const char *why;
+    lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads,
+                                       &why);
+    if (!x)
+        lrt_fail(e, "%s: %s", s->name, why);
+    return x;
+}
+
+/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake,
+ * said instead of crashing. */
+static bool check_stages(const lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    if (p->text_encoder < 0 || p->diffusion_model < 0 || p->decoder < 0)
+        return lrt_fail(e, "this program lacks a text encoder, a diffusion model or a decoder");
+    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g),
+                    *decoder = stage_of(g, p->decoder);
+    int latent = lrt_stage_input(model, "latent"), context = lrt_stage_input(model, "context");
+    if (lrt_stage_input(text, "tokens") < 0 || lrt_stage_input(text, "positions") < 0 ||
+        latent < 0 || context < 0 || lrt_stage_input(model, "timestep_embedding") < 0 ||
+        lrt_stage_input(decoder, "latent") < 0)
+        return lrt_fail(e, "a stage of this program lacks an input that the loop sets");
+    const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
+    if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
+        return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
+    if (io_count(&model->inputs[latent]) !=
+        io_count(&decoder->inputs[lrt_stage_input(decoder, "latent")]))
+        return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
+    if (p->image_encoder < 0)
+        return true;
+    const lrt_stage *encoder = stage_of(g, p->image_encoder);
+    int64_t values = io_count(&model->inputs[latent]) * (p->latent_scale > 0 ? 2 : 1);
+    if (lrt_stage_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != values)
+        return lrt_fail(e, "the image encoder does not fit the diffusion model");
+    return true;
+}
+
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
+                     lrt_error *e)
+{
+    *g = (lrt_engine){.pipeline = p, .weights = weights, .threads = threads, .loop = {.copies = 1}};
+    if (!check_stages(g, e))
+        return false;
+    const lrt_stage *model = model_stage(g);
+    const lrt_io *latent = &model->inputs[lrt_stage_input(model, "latent")],
+                 *context = &model->inputs[lrt_stage_input(model, "context")];
+    g->latent_h = latent->dim[1];
+    g->latent_w = latent->dim[2];
+    g->loop.n = io_count(latent);
+    size_t n = (size_t)g->loop.n, pixels = (size_t)p->height * (size_t)p->width;
+    g->context = calloc(2 * (size_t)(io_count(context) / context->dim[0]), sizeof(float));
+    g->loop.predicted = calloc(2 * n, sizeof(float));
+    g->loop.x = calloc(n, sizeof(float));
+    g->loop.x0 = calloc(n, sizeof(float));
+    g->loop.guided = calloc(n, sizeof(float));
+    g->picture = calloc(pixels * 3, sizeof(float));
+    g->rgb = calloc(pixels, 3);
+    if (!g->context || !g->loop.predicted || !g->loop.x || !g->loop.x0 || !g->loop.guided ||
+        !g->picture || !g->rgb) {
+        lrt_engine_free(g);
+        return lrt_fail(e, "out of memory");
+    }
+    return true;
+}
+
+void lrt_engine_free(lrt_engine *g)
+{
+    lrt_instance_free(g->loop.model[0]);
+    lrt_instance_free(g->loop.model[1]);
+    float *arrays[] = {g->context,     g->loop.predicted, g->loop.x, g->loop.x0,
+                       g->loop.guided, g->embeddings,     g->picture};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        free(arrays[i]);
+    for (size_t i = 0; i < g->n_encoded; i++) {
+        free(g->encoded[i].ids);
+        free(g->encoded[i].context);
+    }
+    free(g->encoded);
+    free(g->rgb);
+    *g = (lrt_engine){0};
+}
+
+/* As many contexts as are kept: 64 MB of them, but two at least. */
+static size_t most_encoded(const lrt_engine *g, int64_t values)
+{
+    size_t n = ((size_t)64 << 20) / ((size_t)values * sizeof *g->context);
+    return n < 2 ? 2 : n;
+}
+
+/* Where the context of these ids is kept; NULL when it is not there. */
+static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
+{
+    size_t bytes = (size_t)g->pipeline->max_text_length * sizeof *ids;
+    for (size_t i = 0; i < g->n_encoded; i++)
+        if (!memcmp(g->encoded[i].ids, ids, bytes))
+            return g->encoded[i].context;
+    return NULL;
+}
+
+static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values,
+                         lrt_error *e)
+{
+    size_t length = (size_t)g->pipeline->max_text_length, most = most_encoded(g, values);
+    if (!g->encoded && !(g->encoded = calloc(most, sizeof *g->encoded)))
+        return lrt_fail(e, "out of memory");
+    size_t i = g->next_encoded;
+    if (i == g->n_encoded) {
+        g->encoded[i].ids = malloc(length * sizeof *ids);
+        g->encoded[i].context = malloc((size_t)values * sizeof *context);
+        if (!g->encoded[i].ids || !g->encoded[i].context) {
+            free(g->encoded[i].ids);
+            free(g->encoded[i].context);
+            return lrt_fail(e, "out of memory");
+        }
+        g->n_encoded++;
+    }
+    memcpy(g->encoded[i].ids, ids, length * sizeof *ids);
+    memcpy(g->encoded[i].context, context, (size_t)values * sizeof *context);
+    g->next_encoded = (i + 1) % most;
+    return true;
+}
+
+/* The text encoder on one prompt, into out. Its buffers go before the loop's come. */
+static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    const lrt_stage *s = stage_of(g, p->text_encoder);
+    int tokens = lrt_stage_input(s, "tokens"), positions = lrt_stage_input(s, "positions");
+    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length,
+            values = io_count(&s->outputs[0]);
+    lrt_instance *x = open_stage(g, p->text_encoder, e);
+    int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
+    float *all = calloc((size_t)values, sizeof *all);
+    bool ok = x && ((in && all) || lrt_fail(e, "out of memory"));
+    if (ok) {
+        memcpy(in, ids, (size_t)length * sizeof *in);
+        for (int64_t i = 0; i < batch * length; i++)
+            in[batch * length + i] = (int32_t)(i % length);
+        lrt_set_input(x, (uint32_t)tokens, in);
+        lrt_set_input(x, (uint32_t)positions, in + batch * length);
+        lrt_set_output(x, 0, all);
+        lrt_profile_begin(g->loop.profile, "text encoder", 0, x, 1);
+        lrt_run_all(x);
+        lrt_profile_end(g->loop.profile);
+        memcpy(out, all, (size_t)(values / batch) * sizeof *out);
+    }
+    free(in);
+    free(all);
+    lrt_instance_free(x);
+    return ok;
+}
+
+/* The contexts of n prompts: those that are kept, the others anew. */
+static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
+{
+    const lrt_io *io = &stage_of(g, g->pipeline->text_encoder)->outputs[0];
+    int64_t values = io_count(io) / io->dim[0], length = g->pipeline->max_text_length;
+    for (int64_t i = 0; i < n; i++) {
+        float *out = g->context + i * values;
+        const float *kept = find_encoded(g, ids + i * length);
+        if (kept)
+            memcpy(out, kept, (size_t)values * sizeof *out);
+        else if (!run_encoder(g, ids + i * length, out, e) ||
+                 !keep_encoded(g, ids + i * length, out, values, e))
+            return false;
+    }
+    return true;
+}
+
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
+{
+    int64_t length = g->pipeline->max_text_length;
+    const int32_t *with = ids + length;
+    g->loop.single = cfg_scale == 1 || !memcmp(ids, with, (size_t)length * sizeof *ids);
+    if (!encode_text(g, g->loop.single ? with : ids, g->loop.single ? 1 : 2, e))
+        return false;
+    const lrt_stage *s = model_stage(g);
+    int context = lrt_stage_input(s, "context");
+    int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
+    if (g->loop.single) /* what is compiled for two contexts reads both */
+        memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
+    g->loop.models = g->loop.single || g->pipeline->batched_guidance ? 1 : 2;
+    for (int i = 0; i < g->loop.models; i++) {
+        if (!g->loop.model[i] &&
+            !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
+            return false;
+        lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
+        lrt_set_single(g->loop.model[i], g->loop.single);
+        lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
+        lrt_run_prompt(g->loop.model[i]);
+        lrt_profile_end(g->loop.profile);
+    }
+    return true;
+}
+
+/* The embeddings of all timesteps, and what the model makes of them, in one product. */
+static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
+{
+    int width = g->pipeline->time_width;
+    float *embeddings = realloc(g->embeddings,
+                                (size_t)s->calls * (size_t)width * sizeof *embeddings);
+    if (!embeddings)
+        return lrt_fail(e, "out of memory");
+    g->embeddings = embeddings;
+    g->loop.embeddings = embeddings;
+    g->loop.embedding_width = width;
+    for (int k = 0; k < s->calls; k++)
+        lrt_timestep_embedding(s->point[k].t, g->embeddings + (int64_t)k * width, width);
+    for (int i = 0; i < g->loop.models; i++) {
+        lrt_profile_begin(g->loop.profile, "timesteps", 0, g->loop.model[i], (size_t)s->calls);
+        if (lrt_run_time(g->loop.model[i], g->embeddings, s->calls, width))
+            return lrt_fail(e, "out of memory");
+        lrt_profile_end(g->loop.profile);
+    }
+    return true;
+}
+
+bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e)
+{
+    bool ok = prepare_time(g, s, e);
+    lrt_sampling_set(s, x);
+    for (int k = 0; k < s->calls && ok; k++)
+        ok = lrt_denoise_call(&g->loop, s, k, e);
+    lrt_sampling_get(s, x);
+    for (int64_t i = 0; i < g->loop.n && ok; i++)
+        if (!isfinite(x[i]))
+            ok = lrt_fail(
+                e,
+                "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
+    return ok;
+}
+
+/* Encoder and decoder need more memory than the model: not both at once. */
+static void release_model(lrt_engine *g)
+{
+    for (int i = 0; i < 2 && g->loop.model[i]; i++)
+        lrt_instance_release(g->loop.model[i]);
+}
+
+bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    lrt_known *k = g->loop.known;
+    int64_t values = (int64_t)p->height * p->width * 3;
+    if (!k || k->encoded)
+        return true;
+    int64_t said = g->loop.n * (p->latent_scale > 0 ? 2 : 1);
+    if (p->latent_scale > 0 && !k->moments &&
+        !(k->moments = malloc((size_t)said * sizeof *k->moments)))
+        return lrt_fail(e, "out of memory");
+    float *out = k->moments ? k->moments : k->latent;
+    release_model(g);
+    lrt_instance *x = open_stage(g, p->image_encoder, e);
+    if (!x)
+        return false;
+    for (int64_t i = 0; i < values; i++)
+        g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
+    lrt_set_input(x, 0, g->picture);
+    lrt_set_output(x, 0, out);
+    lrt_profile_begin(g->loop.profile, "image encoder", 0, x, 1);
+    lrt_run_all(x);
+    lrt_profile_end(g->loop.profile);
+    lrt_instance_free(x);
+    for (int64_t i = 0; i < said; i++)
+        if (!isfinite(out[i]))
+            return lrt_fail(
+                e, "the image encoder's latent has values that are infinite or not numbers");
+    k->encoded = true;
+    return true;
+}
+
+bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    release_model(g);
+    lrt_instance *d = open_stage(g, p->decoder, e);
+    if (!d)
+        return false;
+    lrt_set_input(d, (uint32_t)lrt_stage_input(stage_of(g, p->decoder), "latent"), x);
+    lrt_set_output(d, 0, g->picture);
+    lrt_profile_begin(g->loop.profile, "decoder", 0, d, 1);
+    lrt_run_all(d);
+    lrt_profile_end(g->loop.profile);
+    lrt_instance_free(d);
+    int64_t values = (int64_t)p->height * p->width * 3;
+    for (int64_t i = 0; i < values; i++) {
+        float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
+        if (!(v == v))
+            return lrt_fail(e, "the decoder's picture has values that are not numbers");
+        v = p->round_nearest ? rintf(v) : v;
+        g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+    if (g->loop.known)
+        lrt_known_restore(g->loop.known, g->rgb);
+    return true;
+}
