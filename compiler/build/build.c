@@ -1,6 +1,7 @@
 /* See build.h. */
 #include "build.h"
 #include "graphfile.h"
+#include "pipeline.h"
 #include "tune_file.h"
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,9 @@
 #ifndef LATENTC_BUILD_H
 #define LATENTC_BUILD_H
 #include "checkpoint.h"
+#include "pipeline.h"
 #include "program.h"
-#include "flags.h"
+#include "shared_flags.h"
 #include "link.h"
 /* A program for what the flags say; without --fuse every pass runs. */
 Program *program_for(const CodeFlags *f);

@@ -7,6 +7,7 @@
 
 #include "diffusers.h"
 #include "graphfile.h"
+#include "pipeline.h"
 #include "weights_convert.h"
 #include "spacing.h"
 

@@ -5,6 +5,7 @@
 
 #include "fetch.h"
 #include "graphfile.h"
+#include "pipeline.h"
 #include "rewrite.h"
 #include "samplers.h"
 #include "spacing.h"

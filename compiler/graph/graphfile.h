@@ -6,13 +6,7 @@
 #include "ir.h"
 #include "json.h"
 
-enum {
-    MAX_NAMES = 64,
-    MAX_SKIPS = 256,
-    MAX_BLOCK_DEPTH = 32,
-    MAX_OPS = 16384,
-    MAX_STATEMENTS = 50000
-};
+enum { MAX_SKIPS = 256, MAX_BLOCK_DEPTH = 32, MAX_OPS = 16384, MAX_STATEMENTS = 50000 };
 
 /* The names that one body sees: its parameters (the graph's are seen from everywhere) and its
  * values. */
@@ -54,21 +48,6 @@ double real_at(const Reader *r, Json at);
 Shape shape_at(const Reader *r, Json at);
 /* A text with every {expression} replaced by its value. */
 const char *text_at(const Reader *r, Json at);
-
-/* pipeline.c */
-typedef struct {
-    ParamSet list[MAX_NAMES];
-    int n;
-} ParamList;
-bool param_put(ParamList *l,
-               ParamSet p); /* in the place of one of the same name; false: there are too many */
-const char *pipeline_folder(Arena *a,
-                            const char *path); /* "graphs/sd2/" of graphs/sd2/pipeline.json */
-const char *pipeline_resolve(Arena *a, const char *dir,
-                             const char *path); /* of a file or of weights */
-/* A model's parameter: the pipeline's, else the default that its graph declares. */
-ParamSet pipeline_param(Arena *a, const struct PipelineModel *m, Json declared, const char *name);
-Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, int n_sets);
 
 /* graph_expand.c */
 void read_statements(Reader *r, Json list);

@@ -6,8 +6,8 @@
  * graph's arena and lives as long as the graph. */
 #ifndef LATENTC_IR_H
 #define LATENTC_IR_H
+#include "param.h"
 #include "util.h"
-#include "plan.h"
 
 typedef enum { DT_F32, DT_I32 } Dtype; /* bf16 joins here */
 #define MAX_RANK 4
@@ -123,9 +123,6 @@ typedef struct {
     char unused;
 } NoAttr;
 
-/* What is to be small: time, or packed weights. */
-typedef enum { OPTIMIZE_SPEED, OPTIMIZE_MEMORY } Optimize;
-
 typedef struct {
     OpKind kind;
     const char *path; /* stable name, e.g. "down.0.res.1.exit.conv"; unique among the source ops
@@ -232,55 +229,7 @@ void graph_print_json(const Graph *g, Buf *out);             /* `show --format j
 Graph *graph_parse_text(const char *text, const char *file); /* err() with file:line:column */
 
 /* graphfile.c, graph_expand.c, graph_ops.c: the graph language (docs/graph-language.md). */
-typedef enum { PARAM_INT, PARAM_REAL, PARAM_TEXT, PARAM_INTS } ParamKind;
-typedef struct {
-    const char *name;
-    int64_t
-        value; /* PARAM_INT: --set NAME=VALUE gives this kind only; pipeline files may give any */
-    ParamKind kind;
-    double real;
-    const char *text;
-    const int64_t *ints;
-    int n_ints;
-} ParamSet;
 Graph *graph_load(const char *path, const ParamSet *sets,
                   int n_sets); /* err() on any mistake, with the place */
 
-/* pipeline.c: a pipeline file; see docs/graph-language.md. All strings live in arena. */
-typedef struct {
-    Arena *arena;
-    const char *file, *dir, *name;
-    struct PipelineModel {
-        const char *graph;   /* path, resolved */
-        const char *weights; /* spec or NULL */
-        ParamSet *params;
-        int n_params;
-        struct Checkpoint
-            *checkpoint; /* that weights names, from pipeline_open (build.h); else NULL */
-    } text_encoder, diffusion_model, decoder,
-        image_encoder; /* graph NULL when the pipeline has none */
-    const char *weights,
-        *vocab;        /* defaults for all models, resolved relative to dir; NULL when none */
-    int pad_token;     /* -1: end of text */
-    int round_nearest; /* "rounding" of pictures */
-    int sample; /* "encoding": of what the image encoder says of a picture, its mean or a sample;
-                   then its graph has moments = 1, */
-    double latent_scale; /* and this is its latent_scale; else 0 */
-    int img_height, img_width, max_text_length;
-    lrt_schedule_config schedule;
-    /* defaults of a generator */
-    int steps;
-    double cfg_scale;
-    const char *sampler;
-    int64_t seed;
-    const char *output;
-    const char *prompt; /* shown as an example by --help; may be NULL */
-} Pipeline;
-Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets);
-/* batch 1: as the pipeline file says. guided: the batch elements are the contexts of one picture;
- * only inputs that vary with the prompt have that batch, the others have 1. */
-Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided);
-/* Where a model's weights come from: the model's entry, else the pipeline's; NULL when nothing
- * says. */
-const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m);
 #endif

@@ -8,6 +8,9 @@
 #include "target.h"
 #include "weights.h"
 
+/* What is to be small: time, or packed weights. */
+typedef enum { OPTIMIZE_SPEED, OPTIMIZE_MEMORY } Optimize;
+
 /* ---- a lowered stage ---- */
 /* A piece of memory: a tensor's storage, or a kernel's partial results. first..last: the steps that
  * use it. */

@@ -1,6 +1,6 @@
 /* Pipeline files, beside the graphs of graphs/sd2 so that references to them resolve. */
 #include "fuzz.h"
-#include "graphfile.h"
+#include "pipeline.h"
 
 static void body(const uint8_t *data, size_t size)
 {

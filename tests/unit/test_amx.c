@@ -7,6 +7,7 @@
 #include "amx_model.h"
 #include "interp.h"
 #include "jit.h"
+#include "pipeline.h"
 #include "randgraph.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -15,8 +15,9 @@
 
 #include "attr.h"
 #include "expr.h"
-#include "flags.h"
+#include "shared_flags.h"
 #include "graphfile.h"
+#include "pipeline.h"
 #include "json.h"
 #include "pass.h"
 

@@ -1,0 +1,71 @@
+/* See shared_flags.h. */
+#include "shared_flags.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int flags_sets(const FlagList *sets, ParamSet **out)
+{
+    *out = xcalloc((size_t)sets->n, sizeof **out);
+    for (int i = 0; i < sets->n; i++) {
+        const char *equals = strchr(sets->items[i], '=');
+        char *end;
+        if (!equals || equals == sets->items[i])
+            usage_err("--set: found '%s', expected NAME=VALUE", sets->items[i]);
+        char *name = xmalloc((size_t)(equals - sets->items[i]) + 1);
+        memcpy(name, sets->items[i], (size_t)(equals - sets->items[i]));
+        name[equals - sets->items[i]] = 0;
+        errno = 0;
+        long long v = strtoll(equals + 1, &end, 10);
+        if (end == equals + 1 || *end || errno)
+            usage_err("--set %s: found '%s', expected an integer", name, equals + 1);
+        (*out)[i] = (ParamSet){.name = name, .value = v};
+    }
+    return sets->n;
+}
+
+/* Where the SPEC of [MODEL=]SPEC begins. */
+static const char *spec_in(const char *item)
+{
+    const char *equals = strchr(item, '=');
+    return equals && equals > item && strcspn(item, "/.:") > (size_t)(equals - item) ? equals + 1
+                                                                                     : item;
+}
+
+bool flags_unnamed(const char *item) { return spec_in(item) == item; }
+
+const char *flags_fitting(const FlagList *list, const char *model,
+                          bool (*fits)(void *context, const char *spec, const char *model),
+                          void *context)
+{
+    const char *named = NULL, *any = NULL;
+    size_t n = strlen(model), unnamed = 0;
+    for (int i = 0; i < list->n; i++)
+        unnamed += flags_unnamed(list->items[i]);
+    for (int i = 0; i < list->n; i++) {
+        const char *item = list->items[i], *spec = spec_in(item);
+        if (spec != item && (size_t)(spec - item) == n + 1 && !strncmp(item, model, n))
+            named = spec;
+    }
+    for (int i = list->n; i-- > 0 && !named && !any;) {
+        const char *item = list->items[i];
+        if (flags_unnamed(item) && (unnamed < 2 || fits(context, item, model)))
+            any = item;
+    }
+    return named ? named : any;
+}
+
+Optimize optimize_parse(const char *text)
+{
+    if (strcmp(text, "speed") != 0 && strcmp(text, "memory") != 0)
+        usage_err("--optimize: expected speed or memory, found \"%s\"", text);
+    return text[0] == 'm' ? OPTIMIZE_MEMORY : OPTIMIZE_SPEED;
+}
+
+bool dtype_parse(const char *text)
+{
+    if (strcmp(text, "f32") != 0 && strcmp(text, "bf16") != 0)
+        usage_err("--dtype: expected f32 or bf16, found \"%s\"", text);
+    return text[0] == 'b';
+}
