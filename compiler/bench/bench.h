@@ -27,7 +27,6 @@ typedef struct {
 } Machine;
 /* Measures; takes about a second. Kernels are those of target t. */
 Machine machine_measure(const Target *t, int threads);
-int64_t machine_l3_bytes(void); /* 0: none */
 static inline const Unit *machine_unit(const Machine *m, bool bf16)
 {
     return &m->units[bf16 ? m->bf16_unit : 0];

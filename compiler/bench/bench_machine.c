@@ -1,6 +1,7 @@
 /* What this machine can do at most: arithmetic from registers, and reading from each level of
  * memory. A few tens of milliseconds each. */
 #include "bench.h"
+#include "caches.h"
 #include "peak.h"
 #include "progress.h"
 #include <omp.h>
@@ -184,58 +185,6 @@ static double read_rate(int64_t each, int threads)
     return best;
 }
 
-/* ---- caches, as Linux describes them ---- */
-
-static bool cache_text(int index, const char *what, char *out, size_t n)
-{
-    char path[96];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, what);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return false;
-    bool ok = fgets(out, (int)n, f) != NULL;
-    fclose(f);
-    return ok;
-}
-
-/* CPUs in a list such as "0-3,8-11". */
-static int count_cpus(const char *list)
-{
-    int n = 0;
-    for (const char *p = list; *p >= '0' && *p <= '9';) {
-        char *end;
-        long first = strtol(p, &end, 10), last = first;
-        if (*end == '-')
-            last = strtol(end + 1, &end, 10);
-        n += (int)(last - first) + 1;
-        p = *end == ',' ? end + 1 : end;
-    }
-    return n > 0 ? n : 1;
-}
-
-typedef struct {
-    int64_t bytes;
-    int sharing;
-} Cache;
-static Cache find_cache(int level)
-{
-    char text[256];
-    for (int i = 0; i < 16 && cache_text(i, "level", text, sizeof text); i++) {
-        if (atoi(text) != level || !cache_text(i, "type", text, sizeof text) ||
-            strncmp(text, "Instruction", 11) == 0)
-            continue;
-        if (!cache_text(i, "size", text, sizeof text))
-            continue;
-        char *unit;
-        int64_t bytes = strtoll(text, &unit, 10) * (*unit == 'K'   ? 1 << 10
-                                                    : *unit == 'M' ? 1 << 20
-                                                                   : 1);
-        return (Cache){bytes,
-                       cache_text(i, "shared_cpu_list", text, sizeof text) ? count_cpus(text) : 1};
-    }
-    return (Cache){0, 1};
-}
-
 static void add_read(Machine *m, const char *level, int64_t one, int64_t each)
 {
     m->reads[m->n_reads++] = (ReadRate){level, each, read_rate(one, 1),
@@ -246,7 +195,7 @@ static void add_read(Machine *m, const char *level, int64_t one, int64_t each)
  * it. */
 static void measure_reads(Machine *m)
 {
-    Cache l2 = find_cache(2), l3 = find_cache(3);
+    Cache l2 = cache_find(2), l3 = cache_find(3);
     if (l2.bytes <= 0)
         l2.bytes = m->target->l2_bytes;
     int sharing = l3.sharing < m->threads ? l3.sharing : m->threads,
@@ -259,8 +208,6 @@ static void measure_reads(Machine *m)
     add_read(m, "memory", beyond, beyond / sharing < most ? beyond / sharing : most);
     m->l3_bytes = l3.bytes;
 }
-
-int64_t machine_l3_bytes(void) { return find_cache(3).bytes; }
 
 static void read_cpu_name(char *out, size_t n)
 {

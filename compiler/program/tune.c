@@ -1,6 +1,6 @@
 /* See tune.h. */
 #include "tune.h"
-#include "bench.h"
+#include "caches.h"
 #include "jit.h"
 #include "lower.h"
 #include "measure.h"
@@ -52,7 +52,7 @@ static void measure_missing(const Program *p, Graph *g, const int *entry_of)
         q->conv = conv_forms[f];
         q->stages[q->n_stages++] = lower(q, g);
     }
-    const Measure how = {lrt_default_threads(), 3, machine_l3_bytes()};
+    const Measure how = {lrt_default_threads(), 3, cache_find(3).bytes};
     Engine *e = engine_new(q, NULL);
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (entry_of[i] < 0)

@@ -1,0 +1,57 @@
+/* Whole files, and the files that come with this program: see files.h. */
+#include "files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "err.h"
+
+char *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        err("%s: cannot be read: %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))
+        err("%s: is a folder, expected a file", path);
+    Buf b = {0};
+    char chunk[16384];
+    size_t n;
+    buf_add(&b, "", 0);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        buf_add(&b, chunk, n);
+    if (ferror(f))
+        err("%s: cannot be read: %s", path, strerror(errno));
+    fclose(f);
+    if (len)
+        *len = b.len;
+    return b.data;
+}
+
+const char *own_folder(Arena *a)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return NULL;
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    return arena_strdup(a, self);
+}
+
+const char *own_file(Arena *a, const char *relative)
+{
+    static const char *const above[] = {"..", "../share/latentc", "../../..",
+                                        "../../../.."}; /* the last two: programs of the tests */
+    const char *self = own_folder(a);
+    for (size_t i = 0; self && i < sizeof above / sizeof above[0]; i++) {
+        const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);
+        if (!access(path, R_OK))
+            return path;
+    }
+    return NULL;
+}

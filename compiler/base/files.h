@@ -1,0 +1,18 @@
+/* Whole files, and the files that come with this program. */
+#ifndef LATENTC_FILES_H
+#define LATENTC_FILES_H
+#include <stddef.h>
+
+#include "arena.h"
+
+/* A whole file, with a NUL after it that *len does not count; len may be NULL. The caller frees.
+ * err() with the reason when the file cannot be read. */
+char *read_file(const char *path, size_t *len);
+
+/* The folder of this program's executable; NULL, errno set, where the system does not say. */
+const char *own_folder(Arena *a);
+
+/* The path of a file that comes with this program, such as "graphs/sd2/pipeline.json": in the
+ * source folder, or as installed. NULL when it is in neither. */
+const char *own_file(Arena *a, const char *relative);
+#endif
