@@ -120,13 +120,16 @@ Timing stage_measure(Bench *b, const Item *item, const char *name, unsigned fuse
 void stage_ladder(Bench *b, Item *item);
 /* Adds each unfused operation's time to the region that it belongs to. */
 void regions_compare(Timing *fused, const Timing *unfused, const Matches *m);
-const char *contract_form(const Contract *c);
-/* The kind of a kernel without its details: "conv", "dense", "attention", "norm", "other"; an index
- * for colours and sums. */
+static inline bool in_step(const Region *r) { return r->plan == PLAN_STEP; }
+
+/* ---- bench_class.c ---- */
+/* The class of a kernel: an index for colours and sums. kind: of a step, such as "conv3x3 swish".
+ */
 enum { CLASS_CONV, CLASS_DENSE, CLASS_ATTENTION, CLASS_NORM, CLASS_OTHER, CLASS_COUNT };
 extern const char *const class_names[CLASS_COUNT];
 int class_of(const char *kind);
-static inline bool in_step(const Region *r) { return r->plan == PLAN_STEP; }
+/* How the contract is computed: "direct", "F(2,3)", "up(2,3)", ...; "" where there is no choice. */
+const char *contract_form(const Contract *c);
 
 /* bench_match.c: for every operation of `source` the fused one of `fused` that computes it. */
 Matches match_regions(Arena *a, const Graph *source, const Graph *fused);
