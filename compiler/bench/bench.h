@@ -70,7 +70,6 @@ typedef struct {
     const int *region_of;
     int n_steps; /* per step of the step plan */
 } Timing;
-typedef struct PipelineModel PipelineModel;
 /* What a source operation was fused into (bench_match.c). */
 typedef struct {
     const char *op, *region;
@@ -109,8 +108,7 @@ typedef struct {
     bool fused_only, trace, serve; /* serve: bench_serve.h */
     const char *only;              /* NULL, or what kernels must contain in kind or shape */
     Machine machine;
-    Item items[4];
-    int n_items;
+    Item items[MODEL_COUNT];
     KernelRow *kernels;
     int n_kernels;
 } Bench;

@@ -299,7 +299,7 @@ void report_html(const Bench *b, Buf *out)
                b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat,
                b->repeat == 1 ? "" : "s");
     machine_tables(&b->machine, out);
-    for (int i = 0; i < b->n_items; i++)
+    for (int i = 0; i < MODEL_COUNT; i++)
         if (b->items[i].measured)
             stage_section(b, &b->items[i], out);
     if (b->n_kernels) {

@@ -90,9 +90,9 @@ static int by_cost(const void *a, const void *b)
 void kernels_measure(Bench *b)
 {
     Program *p = program_for(&b->code);
-    Graph *graphs[4];
+    Graph *graphs[MODEL_COUNT];
     int n = 0;
-    for (int i = 0; i < b->n_items; i++) {
+    for (int i = 0; i < MODEL_COUNT; i++) {
         const Item *item = &b->items[i];
         if (!item->model->graph || item->skip)
             continue;

@@ -165,7 +165,7 @@ void report_json(const Bench *b, Buf *out)
     json_settings(b, out);
     buf_printf(out, ",\n\"stages\": {");
     const char *comma = "";
-    for (int i = 0; i < b->n_items; i++) {
+    for (int i = 0; i < MODEL_COUNT; i++) {
         if (!b->items[i].measured)
             continue;
         buf_printf(out, "%s", comma);

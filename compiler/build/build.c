@@ -22,10 +22,6 @@ Program *program_for(const CodeFlags *f)
 
 /* ---- pipelines and the checkpoints of their weights ---- */
 
-static const char *const model_names[] = {"text_encoder", "diffusion_model", "decoder",
-                                          "image_encoder"};
-enum { N_MODELS = 4 };
-
 static const char *text_or(Json object, const char *key, const char *otherwise)
 {
     Json j = json_ok(object) ? json_get(object, key) : object;
@@ -68,16 +64,16 @@ static void check_all_fit(const FlagList *specs, Json models, const char *path, 
 {
     Buf names = {0};
     int unnamed = 0;
-    for (int i = 0; i < N_MODELS; i++)
-        if (json_ok(models) && json_ok(json_get(models, model_names[i])))
-            buf_printf(&names, "%s%s", names.len ? ", " : "", model_names[i]);
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (json_ok(models) && json_ok(json_get(models, model_rows[i].name)))
+            buf_printf(&names, "%s%s", names.len ? ", " : "", model_rows[i].name);
     for (int i = 0; i < specs->n; i++)
         unnamed += flags_unnamed(specs->items[i]);
     for (int i = 0; i < specs->n && unnamed > 1; i++) {
         bool any = !flags_unnamed(specs->items[i]);
-        for (int k = 0; k < N_MODELS && !any; k++)
-            any = json_ok(models) && json_ok(json_get(models, model_names[k])) &&
-                  fits(o, specs->items[i], model_names[k]);
+        for (int k = 0; k < MODEL_COUNT && !any; k++)
+            any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
+                  fits(o, specs->items[i], model_rows[k].name);
         if (!any)
             err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
                 specs->items[i], path, names.data, o->list[opened(o, specs->items[i])]->taken_for,
@@ -114,29 +110,63 @@ static const char *spec_of(Arena *a, Json root, const char *path, const char *mo
     return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
 }
 
-/* The members of `from` that concern the model go over the pipeline's: its own parameters, and of
- * what all share, what it decides. */
-static void lay_over(Json root, Json from, const char *model)
+/* One member of a pipeline file, such as "schedule" or "parameters/img_height": that of `from` goes
+ * over that of `root`. */
+static void lay_member_over(Json root, Json from, const char *member)
 {
-    /* clang-format off */
-    static const struct { const char *model, *section, *key; } shared[] = {
-        {"diffusion_model", "parameters", "img_height"}, {"diffusion_model", "parameters", "img_width"},
-        {"text_encoder", "parameters", "max_text_length"}, {"diffusion_model", NULL, "schedule"}, {"diffusion_model", "defaults", "sampler"}, {"text_encoder", NULL, "pad_token"}, {"decoder", NULL, "rounding"},
-        {"image_encoder", NULL, "encoding"}};
+    char section[64];
+    const char *slash = strchr(member, '/'), *key = slash ? slash + 1 : member;
+    snprintf(section, sizeof section, "%.*s", slash ? (int)(slash - member) : 0, member);
+    Json of = slash ? json_get(from, section) : from, to = slash ? json_get(root, section) : root;
+    Json value = json_ok(of) ? json_get(of, key) : (Json){0};
+    if (json_ok(value) && json_ok(to))
+        json_merge(to, key, value);
+}
+
+/* The members of a checkpoint's settings that concern the model go over the pipeline's: its own
+ * parameters, and the shared settings that it decides. */
+static void lay_over(Json root, Json from, const ModelRow *model)
+{
     Json theirs = json_get(from, "models"), ours = json_need(root, "models");
-    Json settings = json_ok(theirs) ? json_get(theirs, model) : theirs, into = json_get(ours, model);
-    if (json_ok(settings) && json_ok(into) && json_ok(json_get(settings, "parameters"))) json_merge(into, "parameters", json_get(settings, "parameters"));
-    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
-        Json of = shared[i].section ? json_get(from, shared[i].section) : from, to = shared[i].section ? json_get(root, shared[i].section) : root;
-        Json value = strcmp(shared[i].model, model) == 0 && json_ok(of) ? json_get(of, shared[i].key) : (Json){0};
-        if (json_ok(value) && json_ok(to)) json_merge(to, shared[i].key, value);
+    Json settings = json_ok(theirs) ? json_get(theirs, model->name) : theirs,
+         into = json_get(ours, model->name);
+    if (json_ok(settings) && json_ok(into) && json_ok(json_get(settings, "parameters")))
+        json_merge(into, "parameters", json_get(settings, "parameters"));
+    for (const char *p = model->decides; *p; p += strspn(p, " ")) {
+        char member[64];
+        int n = (int)strcspn(p, " ");
+        snprintf(member, sizeof member, "%.*s", n, p);
+        lay_member_over(root, from, member);
+        p += n;
     }
-    /* clang-format on */
 }
 
 static Json parse_settings(const char *text, const char *from)
 {
     return json_parse(text, strlen(text), from);
+}
+
+/* Opens the checkpoint that spec names and lays its settings over the pipeline file. NULL: the
+ * weights are synthetic, or nothing names them. */
+static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId id)
+{
+    if (!spec || weights_synthetic(spec))
+        return NULL;
+    Checkpoint *c = use(o, spec);
+    if (c->settings) {
+        Json settings = parse_settings(c->settings, c->spec);
+        lay_over(root, settings, &model_rows[id]);
+        json_free(settings);
+    }
+    return c;
+}
+
+static void merge_all(Json root, const char *over, const char *path)
+{
+    Json last = parse_settings(over, path);
+    for (Json m = json_first(last); json_ok(m); m = json_next(m))
+        json_merge(root, json_key(m), m);
+    json_free(last);
 }
 
 Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
@@ -145,41 +175,31 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     Json root = json_load(path);
     json_expect(root, JSON_OBJECT);
     Arena *a = arena_new();
-    const char *spec[N_MODELS], *file = path;
-    Checkpoint *from[N_MODELS] = {0};
+    const char *spec[MODEL_COUNT], *file = path;
+    Checkpoint *from[MODEL_COUNT];
     Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
     Json models = json_get(root, "models");
     check_all_fit(&w->specs, models, path, &checkpoints);
-    for (int i = 0; i < N_MODELS; i++) {
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const char *name = model_rows[i].name;
         bool has = json_ok(models) && json_kind(models) == JSON_OBJECT &&
-                   json_ok(json_get(models, model_names[i]));
-        spec[i] = has ? spec_of(a, root, path, model_names[i], &w->specs, &checkpoints) : NULL;
-        if (!spec[i] || weights_synthetic(spec[i]))
-            continue;
-        from[i] = use(&checkpoints, spec[i]);
-        if (!from[i]->settings)
-            continue;
-        Json settings = parse_settings(from[i]->settings, from[i]->spec);
-        lay_over(root, settings, model_names[i]);
-        json_free(settings);
-        file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
+                   json_ok(json_get(models, name));
+        spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
+        from[i] = open_settings(&checkpoints, spec[i], root, i);
+        if (from[i] && from[i]->settings)
+            file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }
-    if (over) {
-        Json last = parse_settings(over, path);
-        for (Json m = json_first(last); json_ok(m); m = json_next(m))
-            json_merge(root, json_key(m), m);
-        json_free(last);
-    }
+    if (over)
+        merge_all(root, over, path);
     json_rename(root, file);
     Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
-    struct PipelineModel *model[] = {&p->text_encoder, &p->diffusion_model, &p->decoder,
-                                     &p->image_encoder};
-    for (int i = 0; i < N_MODELS; i++) {
-        model[i]->weights = spec[i] ? arena_strdup(p->arena, spec[i]) : NULL;
-        model[i]->checkpoint = from[i];
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        p->model[i].weights = spec[i] ? arena_strdup(p->arena, spec[i]) : NULL;
+        p->model[i].checkpoint = from[i];
     }
-    if (from[0] && from[0]->vocab)
-        p->vocab = from[0]->vocab;
+    const Checkpoint *text = from[MODEL_TEXT_ENCODER];
+    if (text && text->vocab)
+        p->vocab = text->vocab;
     close_unused(&checkpoints);
     json_free(root);
     arena_free(a);
@@ -188,13 +208,11 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
 
 void pipeline_close(Pipeline *p)
 {
-    struct PipelineModel *model[] = {&p->text_encoder, &p->diffusion_model, &p->decoder,
-                                     &p->image_encoder};
-    for (int i = 0; i < N_MODELS; i++) {
-        Checkpoint *c = model[i]->checkpoint;
-        for (int k = i; k < N_MODELS; k++)
-            if (model[k]->checkpoint == c)
-                model[k]->checkpoint = NULL;
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        Checkpoint *c = p->model[i].checkpoint;
+        for (int k = i; k < MODEL_COUNT; k++)
+            if (p->model[k].checkpoint == c)
+                p->model[k].checkpoint = NULL;
         if (c)
             checkpoint_close(c);
     }
@@ -263,7 +281,7 @@ WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char
 
 /* ---- models ---- */
 
-Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided,
+Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
                  const char *otherwise)
 {
     Model r = {.graph = pipeline_graph(m, batch, guided)};

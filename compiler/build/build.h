@@ -32,7 +32,7 @@ typedef struct {
 } Model;
 /* batch, guided: see pipeline_graph. The weights are those of pipeline_open, else `otherwise`
  * (NULL: usage_err when nothing names any), and are checked against the graph. */
-Model model_open(const Pipeline *l, const struct PipelineModel *m, int batch, bool guided,
+Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
                  const char *otherwise);
 void model_close(Model *m);
 

@@ -69,24 +69,39 @@ void build_close(Build *b)
 
 /* The model's graph, compiled into the program; returns its stage, or -1 when the pipeline has
  * none. */
-static int add_model(Build *b, const Pipeline *l, const struct PipelineModel *m, bool guided)
+static int add_model(Build *b, const Pipeline *l, ModelId id, bool batched)
 {
-    if (!m->graph)
+    if (!l->model[id].graph || (id == MODEL_IMAGE_ENCODER && b->flags->no_init_img))
         return -1;
+    bool guided = batched && model_rows[id].guided;
     Model *x = &b->models[b->n_models];
-    *x = model_open(l, m, guided ? 2 : 1, guided, NULL);
+    *x = model_open(l, &l->model[id], guided ? 2 : 1, guided, NULL);
     b->sources[b->n_models++] = x->weights;
     return program_add_tuned(b->program, x->graph);
 }
 
-/* The models that a size has for itself. */
-static void add_size(Build *b, int i, bool guided)
+/* Adds the models of one kind, per_size or not, and notes their stages. */
+static void add_models(Build *b, const Pipeline *l, bool per_size, int32_t stage[MODEL_COUNT])
 {
-    const Pipeline *l = b->of_size[i];
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (model_rows[i].per_size == per_size)
+            stage[i] = add_model(b, l, i, b->constants.batched_guidance);
+}
+
+/* The models that a size has for itself. */
+static void add_size(Build *b, int i)
+{
+    int32_t stage[MODEL_COUNT];
     lrt_size *size = &b->sizes[i];
-    size->diffusion_model = add_model(b, l, &l->diffusion_model, guided);
-    size->decoder = add_model(b, l, &l->decoder, false);
-    size->image_encoder = b->flags->no_init_img ? -1 : add_model(b, l, &l->image_encoder, false);
+    add_models(b, b->of_size[i], true, stage);
+/* The fields of lrt_size are the models that are PER_SIZE. */
+#define ONCE(name, id)
+#define PER_SIZE(name, id) size->name = stage[MODEL_##id];
+#define MODEL(id, name, measured, need, number, ...) number(name, id)
+#include "models.def"
+#undef MODEL
+#undef PER_SIZE
+#undef ONCE
 }
 
 static int time_width(const Graph *g)
@@ -102,10 +117,6 @@ static int time_width(const Graph *g)
 static lrt_pipeline constants(const Pipeline *l, bool batched)
 {
     return (lrt_pipeline){.name = l->name,
-                          .text_encoder = -1,
-                          .diffusion_model = -1,
-                          .decoder = -1,
-                          .image_encoder = -1,
                           .height = l->img_height,
                           .width = l->img_width,
                           .max_text_length = l->max_text_length,
@@ -122,10 +133,9 @@ static lrt_pipeline constants(const Pipeline *l, bool batched)
                           .prompt = l->prompt};
 }
 
-/* The flags that decide how weights are packed, and those weights. */
+/* The flags that decide how weights are packed, and the weights of the first size. */
 static void describe(Build *b, const char *path)
 {
-    enum { MODELS = 4 }; /* of the first size */
     const Program *p = b->program;
     const Pipeline *l = b->of_size[0];
     const CodeFlags *f = &b->flags->code;
@@ -142,7 +152,7 @@ static void describe(Build *b, const char *path)
         buf_printf(&b->options, " --set %s", f->sets.items[i]);
     if (b->flags->no_init_img)
         buf_printf(&b->options, " --no-init-img");
-    for (int i = 0; i < b->n_models && i < MODELS; i++)
+    for (int i = 0; i < b->n_models && i < MODEL_COUNT; i++)
         buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name,
                    weights_describe(b->sources[i]));
     buf_printf(&b->made_from, "%s (%s, %dx%d); %s", path, l->name, l->img_width, l->img_height,
@@ -155,13 +165,18 @@ void build_lower(Build *b, const char *path)
     Program *p = b->program = program_for(&b->flags->code);
     lrt_pipeline *c = &b->constants;
     *c = constants(l, p->fuse & FUSE_GUIDANCE);
-    c->text_encoder = add_model(b, l, &l->text_encoder, false);
+    int32_t stage[MODEL_COUNT];
+    add_models(b, l, false, stage);
     p->share_weights = b->n_sizes > 1;
     for (int i = 0; i < b->n_sizes || i < 1; i++)
-        add_size(b, i, c->batched_guidance);
-    c->diffusion_model = b->sizes[0].diffusion_model;
-    c->decoder = b->sizes[0].decoder;
-    c->image_encoder = b->sizes[0].image_encoder;
+        add_size(b, i);
+#define ONCE(name, id) c->name = stage[MODEL_##id];
+#define PER_SIZE(name, id) c->name = b->sizes[0].name;
+#define MODEL(id, name, measured, need, number, ...) number(name, id)
+#include "models.def"
+#undef MODEL
+#undef PER_SIZE
+#undef ONCE
     c->sizes = b->sizes;
     c->n_sizes = (uint32_t)b->n_sizes;
     if (c->diffusion_model >= 0)

@@ -18,12 +18,13 @@
 /* A model's parameters: the pipeline's, else the graph's own defaults. */
 typedef struct {
     Arena *arena;
-    const struct PipelineModel *of;
+    const PipelineModel *of;
     Json graph, declared;
 } Params;
 
-static Params params_of(const Conversion *v, const struct PipelineModel *m)
+static Params params_of(const Conversion *v, ModelId id)
 {
+    const PipelineModel *m = &v->subject->pipeline->model[id];
     Json graph = json_load(m->graph);
     return (Params){v->subject->arena, m, graph, json_need(graph, "parameters")};
 }
@@ -96,7 +97,7 @@ static void expect_erf(const Params *p, const char *model)
 static void unet_config(const Conversion *v, Buf *b)
 {
     const Pipeline *l = v->subject->pipeline;
-    Params p = params_of(v, &l->diffusion_model);
+    Params p = params_of(v, MODEL_DIFFUSION_MODEL);
     ParamSet widths = param(&p, "widths");
     int n = widths.n_ints, k = (int)whole(&p, "attention_levels");
     expect_constant("eps_transformer", real(&p, "eps_transformer"), 1e-6);
@@ -132,11 +133,11 @@ static void unet_config(const Conversion *v, Buf *b)
 static void vae_config(const Conversion *v, Buf *b)
 {
     const Pipeline *l = v->subject->pipeline;
-    Params p = params_of(v, &l->decoder);
+    Params p = params_of(v, MODEL_DECODER);
     int n = param(&p, "widths").n_ints;
     expect_constant("eps of the decoder", real(&p, "eps"), 1e-6);
-    if (l->image_encoder.graph) {
-        Params e = params_of(v, &l->image_encoder);
+    if (l->model[MODEL_IMAGE_ENCODER].graph) {
+        Params e = params_of(v, MODEL_IMAGE_ENCODER);
         if (strcmp(list(&e, "widths", 1), list(&p, "widths", 1)) ||
             whole(&e, "blocks") + 1 != whole(&p, "blocks") ||
             whole(&e, "groups") != whole(&p, "groups") ||
@@ -163,7 +164,7 @@ static void vae_config(const Conversion *v, Buf *b)
 
 static void text_config(const Conversion *v, Buf *b)
 {
-    Params p = params_of(v, &v->subject->pipeline->text_encoder);
+    Params p = params_of(v, MODEL_TEXT_ENCODER);
     long long words = whole(&p, "vocab_size");
     buf_printf(
         b,

@@ -11,7 +11,6 @@
 #include "spacing.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
-typedef struct PipelineModel PipelineModel;
 
 const char *pipeline_resolve(Arena *a, const char *dir, const char *path)
 {
@@ -101,13 +100,13 @@ typedef struct {
     const ParamSet *sets;
     int n;
     bool taken[MOST_PARAMS];
-    const char *known[4 * MOST_PARAMS];
+    const char *known[MODEL_COUNT * MOST_PARAMS];
     int n_known;
 } Sets;
 
 static void remember(Pipeline *p, Sets *s, const char *name)
 {
-    if (s->n_known < 4 * MOST_PARAMS)
+    if (s->n_known < MODEL_COUNT * MOST_PARAMS)
         s->known[s->n_known++] = arena_strdup(p->arena, name);
 }
 
@@ -130,18 +129,20 @@ static void ask_for_moments(Pipeline *p, Json m, Json declared, ParamList *all)
             m,
             "an \"encoding\" of \"sample\" needs a graph with the parameters \"moments\" and \"latent_scale\"");
     put(m, all, (ParamSet){.name = "moments", .value = 1});
-    p->image_encoder.n_params = all->n;
-    ParamSet scale = pipeline_param(p->arena, &p->image_encoder, declared, "latent_scale");
+    PipelineModel *encoder = &p->model[MODEL_IMAGE_ENCODER];
+    encoder->n_params = all->n;
+    ParamSet scale = pipeline_param(p->arena, encoder, declared, "latent_scale");
     p->latent_scale = scale.kind == PARAM_INT ? (double)scale.value : scale.real;
 }
 
 /* The model's own parameters, over those of the pipeline that its graph has, and over both the
  * --set ones. */
-static void read_model(Pipeline *p, Json models, const char *name, const ParamList *shared,
-                       Sets *sets, PipelineModel *out)
+static void read_model(Pipeline *p, Json models, ModelId id, const ParamList *shared, Sets *sets)
 {
     static const char *const keys[] = {"graph", "parameters", "weights"};
-    Json m = json_get(models, name);
+    PipelineModel *out = &p->model[id];
+    Json m = json_get(models, model_rows[id].name);
+    out->id = id;
     if (!json_ok(m))
         return;
     json_only(m, keys, 3);
@@ -166,7 +167,7 @@ static void read_model(Pipeline *p, Json models, const char *name, const ParamLi
         }
     out->params = all->list;
     out->n_params = all->n;
-    if (p->sample && out == &p->image_encoder)
+    if (p->sample && id == MODEL_IMAGE_ENCODER)
         ask_for_moments(p, m, declared, all);
     json_free(graph);
 }
@@ -184,10 +185,11 @@ static void check_sets(const Pipeline *p, const Sets *s)
 
 static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSet *sets, int n_sets)
 {
-    static const char *const names[] = {"text_encoder", "diffusion_model", "decoder",
-                                        "image_encoder"};
+    const char *names[MODEL_COUNT];
+    for (int i = 0; i < MODEL_COUNT; i++)
+        names[i] = model_rows[i].name;
     Json models = json_need(root, "models");
-    json_only(models, names, 4);
+    json_only(models, names, MODEL_COUNT);
     Sets *s = arena_alloc(p->arena, sizeof *s);
     s->sets = sets;
     s->n = n_sets;
@@ -201,12 +203,12 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
                 shared->list[i] = sets[k];
                 s->taken[k] = true;
             }
-    PipelineModel *into[] = {&p->text_encoder, &p->diffusion_model, &p->decoder, &p->image_encoder};
-    for (int i = 0; i < 4; i++)
-        read_model(p, models, names[i], shared, s, into[i]);
+    for (int i = 0; i < MODEL_COUNT; i++)
+        read_model(p, models, i, shared, s);
     check_sets(p, s);
-    for (int i = 0; i < 3; i++)
-        json_need(models, names[i]); /* without an image encoder there is still a picture */
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (model_rows[i].required)
+            json_need(models, names[i]);
 }
 
 /* ---- schedule and defaults --------------------------------------------------------------------
@@ -402,7 +404,7 @@ static void share_inputs(Graph *g, int halves)
     graph_verify(g, "sharing inputs");
 }
 
-Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided)
+Graph *pipeline_graph(const PipelineModel *m, int batch, bool guided)
 {
     ParamSet *sets = xcalloc((size_t)m->n_params + 1, sizeof *sets);
     memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
@@ -416,7 +418,7 @@ Graph *pipeline_graph(const struct PipelineModel *m, int batch, bool guided)
     return g;
 }
 
-const char *pipeline_weights(const Pipeline *p, const struct PipelineModel *m)
+const char *pipeline_weights(const Pipeline *p, const PipelineModel *m)
 {
     return m->weights ? m->weights : p->weights;
 }

@@ -3,9 +3,8 @@
 #define LATENTC_WEIGHTS_CMD_H
 #include "build.h"
 
-enum { SUBJECT_MODELS = 4 };
 typedef struct {
-    const struct PipelineModel *of;
+    const PipelineModel *of;
     Graph *graph;
     WeightSource *weights;
     WeightFit fit; /* of a checkpoint */
@@ -16,7 +15,7 @@ typedef struct {
     const char *file;       /* the pipeline's */
     Pipeline *pipeline;     /* with what the checkpoint says laid over */
     Checkpoint *checkpoint; /* NULL: synthetic weights */
-    SubjectModel model[SUBJECT_MODELS];
+    SubjectModel model[MODEL_COUNT];
     int n, n_here;
 } Subject;
 /* pipeline NULL: Stable Diffusion 2, as latentc has it. */

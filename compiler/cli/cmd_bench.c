@@ -26,10 +26,10 @@ static bool wanted(const char *list, const char *name)
 static void check_stages(const Bench *b, const char *list)
 {
     for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
-        const char *names[4];
+        const char *names[MODEL_COUNT];
         int n = 0;
         bool found = false;
-        for (int i = 0; i < b->n_items; i++) {
+        for (int i = 0; i < MODEL_COUNT; i++) {
             if (!b->items[i].model->graph)
                 continue;
             names[n++] = b->items[i].name;
@@ -153,14 +153,11 @@ int cmd_bench(int argc, char **argv)
     int n_sets = flags_sets(&b.code.sets, &sets);
     b.pipeline = pipeline_open(b.pipeline_path, sets, n_sets, &b.weights, NULL);
     const Pipeline *l = b.pipeline;
-    const Item items[] = {{.name = "text_encoder", .model = &l->text_encoder},
-                          {.name = "guided_step", .model = &l->diffusion_model, .guided = true},
-                          {.name = "decoder", .model = &l->decoder},
-                          {.name = "image_encoder", .model = &l->image_encoder}};
-    b.n_items = sizeof items / sizeof items[0];
-    memcpy(b.items, items, sizeof items);
+    for (int i = 0; i < MODEL_COUNT; i++)
+        b.items[i] = (Item){
+            .name = model_rows[i].measured, .model = &l->model[i], .guided = model_rows[i].guided};
     check_stages(&b, f.stages);
-    for (int i = 0; i < b.n_items; i++)
+    for (int i = 0; i < MODEL_COUNT; i++)
         b.items[i].skip = !wanted(f.stages, b.items[i].name);
     check_batch(&b, &f);
     /* Before minutes of measuring: can they be written? */
@@ -172,7 +169,7 @@ int cmd_bench(int argc, char **argv)
         kernels_measure(&b);
         report_kernels(&b);
     }
-    for (int i = 0; i < b.n_items && !f.kernels; i++)
+    for (int i = 0; i < MODEL_COUNT && !f.kernels; i++)
         if (b.items[i].model->graph && !b.items[i].skip)
             measure_item(&b, &b.items[i], &f);
     write_reports(&b, json, html);

@@ -108,13 +108,11 @@ static const char *prediction_over(const char *prediction)
 /* What each checkpoint is taken for, and why. */
 static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
 {
-    const struct PipelineModel *models[] = {&l->text_encoder, &l->diffusion_model, &l->decoder,
-                                            &l->image_encoder};
-    for (int i = 0; i < 4 && !f->quiet; i++) {
-        const Checkpoint *c = models[i]->checkpoint;
+    for (int i = 0; i < MODEL_COUNT && !f->quiet; i++) {
+        const Checkpoint *c = l->model[i].checkpoint;
         bool told = false;
         for (int k = 0; k < i; k++)
-            told |= models[k]->checkpoint == c;
+            told |= l->model[k].checkpoint == c;
         if (c && !told && c->settings)
             fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
     }

@@ -43,15 +43,14 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     const WeightFlags flags = {.specs = one, .variant = variant};
     s.file = pipeline ? pipeline : default_pipeline(s.arena);
     s.pipeline = pipeline_open(s.file, NULL, 0, &flags, NULL);
-    const struct PipelineModel *models[] = {&s.pipeline->text_encoder, &s.pipeline->diffusion_model,
-                                            &s.pipeline->decoder, &s.pipeline->image_encoder};
-    for (int i = 0; i < SUBJECT_MODELS; i++) {
-        if (!models[i]->graph)
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const PipelineModel *of = &s.pipeline->model[i];
+        if (!of->graph)
             continue;
         SubjectModel *m = &s.model[s.n++];
-        m->of = models[i];
-        m->graph = pipeline_graph(models[i], 1, false);
-        s.checkpoint = models[i]->checkpoint;
+        m->of = of;
+        m->graph = pipeline_graph(of, 1, false);
+        s.checkpoint = of->checkpoint;
         m->weights = s.checkpoint ? weights_from(s.checkpoint, m->graph->name)
                                   : weights_open(spec, m->graph->name);
         if (s.checkpoint)

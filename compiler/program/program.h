@@ -3,6 +3,7 @@
 #ifndef LATENTC_PROGRAM_H
 #define LATENTC_PROGRAM_H
 #include "kernel_kind.h"
+#include "models.h"
 #include "pass.h"
 #include "plan.h"
 #include "target.h"
@@ -57,8 +58,8 @@ typedef struct {
 
 enum {
     MOST_SIZES = 8,
-    MOST_STAGES = 1 + 3 * MOST_SIZES
-}; /* a generator: a text encoder, and three models a size */
+    MOST_STAGES = MODELS_ONCE + MODELS_PER_SIZE * MOST_SIZES /* of a generator */
+};
 /* A kernel is data: its kind and its description (kernels.def says which struct). Emission makes
  * functions of them afterwards, in this order. */
 typedef struct {

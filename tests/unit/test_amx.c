@@ -162,7 +162,7 @@ static void rounding(void **state)
     }
 }
 
-static Graph *narrow(const struct PipelineModel *m, int64_t height, int64_t width, bool batch)
+static Graph *narrow(const PipelineModel *m, int64_t height, int64_t width, bool batch)
 {
     ParamSet sets[64];
     memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
@@ -175,7 +175,7 @@ static Graph *narrow(const struct PipelineModel *m, int64_t height, int64_t widt
 }
 
 typedef struct {
-    const struct PipelineModel *model;
+    const PipelineModel *model;
     int64_t height, width;
     bool batch;
 } Narrow;
@@ -222,7 +222,8 @@ static void narrow_models(void **state)
     if (!have_model())
         skip();
     const Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", NULL, 0);
-    const Narrow models[] = {{&p->diffusion_model, 64, 128, true}, {&p->decoder, 64, 64, false}};
+    const Narrow models[] = {{&p->model[MODEL_DIFFUSION_MODEL], 64, 128, true},
+                             {&p->model[MODEL_DECODER], 64, 64, false}};
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
         check(&models[i]);
 }

@@ -335,12 +335,11 @@ static void test_pipelines(void **state)
     Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", sets, 2);
     assert_int_equal(p->img_height, 256);
     assert_int_equal(p->img_width, 128);
-    struct PipelineModel *models[] = {&p->text_encoder, &p->diffusion_model, &p->decoder,
-                                      &p->image_encoder};
-    for (int i = 0; i < 4; i++) {
-        Graph *g = graph_load(models[i]->graph, models[i]->params, models[i]->n_params);
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const PipelineModel *m = &p->model[i];
+        Graph *g = graph_load(m->graph, m->params, m->n_params);
         assert_int_equal(tensor(g, g->inputs[0])->shape.dim[0], 2);
-        if (i == 1)
+        if (i == MODEL_DIFFUSION_MODEL)
             assert_int_equal(tensor(g, g->inputs[0])->shape.dim[1], 32);
         assert_round_trip(g);
         graph_free(g);
@@ -352,7 +351,7 @@ static void test_pipelines(void **state)
 
 /* The value that a pipeline gives a model's parameter, as JSON has it: numbers are compared as
  * text. */
-static void assert_same_parameter(const struct PipelineModel *m, const char *name, Json expected)
+static void assert_same_parameter(const PipelineModel *m, const char *name, Json expected)
 {
     for (int i = 0; i < m->n_params; i++) {
         const ParamSet *p = &m->params[i];
@@ -383,16 +382,13 @@ static void test_shapes_parameters(void **state)
     Json root = json_load(SOURCE_DIR "/graphs/shapes/params.json"),
          schedule = json_get(root, "schedule"), d = json_get(root, "defaults");
     /* clang-format off */
-    const struct { const char *name; const struct PipelineModel *model; } models[] = {
-        {"text_encoder", &p->text_encoder}, {"diffusion_model", &p->diffusion_model}, {"decoder", &p->decoder},
-        {"image_encoder", &p->image_encoder}};
-    for (int m = 0; m < 4; m++) {
-        Json trained = json_need(root, models[m].name), scale = json_get(trained, "scale");
+    for (int m = 0; m < MODEL_COUNT; m++) {
+        Json trained = json_need(root, model_rows[m].name), scale = json_get(trained, "scale");
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             if (json_ok(json_get(trained, names[i])))
-                assert_same_parameter(models[m].model, names[i], json_get(trained, names[i]));
+                assert_same_parameter(&p->model[m], names[i], json_get(trained, names[i]));
         if (json_ok(scale))
-            assert_same_parameter(models[m].model, "latent_scale", scale);
+            assert_same_parameter(&p->model[m], "latent_scale", scale);
     }
     /* clang-format on */
     assert_int_equal(p->img_height, json_int(json_get(root, "image_size"), 1, 4096));

@@ -27,7 +27,7 @@ static const Form forms[] = {
 };
 /* clang-format on */
 
-static Graph *sized(const struct PipelineModel *m, const Form *f)
+static Graph *sized(const PipelineModel *m, const Form *f)
 {
     ParamSet sets[64];
     memcpy(sets, m->params, (size_t)m->n_params * sizeof *sets);
@@ -41,7 +41,7 @@ static Graph *sized(const struct PipelineModel *m, const Form *f)
     return graph_load(m->graph, sets, n);
 }
 
-static void check(const struct PipelineModel *m, const Form *f)
+static void check(const PipelineModel *m, const Form *f)
 {
     Graph *g = sized(m, f), *h = sized(m, f);
     WeightSource *w = weights_open("synthetic:3", g->name);
@@ -83,9 +83,9 @@ static void sizes(void **state)
     (void)state;
     const Pipeline *p = pipeline_load(SOURCE_DIR "/graphs/shapes/pipeline.json", NULL, 0);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        check(&p->diffusion_model, &forms[i]);
+        check(&p->model[MODEL_DIFFUSION_MODEL], &forms[i]);
         if (forms[i].batch == 1)
-            check(&p->decoder, &forms[i]);
+            check(&p->model[MODEL_DECODER], &forms[i]);
     }
 }
 
