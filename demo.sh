@@ -23,7 +23,7 @@ build() {
     cmake --build build --target latentc -- -j "$(nproc)"
 }
 
-# The generator is remade when the compiler, the runtime, a graph or the weights are newer.
+# False when the compiler, the runtime, a graph or the weights are newer than the generator.
 up_to_date() {
     [[ -x $generator ]] &&
         [[ -z $(find build/latentc build/lib/liblatentrt.a graphs -newer "$generator" -type f ! -name '*.py' ! -name '*.pyc' -print -quit) ]]

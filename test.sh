@@ -23,7 +23,7 @@ tools/setup.sh --tests
 cmake --preset "$preset" -DLATENTC_TESTS=ON -DLATENTC_LONG_TESTS="$long"
 cmake --build "$folder" -- -j "$(nproc)"
 
-# ctest decides how many run at once: tests are mostly single threaded, those that are not say so.
+# ctest runs as many tests at once as there are cores: most tests use one thread.
 log=$folder/tests.log
 status=0
 ctest --test-dir "$folder" --output-on-failure -j "$(nproc)" --no-tests=error "${filter[@]}" 2>&1 | tee "$log" || status=$?
@@ -34,7 +34,7 @@ total=$(count '')
 passed=$(count ' Passed ')
 skipped=$(count '\*\*\*Skipped')
 failed=$(( total - passed - skipped ))
-# Why tests were skipped: each script's last line.
+# The last line of a skipped script says why it was skipped.
 if (( skipped )); then
     awk '/^[0-9]+\/[0-9]+ Testing: /{name=$3} tolower($0) ~ /^skip[a-z]*: /{sub(/^[^:]*: /,""); print "skipped " name ": " $0}' \
         "$folder/Testing/Temporary/LastTest.log"
