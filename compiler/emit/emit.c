@@ -341,3 +341,16 @@ void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to)
     *from = mulc(e, task, per);
     *to = umin(e, addc(e, *from, per), ci(e, total));
 }
+
+V lanes_below(Emit *e, V limit, int lanes)
+{
+    V index[64];
+    for (int i = 0; i < lanes; i++)
+        index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    V limits = LLVMBuildInsertElement(e->b, LLVMGetPoison(int_type(e, lanes)),
+                                      LLVMBuildTrunc(e->b, limit, e->i32, ""),
+                                      LLVMConstInt(e->i32, 0, 0), "");
+    limits = LLVMBuildShuffleVector(e->b, limits, LLVMGetPoison(int_type(e, lanes)),
+                                    LLVMConstNull(int_type(e, lanes)), "");
+    return LLVMBuildICmp(e->b, LLVMIntSLT, LLVMConstVector(index, (unsigned)lanes), limits, "");
+}

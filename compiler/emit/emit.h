@@ -53,7 +53,9 @@ V splat(Emit *e, V scalar, int lanes);
 LLVMTypeRef int_type(const Emit *e, int lanes); /* i32, or a vector of them */
 V int_splat(const Emit *e, uint32_t n, int lanes);
 V lanes_of(Emit *e, V v, int from, int n); /* lanes from .. from+n of a vector */
-V reduce_add(Emit *e, V v, int lanes);     /* fixed order: halves added until one is left */
+/* A vector of i1: lane i is i < limit. */
+V lanes_below(Emit *e, V limit, int lanes);
+V reduce_add(Emit *e, V v, int lanes); /* fixed order: halves added until one is left */
 V reduce_max(Emit *e, V v, int lanes);
 void transpose(Emit *e, V *rows, int lanes); /* lanes vectors of as many lanes, a power of two */
 V at(Emit *e, V p, V index);                 /* &((float *)p)[index] */
@@ -95,16 +97,4 @@ void if_end(Emit *e, If *f);
 /* The range of `total` items that task e->task of n_tasks works on: equal shares of `per` items,
  * the last one shorter. */
 void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to);
-
-/* emit_math.c: vector functions; errors measured by tests/unit/test_math.c and stated there. lanes
- * may be 1, or twice t->lanes: then the sigmoids of m_swish and m_gelu_tanh divide once for two
- * registers. */
-V m_exp(Emit *e, V x, int lanes); /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
-/* What the result is for. FOR_BF16: it, or what is made of it, is rounded to bfloat16, which adds
- * up to 3.9e-3: relative error below 8e-5 (m_exp2), 1.5e-4 (the others), for finite x. */
-typedef enum { FOR_F32, FOR_BF16 } Precision;
-V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126, 127] */
-V m_swish(Emit *e, V x, int lanes, Precision p);
-V m_gelu_tanh(Emit *e, V x, int lanes, Precision p);
-V m_gelu_erf(Emit *e, V x, int lanes);
 #endif

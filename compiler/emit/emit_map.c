@@ -1,5 +1,6 @@
 /* Elementwise work, layout changes, row-wise normalisation and GroupNorm statistics: whatever
  * fusion has left over. */
+#include "emit_math.h"
 #include "emitters.h"
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Vector functions in f32, from short polynomials. Coefficients were fitted with weighted least
  * squares on Chebyshev nodes (relative error in exact arithmetic stated beside each);
  * tests/unit/test_math.c measures what rounding leaves of it. */
-#include "emit.h"
+#include "emit_math.h"
 #include "plan.h"
 
 static V horner(Emit *e, V x, const double *c, int n, int lanes)

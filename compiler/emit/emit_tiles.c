@@ -1,42 +1,56 @@
-/* The contract kernel's products on the tile unit (tiles.c has the blocking, emit_amx.h the unit):
- * what emit_contract.c does with register tiles for one block of columns and one chunk of input
- * channels.
+/* The contract kernel's products on the tile unit: what emit_contract.c does with register tiles,
+ * for one block of columns and one chunk of input channels. tiles.c has the blocking, emit_amx.h
+ * the unit.
  *
- *   A: `tile_rows` neighbouring pixels of a line of the strip, `stride` pixels apart, so read in
- * place    no im2col B: k_step / 2 rows of the panel, 16 of its columns
+ *   A: `tile_rows` neighbouring pixels of a line of the strip, `stride` pixels apart, read in
+ * place: no im2col B: k_step / 2 rows of the panel, 16 of its columns
  *
  *   for each two tiles of pixels, for each two of columns
  *     sums: zero, or those of the chunks before
- *     for each tap, for each step of channels: four products; between them a pixel of the product
- * before leaves through the epilogue (last chunk), and a share of what comes next is asked for: the
- * vector units are free while the tile unit works sums to scratch
- */
-#include "emit_ahead.h"
+ *     for each tap, for each step of channels: four products
+ *     sums to scratch
+ *
+ * The vector units are free while the tile unit works. So between the products of one group of
+ * tiles the rows of the group before go through the epilogue (in the last chunk), and a share of
+ * the next chunk's operands is prefetched. */
+#include "emit_tiles.h"
 #include "emit_amx.h"
-#include "emit_contract.h"
+#include "emit_epilogue.h"
+#include "emit_prefetch.h"
+#include "emit_sums.h"
 #include "tiles.h"
 
-/* One or two vectors of the block. GEGLU: a value's and its gate's, so that both come out of one
- * product. */
+/* One or two vectors of the block. GEGLU: a value's and its gate's, so that one product yields
+ * both. */
 typedef struct {
     int v[TILE_MOST], n;
 } Columns;
+/* `m` neighbouring tiles of pixels, the first of them `tile`, by one or two of columns. buffer:
+ * which of two places in scratch takes their sums where a contract has one chunk. */
+typedef struct {
+    const ContractTask *task;
+    const PanelBlock *b;
+    const Columns *cols;
+    V tile, buffer;
+    int m;
+} TileGroup;
+/* A tile's first pixel in the strip, and how many of its rows are pixels. */
 typedef struct {
     V pixel, valid;
-} Line; /* a tile's first pixel in the strip, and how many of its rows are pixels */
+} Line;
 
-static Line line_of(Emit *e, const K *k, V t)
+static Line line_of(Emit *e, const ContractTask *task, V tile)
 {
-    const Contract *c = k->c;
+    const Contract *c = task->c;
     int64_t per = tiles_of_line(c), rows = c->tile_rows;
     V rest = NULL, pixel;
     if (c->flat) {
-        pixel = mulc(e, t, rows);
+        pixel = mulc(e, tile, rows);
         if (c->pixels % rows || c->tw % rows)
-            rest = sub(e, k->pixels, pixel);
+            rest = sub(e, task->pixels, pixel);
     } else {
-        V q = mulc(e, uremc(e, t, per), rows);
-        pixel = add(e, mulc(e, udivc(e, t, per), c->tw), q);
+        V q = mulc(e, uremc(e, tile, per), rows);
+        pixel = add(e, mulc(e, udivc(e, tile, per), c->tw), q);
         if (c->tw % rows)
             rest = sub(e, ci(e, c->tw), q);
     }
@@ -46,15 +60,15 @@ static Line line_of(Emit *e, const K *k, V t)
 /* Tiles t and t + 1 are neighbours in a line: where t is even, as all are that have a partner. */
 static bool neighbours(const Contract *c) { return c->flat || tiles_of_line(c) % TILE_MOST == 0; }
 
-/* Where accumulator (0, j) of the tiles from t on lies in scratch: parked by tile and vector, or of
- * this product alone, beside the one before. */
-static V sums_at(Emit *e, const K *k, V t, V turn, const Columns *cols, int j)
+/* Where accumulator (0, j) of a group lies in scratch: spilled, by tile and vector; or of this
+ * group alone, next to the buffer of the group before. */
+static V sums_at(Emit *e, const TileGroup *g, int j)
 {
-    const Contract *c = k->c;
+    const Contract *c = g->task->c;
     int64_t floats = (int64_t)c->tile_rows * TILE_COLUMNS;
-    if (c->n_chunks == 1)
-        return at(e, k->parked, mulc(e, addc(e, mulc(e, turn, TILE_MOST * TILE_MOST), j), floats));
-    return at(e, k->parked, mulc(e, addc(e, mulc(e, t, c->nr), cols->v[j]), floats));
+    V index = c->n_chunks == 1 ? addc(e, mulc(e, g->buffer, TILE_MOST * TILE_MOST), j)
+                               : addc(e, mulc(e, g->tile, c->nr), g->cols->v[j]);
+    return at(e, g->task->spilled, mulc(e, index, floats));
 }
 
 static int64_t next_tile_floats(const Contract *c)
@@ -62,127 +76,147 @@ static int64_t next_tile_floats(const Contract *c)
     return (int64_t)(c->n_chunks == 1 ? TILE_MOST : c->nr) * c->tile_rows * TILE_COLUMNS;
 }
 
-/* The results of a product: m tiles of pixels, one or two of columns. */
+/* Where the sums of a group are, and which pixels they belong to. */
 typedef struct {
-    const K *k;
-    const Block *b;
-    const Columns *cols;
-    int m;
-    V sums[TILE_MOST]; /* of column tile j: where those of the first tile of pixels lie */
-    V pixel, batch,
-        step; /* output pixel of the first tile, and how far that of the second lies behind it */
-    V valid[TILE_MOST]; /* rows of each tile that are pixels */
-    V first;            /* output pixel where the strip begins */
-} Done;
+    TileGroup g;
+    /* Of column tile j: sums of the first tile of pixels. */
+    V sums[TILE_MOST];
+    /* Output pixel of the first tile; how far that of the second lies behind it. batch NULL: each
+     * row has its own. */
+    V pixel, batch, step;
+    /* Rows of each tile that are pixels. */
+    V valid[TILE_MOST];
+    /* Output pixel where the strip begins. */
+    V first;
+} TileResults;
 
-static Done done_of(Emit *e, const K *k, const Block *b, const Columns *cols, V t, V turn, int m)
+static TileResults results_of(Emit *e, const TileGroup *g)
 {
-    Done d = {.k = k, .b = b, .cols = cols, .m = m};
+    const ContractTask *task = g->task;
+    TileResults r = {.g = *g};
     Line line[TILE_MOST];
-    for (int i = 0; i < m; i++) {
-        line[i] = line_of(e, k, addc(e, t, i));
-        d.valid[i] = line[i].valid;
+    for (int i = 0; i < g->m; i++) {
+        line[i] = line_of(e, task, addc(e, g->tile, i));
+        r.valid[i] = line[i].valid;
     }
-    for (int j = 0; j < cols->n; j++)
-        d.sums[j] = sums_at(e, k, t, turn, cols, j);
-    d.first = output_pixel(e, k, ci(e, 0), &d.batch);
-    d.pixel = output_pixel(e, k, line[0].pixel, &d.batch);
-    if (m > 1) {
+    for (int j = 0; j < g->cols->n; j++)
+        r.sums[j] = sums_at(e, g, j);
+    r.first = output_pixel(e, task, ci(e, 0), &r.batch);
+    r.pixel = output_pixel(e, task, line[0].pixel, &r.batch);
+    if (g->m > 1) {
         V batch;
-        d.step = neighbours(k->c) ? ci(e, k->c->tile_rows)
-                                  : sub(e, output_pixel(e, k, line[1].pixel, &batch), d.pixel);
-        if (k->c->images > 1 && !k->c->flat)
-            d.batch = NULL; /* its own */
+        r.step = neighbours(task->c)
+                     ? ci(e, task->c->tile_rows)
+                     : sub(e, output_pixel(e, task, line[1].pixel, &batch), r.pixel);
+        if (task->c->images > 1 && !task->c->flat)
+            r.batch = NULL;
     }
-    return d;
+    return r;
 }
 
-/* Row r of all tiles: its tile, output pixel and image. */
+/* ---- epilogue ---- */
+
+/* Row r of all tiles: its tile, its row there, output pixel and image. */
 typedef struct {
     V tile, row, pixel, batch;
 } Row;
-static Row row_of(Emit *e, const Done *d, V r)
+
+static Row row_of(Emit *e, const TileResults *r, V row)
 {
-    const Contract *c = d->k->c;
-    Row x = {.tile = ci(e, 0), .row = r, .batch = d->batch};
-    if (d->m > 1) {
-        x.tile = udivc(e, r, c->tile_rows);
-        x.row = uremc(e, r, c->tile_rows);
+    const Contract *c = r->g.task->c;
+    Row x = {.tile = ci(e, 0), .row = row, .batch = r->batch};
+    if (r->g.m > 1) {
+        x.tile = udivc(e, row, c->tile_rows);
+        x.row = uremc(e, row, c->tile_rows);
     }
-    x.pixel = add(e, d->pixel, x.row);
-    if (d->m > 1)
-        x.pixel = add(e, x.pixel, mul(e, x.tile, d->step));
+    x.pixel = add(e, r->pixel, x.row);
+    if (r->g.m > 1)
+        x.pixel = add(e, x.pixel, mul(e, x.tile, r->step));
     if (!x.batch)
         x.batch = udivc(e, x.pixel, c->oh * c->ow);
     return x;
 }
 
-static int64_t rows_of(const Done *d) { return (int64_t)d->m * d->k->c->tile_rows; }
+static int64_t rows_of(const TileResults *r) { return (int64_t)r->g.m * r->g.task->c->tile_rows; }
 
-/* Row r leaves through the epilogue. */
-static void finish_row(Emit *e, const Done *d, V r)
+/* Column tile j of a row. gate: the other half of GEGLU, else NULL. */
+static void finish_vector(Emit *e, const TileResults *r, const Row *x, int j, V value, V gate)
 {
-    const K *k = d->k;
-    const Contract *c = k->c;
+    const ContractTask *task = r->g.task;
+    const Contract *c = task->c;
+    const PanelBlock *b = r->g.b;
+    int64_t offset = (int64_t)r->g.cols->v[j] * c->lanes, left = c->lanes;
+    if (b->last)
+        left = c->co - (c->blocks - 1) * contract_block_out(c) - offset;
+    OutputVector o = {b->j, ci(e, offset), x->pixel, x->batch, (int)min64(left, c->lanes)};
+    V result = contract_finish(e, task, value, gate, &o);
+    if (!task->sums)
+        return;
+    ChannelSums sums;
+    sums_begin(e, &sums, contract_sums_at(e, task, b->j, ci(e, offset)), c->co,
+               eq(e, x->pixel, r->first), result, c->lanes);
+    sums_add(e, &sums, result);
+    sums_end(e, &sums);
+}
+
+static void finish_row(Emit *e, const TileResults *r, V row)
+{
+    const Contract *c = r->g.task->c;
     bool geglu = contract_geglu(c), whole = true;
-    Row x = row_of(e, d, r);
-    for (int i = 0; i < d->m; i++)
-        whole = whole && d->valid[i] == ci(e, c->tile_rows);
+    int n = r->g.cols->n;
+    Row x = row_of(e, r, row);
+    for (int i = 0; i < r->g.m; i++)
+        whole = whole && r->valid[i] == ci(e, c->tile_rows);
     If f = {0};
     if (!whole) {
-        V valid = d->m == 1 ? d->valid[0]
-                            : choose(e, eq(e, x.tile, ci(e, 0)), d->valid[0], d->valid[1]);
+        V valid = r->g.m == 1 ? r->valid[0]
+                              : choose(e, eq(e, x.tile, ci(e, 0)), r->valid[0], r->valid[1]);
         f = if_begin(e, lt(e, x.row, valid));
     }
     V v[TILE_MOST],
         place = add(e, mulc(e, x.tile, next_tile_floats(c)), mulc(e, x.row, TILE_COLUMNS));
-    for (int j = 0; j < d->cols->n; j++)
-        v[j] = load(e, at(e, d->sums[j], place), c->lanes);
-    for (int j = 0; j < (geglu ? 1 : d->cols->n); j++) {
-        int64_t offset = (int64_t)d->cols->v[j] * c->lanes,
-                left = d->b->last ? c->co - (c->blocks - 1) * contract_block_out(c) - offset
-                                  : c->lanes;
-        V result = contract_finish(e, k, v[j], geglu ? v[1] : NULL, d->b->j, ci(e, offset),
-                                   left < c->lanes ? (int)left : c->lanes, x.pixel, x.batch);
-        if (!k->sums)
-            continue;
-        ChannelSums sums;
-        sums_begin(e, &sums, contract_sums_at(e, k, d->b->j, ci(e, offset)), c->co,
-                   eq(e, x.pixel, d->first), result, c->lanes);
-        sums_add(e, &sums, result);
-        sums_end(e, &sums);
-    }
+    for (int j = 0; j < n; j++)
+        v[j] = load(e, at(e, r->sums[j], place), c->lanes);
+    for (int j = 0; j < (geglu ? 1 : n); j++)
+        finish_vector(e, r, &x, j, v[j], geglu ? v[1] : NULL);
     if (!whole)
         if_end(e, &f);
 }
 
-static void finish(Emit *e, const Done *d)
+static void finish(Emit *e, const TileResults *r)
 {
-    Loop l = loop_begin(e, ci(e, 0), ci(e, rows_of(d)), 1);
-    finish_row(e, d, l.i);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, rows_of(r)), 1);
+    finish_row(e, r, l.i);
     loop_end(e, &l);
 }
 
-/* What is done beside a product, a share after every few of its tile instructions: rows of the
- * product before leave, what is needed next is asked for. */
-typedef struct {
-    const Done *before; /* NULL: there is none */
-    V row, end;         /* variable; rows of it to do, none in all chunks but the last */
-    int64_t rows;       /* in a share */
-    Ahead ahead[2];
-} Beside;
+/* ---- products ---- */
 
-static void beside(Emit *e, void *user)
+/* What overlaps with a group's products: the epilogue of the group before (previous, NULL: there is
+ * none; ready, an i1: it has results, in the last chunk), and prefetches. */
+typedef struct {
+    const TileResults *previous;
+    V ready;
+    Prefetch prefetch[2];
+} Overlap;
+/* The same, in shares after every few tile instructions. */
+typedef struct {
+    Overlap o;
+    V row, end;   /* variable: the next row; where rows end */
+    int64_t rows; /* in a share */
+} Shares;
+
+static void overlap_share(Emit *e, void *user)
 {
-    Beside *x = user;
+    Shares *s = user;
     for (int i = 0; i < 2; i++)
-        ahead_ask(e, &x->ahead[i]);
-    if (x->before) {
-        V from = get(e, x->row), to = umin(e, addc(e, from, x->rows), x->end);
+        prefetch_share(e, &s->o.prefetch[i]);
+    if (s->o.previous) {
+        V from = get(e, s->row), to = umin(e, addc(e, from, s->rows), s->end);
         Loop l = loop_begin(e, from, to, 1);
-        finish_row(e, x->before, l.i);
+        finish_row(e, s->o.previous, l.i);
         loop_end(e, &l);
-        set(e, x->row, to);
+        set(e, s->row, to);
     }
 }
 
@@ -196,21 +230,96 @@ static int products_apart(int in_step, int64_t steps, int64_t rows)
     return apart;
 }
 
-/* m tiles of pixels from t on, one or two of columns: all taps of the chunk. before: may be NULL;
- * there: whether it has results. */
-static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V t, V turn, int m,
-                    const Done *before, V there, const Ahead *ahead)
+static Shares shares_begin(Emit *e, const Overlap *o, int64_t shares)
 {
-    const Contract *c = k->c;
-    V row = ci(e, TILE_ROW_BYTES), count = chunk_channels(e, c, b->chunk),
-      base = operand_at(e, c, k->strip, mulc(e, b->chunk, k->chunk_stride));
-    int64_t width = (int64_t)b->nvec * c->lanes, tile = next_tile_floats(c);
-    int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step);
-    int in_step = m * cols->n, apart = products_apart(in_step, steps, before ? rows_of(before) : 1);
-    int64_t shares = steps * in_step / apart;
-    V window[TILE_MOST];
-    TileProduct p = {.m = m,
-                     .n = cols->n,
+    Shares s = {.o = *o};
+    if (o->previous) {
+        int64_t rows = rows_of(o->previous);
+        s.rows = ceil_div(rows, shares);
+        s.row = var(e, e->i64, ci(e, 0));
+        s.end = choose(e, o->ready, ci(e, rows), ci(e, 0));
+    }
+    for (int i = 0; i < 2; i++)
+        if (o->prefetch[i].from)
+            prefetch_begin(e, &s.o.prefetch[i], shares);
+    return s;
+}
+
+/* Accumulators to where the group's sums lie. */
+static void store_sums(Emit *e, const TileResults *r)
+{
+    int64_t tile = next_tile_floats(r->g.task->c);
+    for (int i = 0; i < r->g.m; i++)
+        for (int j = 0; j < r->g.cols->n; j++)
+            tile_store(e, tile_sum(i, j), atc(e, r->sums[j], i * tile), ci(e, TILE_ROW_BYTES));
+}
+
+/* Accumulators: those of the chunks before, or zero. */
+static void begin_sums(Emit *e, const TileResults *r)
+{
+    const Contract *c = r->g.task->c;
+    int64_t tile = next_tile_floats(c);
+    If f = {0};
+    if (c->n_chunks > 1) {
+        f = if_begin(e, lt(e, ci(e, 0), r->g.b->chunk));
+        for (int i = 0; i < r->g.m; i++)
+            for (int j = 0; j < r->g.cols->n; j++)
+                tile_load(e, tile_sum(i, j), atc(e, r->sums[j], i * tile), ci(e, TILE_ROW_BYTES));
+        if_else(e, &f);
+    }
+    for (int i = 0; i < r->g.m; i++)
+        for (int j = 0; j < r->g.cols->n; j++)
+            tile_zero(e, tile_sum(i, j));
+    if (c->n_chunks > 1)
+        if_end(e, &f);
+}
+
+/* Where each tile's window begins in the chunk at `base`. */
+static void window_starts(Emit *e, const TileGroup *g, V base, V *window)
+{
+    const Contract *c = g->task->c;
+    int64_t next = c->tile_rows * c->stride * strip_row(c);
+    for (int i = 0; i < g->m; i++) {
+        if (i && neighbours(c)) {
+            window[i] = operand_at(e, c, window[0], ci(e, next));
+            continue;
+        }
+        V pixel = line_of(e, g->task, addc(e, g->tile, i)).pixel;
+        window[i] = operand_at(e, c, base, window_offset(e, g->task, pixel));
+    }
+}
+
+/* All taps of the chunk, which holds `count` channels. */
+static void run_taps(Emit *e, const TileGroup *g, TileProduct *p, const V *window, V count)
+{
+    const Contract *c = g->task->c;
+    int64_t width = (int64_t)g->b->nvec * c->lanes;
+    V panel = var(e, e->ptr, g->b->panel);
+    Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
+    Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
+    V tap = mulc(e, add(e, mulc(e, ly.i, g->task->sw), lx.i), strip_row(c)), here = get(e, panel);
+    for (int i = 0; i < g->m; i++)
+        p->a[i] = operand_at(e, c, window[i], tap);
+    for (int j = 0; j < g->cols->n; j++) /* a pair is as long as an f32 */
+        p->b[j] = atc(e, here, (int64_t)g->cols->v[j] * TILE_COLUMNS);
+    tile_products(e, p, udivc(e, count, c->k_step));
+    set(e, panel, operand_at(e, c, here, mulc(e, count, width)));
+    loop_end(e, &lx);
+    loop_end(e, &ly);
+}
+
+static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
+{
+    const Contract *c = g->task->c;
+    int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step),
+            width = (int64_t)g->b->nvec * c->lanes;
+    int in_step = g->m * g->cols->n,
+        apart = products_apart(in_step, steps, o->previous ? rows_of(o->previous) : 1);
+    V window[TILE_MOST],
+        count = chunk_channels(e, c, g->b->chunk),
+        base = operand_at(e, c, g->task->strip, mulc(e, g->b->chunk, g->task->chunk_stride));
+    TileProduct p = {.m = g->m,
+                     .n = g->cols->n,
                      .lda = ci(e, c->stride * strip_row(c) * 2),
                      .ldb = ci(e, width * 4),
                      .a_step = c->k_step * 2,
@@ -219,58 +328,21 @@ static Done product(Emit *e, const K *k, const Block *b, const Columns *cols, V 
                      .apart = apart,
                      .stream_a = c->flat,
                      .stream_b = !c->flat};
-    Done d = done_of(e, k, b, cols, t, turn, m);
-    for (int i = 0; i < m; i++)
-        window[i] =
-            i && neighbours(c)
-                ? operand_at(e, c, window[0], ci(e, c->tile_rows * c->stride * strip_row(c)))
-                : operand_at(e, c, base, window_offset(e, k, line_of(e, k, addc(e, t, i)).pixel));
-    If f = {0};
-    if (c->n_chunks > 1) {
-        f = if_begin(e, lt(e, ci(e, 0), b->chunk));
-        for (int i = 0; i < m; i++)
-            for (int j = 0; j < cols->n; j++)
-                tile_load(e, tile_sum(i, j), atc(e, d.sums[j], i * tile), row);
-        if_else(e, &f);
-    }
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < cols->n; j++)
-            tile_zero(e, tile_sum(i, j));
-    if (c->n_chunks > 1)
-        if_end(e, &f);
-    Beside side = {.before = before};
-    if (before) {
-        side.rows = ceil_div(rows_of(before), shares);
-        side.row = var(e, e->i64, ci(e, 0));
-        side.end = choose(e, there, ci(e, rows_of(before)), ci(e, 0));
-    }
-    for (int i = 0; i < 2 && ahead; i++) {
-        side.ahead[i] = ahead[i];
-        if (ahead[i].from)
-            ahead_begin(e, &side.ahead[i], shares);
-    }
-    p.beside = beside;
-    p.user = &side;
-    V panel = var(e, e->ptr, b->panel);
-    Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
-    Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
-    V tap = mulc(e, add(e, mulc(e, ly.i, k->sw), lx.i), strip_row(c)), here = get(e, panel);
-    for (int i = 0; i < m; i++)
-        p.a[i] = operand_at(e, c, window[i], tap);
-    for (int j = 0; j < cols->n; j++)
-        p.b[j] = atc(e, here, (int64_t)cols->v[j] * TILE_COLUMNS); /* a pair is as long as an f32 */
-    tile_products(e, &p, udivc(e, count, c->k_step));
-    set(e, panel, operand_at(e, c, here, mulc(e, count, width)));
-    loop_end(e, &lx);
-    loop_end(e, &ly);
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < cols->n; j++)
-            tile_store(e, tile_sum(i, j), atc(e, d.sums[j], i * tile), row);
-    return d;
+    TileResults r = results_of(e, g);
+    window_starts(e, g, base, window);
+    begin_sums(e, &r);
+    Shares shares = shares_begin(e, o, steps * in_step / apart);
+    p.beside = overlap_share;
+    p.user = &shares;
+    run_taps(e, g, &p, window, count);
+    store_sums(e, &r);
+    return r;
 }
 
-/* The vectors of the block that hold columns of the result, by one or two. */
-static int columns_of(const Contract *c, const Block *b, Columns *cols)
+/* ---- a block ---- */
+
+/* The vectors of the block that hold columns of the result, by one or two. Returns how many. */
+static int columns_of(const Contract *c, const PanelBlock *b, Columns *cols)
 {
     bool geglu = contract_geglu(c);
     int half = c->nr / 2, n = 0;
@@ -283,76 +355,133 @@ static int columns_of(const Contract *c, const Block *b, Columns *cols)
     return n;
 }
 
-/* Sums of one product are in scratch while the next one's get there. */
-static V turn_of(Emit *e, V product) { return LLVMBuildAnd(e->b, product, ci(e, 1), ""); }
+/* Sums of one group are in scratch while those of the next one are stored: two buffers. */
+static V buffer_of(Emit *e, V product) { return LLVMBuildAnd(e->b, product, ci(e, 1), ""); }
 
-void tile_block(Emit *e, const K *k, const Block *b)
+/* Tiles of most strips, and of the last one. */
+static void count_tiles(const Contract *c, int64_t *whole, int64_t *last)
 {
-    const Contract *c = k->c;
-    CHECK(c->lanes == TILE_COLUMNS && c->bf16);
-    Columns cols[TILE_MOST];
-    int n = columns_of(c, b, cols);
-    int64_t whole = tile_count(c), last = whole; /* tiles of most strips, and of the last one */
-    int64_t panel = (int64_t)c->kh * c->kw * b->nvec * c->lanes; /* numbers of a channel */
-    /* What the next chunk reads lies behind this one's panel, and further away than L2: a share of
-     * it is asked for in each product of this one. */
-    int64_t shares = ceil_div(whole, TILE_MOST) * n;
-    V next[2] = {operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), panel)), NULL};
-    int64_t bytes[2] = {round_up(ceil_div(panel * c->kc * 2, shares), CACHE_LINE),
-                        round_up(ceil_div(k->chunk_stride * 2, shares), CACHE_LINE)};
-    if (c->staged && !c->flat && c->n_chunks > 1) /* and so does its part of the strip, which is too
-                                                     large to stay from block to block */
-        next[1] = operand_at(e, c, k->strip, mulc(e, addc(e, b->chunk, 1), k->chunk_stride));
-    V final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0)
-                               : eq(e, b->chunk, ci(e, c->n_chunks - 1));
+    *whole = *last = tile_count(c);
     if (c->flat)
-        last = c->tw % c->pixels ? ceil_div(c->tw % c->pixels, c->tile_rows) : whole;
+        *last = c->tw % c->pixels ? ceil_div(c->tw % c->pixels, c->tile_rows) : *whole;
     else if (c->images == 1 && c->oh % c->th)
-        last = c->oh % c->th * tiles_of_line(c);
-    V tiles = ci(e, whole);
-    if (last != whole) {
-        if (c->flat)
-            tiles = udivc(e, addc(e, k->pixels, c->tile_rows - 1), c->tile_rows);
-        else
-            tiles = mulc(e, udivc(e, k->pixels, c->tw), tiles_of_line(c));
+        *last = c->oh % c->th * tiles_of_line(c);
+}
+
+static V tiles_of_strip(Emit *e, const ContractTask *task)
+{
+    const Contract *c = task->c;
+    int64_t whole, last;
+    count_tiles(c, &whole, &last);
+    if (last == whole)
+        return ci(e, whole);
+    if (c->flat)
+        return udivc(e, addc(e, task->pixels, c->tile_rows - 1), c->tile_rows);
+    return mulc(e, udivc(e, task->pixels, c->tw), tiles_of_line(c));
+}
+
+/* What the next chunk reads lies behind this one's panel and further away than L2: a share of it is
+ * prefetched in each product of this one. from NULL: nothing. */
+typedef struct {
+    V from[2];
+    int64_t bytes[2]; /* of a share */
+} NextChunk;
+
+static NextChunk next_chunk(Emit *e, const ContractTask *task, const PanelBlock *b, int n)
+{
+    const Contract *c = task->c;
+    int64_t channel = (int64_t)c->kh * c->kw * b->nvec * c->lanes, /* numbers of the panel */
+        shares = ceil_div(tile_count(c), TILE_MOST) * n;
+    NextChunk next = {
+        {operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), channel)), NULL},
+        {round_up(ceil_div(channel * c->kc * 2, shares), CACHE_LINE),
+         round_up(ceil_div(task->chunk_stride * 2, shares), CACHE_LINE)}};
+    /* So does its part of the strip, which is too large to stay in L2 from block to block. */
+    if (c->staged && !c->flat && c->n_chunks > 1)
+        next.from[1] = operand_at(e, c, task->strip,
+                                  mulc(e, addc(e, b->chunk, 1), task->chunk_stride));
+    return next;
+}
+
+/* A block at work. final, an i1: this is its last chunk. */
+typedef struct {
+    const ContractTask *task;
+    const PanelBlock *b;
+    Columns cols[TILE_MOST];
+    int n; /* of cols */
+    NextChunk next;
+    V final;
+} BlockWork;
+
+/* All groups of two tiles: `pairs` of them, `odd` tiles. */
+static void tile_pairs(Emit *e, const BlockWork *w, V pairs, V odd)
+{
+    int n = w->n;
+    const NextChunk *next = &w->next;
+    Loop l = loop_begin(e, ci(e, 0), odd, TILE_MOST);
+    V first = mulc(e, udivc(e, l.i, TILE_MOST), n);
+    TileGroup g = {.task = w->task, .b = w->b, .cols = &w->cols[n - 1], .m = TILE_MOST};
+    g.buffer = buffer_of(e, addc(e, first, -1));
+    g.tile = addc(e, l.i, -TILE_MOST);
+    TileResults r = results_of(e, &g);
+    for (int j = 0; j < n; j++) {
+        TileResults previous = r;
+        Overlap o = {.previous = &previous};
+        o.ready = j ? w->final : LLVMBuildAnd(e->b, w->final, lt(e, ci(e, 0), l.i), "");
+        for (int i = 0; i < 2; i++)
+            if (next->from[i])
+                o.prefetch[i] = prefetch_row(
+                    at_byte(e, next->from[i], mulc(e, addc(e, first, j), next->bytes[i])),
+                    next->bytes[i]);
+        g.cols = &w->cols[j];
+        g.tile = l.i;
+        g.buffer = buffer_of(e, addc(e, first, j));
+        r = product(e, &g, &o);
     }
-    V rounds = udivc(e, tiles, TILE_MOST),
-      odd = mulc(e, rounds, TILE_MOST); /* the first tile without a partner */
-    if (whole >= TILE_MOST || last >= TILE_MOST) {
-        Loop l = loop_begin(e, ci(e, 0), odd, TILE_MOST);
-        V first = mulc(e, udivc(e, l.i, TILE_MOST), n);
-        Done d = done_of(e, k, b, &cols[n - 1], addc(e, l.i, -TILE_MOST),
-                         turn_of(e, addc(e, first, -1)), TILE_MOST);
-        for (int j = 0; j < n; j++) {
-            V there = j ? final : LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), l.i), "");
-            Ahead ahead[2] = {0};
-            for (int i = 0; i < 2; i++)
-                if (next[i])
-                    ahead[i] = ahead_row(at_byte(e, next[i], mulc(e, addc(e, first, j), bytes[i])),
-                                         bytes[i]);
-            Done before = d;
-            d = product(e, k, b, &cols[j], l.i, turn_of(e, addc(e, first, j)), TILE_MOST, &before,
-                        there, ahead);
-        }
-        loop_end(e, &l);
-        If f = if_begin(e, LLVMBuildAnd(e->b, final, lt(e, ci(e, 0), odd), ""));
-        d = done_of(e, k, b, &cols[n - 1], addc(e, odd, -TILE_MOST),
-                    turn_of(e, addc(e, mulc(e, rounds, n), -1)), TILE_MOST);
-        finish(e, &d);
-        if_end(e, &f);
+    loop_end(e, &l);
+    If f = if_begin(e, LLVMBuildAnd(e->b, w->final, lt(e, ci(e, 0), odd), ""));
+    g.cols = &w->cols[n - 1];
+    g.buffer = buffer_of(e, addc(e, mulc(e, pairs, n), -1));
+    g.tile = addc(e, odd, -TILE_MOST);
+    r = results_of(e, &g);
+    finish(e, &r);
+    if_end(e, &f);
+}
+
+/* The last tile, without a partner. */
+static void tile_alone(Emit *e, const BlockWork *w, V tile)
+{
+    for (int j = 0; j < w->n; j++) {
+        TileGroup g = {w->task, w->b, &w->cols[j], tile, ci(e, 0), 1};
+        TileResults r = product(e, &g, &(Overlap){0});
+        If last_chunk = if_begin(e, w->final);
+        finish(e, &r);
+        if_end(e, &last_chunk);
     }
+}
+
+void tile_block(Emit *e, const ContractTask *task, const PanelBlock *b)
+{
+    const Contract *c = task->c;
+    CHECK(c->lanes == TILE_COLUMNS && c->bf16);
+    BlockWork w = {.task = task, .b = b};
+    int64_t whole, last;
+    count_tiles(c, &whole, &last);
+    w.n = columns_of(c, b, w.cols);
+    w.next = next_chunk(e, task, b, w.n);
+    w.final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0)
+                               : eq(e, b->chunk, ci(e, c->n_chunks - 1));
+    V tiles = tiles_of_strip(e, task), pairs = udivc(e, tiles, TILE_MOST),
+      odd = mulc(e, pairs, TILE_MOST);
+    if (whole >= TILE_MOST || last >= TILE_MOST)
+        tile_pairs(e, &w, pairs, odd);
     if (whole % TILE_MOST == 0 && last % TILE_MOST == 0)
         return;
     If f = {0};
     bool all = whole % TILE_MOST && last % TILE_MOST;
     if (!all)
         f = if_begin(e, eq(e, uremc(e, tiles, TILE_MOST), ci(e, 1)));
-    for (int j = 0; j < n; j++) {
-        Done d = product(e, k, b, &cols[j], odd, ci(e, 0), 1, NULL, NULL, NULL);
-        If last_chunk = if_begin(e, final);
-        finish(e, &d);
-        if_end(e, &last_chunk);
-    }
+    tile_alone(e, &w, odd);
     if (!all)
         if_end(e, &f);
 }

@@ -1,7 +1,8 @@
 /* Plain 3x3 kernels -> G g G', in the task that multiplies with them or in a step before: see
  * winograd.c. Sums in f32; packed kernels are transformed in double. */
+#include "emit_winograd_kernel.h"
 #include "emitters.h"
-#include "emit_winograd.h"
+#include "winograd.h"
 #include <string.h>
 
 /* y (n) = g (n, 3) x. Neighbouring rows of g that differ in the sign of the middle share the rest.

@@ -140,13 +140,13 @@ int64_t winograd_strip_floats(const Contract *c)
            16;
 }
 
-int winograd_turns(const Contract *c) { return c->tile_rows && c->blocks > c->pieces ? 2 : 1; }
+int winograd_buffers(const Contract *c) { return c->tile_rows && c->blocks > c->pieces ? 2 : 1; }
 
 int64_t winograd_scratch(const Contract *c)
 {
     int64_t region = (winograd_region_pixels(c) * c->kc + 15) / 16 * 16,
             products = winograd_positions(c) * winograd_product_stride(c, c->nr * c->lanes);
-    products *= winograd_turns(c);
+    products *= winograd_buffers(c);
     if (c->kernels == KERNELS_STREAMED)
         products += winograd_part_floats(c);
     if (c->staged)

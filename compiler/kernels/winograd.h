@@ -81,7 +81,7 @@ int64_t winograd_product_stride(const Contract *c, int64_t width);
 int64_t winograd_strip_floats(const Contract *c);
 /* Blocks whose products are in scratch at a time: two where the stores of one overlap with the
  * products of the next. */
-int winograd_turns(const Contract *c);
+int winograd_buffers(const Contract *c);
 /* Bytes of scratch. Where loading and products are two steps: of the larger. */
 int64_t winograd_scratch(const Contract *c);
 

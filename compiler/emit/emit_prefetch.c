@@ -1,18 +1,18 @@
-#include "emit_ahead.h"
+#include "emit_prefetch.h"
 #include "arith.h"
 
-static int64_t groups_of(const Ahead *a) { return a->groups * a->count; }
+static int64_t groups_of(const Prefetch *a) { return a->groups * a->count; }
 
-Ahead ahead_row(V from, int64_t bytes)
+Prefetch prefetch_row(V from, int64_t bytes)
 {
-    return (Ahead){.from = from,
-                   .lines = 1,
-                   .groups = ceil_div(bytes, CACHE_LINE),
-                   .step = CACHE_LINE,
-                   .count = 1};
+    return (Prefetch){.from = from,
+                      .lines = 1,
+                      .groups = ceil_div(bytes, CACHE_LINE),
+                      .step = CACHE_LINE,
+                      .count = 1};
 }
 
-void ahead_begin(Emit *e, Ahead *a, int64_t calls)
+void prefetch_begin(Emit *e, Prefetch *a, int64_t calls)
 {
     a->each = ceil_div(groups_of(a), calls);
     a->next = var(e, e->i64, ci(e, 0));
@@ -25,14 +25,14 @@ void ahead_begin(Emit *e, Ahead *a, int64_t calls)
     }
 }
 
-void ahead_line(Emit *e, V p, bool write)
+void prefetch_line(Emit *e, V p, bool write)
 {
     V rw = LLVMConstInt(e->i32, write, 0), l2 = LLVMConstInt(e->i32, 2, 0),
       data = LLVMConstInt(e->i32, 1, 0);
     intrinsic(e, "llvm.prefetch", e->ptr, (V[]){p, rw, l2, data}, 4);
 }
 
-void ahead_ask(Emit *e, const Ahead *a)
+void prefetch_share(Emit *e, const Prefetch *a)
 {
     if (!a->from)
         return;
@@ -46,7 +46,7 @@ void ahead_ask(Emit *e, const Ahead *a)
         }
         V p = at_byte(e, a->from, add(e, mulc(e, group, a->step), mulc(e, row, a->row_step)));
         for (int64_t j = 0; j < a->lines; j++)
-            ahead_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
+            prefetch_line(e, at_byte(e, p, ci(e, j * CACHE_LINE)), a->write);
     }
     set(e, a->next, addc(e, next, a->each));
     if_end(e, &f);

@@ -1,0 +1,404 @@
+/* Attention with an online softmax on vectors. Keys, then channels, lie across the lanes; queries
+ * are rows of the micro-kernel:
+ *
+ *   Q[query][.] = q * scale * log2(e)                      into scratch, as operands
+ *   for each block of keys:
+ *     S[query][key] = Q[query][.] . keys                   micro-kernel
+ *     m' = max(m, max over keys S)
+ *     P = 2^(S - m'), as operands in place of S
+ *     l = l * 2^(m - m') + sum over keys P
+ *     O[query][d] = O * 2^(m - m') + P[query][.] . values  micro-kernel
+ *     m = m'
+ *   y[query][d] = O[query][d] / l
+ *
+ * Where one block holds all keys, nothing is rescaled, and y is stored straight from the registers.
+ */
+#include "emit_attention_vectors.h"
+#include "emit_bf16.h"
+#include "emit_math.h"
+
+typedef struct {
+    const Attention *a;
+    V q, y, first;              /* of the head: queries and results of the block; its first query */
+    V keys, values;             /* panels of the head */
+    V queries, scores, results; /* scratch */
+    V old, max, sum, factor;    /* a number per query of the block */
+} VectorAttention;
+
+static V operand_row(Emit *e, V base, V row, int64_t stride)
+{
+    return at(e, base, mulc(e, row, stride));
+}
+
+static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, int64_t width,
+                        V count, int64_t known)
+{
+    int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
+    if (x->a->bf16)
+        micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
+    else
+        micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
+}
+
+/* Q of the block, scaled; queries beyond n are zero. */
+static void load_queries(Emit *e, const VectorAttention *x)
+{
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    V scale = cf(e, a->scale * 1.4426950408889634, lanes),
+      valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
+    for (int exist = 1; exist >= 0; exist--) {
+        if (!exist && a->n % a->query_block == 0)
+            break;
+        Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
+        V to = operand_row(e, x->queries, q.i, query_stride(a)),
+          from = operand_row(e, x->q, q.i, a->ldq);
+        for (int64_t d = 0; d < channels_stored(a); d += lanes) {
+            int64_t left = a->head_size - d;
+            V v = exist
+                      ? fp_mul(e,
+                               load_n(e, atc(e, from, d), lanes, left < lanes ? (int)left : lanes),
+                               scale)
+                      : cf(e, 0, lanes);
+            if (a->bf16)
+                store_bf16(e, v, at_bf16(e, to, ci(e, d)), lanes);
+            else
+                store(e, v, atc(e, to, d));
+        }
+        loop_end(e, &q);
+    }
+}
+
+typedef struct {
+    const VectorAttention *x;
+    V panel, column;
+    int nvec;
+} Scores;
+
+static void scores_tile(Emit *e, const void *scores, V row, int rows)
+{
+    const Scores *s = scores;
+    const Attention *a = s->x->a;
+    Micro m;
+    micro_init(e, &m, rows, s->nvec);
+    for (int i = 0; i < rows; i++)
+        m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
+    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes,
+                ci(e, attention_words(a, a->head_size)), attention_words(a, a->head_size));
+    for (int i = 0; i < rows; i++) {
+        V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
+        for (int v = 0; v < s->nvec; v++)
+            store(e, get(e, m.acc[i][v]), atc(e, to, (int64_t)v * a->lanes));
+    }
+}
+
+/* S of `count` panels from panel `first` on. */
+static void scores_block(Emit *e, const VectorAttention *x, V first, V count)
+{
+    const Attention *a = x->a;
+    int64_t panel_words = panel_keys(a) * attention_words(a, a->head_size);
+    int narrow = (int)((keys_stored(a) - (key_panels(a) - 1) * panel_keys(a)) / a->lanes);
+    Loop p = loop_begin(e, ci(e, 0), count, 1);
+    V panel = add(e, first, p.i);
+    Scores s = {x, at(e, x->keys, mulc(e, panel, panel_words)), mulc(e, p.i, panel_keys(a)),
+                narrow};
+    If f = {0};
+    if (narrow < a->panel_vectors) {
+        f = if_begin(e, eq(e, panel, ci(e, key_panels(a) - 1)));
+        row_tiles(e, a->query_block, e->t->mr[narrow], scores_tile, &s);
+        if_else(e, &f);
+        s.nvec = a->panel_vectors;
+    }
+    row_tiles(e, a->query_block, e->t->mr[s.nvec], scores_tile, &s);
+    if (narrow < a->panel_vectors)
+        if_end(e, &f);
+    loop_end(e, &p);
+}
+
+/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity
+ * meets another. */
+static void mask_vector(Emit *e, const VectorAttention *x, V row, V j, V limit)
+{
+    int lanes = x->a->lanes;
+    V p = at(e, row, j);
+    store(
+        e,
+        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)),
+        p);
+}
+
+/* Hides keys that do not exist and, in causal attention, those after their query. key0: the block's
+ * first key; keys: how many it stores. */
+static void mask(Emit *e, const VectorAttention *x, V key0, V keys)
+{
+    const Attention *a = x->a;
+    if (!a->causal && a->m % a->lanes == 0)
+        return;
+    V limit = sub(e, ci(e, a->m), key0);
+    If f = {0};
+    if (!a->causal)
+        f = if_begin(e, lt(e, limit, keys));
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    V row = operand_row(e, x->scores, i.i, score_stride(a));
+    if (a->causal) {
+        V after = umin(e, limit, addc(e, sub(e, add(e, x->first, i.i), key0), 1));
+        Loop j = loop_begin(e, ci(e, 0), keys, a->lanes);
+        mask_vector(e, x, row, j.i, after);
+        loop_end(e, &j);
+    } else {
+        mask_vector(e, x, row, addc(e, keys, -a->lanes), limit);
+    }
+    loop_end(e, &i);
+    if (!a->causal)
+        if_end(e, &f);
+}
+
+static void fill(Emit *e, V p, int64_t n, double value)
+{
+    Loop l = loop_begin(e, ci(e, 0), ci(e, n), e->t->lanes);
+    store(e, cf(e, value, e->t->lanes), at(e, p, l.i));
+    loop_end(e, &l);
+}
+
+/* The vector of a row's scores at `at`, and the running value that it joins; top: the row's
+ * maximum, once it is known. */
+typedef void VectorBody(Emit *e, const VectorAttention *x, V row, V at, V top, V *running);
+
+/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its
+ * own, which hides latencies. Returns their union. */
+static V over_row(Emit *e, const VectorAttention *x, V row, V keys, int64_t known, double initial,
+                  V top, VectorBody *body, V (*join)(Emit *, V, V))
+{
+    enum { MOST = 4 };
+    int lanes = x->a->lanes, parts = 1;
+    V running[MOST];
+    for (int p = MOST; p > 1 && parts == 1; p--)
+        if (known % ((int64_t)p * lanes) == 0)
+            parts = p;
+    for (int p = 0; p < parts; p++)
+        running[p] = var(e, vec_type(e, lanes), NULL);
+    for (int p = 0; p < parts; p++)
+        set(e, running[p], cf(e, initial, lanes));
+    Loop j = loop_begin(e, ci(e, 0), keys, (int64_t)parts * lanes);
+    for (int p = 0; p < parts; p++)
+        body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
+    loop_end(e, &j);
+    V all = get(e, running[0]);
+    for (int p = 1; p < parts; p++)
+        all = join(e, all, get(e, running[p]));
+    return all;
+}
+
+static void row_max(Emit *e, const VectorAttention *x, V row, V at_, V top, V *running)
+{
+    (void)top;
+    set(e, *running, fp_max(e, load(e, at(e, row, at_), x->a->lanes), get(e, *running)));
+}
+
+/* P in place of S: operands take no more room than scores, and each vector is read before its place
+ * is written. */
+static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *running)
+{
+    int lanes = x->a->lanes;
+    V p = fp_sub(e, load(e, at(e, row, at_), lanes), splat(e, top, lanes));
+    p = m_exp2(e, p, lanes, x->a->bf16 ? FOR_BF16 : FOR_F32);
+    set(e, *running, fp_add(e, get(e, *running), p));
+    if (x->a->bf16)
+        store_bf16(e, p, at_bf16(e, row, at_), lanes);
+    else
+        store(e, p, at(e, row, at_));
+}
+
+/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a
+ * constant, else what divides them. */
+static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t known, bool online)
+{
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    V row = operand_row(e, x->scores, i.i, score_stride(a));
+    V top = reduce_max(e, over_row(e, x, row, keys, known, -1e30, NULL, row_max, fp_max), lanes);
+    if (online)
+        top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
+    store(e, top, at(e, x->max, i.i));
+    loop_end(e, &i);
+    if (online) {
+        i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
+        V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i),
+          sum = at(e, x->sum, i.i);
+        V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes, FOR_F32);
+        store(e, f, at(e, x->factor, i.i));
+        store(e, fp_mul(e, load(e, sum, lanes), f), sum);
+        store(e, m, old);
+        loop_end(e, &i);
+    }
+    i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    row = operand_row(e, x->scores, i.i, score_stride(a));
+    V max = load(e, at(e, x->max, i.i), 1), total = at(e, x->sum, i.i);
+    V sum = reduce_add(e, over_row(e, x, row, keys, known, 0, max, row_exp, fp_add), lanes);
+    store(e, online ? fp_add(e, load(e, total, 1), sum) : sum, total);
+    loop_end(e, &i);
+}
+
+static void store_row(Emit *e, const VectorAttention *x, V row, V channel, V v, int valid)
+{
+    V to = element_at(e, x->a->y_bf16, x->y, add(e, mulc(e, row, x->a->ldy), channel));
+    If f = {0};
+    bool partial = x->a->n % x->a->query_block != 0;
+    if (partial)
+        f = if_begin(e, lt(e, add(e, x->first, row), ci(e, x->a->n)));
+    store_elements(e, x->a->y_bf16, v, to, x->a->lanes, valid);
+    if (partial)
+        if_end(e, &f);
+}
+
+typedef struct {
+    const VectorAttention *x;
+    V panel, channel, count;
+    int64_t known, left;
+    int nvec;
+    bool online;
+} Values; /* left: channels from here on */
+
+static void values_tile(Emit *e, const void *values, V row, int rows)
+{
+    const Values *p = values;
+    const VectorAttention *x = p->x;
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Micro m;
+    micro_init(e, &m, rows, p->nvec);
+    for (int i = 0; i < rows; i++) {
+        V r = addc(e, row, i),
+          o = at(e, operand_row(e, x->results, r, result_stride(a)), p->channel);
+        m.a[i] = operand_row(e, x->scores, r, score_stride(a));
+        V f = p->online ? splat(e, load(e, at(e, x->factor, r), 1), lanes) : NULL;
+        for (int v = 0; v < p->nvec; v++)
+            set(e, m.acc[i][v],
+                p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
+                          : cf(e, 0, lanes));
+    }
+    run_product(e, x, &m, p->panel, (int64_t)p->nvec * lanes, p->count, p->known);
+    for (int i = 0; i < rows; i++) {
+        V r = addc(e, row, i);
+        V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));
+        for (int v = 0; v < p->nvec; v++) {
+            V channel = addc(e, p->channel, (int64_t)v * lanes), o = get(e, m.acc[i][v]);
+            int64_t left = p->left - (int64_t)v * lanes;
+            if (p->online)
+                store(e, o, at(e, operand_row(e, x->results, r, result_stride(a)), channel));
+            else
+                store_row(e, x, r, channel, fp_mul(e, o, splat(e, inverse, lanes)),
+                          left < lanes ? (int)left : lanes);
+        }
+    }
+}
+
+/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as
+ * for softmax_block, in words. */
+static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t known,
+                         bool online)
+{
+    const Attention *a = x->a;
+    int64_t width = value_width(a), stored = channels_stored(a), whole = stored / width * width,
+            all = attention_words(a, keys_stored(a));
+    Values p = {.x = x,
+                .count = count,
+                .known = known,
+                .online = online,
+                .nvec = a->nr,
+                .left = whole < a->head_size ? whole : a->head_size};
+    for (int64_t d = 0; d < stored; d += width) { /* few: head_size / 64 */
+        p.nvec = (int)((stored - d < width ? stored - d : width) / a->lanes);
+        p.left = a->head_size - d;
+        p.channel = ci(e, d);
+        p.panel = at(e, x->values,
+                     add(e, ci(e, d * all), mulc(e, word, (int64_t)p.nvec * a->lanes)));
+        row_tiles(e, a->query_block, e->t->mr[p.nvec], values_tile, &p);
+    }
+}
+
+static void store_results(Emit *e, const VectorAttention *x)
+{
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)),
+                        1);
+    V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
+    V from = operand_row(e, x->results, q.i, result_stride(a)),
+      to = element_at(e, a->y_bf16, x->y, mulc(e, q.i, a->ldy));
+    int64_t whole = a->head_size / lanes * lanes;
+    Loop d = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
+    store_elements(e, a->y_bf16, fp_mul(e, load(e, at(e, from, d.i), lanes), inverse),
+                   element_at(e, a->y_bf16, to, d.i), lanes, lanes);
+    loop_end(e, &d);
+    if (whole < a->head_size)
+        store_n(e, fp_mul(e, load(e, atc(e, from, whole), lanes), inverse), atc(e, to, whole),
+                lanes, (int)(a->head_size - whole));
+    loop_end(e, &q);
+}
+
+static void carve(Emit *e, VectorAttention *x)
+{
+    const Attention *a = x->a;
+    x->queries = e->scratch;
+    x->scores = atc(e, x->queries, a->query_block * query_stride(a));
+    x->results = atc(e, x->scores, a->query_block * score_stride(a));
+    x->old = key_blocks(a) > 1 ? atc(e, x->results, a->query_block * result_stride(a)) : x->results;
+    x->max = atc(e, x->old, query_rows(a));
+    x->sum = atc(e, x->max, query_rows(a));
+    x->factor = atc(e, x->sum, query_rows(a));
+}
+
+/* Several blocks of keys. The last one may have fewer panels, and causal attention stops at the
+ * block's last query. */
+static void online(Emit *e, const VectorAttention *x)
+{
+    const Attention *a = x->a;
+    int64_t step = a->block_panels, per = panel_keys(a);
+    bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
+    fill(e, x->old, query_rows(a), -1e30);
+    fill(e, x->sum, query_rows(a), 0);
+    fill(e, x->results, a->query_block * result_stride(a), 0);
+    V end = ci(e, key_panels(a));
+    if (a->causal)
+        end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
+    Loop j = loop_begin(e, ci(e, 0), end, step);
+    V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
+    V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
+    int64_t known = even_blocks && !a->causal ? step * per : a->lanes;
+    if (known != a->lanes) {
+        count = ci(e, step);
+        keys = ci(e, known);
+    }
+    scores_block(e, x, j.i, count);
+    mask(e, x, key0, keys);
+    softmax_block(e, x, keys, known, true);
+    V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
+    values_block(e, x, word, n, attention_words(a, known), true);
+    loop_end(e, &j);
+    store_results(e, x);
+}
+
+void emit_attention_vectors(Emit *e, const AttentionTask *task)
+{
+    const Attention *a = task->a;
+    VectorAttention x = {.a = a,
+                         .q = task->q,
+                         .y = task->y,
+                         .first = task->first,
+                         .keys = task->keys,
+                         .values = task->values};
+    carve(e, &x);
+    load_queries(e, &x);
+    if (key_blocks(a) > 1) {
+        online(e, &x);
+        return;
+    }
+    V keys = ci(e, keys_stored(a));
+    scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)));
+    mask(e, &x, ci(e, 0), keys);
+    softmax_block(e, &x, keys, keys_stored(a), false);
+    values_block(e, &x, ci(e, 0), ci(e, attention_words(a, keys_stored(a))),
+                 attention_words(a, keys_stored(a)), false);
+}

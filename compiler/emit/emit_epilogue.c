@@ -1,0 +1,56 @@
+#include "emit_epilogue.h"
+#include "emit_math.h"
+
+static V activate(Emit *e, const Contract *c, V v, int lanes)
+{
+    switch ((Activation)c->act) {
+    case ACT_SWISH: return m_swish(e, v, lanes, FOR_F32);
+    case ACT_GELU_TANH: return m_gelu_tanh(e, v, lanes, FOR_F32);
+    case ACT_GEGLU_TANH:
+        return m_gelu_tanh(e, v, lanes,
+                           c->bf16 ? FOR_BF16 : FOR_F32); /* half of a product's operand */
+    case ACT_GELU_ERF:
+    case ACT_GEGLU_ERF: return m_gelu_erf(e, v, lanes);
+    case ACT_NONE: break;
+    }
+    return v;
+}
+
+V contract_sums_at(Emit *e, const ContractTask *task, V j, V offset)
+{
+    return at(e, task->sums, add(e, mulc(e, j, contract_block_out(task->c)), offset));
+}
+
+V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVector *o)
+{
+    const Contract *c = task->c;
+    int lanes = c->lanes;
+    int64_t width = (int64_t)c->nr * lanes, out = contract_block_out(c);
+    V n = add(e, mulc(e, o->j, out), o->offset),
+      bias = c->has_bias ? at(e, task->bias, add(e, mulc(e, o->j, width), o->offset)) : NULL;
+    if (bias)
+        r = fp_add(e, r, load(e, bias, lanes));
+    if (c->has_vec) {
+        V base = c->vec_batch == 1 ? task->vec : at(e, task->vec, mulc(e, o->batch, c->vec_width));
+        r = fp_add(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, o->valid));
+    }
+    if (gate) {
+        if (bias)
+            gate = fp_add(e, gate, load(e, atc(e, bias, out), lanes));
+        r = fp_mul(e, r, activate(e, c, gate, lanes));
+    } else {
+        r = activate(e, c, r, lanes);
+    }
+    if (c->has_res) {
+        V row = pixel_of(e, c->res_shared, o->pixel, o->batch, c->oh * c->ow);
+        r = fp_add(e, r,
+                   load_n(e, at(e, task->res, add(e, mulc(e, row, c->co), n)), lanes, o->valid));
+    }
+    if (c->past_caches)
+        store_past(e, r, at(e, task->y, add(e, mulc(e, o->pixel, c->ldy), n)));
+    else
+        store_elements(e, c->y_bf16, r,
+                       element_at(e, c->y_bf16, task->y, add(e, mulc(e, o->pixel, c->ldy), n)),
+                       lanes, o->valid);
+    return r;
+}

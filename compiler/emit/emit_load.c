@@ -1,0 +1,199 @@
+#include "emit_load.h"
+#include "emit_math.h"
+
+static Precision precision_of(const Contract *c) { return c->bf16 ? FOR_BF16 : FOR_F32; }
+
+V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, int lanes)
+{
+    const Contract *c = task->c;
+    switch ((Prologue)c->pre) {
+    case PRE_NONE: return v;
+    case PRE_SWISH: return m_swish(e, v, lanes, precision_of(c));
+    case PRE_AFFINE:
+    case PRE_AFFINE_SWISH: {
+        V a = at(e, at(e, task->norm, mulc(e, image, 2 * in_channels(c))), channel);
+        v = fp_fma(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
+        return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes, precision_of(c));
+    }
+    case PRE_LAYER_NORM:
+        v = fp_mul(e, fp_sub(e, v, splat(e, task->columns_mean, lanes)),
+                   splat(e, task->columns_rstd, lanes));
+        return fp_fma(e, v, load(e, at(e, task->gamma, channel), lanes),
+                      load(e, at(e, task->beta, channel), lanes));
+    }
+    return v;
+}
+
+/* Where channel c of loaded pixel q stands in the strip. */
+static V strip_place(Emit *e, const ContractTask *task, V q, V channel)
+{
+    const Contract *c = task->c;
+    V pixel = mulc(e, q, strip_row(c));
+    if (c->n_chunks == 1)
+        return operand_at(e, task->c, task->strip, add(e, pixel, channel));
+    V place = add(e, mulc(e, udivc(e, channel, c->kc), task->chunk_stride),
+                  uremc(e, channel, c->kc));
+    return operand_at(e, task->c, task->strip, add(e, pixel, place));
+}
+
+/* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. By
+ * two registers where there is a swish (emit.h), then by one, then singly; never across the border
+ * of two chunks. */
+static void load_segment(Emit *e, const ContractTask *task, V src, V q, V image, int64_t first,
+                         int64_t n)
+{
+    const Contract *c = task->c;
+    bool swish = src && (c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH);
+    int64_t from = 0;
+    for (int lanes = swish ? 2 * e->t->lanes : e->t->lanes;
+         from<n; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
+        if (c->n_chunks > 1 && (c->kc % lanes != 0 || first % lanes != 0))
+            continue;
+        int64_t to = from + (n - from) / lanes * lanes;
+        if (from == to)
+            continue;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
+        V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
+        if (src)
+            v = contract_prologue(e, task, load(e, at(e, src, l.i), lanes), channel, image, lanes);
+        store_operand(e, c, v, strip_place(e, task, q, channel), lanes);
+        loop_end(e, &l);
+        from = to;
+    }
+}
+
+/* The same where x holds bf16 already: words of two channels, as they are. */
+static void copy_segment(Emit *e, const ContractTask *task, V src, V q)
+{
+    const Contract *c = task->c;
+    int64_t from = 0;
+    for (int lanes = e->t->lanes; from < c->c1; lanes /= 2) {
+        if (c->n_chunks > 1 && c->kc % (2 * lanes) != 0)
+            continue;
+        int64_t to = from + (c->c1 - from) / (2 * lanes) * (2 * lanes);
+        if (from == to)
+            continue;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), 2 * lanes);
+        store(e, load(e, at_bf16(e, src, l.i), lanes), strip_place(e, task, q, l.i));
+        loop_end(e, &l);
+        from = to;
+    }
+}
+
+/* Channels that are stored beyond the last one: the partner of an odd one, the rest of a tile. */
+static void load_padding(Emit *e, const ContractTask *task, V q)
+{
+    if (in_channels(task->c) == stored_channels(task->c))
+        return;
+    Loop l = loop_begin(e, ci(e, in_channels(task->c)), ci(e, stored_channels(task->c)), 1);
+    store_operand(e, task->c, cf(e, 0, 1), strip_place(e, task, q, l.i), 1);
+    loop_end(e, &l);
+}
+
+static V row_of(Emit *e, V base, V pixel, int64_t channels)
+{
+    return at(e, base, mulc(e, pixel, channels));
+}
+
+/* Mean and 1/sqrt(variance + eps) of one row, in two passes over it. */
+static void row_moments(Emit *e, ContractTask *task, V row)
+{
+    const Contract *c = task->c;
+    int lanes = e->t->lanes;
+    int64_t n = c->c1, whole = n / lanes * lanes;
+    V mean = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        V sum = var(e, vec_type(e, lanes), NULL), rest = var(e, e->f32, NULL);
+        set(e, sum, cf(e, 0, lanes));
+        set(e, rest, cf(e, 0, 1));
+        for (int part = 0; part < 2; part++) {
+            int w = part == 0 ? lanes : 1;
+            Loop l = loop_begin(e, ci(e, part == 0 ? 0 : whole), ci(e, part == 0 ? whole : n), w);
+            V v = load(e, at(e, row, l.i), w), to = part == 0 ? sum : rest;
+            if (pass == 1) {
+                v = fp_sub(e, v, splat(e, mean, w));
+                v = fp_mul(e, v, v);
+            }
+            set(e, to, fp_add(e, get(e, to), v));
+            loop_end(e, &l);
+        }
+        V total = fp_add(e, reduce_add(e, get(e, sum), lanes), get(e, rest));
+        V average = fp_mul(e, total, cf(e, 1.0 / (double)n, 1));
+        if (pass == 0) {
+            mean = average;
+            continue;
+        }
+        V a[] = {fp_add(e, average, cf(e, c->eps, 1))};
+        task->columns_mean = mean;
+        task->columns_rstd = fp_div(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
+    }
+}
+
+static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)
+{
+    const Contract *c = task->c;
+    int64_t rows = c->h / c->upsample * (c->w / c->upsample);
+    V row = element_at(e, c->x_bf16, task->x,
+                       mulc(e, pixel_of(e, c->x_shared, pixel, image, rows), c->c1));
+    if (c->pre == PRE_LAYER_NORM)
+        row_moments(e, task, row);
+    if (c->x_bf16)
+        copy_segment(e, task, row, q);
+    else
+        load_segment(e, task, row, q, image, 0, c->c1);
+    if (c->c2)
+        load_segment(e, task,
+                     row_of(e, task->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2), q,
+                     image, c->c1, c->c2);
+    load_padding(e, task, q);
+}
+
+/* Pixels from..to of the strip. */
+static void load_flat(Emit *e, ContractTask *task, V from, V to)
+{
+    const Contract *c = task->c;
+    V first = c->strips_b == 1 ? task->y0 : add(e, mulc(e, task->b0, c->oh * c->ow), task->y0);
+    Loop l = loop_begin(e, from, to, 1);
+    load_pixel(e, task, add(e, first, l.i), l.i, task->b0);
+    loop_end(e, &l);
+}
+
+/* Rows of all images that the strip sees. */
+V strip_lines(Emit *e, const ContractTask *task)
+{
+    const Contract *c = task->c;
+    if (c->flat)
+        return task->pixels;
+    V rows = udivc(e, udivc(e, task->pixels, c->tw), c->images);
+    return mulc(e, addc(e, mulc(e, rows, c->stride), c->kh - c->stride), c->images);
+}
+
+static void load_window(Emit *e, ContractTask *task, V from, V to)
+{
+    const Contract *c = task->c;
+    Loop l = loop_begin(e, from, to, 1);
+    V image = task->b0, row = l.i;
+    if (c->images > 1) { /* then a strip is as high as they are */
+        image = add(e, image, udivc(e, l.i, task->sh));
+        row = uremc(e, l.i, task->sh);
+    }
+    V iy = addc(e, add(e, mulc(e, task->y0, c->stride), row), -c->pad_top);
+    V row_ok = inside(e, iy, c->h);
+    Loop lc = loop_begin(e, ci(e, 0), ci(e, task->sw), 1);
+    V ix = addc(e, add(e, mulc(e, task->x0, c->stride), lc.i), -c->pad_left);
+    V q = add(e, mulc(e, l.i, task->sw), lc.i);
+    If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w), ""));
+    V pixel = input_pixel(e, c, image, iy, ix, c->upsample);
+    load_pixel(e, task, pixel, q, image);
+    if_else(e, &f);
+    load_segment(e, task, NULL, q, image, 0, in_channels(c));
+    load_padding(e, task, q);
+    if_end(e, &f);
+    loop_end(e, &lc);
+    loop_end(e, &l);
+}
+
+void load_strip(Emit *e, ContractTask *task, V from, V to)
+{
+    (task->c->flat ? load_flat : load_window)(e, task, from, to);
+}

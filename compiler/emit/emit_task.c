@@ -1,0 +1,156 @@
+#include "emit_task.h"
+#include "contract_plan.h"
+
+static int operand_args(Emit *e, ContractTask *task)
+{
+    int i = 0;
+    task->x = arg(e, i++);
+    if (task->c->c2)
+        task->x2 = arg(e, i++);
+    return i;
+}
+
+static int norm_args(Emit *e, ContractTask *task, int i)
+{
+    const Contract *c = task->c;
+    if (c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH)
+        task->norm = arg(e, i++);
+    if (c->pre == PRE_LAYER_NORM) {
+        task->gamma = arg(e, i++);
+        task->beta = arg(e, i++);
+    }
+    return i;
+}
+
+void contract_load_args(Emit *e, ContractTask *task)
+{
+    task->strips = arg(e, norm_args(e, task, operand_args(e, task)));
+}
+
+void contract_args(Emit *e, ContractTask *task)
+{
+    const Contract *c = task->c;
+    int i = 0;
+    if (c->staged)
+        task->strips = arg(e, i++);
+    else
+        i = operand_args(e, task);
+    task->panels = arg(e, i++);
+    if (c->has_bias)
+        task->bias = arg(e, i++);
+    if (!c->staged)
+        i = norm_args(e, task, i);
+    if (c->has_vec)
+        task->vec = arg(e, i++);
+    if (c->has_res)
+        task->res = arg(e, i++);
+    task->y = arg(e, i++);
+    if (c->has_sums)
+        task->sums = arg(e, i++);
+}
+
+/* Strips run fastest, so that neighbouring tasks share weights. */
+V contract_task(Emit *e, ContractTask *task)
+{
+    const Contract *c = task->c;
+    int64_t per_image = c->strips_x * c->strips_y, strips = per_image * c->strips_b;
+    V strip = uremc(e, e->task, strips), slice = udivc(e, e->task, strips);
+    V in_image = uremc(e, strip, per_image);
+    if (c->staged)
+        task->strip = at(e, task->strips, mulc(e, strip, contract_staged_floats(c) / strips));
+    if (task->sums)
+        task->sums = at(e, task->sums, mulc(e, strip, 3 * c->co));
+    task->b0 = mulc(e, udivc(e, strip, per_image), c->images);
+    if (c->flat) {
+        task->y0 = mulc(e, in_image, c->pixels);
+        task->pixels = umin(e, sub(e, ci(e, c->tw), task->y0), ci(e, c->pixels));
+        return slice;
+    }
+    task->x0 = mulc(e, uremc(e, in_image, c->strips_x), c->tw);
+    task->y0 = mulc(e, udivc(e, in_image, c->strips_x), c->th);
+    V rows = umin(e, sub(e, ci(e, c->oh), task->y0), ci(e, c->th));
+    task->pixels = c->oh % c->th == 0 ? ci(e, c->pixels) : mulc(e, rows, c->tw * c->images);
+    return slice;
+}
+
+V inside(Emit *e, V i, int64_t n) { return LLVMBuildICmp(e->b, LLVMIntULT, i, ci(e, n), ""); }
+
+V input_pixel(Emit *e, const Contract *c, V image, V iy, V ix, int upsample)
+{
+    V row = add(e, mulc(e, image, c->h / c->upsample), udivc(e, iy, upsample));
+    return add(e, mulc(e, row, c->w / c->upsample), udivc(e, ix, upsample));
+}
+
+/* Rows of all images that the strip sees. */
+/* Output pixel p of the strip: its image (within the strip), row and column, all relative. */
+static void pixel_coordinates(Emit *e, const ContractTask *task, V p, V *image, V *row, V *col)
+{
+    const Contract *c = task->c;
+    V line = udivc(e, p, c->tw);
+    *col = uremc(e, p, c->tw);
+    *image = c->images == 1 ? ci(e, 0) : udivc(e, line, c->th);
+    *row = c->images == 1 ? line : uremc(e, line, c->th);
+}
+
+V window_offset(Emit *e, const ContractTask *task, V p)
+{
+    const Contract *c = task->c;
+    if (c->in_place)
+        return mulc(e, p, c->c1);
+    if (c->flat)
+        return mulc(e, p, strip_row(c));
+    V image, row, col;
+    pixel_coordinates(e, task, p, &image, &row, &col);
+    V line = add(e, mulc(e, image, task->sh), mulc(e, row, c->stride));
+    return mulc(e, add(e, mulc(e, line, task->sw), mulc(e, col, c->stride)), strip_row(c));
+}
+
+V output_pixel(Emit *e, const ContractTask *task, V p, V *batch)
+{
+    const Contract *c = task->c;
+    *batch = task->b0;
+    if (c->flat) {
+        V pixel = add(e, task->y0, p);
+        if (c->strips_b > 1)
+            pixel = add(e, pixel, mulc(e, task->b0, c->oh * c->ow));
+        return pixel;
+    }
+    V image, row, col;
+    pixel_coordinates(e, task, p, &image, &row, &col);
+    *batch = add(e, task->b0, image);
+    V line = add(e, mulc(e, *batch, c->oh), add(e, task->y0, row));
+    return add(e, mulc(e, line, c->ow), add(e, task->x0, col));
+}
+
+V chunk_channels(Emit *e, const Contract *c, V chunk)
+{
+    int64_t rest = last_chunk(c);
+    return rest == c->kc
+               ? ci(e, rest)
+               : choose(e, eq(e, chunk, ci(e, c->n_chunks - 1)), ci(e, rest), ci(e, c->kc));
+}
+
+V part_begin(Emit *e, V part, int64_t count, int64_t parts)
+{
+    return parts == count ? part : udivc(e, mulc(e, part, count), parts);
+}
+
+void contract_blocks(Emit *e, const Contract *c, V slice, BlockBody *body, void *user)
+{
+    bool geglu = contract_geglu(c);
+    int64_t out = contract_block_out(c), tail = c->co - (c->blocks - 1) * out;
+    Loop l = loop_begin(e, part_begin(e, slice, c->blocks, c->pieces),
+                        part_begin(e, addc(e, slice, 1), c->blocks, c->pieces), 1);
+    if (tail == out) {
+        body(e, user, &(ColumnBlock){l.i, c->nr, false});
+    } else {
+        If f = if_begin(e, eq(e, l.i, ci(e, c->blocks - 1)));
+        int nvec = geglu ? c->nr : (int)ceil_div(tail, c->lanes);
+        body(e, user, &(ColumnBlock){l.i, nvec, true});
+        if_else(e, &f);
+        if (c->blocks > 1)
+            body(e, user, &(ColumnBlock){l.i, c->nr, false});
+        if_end(e, &f);
+    }
+    loop_end(e, &l);
+}
