@@ -2,6 +2,7 @@
 #ifndef LATENTC_SHARED_FLAGS_H
 #define LATENTC_SHARED_FLAGS_H
 #include "program.h"
+#include "conv_forms.h"
 #include "flags.h"
 #include "param.h"
 
@@ -27,7 +28,7 @@ typedef struct {
     FLAG_GROUP("Code", example), \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
-    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, f23, f43, up, up43, f23s, f43s, f23u, f43u, f23x, f43x, f43xu", 0, 0}, \
+    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", conv_help, 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}

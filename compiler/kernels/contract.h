@@ -59,8 +59,7 @@ typedef struct {
     int64_t k_step;
     /* 0, or the tile unit computes it (tiles.h), this many output pixels in a tile. */
     int tile_rows;
-    /* 0: direct. Else one more than the index of its form (winograd.c), in strips of tiles_x x
-     * tiles_y tiles. */
+    /* WINOGRAD_*; NONE: direct. Else in strips of tiles_x x tiles_y tiles. */
     int winograd;
     int64_t tiles_x, tiles_y;
     /* Of a Winograd form: KERNELS_*. */

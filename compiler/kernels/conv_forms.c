@@ -2,25 +2,47 @@
 #include "util.h"
 #include <string.h>
 
-const char *const conv_names[] = {"auto", "direct", "winograd", "f23",   "f43",
-                                  "up",   "up43",   "f23s",     "f43s",  "f23u",
-                                  "f43u", "f23x",   "f43x",     "f43xu", NULL};
+/* clang-format off */
+const ConvForm conv_forms[CONV_FORMS] = {
+#define FORM(e, name, shown, winograd, kernels, units, bf16) \
+    {CONV_##e, name, shown, WINOGRAD_##winograd, KERNELS_##kernels, UNITS_##units, bf16},
+#include "conv_forms.def"
+#undef FORM
+};
 
-ConvMode conv_parse(const char *text)
+#define FORM(e, name, shown, winograd, kernels, units, bf16) name,
+const char *const conv_names[CONV_MODES] = {"auto", "winograd",
+#include "conv_forms.def"
+};
+#undef FORM
+
+#define FORM(e, name, shown, winograd, kernels, units, bf16) ", " name
+const char conv_list[] = "auto, winograd"
+#include "conv_forms.def"
+    ;
+const char conv_help[] = "3x3 convolutions: auto (default), winograd"
+#include "conv_forms.def"
+    ;
+#undef FORM
+/* clang-format on */
+
+const ConvForm *conv_form_of(WinogradKind winograd, int kernels)
 {
-    for (int i = 0; conv_names[i]; i++)
-        if (!strcmp(text, conv_names[i]))
-            return (ConvMode)i;
-    usage_err(
-        "--conv: expected auto, direct, winograd, f23, f43, up, up43, f23s, f43s, f23u, f43u, f23x, f43x or f43xu, found \"%s\"",
-        text);
+    for (int i = 0; i < CONV_FORMS; i++)
+        if (conv_forms[i].winograd == winograd && conv_forms[i].kernels == kernels)
+            return &conv_forms[i];
+    die("no form of convolutions with matrices %d and kernels %d", (int)winograd, kernels);
 }
-
-const ConvMode conv_forms[CONV_FORMS] = {CONV_DIRECT, CONV_UP,   CONV_F23S,  CONV_F43S,
-                                         CONV_F23U,   CONV_F43U, CONV_F43XU, CONV_F23X,
-                                         CONV_F23,    CONV_F43X, CONV_UP43,  CONV_F43};
 
 bool contract_bf16(ConvMode form, bool bf16)
 {
-    return bf16 && form != CONV_F43 && form != CONV_F43S && form != CONV_F43U;
+    return bf16 && (form < CONV_DIRECT || conv_form(form)->bf16);
+}
+
+ConvMode conv_parse(const char *text)
+{
+    for (int i = 0; i < CONV_MODES; i++)
+        if (!strcmp(text, conv_names[i]))
+            return (ConvMode)i;
+    usage_err("--conv: expected one of %s; found \"%s\"", conv_list, text);
 }

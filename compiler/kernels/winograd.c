@@ -57,26 +57,29 @@ enum { ONCE = 6 }; /* of WinogradAxis.twice: none is */
 #define UP23 {2, 3, 3, ONCE, bu, gu, au}
 #define UP43 {4, 5, 4, 1, bu4, gu4, au4}
 #define ALONE {1, 1, 1, ONCE, one, rows, one}
-static const Winograd forms[] = {
-    {{"F(2,3)", "F(2,3) streamed", "F(2,3) unpacked"}, {CONV_F23, CONV_F23S, CONV_F23U}, 1, 1, F23, F23},
-    {{"F(4,3)", "F(4,3) streamed", "F(4,3) unpacked"}, {CONV_F43, CONV_F43S, CONV_F43U}, 1, 1, F43, F43},
-    {{"up(2,3)"}, {CONV_UP}, 2, 1, UP23, UP23}, /* its kernels are not larger than plain ones */
-    {{"up(4,3)"}, {CONV_UP43}, 2, 1, UP43, UP43},
-    {{"F(2,3) along x"}, {CONV_F23X}, 1, 3, ALONE, F23},
-    {{"F(4,3) along x", NULL, "F(4,3) along x, unpacked"}, {CONV_F43X, CONV_AUTO, CONV_F43XU}, 1, 3, ALONE, F43_ROOTS}};
+static const Winograd forms[WINOGRAD_COUNT] = {
+    [WINOGRAD_F23]  = {1, 1, F23, F23},
+    [WINOGRAD_F43]  = {1, 1, F43, F43},
+    [WINOGRAD_UP23] = {2, 1, UP23, UP23}, /* its kernels are not larger than plain ones */
+    [WINOGRAD_UP43] = {2, 1, UP43, UP43},
+    [WINOGRAD_F23X] = {1, 3, ALONE, F23},
+    [WINOGRAD_F43X] = {1, 3, ALONE, F43_ROOTS}};
 /* clang-format on */
-enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
-const Winograd *winograd_forms(int *n)
+const Winograd *winograd_matrices(WinogradKind kind)
 {
-    *n = N_FORMS;
-    return forms;
+    CHECK(kind > WINOGRAD_NONE && kind < WINOGRAD_COUNT && forms[kind].x.m);
+    return &forms[kind];
 }
 
 const Winograd *winograd_form(const Contract *c)
 {
-    CHECK(c->winograd >= 1 && c->winograd <= N_FORMS);
-    return &forms[c->winograd - 1];
+    return winograd_matrices((WinogradKind)c->winograd);
+}
+
+const char *winograd_name(const Contract *c)
+{
+    return conv_form_of((WinogradKind)c->winograd, c->kernels)->shown;
 }
 
 static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }

@@ -16,20 +16,14 @@ typedef struct {
  * they are: 3 where y is not transformed (its axis: 1 of all, and G the unit matrix (3, 3)),
  * else 1. */
 typedef struct {
-    const char *name[KERNELS_COUNT]; /* by how kernels are stored: KERNELS_* */
-    ConvMode mode[KERNELS_COUNT];    /* AUTO: none */
     int upsample, taps;
     WinogradAxis y, x;
 } Winograd;
 
-/* All forms; sets *n. A contract's `winograd` is one more than an index. */
-const Winograd *winograd_forms(int *n);
-/* Of a contract whose `winograd` is set. */
+const Winograd *winograd_matrices(WinogradKind kind);
+/* Of a contract in a Winograd form, and what reports call the form. */
 const Winograd *winograd_form(const Contract *c);
-static inline const char *winograd_name(const Contract *c)
-{
-    return winograd_form(c)->name[c->kernels];
-}
+const char *winograd_name(const Contract *c);
 /* Positions: of products in a tile. Each has `taps` kernels. */
 static inline int64_t winograd_positions(const Contract *c)
 {

@@ -4,13 +4,10 @@
 #include "tile_unit.h"
 #include <math.h>
 
-/* Not up(4,3) on the tile unit: products are cheap there, and its kernels, three times as many,
- * push the inputs out of L2. Two thirds of the products take as long (256x256 x 256: 61 and 63 ms)
- * or longer (2 x 32x32 x 640: 18 and 12; 128x128 x 512: 65 and 55). */
-static bool fits(const Contract *c, const Target *t, const Winograd *w)
+static bool fits(const Contract *c, const Target *t, const ConvForm *form)
 {
-    bool tiled = c->bf16 && target_tiles(t);
-    if ((w->x.n > w->x.inputs && tiled) || (w->taps > 1 && !tiled))
+    const Winograd *w = winograd_matrices(form->winograd);
+    if (!(form->units & (c->bf16 && target_tiles(t) ? UNITS_TILES : UNITS_VECTORS)))
         return false;
     if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1))
         return false;
@@ -31,14 +28,15 @@ static double strip_bytes(const Contract *c, const Winograd *w, int64_t bw, int6
 /* Most tiles of a strip: of 256 to 1024 outputs in squares, of 1024 in rows. */
 static int64_t most_tiles(const Winograd *w) { return w->taps > 1 ? 1024 / w->x.m : 64; }
 
-static void plan_form(Contract *c, const Target *t, int form)
+static void plan_form(Contract *c, const Target *t, const ConvForm *form)
 {
-    const Winograd *w = &winograd_forms(&(int){0})[form];
+    const Winograd *w = winograd_matrices(form->winograd);
     int64_t gw = ceil_div(c->ow, w->x.m), gh = ceil_div(c->oh, w->y.m);
     double best = INFINITY;
     double weights = (double)(w->y.n * w->x.n * w->taps) * (double)(c->c1 + c->c2) *
                      padded_columns(c);
-    c->winograd = form + 1;
+    c->winograd = form->winograd;
+    c->kernels = form->kernels;
     c->flat = c->in_place = 0;
     c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
     c->k_step = c->bf16 ? 2 : 1;
@@ -96,13 +94,11 @@ static double unpacked_bytes(const Contract *c, const Winograd *w)
 
 void winograd_plan(Contract *c, const Target *t, ConvMode mode)
 {
-    int n;
-    const Winograd *forms = winograd_forms(&n);
-    for (int i = 0; i < n; i++)
-        for (int kernels = 0; kernels < KERNELS_COUNT && mode != CONV_AUTO; kernels++)
-            if (forms[i].mode[kernels] == mode && fits(c, t, &forms[i]) &&
-                (kernels != KERNELS_UNPACKED || unpacked_bytes(c, &forms[i]) <= UNPACKED_BYTES)) {
-                c->kernels = kernels;
-                plan_form(c, t, i);
-            }
+    const ConvForm *form = mode < CONV_DIRECT ? NULL : conv_form(mode);
+    if (!form || form->winograd == WINOGRAD_NONE || !fits(c, t, form))
+        return;
+    const Winograd *w = winograd_matrices(form->winograd);
+    if (form->kernels == KERNELS_UNPACKED && unpacked_bytes(c, w) > UNPACKED_BYTES)
+        return;
+    plan_form(c, t, form);
 }

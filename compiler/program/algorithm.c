@@ -45,9 +45,9 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
-        k.bf16 = contract_bf16(conv_forms[f], p->bf16);
-        contract_plan(&k, t, conv_forms[f]);
-        c.form[f] = conv_forms[f];
+        k.bf16 = contract_bf16(conv_forms[f].mode, p->bf16);
+        contract_plan(&k, t, conv_forms[f].mode);
+        c.form[f] = conv_forms[f].mode;
         c.bytes[f] = contract_panel_floats(&k) * 4;
         c.cost[f] = f == 0 ? contract_cost(&k, t) : k.winograd ? winograd_cost(&k, t) : INFINITY;
         if (measured && c.cost[f] < INFINITY)
@@ -153,7 +153,7 @@ void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n,
         buf_printf(out, "estimated cost in multiply-adds");
     buf_printf(out, ", packed size; * the choice\n%-36s", "convolution");
     for (int f = 0; f < CONV_FORMS; f++)
-        buf_printf(out, " %26s", conv_names[conv_forms[f]]);
+        buf_printf(out, " %26s", conv_forms[f].name);
     buf_printf(out, "\n");
     for (int i = 0; i < n; i++) {
         buf_printf(out, "%-36s", g->ops[c[i].op].path);

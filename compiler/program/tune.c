@@ -49,7 +49,7 @@ static void measure_missing(const Program *p, Graph *g, const int *entry_of)
 {
     Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
     for (int f = 0; f < CONV_FORMS; f++) {
-        q->conv = conv_forms[f];
+        q->conv = conv_forms[f].mode;
         q->stages[q->n_stages++] = lower(q, g);
     }
     const Measure how = {lrt_default_threads(), 3, cache_find(3).bytes};

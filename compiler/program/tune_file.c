@@ -49,7 +49,7 @@ static void read_entry(Tuning *t, Json j)
     Json seconds = json_need(j, "seconds");
     const char *forms[CONV_FORMS];
     for (int f = 0; f < CONV_FORMS; f++)
-        forms[f] = conv_names[conv_forms[f]];
+        forms[f] = conv_forms[f].name;
     json_only(seconds, forms, CONV_FORMS);
     json_need(seconds, "direct");
     for (int f = 0; f < CONV_FORMS; f++) {
@@ -99,11 +99,10 @@ static void write_entry(const TuneEntry *x, Buf *b)
     buf_printf(b, ", \"convolution\": ");
     buf_quoted(b, x->convolution);
     buf_printf(b, ", \"threads\": %d,\n   \"fastest\": \"%s\", \"seconds\": {", x->threads,
-               conv_names[conv_forms[fastest]]);
+               conv_forms[fastest].name);
     for (int f = 0, n = 0; f < CONV_FORMS; f++)
         if (x->seconds[f] < INFINITY)
-            buf_printf(b, "%s\"%s\": %.3e", n++ ? ", " : "", conv_names[conv_forms[f]],
-                       x->seconds[f]);
+            buf_printf(b, "%s\"%s\": %.3e", n++ ? ", " : "", conv_forms[f].name, x->seconds[f]);
     buf_printf(b, "}}");
 }
 

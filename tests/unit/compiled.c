@@ -12,7 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { CONV_MODES = CONV_F43XU + 1 };
 /* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than
  * the result, with alternating signs; F(2,3) three of them. So at most about four times the error
  * of a direct sum for F(4,3), 2e-5; for F(2,3) and the upsample forms hardly more than it. */

@@ -4,15 +4,16 @@
 
 static void winograd(const Target *t)
 {
-    for (int i = 0; i < n_winograd_cases; i++) {
-        run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23, true);
-        run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23S, true);
-        run_case(&winograd_cases[i], t, FUSE_ALL, CONV_F23U, true);
-        for (ConvMode mode = CONV_F23X; mode <= CONV_F43XU && target_tiles(t); mode++)
-            run_case(&winograd_cases[i], t, FUSE_ALL, mode, true);
-        for (ConvMode mode = CONV_UP; mode <= CONV_UP43 && winograd_cases[i].build == up; mode++)
-            run_case(&winograd_cases[i], t, FUSE_ALL, mode, true);
-    }
+    for (int i = 0; i < n_winograd_cases; i++)
+        for (int f = 0; f < CONV_FORMS; f++) {
+            const ConvForm *form = &conv_forms[f];
+            bool upsamples = form->mode == CONV_UP || form->mode == CONV_UP43;
+            if (form->winograd == WINOGRAD_NONE || !form->bf16 ||
+                (form->units == UNITS_TILES && !target_tiles(t)) ||
+                (upsamples && winograd_cases[i].build != up))
+                continue;
+            run_case(&winograd_cases[i], t, FUSE_ALL, form->mode, true);
+        }
 }
 
 int main(void)

@@ -5,13 +5,16 @@
 static void all_forms(const Target *t)
 {
     for (int i = 0; i < n_winograd_cases; i++)
-        for (ConvMode mode = CONV_F23; mode <= CONV_F43U; mode++) {
-            if ((mode == CONV_UP || mode == CONV_UP43) && winograd_cases[i].build != up)
+        for (int f = 0; f < CONV_FORMS; f++) {
+            const ConvForm *form = &conv_forms[f];
+            bool upsamples = form->mode == CONV_UP || form->mode == CONV_UP43;
+            if (form->winograd == WINOGRAD_NONE || !(form->units & UNITS_VECTORS) ||
+                (upsamples && winograd_cases[i].build != up))
                 continue;
-            if (mode <= CONV_UP43)
-                run_case(&winograd_cases[i], t, FUSE_NONE, mode,
-                         false); /* the others differ in nothing that fusing touches */
-            run_case(&winograd_cases[i], t, FUSE_ALL, mode, false);
+            if (form->kernels ==
+                KERNELS_PACKED) /* the others differ in nothing that fusing touches */
+                run_case(&winograd_cases[i], t, FUSE_NONE, form->mode, false);
+            run_case(&winograd_cases[i], t, FUSE_ALL, form->mode, false);
         }
 }
 static void as_chosen(const Target *t)
