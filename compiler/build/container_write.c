@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "plan.h"
 
 enum { SECTION_ALIGN = 65536 };
 struct Container {

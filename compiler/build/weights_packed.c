@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "formats.h"
 #include "vocab.h"
 #include "weights_cmd.h"

@@ -1,5 +1,7 @@
-/* The constants that runtime/plan.h declares, field by field. Every struct here mirrors one there;
- * a change there is a change here. */
+/* The constants that runtime/system/plan.h declares. The rows of plan.def say which fields a struct
+ * has, in which order and of which type. Each function here has a value for every row: a local
+ * variable of its name, or a member of the struct that VALUE names. A row without one does not
+ * compile. */
 #include "emit_plan.h"
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +10,25 @@ typedef struct {
     const Emit *e;
     const Stage *s;
     const V *functions; /* of the program's kernels */
-} P;
+} PlanEmitter;
 
 static V i32(const Emit *e, int64_t n) { return LLVMConstInt(e->i32, (unsigned long long)n, 1); }
 static V f64(const Emit *e, double x) { return LLVMConstReal(e->f64, x); }
-static V structure(const Emit *e, V *fields, unsigned n)
-{
-    return LLVMConstStructInContext(e->ctx, fields, n, 0);
-}
-#define STRUCT(e, ...) structure(e, (V[]){__VA_ARGS__}, sizeof((V[]){__VA_ARGS__}) / sizeof(V))
+
+/* Numbers come from VALUE(name). Globals that fields point to, and structs, are made before, in
+ * local variables, so that their order in the module is the order of the statements. */
+#define LRT_U32(name) i32(e, VALUE(name)),
+#define LRT_I32(name) i32(e, VALUE(name)),
+#define LRT_U64(name) ci(e, (int64_t)(VALUE(name))),
+#define LRT_I64(name) ci(e, VALUE(name)),
+#define LRT_F64(name) f64(e, VALUE(name)),
+#define LRT_TEXT(name) name,
+#define LRT_POINTER(type, name) name,
+#define LRT_STRUCT(type, name) name,
+#define LRT_I64_ARRAY(name, count) LLVMConstArray2(e->i64, name, count),
+#define LRT_RESERVED(name) i32(e, 0),
+
+#define STRUCT(fields) LLVMConstStructInContext(e->ctx, fields, sizeof fields / sizeof *fields, 0)
 
 static V global(const Emit *e, V value, const char *name, bool external)
 {
@@ -45,105 +57,166 @@ static V array(const Emit *e, V *items, int n)
     return global(e, LLVMConstArray2(LLVMTypeOf(items[0]), items, (uint64_t)n), "a", false);
 }
 
-static V step_constant(const P *x, const Step *s)
+/* clang-format off */
+#define VALUE(name) m->name
+static V arg_constant(const Emit *e, const Mem *m)
+{
+    V fields[] = {
+#define LRT_FIELDS_OF_ARG
+#include "plan.def"
+    };
+    return STRUCT(fields);
+}
+#undef VALUE
+
+#define VALUE(name) s->name
+static V step_constant(const PlanEmitter *x, const Step *s)
 {
     const Emit *e = x->e;
-    V args[LRT_MAX_ARGS];
-    for (int i = 0; i < s->n_args; i++) {
-        const Mem *m = &x->s->mems[s->args[i]];
-        args[i] = STRUCT(e, ci(e, m->offset), i32(e, m->buffer), i32(e, 0));
-    }
-    return STRUCT(e, x->functions[s->kernel], array(e, args, s->n_args), i32(e, s->n_args),
-                  i32(e, s->tasks), text(e, s->name), text(e, s->kind), f64(e, s->flops),
-                  f64(e, s->bytes), i32(e, s->round), i32(e, s->first));
-}
-
-static V plan_constant(const P *x, int plan)
-{
-    int n = 0;
-    V *steps = xcalloc((size_t)x->s->n_steps + 1, sizeof *steps);
-    for (int i = 0; i < x->s->n_steps; i++)
-        if (x->s->steps[i].plan == plan)
-            steps[n++] = step_constant(x, &x->s->steps[i]);
-    V r = STRUCT(x->e, array(x->e, steps, n), i32(x->e, n), i32(x->e, 0));
-    free(steps);
-    return r;
-}
-
-static V io_constant(const Emit *e, const char *name, const Tensor *t)
-{
-    V dims[4];
-    for (int i = 0; i < 4; i++)
-        dims[i] = ci(e, i < t->shape.rank ? t->shape.dim[i] : 0);
-    return STRUCT(e, text(e, name), i32(e, t->dtype == DT_F32 ? LRT_F32 : LRT_I32),
-                  i32(e, t->shape.rank), LLVMConstArray2(e->i64, dims, 4));
-}
-
-static V stage_constant(const Emit *e, const Stage *s, const V *functions)
-{
-    const Graph *g = s->graph;
-    P x = {e, s, functions};
-    V in[64], out[64];
-    CHECK(g->n_inputs <= 64 && g->n_outputs <= 64);
-    for (uint32_t i = 0; i < g->n_inputs; i++)
-        in[i] = io_constant(e, tensor(g, g->inputs[i])->name, tensor(g, g->inputs[i]));
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        out[i] = io_constant(e, g->output_names[i], tensor(g, g->outputs[i]));
-    bool time = false;
-    for (int i = 0; i < s->n_steps; i++)
-        time |= s->steps[i].plan == PLAN_TIME;
-    V v = STRUCT(e, text(e, g->name), plan_constant(&x, PLAN_PROMPT), plan_constant(&x, PLAN_TIME),
-                 plan_constant(&x, PLAN_STEP), array(e, in, (int)g->n_inputs),
-                 array(e, out, (int)g->n_outputs), i32(e, g->n_inputs), i32(e, g->n_outputs),
-                 i32(e, time ? 1 : 0), i32(e, 0), ci(e, s->weights_offset), ci(e, s->weights_bytes),
-                 ci(e, s->arena_bytes), ci(e, s->prompt_bytes), ci(e, s->time_row_bytes),
-                 ci(e, s->scratch_bytes));
-    return global(e, v, "stage", false);
+    V arg[LRT_MAX_ARGS];
+    for (int i = 0; i < s->n_args; i++)
+        arg[i] = arg_constant(e, &x->s->mems[s->args[i]]);
+    V kernel = x->functions[s->kernel], args = array(e, arg, s->n_args);
+    V name = text(e, s->name), kind = text(e, s->kind);
+    V fields[] = {
+#define LRT_FIELDS_OF_STEP
+#include "plan.def"
+    };
+    return STRUCT(fields);
 }
 
 static V schedule_constant(const Emit *e, const lrt_schedule_config *s)
 {
-    return STRUCT(e, i32(e, s->train_steps), i32(e, s->beta_scaled_linear), f64(e, s->beta_start),
-                  f64(e, s->beta_end), f64(e, s->final_alpha), f64(e, s->clip),
-                  i32(e, s->prediction), i32(e, s->spacing), i32(e, s->steps_offset),
-                  i32(e, s->karras), i32(e, s->previous), i32(e, s->final_sigma_least),
-                  i32(e, s->full_order_last), i32(e, s->zero_snr), i32(e, s->prk_steps), i32(e, 0));
+    V fields[] = {
+#define LRT_FIELDS_OF_SCHEDULE_CONFIG
+#include "plan.def"
+    };
+    return STRUCT(fields);
 }
+
+static V size_constant(const Emit *e, const lrt_size *s)
+{
+    V fields[] = {
+#define LRT_FIELDS_OF_SIZE
+#include "plan.def"
+    };
+    return STRUCT(fields);
+}
+#undef VALUE
+
+#define VALUE(name) name
+static V plan_constant(const PlanEmitter *x, int plan)
+{
+    const Emit *e = x->e;
+    int n_steps = 0;
+    V *step = xcalloc((size_t)x->s->n_steps + 1, sizeof *step);
+    for (int i = 0; i < x->s->n_steps; i++)
+        if (x->s->steps[i].plan == plan)
+            step[n_steps++] = step_constant(x, &x->s->steps[i]);
+    V steps = array(e, step, n_steps);
+    free(step);
+    V fields[] = {
+#define LRT_FIELDS_OF_PLAN
+#include "plan.def"
+    };
+    return STRUCT(fields);
+}
+
+static V io_constant(const Emit *e, const char *io_name, const Tensor *t)
+{
+    V dim[4], name = text(e, io_name);
+    int dtype = t->dtype == DT_F32 ? LRT_F32 : LRT_I32, rank = t->shape.rank;
+    for (int i = 0; i < 4; i++)
+        dim[i] = ci(e, i < rank ? t->shape.dim[i] : 0);
+    V fields[] = {
+#define LRT_FIELDS_OF_IO
+#include "plan.def"
+    };
+    return STRUCT(fields);
+}
+
+static V program_constant(const Program *p, const Emit *e, V stages)
+{
+    uint64_t layout_hash = program_layout_hash(p);
+    int version = LRT_PLAN_VERSION, n_stages = p->n_stages;
+    uint32_t cpu = e->cpu;
+    V target = text(e, p->target->name), options = text(e, p->options);
+    V made_from = text(e, p->made_from);
+    V fields[] = {
+#define LRT_FIELDS_OF_PROGRAM
+#include "plan.def"
+    };
+    return STRUCT(fields);
+}
+
+static bool has_plan(const Stage *s, int plan)
+{
+    for (int i = 0; i < s->n_steps; i++)
+        if (s->steps[i].plan == plan)
+            return true;
+    return false;
+}
+
+static V stage_constant(const Emit *e, const Stage *s, const V *functions)
+{
+    enum { MOST = 64 };
+    const Graph *g = s->graph;
+    PlanEmitter x = {e, s, functions};
+    V in[MOST], out[MOST];
+    int n_inputs = (int)g->n_inputs, n_outputs = (int)g->n_outputs;
+    CHECK(n_inputs <= MOST && n_outputs <= MOST);
+    for (int i = 0; i < n_inputs; i++)
+        in[i] = io_constant(e, tensor(g, g->inputs[i])->name, tensor(g, g->inputs[i]));
+    for (int i = 0; i < n_outputs; i++)
+        out[i] = io_constant(e, g->output_names[i], tensor(g, g->outputs[i]));
+    V name = text(e, g->name), prompt = plan_constant(&x, PLAN_PROMPT);
+    V time = plan_constant(&x, PLAN_TIME), step = plan_constant(&x, PLAN_STEP);
+    V inputs = array(e, in, n_inputs), outputs = array(e, out, n_outputs);
+    int time_rows = has_plan(s, PLAN_TIME) ? 1 : 0;
+    int64_t weights_offset = s->weights_offset, weights_bytes = s->weights_bytes;
+    int64_t arena_bytes = s->arena_bytes, prompt_bytes = s->prompt_bytes;
+    int64_t time_row_bytes = s->time_row_bytes, scratch_bytes = s->scratch_bytes;
+    V fields[] = {
+#define LRT_FIELDS_OF_STAGE
+#include "plan.def"
+    };
+    return global(e, STRUCT(fields), "stage", false);
+}
+#undef VALUE
 
 static V sizes_constant(const Emit *e, const lrt_pipeline *l)
 {
     V sizes[MOST_SIZES];
-    for (uint32_t i = 0; i < l->n_sizes; i++) {
-        const lrt_size *s = &l->sizes[i];
-        sizes[i] = STRUCT(e, i32(e, s->width), i32(e, s->height), i32(e, s->diffusion_model),
-                          i32(e, s->decoder), i32(e, s->image_encoder));
-    }
+    for (uint32_t i = 0; i < l->n_sizes; i++)
+        sizes[i] = size_constant(e, &l->sizes[i]);
     return array(e, sizes, (int)l->n_sizes);
 }
 
-static V emit_pipeline(const Emit *e, const lrt_pipeline *l, V program)
+#define VALUE(name) l->name
+static V pipeline_constant(const Emit *e, const lrt_pipeline *l, V program)
 {
-    V v = STRUCT(e, text(e, l->name), program, i32(e, l->text_encoder), i32(e, l->diffusion_model),
-                 i32(e, l->decoder), i32(e, l->image_encoder), i32(e, l->height), i32(e, l->width),
-                 i32(e, l->max_text_length), i32(e, l->pad_token), i32(e, l->batched_guidance),
-                 i32(e, l->time_width), schedule_constant(e, &l->schedule), i32(e, l->steps),
-                 f64(e, l->cfg_scale), text(e, l->sampler), ci(e, l->seed), text(e, l->output),
-                 text(e, l->prompt), sizes_constant(e, l), i32(e, l->n_sizes),
-                 i32(e, l->round_nearest), text(e, l->weights_file), f64(e, l->latent_scale));
-    return global(e, v, "latentrt_pipeline", true);
+    V name = text(e, l->name), schedule = schedule_constant(e, &l->schedule);
+    V sampler = text(e, l->sampler), output = text(e, l->output), prompt = text(e, l->prompt);
+    V sizes = sizes_constant(e, l), weights_file = text(e, l->weights_file);
+    V fields[] = {
+#define LRT_FIELDS_OF_PIPELINE
+#include "plan.def"
+    };
+    return STRUCT(fields);
 }
+#undef VALUE
+/* clang-format on */
 
 void emit_plan(const Program *p, const Emit *e, const V *functions)
 {
     V stages[MOST_STAGES];
     for (int i = 0; i < p->n_stages; i++)
         stages[i] = stage_constant(e, p->stages[i], functions);
-    V v = STRUCT(e, i32(e, LRT_PLAN_VERSION), i32(e, e->cpu), array(e, stages, p->n_stages),
-                 i32(e, p->n_stages), i32(e, 0), ci(e, (int64_t)program_layout_hash(p)),
-                 text(e, p->target->name), text(e, p->options), text(e, p->made_from));
-    V program = global(e, v, "latentrt_program", true);
+    V all = array(e, stages, p->n_stages);
+    V program = global(e, program_constant(p, e, all), "latentrt_program", true);
     if (!p->pipeline)
         return;
-    LLVMSetVisibility(program, LLVMHiddenVisibility); /* a library shows its functions alone */
-    LLVMSetVisibility(emit_pipeline(e, p->pipeline, program), LLVMHiddenVisibility);
+    V constants = global(e, pipeline_constant(e, p->pipeline, program), "latentrt_pipeline", true);
+    LLVMSetVisibility(program, LLVMHiddenVisibility); /* a library shows only its functions */
+    LLVMSetVisibility(constants, LLVMHiddenVisibility);
 }

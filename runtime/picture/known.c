@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "picture_in.h"
-#include "plan.h"
 
 void lrt_known_free(lrt_known *k)
 {

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hash.h"
+
 static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary",
                                                              "description"};
 
@@ -29,7 +31,6 @@ static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, 
 
 static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, lrt_error *e)
 {
-    _Static_assert(sizeof(lrt_footer) == 160, "the footer is the last 160 bytes");
     struct stat st;
     if (fstat(fd, &st))
         return fail(file, e, "cannot be read: %s", strerror(errno));

@@ -1,15 +1,20 @@
-/* The 64-bit hash of containers, in one call (lrt_hash64, plan.h) or fed piece by piece.
+/* The 64-bit hash of containers.
  *
  * The bytes are cut into chunks of 4 MiB. A chunk's hash runs four lanes of multiply and rotate
- * over 32-byte blocks; the hash of the whole folds the chunks' hashes, in order, and the length. It
- * finds accidents and edits; it is no protection against an adversary. */
+ * over 32-byte blocks. The hash of the whole folds the chunks' hashes, in order, and the length. It
+ * detects accidents and edits; it does not protect against an adversary. */
 #ifndef LATENTRT_HASH_H
 #define LATENTRT_HASH_H
-#include "plan.h"
+#include <stddef.h>
+#include <stdint.h>
 
 #define LRT_HASH_CHUNK ((size_t)4 << 20)
-/* Bytes that come in order: hash_begin, hash_add as often as wanted, hash_end. Gives what
- * lrt_hash64 gives for the whole. */
+/* The hash of n bytes. Chunks are hashed in parallel (OpenMP); the result does not depend on the
+ * number of threads. */
+uint64_t lrt_hash64(const void *p, uint64_t n);
+
+/* The same hash of bytes that come in parts: lrt_hash_begin, lrt_hash_add any number of times,
+ * lrt_hash_end. */
 typedef struct {
     uint64_t lane[4], combined, total;
     size_t in_chunk;        /* bytes of the current chunk so far */
