@@ -119,8 +119,13 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
 {
     char *name = output_name(r, r->number, tag), *text = NULL;
     if (!r->s.set.no_metadata)
-        text = lrt_metadata_text(r->s.pipeline, &r->s.set, seed, r->s.engine.loop.known,
-                                 r->s.set.latent_in ? r->latent_in : NULL, r->s.engine.loop.n);
+        text = lrt_metadata_text(
+            r->s.pipeline,
+            &(lrt_picture_record){.settings = &r->s.set,
+                                  .seed = seed,
+                                  .init_image = r->s.engine.loop.known,
+                                  .latent_in = r->s.set.latent_in ? r->latent_in : NULL,
+                                  .latent_n = r->s.engine.loop.n});
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
     bool ok = name && (text || r->s.set.no_metadata)
                   ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width,

@@ -13,11 +13,16 @@
 #include "known.h"
 #include "settings.h"
 
-/* The text for a picture of that seed; malloc'd, NULL when memory is short. known: NULL without a
- * picture to start from. latent_in: the tensor that
- * --latent-in gave, NULL without; n values. */
-char *lrt_metadata_text(const lrt_pipeline *p, const lrt_settings *s, int64_t seed,
-                        const lrt_known *known, const float *latent_in, int64_t n);
+/* What a picture was drawn with. */
+typedef struct {
+    const lrt_settings *settings; /* checked */
+    int64_t seed;                 /* the picture's own */
+    const lrt_known *init_image;  /* NULL without one */
+    const float *latent_in;       /* (latent_n), the tensor of --latent-in; NULL without it */
+    int64_t latent_n;
+} lrt_picture_record;
+/* The text chunk of that picture: malloc'd, NULL when memory is short. */
+char *lrt_metadata_text(const lrt_pipeline *p, const lrt_picture_record *r);
 
 /* What was read. */
 typedef struct lrt_recorded {

@@ -46,33 +46,20 @@ static bool keep(const Reading *x, char *text)
 /* ---- a line -----------------------------------------------------------------------------------
  */
 
-/* An option that a line may not have is one for the whole run. */
-static bool for_a_line(const char *name)
-{
-    static const char *const files[] = {"output", "batch-count",   "save-latent",
-                                        "trace",  "preview-every", "no-metadata"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (!strcmp(name, files[i]))
-            return true;
-    return lrt_setting_shapes(name);
-}
-
 static bool set_option(Reading *x, const char *name, const char *value)
 {
-    lrt_option table[LRT_MOST_OPTIONS];
+    lrt_option table[LRT_SETTING_COUNT];
     lrt_error why;
     char text[160];
-    int n = lrt_settings_table(table, &x->job->set, x->p);
-    bool known = false;
-    for (int i = 0; i < n; i++)
-        known |= table[i].help && !strcmp(table[i].name, name);
-    if (known && !for_a_line(name)) {
+    int i = lrt_setting_find(name);
+    lrt_settings_table(table, &x->job->set, x->p);
+    if (i >= 0 && lrt_settings_traits[i].scope == LRT_SCOPE_RUN) {
         snprintf(text, sizeof text,
                  "\"%.60s\" holds for the whole run: it goes on the command line", name);
         return bad_line(x, text);
     }
-    x->job->own_output |= !strcmp(name, "output");
-    return lrt_option_set(table, n, name, value, &why) || bad_line(x, why.text);
+    x->job->own_output |= i == LRT_SETTING_output;
+    return lrt_option_set(table, LRT_SETTING_COUNT, name, value, &why) || bad_line(x, why.text);
 }
 
 /* "name": value; seen: the names before it, with a comma after each. */

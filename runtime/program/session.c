@@ -215,17 +215,12 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     return true;
 }
 
-static double strength_of(const lrt_session *s)
-{
-    return s->set.strength == s->set.strength ? s->set.strength : LRT_STRENGTH;
-}
-
 bool lrt_session_prepare(lrt_session *s, lrt_error *e)
 {
     if (!prepare_once(s, e))
         return false;
     int steps = (int)s->set.steps;
-    s->left = s->known.rgb ? steps - lrt_known_first(steps, strength_of(s)) : steps;
+    s->left = s->known.rgb ? steps - lrt_known_first(steps, lrt_settings_strength(&s->set)) : steps;
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
@@ -293,7 +288,7 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;
-    bool pure = !s->known.rgb || (s->known.mask && strength_of(s) == 1);
+    bool pure = !s->known.rgb || (s->known.mask && lrt_settings_strength(&s->set) == 1);
     if (s->known.rgb)
         lrt_known_start(&s->known, s->left ? s->sampling.point[0].a : 1, pure, s->x);
     for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)

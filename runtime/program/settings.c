@@ -7,67 +7,50 @@
 
 #include "spacing.h"
 
-int lrt_settings_table(lrt_option t[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p)
-{
-    /* clang-format off */
-    const lrt_option rows[] = {
-        {.name = "Prompt", .value = "-p \"a red circle on a blue background\" -n green --cfg-scale 5"},
-        {"prompt", 'p', LRT_OPT_TEXT, &s->prompt, "TEXT", "what the picture shows", 0, 0},
-        {"negative-prompt", 'n', LRT_OPT_TEXT, &s->negative, "TEXT", "what it should not show; empty by default", 0,
-         0},
-        {"cfg-scale", 0, LRT_OPT_REAL, &s->cfg_scale, "X",
-         "how far the prompt pulls; 1: without the negative prompt's part", -1000, 1000},
-        {"guidance-rescale", 0, LRT_OPT_REAL, &s->guidance_rescale, "PHI",
-         "share of the guided prediction that is brought back to its size without guidance, 0 to 1", 0, 1},
-        {"print-tokens", 0, LRT_OPT_BOOL, &s->print_tokens, NULL, "print the prompt's token ids and stop", 0, 0},
-        {.name = "Picture", .value = "-p \"a red circle\" -s 7 -b 4 -o picture-%02d.png"},
-        {"output", 'o', LRT_OPT_TEXT, &s->output, "FILE", "the PNG; several are numbered, or %d in the name is the number, %s the seed", 0, 0},
-        {"size", 0, LRT_OPT_TEXT, &s->size_name, "WxH", "one of the sizes that this program was built for; --info lists them", 0, 0},
-        {"no-metadata", 0, LRT_OPT_BOOL, &s->no_metadata, NULL, "leave prompt and settings out of the PNG", 0, 0},
-        {"seed", 's', LRT_OPT_INT, &s->seed, "N", "same seed, same picture; negative: random, and printed", -9e18,
-         9e18},
-        {"batch-count", 'b', LRT_OPT_INT, &s->batch_count, "N", "how many pictures, with seeds N, N+1, ...", 1,
-         100000},
-        {.name = "Picture to start from", .value = "-p \"a green square\" -i photo.jpg --strength 0.6 --mask mask.png"},
-        {"init-img", 'i', LRT_OPT_TEXT, &s->init_img, "FILE", "PNG or JPEG of any size: scaled and cropped to fit", 0, 0},
-        {"strength", 0, LRT_OPT_REAL, &s->strength, "X", "0: as it is, 1: all anew; the share of the steps that is done; default 0.75", 0, 1},
-        {"mask", 0, LRT_OPT_TEXT, &s->mask, "FILE", "a picture of the same size: white is repainted, black stays", 0, 0},
-        {"keep-pixels", 0, LRT_OPT_BOOL, &s->keep_pixels, NULL, "what stays is --init-img's to the last bit; else it comes from the decoder, as in diffusers", 0, 0},
-        {.name = "Many pictures, or one again", .value = "--prompts list.txt -o 'picture-%03d.png'"},
-        {"prompts", 0, LRT_OPT_TEXT, &s->prompts, "FILE", "a prompt a line, or {\"prompt\": ..., \"seed\": ...}; pictures that are there are skipped", 0, 0},
-        {"from-png", 0, LRT_OPT_TEXT, &s->from_png, "FILE", "repeat a picture by what it records; flags beside it overrule that", 0, 0},
-        {.name = "Loop", .value = "-p \"a red circle\" --sampling-method euler_a --spacing karras --steps 20"},
-        {"steps", 0, LRT_OPT_INT, &s->steps, "N", "how many steps from noise to picture", 1, p->schedule.train_steps},
-        {"sampling-method", 0, LRT_OPT_TEXT, &s->sampler_name, "NAME", "how each step is made, see below", 0, 0},
-        {"spacing", 0, LRT_OPT_TEXT, &s->spacing_name, "NAME", "where the steps lie: linspace, leading, trailing or karras", 0, 0},
-        {"prediction", 0, LRT_OPT_TEXT, &s->prediction_name, "NAME", "what the model was trained to predict: epsilon or v", 0, 0},
-        {"eta", 0, LRT_OPT_REAL, &s->eta, "X", "ddim: share of the removed noise that is drawn anew, 0 to 1", 0, 1},
-        {"alpha", 0, LRT_OPT_REAL, &s->alpha, "X",
-         "relax: share of the way to the estimate per step, above 0, at most 1", 1e-9, 1},
-        {"rng", 0, LRT_OPT_TEXT, &s->rng_name, "NAME", "cuda or cpu: whose noise, PyTorch's on CUDA or on the CPU", 0, 0},
-        {"threads", 't', LRT_OPT_INT, &s->threads, "N",
-         "default: one a physical core; the picture does not depend on it", 1, 4096},
-        {"weights-file", 0, LRT_OPT_TEXT, &s->weights_file, "FILE",
-         p->weights_file ? "the packed weights; default: the file beside this program that --info names"
-                         : "other packed weights than its own, of the same layout: latentc weights convert --to packed", 0, 0},
-        {.name = "Looking inside", .value = "-p \"a red circle\" --trace trace.csv --preview-every 5"},
-        {"latent-in", 0, LRT_OPT_TEXT, &s->latent_in, "FILE",
-         "start from `latent_in` (1,h/8,w/8,4) of a safetensors file", 0, 0},
-        {"save-latent", 0, LRT_OPT_TEXT, &s->save_latent, "FILE", "the finished latent as `latent_out`, safetensors",
-         0, 0},
-        {"preview-every", 0, LRT_OPT_INT, &s->preview_every, "N",
-         "every N steps, the estimate of the finished picture", 1, 100000},
-        {"trace", 0, LRT_OPT_TEXT, &s->trace, "FILE", "CSV: step, timestep, sigma, alpha, deviation", 0, 0},
-        {"profile", 0, LRT_OPT_MAYBE, &s->profile, "[FILE]",
-         "where the time goes: tables on standard error, a Chrome trace; profile.json unless named", 0, 0},
-        {"info", 0, LRT_OPT_BOOL, &s->info, NULL, "what this program was made from, and stop", 0, 0},
-        {"help", 'h', LRT_OPT_BOOL, &s->help, NULL, "this page", 0, 0},
-        {"version", 0, LRT_OPT_BOOL, &s->version, NULL, "the runtime's version", 0, 0},
-    };
+const lrt_setting_traits lrt_settings_traits[LRT_SETTING_COUNT] = {
+/* clang-format off */
+#define HEADLINE(id, title, example) {NULL, LRT_SCOPE_RUN, LRT_RECORD_NONE, NULL},
+#define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key) \
+    {name, LRT_SCOPE_##scope, LRT_RECORD_##record, key},
+#include "settings.def"
+#undef HEADLINE
+#undef SETTING
     /* clang-format on */
-    _Static_assert(sizeof rows / sizeof *rows <= LRT_MOST_OPTIONS, "room for every row");
+};
+
+/* What shapes the picture is recorded, and nothing else; KEY rows have a key. */
+#define HEADLINE(id, title, example)
+#define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key)     \
+    _Static_assert((LRT_SCOPE_##scope == LRT_SCOPE_PICTURE) ==                                \
+                       (LRT_RECORD_##record != LRT_RECORD_NONE),                              \
+                   "scope and record of " name);                                              \
+    _Static_assert((LRT_RECORD_##record == LRT_RECORD_KEY) == (sizeof #key != sizeof "NULL"), \
+                   "record and key of " name);
+#include "settings.def"
+#undef HEADLINE
+#undef SETTING
+
+int lrt_setting_find(const char *name)
+{
+    for (int i = 0; i < LRT_SETTING_COUNT; i++)
+        if (lrt_settings_traits[i].name && !strcmp(lrt_settings_traits[i].name, name))
+            return i;
+    return -1;
+}
+
+void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const lrt_pipeline *p)
+{
+    const lrt_option rows[] = {
+/* clang-format off */
+#define HEADLINE(id, title, example) {.name = title, .value = example},
+#define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key) \
+    {name, letter, LRT_OPT_##kind, &s->member, value, help, least, most},
+#include "settings.def"
+#undef HEADLINE
+#undef SETTING
+        /* clang-format on */
+    };
     memcpy(t, rows, sizeof rows);
-    return sizeof rows / sizeof *rows;
 }
 
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
@@ -287,26 +270,20 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     return true;
 }
 
-bool lrt_setting_shapes(const char *name)
+double lrt_settings_strength(const lrt_settings *s)
 {
-    static const char *const others[] = {"output",       "no-metadata", "batch-count",   "threads",
-                                         "weights-file", "save-latent", "preview-every", "trace",
-                                         "profile",      "info",        "help",          "version",
-                                         "print-tokens", "from-png",    "prompts"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (!strcmp(name, others[i]))
-            return false;
-    return true;
+    return isnan(s->strength) ? LRT_STRENGTH : s->strength;
 }
 
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
                       lrt_error *e)
 {
-    lrt_option table[LRT_MOST_OPTIONS];
-    int n = lrt_settings_table(table, s, p);
-    if (!lrt_setting_shapes(name))
+    lrt_option table[LRT_SETTING_COUNT];
+    int i = lrt_setting_find(name);
+    lrt_settings_table(table, s, p);
+    if (i >= 0 && lrt_settings_traits[i].scope != LRT_SCOPE_PICTURE)
         return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
-    return lrt_option_set(table, n, name, value, e) && find_rows(s, p, e);
+    return lrt_option_set(table, LRT_SETTING_COUNT, name, value, e) && find_rows(s, p, e);
 }
 
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
@@ -323,10 +300,10 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
 {
-    lrt_option table[LRT_MOST_OPTIONS];
+    lrt_option table[LRT_SETTING_COUNT];
     lrt_settings_default(s, p);
-    int n = lrt_settings_table(table, s, p);
-    if (!lrt_options_parse(table, n, argc, argv, e))
+    lrt_settings_table(table, s, p);
+    if (!lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
         return false;
     return s->help || s->version || s->info || s->from_png || lrt_settings_complete(s, p, e);
 }
@@ -334,16 +311,16 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
 void lrt_settings_help(const lrt_pipeline *p, const char *program)
 {
     lrt_settings s;
-    lrt_option table[LRT_MOST_OPTIONS];
+    lrt_option table[LRT_SETTING_COUNT];
     lrt_settings_default(&s, p);
-    int n = lrt_settings_table(table, &s, p);
+    lrt_settings_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
     printf("%s draws what a prompt says: %d x %d pixels", program, p->width, p->height);
     for (uint32_t i = 1; i < p->n_sizes; i++)
         printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
     printf(".\n\n");
     printf("  %s -p \"%s\"\n", program, example);
-    lrt_options_help(table, n, program, stdout);
+    lrt_options_help(table, LRT_SETTING_COUNT, program, stdout);
     printf(
         "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
         "methods\n",

@@ -9,16 +9,49 @@
 #define LRT_VERSION "0.1.0"
 #define LRT_STRENGTH 0.75 /* of --init-img, unless --strength says otherwise */
 
-/* What the command line says. */
+/* Rows of settings.def, headlines included: the index of a setting in the tables below. */
+enum {
+#define HEADLINE(id, title, example) LRT_HEADLINE_##id,
+#define SETTING(member, ...) LRT_SETTING_##member,
+#include "settings.def"
+#undef HEADLINE
+#undef SETTING
+    LRT_SETTING_COUNT
+};
+typedef enum { LRT_SCOPE_RUN, LRT_SCOPE_LINE, LRT_SCOPE_PICTURE } lrt_setting_scope;
+typedef enum {
+    LRT_RECORD_NONE,
+    LRT_RECORD_LINE,
+    LRT_RECORD_SIZE,
+    LRT_RECORD_HASH,
+    LRT_RECORD_KEY,
+    LRT_RECORD_NAME
+} lrt_setting_record;
+/* The traits of a row; settings.def says what they mean. A headline has name NULL. */
 typedef struct {
-    const char *prompt, *negative, *output, *sampler_name, *rng_name, *spacing_name,
-        *prediction_name, *latent_in, *save_latent, *trace, *profile, *init_img, *mask, *from_png,
-        *prompts, *size_name,
-        *weights_file; /* spacing_name, prediction_name: NULL for the schedule's */
-    int64_t steps, seed, batch_count, threads, preview_every;
-    double cfg_scale, guidance_rescale, alpha, eta,
-        strength; /* alpha, strength: NAN when not given */
-    bool print_tokens, info, help, version, no_metadata, keep_pixels;
+    const char *name;
+    lrt_setting_scope scope;
+    lrt_setting_record record;
+    const char *key;
+} lrt_setting_traits;
+extern const lrt_setting_traits lrt_settings_traits[LRT_SETTING_COUNT];
+/* The index of the setting of that long name; -1 when there is none. */
+int lrt_setting_find(const char *name);
+
+/* What the command line says. A text that is not given is NULL, or what lrt_settings_default
+ * says; alpha and strength are NAN when not given. */
+typedef struct {
+#define LRT_MEMBER_BOOL(name) bool name;
+#define LRT_MEMBER_INT(name) int64_t name;
+#define LRT_MEMBER_REAL(name) double name;
+#define LRT_MEMBER_TEXT(name) const char *name;
+#define LRT_MEMBER_MAYBE(name) const char *name;
+#define HEADLINE(id, title, example)
+#define SETTING(member, name, letter, kind, ...) LRT_MEMBER_##kind(member)
+#include "settings.def"
+#undef HEADLINE
+#undef SETTING
+    /* found by lrt_settings_check */
     const lrt_sampler *sampler;
     bool karras; /* sampler_name or spacing_name asks for it */
     const lrt_rng *rng;
@@ -37,12 +70,11 @@ bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
 /* lrt_settings_check, and whether the settings say what to draw; fills in the default of --profile.
  */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
-/* The options as a table whose values are in s. */
-enum { LRT_MOST_OPTIONS = 48 };
-int lrt_settings_table(lrt_option table[LRT_MOST_OPTIONS], lrt_settings *s, const lrt_pipeline *p);
-/* Whether the option of that name shapes the picture; the others say what a program does with it.
- */
-bool lrt_setting_shapes(const char *name);
+/* The options of the command line; their values are in s. */
+void lrt_settings_table(lrt_option table[LRT_SETTING_COUNT], lrt_settings *s,
+                        const lrt_pipeline *p);
+/* --strength, or its default. */
+double lrt_settings_strength(const lrt_settings *s);
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                         lrt_error *e);
 void lrt_settings_help(const lrt_pipeline *p, const char *program);

@@ -1,7 +1,7 @@
 /* The pipeline whose settings the fuzz targets read. */
 #ifndef LATENTC_FUZZ_SETTINGS_H
 #define LATENTC_FUZZ_SETTINGS_H
-#include "generator.h"
+#include "plan.h"
 
 static const lrt_pipeline fuzz_pipeline = {.name = "fuzz",
                                            .width = 128,
