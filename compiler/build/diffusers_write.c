@@ -8,7 +8,7 @@
 #include "diffusers_scheduler.h"
 #include "graphfile.h"
 #include "pipeline.h"
-#include "weights_convert.h"
+#include "conversion.h"
 #include "spacing.h"
 
 /* ---- parameters

@@ -5,7 +5,7 @@
 
 #include "keras_order.h"
 #include "h5.h"
-#include "weights_convert.h"
+#include "conversion.h"
 
 static void to_h5(void *into, const void *data, size_t bytes) { h5_writer_put(into, data, bytes); }
 

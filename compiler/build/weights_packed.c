@@ -1,12 +1,12 @@
-/* Packed weights in a file of their own: written by `weights convert --to packed`, described by
- * `weights list`. */
+/* See weights_packed.h. `weights convert --to packed` writes such a file, `weights list` describes
+ * it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
+#include "weights_packed.h"
 #include "vocab.h"
-#include "weights_cmd.h"
 #include "container.h"
 #include "progress.h"
 

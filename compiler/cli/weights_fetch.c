@@ -2,7 +2,8 @@
 #include <stdio.h>
 
 #include "fetch.h"
-#include "weights_cmd.h"
+#include "flags.h"
+#include "weights_actions.h"
 
 int weights_fetch(int argc, char **argv)
 {

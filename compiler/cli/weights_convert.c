@@ -1,9 +1,9 @@
 /* latentc weights convert: the same weights under the names and in the layout of another scheme.
  * One tensor after the other is in memory. */
-#include "weights_convert.h"
-#include "safetensors.h"
+#include "conversion.h"
 #include "schemes.h"
-#include "stored.h"
+#include "weights_actions.h"
+#include "weights_packed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,137 +26,6 @@ static StDtype dtype_of(const char *text)
     return ST_OTHER; /* as it is stored */
 }
 
-static Written *written_of(Conversion *v, const char *name)
-{
-    for (int i = v->n; i-- > 0;)
-        if (!strcmp(v->list[i].entry.name, name))
-            return &v->list[i];
-    return NULL;
-}
-
-/* The stored tensor that one weight becomes, or becomes part of. */
-static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Counts *n,
-                       StDtype dtype)
-{
-    Place p;
-    const char *path = t->parts[0].path;
-    if (!v->scheme->spell(v->scheme, NULL, &(WeightName){m->graph->name, path, n}, 0, &p))
-        err("%s/%s has no name in %s", m->graph->name, path, v->scheme->name);
-    Written *w = written_of(v, p.name);
-    if (!w) {
-        w = &v->list[v->n++];
-        *w = (Written){.model = m, .shape = t->shape, .parts = p.parts};
-        StDtype stored = weights_dtype(m->weights, m->graph, path);
-        w->entry = (StEntry){.name = arena_strdup(v->subject->arena, p.name),
-                             .dtype = dtype != ST_OTHER  ? dtype
-                                      : stored == ST_F64 ? ST_F32
-                                                         : stored};
-        w->entry.rank = scheme_shape(v->scheme, path, &t->shape, &p, w->entry.dim);
-    }
-    w->path[p.part] = path;
-}
-
-/* bf16: may there be such numbers? Otherwise they become f32. */
-static void list_weights(Conversion *v, StDtype dtype, bool bf16)
-{
-    size_t most = 0;
-    for (int i = 0; i < v->subject->n; i++)
-        most += v->subject->model[i].graph->n_tensors;
-    v->list = arena_alloc(v->subject->arena, (most + 1) * sizeof *v->list);
-    for (int i = 0; i < v->subject->n; i++) {
-        SubjectModel *m = &v->subject->model[i];
-        Counts n = counts_of(m->graph);
-        for (uint32_t k = 0; k < m->graph->n_tensors && m->here; k++)
-            if (m->graph->tensors[k].kind == T_WEIGHT)
-                add_weight(v, m, &m->graph->tensors[k], &n, dtype);
-    }
-    for (int i = 0; i < v->n; i++) {
-        Written *w = &v->list[i];
-        if (w->entry.dtype == ST_BF16 && !bf16)
-            w->entry.dtype = ST_F32;
-        v->bytes += (double)shape_count(&w->shape) * w->parts * (double)stored_size(w->entry.dtype);
-    }
-}
-
-/* ---- one tensor
- * ---------------------------------------------------------------------------------------------------------------------
- */
-
-static float *room(float **at, size_t *have, size_t floats)
-{
-    if (*have < floats) {
-        free(*at);
-        *at = xmalloc(floats * sizeof **at);
-        *have = floats;
-    }
-    return *at;
-}
-
-static void put(Conversion *v, const Written *w, const float *x, int64_t n)
-{
-    enum { RUN = 1 << 20 };
-    static float encoded[RUN];
-    for (int64_t at = 0; at < n; at += RUN) {
-        int64_t count = n - at < RUN ? n - at : RUN,
-                bad = stored_encode(w->entry.dtype, x + at, count, encoded);
-        size_t bytes = (size_t)count * stored_size(w->entry.dtype);
-        if (bad >= 0)
-            err("%s: tensor \"%s\": %g is too large for %s", v->out, w->entry.name,
-                (double)x[at + bad], st_dtype_name(w->entry.dtype));
-        v->put(v->into, encoded, bytes);
-        v->done += (double)bytes;
-    }
-    lrt_progress_step(&v->bar, (int)(v->done / 1e6));
-}
-
-void conversion_write(Conversion *v, const Written *w)
-{
-    int64_t n = shape_count(&w->shape), out = shape_channels(&w->shape),
-            taps = w->shape.rank == 4 ? w->shape.dim[0] * w->shape.dim[1] : 1;
-    for (int k = 0; k < w->parts; k++) {
-        float *x = room(&v->read, &v->read_floats, (size_t)n);
-        if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape,
-                             x)) {
-            float *to = room(&v->turned, &v->turned_floats, (size_t)n);
-            stored_restore(x, (KernelShape){out, n / out / taps, taps}, to);
-            x = to;
-        }
-        put(v, w, x, n);
-    }
-}
-
-/* ---- forms
- * --------------------------------------------------------------------------------------------------------------------------
- */
-
-static void to_safetensors(void *into, const void *data, size_t bytes)
-{
-    st_writer_put(into, data, bytes);
-}
-
-/* The members of the list that belong into one file, without the first `skip` bytes of their names.
- */
-void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta,
-                     size_t n_meta)
-{
-    StEntry *e = xcalloc((size_t)v->n + 1, sizeof *e);
-    size_t n = 0, skip = strlen(prefix);
-    for (int i = 0; i < v->n; i++)
-        if (!strncmp(v->list[i].entry.name, prefix, skip)) {
-            e[n] = v->list[i].entry;
-            e[n++].name += skip;
-        }
-    if (n) {
-        v->put = to_safetensors;
-        v->into = st_writer_open(path, e, n, meta, n_meta);
-        for (int i = 0; i < v->n; i++)
-            if (!strncmp(v->list[i].entry.name, prefix, skip))
-                conversion_write(v, &v->list[i]);
-        st_writer_commit(v->into);
-    }
-    free(e);
-}
-
 /* What the checkpoint says beyond numbers goes along, so that the converted file gives the same
  * picture. */
 static void write_latentc(Conversion *v)
@@ -176,18 +45,18 @@ static void write_ldm(Conversion *v)
 }
 
 typedef struct {
-    const char *name, *scheme, *what;
-    bool bf16; /* does it have such numbers? */
+    const char *name, *scheme;
+    bool bf16; /* whether the format has such numbers */
     void (*write)(Conversion *v);
 } Form;
 /* clang-format off */
 static const Form forms[] = {
-    {"latentc", "latentc", "one safetensors file, names as in the graphs", true, write_latentc},
-    {"diffusers", "diffusers", "a folder that diffusers reads", true, diffusers_write},
-    {"ldm", "ldm", "one safetensors file, names as in the original program", true, write_ldm},
-    {"keras", "keras", "a folder of .h5 as before Keras 3, or one model's .h5", false, keras_write},
-    {"keras3", "keras", "a folder of .weights.h5, or one model's", false, keras3_write},
-    {"packed", NULL, "one file that a generator reads", true, NULL}, /* packed_write */
+    {"latentc", "latentc", true, write_latentc},
+    {"diffusers", "diffusers", true, diffusers_write},
+    {"ldm", "ldm", true, write_ldm},
+    {"keras", "keras", false, keras_write},
+    {"keras3", "keras", false, keras3_write},
+    {"packed", NULL, true, NULL}, /* packed_write */
 };
 /* clang-format on */
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
@@ -278,15 +147,14 @@ static void convert(const Asked *q, const Form *form)
     for (int i = 0; i < s.n; i++)
         if (s.model[i].here)
             weights_check(s.model[i].weights, s.model[i].graph);
-    list_weights(&v, type, form->bf16);
+    conversion_list(&v, type, form->bf16);
     double start = lrt_now();
     lrt_progress_begin_bytes(&v.bar, "converting", v.bytes);
     form->write(&v);
     lrt_progress_end(&v.bar);
     fprintf(stderr, "%s: %d tensors, %.1f MB, %.1f s\n", v.out, v.n, v.bytes / 1e6,
             lrt_now() - start);
-    free(v.read);
-    free(v.turned);
+    conversion_free(&v);
     subject_close(&s);
 }
 

@@ -1,0 +1,37 @@
+/* A checkpoint held against the models of a pipeline: what the actions of `latentc weights` look
+ * at. */
+#ifndef LATENTC_SUBJECT_H
+#define LATENTC_SUBJECT_H
+#include "build.h"
+
+/* ---- subject.c ---- */
+
+/* One model of the pipeline. */
+typedef struct {
+    const PipelineModel *of;
+    Graph *graph;
+    WeightSource *weights;
+    WeightFit fit; /* what is missing or wrong; empty where weights are synthetic */
+    bool here;     /* the checkpoint has weights of this model */
+} SubjectModel;
+
+/* The checkpoint and the models that the pipeline has, in the order of models.def. */
+typedef struct {
+    Arena *arena;
+    const char *file;       /* the pipeline's path */
+    Pipeline *pipeline;     /* with the checkpoint's settings laid over it */
+    Checkpoint *checkpoint; /* NULL: the weights are synthetic */
+    SubjectModel model[MODEL_COUNT];
+    int n, n_here;
+} Subject;
+
+/* spec: the checkpoint, as --weights names it. pipeline: path of a pipeline file; NULL: Stable
+ * Diffusion 2 (default_pipeline). variant: of a diffusers folder's files, or NULL. err() when one
+ * of them cannot be read. The caller closes the subject. */
+Subject subject_open(const char *spec, const char *pipeline, const char *variant);
+void subject_close(Subject *s);
+
+/* The path of graphs/sd2/pipeline.json: in the current folder, else in latentc's own. usage_err()
+ * when it is in neither. */
+const char *default_pipeline(Arena *a);
+#endif
