@@ -28,12 +28,43 @@ static char *shape_of(Arena *a, const Kernel *k)
     return contract_shape(a, k->description);
 }
 
-/* --only: the text stands in the kind or the shape, as they are printed. */
-static bool asked_for(Bench *b, const Step *s, const char *shape)
+/* --only: whether kind or shape, as they are printed, contain the text. */
+static bool asked_for(Bench *b, const KernelRow *row)
 {
-    return !b->only || strstr(arena_printf(b->arena, "%s %s", s->kind, shape), b->only);
+    return !b->only || strstr(arena_printf(b->arena, "%s %s", row->kind, row->shape), b->only);
 }
 
+/* Bytes of weights that the step reads. */
+static double weight_bytes(const Stage *stage, const Step *s)
+{
+    double bytes = 0;
+    for (int n = 0; n < s->n_args; n++)
+        if (stage->mems[s->args[n]].buffer == LRT_BUF_WEIGHTS)
+            bytes += (double)stage->mems[s->args[n]].bytes;
+    return bytes;
+}
+
+/* A kernel's first step: what is known before it runs. */
+static KernelRow row_of(const Bench *b, const Stage *stage, const Step *s, const Kernel *k)
+{
+    double weights = weight_bytes(stage, s);
+    KernelRow row = {.kind = arena_strdup(b->arena, s->kind),
+                     .form = k->kind == KERNEL_CONTRACT ? contract_form(k->description) : "",
+                     .uses = 1,
+                     .shape = shape_of(b->arena, k),
+                     .model = arena_strdup(b->arena, stage->graph->name),
+                     .path = arena_strdup(b->arena, s->name),
+                     .bf16 = s->bf16,
+                     .flops = s->flops,
+                     .done = s->done,
+                     .bytes = s->bytes};
+    const Work work = {s->done, weights, s->bytes - weights, s->bf16,
+                       stage->weights_bytes + stage->arena_bytes < b->machine.l3_bytes};
+    row.bound = machine_bound(&b->machine, &work, &row.memory);
+    return row;
+}
+
+/* Adds the kernel's row: its first step is timed, further ones are counted. */
 static void measure_kernel(Bench *b, const Engine *e, int kernel)
 {
     const Program *p = engine_lowered(e);
@@ -49,34 +80,15 @@ static void measure_kernel(Bench *b, const Engine *e, int kernel)
                 row->uses++;
                 continue;
             }
-            char *shape = shape_of(b->arena, &p->kernels[kernel]);
-            if (!asked_for(b, s, shape))
+            KernelRow first = row_of(b, stage, s, &p->kernels[kernel]);
+            if (!asked_for(b, &first))
                 return;
-            row = &b->kernels[b->n_kernels++];
-            double weights = 0;
-            for (int n = 0; n < s->n_args; n++)
-                weights += stage->mems[s->args[n]].buffer == LRT_BUF_WEIGHTS
-                               ? (double)stage->mems[s->args[n]].bytes
-                               : 0;
-            bool contract = p->kernels[kernel].kind == KERNEL_CONTRACT,
-                 cached = stage->weights_bytes + stage->arena_bytes < b->machine.l3_bytes;
-            *row = (KernelRow){.kind = arena_strdup(b->arena, s->kind),
-                               .form = contract ? contract_form(p->kernels[kernel].description)
-                                                : "",
-                               .uses = 1,
-                               .shape = shape,
-                               .model = arena_strdup(b->arena, stage->graph->name),
-                               .path = arena_strdup(b->arena, s->name),
-                               .bf16 = s->bf16,
-                               .flops = s->flops,
-                               .done = s->done,
-                               .bytes = s->bytes};
-            row->bound = machine_bound(&b->machine, s->bf16, s->done, weights, s->bytes - weights,
-                                       cached, &row->memory);
             Measured m = measure_step(&how, stage,
                                       compiled_step(engine_program(e)->stages[k], stage, i), s);
-            row->seconds = m.median;
-            row->best = m.best;
+            first.seconds = m.median;
+            first.best = m.best;
+            row = &b->kernels[b->n_kernels++];
+            *row = first;
         }
 }
 

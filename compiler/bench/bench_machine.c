@@ -1,7 +1,8 @@
 /* What this machine can do at most: arithmetic from registers, and reading from each level of
  * memory. A few tens of milliseconds each. */
-#include "bench.h"
+#include "bench_machine.h"
 #include "caches.h"
+#include "jit.h"
 #include "peak.h"
 #include "progress.h"
 #include <omp.h>
@@ -234,14 +235,13 @@ Machine machine_measure(const Target *t, int threads)
     return m;
 }
 
-double machine_bound(const Machine *m, bool bf16, double flops, double weight_bytes,
-                     double other_bytes, bool cached, bool *memory)
+double machine_bound(const Machine *m, const Work *w, bool *memory)
 {
     double far = m->reads[m->n_reads - 1].all,
            near = m->l3_bytes > 0 ? m->reads[m->n_reads - 2].all : far;
-    double read = weight_bytes / (cached ? near : far) +
-                  other_bytes / (other_bytes < (double)m->l3_bytes ? near : far);
-    double compute = flops / machine_unit(m, bf16)->all;
+    double read = w->weight_bytes / (w->cached ? near : far) +
+                  w->other_bytes / (w->other_bytes < (double)m->l3_bytes ? near : far);
+    double compute = w->flops / machine_unit(m, w->bf16)->all;
     *memory = read > compute;
     return *memory ? read : compute;
 }

@@ -43,19 +43,23 @@ static void line(Buf *out, const char *class, double x1, double y1, double x2, d
                class, x1, y1, x2, y2);
 }
 
-/* dx: pixels from there; anchor: start, middle or end */
-static void label(Buf *out, double x, double dx, double y, const char *anchor, const char *class,
-                  const char *fmt, ...) __attribute__((format(printf, 7, 8)));
-static void label(Buf *out, double x, double dx, double y, const char *anchor, const char *class,
-                  const char *fmt, ...)
+/* Where a label stands: dx pixels right of x, y; align: which end of the text is there ("start",
+ * "middle", "end"). */
+typedef struct {
+    double x, dx, y;
+    const char *align;
+} LabelPlace;
+static void label(Buf *out, LabelPlace at, const char *class, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static void label(Buf *out, LabelPlace at, const char *class, const char *fmt, ...)
 {
     char text[160];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    buf_printf(out, "<text x=\"%.3f%%\" dx=\"%.0f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x,
-               dx, y, anchor, class);
+    buf_printf(out, "<text x=\"%.3f%%\" dx=\"%.0f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">",
+               at.x, at.dx, at.y, at.align, class);
     xml_text(out, text);
     buf_printf(out, "</text>\n");
 }
@@ -134,8 +138,8 @@ static void draw_grid(const Axes *a, Buf *out)
     for (int d = a->x_lo; d <= a->x_hi; d++) {
         double x = x_at(a, pow(10, d));
         line(out, "grid", x, 0, x, ROOF_HEIGHT);
-        label(out, x, 0, ROOF_HEIGHT + 18, d == a->x_hi ? "end" : "middle", "tick", "%.10g",
-              pow(10, d));
+        label(out, (LabelPlace){x, 0, ROOF_HEIGHT + 18, d == a->x_hi ? "end" : "middle"}, "tick",
+              "%.10g", pow(10, d));
     }
     for (int d = (int)floor(a->y_lo); d <= a->y_hi; d++)
         for (int k = 1; k <= 5; k += k == 1 ? 1 : 3) { /* 1, 2, 5 */
@@ -143,10 +147,12 @@ static void draw_grid(const Axes *a, Buf *out)
             if (y < 0 || y > ROOF_HEIGHT)
                 continue;
             line(out, "grid", 0, y, 100, y);
-            label(out, 0, -6, y + 4, "end", "tick", "%s", short_number(rate, text, sizeof text));
+            label(out, (LabelPlace){0, -6, y + 4, "end"}, "tick", "%s",
+                  short_number(rate, text, sizeof text));
         }
-    label(out, 50, 0, ROOF_HEIGHT + 38, "middle", "axis", "FLOP done per byte read or written");
-    label(out, 0, 8, 16, "start", "axis", "FLOP/s done");
+    label(out, (LabelPlace){50, 0, ROOF_HEIGHT + 38, "middle"}, "axis",
+          "FLOP done per byte read or written");
+    label(out, (LabelPlace){0, 8, 16, "start"}, "axis", "FLOP/s done");
 }
 
 /* The slanted part of a roof, from where it enters the picture to the highest peak. */
@@ -166,7 +172,7 @@ static void draw_roofs(const Axes *a, const Machine *m, Buf *out)
             continue;
         double y = y_at(a, m->units[i].all);
         line(out, "roof", x_at(a, clamp(m->units[i].all / m->reads[0].all, left, 1e30)), y, 100, y);
-        label(out, 100, -4, y - 5, "end", "note", "%s %.4g GFLOP/s", m->units[i].text,
+        label(out, (LabelPlace){100, -4, y - 5, "end"}, "note", "%s %.4g GFLOP/s", m->units[i].text,
               m->units[i].all / 1e9);
     }
 }
@@ -258,7 +264,7 @@ static void stacked_bar(const Timing *t, double longest, Buf *out)
             sums[class_of(t->regions[i].kind)] += t->regions[i].seconds;
             sums[CLASS_COUNT] -= t->regions[i].seconds;
         }
-    row_begin(out, t->name);
+    row_begin(out, t->set.name);
     for (int k = 0; k <= CLASS_COUNT; k++) {
         double width = sums[k] > 0 ? 100 * sums[k] / longest : 0, share = 100 * sums[k] / t->run;
         buf_printf(out, "<i class=\"k%d\" style=\"width:%.3f%%\" title=\"%s: %.3f ms, %.1f %%\">",
@@ -292,7 +298,7 @@ void plot_ladder(const Item *item, Buf *out)
     buf_printf(out, "<div class=\"bars ladder\">\n");
     for (int i = 0; i < item->n_ladder; i++) {
         const Timing *t = &item->ladder[i];
-        row_begin(out, t->name);
+        row_begin(out, t->set.name);
         buf_printf(out, "<i class=\"k0\" style=\"width:%.3f%%\"></i></span><span>%.4g ms",
                    100 * t->median / longest, t->median * 1e3);
         if (i)
@@ -362,7 +368,7 @@ void plot_timeline(const Timing *t, int threads, Buf *out)
         for (size_t i = 0; i < t->n_spans; i++)
             if (t->spans[i].thread == (uint32_t)k)
                 busy += t->spans[i].end - t->spans[i].begin;
-        label(out, 0, -8, y + 18, "end", "row", "%d: %.0f %%", k, 100 * busy / whole);
+        label(out, (LabelPlace){0, -8, y + 18, "end"}, "row", "%d: %.0f %%", k, 100 * busy / whole);
         buf_printf(out, "<rect class=\"idle\" x=\"0\" y=\"%.1f\" width=\"100%%\" height=\"%d\"/>\n",
                    y, ROW - 8);
         draw_thread(t, (uint32_t)k, scale, y, ROW - 8, out);
@@ -370,8 +376,9 @@ void plot_timeline(const Timing *t, int threads, Buf *out)
     double step = tick_step(whole);
     for (int i = 0; i * step <= whole * 1.0001; i++) {
         line(out, "grid", i * step * scale, bottom - 4, i * step * scale, bottom + 4);
-        label(out, i * step * scale, 0, bottom + 18, "middle", "tick", "%.10g", i * step * 1e3);
+        label(out, (LabelPlace){i * step * scale, 0, bottom + 18, "middle"}, "tick", "%.10g",
+              i * step * 1e3);
     }
-    label(out, 50, 0, bottom + 36, "middle", "axis", "ms");
+    label(out, (LabelPlace){50, 0, bottom + 36, "middle"}, "axis", "ms");
     svg_end(out);
 }

@@ -58,7 +58,7 @@ static void json_settings(const Bench *b, Buf *out)
 static void json_timing(const Timing *t, Buf *out)
 {
     Buf fuse = {0};
-    fuse_print(t->fuse, &fuse);
+    fuse_print(t->set.fuse, &fuse);
     buf_printf(out, "{\"min\": %.6f, \"median\": %.6f, \"runs\": [", t->min, t->median);
     for (int i = 0; i < t->n_runs; i++)
         buf_printf(out, "%s%.6f", i ? ", " : "", t->runs[i]);
@@ -70,7 +70,7 @@ static void json_timing(const Timing *t, Buf *out)
         out,
         "\"bytes\": %.0f, \"bound\": %.6f, \"share_of_bound\": %.4f, \"peak_bytes\": %lld, \"fuse\": \"%s\", \"conv\": \"%s\", \"dtype\": \"%s\"}",
         t->bytes, t->bound, t->bound / t->median, (long long)t->peak_bytes, fuse.data,
-        conv_names[t->conv], t->bf16 ? "bf16" : "f32");
+        conv_names[t->set.conv], t->set.bf16 ? "bf16" : "f32");
     buf_free(&fuse);
 }
 
@@ -122,7 +122,7 @@ static void json_stage(const Bench *b, const Item *item, Buf *out)
         buf_printf(out, ",\n    \"ladder\": [");
     for (int i = 0; i < item->n_ladder; i++) {
         buf_printf(out, "%s\n      {\"name\": \"%s\", \"timing\": ", i ? "," : "",
-                   item->ladder[i].name);
+                   item->ladder[i].set.name);
         json_timing(&item->ladder[i], out);
         buf_printf(out, "}");
     }
@@ -185,7 +185,7 @@ void report_stage(const Item *item, const Timing *t)
     fprintf(
         stderr,
         "%-14s %-13s %9.1f ms (best %.1f), prepare %.1f ms, %.1f GFLOP as written, %.1f done, %.1f %% of peak, %.0f %% of the bound, %.0f MB\n",
-        item->name, t->name, t->median * 1e3, t->min * 1e3, t->prepare * 1e3, t->flops / 1e9,
+        item->name, t->set.name, t->median * 1e3, t->min * 1e3, t->prepare * 1e3, t->flops / 1e9,
         t->done / 1e9, t->share * 100, 100 * t->bound / t->median, (double)t->peak_bytes / 1e6);
 }
 

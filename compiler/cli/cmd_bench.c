@@ -55,16 +55,17 @@ static void check_batch(const Bench *b, const BenchFlags *f)
 static void measure_item(Bench *b, Item *item, const BenchFlags *f)
 {
     Matches matches;
-    unsigned fuse = fuse_parse(b->code.fuse ? b->code.fuse : "all");
-    ConvMode conv = conv_parse(b->code.conv);
-    bool bf16 = dtype_parse(b->code.dtype);
-    item->fused = stage_measure(b, item, "fused", fuse, conv, bf16, &matches);
+    Setting set = {"fused", fuse_parse(b->code.fuse ? b->code.fuse : "all"),
+                   conv_parse(b->code.conv), dtype_parse(b->code.dtype)};
+    item->fused = stage_measure(b, item, &set, &matches);
     item->measured = true;
     report_stage(item, &item->fused);
     if (f->profile)
         report_kinds(b, &item->fused);
     if (!b->fused_only) {
-        item->unfused = stage_measure(b, item, "unfused", FUSE_NONE, conv, bf16, NULL);
+        set.name = "unfused";
+        set.fuse = FUSE_NONE;
+        item->unfused = stage_measure(b, item, &set, NULL);
         regions_compare(&item->fused, &item->unfused, &matches);
         report_stage(item, &item->unfused);
         if (f->profile)
