@@ -108,27 +108,27 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("What is measured", "latentc bench graphs/sd2/pipeline.json --stage guided_step --ladder"),
-        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "text_encoder, guided_step, decoder, image_encoder; default all", 0, 0},
-        {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "each stage with more and more passes, then algorithms, then bf16: what each contributes", 0, 0},
-        {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "instead of stages: every distinct convolution, product and attention alone", 0, 0},
-        {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape, as printed, contains it", 0, 0},
-        {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1, in the guided step 2 (1: no guidance)", 1, 1024},
-        {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "leave the unfused baseline out", 0, 0},
-        {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: every line on standard input asks for a run, answered by \"run SECONDS\"", 0, 0},
-        {"repeat", 0, FLAG_INT, &b->repeat, "N", "timed runs after a warm-up; default 3", 1, 1000},
-        {"threads", 't', FLAG_INT, &f->threads, "N", "default one per physical core", 1, 4096},
+        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "of text_encoder, guided_step, decoder, image_encoder; default: all", 0, 0},
+        {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "measure each stage with more and more passes, then convolution algorithms, then bf16", 0, 0},
+        {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "measure every distinct convolution, product and attention alone, instead of stages", 0, 0},
+        {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape contains TEXT", 0, 0},
+        {"batch", 0, FLAG_INT, &b->batch, "N", "batch of every model; default 1; of the guided step 2 (1: without guidance)", 1, 1024},
+        {"fused-only", 0, FLAG_BOOL, &b->fused_only, NULL, "do not measure the unfused baseline", 0, 0},
+        {"serve", 0, FLAG_BOOL, &b->serve, NULL, "one stage, fused: run once for every line on standard input, and print \"run SECONDS\"", 0, 0},
+        {"repeat", 0, FLAG_INT, &b->repeat, "N", "timed runs, after one that warms up; default 3", 1, 1000},
+        {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default: one per physical core", 1, 4096},
         FLAG_GROUP("Results", "latentc bench graphs/shapes/pipeline.json --json bench.json --html bench.html"),
-        {"json", 0, FLAG_STRING, &f->json, "FILE", "write the results there instead of to standard output", 0, 0},
-        {"html", 0, FLAG_STRING, &f->html, "FILE", "and a page with plots, which needs no network: roofline, ladder, one step on every thread", 0, 0},
-        {"profile", 0, FLAG_BOOL, &f->profile, NULL, "where each stage's time goes, by kind of kernel", 0, 0},
+        {"json", 0, FLAG_STRING, &f->json, "FILE", "write the results to FILE; default: standard output", 0, 0},
+        {"html", 0, FLAG_STRING, &f->html, "FILE", "also write a page with plots that needs no network: roofline, ladder, one step on every thread", 0, 0},
+        {"profile", 0, FLAG_BOOL, &f->profile, NULL, "print where each stage's time goes, by kind of kernel", 0, 0},
         WEIGHTS_FLAGS(&b->weights, "latentc bench graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base --stage decoder"),
         CODE_FLAGS(&b->code, "latentc bench graphs/sd2/pipeline.json --stage decoder --dtype bf16 --conv direct"),
     };
     /* clang-format on */
     const Command command = {
         "latentc bench PIPELINE.json [flags]",
-        "Measures what this machine can do, then every stage of a pipeline and each of its fused operations against that, fused and unfused.\n"
-        "Lines on standard error, JSON on standard output or in a file; docs/bench.md and docs/bench-schema.json explain every field.",
+        "Measures the peaks of this machine, then every stage of a pipeline, fused and unfused, and compares each fused operation with the peaks.\n"
+        "Prints lines on standard error and JSON on standard output; docs/bench.md and docs/bench-schema.json explain every field.",
         flags,
         sizeof flags / sizeof flags[0],
         1,
@@ -137,7 +137,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     flags_parse(&command, argc, argv);
     if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
         usage_err(
-            "bench --serve: needs --json FILE and --stage with one name, and goes without --ladder and --kernels");
+            "bench --serve: needs --json FILE and --stage with one name; --ladder and --kernels do not go with it");
     if (b->only && !f->kernels)
         usage_err("bench --only: goes with --kernels");
     b->fused_only |= b->serve;

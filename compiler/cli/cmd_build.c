@@ -38,11 +38,12 @@ static void report_memory(const BuildFlags *f, const Program *p)
         const Stage *s = p->stages[i];
         fprintf(
             stderr,
-            "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernels' calls",
+            "          %-16s weights %8.1f MB, arena %7.1f MB (%.1f MB without sharing), %d kernel calls",
             s->graph->name, (double)s->weights_bytes / 1e6, (double)s->arena_bytes / 1e6,
             (double)s->arena_bytes_unshared / 1e6, s->n_steps);
         if (s->weights_shared)
-            fprintf(stderr, "; %.1f MB of weights from above", (double)s->weights_shared / 1e6);
+            fprintf(stderr, "; %.1f MB of weights shared with stages above",
+                    (double)s->weights_shared / 1e6);
         fputc('\n', stderr);
     }
 }
@@ -63,22 +64,22 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
     const Flag flags[] = {
         FLAG_GROUP("Program", "latentc build graphs/shapes/pipeline.json --sizes 128x128,192x128 -o shapes"),
         {"output", 'o', FLAG_STRING, &f->files.path, "EXE", "the generator to write", 0, 0},
-        {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so, a: a library for programs of your own, see latentrt.h", 0, 0},
+        {"emit", 0, FLAG_STRING, &f->emit, "KIND", "exe (default); so or a: a library with the C interface of latentrt.h", 0, 0},
         SIZE_FLAGS(&f->of),
-        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "no progress lines", 0, 0},
+        {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "print no progress", 0, 0},
         WEIGHTS_FLAGS(&f->of.weights, "latentc build graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base -o sd2"),
-        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: what its checkpoint says", 0, 0},
-        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: the weights folder's tokenizer/", 0, 0},
-        {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "packed weights in a file of their own, which the generator looks for beside itself; default: in the generator", 0, 0},
+        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: as its checkpoint says", 0, 0},
+        {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: tokenizer/ in the folder of the weights", 0, 0},
+        {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "write packed weights to a file of their own; the generator looks for it in its own folder; default: in the generator", 0, 0},
         CODE_FLAGS(&f->of.code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
         FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
-        {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
+        {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder that holds liblatentrt.a for the target", 0, 0},
     };
     /* clang-format on */
     const Command command = {
         "latentc build PIPELINE.json -o EXE [flags]",
-        "Compiles a pipeline into one standalone program: code, packed weights and vocabulary in one file, or the weights in their own.\n"
+        "Compiles a pipeline into one program that needs nothing else. It contains code, packed weights and vocabulary.\n"
         "  latentc build graphs/shapes/pipeline.json -o shapes && ./shapes -p \"a red circle on a blue background\"",
         flags,
         sizeof flags / sizeof flags[0],
@@ -133,7 +134,7 @@ static void report_files(const BuildFlags *f, Arena *a)
     if (f->files.kind == PROGRAM_ARCHIVE)
         fprintf(stderr, "; link with %s\n", link_libraries(a));
     else
-        fprintf(stderr, ": keep it beside %s\n", name_of(f->files.path));
+        fprintf(stderr, ": keep it in the folder of %s\n", name_of(f->files.path));
 }
 
 int cmd_build(int argc, char **argv)

@@ -44,18 +44,18 @@ int cmd_compile(int argc, char **argv)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Result", "latentc compile graphs/sd2/decoder.json --emit asm -o decoder.s"),
-        {"output", 'o', FLAG_STRING, &out, "FILE", "what to write", 0, 0},
-        {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll, bc", 0, 0},
+        {"output", 'o', FLAG_STRING, &out, "FILE", "the file to write", 0, 0},
+        {"emit", 0, FLAG_STRING, &emit, "KIND", "exe (default), obj, so, asm, ll or bc", 0, 0},
         WEIGHTS_FLAGS(&weights, "latentc compile graphs/sd2/decoder.json --weights stable-diffusion-2-1-base -o decoder"),
         CODE_FLAGS(&code, "latentc compile graphs/sd2/decoder.json --weights synthetic:1 --set img_height=256 --set img_width=256 -o decoder"),
         FLAG_GROUP("Linking", "latentc compile graphs/sd2/decoder.json --weights synthetic:1 --target aarch64 --runtime build-aarch64/lib -o decoder"),
         {"cc", 0, FLAG_STRING, &link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
-        {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder of liblatentrt.a for the target", 0, 0},
+        {"runtime", 0, FLAG_STRING, &link.runtime, "DIR", "folder that holds liblatentrt.a for the target", 0, 0},
     };
     /* clang-format on */
     const Command command = {
         "latentc compile GRAPH.json -o FILE [--emit KIND] [flags]",
-        "Compiles one graph. An exe reads inputs and writes outputs as safetensors, by the names in the graph:\n"
+        "Compiles one graph. An exe reads its inputs from a safetensors file and writes its outputs to one, by the names in the graph:\n"
         "  latentc compile graphs/sd2/decoder.json --weights synthetic:1 -o decoder && ./decoder --inputs in.safetensors --outputs out.safetensors",
         flags,
         sizeof flags / sizeof flags[0],

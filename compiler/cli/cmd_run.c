@@ -34,21 +34,21 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("Tensors", "latentc run graphs/sd2/decoder.json --weights synthetic:1 --inputs in.safetensors --outputs out.safetensors"),
-        {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with a tensor for each input", 0, 0},
+        {"inputs", 0, FLAG_STRING, &f->inputs, "FILE", "safetensors file with one tensor for each input", 0, 0},
         {"outputs", 0, FLAG_STRING, &f->outputs, "FILE", "safetensors file to write", 0, 0},
         WEIGHTS_FLAGS(&f->weights, "latentc run graphs/sd2/decoder.json --weights decoder=vae --inputs in.safetensors --outputs out.safetensors"),
         CODE_FLAGS(&f->code, "latentc run graphs/sd2/decoder.json --weights synthetic:1 --dtype bf16 --inputs in.safetensors --outputs out.safetensors"),
         FLAG_GROUP("How", "latentc run graphs/sd2/decoder.json --weights synthetic:1 --inputs in.safetensors --repeat 5"),
-        {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "use the reference interpreter; no passes unless --fuse names them", 0, 0},
-        {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "of the interpreter; default f64", 0, 0},
-        {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default one per physical core", 1, 4096},
-        {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after a warm-up; prints one line of JSON", 1, 1000000},
+        {"interpret", 0, FLAG_BOOL, &f->interpret, NULL, "run the reference interpreter; passes run only where --fuse names them", 0, 0},
+        {"precision", 0, FLAG_STRING, &f->precision, "f32|f64", "numbers of the interpreter; default f64", 0, 0},
+        {"threads", 't', FLAG_INT, &f->threads, "N", "threads; default: one per physical core", 1, 4096},
+        {"repeat", 0, FLAG_INT, &f->repeat, "N", "time N runs after one that warms up; print one line of JSON", 1, 1000000},
     };
     /* clang-format on */
     const char *arguments[1];
     const Command command = {
         "latentc run GRAPH.json --inputs FILE --outputs FILE --weights SPEC [flags]",
-        "Compiles and runs one graph. Tensors are matched by the names of the graph's inputs; others are ignored.",
+        "Compiles and runs one graph. The tensors of the input file are found by the names of the graph's inputs.",
         flags,
         sizeof flags / sizeof flags[0],
         1,

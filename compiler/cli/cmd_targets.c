@@ -26,7 +26,7 @@ int cmd_targets(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
         puts(
-            "usage: latentc targets\nLists what --target takes; 'host', the default, is the last row that runs here and serves the dtype.\n"
+            "usage: latentc targets\nLists the names that --target takes. 'host', the default, is the last row that runs here and serves the dtype.\n"
             "  latentc targets\n\n      --help                     this text");
         return EXIT_OK;
     }

@@ -19,7 +19,7 @@ int cmd_tokens(int argc, char **argv)
     const Command cmd = {
         .usage = "latentc tokens --vocab FILE -p TEXT",
         .about =
-            "Prints the prompt's token ids, start and end of text included, neither padded nor cut, on one line.\n"
+            "Prints the token ids of a prompt on one line, from start of text to end of text, without padding.\n"
             "  latentc tokens --vocab graphs/shapes/merges.txt -p \"a red circle\"",
         .flags = flags,
         .n_flags = sizeof flags / sizeof *flags};

@@ -13,10 +13,10 @@
 
 /* clang-format off */
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
-    {"list", "SPEC", "every tensor with type and shape, what it is, and what the checkpoint is taken for", weights_list},
-    {"check", "SPEC [PIPELINE.json]", "what is missing, unknown or of another shape, for each model", weights_check_command},
-    {"convert", "SPEC -o OUT --to FORM", "the same weights under other names: latentc, diffusers, ldm, keras, keras3; or packed, for a generator", weights_convert},
-    {"fetch", "NAME", "published weights into the cache; without NAME: which there are", weights_fetch},
+    {"list", "SPEC", "list every tensor: type, shape, and which weight it is", weights_list},
+    {"check", "SPEC [PIPELINE.json]", "list what is missing, unknown or of another shape, for each model", weights_check_command},
+    {"convert", "SPEC -o OUT --to FORM", "write the weights in another form: latentc, diffusers, ldm, keras, keras3; or packed, for a generator", weights_convert},
+    {"fetch", "NAME", "download published weights into the cache; without NAME: list their names", weights_fetch},
 };
 /* clang-format on */
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
@@ -33,10 +33,10 @@ int cmd_weights(int argc, char **argv)
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
         puts(
-            "usage: latentc weights ACTION SPEC ...\nCheckpoints: diffusers folders, safetensors of diffusers, LDM and latentc, Keras .h5, names of published weights, or one of their models.\n");
+            "usage: latentc weights ACTION SPEC ...\nSPEC: a diffusers folder, a safetensors file of diffusers, LDM or latentc, a Keras .h5, a name of published weights, or one model of these.\n");
         for (int i = 0; i < N_ACTIONS; i++)
             printf("  %-8s %-24s %s\n", actions[i].name, actions[i].args, actions[i].help);
-        puts("\n  latentc weights ACTION --help says more.");
+        puts("\n  latentc weights ACTION --help lists its flags.");
         return EXIT_OK;
     }
     const char *near = nearest_word(word, names, N_ACTIONS);

@@ -7,17 +7,17 @@
 /* clang-format off */
 #define COMMANDS(GROUP, COMMAND) \
     GROUP("Compile") \
-    COMMAND(build,   "PIPELINE.json -o EXE", "a standalone generator: prompt in, PNG out") \
-    COMMAND(compile, "GRAPH.json -o FILE --emit KIND", "one graph: exe, obj, so, asm, ll or bc") \
+    COMMAND(build,   "PIPELINE.json -o EXE", "a generator: one program that turns a prompt into a PNG") \
+    COMMAND(compile, "GRAPH.json -o FILE --emit KIND", "one graph as exe, obj, so, asm, ll or bc") \
     GROUP("Run and measure") \
-    COMMAND(run,     "GRAPH.json --inputs IN --outputs OUT", "compile and run one graph on safetensors files") \
-    COMMAND(bench,   "PIPELINE.json", "time every stage, fused and unfused, against the machine's peak") \
+    COMMAND(run,     "GRAPH.json --inputs IN --outputs OUT", "compile one graph and run it on safetensors files") \
+    COMMAND(bench,   "PIPELINE.json", "time every stage, fused and unfused; compare with the machine's peak") \
     GROUP("Weights") \
-    COMMAND(weights, "list|check|convert|fetch SPEC", "what a checkpoint holds, whether it fits, the same in another form; downloads") \
+    COMMAND(weights, "list|check|convert|fetch SPEC", "look into, check, convert and download weights") \
     GROUP("Look inside") \
-    COMMAND(show,    "GRAPH.json [--after PASS]", "a graph as text, dot or JSON") \
-    COMMAND(tokens,  "--vocab FILE -p TEXT", "the tokens of a prompt") \
-    COMMAND(targets, "", "the CPUs that code can be made for, and what this machine has")
+    COMMAND(show,    "GRAPH.json [--after STAGE]", "a graph as text, dot or JSON; the lowered program") \
+    COMMAND(tokens,  "--vocab FILE -p TEXT", "the token ids of a prompt") \
+    COMMAND(targets, "", "the CPUs to compile for, and what this machine has")
 /* clang-format on */
 #define NO_GROUP(headline)
 #define COMMAND_DECLARATION(name, args, text) int cmd_##name(int argc, char **argv);

@@ -91,7 +91,7 @@ static void refuse_given(const Flag *f, int n)
         if (f[i].name && (f[i].kind == FLAG_BOOL   ? *(bool *)f[i].into
                           : f[i].kind == FLAG_LIST ? ((FlagList *)f[i].into)->n > 0
                                                    : *(const char **)f[i].into != NULL))
-            usage_err("weights convert: --%s goes with --to packed alone", f[i].name);
+            usage_err("weights convert: --%s goes only with --to packed", f[i].name);
 }
 
 static const Form *parse(int argc, char **argv, Asked *q)
@@ -102,12 +102,12 @@ static const Form *parse(int argc, char **argv, Asked *q)
         FLAG_GROUP("Form", "latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors"),
         {"output", 'o', FLAG_STRING, &q->out, "OUT", "the file or folder to write", 0, 0},
         {"to", 0, FLAG_STRING, &q->to, "FORM", "latentc, diffusers (a folder), ldm (one file), keras or keras3 (.h5), or packed", 0, 0},
-        {"dtype", 0, FLAG_STRING, &q->of.code.dtype, "TYPE", "f32, f16 or bf16; default: each tensor as it is stored; packed: f32 (default) or bf16", 0, 0},
-        {"variant", 0, FLAG_STRING, &w->variant, "NAME", "of a diffusers folder's files, e.g. fp16", 0, 0},
-        FLAG_GROUP("Packed alone", "latentc weights convert finetuned.safetensors --to packed --sizes 512x512,768x512 -o finetuned.weights"),
-        {"weights", 0, FLAG_LIST, &w->specs, "[MODEL=]SPEC", "another checkpoint for one of the models", 0, 0},
-        {"offline", 0, FLAG_BOOL, &w->offline, NULL, "nothing is downloaded", 0, 0},
-        {"vocab", 0, FLAG_STRING, &q->vocab, "FILE", "puts the vocabulary in, as libraries of --emit a need it", 0, 0},
+        {"dtype", 0, FLAG_STRING, &q->of.code.dtype, "TYPE", "f32, f16 or bf16; default: the type of each stored tensor; with --to packed: f32 (default) or bf16", 0, 0},
+        {"variant", 0, FLAG_STRING, &w->variant, "NAME", "which files of a diffusers folder, e.g. fp16", 0, 0},
+        FLAG_GROUP("Only with --to packed", "latentc weights convert finetuned.safetensors --to packed --sizes 512x512,768x512 -o finetuned.weights"),
+        {"weights", 0, FLAG_LIST, &w->specs, "[MODEL=]SPEC", "another checkpoint, for one of the models", 0, 0},
+        {"offline", 0, FLAG_BOOL, &w->offline, NULL, "download nothing", 0, 0},
+        {"vocab", 0, FLAG_STRING, &q->vocab, "FILE", "put this vocabulary into the file; archives (build --emit a) need it there", 0, 0},
         SIZE_FLAGS(&q->of),
         CODE_FLAGS_BUT_DTYPE(&q->of.code, "latentc weights convert finetuned.safetensors --to packed --dtype bf16 --target x86-64-v4 -o finetuned.weights"),
     };
@@ -115,9 +115,9 @@ static const Form *parse(int argc, char **argv, Asked *q)
     enum { OWN = 5, N = sizeof flags / sizeof flags[0] };
     const Command command = {
         "latentc weights convert SPEC [PIPELINE.json] -o OUT --to FORM",
-        "Writes a checkpoint's weights in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "Writes the weights of a checkpoint in another form. SPEC may be synthetic:SEED. Without PIPELINE.json: Stable Diffusion 2.\n"
         "  latentc weights convert sd2-folder --to ldm --dtype f16 -o sd2.safetensors\n"
-        "Packed weights are the file that latentc build --weights-file makes with the same flags, for the same generators:\n"
+        "--to packed writes the file that latentc build --weights-file writes with the same flags, for the same generators:\n"
         "  latentc weights convert finetuned.safetensors --to packed --dtype bf16 -o finetuned.weights",
         flags,
         N,

@@ -11,16 +11,16 @@ int weights_fetch(int argc, char **argv)
     const char *name = NULL;
     /* clang-format off */
     const Flag flags[] = {
-        {"offline", 0, FLAG_BOOL, &o.offline, NULL, "download nothing: only check what is in the cache", 0, 0},
-        {"from", 0, FLAG_STRING, &o.from, "URL", "a mirror: the folder that has the files ($LATENTC_FETCH_BASE)", 0, 0},
-        {"list", 0, FLAG_STRING, &o.list, "FILE", "another list than graphs/published.json ($LATENTC_FETCH_LIST)", 0, 0},
+        {"offline", 0, FLAG_BOOL, &o.offline, NULL, "download nothing; only check the files in the cache", 0, 0},
+        {"from", 0, FLAG_STRING, &o.from, "URL", "a mirror: address of the folder that has the files; default $LATENTC_FETCH_BASE", 0, 0},
+        {"list", 0, FLAG_STRING, &o.list, "FILE", "a list to use in place of graphs/published.json; default $LATENTC_FETCH_LIST", 0, 0},
     };
     /* clang-format on */
     const Command command = {
         "latentc weights fetch [NAME]",
         "Downloads published weights and their vocabulary into $XDG_CACHE_HOME/latentc/NAME (~/.cache/latentc/NAME), checks the sha256 of\n"
-        "each file, and prints the folder. A download that was cut goes on where it ended. Without NAME: lists the names.\n"
-        "Wherever weights are wanted, NAME does the same.\n"
+        "each file, and prints the folder. An interrupted download continues where it stopped. Without NAME: lists the names.\n"
+        "--weights NAME downloads them too.\n"
         "  latentc weights fetch keras-sd2.1 && latentc build graphs/sd2/pipeline.json --weights keras-sd2.1 -o sd",
         flags,
         sizeof flags / sizeof flags[0],

@@ -1,0 +1,14 @@
+#!/bin/bash
+# docs/latentc.1 has every command and every flag of it.
+. "$(dirname "$0")/../e2e/common.sh"
+page=$(sed 's/\\f[BIRP]//g; s/\\//g' "$SOURCE_DIR/docs/latentc.1")
+commands=$("$LATENTC" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
+for command in $commands; do
+    grep -qE "^\.S?[BS] (latentc )?$command( |$)" <<<"$page" || fail "the man page lacks the command $command"
+done
+for command in $commands 'weights list' 'weights check' 'weights convert' 'weights fetch'; do
+    for flag in $("$LATENTC" $command --help | sed -nE 's/^  (-.,|   ) --([a-z0-9-]+).*/\2/p'); do
+        grep -qE -- "--$flag([^a-z-]|$)" <<<"$page" || [[ $flag == help ]] || fail "the man page lacks --$flag of $command"
+    done
+done
+! command -v man >/dev/null || [[ -z $(man --warnings -l "$SOURCE_DIR/docs/latentc.1" 2>&1 >/dev/null) ]] || fail "man warns about the page"
