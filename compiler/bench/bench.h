@@ -3,7 +3,7 @@
 #ifndef LATENTC_BENCH_H
 #define LATENTC_BENCH_H
 #include "bench_machine.h"
-#include "build.h"
+#include "open_models.h"
 #include "jit.h"
 
 /* ---- results ---- */

@@ -1,3 +1,4 @@
+/* See bench_serve.h. */
 #include "bench_serve.h"
 #include <stdio.h>
 

@@ -1,323 +1,197 @@
 /* See build.h. */
 #include "build.h"
-#include "graphfile.h"
-#include "pipeline.h"
-#include "tune_file.h"
-#include "schemes.h"
+#include "tune.h"
 #include <stdlib.h>
 #include <string.h>
 
-Program *program_for(const CodeFlags *f)
+/* --sizes: one row each; without it none. */
+static int parse_sizes(const char *text, lrt_size *out)
 {
-    Program *p = program_new(target_for(f->target, dtype_parse(f->dtype)),
-                             fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv),
-                             dtype_parse(f->dtype));
-    p->optimize = optimize_parse(f->optimize);
-    if (f->tune && p->conv != CONV_AUTO)
-        usage_err("--tune: there is nothing to choose with --conv %s%s", conv_names[p->conv],
-                  p->fuse == FUSE_NONE ? " (nothing is fused)" : "");
-    if (f->tune)
-        p->tuning = tuning_open(f->tune);
-    return p;
+    int n = 0, end;
+    for (const char *s = text; s && *s; n++) {
+        lrt_size *z = &out[n < MOST_SIZES ? n : 0], new = {0};
+        if (n == MOST_SIZES)
+            usage_err("--sizes: found more than %d", MOST_SIZES);
+        if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 ||
+            new.height < 1 || (s[end] && s[end] != ','))
+            usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"", s);
+        for (int i = 0; i < n; i++)
+            if (out[i].width == new.width && out[i].height == new.height)
+                usage_err("--sizes: %dx%d is there twice", new.width, new.height);
+        *z = new;
+        s += end + (s[end] == ',');
+    }
+    if (text && n == 0)
+        usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found nothing");
+    return n;
 }
 
-/* ---- pipelines and the checkpoints of their weights ---- */
-
-static const char *text_or(Json object, const char *key, const char *otherwise)
+/* The pipeline for a size: as if it were set by --set. NULL: as it is. */
+static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_size *size,
+                           const char *over)
 {
-    Json j = json_ok(object) ? json_get(object, key) : object;
-    return json_ok(j) && json_kind(j) == JSON_STRING && *json_string(j) ? json_string(j)
-                                                                        : otherwise;
+    ParamSet *given;
+    int n = flags_sets(&f->code.sets, &given);
+    ParamSet *sets = xcalloc((size_t)n + 2, sizeof *sets);
+    memcpy(sets, given, (size_t)n * sizeof *sets);
+    for (int i = 0; i < n && size; i++)
+        if (strcmp(given[i].name, "img_width") == 0 || strcmp(given[i].name, "img_height") == 0)
+            usage_err("--set %s does not go with --sizes", given[i].name);
+    if (size) {
+        sets[n++] = (ParamSet){.name = "img_width", .value = size->width};
+        sets[n++] = (ParamSet){.name = "img_height", .value = size->height};
+    }
+    Pipeline *l = pipeline_open(path, sets, n, &f->weights, over);
+    free(sets);
+    return l;
 }
 
-/* Checkpoints that were opened, each once. */
-enum { MOST_CHECKPOINTS = 64 };
-typedef struct {
-    Checkpoint *list[MOST_CHECKPOINTS];
-    bool used[MOST_CHECKPOINTS];
-    int n;
-    CheckpointOptions options;
-} Opened;
-
-static int opened(Opened *o, const char *spec)
+void build_open(Build *b, const char *path, const PipelineFlags *f, const char *over)
 {
-    for (int i = 0; i < o->n; i++)
-        if (strcmp(o->list[i]->spec, spec) == 0)
-            return i;
-    if (o->n == MOST_CHECKPOINTS)
-        err("--weights: more than %d", MOST_CHECKPOINTS);
-    o->list[o->n] = checkpoint_open(spec, &o->options);
-    return o->n++;
+    *b = (Build){.flags = f};
+    b->n_sizes = parse_sizes(f->sizes, b->sizes);
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        b->of_size[i] = open_size(f, path, b->n_sizes ? &b->sizes[i] : NULL, over);
 }
 
-/* Of several --weights without a name, each is for the models that it has weights of. */
-static bool fits(void *context, const char *spec, const char *model)
+void build_close(Build *b)
 {
-    Opened *o = context;
-    if (weights_synthetic(spec))
-        return true;
-    return checkpoint_serves(o->list[opened(o, spec)], model);
+    if (b->program)
+        program_free(b->program);
+    for (int i = 0; i < b->n_models; i++)
+        model_close(&b->models[i]);
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        pipeline_close(b->of_size[i]);
+    buf_free(&b->options);
+    buf_free(&b->made_from);
+    buf_free(&b->weights);
 }
 
-/* Each of several --weights without a name must be of one of the pipeline's models: else it is not
- * what the user takes it for. */
-static void check_all_fit(const FlagList *specs, Json models, const char *path, Opened *o)
+/* The model's graph, compiled into the program; returns its stage, or -1 when the pipeline has
+ * none. */
+static int add_model(Build *b, const Pipeline *l, ModelId id, bool batched)
 {
-    Buf names = {0};
-    int unnamed = 0;
+    if (!l->model[id].graph || (id == MODEL_IMAGE_ENCODER && b->flags->no_init_img))
+        return -1;
+    bool guided = batched && model_rows[id].guided;
+    Model *x = &b->models[b->n_models];
+    *x = model_open(l, &l->model[id], guided ? 2 : 1, guided, NULL);
+    b->sources[b->n_models++] = x->weights;
+    return program_add_tuned(b->program, x->graph);
+}
+
+/* Adds the models of one kind, per_size or not, and notes their stages. */
+static void add_models(Build *b, const Pipeline *l, bool per_size, int32_t stage[MODEL_COUNT])
+{
     for (int i = 0; i < MODEL_COUNT; i++)
-        if (json_ok(models) && json_ok(json_get(models, model_rows[i].name)))
-            buf_printf(&names, "%s%s", names.len ? ", " : "", model_rows[i].name);
-    for (int i = 0; i < specs->n; i++)
-        unnamed += flags_unnamed(specs->items[i]);
-    for (int i = 0; i < specs->n && unnamed > 1; i++) {
-        bool any = !flags_unnamed(specs->items[i]);
-        for (int k = 0; k < MODEL_COUNT && !any; k++)
-            any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
-                  fits(o, specs->items[i], model_rows[k].name);
-        if (!any)
-            err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
-                specs->items[i], path, names.data, o->list[opened(o, specs->items[i])]->taken_for,
-                specs->items[i]);
+        if (model_rows[i].per_size == per_size)
+            stage[i] = add_model(b, l, i, b->constants.batched_guidance);
+}
+
+/* The models that a size has for itself. */
+static void add_size(Build *b, int i)
+{
+    int32_t stage[MODEL_COUNT];
+    lrt_size *size = &b->sizes[i];
+    add_models(b, b->of_size[i], true, stage);
+/* The fields of lrt_size are the models that are PER_SIZE. */
+#define ONCE(name, id)
+#define PER_SIZE(name, id) size->name = stage[MODEL_##id];
+#define MODEL(id, name, measured, need, number, ...) number(name, id)
+#include "models.def"
+#undef MODEL
+#undef PER_SIZE
+#undef ONCE
+}
+
+static int time_width(const Graph *g)
+{
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        const Tensor *t = tensor(g, g->inputs[i]);
+        if (strcmp(t->name, "timestep_embedding") == 0)
+            return (int)shape_channels(&t->shape);
     }
-    free(names.data);
+    err("%s: a diffusion model needs an input \"timestep_embedding\"; found none", g->file);
 }
 
-static Checkpoint *use(Opened *o, const char *spec)
+static lrt_pipeline constants(const Pipeline *l, bool batched)
 {
-    int i = opened(o, spec);
-    o->used[i] = true;
-    return o->list[i];
+    return (lrt_pipeline){.name = l->name,
+                          .height = l->img_height,
+                          .width = l->img_width,
+                          .max_text_length = l->max_text_length,
+                          .pad_token = l->pad_token,
+                          .round_nearest = l->round_nearest,
+                          .latent_scale = l->latent_scale,
+                          .batched_guidance = batched,
+                          .schedule = l->schedule,
+                          .steps = l->steps,
+                          .cfg_scale = l->cfg_scale,
+                          .sampler = l->sampler,
+                          .seed = l->seed,
+                          .output = l->output,
+                          .prompt = l->prompt};
 }
 
-static void close_unused(Opened *o)
+/* The flags that decide how weights are packed, and the weights of the first size. */
+static void describe(Build *b, const char *path)
 {
-    for (int i = 0; i < o->n; i++)
-        if (!o->used[i])
-            checkpoint_close(o->list[i]);
+    const Program *p = b->program;
+    const Pipeline *l = b->of_size[0];
+    const CodeFlags *f = &b->flags->code;
+    buf_printf(&b->options, "--target %s --fuse ", p->target->name);
+    fuse_print(p->fuse, &b->options);
+    buf_printf(&b->options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
+    if (p->optimize == OPTIMIZE_MEMORY)
+        buf_printf(&b->options, " --optimize memory");
+    if (f->tune)
+        buf_printf(&b->options, " --tune %s", f->tune);
+    if (b->flags->sizes)
+        buf_printf(&b->options, " --sizes %s", b->flags->sizes);
+    for (int i = 0; i < f->sets.n; i++)
+        buf_printf(&b->options, " --set %s", f->sets.items[i]);
+    if (b->flags->no_init_img)
+        buf_printf(&b->options, " --no-init-img");
+    for (int i = 0; i < b->n_models && i < MODEL_COUNT; i++)
+        buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name,
+                   weights_describe(b->sources[i]));
+    buf_printf(&b->made_from, "%s (%s, %dx%d); %s", path, l->name, l->img_width, l->img_height,
+               b->weights.data);
 }
 
-/* What weights each model has: the flag, else the model's entry, else the pipeline's; NULL: nothing
- * says. */
-static const char *spec_of(Arena *a, Json root, const char *path, const char *model,
-                           const FlagList *flags, Opened *o)
+void build_lower(Build *b, const char *path)
 {
-    const char *flag = flags_fitting(flags, model, fits, o);
-    if (flag)
-        return flag;
-    Json models = json_get(root, "models");
-    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights",
-                                text_or(root, "weights", NULL));
-    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
+    const Pipeline *l = b->of_size[0];
+    Program *p = b->program = program_for(&b->flags->code);
+    lrt_pipeline *c = &b->constants;
+    *c = constants(l, p->fuse & FUSE_GUIDANCE);
+    int32_t stage[MODEL_COUNT];
+    add_models(b, l, false, stage);
+    p->share_weights = b->n_sizes > 1;
+    for (int i = 0; i < b->n_sizes || i < 1; i++)
+        add_size(b, i);
+#define ONCE(name, id) c->name = stage[MODEL_##id];
+#define PER_SIZE(name, id) c->name = b->sizes[0].name;
+#define MODEL(id, name, measured, need, number, ...) number(name, id)
+#include "models.def"
+#undef MODEL
+#undef PER_SIZE
+#undef ONCE
+    c->sizes = b->sizes;
+    c->n_sizes = (uint32_t)b->n_sizes;
+    if (c->diffusion_model >= 0)
+        c->time_width = time_width(b->models[c->diffusion_model].graph);
+    describe(b, path);
+    p->options = b->options.data;
+    p->made_from = b->made_from.data;
 }
 
-/* One member of a pipeline file, such as "schedule" or "parameters/img_height": that of `from` goes
- * over that of `root`. */
-static void lay_member_over(Json root, Json from, const char *member)
+const char *build_about(Arena *a, const Build *b)
 {
-    char section[64];
-    const char *slash = strchr(member, '/'), *key = slash ? slash + 1 : member;
-    snprintf(section, sizeof section, "%.*s", slash ? (int)(slash - member) : 0, member);
-    Json of = slash ? json_get(from, section) : from, to = slash ? json_get(root, section) : root;
-    Json value = json_ok(of) ? json_get(of, key) : (Json){0};
-    if (json_ok(value) && json_ok(to))
-        json_merge(to, key, value);
-}
-
-/* The members of a checkpoint's settings that concern the model go over the pipeline's: its own
- * parameters, and the shared settings that it decides. */
-static void lay_over(Json root, Json from, const ModelRow *model)
-{
-    Json theirs = json_get(from, "models"), ours = json_need(root, "models");
-    Json settings = json_ok(theirs) ? json_get(theirs, model->name) : theirs,
-         into = json_get(ours, model->name);
-    if (json_ok(settings) && json_ok(into) && json_ok(json_get(settings, "parameters")))
-        json_merge(into, "parameters", json_get(settings, "parameters"));
-    for (const char *p = model->decides; *p; p += strspn(p, " ")) {
-        char member[64];
-        int n = (int)strcspn(p, " ");
-        snprintf(member, sizeof member, "%.*s", n, p);
-        lay_member_over(root, from, member);
-        p += n;
-    }
-}
-
-/* Opens the checkpoint that spec names and lays its settings over the pipeline file. NULL: the
- * weights are synthetic, or nothing names them. */
-static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId id)
-{
-    if (!spec || weights_synthetic(spec))
-        return NULL;
-    Checkpoint *c = use(o, spec);
-    if (json_ok(c->settings))
-        lay_over(root, c->settings, &model_rows[id]);
-    return c;
-}
-
-static void merge_all(Json root, const char *over, const char *path)
-{
-    Json last = json_parse(over, strlen(over), path);
-    for (Json m = json_first(last); json_ok(m); m = json_next(m))
-        json_merge(root, json_key(m), m);
-    json_free(last);
-}
-
-Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
-                        const char *over)
-{
-    Json root = json_load(path);
-    json_expect(root, JSON_OBJECT);
-    Arena *a = arena_new();
-    const char *spec[MODEL_COUNT], *file = path;
-    Checkpoint *from[MODEL_COUNT];
-    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
-    Json models = json_get(root, "models");
-    check_all_fit(&w->specs, models, path, &checkpoints);
-    for (int i = 0; i < MODEL_COUNT; i++) {
-        const char *name = model_rows[i].name;
-        bool has = json_ok(models) && json_kind(models) == JSON_OBJECT &&
-                   json_ok(json_get(models, name));
-        spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
-        from[i] = open_settings(&checkpoints, spec[i], root, i);
-        if (from[i] && json_ok(from[i]->settings))
-            file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
-    }
-    if (over)
-        merge_all(root, over, path);
-    json_rename(root, file);
-    Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
-    for (int i = 0; i < MODEL_COUNT; i++) {
-        p->model[i].weights = spec[i] ? arena_strdup(p->arena, spec[i]) : NULL;
-        p->model[i].checkpoint = from[i];
-    }
-    const Checkpoint *text = from[MODEL_TEXT_ENCODER];
-    if (text && text->vocab)
-        p->vocab = text->vocab;
-    close_unused(&checkpoints);
-    json_free(root);
-    arena_free(a);
-    return p;
-}
-
-void pipeline_close(Pipeline *p)
-{
-    for (int i = 0; i < MODEL_COUNT; i++) {
-        Checkpoint *c = p->model[i].checkpoint;
-        for (int k = i; k < MODEL_COUNT; k++)
-            if (p->model[k].checkpoint == c)
-                p->model[k].checkpoint = NULL;
-        if (c)
-            checkpoint_close(c);
-    }
-    arena_free(p->arena);
-}
-
-/* ---- graphs alone ---- */
-
-static void put_param(ParamList *l, ParamSet p)
-{
-    if (!param_put(l, p))
-        err("expected at most %d parameters", MAX_NAMES);
-}
-
-/* Parameters of the section that the graph declares. */
-static void take_params(Arena *a, Json section, Json declared, ParamList *l)
-{
-    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
-        if (json_ok(declared) && json_ok(json_get(declared, json_key(m))))
-            put_param(l, param_from_json(a, json_key(m), m));
-}
-
-void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
-{
-    *from = (GraphWeights){0};
-    if (!w->specs.n)
-        return;
-    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
-    from->spec = flags_fitting(&w->specs, model, fits, &checkpoints);
-    if (from->spec && !weights_synthetic(from->spec))
-        from->checkpoint = use(&checkpoints, from->spec);
-    close_unused(&checkpoints);
-}
-
-/* A graph in its text form: it has no parameters. */
-static Graph *open_text(const char *path, int n_sets)
-{
-    if (n_sets)
-        usage_err("--set: a text file has no parameters");
-    char *text = read_file(path, NULL);
-    Graph *g = graph_parse_text(text, path);
-    free(text);
-    return g;
-}
-
-Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
-                  GraphWeights *from)
-{
-    size_t length = strlen(path);
-    if (length > 4 && strcmp(path + length - 4, ".txt") == 0) {
-        Graph *g = open_text(path, n_sets);
-        graph_weights_find(g->name, w, from);
-        return g;
-    }
-    *from = (GraphWeights){0};
-    if (!w->specs.n)
-        return graph_load(path, sets, n_sets);
-    Json root = json_load(path), name = json_get(root, "graph");
-    ParamList list = {.n = 0};
-    Arena *a = arena_new();
-    if (json_ok(name))
-        graph_weights_find(json_string(name), w, from);
-    if (from->checkpoint && json_ok(from->checkpoint->settings)) {
-        Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
-             models = json_get(settings, "models");
-        Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
-        take_params(a, json_get(settings, "parameters"), declared, &list);
-        if (json_ok(own))
-            take_params(a, json_get(own, "parameters"), declared, &list);
-    }
-    for (int i = 0; i < n_sets; i++)
-        put_param(&list, sets[i]);
-    json_free(root);
-    Graph *g = graph_load(path, list.list, list.n);
-    arena_free(a);
-    return g;
-}
-
-WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command)
-{
-    if (!from->spec)
-        usage_err(
-            "%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED",
-            command, g->name);
-    WeightSource *s = from->checkpoint ? weights_from(from->checkpoint, g->name)
-                                       : weights_open(from->spec, g->name);
-    weights_check(s, g);
-    return s;
-}
-
-/* ---- models ---- */
-
-Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
-                 const char *otherwise)
-{
-    Model r = {.graph = pipeline_graph(m, batch, guided)};
-    const char *spec = pipeline_weights(l, m);
-    if (!spec)
-        spec = otherwise;
-    if (!spec)
-        usage_err(
-            "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED",
-            r.graph->name);
-    r.weights = m->checkpoint ? weights_from(m->checkpoint, r.graph->name)
-                              : weights_open(spec, r.graph->name);
-    weights_check(r.weights, r.graph);
-    return r;
-}
-
-void model_close(Model *m)
-{
-    weights_close(m->weights);
-    graph_free(m->graph);
-    memset(m, 0, sizeof *m);
+    const Pipeline *l = b->of_size[0];
+    const char *sizes = arena_printf(a, "%dx%d", l->img_width, l->img_height);
+    for (int i = 1; i < b->n_sizes; i++)
+        sizes = arena_printf(a, "%s, %dx%d", sizes, b->sizes[i].width, b->sizes[i].height);
+    return arena_printf(a, LRT_PACKED "pipeline  %s\npicture   %s\noptions   %s\nweights   %s\n",
+                        l->name, sizes, b->options.data, b->weights.data);
 }

@@ -1,4 +1,4 @@
-/* See container.h. */
+/* See container_write.h. */
 #include "container_write.h"
 
 #include <errno.h>

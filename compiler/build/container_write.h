@@ -1,28 +1,35 @@
-/* Writing a container: executable, padding, sections, footer. The format is in runtime/plan.h;
- * runtime/container.c reads it. */
+/* Writing a container: executable, padding, sections, footer. runtime/system/plan.h has the format;
+ * runtime/system/container.c reads it. */
 #ifndef LATENTC_CONTAINER_WRITE_H
 #define LATENTC_CONTAINER_WRITE_H
 #include "util.h"
 
+/* ---- container_write.c ---- */
+
 typedef struct Container Container;
-/* Writes the weights section from its beginning to its end by container_write (of any sizes). */
+
+/* Writes the section of weights, from its beginning to its end, by calls of container_write. */
 typedef void ContainerFill(Container *c, void *context);
+
+/* Appends n bytes to the current section. */
 void container_write(Container *c, const void *p, size_t n);
-/* Bytes of the current section so far: where the next container_write goes. */
+
+/* How many bytes the current section has. */
 uint64_t container_position(const Container *c);
 
-/* What goes into one; each may be left out. */
+/* What the file consists of; each member may be NULL. */
 typedef struct {
     const char *executable; /* path of the linked program or library */
-    const char *about;      /* of packed weights: LRT_PACKED, and what they are, in lines */
+    const char *about;      /* of packed weights: LRT_PACKED, then lines that describe them */
     ContainerFill *weights;
-    void *context;
+    void *context; /* for `weights` */
     const void *vocab;
     size_t vocab_bytes;
 } ContainerParts;
+
 /* Fills `out`: a copy of the executable, then the sections, hashed while they are written, then the
- * footer. Nothing is kept in memory. layout_hash: the program's own (lrt_program.layout_hash).
- * err() when the executable cannot be read or the disk is full. The caller commits out, with mode
- * 0755. */
+ * footer. No section is held in memory. layout_hash: the program's (lrt_program.layout_hash). err()
+ * when the executable cannot be read or the disk is full. The caller commits out, with mode 0755.
+ */
 void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *p);
 #endif

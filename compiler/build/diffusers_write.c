@@ -11,9 +11,7 @@
 #include "conversion.h"
 #include "spacing.h"
 
-/* ---- parameters
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- parameters ---- */
 
 /* A model's parameters: the pipeline's, else the graph's own defaults. */
 typedef struct {
@@ -90,9 +88,7 @@ static void expect_erf(const Params *p, const char *model)
             model);
 }
 
-/* ---- configs
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- configs ---- */
 
 static void unet_config(const Conversion *v, Buf *b)
 {
@@ -228,9 +224,7 @@ static void index_config(const Conversion *v, Buf *b)
         scheduler_class_of(v->subject->pipeline->sampler)->class);
 }
 
-/* ---- files
- * -----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static void write_text(const char *path, const char *text, size_t n)
 {

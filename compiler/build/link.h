@@ -1,28 +1,35 @@
-/* Linking with the system's C compiler driver, and finding the runtime it links with. */
+/* Linking with the system's C compiler driver, and finding the runtime that programs are linked
+ * with. */
 #ifndef LATENTC_LINK_H
 #define LATENTC_LINK_H
 #include "target.h"
 #include "util.h"
+
+/* ---- link.c ---- */
+
 typedef struct {
-    const char *
-        cc; /* compiler driver; NULL: $CC, else cc, or aarch64-linux-gnu-gcc for a foreign target */
-    const char *runtime; /* folder of liblatentrt.a, generator_entry.o, graph_main.o, ...; NULL:
-                            beside this program */
+    const char *cc;      /* compiler driver; NULL: $CC, else cc, or the cross gcc of the target */
+    const char *runtime; /* folder of liblatentrt.a and the entry objects; NULL: latentc's own */
 } LinkOptions;
-/* What a program's object is linked with: the part of the runtime that uses it (an object beside
- * liblatentrt.a), and into what. */
+
+/* What a program's code becomes. Each kind has an entry object of the runtime, which lies next to
+ * liblatentrt.a. */
 typedef enum {
     PROGRAM_GRAPH,     /* executable: reads and writes tensors */
     PROGRAM_GENERATOR, /* executable: prompt to PNG */
-    PROGRAM_SHARED,    /* shared object: latentrt.h */
-    PROGRAM_ARCHIVE,   /* archive: latentrt.h */
+    PROGRAM_SHARED,    /* shared object with the interface of latentrt.h */
+    PROGRAM_ARCHIVE,   /* archive with the same interface */
 } ProgramKind;
-/* err() names what is missing or what the linker said. Executables are static. */
+
+/* Links `object` and the runtime into the file `out`. Executables are static. err() names what is
+ * missing, or shows what the linker said. */
 void link_program(const Target *t, const LinkOptions *o, ProgramKind kind, const char *object,
                   const char *out);
-/* What a program that is linked with an archive needs besides, as arguments of the compiler driver.
- */
+
+/* Libraries that a program which uses an archive must be linked with: arguments of the driver. */
 const char *link_libraries(Arena *a);
-/* object -> shared object exporting latentrt_program. */
+
+/* Links `object` alone into the shared object `so`, which exports latentrt_program. err() as
+ * above. */
 void link_so(const Target *t, const LinkOptions *o, const char *object, const char *so);
 #endif

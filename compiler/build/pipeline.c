@@ -34,8 +34,7 @@ const char *pipeline_folder(Arena *a, const char *path)
     return slash ? arena_printf(a, "%.*s", (int)(slash - path) + 1, path) : "";
 }
 
-/* ---- parameters -------------------------------------------------------------------------------
- */
+/* ---- parameters ---- */
 
 bool param_put(ParamList *l, ParamSet p)
 {
@@ -92,8 +91,7 @@ static int choice(const Pipeline *p, Json at, const char *const *names, int n)
     json_err(at, "found \"%s\", expected %s", json_string(at), list);
 }
 
-/* ---- models -----------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 /* Which --set was taken by the pipeline or by one of its models. */
 typedef struct {
@@ -211,8 +209,7 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
             json_need(models, names[i]);
 }
 
-/* ---- schedule and defaults --------------------------------------------------------------------
- */
+/* ---- schedule and defaults ---- */
 
 static double number_between(Json at, double least, double most)
 {

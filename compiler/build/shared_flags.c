@@ -1,5 +1,6 @@
 /* See shared_flags.h. */
 #include "shared_flags.h"
+#include "tune_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,4 +69,18 @@ bool dtype_parse(const char *text)
     if (strcmp(text, "f32") != 0 && strcmp(text, "bf16") != 0)
         usage_err("--dtype: expected f32 or bf16, found \"%s\"", text);
     return text[0] == 'b';
+}
+
+Program *program_for(const CodeFlags *f)
+{
+    Program *p = program_new(target_for(f->target, dtype_parse(f->dtype)),
+                             fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv),
+                             dtype_parse(f->dtype));
+    p->optimize = optimize_parse(f->optimize);
+    if (f->tune && p->conv != CONV_AUTO)
+        usage_err("--tune: there is nothing to choose with --conv %s%s", conv_names[p->conv],
+                  p->fuse == FUSE_NONE ? " (nothing is fused)" : "");
+    if (f->tune)
+        p->tuning = tuning_open(f->tune);
+    return p;
 }

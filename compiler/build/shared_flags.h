@@ -6,55 +6,82 @@
 #include "flags.h"
 #include "param.h"
 
-/* What code is made of a graph: the rows that run, show, compile, build and bench share, a group
- * with an example of the command's. program_for (build.h) makes a program of it. */
+/* How a graph becomes code. */
 typedef struct {
-    const char *fuse /* NULL: the command's own default */, *conv, *dtype, *target, *optimize,
-        *tune /* NULL: no measurements */;
+    const char *fuse; /* NULL: the command's own default */
+    const char *conv, *dtype, *target, *optimize;
+    const char *tune; /* NULL: no measurements */
     FlagList sets;
 } CodeFlags;
 #define CODE_DEFAULTS                                                         \
     {                                                                         \
         .conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed" \
     }
-#define CODE_FLAGS(f, example)                                   \
-    CODE_FLAGS_BUT_DTYPE(f, example),                            \
-    {                                                            \
-        "dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE",            \
-            "of products' operands: f32 (default) or bf16", 0, 0 \
-    }
 /* clang-format off */
+/* Their rows: a group of --help with an example of the command's. */
+#define CODE_FLAGS(f, example) \
+    CODE_FLAGS_BUT_DTYPE(f, example), \
+    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "operands of convolutions and dense products: f32 (default) or bf16", 0, 0}
 #define CODE_FLAGS_BUT_DTYPE(f, example) \
     FLAG_GROUP("Code", example), \
-    {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter, e.g. img_height=256", 0, 0}, \
-    {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names, or names with a minus", 0, 0}, \
+    {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256", 0, 0}, \
+    {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), or names with a minus (all but these)", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", conv_help, 0, 0}, \
-    {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights hardly larger than plain ones", 0, 0}, \
-    {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose convolutions by measurements, which that file keeps for the next time", 0, 0}, \
-    {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host (see latentc targets)", 0, 0}
+    {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
+    {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
+    {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host; latentc targets lists the names", 0, 0}
 /* clang-format on */
-/* Where weights come from, and which of several files of a checkpoint: a group, to which a command
- * may add rows. */
+
+/* Where weights come from. */
 typedef struct {
     FlagList specs;
-    const char *variant; /* NULL: none */
+    const char *variant; /* which files of a diffusers folder; NULL: those without a variant */
     bool offline;
 } WeightFlags;
 /* clang-format off */
+/* Their rows: a group of --help, to which a command may add rows. */
 #define WEIGHTS_FLAGS(w, example) \
     FLAG_GROUP("Weights", example), \
-    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5, a published name, synthetic:SEED; default: what a pipeline names", 0, 0}, \
-    {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "of a diffusers folder's files, e.g. fp16 for model.fp16.safetensors", 0, 0}, \
-    {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "published weights come from the cache; nothing is downloaded", 0, 0}
+    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5, a published name, or synthetic:SEED; default: what the pipeline file names", 0, 0}, \
+    {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "which files of a diffusers folder, e.g. fp16 for model.fp16.safetensors", 0, 0}, \
+    {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "take published weights from the cache; download nothing", 0, 0}
 /* clang-format on */
-Optimize optimize_parse(const char *text); /* usage_err() on anything but speed and memory */
-bool dtype_parse(const char *text); /* true: bf16; usage_err() on anything but f32 and bf16 */
-/* --set NAME=VALUE, as collected in a FlagList: VALUE a decimal integer. usage_err() on anything
- * else. Memory lives as long as the program. */
+
+/* What decides how a pipeline's weights are packed. */
+typedef struct {
+    CodeFlags code;
+    WeightFlags weights;
+    const char *sizes; /* "WxH,..."; NULL: the pipeline's own size */
+    bool no_init_img;
+} PipelineFlags;
+/* clang-format off */
+#define SIZE_FLAGS(f) \
+    {"sizes", 0, FLAG_STRING, &(f)->sizes, "WxH,...", "several picture sizes in one generator; they share weights where they can; the first is the default", 0, 0}, \
+    {"no-init-img", 0, FLAG_BOOL, &(f)->no_init_img, NULL, "leave the image encoder out: a smaller generator, which cannot start from a picture", 0, 0}
+/* clang-format on */
+
+/* ---- shared_flags.c ---- */
+
+/* An empty program for these flags; without --fuse every pass runs. usage_err() on a wrong value.
+ */
+Program *program_for(const CodeFlags *f);
+
+/* --optimize: usage_err() on anything but speed and memory. */
+Optimize optimize_parse(const char *text);
+
+/* --dtype: true for bf16; usage_err() on anything but f32 and bf16. */
+bool dtype_parse(const char *text);
+
+/* --set NAME=VALUE, VALUE a decimal integer: *out gets an array of parameters, which lives as long
+ * as the process. Returns how many. usage_err() on anything else. */
 int flags_sets(const FlagList *sets, ParamSet **out);
-bool flags_unnamed(const char *item); /* SPEC, not MODEL=SPEC */
-/* Of a list of [MODEL=]SPEC: the last SPEC that names this model, else the one without a name, of
- * several the last of which `fits` is true; NULL when there is none. */
+
+/* Whether an item of --weights is SPEC, not MODEL=SPEC. */
+bool flags_unnamed(const char *item);
+
+/* The SPEC of --weights for this model; NULL: there is none. The last item that names the model
+ * decides, else the last one without a name; where several have no name, `fits` must be true of
+ * it. */
 const char *flags_fitting(const FlagList *list, const char *model,
                           bool (*fits)(void *context, const char *spec, const char *model),
                           void *context);

@@ -2,7 +2,7 @@
  * at. */
 #ifndef LATENTC_SUBJECT_H
 #define LATENTC_SUBJECT_H
-#include "build.h"
+#include "open_models.h"
 
 /* ---- subject.c ---- */
 

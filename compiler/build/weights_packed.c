@@ -6,6 +6,8 @@
 
 #include "hash.h"
 #include "weights_packed.h"
+#include "build.h"
+#include "write_program.h"
 #include "vocab.h"
 #include "container.h"
 #include "progress.h"
@@ -31,7 +33,10 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
     build_open(&b, pipeline, &f, NULL);
     void *blob = vocab ? vocab_load(vocab, &vocab_bytes) : NULL;
     build_lower(&b, pipeline);
-    write_packed(b.program, b.sources, out, build_about(a, &b), blob, vocab_bytes);
+    write_packed(
+        b.program, b.sources,
+        &(ProgramFiles){
+            .path = out, .about = build_about(a, &b), .vocab = blob, .vocab_bytes = vocab_bytes});
     fprintf(stderr, "%s: %.1f MB, %.1f s; for generators of layout %016llx\n", out,
             (double)b.program->weights_bytes / 1e6, lrt_now() - start,
             (unsigned long long)program_layout_hash(b.program));

@@ -1,7 +1,7 @@
 /* Packed weights in a file of their own. */
 #ifndef LATENTC_WEIGHTS_PACKED_H
 #define LATENTC_WEIGHTS_PACKED_H
-#include "build.h"
+#include "shared_flags.h"
 
 /* ---- weights_packed.c ---- */
 

@@ -1,7 +1,5 @@
-/* The files that programs become: an executable or a shared object with packed weights and
- * vocabulary at its end, or an archive with those in a file beside it. See build.h; container.h has
- * the format. */
-#include "build.h"
+/* See write_program.h. */
+#include "write_program.h"
 #include "codegen.h"
 #include "pack.h"
 #include "container_write.h"
@@ -52,24 +50,23 @@ const char *library_weights_path(Arena *a, const char *path)
                         n > 2 && strcmp(path + n - 2, ".a") == 0 ? (int)n - 2 : (int)n, path);
 }
 
-static OutFile *packed(Program *p, WeightSource *const *source, const char *path, const char *about,
-                       const void *vocab, size_t vocab_bytes)
+/* A container of weights alone, not yet committed. */
+static OutFile *packed(Program *p, WeightSource *const *source, const ProgramFiles *w)
 {
     Fill f = {p, source};
-    OutFile *out = outfile_open(path);
+    OutFile *out = outfile_open(w->path);
     container_finish(out, program_layout_hash(p),
-                     &(ContainerParts){.about = about,
+                     &(ContainerParts){.about = w->about,
                                        .weights = fill,
                                        .context = &f,
-                                       .vocab = vocab,
-                                       .vocab_bytes = vocab_bytes});
+                                       .vocab = w->vocab,
+                                       .vocab_bytes = w->vocab_bytes});
     return out;
 }
 
-void write_packed(Program *p, WeightSource *const *source, const char *path, const char *about,
-                  const void *vocab, size_t vocab_bytes)
+void write_packed(Program *p, WeightSource *const *source, const ProgramFiles *f)
 {
-    outfile_commit(packed(p, source, path, about, vocab, vocab_bytes), 0644);
+    outfile_commit(packed(p, source, f), 0644);
 }
 
 void write_program(Program *p, WeightSource *const *source, const ProgramFiles *w)
@@ -82,8 +79,11 @@ void write_program(Program *p, WeightSource *const *source, const ProgramFiles *
     OutFile *out = archive ? NULL : outfile_open(w->path), *weights = NULL;
     link_program(p->target, &w->link, w->kind, outfile_temp_path(o), outfile_temp_path(code));
     if (w->weights)
-        weights = packed(p, source, w->weights, w->about, archive ? w->vocab : NULL,
-                         archive ? w->vocab_bytes : 0);
+        weights = packed(p, source,
+                         &(ProgramFiles){.path = w->weights,
+                                         .about = w->about,
+                                         .vocab = archive ? w->vocab : NULL,
+                                         .vocab_bytes = archive ? w->vocab_bytes : 0});
     if (!archive) {
         ContainerParts parts = {.executable = outfile_temp_path(code),
                                 .weights = weights ? NULL : fill,

@@ -1,5 +1,6 @@
 /* latentc build: a pipeline file becomes one standalone program. */
 #include "build.h"
+#include "write_program.h"
 #include "commands.h"
 #include "flags.h"
 #include "vocab.h"

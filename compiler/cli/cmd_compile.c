@@ -1,5 +1,6 @@
 /* latentc compile: one graph to an object file, assembly, LLVM IR or a program of its own. */
-#include "build.h"
+#include "open_models.h"
+#include "write_program.h"
 #include "codegen.h"
 #include "program_text.h"
 #include "commands.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
+#include "open_models.h"
 #include "commands.h"
 #include "flags.h"
 #include "interp.h"

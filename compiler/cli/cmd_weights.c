@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 /* clang-format off */
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "algorithm.h"
-#include "build.h"
+#include "open_models.h"
 #include "commands.h"
 #include "pass.h"
 #include "program_text.h"

@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is written
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- what is written ---- */
 
 static StDtype dtype_of(const char *text)
 {

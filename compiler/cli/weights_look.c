@@ -29,9 +29,7 @@ static void print_origin(const Checkpoint *c)
 
 /* ---- list ---- */
 
-/* ---- list
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- list ---- */
 
 /* For each stored tensor which weight it is, "MODEL/PATH"; several that share one: the first, and
  * "...". NULL: none. */
@@ -127,9 +125,7 @@ int weights_list(int argc, char **argv)
 
 /* ---- check ---- */
 
-/* ---- check
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- check ---- */
 
 static void print_some(const char *what, const char **list, size_t n)
 {

@@ -1,0 +1,307 @@
+/* See open_models.h. */
+#include "open_models.h"
+#include "graphfile.h"
+#include "schemes.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- pipelines and the checkpoints of their weights ---- */
+
+static const char *text_or(Json object, const char *key, const char *otherwise)
+{
+    Json j = json_ok(object) ? json_get(object, key) : object;
+    return json_ok(j) && json_kind(j) == JSON_STRING && *json_string(j) ? json_string(j)
+                                                                        : otherwise;
+}
+
+/* Checkpoints that were opened, each once. */
+enum { MOST_CHECKPOINTS = 64 };
+typedef struct {
+    Checkpoint *list[MOST_CHECKPOINTS];
+    bool used[MOST_CHECKPOINTS];
+    int n;
+    CheckpointOptions options;
+} Opened;
+
+static int opened(Opened *o, const char *spec)
+{
+    for (int i = 0; i < o->n; i++)
+        if (strcmp(o->list[i]->spec, spec) == 0)
+            return i;
+    if (o->n == MOST_CHECKPOINTS)
+        err("--weights: more than %d", MOST_CHECKPOINTS);
+    o->list[o->n] = checkpoint_open(spec, &o->options);
+    return o->n++;
+}
+
+/* Of several --weights without a name, each is for the models that it has weights of. */
+static bool fits(void *context, const char *spec, const char *model)
+{
+    Opened *o = context;
+    if (weights_synthetic(spec))
+        return true;
+    return checkpoint_serves(o->list[opened(o, spec)], model);
+}
+
+/* Each of several --weights without a name must be of one of the pipeline's models: else it is not
+ * what the user takes it for. */
+static void check_all_fit(const FlagList *specs, Json models, const char *path, Opened *o)
+{
+    Buf names = {0};
+    int unnamed = 0;
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (json_ok(models) && json_ok(json_get(models, model_rows[i].name)))
+            buf_printf(&names, "%s%s", names.len ? ", " : "", model_rows[i].name);
+    for (int i = 0; i < specs->n; i++)
+        unnamed += flags_unnamed(specs->items[i]);
+    for (int i = 0; i < specs->n && unnamed > 1; i++) {
+        bool any = !flags_unnamed(specs->items[i]);
+        for (int k = 0; k < MODEL_COUNT && !any; k++)
+            any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
+                  fits(o, specs->items[i], model_rows[k].name);
+        if (!any)
+            err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
+                specs->items[i], path, names.data, o->list[opened(o, specs->items[i])]->taken_for,
+                specs->items[i]);
+    }
+    free(names.data);
+}
+
+static Checkpoint *use(Opened *o, const char *spec)
+{
+    int i = opened(o, spec);
+    o->used[i] = true;
+    return o->list[i];
+}
+
+static void close_unused(Opened *o)
+{
+    for (int i = 0; i < o->n; i++)
+        if (!o->used[i])
+            checkpoint_close(o->list[i]);
+}
+
+/* What weights each model has: the flag, else the model's entry, else the pipeline's; NULL: nothing
+ * says. */
+static const char *spec_of(Arena *a, Json root, const char *path, const char *model,
+                           const FlagList *flags, Opened *o)
+{
+    const char *flag = flags_fitting(flags, model, fits, o);
+    if (flag)
+        return flag;
+    Json models = json_get(root, "models");
+    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights",
+                                text_or(root, "weights", NULL));
+    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
+}
+
+/* One member of a pipeline file, such as "schedule" or "parameters/img_height": that of `from` goes
+ * over that of `root`. */
+static void lay_member_over(Json root, Json from, const char *member)
+{
+    char section[64];
+    const char *slash = strchr(member, '/'), *key = slash ? slash + 1 : member;
+    snprintf(section, sizeof section, "%.*s", slash ? (int)(slash - member) : 0, member);
+    Json of = slash ? json_get(from, section) : from, to = slash ? json_get(root, section) : root;
+    Json value = json_ok(of) ? json_get(of, key) : (Json){0};
+    if (json_ok(value) && json_ok(to))
+        json_merge(to, key, value);
+}
+
+/* The members of a checkpoint's settings that concern the model go over the pipeline's: its own
+ * parameters, and the shared settings that it decides. */
+static void lay_over(Json root, Json from, const ModelRow *model)
+{
+    Json theirs = json_get(from, "models"), ours = json_need(root, "models");
+    Json settings = json_ok(theirs) ? json_get(theirs, model->name) : theirs,
+         into = json_get(ours, model->name);
+    if (json_ok(settings) && json_ok(into) && json_ok(json_get(settings, "parameters")))
+        json_merge(into, "parameters", json_get(settings, "parameters"));
+    for (const char *p = model->decides; *p; p += strspn(p, " ")) {
+        char member[64];
+        int n = (int)strcspn(p, " ");
+        snprintf(member, sizeof member, "%.*s", n, p);
+        lay_member_over(root, from, member);
+        p += n;
+    }
+}
+
+/* Opens the checkpoint that spec names and lays its settings over the pipeline file. NULL: the
+ * weights are synthetic, or nothing names them. */
+static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId id)
+{
+    if (!spec || weights_synthetic(spec))
+        return NULL;
+    Checkpoint *c = use(o, spec);
+    if (json_ok(c->settings))
+        lay_over(root, c->settings, &model_rows[id]);
+    return c;
+}
+
+static void merge_all(Json root, const char *over, const char *path)
+{
+    Json last = json_parse(over, strlen(over), path);
+    for (Json m = json_first(last); json_ok(m); m = json_next(m))
+        json_merge(root, json_key(m), m);
+    json_free(last);
+}
+
+Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
+                        const char *over)
+{
+    Json root = json_load(path);
+    json_expect(root, JSON_OBJECT);
+    Arena *a = arena_new();
+    const char *spec[MODEL_COUNT], *file = path;
+    Checkpoint *from[MODEL_COUNT];
+    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
+    Json models = json_get(root, "models");
+    check_all_fit(&w->specs, models, path, &checkpoints);
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const char *name = model_rows[i].name;
+        bool has = json_ok(models) && json_kind(models) == JSON_OBJECT &&
+                   json_ok(json_get(models, name));
+        spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
+        from[i] = open_settings(&checkpoints, spec[i], root, i);
+        if (from[i] && json_ok(from[i]->settings))
+            file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
+    }
+    if (over)
+        merge_all(root, over, path);
+    json_rename(root, file);
+    Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        p->model[i].weights = spec[i] ? arena_strdup(p->arena, spec[i]) : NULL;
+        p->model[i].checkpoint = from[i];
+    }
+    const Checkpoint *text = from[MODEL_TEXT_ENCODER];
+    if (text && text->vocab)
+        p->vocab = text->vocab;
+    close_unused(&checkpoints);
+    json_free(root);
+    arena_free(a);
+    return p;
+}
+
+void pipeline_close(Pipeline *p)
+{
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        Checkpoint *c = p->model[i].checkpoint;
+        for (int k = i; k < MODEL_COUNT; k++)
+            if (p->model[k].checkpoint == c)
+                p->model[k].checkpoint = NULL;
+        if (c)
+            checkpoint_close(c);
+    }
+    arena_free(p->arena);
+}
+
+/* ---- graphs alone ---- */
+
+static void put_param(ParamList *l, ParamSet p)
+{
+    if (!param_put(l, p))
+        err("expected at most %d parameters", MAX_NAMES);
+}
+
+/* Parameters of the section that the graph declares. */
+static void take_params(Arena *a, Json section, Json declared, ParamList *l)
+{
+    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
+        if (json_ok(declared) && json_ok(json_get(declared, json_key(m))))
+            put_param(l, param_from_json(a, json_key(m), m));
+}
+
+void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
+{
+    *from = (GraphWeights){0};
+    if (!w->specs.n)
+        return;
+    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
+    from->spec = flags_fitting(&w->specs, model, fits, &checkpoints);
+    if (from->spec && !weights_synthetic(from->spec))
+        from->checkpoint = use(&checkpoints, from->spec);
+    close_unused(&checkpoints);
+}
+
+/* A graph in its text form: it has no parameters. */
+static Graph *open_text(const char *path, int n_sets)
+{
+    if (n_sets)
+        usage_err("--set: a text file has no parameters");
+    char *text = read_file(path, NULL);
+    Graph *g = graph_parse_text(text, path);
+    free(text);
+    return g;
+}
+
+Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
+                  GraphWeights *from)
+{
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".txt") == 0) {
+        Graph *g = open_text(path, n_sets);
+        graph_weights_find(g->name, w, from);
+        return g;
+    }
+    *from = (GraphWeights){0};
+    if (!w->specs.n)
+        return graph_load(path, sets, n_sets);
+    Json root = json_load(path), name = json_get(root, "graph");
+    ParamList list = {.n = 0};
+    Arena *a = arena_new();
+    if (json_ok(name))
+        graph_weights_find(json_string(name), w, from);
+    if (from->checkpoint && json_ok(from->checkpoint->settings)) {
+        Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
+             models = json_get(settings, "models");
+        Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
+        take_params(a, json_get(settings, "parameters"), declared, &list);
+        if (json_ok(own))
+            take_params(a, json_get(own, "parameters"), declared, &list);
+    }
+    for (int i = 0; i < n_sets; i++)
+        put_param(&list, sets[i]);
+    json_free(root);
+    Graph *g = graph_load(path, list.list, list.n);
+    arena_free(a);
+    return g;
+}
+
+WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command)
+{
+    if (!from->spec)
+        usage_err(
+            "%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED",
+            command, g->name);
+    WeightSource *s = from->checkpoint ? weights_from(from->checkpoint, g->name)
+                                       : weights_open(from->spec, g->name);
+    weights_check(s, g);
+    return s;
+}
+
+/* ---- models ---- */
+
+Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
+                 const char *otherwise)
+{
+    Model r = {.graph = pipeline_graph(m, batch, guided)};
+    const char *spec = pipeline_weights(l, m);
+    if (!spec)
+        spec = otherwise;
+    if (!spec)
+        usage_err(
+            "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED",
+            r.graph->name);
+    r.weights = m->checkpoint ? weights_from(m->checkpoint, r.graph->name)
+                              : weights_open(spec, r.graph->name);
+    weights_check(r.weights, r.graph);
+    return r;
+}
+
+void model_close(Model *m)
+{
+    weights_close(m->weights);
+    graph_free(m->graph);
+    memset(m, 0, sizeof *m);
+}

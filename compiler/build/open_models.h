@@ -1,0 +1,50 @@
+/* Pipelines and graphs together with their weights, as the flags name them. */
+#ifndef LATENTC_OPEN_MODELS_H
+#define LATENTC_OPEN_MODELS_H
+#include "formats.h"
+#include "pipeline.h"
+#include "shared_flags.h"
+
+/* ---- open_models.c ---- */
+
+/* Opens the pipeline file at path and the checkpoints of its models' weights: those that w names,
+ * else those that the file names. A checkpoint's settings (parameters, schedule, padding,
+ * vocabulary) replace the file's; `over` (JSON, a part of a pipeline file, or NULL) replaces both;
+ * sets (--set) replace all. err() and usage_err() on any mistake. */
+Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
+                        const char *over);
+
+/* Also closes its checkpoints. */
+void pipeline_close(Pipeline *p);
+
+/* What the flags name as the weights of a graph. spec NULL: nothing. The caller closes the
+ * checkpoint, which is NULL when the weights are synthetic. */
+typedef struct {
+    const char *spec;
+    Checkpoint *checkpoint;
+} GraphWeights;
+
+/* Finds what the flags name for the weights of this model, and opens its checkpoint. */
+void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from);
+
+/* Loads a graph file (.json), with the parameters that the checkpoint of its weights gives it; sets
+ * replace them. A .txt file is a graph in its text form, without parameters. Fills *from. */
+Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
+                  GraphWeights *from);
+
+/* The weights of such a graph, checked against it. usage_err() when nothing names any; command is
+ * for that message. */
+WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command);
+
+/* A model of a pipeline: graph and weights, ready for program_add. */
+typedef struct {
+    Graph *graph;
+    WeightSource *weights;
+} Model;
+
+/* batch, guided: as in pipeline_graph. The weights are those that pipeline_open found, else
+ * `otherwise` (NULL: usage_err() when nothing names any). They are checked against the graph. */
+Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
+                 const char *otherwise);
+void model_close(Model *m);
+#endif
