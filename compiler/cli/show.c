@@ -21,18 +21,22 @@ static void parse(int argc, char **argv, ShowFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("The graph", "latentc show graphs/sd2/decoder.json --after norm --format dot"),
-        {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost; lower: steps, kernels, memory", 0, 0},
+        {"after", 0, FLAG_STRING, &f->after, "STAGE", "expand (default): the graph as it is written; all: after every pass; algorithm: what each convolution costs in each form; lower: the program: steps, kernels, memory; or after one of the passes"
+#define PASS(name, ...) " " name
+#include "passes.def"
+#undef PASS
+            , 0, 0},
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json; svg with --memory", 0, 0},
         FLAG_GROUP("The compiled graph", "latentc show graphs/sd2/decoder.json --memory --format svg > memory.svg"),
-        {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes; with --format svg the arena as a picture", 0, 0},
-        {"threads", 0, FLAG_BOOL, &f->threads, NULL, "tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
+        {"memory", 0, FLAG_BOOL, &f->memory, NULL, "print how much memory the compiled graph needs, in bytes; with --format svg: a picture of the arena", 0, 0},
+        {"threads", 0, FLAG_BOOL, &f->threads, NULL, "print tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
         CODE_FLAGS(&f->code, "latentc show graphs/sd2/decoder.json --after algorithm --dtype bf16"),
     };
     /* clang-format on */
     Command cmd = {
         .usage = "latentc show GRAPH.json [flags]",
         .about =
-            "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed: of a graph or of a lowered program.",
+            "Prints a graph as it is written, after a pass, or lowered. GRAPH may also be a text file (.txt) that show printed: a graph or a lowered program.",
         .flags = flags,
         .n_flags = sizeof flags / sizeof flags[0],
         .least = 1,
