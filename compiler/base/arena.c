@@ -102,6 +102,12 @@ void *arena_alloc(Arena *a, size_t n)
     return p;
 }
 
+void *arena_enlarge(Arena *a, const void *from, size_t used, size_t bytes)
+{
+    void *p = arena_alloc(a, bytes);
+    return used ? memcpy(p, from, used) : p;
+}
+
 char *arena_strdup(Arena *a, const char *s)
 {
     size_t n = strlen(s) + 1;

@@ -18,6 +18,20 @@ void arena_at_end(Arena *a, void (*call)(void *), void *with);
 /* n bytes, zeroed, aligned to 16 bytes. err() when memory runs out. */
 void *arena_alloc(Arena *a, size_t n);
 
+/* A block of `bytes` bytes that begins with a copy of the first `used` bytes of `from`; from may be
+ * NULL when used is 0. The old block stays in the arena. */
+void *arena_enlarge(Arena *a, const void *from, size_t used, size_t bytes);
+
+/* GROW (alloc.h) for an array in an arena. */
+#define ARENA_GROW(a, items, n, cap)                                             \
+    do {                                                                         \
+        if ((n) >= (cap)) {                                                      \
+            (cap) = (cap) ? 2 * (cap) : 64;                                      \
+            (items) = arena_enlarge((a), (items), (size_t)(n) * sizeof *(items), \
+                                    (size_t)(cap) * sizeof *(items));            \
+        }                                                                        \
+    } while (0)
+
 /* A copy of s. */
 char *arena_strdup(Arena *a, const char *s);
 

@@ -1,12 +1,20 @@
-/* See json.h. */
+/* JSON by way of cJSON: see json.h. */
 #include "json.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "alloc.h"
+#include "arena.h"
+#include "err.h"
+#include "files.h"
+#include "words.h"
 
 struct JsonDoc {
     Arena *arena;
@@ -15,14 +23,14 @@ struct JsonDoc {
 };
 enum {
     MOST_BYTES = 64 << 20,
-    MOST_KEYS = 1 << 20
-};                                              /* a vocabulary has 50,000 names in one object */
+    MOST_KEYS = 1 << 20 /* a vocabulary has 50,000 names in one object */
+};
 static const double EXACT = 9007199254740992.0; /* 2^53 */
 
 static const char *const kind_names[] = {"null",     "true or false", "a number",
                                          "a string", "a list",        "an object"};
 
-static const cJSON *node(Json j) { return j.node; }
+static cJSON *node(Json j) { return (cJSON *)j.node; }
 
 /* The pointer to `wanted` below `at`, or NULL when it is not there. */
 static const char *find_pointer(Arena *a, const cJSON *at, const void *wanted, const char *here)
@@ -112,6 +120,16 @@ static _Noreturn void parse_error(const char *text, size_t len, const char *at, 
 
 static void delete_tree(void *root) { cJSON_Delete(root); }
 
+/* The document owns the tree. */
+static Json document(const char *file, cJSON *root)
+{
+    Arena *a = arena_new();
+    JsonDoc *doc = arena_alloc(a, sizeof *doc);
+    *doc = (JsonDoc){a, arena_strdup(a, file), root};
+    arena_at_end(a, delete_tree, root);
+    return (Json){doc, root};
+}
+
 Json json_parse(const char *text, size_t len, const char *file)
 {
     if (len > MOST_BYTES)
@@ -122,12 +140,9 @@ Json json_parse(const char *text, size_t len, const char *file)
     cJSON *root = cJSON_ParseWithLengthOpts(text, len + 1, &end, 1);
     if (!root)
         parse_error(text, len, end, file);
-    Arena *a = arena_new();
-    JsonDoc *doc = arena_alloc(a, sizeof *doc);
-    *doc = (JsonDoc){a, arena_strdup(a, file), root};
-    arena_at_end(a, delete_tree, root);
-    check_tree(doc, root);
-    return (Json){doc, root};
+    Json j = document(file, root);
+    check_tree(j.doc, root);
+    return j;
 }
 
 Json json_load(const char *path)
@@ -243,27 +258,77 @@ bool json_bool(Json j)
     return cJSON_IsTrue(node(j));
 }
 
+/* The object owns the item, which replaces a member of that name. NULL: memory ran out. */
+static void put(cJSON *object, const char *key, cJSON *item)
+{
+    if (!item)
+        err("out of memory for JSON");
+    if (cJSON_GetObjectItemCaseSensitive(object, key))
+        cJSON_ReplaceItemInObjectCaseSensitive(object, key, item);
+    else
+        cJSON_AddItemToObject(object, key, item);
+}
+
 static void merge(cJSON *object, const char *key, const cJSON *over)
 {
     cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (old && cJSON_IsObject(old) && cJSON_IsObject(over)) {
-        for (const cJSON *m = over->child; m; m = m->next)
-            merge(old, m->string, m);
+    if (!old || !cJSON_IsObject(old) || !cJSON_IsObject(over)) {
+        put(object, key, cJSON_Duplicate(over, 1));
         return;
     }
-    cJSON *copy = cJSON_Duplicate(over, 1);
-    if (!copy)
-        err("out of memory for JSON");
-    if (old)
-        cJSON_ReplaceItemInObjectCaseSensitive(object, key, copy);
-    else
-        cJSON_AddItemToObject(object, key, copy);
+    for (const cJSON *m = over->child; m; m = m->next)
+        merge(old, m->string, m);
 }
 
 void json_merge(Json object, const char *key, Json over)
 {
     json_expect(object, JSON_OBJECT);
-    merge((cJSON *)object.node, key, node(over));
+    merge(node(object), key, node(over));
+}
+
+Json json_new_object(const char *file)
+{
+    cJSON *root = cJSON_CreateObject();
+    if (!root)
+        err("out of memory for JSON");
+    return document(file, root);
+}
+
+Json json_object_at(Json object, const char *key)
+{
+    if (!json_ok(json_get(object, key)))
+        put(node(object), key, cJSON_CreateObject());
+    return json_get(object, key);
+}
+
+void json_set_int(Json object, const char *key, int64_t value)
+{
+    CHECK(value >= -(int64_t)EXACT && value <= (int64_t)EXACT);
+    put(node(object), key, cJSON_CreateNumber((double)value));
+}
+
+void json_set_real(Json object, const char *key, double value)
+{
+    put(node(object), key, cJSON_CreateNumber(value));
+}
+
+void json_set_string(Json object, const char *key, const char *value)
+{
+    put(node(object), key, cJSON_CreateString(value));
+}
+
+void json_set_bool(Json object, const char *key, bool value)
+{
+    put(node(object), key, cJSON_CreateBool(value));
+}
+
+void json_set_ints(Json object, const char *key, const int64_t *values, int n)
+{
+    cJSON *list = cJSON_CreateArray();
+    put(node(object), key, list);
+    for (int i = 0; i < n; i++)
+        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)values[i])))
+            err("out of memory for JSON");
 }
 
 void json_rename(Json root, const char *file)
@@ -285,7 +350,7 @@ void json_only(Json object, const char *const *keys, size_t n)
 {
     json_expect(object, JSON_OBJECT);
     for (Json m = json_first(object); json_ok(m); m = json_next(m)) {
-        bool known = strcmp(json_key(m), "about") == 0; /* a remark may stand in every object */
+        bool known = strcmp(json_key(m), "about") == 0; /* every object may have a remark */
         for (size_t i = 0; i < n && !known; i++)
             known = strcmp(json_key(m), keys[i]) == 0;
         if (known)

@@ -3,6 +3,7 @@
 #include "graphfile.h"
 #include "pipeline.h"
 #include "tune_file.h"
+#include "schemes.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,11 +142,6 @@ static void lay_over(Json root, Json from, const ModelRow *model)
     }
 }
 
-static Json parse_settings(const char *text, const char *from)
-{
-    return json_parse(text, strlen(text), from);
-}
-
 /* Opens the checkpoint that spec names and lays its settings over the pipeline file. NULL: the
  * weights are synthetic, or nothing names them. */
 static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId id)
@@ -153,17 +149,14 @@ static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId
     if (!spec || weights_synthetic(spec))
         return NULL;
     Checkpoint *c = use(o, spec);
-    if (c->settings) {
-        Json settings = parse_settings(c->settings, c->spec);
-        lay_over(root, settings, &model_rows[id]);
-        json_free(settings);
-    }
+    if (json_ok(c->settings))
+        lay_over(root, c->settings, &model_rows[id]);
     return c;
 }
 
 static void merge_all(Json root, const char *over, const char *path)
 {
-    Json last = parse_settings(over, path);
+    Json last = json_parse(over, strlen(over), path);
     for (Json m = json_first(last); json_ok(m); m = json_next(m))
         json_merge(root, json_key(m), m);
     json_free(last);
@@ -186,7 +179,7 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
                    json_ok(json_get(models, name));
         spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
         from[i] = open_settings(&checkpoints, spec[i], root, i);
-        if (from[i] && from[i]->settings)
+        if (from[i] && json_ok(from[i]->settings))
             file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }
     if (over)
@@ -250,14 +243,13 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
     if (from->spec && !weights_synthetic(from->spec))
         from->checkpoint = use(&checkpoints, from->spec);
     close_unused(&checkpoints);
-    if (from->checkpoint && from->checkpoint->settings) {
-        Json settings = parse_settings(from->checkpoint->settings, from->spec),
-             declared = json_get(root, "parameters"), models = json_get(settings, "models");
+    if (from->checkpoint && json_ok(from->checkpoint->settings)) {
+        Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
+             models = json_get(settings, "models");
         Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
         take_params(a, json_get(settings, "parameters"), declared, &list);
         if (json_ok(own))
             take_params(a, json_get(own, "parameters"), declared, &list);
-        json_free(settings);
     }
     for (int i = 0; i < n_sets; i++)
         put_param(&list, sets[i]);

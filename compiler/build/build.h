@@ -1,7 +1,7 @@
 /* From a command's flags to programs, and finished programs to files. */
 #ifndef LATENTC_BUILD_H
 #define LATENTC_BUILD_H
-#include "checkpoint.h"
+#include "formats.h"
 #include "pipeline.h"
 #include "program.h"
 #include "shared_flags.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "diffusers.h"
+#include "diffusers_scheduler.h"
 #include "graphfile.h"
 #include "pipeline.h"
 #include "weights_convert.h"

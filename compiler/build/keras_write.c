@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats.h"
+#include "keras_order.h"
 #include "h5.h"
 #include "weights_convert.h"
 

@@ -1,6 +1,9 @@
 /* latentc weights convert: the same weights under the names and in the layout of another scheme.
  * One tensor after the other is in memory. */
 #include "weights_convert.h"
+#include "safetensors.h"
+#include "schemes.h"
+#include "stored.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -158,7 +161,8 @@ void conversion_file(Conversion *v, const char *path, const char *prefix, const 
  * picture. */
 static void write_latentc(Conversion *v)
 {
-    const char *settings = v->subject->checkpoint ? v->subject->checkpoint->settings : NULL;
+    const Checkpoint *c = v->subject->checkpoint;
+    const char *settings = c && json_ok(c->settings) ? json_text(c->settings) : NULL;
     const char *meta[] = {"format", "latentc", "latentc.settings", settings};
     conversion_file(v, v->out, "", meta, settings ? 2 : 1);
 }

@@ -4,6 +4,7 @@
 #define LATENTC_WEIGHTS_CONVERT_H
 #include "progress.h"
 #include "weights_cmd.h"
+#include "safetensors.h"
 
 /* One tensor that is written: a weight, or up to three that share it. */
 typedef struct {

@@ -1,24 +1,14 @@
 /* Packed weights in a file of their own: written by `weights convert --to packed`, described by
- * `weights list`, refused as a checkpoint. */
+ * `weights list`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
-#include "formats.h"
 #include "vocab.h"
 #include "weights_cmd.h"
 #include "container.h"
 #include "progress.h"
-
-bool is_packed(const Peek *p) { return peek_begins(p, LRT_PACKED, strlen(LRT_PACKED)); }
-
-void refuse_packed(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    err("%s: packed weights, which only a generator reads; expected the checkpoint that they were made from: 'latentc weights list %s' names it",
-        c->spec, c->spec);
-}
 
 void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
                   const char *vocab)

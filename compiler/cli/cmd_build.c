@@ -113,7 +113,7 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
         bool told = false;
         for (int k = 0; k < i; k++)
             told |= l->model[k].checkpoint == c;
-        if (c && !told && c->settings)
+        if (c && !told && json_ok(c->settings))
             fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
     }
 }

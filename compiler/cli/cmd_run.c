@@ -11,6 +11,7 @@
 #include "tune.h"
 #include "pass.h"
 #include "progress.h"
+#include "safetensors.h"
 
 typedef struct {
     const char *graph, *inputs, *outputs, *precision;

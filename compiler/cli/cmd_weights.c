@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "safetensors.h"
+#include "schemes.h"
 
 /* ---- what the subcommands share
  * -----------------------------------------------------------------------------------------------------
@@ -84,8 +86,8 @@ static void print_origin(const Checkpoint *c)
 {
     printf("%s: %s\n", c->spec, c->format->name);
     printf("taken for %s: %s\n", c->taken_for, c->why);
-    if (c->settings)
-        printf("settings %s\n", c->settings);
+    if (json_ok(c->settings))
+        printf("settings %s\n", json_text(c->settings));
     if (c->vocab)
         printf("vocabulary %s\n", c->vocab);
 }

@@ -7,19 +7,31 @@
  * model[.fp16].safetensors scheduler/scheduler_config.json   tokenizer/
  *
  * Names get their component in front: "unet/conv_in.weight". */
+#include "diffusers.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "diffusers.h"
-#include "formats.h"
+#include "buf.h"
+#include "diffusers_config.h"
+#include "diffusers_scheduler.h"
+#include "err.h"
+#include "refused.h"
 
-const char *const pickle_advice =
-    "a PyTorch pickle, which can run any program while it is read; convert it once where you trust it: "
-    "python -c \"import torch,safetensors.torch as s; d=torch.load('IN.ckpt',map_location='cpu'); d=d.get('state_dict',d); "
-    "s.save_file({k:v.contiguous() for k,v in d.items() if isinstance(v,torch.Tensor)},'OUT.safetensors')\"";
+/* clang-format off */
+static const char *const extra[] = {
+    "text_encoder/*embeddings.position_ids", "text_encoder/text_projection.weight", "text_encoder/*logit_scale", NULL,
+};
+/* clang-format on */
+const Scheme diffusers_scheme = {.name = "diffusers",
+                                 .about = "unet/, text_encoder/, vae/ and PyTorch's names there",
+                                 .torch = true,
+                                 .column = COLUMN_DIFFUSERS,
+                                 .spell = spell_by_rules,
+                                 .owns = owns_by_rules,
+                                 .ignored = extra};
 
 static bool there(const char *path)
 {
@@ -42,9 +54,7 @@ static const Component components[] = {
 /* clang-format on */
 enum { N_COMPONENTS = sizeof components / sizeof components[0] };
 
-/* ---- one component's files
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- one component's files ---- */
 
 /* A shard's name must be a plain file name: an index may come from anywhere. */
 static void check_shard(Json at)
@@ -160,9 +170,7 @@ static void read_config(const char *path, Settings *s, void (*settings)(Settings
     json_free(config);
 }
 
-/* ---- the whole folder
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole folder ---- */
 
 static const char *without_slash(Arena *a, const char *spec)
 {
@@ -184,12 +192,12 @@ bool is_diffusers_folder(const Peek *p) { return has_file(p, "model_index.json")
 void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
 {
     const char *folder = without_slash(c->arena, c->spec);
-    Settings s = settings_new(c->arena);
+    Settings s = settings_new(c->arena, c->spec);
     bool variant = false;
     Json index = json_load(arena_printf(c->arena, "%s/model_index.json", folder));
     check_pipeline_class(index);
     json_free(index);
-    c->scheme = scheme_find("diffusers");
+    c->scheme = &diffusers_scheme;
     /* Every config before any weights: what a model is, is told first. The UNet's says it best. */
     read_config(arena_printf(c->arena, "%s/unet/config.json", folder), &s, settings_of_unet);
     read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s,
@@ -207,12 +215,10 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s",
                                 s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
     c->why = "model_index.json, and the configs of unet, text_encoder, vae and scheduler";
-    c->settings = settings_text(&s);
+    c->settings = s.json;
 }
 
-/* ---- one component
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- one component ---- */
 
 static const Component *component_of_class(Json config)
 {
@@ -229,13 +235,13 @@ static const Component *component_of_class(Json config)
 
 static void finish_component(Checkpoint *c, const Component *x, const Settings *s, bool config)
 {
-    c->scheme = scheme_find("diffusers");
+    c->scheme = &diffusers_scheme;
     c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
     c->why = config ? "config.json"
                     : arena_printf(c->arena,
                                    "it has a tensor \"%s\"; there is no config.json beside it",
                                    x->mark);
-    c->settings = settings_text(s);
+    c->settings = s->json;
 }
 
 bool is_component_folder(const Peek *p) { return has_file(p, "config.json"); }
@@ -243,7 +249,7 @@ bool is_component_folder(const Peek *p) { return has_file(p, "config.json"); }
 void open_component_folder(Checkpoint *c, const CheckpointOptions *o)
 {
     const char *folder = without_slash(c->arena, c->spec);
-    Settings s = settings_new(c->arena);
+    Settings s = settings_new(c->arena, c->spec);
     Json config = json_load(arena_printf(c->arena, "%s/config.json", folder));
     const Component *x = component_of_class(config);
     x->settings(&s, config);
@@ -297,7 +303,7 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
         add_sharded(c, folder, c->spec, "");
     else
         checkpoint_add_safetensors(c, c->spec, "");
-    Settings s = settings_new(c->arena);
+    Settings s = settings_new(c->arena, c->spec);
     const Component *x = component_of_names(c);
     for (size_t i = 0; i < c->n; i++)
         c->tensors[i].name = arena_printf(c->arena, "%s/%s", x->name, c->tensors[i].name);

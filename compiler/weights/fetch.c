@@ -2,16 +2,17 @@
 #include "fetch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "err.h"
+#include "files.h"
 #include "json.h"
 
-/* ---- the list
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the list ---- */
 
 static const char *setting(const char *flag, const char *variable)
 {
@@ -57,9 +58,7 @@ const char *fetch_names(Arena *a, const char *list)
     return text;
 }
 
-/* ---- the cache
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the cache ---- */
 
 static const char *cache_folder(Arena *a, const char *name)
 {
@@ -86,9 +85,7 @@ static void make_folders(Arena *a, const char *path)
     }
 }
 
-/* ---- files of a name
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- files of a name ---- */
 
 /* One file: where it comes from, what it is called, its sha256. */
 typedef struct {

@@ -2,7 +2,9 @@
  * sha256; downloads go into the user's cache. */
 #ifndef LATENTC_FETCH_H
 #define LATENTC_FETCH_H
-#include "util.h"
+#include <stdbool.h>
+
+#include "arena.h"
 
 /* Environment, for mirrors and tests: LATENTC_FETCH_BASE, an address that replaces everything
  * before the files' names; LATENTC_FETCH_LIST, another list than graphs/published.json. */

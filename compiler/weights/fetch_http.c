@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "progress.h"
+#include "alloc.h"
+#include "err.h"
 #include "fetch.h"
+#include "progress.h"
 
 enum { TRIES = 4, RUN = 1 << 20 };
 
@@ -32,9 +34,7 @@ typedef struct {
     lrt_progress bar;
 } Download;
 
-/* ---- sha256
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- sha256 ---- */
 
 static EVP_MD_CTX *hash_new(void)
 {
@@ -77,9 +77,7 @@ void fetch_sha256(const char *path, char hex[65])
     close(fd);
 }
 
-/* ---- the .part file
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the .part file ---- */
 
 /* Opens it, waits while another latentc writes it, and reads what it has. */
 static void part_open(Download *d)
@@ -118,9 +116,7 @@ static bool part_add(Download *d, const char *data, size_t n)
     return true;
 }
 
-/* ---- what curl calls
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- what curl calls ---- */
 
 static size_t on_header(char *line, size_t size, size_t n, void *context)
 {
@@ -181,9 +177,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
     return n * size;
 }
 
-/* ---- a request
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a request ---- */
 
 static CURLcode request(Download *d, char *why)
 {

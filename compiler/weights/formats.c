@@ -1,70 +1,23 @@
-/* The file formats of checkpoints, one row each; the first that recognises a SPEC opens it. */
-#include <string.h>
-
-#include "checkpoint.h"
+/* The table of file formats, and opening: see formats.h. */
 #include "formats.h"
 
-/* ---- latentc's own: safetensors, MODEL/PATH
- * ------------------------------------------------------------------------------------------ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diffusers.h"
+#include "err.h"
+#include "fetch.h"
+#include "keras.h"
+#include "ldm.h"
+#include "own.h"
+#include "refused.h"
 
 static bool is_file(const Peek *p) { return !p->folder; }
 
-static void open_own(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    bool prefixed = false;
-    const StFile *f = checkpoint_add_safetensors(c, c->spec, "");
-    for (size_t i = 0; i < f->n && !prefixed; i++)
-        prefixed = strchr(f->tensors[i].name, '/') != NULL;
-    c->scheme = scheme_find(prefixed ? "latentc" : "latentc-model");
-    c->taken_for = prefixed ? "models of latentc" : "one model of latentc";
-    c->why = prefixed ? "names are MODEL/PATH" : "names are of no other scheme";
-    for (size_t i = 0; i < f->n_meta; i++)
-        if (!strcmp(f->meta_keys[i], "latentc.settings"))
-            c->settings = f->meta_values[i];
-}
-
-/* ---- what is refused
- * --------------------------------------------------------------------------------------------------------------
- */
-
-static bool is_folder(const Peek *p) { return p->folder; }
-
-static void refuse_folder(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    err("%s: a folder without model_index.json or config.json, expected a diffusers folder or a file of weights",
-        c->spec);
-}
-
-/* A zip archive (since PyTorch 1.6), a pickle, or a tar file. */
-static bool is_pickle(const Peek *p)
-{
-    return peek_begins(p, "PK\3\4", 4) || peek_begins(p, "\x80\2", 2) ||
-           peek_begins(p, "\x80\3", 2) || peek_begins(p, "\x80\4", 2);
-}
-
-static void refuse_pickle(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    err("%s: %s", c->spec, pickle_advice);
-}
-
-static bool is_gguf(const Peek *p) { return peek_begins(p, "GGUF", 4); }
-
-static void refuse_gguf(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    err("%s: a GGUF file, whose numbers are quantised; expected safetensors, a diffusers folder or a Keras .h5",
-        c->spec);
-}
-
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------------------------
- */
-
+/* The first row that recognises a SPEC opens it; the last one takes every file. */
 /* clang-format off */
-const CheckpointFormat checkpoint_formats[] = {
+static const CheckpointFormat formats[] = {
     {"diffusers folder", is_diffusers_folder, open_diffusers_folder},
     {"component of a diffusers folder", is_component_folder, open_component_folder},
     {"folder of Keras .h5", is_keras_folder, open_keras_folder},
@@ -78,7 +31,40 @@ const CheckpointFormat checkpoint_formats[] = {
     {"safetensors of LDM", is_ldm_file, open_ldm_file},
     {"safetensors of LDM's autoencoder", is_ldm_vae, open_ldm_vae},
     {"safetensors of a diffusers component", is_component_file, open_component_file},
-    {"safetensors of latentc", is_file, open_own}, /* and what st_open says of files that are none */
+    {"safetensors of latentc", is_file, open_own}, /* st_open reports files that are no safetensors */
 };
 /* clang-format on */
-const int n_checkpoint_formats = sizeof checkpoint_formats / sizeof checkpoint_formats[0];
+enum { N_FORMATS = sizeof formats / sizeof formats[0] };
+
+/* A word that is no file may be meant as a name of published weights. */
+static void check_name(Arena *a, const char *spec, const char *path)
+{
+    if (strpbrk(path, "/.") || !access(path, F_OK) || errno != ENOENT)
+        return;
+    const char *names = fetch_names(a, NULL);
+    if (*names)
+        err("%s: cannot be read: %s; names of published weights: %s", spec, strerror(ENOENT),
+            names);
+}
+
+Checkpoint *checkpoint_open(const char *spec, const CheckpointOptions *o)
+{
+    static const CheckpointOptions none;
+    Arena *a = arena_new(), *scratch = arena_new();
+    Checkpoint *c = arena_alloc(a, sizeof *c);
+    *c = (Checkpoint){.arena = a, .spec = arena_strdup(a, spec)};
+    c->path = fetch_knows(spec, NULL)
+                  ? fetch_published(a, spec, &(FetchOptions){.offline = o && o->offline})
+                  : c->spec;
+    check_name(scratch, spec, c->path);
+    Peek p = peek_at(scratch, c->path);
+    for (int i = 0; i < N_FORMATS && !c->format; i++)
+        if (formats[i].recognises(&p))
+            c->format = &formats[i];
+    arena_free(scratch);
+    if (!c->format)
+        err("%s: no format of weights that is known here", spec);
+    c->format->open(c, o ? o : &none);
+    checkpoint_sort(c);
+    return c;
+}

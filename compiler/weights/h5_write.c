@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
+#include "err.h"
 #include "h5.h"
+#include "outfile.h"
 
 /* What an attribute may take: HDF5 keeps it in the object's header, which has at most 64 KiB
  * (Keras' own bound). */

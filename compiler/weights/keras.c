@@ -4,13 +4,20 @@
  * layer_names lists groups, each group's weight_names its datasets; layers follow one another by
  * their distance from the output. Keras 3 (.weights.h5): names count, layers/CLASS_N/.../vars/K
  * (names.def). */
+#include "keras.h"
+
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "formats.h"
+#include "alloc.h"
+#include "err.h"
 #include "h5.h"
+#include "keras_order.h"
+#include "library_guard.h"
+#include "own.h"
 
 enum { MODELS = 4, MOST_FILES = 64 };
 static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
@@ -44,9 +51,7 @@ static int model_index(const char *name)
     return -1;
 }
 
-/* ---- which model a file is of
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- which model a file is of ---- */
 
 /* The first tensors tell: two tables; a dense layer for the time; the 1x1 convolution before a
  * decoder; a 3x3 one. */
@@ -73,9 +78,7 @@ static void refuse_relatives(const char *path, const char *model, const Stored *
             path);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 typedef struct {
     Checkpoint *c;
@@ -87,13 +90,7 @@ typedef struct {
 static void found(void *context, const char *path)
 {
     Found *f = context;
-    if (f->n == f->cap) {
-        Stored *more = arena_alloc(f->c->arena,
-                                   (f->cap = f->cap ? 2 * f->cap : 256) * sizeof *more);
-        if (f->n)
-            memcpy(more, f->list, f->n * sizeof *more);
-        f->list = more;
-    }
+    ARENA_GROW(f->c->arena, f->list, f->n, f->cap);
     f->list[f->n++] = h5_dataset(f->file, path);
 }
 
@@ -227,8 +224,8 @@ static Keras *keras_begin(Checkpoint *c)
     Keras *k = c->state = arena_alloc(c->arena, sizeof *k);
     c->read = read_tensor;
     c->close = close_files;
-    c->scheme = scheme_find("keras");
-    c->settings = settings;
+    c->scheme = &keras_scheme;
+    c->settings = json_parse(settings, strlen(settings), c->spec);
     return k;
 }
 
@@ -255,9 +252,7 @@ void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
     finish_file(c, k, add_file(c, k, h5_from_memory(c->spec, data, bytes), c->spec));
 }
 
-/* ---- a folder of them
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- a folder of them ---- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -321,83 +316,14 @@ void open_keras_folder(Checkpoint *c, const CheckpointOptions *o)
     c->vocab = vocabulary(c->arena, c->path);
 }
 
-/* ---- an archive that Keras 3 saves by default
- * --------------------------------------------------------------------------------------- */
-
-bool is_keras_archive(const Peek *p)
-{
-    return peek_begins(p, "PK\3\4", 4) &&
-           (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5"));
-}
-
-void refuse_keras_archive(Checkpoint *c, const CheckpointOptions *o)
-{
-    (void)o;
-    err("%s: a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights",
-        c->spec);
-}
-
-/* ---- order
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- order ---- */
 
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const Bound *)a)->path, ((const Bound *)b)->path);
 }
 
-/* How many ops lie between each op's result and the output, at most. */
-static int *distances(const Graph *g)
-{
-    int *of = xcalloc(g->n_ops + 1, sizeof *of);
-    for (uint32_t i = g->n_ops; i-- > 0;)
-        for (int s = 0; s < SLOT_COUNT; s++) {
-            TensorId in = g->ops[i].in[s];
-            if (!tensor_ok(in) || tensor(g, in)->kind != T_TEMP)
-                continue;
-            uint32_t from = tensor(g, in)->producer.id - 1;
-            if (of[from] < of[i] + 1)
-                of[from] = of[i] + 1;
-        }
-    return of;
-}
-
-typedef struct {
-    int distance;
-    uint32_t op;
-} Far;
-
-static int by_distance(const void *a, const void *b)
-{
-    const Far *x = a, *y = b;
-    return x->distance != y->distance ? (x->distance < y->distance) - (x->distance > y->distance)
-                                      : (x->op > y->op) - (x->op < y->op);
-}
-
-size_t keras_order(const Graph *g, const char **paths)
-{
-    size_t n = 0;
-    int *of = distances(g);
-    Far *far = xcalloc(g->n_ops + 1, sizeof *far);
-    bool *seen = xcalloc(g->n_tensors + 1, sizeof *seen);
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        far[i] = (Far){of[i], i};
-    qsort(far, g->n_ops, sizeof *far, by_distance);
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        for (int s = 0; s < SLOT_COUNT; s++) {
-            TensorId in = g->ops[far[i].op].in[s];
-            if (!tensor_ok(in) || tensor(g, in)->kind != T_WEIGHT || seen[in.id - 1])
-                continue;
-            seen[in.id - 1] = true;
-            paths[n++] = tensor(g, in)->parts[0].path;
-        }
-    free(seen);
-    free(far);
-    free(of);
-    return n;
-}
-
-void keras_bind(Checkpoint *c, const Graph *g)
+static void keras_bind(Checkpoint *c, const Graph *g)
 {
     int index = model_index(g->name);
     Model *m = index < 0 ? NULL : &((Keras *)c->state)->model[index];
@@ -413,8 +339,8 @@ void keras_bind(Checkpoint *c, const Graph *g)
     free(paths);
 }
 
-bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                 const Counts *n, int choice, Place *out)
+static bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
+                        const Counts *n, int choice, Place *out)
 {
     int index = model_index(model);
     const Model *m = c && index >= 0 ? &((const Keras *)c->state)->model[index] : NULL;
@@ -427,3 +353,13 @@ bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const 
     return b && snprintf(out->name, sizeof out->name, "%s", b->name) < (int)sizeof out->name &&
            !choice;
 }
+
+static const char *const none[] = {NULL};
+const Scheme keras_scheme = {
+    .name = "keras",
+    .about = "MODEL/layers/CLASS_N/... as Keras 3 has it; in its older layout the order counts",
+    .column = COLUMN_KERAS,
+    .spell = keras_spell,
+    .owns = owns_model_folder,
+    .ignored = none,
+    .bind = keras_bind};

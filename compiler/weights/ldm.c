@@ -1,12 +1,35 @@
 /* Single files of the original program (LDM): model.diffusion_model..., cond_stage_model.model...
  * (open_clip), first_stage_model... They have no configs: what they are is told by names and
  * shapes, and what the program had in its code. */
+#include "ldm.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "diffusers.h"
-#include "formats.h"
+#include "diffusers_config.h"
+#include "err.h"
+
+/* clang-format off */
+static const char *const extra[] = {
+    /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
+    "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
+    "conditioner.embedders.0.model.logit_scale", "conditioner.embedders.0.model.attn_mask", "denoiser.*",
+    "cond_stage_model.model.transformer.resblocks.{layers}.*", "cond_stage_model.model.text_projection",
+    "cond_stage_model.model.logit_scale", "cond_stage_model.model.attn_mask", "cond_stage_model.*position_ids",
+    "cond_stage_model.model.transformer.text_projection*",
+    /* averages, the noise schedule, the autoencoder's critic, marks of training programs */
+    "model_ema.*", "betas", "*alphas_cumprod*", "posterior_*", "log_one_minus_alphas_cumprod", "logvar", "scale_factor",
+    "first_stage_model.loss.*", "global_step", "epoch", "v_pred", "ztsnr", "lvlb_weights", NULL,
+};
+/* clang-format on */
+const Scheme ldm_scheme = {
+    .name = "ldm",
+    .about = "model.diffusion_model, cond_stage_model (open_clip), first_stage_model",
+    .torch = true,
+    .column = COLUMN_LDM,
+    .spell = spell_by_rules,
+    .owns = owns_by_rules,
+    .ignored = extra};
 
 #define OURS "latentc's graphs are Stable Diffusion 2's"
 
@@ -15,17 +38,7 @@ bool is_ldm_file(const Peek *p)
     return p->safetensors && peek_has(p, "\"model.diffusion_model.");
 }
 
-static const char *metadata(const StFile *f, const char *key)
-{
-    for (size_t i = 0; i < f->n_meta; i++)
-        if (!strcmp(f->meta_keys[i], key))
-            return f->meta_values[i];
-    return NULL;
-}
-
-/* ---- what it is
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- what it is ---- */
 
 static bool has_prefix(const Checkpoint *c, const char *prefix)
 {
@@ -66,9 +79,7 @@ static void refuse_relatives(const Checkpoint *c)
             err("%s: this is %s: " OURS, c->spec, inputs[i].name);
 }
 
-/* ---- epsilon or v
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- epsilon or v ---- */
 
 /* Population standard deviation. */
 static double deviation(const Stored *t)
@@ -98,7 +109,7 @@ static bool numbers(const Stored *t)
 static const char *prediction_of(const Checkpoint *c, const StFile *f, const char **why)
 {
     static const double LIMIT = 0.09;
-    const char *said = metadata(f, "modelspec.prediction_type");
+    const char *said = st_meta(f, "modelspec.prediction_type");
     const Stored *bias = checkpoint_find(
         c, "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias");
     if (said && (!strcmp(said, "v") || !strcmp(said, "epsilon"))) {
@@ -120,6 +131,20 @@ static const char *prediction_of(const Checkpoint *c, const StFile *f, const cha
     return d > LIMIT ? "v" : "epsilon";
 }
 
+/* As diffusers reads such a file: the config that it takes names no spacing. */
+static void set_schedule(const Settings *s, bool zero_snr)
+{
+    Json to = settings_schedule(s);
+    json_set_int(s->json, "pad_token", 0);
+    json_set_string(to, "prediction", s->prediction);
+    json_set_string(to, "spacing", "sampler");
+    json_set_int(to, "steps_offset", 1);
+    json_set_string(to, "previous", "ratio");
+    json_set_string(to, "final_alpha", "first");
+    if (zero_snr)
+        json_set_bool(to, "zero_snr", true);
+}
+
 void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
@@ -127,28 +152,20 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     checkpoint_sort(c);
     refuse_relatives(c);
     const char *why;
-    Settings s = settings_new(c->arena);
+    Settings s = settings_new(c->arena, c->spec);
     s.prediction = prediction_of(c, f, &why);
     bool v = !strcmp(s.prediction, "v");
     settings_of_convention(&s, "unet");
     settings_of_convention(&s, "vae");
     settings_of_convention(&s, "text_encoder");
-    s.pad_token = 0;
-    /* as diffusers reads such a file */
-    settings_add(&s.schedule, "prediction", "\"%s\"", s.prediction);
-    settings_add(&s.schedule, "spacing",
-                 "\"sampler\""); /* the config that diffusers takes for such a file names none */
-    settings_add(&s.schedule, "steps_offset", "1");
-    settings_add(&s.schedule, "previous", "\"ratio\"");
-    settings_add(&s.schedule, "final_alpha", "\"first\"");
-    if (v && checkpoint_find(c, "ztsnr")) /* beside v_pred */
-        settings_add(&s.schedule, "zero_snr", "true");
+    set_schedule(&s, v && checkpoint_find(c, "ztsnr"));
     if (v) {
-        settings_add(&s.parameters, "img_height", "768");
-        settings_add(&s.parameters, "img_width", "768");
+        Json size = settings_parameters(&s);
+        json_set_int(size, "img_height", 768);
+        json_set_int(size, "img_width", 768);
     }
-    c->scheme = scheme_find("ldm");
-    c->settings = settings_text(&s);
+    c->scheme = &ldm_scheme;
+    c->settings = s.json;
     c->taken_for = v ? "Stable Diffusion 2, 768-v" : "Stable Diffusion 2, 512-base (epsilon)";
     c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction overrules it", why);
 }
@@ -165,10 +182,10 @@ void open_ldm_vae(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
     checkpoint_add_safetensors(c, c->spec, "first_stage_model.");
-    Settings s = settings_new(c->arena);
+    Settings s = settings_new(c->arena, c->spec);
     settings_of_convention(&s, "vae");
-    c->scheme = scheme_find("ldm");
-    c->settings = settings_text(&s);
+    c->scheme = &ldm_scheme;
+    c->settings = s.json;
     c->taken_for = "an autoencoder of Stable Diffusion";
     c->why = "names are LDM's, without first_stage_model in front";
 }

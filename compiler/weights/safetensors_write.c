@@ -1,8 +1,13 @@
-/* Writes safetensors files, tensor by tensor: under a temporary name until they are complete. */
+/* Writes safetensors files, tensor by tensor: see safetensors.h. */
+#include "safetensors.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights.h"
+#include "alloc.h"
+#include "buf.h"
+#include "err.h"
+#include "outfile.h"
 
 struct StWriter {
     OutFile *out;

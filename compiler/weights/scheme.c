@@ -1,10 +1,10 @@
-/* Naming schemes: from a weight's path in the graph to the name under which a checkpoint stores it.
- * The rules are in names.def. */
-#include <stdlib.h>
+/* Naming schemes, and the rules of names.def: see scheme.h. */
+#include "scheme.h"
+
+#include <stdio.h>
 #include <string.h>
 
-#include "checkpoint.h"
-#include "formats.h"
+#include "err.h"
 
 typedef enum {
     END,
@@ -13,7 +13,6 @@ typedef enum {
 } GroupId;
 #define IN_END END
 
-enum { COLUMN_PATH, COLUMN_DIFFUSERS, COLUMN_LDM, COLUMN_KERAS, N_COLUMNS };
 typedef struct {
     GroupId within;
     const char *piece[N_COLUMNS];
@@ -174,104 +173,13 @@ bool owns_by_rules(const Scheme *s, const Checkpoint *c, const char *model, cons
     return false;
 }
 
-/* ---- latentc's own
- * ----------------------------------------------------------------------------------------------------------------
- */
+bool rules_have_model(const char *model) { return group_of(model) != END; }
 
-static bool spell_own(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                      const Counts *n, int choice, Place *out)
-{
-    (void)s, (void)c, (void)n;
-    *out = (Place){.parts = 1};
-    return snprintf(out->name, sizeof out->name, "%s/%s", model, path) < (int)sizeof out->name &&
-           !choice;
-}
-
-static bool owns_own(const Scheme *s, const Checkpoint *c, const char *model, const char *name)
-{
-    (void)s, (void)c;
-    size_t n = strlen(model);
-    return !strncmp(name, model, n) && name[n] == '/';
-}
-
-static bool spell_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                        const Counts *n, int choice, Place *out)
-{
-    (void)s, (void)c, (void)model, (void)n;
-    *out = (Place){.parts = 1};
-    return snprintf(out->name, sizeof out->name, "%s", path) < (int)sizeof out->name && !choice;
-}
-
-static bool owns_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *name)
-{
-    (void)s, (void)c, (void)model, (void)name;
-    return true;
-}
-
-/* The grammar takes all of it: a path of this model, if the model is one of graphs/sd2. */
-static bool is_path_of(const char *model, const char *path)
+bool rules_have_path(const char *model, const char *path)
 {
     static const Scheme any = {.column = COLUMN_DIFFUSERS};
     Place p;
     return spell_by_rules(&any, NULL, model, path, &(Counts){0}, 0, &p);
-}
-
-bool checkpoint_serves(const Checkpoint *c, const char *model)
-{
-    bool plain = c->scheme->spell == spell_plain && group_of(model) != END;
-    for (size_t i = 0; i < c->n;
-         i++) { /* names without the model's: one that is not this model's tells */
-        const char *name = c->tensors[i].name;
-        bool its = plain ? is_path_of(model, name) : c->scheme->owns(c->scheme, c, model, name);
-        if (its != plain)
-            return its;
-    }
-    return plain;
-}
-
-/* ---- the table
- * --------------------------------------------------------------------------------------------------------------------
- */
-
-static const char *const none[] = {NULL};
-/* clang-format off */
-static const char *const diffusers_extra[] = {
-    "text_encoder/*embeddings.position_ids", "text_encoder/text_projection.weight", "text_encoder/*logit_scale", NULL,
-};
-/* clang-format on */
-/* clang-format off */
-static const char *const ldm_extra[] = {
-    /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
-    "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
-    "conditioner.embedders.0.model.logit_scale", "conditioner.embedders.0.model.attn_mask", "denoiser.*",
-    "cond_stage_model.model.transformer.resblocks.{layers}.*", "cond_stage_model.model.text_projection",
-    "cond_stage_model.model.logit_scale", "cond_stage_model.model.attn_mask", "cond_stage_model.*position_ids",
-    "cond_stage_model.model.transformer.text_projection*",
-    /* averages, the noise schedule, the autoencoder's critic, marks of training programs */
-    "model_ema.*", "betas", "*alphas_cumprod*", "posterior_*", "log_one_minus_alphas_cumprod", "logvar", "scale_factor",
-    "first_stage_model.loss.*", "global_step", "epoch", "v_pred", "ztsnr", "lvlb_weights", NULL,
-};
-/* clang-format on */
-/* clang-format off */
-const Scheme schemes[] = {
-    {"latentc", "MODEL/PATH as the graphs have it", false, 0, spell_own, owns_own, none, NULL},
-    {"latentc-model", "one model's PATH alone", false, 0, spell_plain, owns_plain, none, NULL},
-    {"diffusers", "unet/, text_encoder/, vae/ and PyTorch's names there", true, COLUMN_DIFFUSERS, spell_by_rules, owns_by_rules,
-     diffusers_extra, NULL},
-    {"ldm", "model.diffusion_model, cond_stage_model (open_clip), first_stage_model", true, COLUMN_LDM, spell_by_rules, owns_by_rules,
-     ldm_extra, NULL},
-    {"keras", "MODEL/layers/CLASS_N/... as Keras 3 has it; in its older layout the order counts", false, COLUMN_KERAS, keras_spell, owns_own, none,
-     keras_bind},
-};
-/* clang-format on */
-const int n_schemes = sizeof schemes / sizeof schemes[0];
-
-const Scheme *scheme_find(const char *name)
-{
-    for (int i = 0; i < n_schemes; i++)
-        if (!strcmp(schemes[i].name, name))
-            return &schemes[i];
-    return NULL;
 }
 
 /* text matches the pattern, in which '*' stands for any characters. */

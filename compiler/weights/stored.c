@@ -1,9 +1,12 @@
 /* Stored numbers to f32, transposed on the way where the writer's layout is another. */
+#include "stored.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint.h"
+#include "err.h"
+#include "numbers.h"
 
 size_t stored_size(StDtype d) { return d == ST_F64 ? 8 : d == ST_F32 ? 4 : 2; }
 

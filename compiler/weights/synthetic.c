@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "err.h"
+#include "fnv.h"
 #include "weights.h"
 
 #define SEED_STEP 0xD1342543DE82EF95ull

@@ -2,12 +2,16 @@
 #include "vocab.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tokenizer.h"
+#include "alloc.h"
+#include "arena.h"
+#include "err.h"
 #include "json.h"
+#include "tokenizer.h"
 
 /* A vocabulary as JSON gives it: tokens, sorted (a lookup would otherwise walk tens of thousands of
  * members), and in a tokenizer.json merges. */

@@ -1,11 +1,15 @@
-/* Weight sources: one interface over the synthetic generator and checkpoints. */
-#include "checkpoint.h"
+/* Weight sources: one interface over the synthetic generator and checkpoints. See weights.h. */
 #include "weights.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "alloc.h"
+#include "err.h"
+#include "formats.h"
+#include "scheme.h"
 
 #define SYNTHETIC "synthetic:"
 
@@ -250,9 +254,7 @@ void weights_check(WeightSource *w, const Graph *g)
     arena_free(a);
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* The stored bytes: mapped, or fetched into *fetched, which the caller frees. */
 static const unsigned char *stored_bytes(const Checkpoint *c, const Stored *t, void **fetched)

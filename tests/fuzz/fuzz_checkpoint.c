@@ -4,19 +4,22 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
-#include "diffusers.h"
+#include "diffusers_config.h"
+#include "diffusers_scheduler.h"
+#include "formats.h"
 #include "fuzz.h"
+#include "schemes.h"
 
 static void read_config(const char *text, size_t size, void (*settings)(Settings *, Json))
 {
     Arena *a = arena_new();
     Json config = json_parse(text, size, "fuzz");
     json_expect(config, JSON_OBJECT);
-    Settings s = settings_new(a);
+    Settings s = settings_new(a, "settings");
     settings(&s, config);
-    const char *written = settings_text(&s);
+    const char *written = json_text(s.json);
     json_free(json_parse(written, strlen(written), "settings")); /* what is written can be read */
+    json_free(s.json);
     json_free(config);
     arena_free(a);
 }
@@ -51,12 +54,13 @@ static void spell(const char *path)
     for (int k = 0; k < n_schemes; k++)
         for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
             Place p;
-            for (int choice = 0; schemes[k].column && schemes[k].spell(&schemes[k], NULL, models[m],
-                                                                       path, &n, choice, &p);
+            for (int choice = 0;
+                 schemes[k]->column &&
+                 schemes[k]->spell(schemes[k], NULL, models[m], path, &n, choice, &p);
                  choice++)
-                if (!schemes[k].owns(&schemes[k], NULL, models[m], p.name) || p.part >= p.parts)
+                if (!schemes[k]->owns(schemes[k], NULL, models[m], p.name) || p.part >= p.parts)
                     die("%s: a name that is not its model's", p.name);
-            scheme_ignores(&schemes[k], path, &n);
+            scheme_ignores(schemes[k], path, &n);
         }
 }
 

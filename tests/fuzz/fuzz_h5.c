@@ -1,7 +1,7 @@
 /* Keras' HDF5 files: lists of names, groups, datasets. The file is in memory; what is accepted is
  * read whole. */
 #include "checkpoint.h"
-#include "formats.h"
+#include "keras.h"
 #include "fuzz.h"
 
 static void body(const uint8_t *data, size_t size)

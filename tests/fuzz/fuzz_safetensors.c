@@ -1,6 +1,6 @@
 /* Header and layout of safetensors files; what is accepted must be inside of the file. */
 #include "fuzz.h"
-#include "weights.h"
+#include "safetensors.h"
 
 static void body(const uint8_t *data, size_t size)
 {

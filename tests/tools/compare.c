@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights.h"
+#include "safetensors.h"
 
 static const StTensor *open_tensor(const char *spec, const StFile **file)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights.h"
+#include "safetensors.h"
 
 int main(int argc, char **argv)
 {

@@ -1,8 +1,10 @@
 /* schema_check SCHEMA.json FILE.json: is FILE what SCHEMA says? Exit code 1 and one line when it is
  * not. The part of JSON Schema that docs/bench-schema.json uses; an unknown keyword is a mistake,
  * so that nothing is silently not checked. */
+#include <stdio.h>
 #include <string.h>
 
+#include "err.h"
 #include "json.h"
 
 static Json resolve(Json root, const char *reference)

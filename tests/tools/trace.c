@@ -3,9 +3,11 @@
  * COUNT" for each kind of region ("step 3" counts as "step"), then "threads N", "kernels N", "gflop
  * X" (of all kernels). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "err.h"
 #include "json.h"
 
 enum { MOST_THREADS = 64, MOST_NAMES = 32 };

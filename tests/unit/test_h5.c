@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "formats.h"
+#include "scheme.h"
 #include "h5.h"
+#include "stored.h"
 
 static char path[] = "/tmp/latentc-h5-XXXXXX";
 static hid_t file;

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "formats.h"
+#include "keras_order.h"
+#include "schemes.h"
 #include "graphfile.h"
 
 enum { WEIGHTS = 1306, MODELS = 4 };

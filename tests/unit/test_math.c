@@ -9,6 +9,7 @@
  * plus 3e-8 of |x|, which covers t e^-t * 6e-8 at its largest. */
 #include "interp.h"
 #include "jit.h"
+#include "safetensors.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint.h"
+#include "schemes.h"
 
 enum { WEIGHTS = 1306, COLUMNS = 10, MODELS = 4 };
 enum { MODEL, PATH, SHAPE, DIFFUSERS, LEGACY, DIFFUSERS_SHAPE, LDM, LDM_SHAPE };

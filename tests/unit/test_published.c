@@ -15,6 +15,7 @@
 #include "jit.h"
 #include "pass.h"
 #include "target.h"
+#include "safetensors.h"
 
 /* expected: y[0,-1,-3:,-3:] of the NCHW result: the last channel of the last three rows and
  * columns. */

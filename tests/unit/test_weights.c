@@ -14,8 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
+#include "formats.h"
+#include "safetensors.h"
+#include "schemes.h"
 #include "weights.h"
+#include "stored.h"
 
 static char path[64]; /* the file that the tests write */
 
@@ -170,7 +173,7 @@ static void write_and_read(void **state)
     StFile *f = st_open(path);
     assert_int_equal(f->n, 3);
     assert_int_equal(f->n_meta, 2);
-    assert_string_equal(f->meta_values[0], "line\nend");
+    assert_string_equal(f->meta[0].value, "line\nend");
     const StTensor *t = st_find(f, "b/\"q\"");
     assert_non_null(t);
     assert_int_equal(t->rank, 2);
@@ -188,8 +191,8 @@ static void escapes(void **state)
     (void)state;
     write_file("{\"__metadata__\":{\"\\u00e9\\ud83d\\ude00\\t\":\"\\/\"}}", "", 0);
     StFile *f = st_open(path);
-    assert_string_equal(f->meta_keys[0], "\xc3\xa9\xf0\x9f\x98\x80\t");
-    assert_string_equal(f->meta_values[0], "/");
+    assert_string_equal(f->meta[0].key, "\xc3\xa9\xf0\x9f\x98\x80\t");
+    assert_string_equal(f->meta[0].value, "/");
     st_close(f);
 }
 

@@ -1,0 +1,102 @@
+/* Config files of diffusers and transformers: see config.h. */
+#include "config.h"
+
+#include <string.h>
+
+#include "arena.h"
+
+Json config_get(Json config, const char *key)
+{
+    Json j = json_get(config, key);
+    return json_ok(j) && json_kind(j) == JSON_NULL ? (Json){0} : j;
+}
+
+int64_t config_int(Json config, const char *key, int64_t otherwise)
+{
+    Json j = config_get(config, key);
+    return json_ok(j) ? json_int(j, 0, 1 << 20) : otherwise;
+}
+
+double config_number(Json config, const char *key, double otherwise)
+{
+    Json j = config_get(config, key);
+    return json_ok(j) ? json_number(j) : otherwise;
+}
+
+bool config_bool(Json config, const char *key, bool otherwise)
+{
+    Json j = config_get(config, key);
+    return json_ok(j) ? json_bool(j) : otherwise;
+}
+
+const char *config_string(Json config, const char *key, const char *otherwise)
+{
+    Json j = config_get(config, key);
+    return json_ok(j) ? json_string(j) : otherwise;
+}
+
+void config_check(Json config, const Must *m, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        Json j = config_get(config, m[i].key);
+        if (!json_ok(j))
+            continue;
+        const char *text = json_text(j);
+        size_t length = strlen(text);
+        bool fine = false;
+        for (const char *p = m[i].allowed; *p && !fine; p += strspn(p, " ")) {
+            size_t k = strcspn(p, " ");
+            fine = k == length && !memcmp(p, text, k);
+            p += k;
+        }
+        if (!fine)
+            json_err(j, "found %.200s, but latentc's graphs have %s%s", text,
+                     *m[i].allowed ? m[i].allowed : "no such part",
+                     strchr(m[i].allowed, ' ') ? " (one of them)" : "");
+    }
+}
+
+const char *config_word(Json config, const char *key, const char *otherwise, const Word *words,
+                        size_t n)
+{
+    const char *found = config_string(config, key, otherwise), *list = "";
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(found, words[i].theirs))
+            return words[i].ours;
+    Arena *a = arena_new();
+    for (size_t i = 0; i < n; i++)
+        list = arena_printf(a, "%s%s%s", list, i ? ", " : "", words[i].theirs);
+    json_err(json_get(config, key), "found \"%s\", expected %s", found, list);
+}
+
+Levels config_levels(Json j, int n)
+{
+    Levels l = {0};
+    if (json_kind(j) == JSON_NUMBER) {
+        for (l.n = 0; l.n < n; l.n++)
+            l.of[l.n] = json_int(j, 1, 1 << 20);
+        return l;
+    }
+    json_expect(j, JSON_ARRAY);
+    for (Json e = json_first(j); json_ok(e); e = json_next(e)) {
+        if (l.n == MOST_LEVELS)
+            json_err(j, "expected at most %d levels", MOST_LEVELS);
+        l.of[l.n++] = json_int(e, 1, 1 << 20);
+    }
+    if (n ? l.n != n : !l.n)
+        json_err(j, "found %d levels, expected %d", l.n, n ? n : 4);
+    return l;
+}
+
+int64_t config_same_level(Json config, const char *key, int n, int64_t otherwise)
+{
+    Json j = config_get(config, key);
+    if (!json_ok(j))
+        return otherwise;
+    Levels l = config_levels(j, n);
+    for (int i = 1; i < l.n; i++)
+        if (l.of[i] != l.of[0])
+            json_err(j, "found %s, but latentc's graphs have one number for all levels",
+                     json_text(j));
+    return l.of[0];
+}

@@ -1,0 +1,22 @@
+/* The settings of a checkpoint as diffusers' config files give them. Each function reads one file,
+ * given as JSON; err(), with file and pointer, where the graphs cannot express a fact, and with the
+ * model's name where it is a model of another kind. */
+#ifndef LATENTC_DIFFUSERS_CONFIG_H
+#define LATENTC_DIFFUSERS_CONFIG_H
+#include "settings.h"
+
+/* err() unless model_index.json names a pipeline of Stable Diffusion 2. */
+void check_pipeline_class(Json model_index);
+
+/* config.json of unet/, vae/ and text_encoder/. */
+void settings_of_unet(Settings *s, Json config);
+void settings_of_vae(Settings *s, Json config);
+void settings_of_text_encoder(Settings *s, Json config);
+
+/* tokenizer/: the padding token; *vocab becomes the folder when it exists. */
+void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab);
+
+/* Facts that PyTorch's programs have in their code and no file gives: gelu by erf, eps of the
+ * norms. component: "unet", "vae", "text_encoder". */
+void settings_of_convention(Settings *s, const char *component);
+#endif

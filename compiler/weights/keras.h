@@ -1,0 +1,17 @@
+/* Weights as Keras writes them: one HDF5 file for each model of keras-cv, or a folder of them. */
+#ifndef LATENTC_KERAS_H
+#define LATENTC_KERAS_H
+#include "scheme.h"
+
+/* "keras": names as Keras 3 has them; in its older layout the order of layers. */
+extern const Scheme keras_scheme;
+
+/* Rows of the table in formats.c. */
+bool is_keras_file(const Peek *p);
+void open_keras_file(Checkpoint *c, const CheckpointOptions *o);
+bool is_keras_folder(const Peek *p);
+void open_keras_folder(Checkpoint *c, const CheckpointOptions *o);
+
+/* open_keras_file over a file's bytes, which the caller keeps: for fuzzing. */
+void open_keras_image(Checkpoint *c, const void *data, size_t bytes);
+#endif

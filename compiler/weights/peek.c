@@ -1,0 +1,60 @@
+/* What can be seen of a file or folder: see peek.h. */
+#define _GNU_SOURCE /* memmem */
+#include "peek.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+
+enum { HEAD = 4096, MOST_HEAD = 100 << 20 };
+
+bool peek_begins(const Peek *p, const void *magic, size_t n)
+{
+    return p->n >= n && !memcmp(p->head, magic, n);
+}
+
+bool peek_has(const Peek *p, const char *text)
+{
+    return p->n && memmem(p->head, p->n, text, strlen(text));
+}
+
+static size_t read_head(int fd, char *into, size_t n)
+{
+    size_t got = 0;
+    for (ssize_t k; got < n && (k = pread(fd, into + got, n - got, (off_t)got)) > 0;)
+        got += (size_t)k;
+    return got;
+}
+
+Peek peek_at(Arena *a, const char *path)
+{
+    struct stat st;
+    Peek p = {.spec = path};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st))
+        err("%s: cannot be read: %s", path, strerror(errno));
+    p.folder = S_ISDIR(st.st_mode);
+    if (!p.folder && !S_ISREG(st.st_mode))
+        err("%s: neither a file nor a folder, expected weights", path);
+    if (!p.folder) {
+        char *head = arena_alloc(a, HEAD);
+        p.n = read_head(fd, head, HEAD);
+        uint64_t length = 0;
+        for (int i = 0; i < 8 && p.n > 8; i++)
+            length |= (uint64_t)(unsigned char)head[i] << 8 * i;
+        p.safetensors = p.n > 8 && head[8] == '{' && length <= MOST_HEAD &&
+                        length + 8 <= (uint64_t)st.st_size;
+        if (p.safetensors && length + 8 > HEAD) {
+            head = arena_alloc(a, length + 8);
+            p.n = read_head(fd, head, length + 8);
+        }
+        p.head = head;
+    }
+    close(fd);
+    return p;
+}

@@ -1,0 +1,23 @@
+/* Facts that a checkpoint gives about graphs and schedule, collected as a part of a pipeline file
+ * (Checkpoint.settings). */
+#ifndef LATENTC_SETTINGS_H
+#define LATENTC_SETTINGS_H
+#include "arena.h"
+#include "json.h"
+
+typedef struct {
+    Arena *arena;
+    /* An object; json_free frees it. */
+    Json json;
+    /* "epsilon", "v"; NULL: the files do not say. */
+    const char *prediction;
+} Settings;
+
+/* Empty settings; texts for messages are the arena's, `spec` names the checkpoint in messages. */
+Settings settings_new(Arena *a, const char *spec);
+
+/* Where members go: parameters of all models, of one model (a graph's name), the schedule. */
+Json settings_parameters(const Settings *s);
+Json settings_model(const Settings *s, const char *model);
+Json settings_schedule(const Settings *s);
+#endif

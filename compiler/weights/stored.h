@@ -1,0 +1,33 @@
+/* Numbers as files store them: little-endian, not aligned; conversion to and from f32. */
+#ifndef LATENTC_STORED_H
+#define LATENTC_STORED_H
+#include <stddef.h>
+#include <stdint.h>
+
+/* ST_OTHER: a type that no weight here can have; files may hold such tensors all the same. */
+typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
+
+/* Bytes of one number of F64, F32, F16, BF16. */
+size_t stored_size(StDtype d);
+
+/* Number i of data, of type F64, F32, F16 or BF16. */
+float stored_value(StDtype dtype, const void *data, int64_t i);
+
+/* Converts `rows` rows of `width` numbers, the first of which is number `first` of data, to f32;
+ * rows of dst are `stride` floats apart. Returns the index in data of the first number that is NaN
+ * or infinite, -1 when all are finite. dtype: F64, F32, F16, BF16. In parallel (OpenMP). */
+int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width,
+                    float *dst, int64_t stride);
+
+/* The same for numbers in the order (out, in, taps), which become (taps, in, out): rows of dst have
+ * `out` numbers. */
+int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in,
+                         int64_t taps, float *dst, int64_t stride);
+
+/* f32 numbers in the order (taps, in, out) back to (out, in, taps). In parallel. */
+void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst);
+
+/* Converts n finite numbers to F32, F16 or BF16, rounded to nearest even. Returns the index of the
+ * first that is too large for the type, or -1. */
+int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst);
+#endif
