@@ -3,7 +3,7 @@
  * model's name where it is a model of another kind. */
 #ifndef LATENTC_DIFFUSERS_CONFIG_H
 #define LATENTC_DIFFUSERS_CONFIG_H
-#include "settings.h"
+#include "checkpoint_settings.h"
 
 /* err() unless model_index.json names a pipeline of Stable Diffusion 2. */
 void check_pipeline_class(Json model_index);

@@ -1,7 +1,7 @@
 /* Schedulers of diffusers: their config files, and their classes. */
 #ifndef LATENTC_DIFFUSERS_SCHEDULER_H
 #define LATENTC_DIFFUSERS_SCHEDULER_H
-#include "settings.h"
+#include "checkpoint_settings.h"
 
 /* clip_sample where a config has none: as the sampler that is chosen has it (so does from_config
  * for classes that do not know the member), on, or off. */

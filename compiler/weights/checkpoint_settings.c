@@ -1,5 +1,5 @@
-/* Facts about graphs and schedule: see settings.h. */
-#include "settings.h"
+/* Facts about graphs and schedule: see checkpoint_settings.h. */
+#include "checkpoint_settings.h"
 
 Settings settings_new(Arena *a, const char *spec)
 {
