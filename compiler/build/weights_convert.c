@@ -40,7 +40,7 @@ static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Co
 {
     Place p;
     const char *path = t->parts[0].path;
-    if (!v->scheme->spell(v->scheme, NULL, m->graph->name, path, n, 0, &p))
+    if (!v->scheme->spell(v->scheme, NULL, &(WeightName){m->graph->name, path, n}, 0, &p))
         err("%s/%s has no name in %s", m->graph->name, path, v->scheme->name);
     Written *w = written_of(v, p.name);
     if (!w) {
@@ -118,7 +118,7 @@ void conversion_write(Conversion *v, const Written *w)
         if (!weights_read_as(w->model->weights, w->model->graph, v->scheme, w->path[k], &w->shape,
                              x)) {
             float *to = room(&v->turned, &v->turned_floats, (size_t)n);
-            stored_restore(x, out, n / out / taps, taps, to);
+            stored_restore(x, (KernelShape){out, n / out / taps, taps}, to);
             x = to;
         }
         put(v, w, x, n);

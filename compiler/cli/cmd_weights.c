@@ -107,9 +107,10 @@ static const char **uses(const Subject *s)
         Counts n = counts_of(g);
         for (uint32_t i = 0; i < g->n_tensors && s->model[k].here; i++) {
             Place p;
-            const Stored *t = g->tensors[i].kind == T_WEIGHT
-                                  ? scheme_locate(c, g->name, g->tensors[i].parts[0].path, &n, &p)
-                                  : NULL;
+            const Stored *t =
+                g->tensors[i].kind == T_WEIGHT
+                    ? scheme_locate(c, &(WeightName){g->name, g->tensors[i].parts[0].path, &n}, &p)
+                    : NULL;
             if (t && p.part == 0)
                 use[t - c->tensors] = arena_printf(s->arena, "%s/%s%s", g->name,
                                                    g->tensors[i].parts[0].path,

@@ -95,17 +95,22 @@ void h5_writer_put(H5Writer *w, const void *data, size_t bytes)
     }
 }
 
-/* Texts of one length, padded with zeros; a list, or one alone. */
-static void write_attribute(H5Writer *w, hid_t group, const char *name, const char *const *texts,
-                            size_t n, size_t width, bool list)
+/* Texts for an attribute, each padded with zeros to `width` bytes; a list, or one text alone. */
+typedef struct {
+    const char *const *list;
+    size_t n, width;
+    bool alone;
+} TextsOut;
+
+static void write_attribute(H5Writer *w, hid_t group, const char *name, TextsOut texts)
 {
-    char *data = xcalloc(n + 1, width);
-    for (size_t i = 0; i < n; i++)
-        memcpy(data + i * width, texts[i], strlen(texts[i]));
-    hsize_t size[] = {n};
+    char *data = xcalloc(texts.n + 1, texts.width);
+    for (size_t i = 0; i < texts.n; i++)
+        memcpy(data + i * texts.width, texts.list[i], strlen(texts.list[i]));
+    hsize_t size[] = {texts.n};
     hid_t type = H5Tcopy(H5T_C_S1),
-          space = list ? H5Screate_simple(1, size, NULL) : H5Screate(H5S_SCALAR);
-    H5Tset_size(type, width);
+          space = texts.alone ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, size, NULL);
+    H5Tset_size(type, texts.width);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
     hid_t attribute = H5Acreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     if (attribute < 0 || H5Awrite(attribute, type, data) < 0)
@@ -138,7 +143,8 @@ void h5_writer_texts(H5Writer *w, const char *group, const char *attribute,
     for (size_t i = 0, k = 0; i < n || !k; i += chunk, k++) {
         char name[64];
         snprintf(name, sizeof name, n > chunk ? "%s%zu" : "%s", attribute, k);
-        write_attribute(w, g, name, texts + i, n - i < chunk ? n - i : chunk, width, true);
+        write_attribute(w, g, name,
+                        (TextsOut){texts + i, n - i < chunk ? n - i : chunk, width, false});
     }
     H5Gclose(g);
 }
@@ -146,7 +152,7 @@ void h5_writer_texts(H5Writer *w, const char *group, const char *attribute,
 void h5_writer_text(H5Writer *w, const char *attribute, const char *text)
 {
     hid_t g = open_group(w, "");
-    write_attribute(w, g, attribute, &text, 1, strlen(text), false);
+    write_attribute(w, g, attribute, (TextsOut){&text, 1, strlen(text), true});
     H5Gclose(g);
 }
 

@@ -339,14 +339,14 @@ static void keras_bind(Checkpoint *c, const Graph *g)
     free(paths);
 }
 
-static bool keras_spell(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                        const Counts *n, int choice, Place *out)
+static bool keras_spell(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                        Place *out)
 {
-    int index = model_index(model);
+    int index = model_index(w->model);
     const Model *m = c && index >= 0 ? &((const Keras *)c->state)->model[index] : NULL;
     if (!m || !m->ordered)
-        return spell_by_rules(s, c, model, path, n, choice, out);
-    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = path}, m->bound, m->n_bound,
+        return spell_by_rules(s, c, w, choice, out);
+    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = w->path}, m->bound, m->n_bound,
                                           sizeof *m->bound, by_path)
                                 : NULL;
     *out = (Place){.parts = 1};

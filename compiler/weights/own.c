@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool spell_own(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                      const Counts *n, int choice, Place *out)
+static bool spell_own(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                      Place *out)
 {
-    (void)s, (void)c, (void)n;
+    (void)s, (void)c;
     *out = (Place){.parts = 1};
-    return snprintf(out->name, sizeof out->name, "%s/%s", model, path) < (int)sizeof out->name &&
+    return snprintf(out->name, sizeof out->name, "%s/%s", w->model, w->path) <
+               (int)sizeof out->name &&
            !choice;
 }
 
@@ -20,12 +21,12 @@ bool owns_model_folder(const Scheme *s, const Checkpoint *c, const char *model, 
     return !strncmp(name, model, n) && name[n] == '/';
 }
 
-static bool spell_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                        const Counts *n, int choice, Place *out)
+static bool spell_plain(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                        Place *out)
 {
-    (void)s, (void)c, (void)model, (void)n;
+    (void)s, (void)c;
     *out = (Place){.parts = 1};
-    return snprintf(out->name, sizeof out->name, "%s", path) < (int)sizeof out->name && !choice;
+    return snprintf(out->name, sizeof out->name, "%s", w->path) < (int)sizeof out->name && !choice;
 }
 
 static bool owns_plain(const Scheme *s, const Checkpoint *c, const char *model, const char *name)

@@ -133,12 +133,13 @@ static bool put_piece(const char *piece, const Numbers *x, const Counts *n, int 
     return true;
 }
 
-bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                    const Counts *n, int choice, Place *out)
+bool spell_by_rules(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                    Place *out)
 {
     (void)c;
     Numbers x = {0};
-    GroupId group = group_of(model);
+    const char *path = w->path;
+    GroupId group = group_of(w->model);
     *out = (Place){.parts = 1};
     for (int i = 0; i < N_RULES && group != END; i++) {
         const char *rest = rules[i].within == group
@@ -146,7 +147,7 @@ bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, con
                                : NULL;
         if (!rest)
             continue;
-        if (!put_piece(rules[i].piece[s->column], &x, n, &choice, out))
+        if (!put_piece(rules[i].piece[s->column], &x, w->counts, &choice, out))
             return false;
         path = rest;
         group = rules[i].then;
@@ -179,7 +180,7 @@ bool rules_have_path(const char *model, const char *path)
 {
     static const Scheme any = {.column = COLUMN_DIFFUSERS};
     Place p;
-    return spell_by_rules(&any, NULL, model, path, &(Counts){0}, 0, &p);
+    return spell_by_rules(&any, NULL, &(WeightName){model, path, &(Counts){0}}, 0, &p);
 }
 
 /* text matches the pattern, in which '*' stands for any characters. */
@@ -270,16 +271,15 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
     return r;
 }
 
-const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path,
-                            const Counts *n, Place *out)
+const Stored *scheme_locate(const Checkpoint *c, const WeightName *w, Place *out)
 {
     const Scheme *s = c->scheme;
-    for (int choice = 0; s->spell(s, c, model, path, n, choice, out); choice++) {
+    for (int choice = 0; s->spell(s, c, w, choice, out); choice++) {
         const Stored *t = checkpoint_find(c, out->name);
         if (t)
             return t;
     }
-    if (!s->spell(s, c, model, path, n, 0, out))
+    if (!s->spell(s, c, w, 0, out))
         *out = (Place){.parts = 1};
     return NULL;
 }

@@ -25,6 +25,13 @@ typedef struct {
     int layers;
 } Counts;
 
+/* A weight whose stored name is wanted: the graph's name, the weight's path in it, and the graph's
+ * counts. */
+typedef struct {
+    const char *model, *path;
+    const Counts *counts;
+} WeightName;
+
 /* The columns of names.def. */
 enum { COLUMN_PATH, COLUMN_DIFFUSERS, COLUMN_LDM, COLUMN_KERAS, N_COLUMNS };
 
@@ -36,10 +43,10 @@ struct Scheme {
     bool torch;
     /* Of names.def, for spell_by_rules; 0: none. */
     int column;
-    /* Spelling number `choice` of the weight `path` of `model`: 0 is the one that is written,
-     * others are those of old files. False: there is no such spelling. */
-    bool (*spell)(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                  const Counts *n, int choice, Place *out);
+    /* Spelling number `choice` of a weight: 0 is the one that is written, others are those of old
+     * files. False: there is no such spelling. */
+    bool (*spell)(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                  Place *out);
     /* Does this stored name belong to the model? Then it is extra when no weight needs it. */
     bool (*owns)(const Scheme *s, const Checkpoint *c, const char *model, const char *name);
     /* Names that files of this scheme have and no model needs; '*' stands for any text, {layers}
@@ -51,8 +58,8 @@ struct Scheme {
 };
 
 /* Schemes that names.def describes: their spell and owns. */
-bool spell_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *path,
-                    const Counts *n, int choice, Place *out);
+bool spell_by_rules(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                    Place *out);
 bool owns_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *name);
 
 /* Has names.def rules for this model? */
@@ -66,8 +73,7 @@ Counts counts_of(const Graph *g);
 
 /* The stored tensor of a weight: the first spelling that the checkpoint has. NULL: none; then *out
  * is the first spelling. */
-const Stored *scheme_locate(const Checkpoint *c, const char *model, const char *path,
-                            const Counts *n, Place *out);
+const Stored *scheme_locate(const Checkpoint *c, const WeightName *w, Place *out);
 
 /* The stored shape of a weight whose shape in the graph is `want`; returns its rank. */
 int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Place *p,

@@ -79,6 +79,12 @@ float stored_value(StDtype dtype, const void *data, int64_t i)
     return f;
 }
 
+/* Where number i of the data is stored. */
+static const unsigned char *number_at(const StoredNumbers *from, int64_t i)
+{
+    return (const unsigned char *)from->data + (size_t)i * stored_size(from->dtype);
+}
+
 /* The index of the first number that is NaN or infinite; -1: none. */
 static int64_t not_finite(const float *x, int64_t n)
 {
@@ -100,31 +106,30 @@ enum { ROWS = 32, COLUMNS = 128, RUN = 1 << 16 };
 /* Rows o0.. of (out, in*taps) become columns of the result: tile by tile, so that what is read and
  * what is written are both whole lines of the cache. Column i*taps + t, as stored, is row t*in + i
  * of the result. Returns the first bad index, or -1. */
-static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t first, int64_t out,
-                              int64_t in, int64_t taps, int64_t o0, float *dst, int64_t stride)
+static int64_t transpose_rows(const StoredNumbers *from, KernelShape k, int64_t o0, float *dst,
+                              int64_t stride)
 {
     float tile[ROWS][COLUMNS];
-    int64_t columns = in * taps, size = (int64_t)stored_size(dtype),
-            rows = out - o0 < ROWS ? out - o0 : ROWS, bad = -1;
+    int64_t columns = k.in * k.taps, rows = k.out - o0 < ROWS ? k.out - o0 : ROWS, bad = -1;
     for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS) {
         int64_t n = columns - c0 < COLUMNS ? columns - c0 : COLUMNS;
         for (int64_t r = 0; r < rows; r++) {
-            int64_t at = first + (o0 + r) * columns + c0;
-            convert(dtype, data + at * size, n, tile[r]);
+            int64_t at = from->first + (o0 + r) * columns + c0;
+            convert(from->dtype, number_at(from, at), n, tile[r]);
             int64_t wrong = not_finite(tile[r], n);
             if (wrong >= 0 && (bad < 0 || at + wrong < bad))
                 bad = at + wrong;
         }
-        int64_t i = c0 / taps, t = c0 % taps;
+        int64_t i = c0 / k.taps, t = c0 % k.taps;
         for (int64_t c = 0; c < n; c++) {
-            float *to = dst + (t * in + i) * stride + o0;
+            float *to = dst + (t * k.in + i) * stride + o0;
             if (rows == ROWS) /* a constant count: the loop becomes straight code */
                 for (int64_t r = 0; r < ROWS; r++)
                     to[r] = tile[r][c];
             else
                 for (int64_t r = 0; r < rows; r++)
                     to[r] = tile[r][c];
-            if (++t == taps) {
+            if (++t == k.taps) {
                 t = 0;
                 i++;
             }
@@ -133,13 +138,12 @@ static int64_t transpose_rows(StDtype dtype, const unsigned char *data, int64_t 
     return bad;
 }
 
-int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in,
-                         int64_t taps, float *dst, int64_t stride)
+int64_t stored_transpose(const StoredNumbers *from, KernelShape k, float *dst, int64_t stride)
 {
     int64_t bad = INT64_MAX;
-#pragma omp parallel for schedule(static) reduction(min : bad) if (out * in * taps > RUN)
-    for (int64_t o = 0; o < out; o += ROWS) {
-        int64_t wrong = transpose_rows(dtype, data, first, out, in, taps, o, dst, stride);
+#pragma omp parallel for schedule(static) reduction(min : bad) if (k.out * k.in * k.taps > RUN)
+    for (int64_t o = 0; o < k.out; o += ROWS) {
+        int64_t wrong = transpose_rows(from, k, o, dst, stride);
         if (wrong >= 0 && wrong < bad)
             bad = wrong;
     }
@@ -148,16 +152,15 @@ int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t
 
 /* Columns o0.. of (taps, in, out) become rows of (out, in, taps): tiles again, wide where they are
  * read. */
-static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps, int64_t o0,
-                         float *dst)
+static void restore_rows(const float *src, KernelShape k, int64_t o0, float *dst)
 {
     float tile[ROWS][COLUMNS];
-    int64_t columns = in * taps, rows = out - o0 < COLUMNS ? out - o0 : COLUMNS;
+    int64_t columns = k.in * k.taps, rows = k.out - o0 < COLUMNS ? k.out - o0 : COLUMNS;
     for (int64_t c0 = 0; c0 < columns; c0 += ROWS) {
-        int64_t n = columns - c0 < ROWS ? columns - c0 : ROWS, i = c0 / taps, t = c0 % taps;
+        int64_t n = columns - c0 < ROWS ? columns - c0 : ROWS, i = c0 / k.taps, t = c0 % k.taps;
         for (int64_t c = 0; c < n; c++) {
-            memcpy(tile[c], src + (t * in + i) * out + o0, (size_t)rows * sizeof **tile);
-            if (++t == taps) {
+            memcpy(tile[c], src + (t * k.in + i) * k.out + o0, (size_t)rows * sizeof **tile);
+            if (++t == k.taps) {
                 t = 0;
                 i++;
             }
@@ -174,11 +177,11 @@ static void restore_rows(const float *src, int64_t out, int64_t in, int64_t taps
     }
 }
 
-void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst)
+void stored_restore(const float *src, KernelShape k, float *dst)
 {
-#pragma omp parallel for schedule(static) if (out * in * taps > RUN)
-    for (int64_t o = 0; o < out; o += COLUMNS)
-        restore_rows(src, out, in, taps, o, dst);
+#pragma omp parallel for schedule(static) if (k.out * k.in * k.taps > RUN)
+    for (int64_t o = 0; o < k.out; o += COLUMNS)
+        restore_rows(src, k, o, dst);
 }
 
 /* Rounded to nearest, ties to even; what is too large becomes infinite. */
@@ -219,10 +222,10 @@ int64_t stored_encode(StDtype dtype, const float *src, int64_t n, void *dst)
     return bad;
 }
 
-int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width,
-                    float *dst, int64_t stride)
+int64_t stored_rows(const StoredNumbers *from, int64_t rows, int64_t width, float *dst,
+                    int64_t stride)
 {
-    int64_t bad = INT64_MAX, size = (int64_t)stored_size(dtype);
+    int64_t bad = INT64_MAX;
     if (stride == width) { /* one long row, in runs */
         width *= rows;
         rows = 1;
@@ -231,9 +234,10 @@ int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows
 #pragma omp parallel for schedule(static) reduction(min : bad) if (rows * width > RUN)
     for (int64_t k = 0; k < rows * runs; k++) {
         int64_t row = k / runs, begin = k % runs * RUN,
-                n = width - begin < RUN ? width - begin : RUN, at = first + row * width + begin;
+                n = width - begin < RUN ? width - begin : RUN,
+                at = from->first + row * width + begin;
         float *to = dst + row * stride + begin;
-        convert(dtype, (const unsigned char *)data + at * size, n, to);
+        convert(from->dtype, number_at(from, at), n, to);
         int64_t wrong = not_finite(to, n);
         if (wrong >= 0 && at + wrong < bad)
             bad = at + wrong;

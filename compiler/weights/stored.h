@@ -13,19 +13,30 @@ size_t stored_size(StDtype d);
 /* Number i of data, of type F64, F32, F16 or BF16. */
 float stored_value(StDtype dtype, const void *data, int64_t i);
 
-/* Converts `rows` rows of `width` numbers, the first of which is number `first` of data, to f32;
- * rows of dst are `stride` floats apart. Returns the index in data of the first number that is NaN
- * or infinite, -1 when all are finite. dtype: F64, F32, F16, BF16. In parallel (OpenMP). */
-int64_t stored_rows(StDtype dtype, const void *data, int64_t first, int64_t rows, int64_t width,
-                    float *dst, int64_t stride);
+/* Numbers of type F64, F32, F16 or BF16, from number `first` of data on. */
+typedef struct {
+    StDtype dtype;
+    const void *data;
+    int64_t first;
+} StoredNumbers;
 
-/* The same for numbers in the order (out, in, taps), which become (taps, in, out): rows of dst have
- * `out` numbers. */
-int64_t stored_transpose(StDtype dtype, const void *data, int64_t first, int64_t out, int64_t in,
-                         int64_t taps, float *dst, int64_t stride);
+/* A kernel: output channels, input channels, and the taps of a convolution (1: a dense kernel). */
+typedef struct {
+    int64_t out, in, taps;
+} KernelShape;
 
-/* f32 numbers in the order (taps, in, out) back to (out, in, taps). In parallel. */
-void stored_restore(const float *src, int64_t out, int64_t in, int64_t taps, float *dst);
+/* Converts (rows, width) numbers to f32; rows of dst are `stride` floats apart. Returns the index
+ * in data of the first number that is NaN or infinite, -1 when all are finite. In parallel
+ * (OpenMP). */
+int64_t stored_rows(const StoredNumbers *from, int64_t rows, int64_t width, float *dst,
+                    int64_t stride);
+
+/* The same for a kernel in the order (out, in, taps), which becomes (taps, in, out): rows of dst
+ * have `out` numbers. */
+int64_t stored_transpose(const StoredNumbers *from, KernelShape k, float *dst, int64_t stride);
+
+/* An f32 kernel in the order (taps, in, out) back to (out, in, taps). In parallel. */
+void stored_restore(const float *src, KernelShape k, float *dst);
 
 /* Converts n finite numbers to F32, F16 or BF16, rounded to nearest even. Returns the index of the
  * first that is too large for the type, or -1. */

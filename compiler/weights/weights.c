@@ -134,7 +134,7 @@ static void check_tensor(const WeightSource *w, const Stored *t, const Place *p,
 
 static const Stored *find(const WeightSource *w, const char *path, Place *p)
 {
-    return scheme_locate(w->from, w->model, path, &w->counts, p);
+    return scheme_locate(w->from, &(WeightName){w->model, path, &w->counts}, p);
 }
 
 /* ---- a graph's weights against the checkpoint
@@ -292,13 +292,14 @@ static void read_stored(WeightSource *w, const char *path, const Shape *shape, f
     int64_t n = shape_count(shape), out = shape_channels(shape),
             taps = shape->rank == 4 ? shape->dim[0] * shape->dim[1] : 1;
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
+    const StoredNumbers from = {t->dtype, data, n * p.part};
     /* kernels as PyTorch stores them are (o, i, taps) and become (taps, i, o); all else is in its
      * order */
     check_values(
         t, data,
         scheme_transposes(w->from->scheme, path)
-            ? stored_transpose(t->dtype, data, n * p.part, out, n / out / taps, taps, dst, stride)
-            : stored_rows(t->dtype, data, n * p.part, n / out, out, dst, stride));
+            ? stored_transpose(&from, (KernelShape){out, n / out / taps, taps}, dst, stride)
+            : stored_rows(&from, n / out, out, dst, stride));
     free(fetched);
     checkpoint_release(t);
 }
@@ -317,7 +318,7 @@ bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const cha
     check_tensor(w, t, &p, path, shape);
     int64_t n = shape_count(shape);
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
-    check_values(t, data, stored_rows(t->dtype, data, n * p.part, 1, n, dst, n));
+    check_values(t, data, stored_rows(&(StoredNumbers){t->dtype, data, n * p.part}, 1, n, dst, n));
     free(fetched);
     checkpoint_release(t);
     return true;
@@ -400,6 +401,7 @@ void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t firs
            at = (size_t)(shape_count(&t->shape) * p.part + first) * size;
     Stored run = {.data = (const unsigned char *)s->data + at, .bytes = (size_t)n * size};
     checkpoint_want(&run);
-    check_values(s, s->data, stored_rows(s->dtype, s->data, (int64_t)(at / size), 1, n, dst, n));
+    const StoredNumbers from = {s->dtype, s->data, (int64_t)(at / size)};
+    check_values(s, s->data, stored_rows(&from, 1, n, dst, n));
     checkpoint_release(&run);
 }

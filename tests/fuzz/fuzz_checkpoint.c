@@ -54,9 +54,9 @@ static void spell(const char *path)
     for (int k = 0; k < n_schemes; k++)
         for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
             Place p;
-            for (int choice = 0;
-                 schemes[k]->column &&
-                 schemes[k]->spell(schemes[k], NULL, models[m], path, &n, choice, &p);
+            for (int choice = 0; schemes[k]->column &&
+                                 schemes[k]->spell(schemes[k], NULL,
+                                                   &(WeightName){models[m], path, &n}, choice, &p);
                  choice++)
                 if (!schemes[k]->owns(schemes[k], NULL, models[m], p.name) || p.part >= p.parts)
                     die("%s: a name that is not its model's", p.name);

@@ -105,7 +105,8 @@ static void check_name(void *context, char **column)
     Place p;
     for (int i = 0; i < MODELS; i++)
         if (!strcmp(models[i], column[0])) {
-            assert_true(s->spell(s, NULL, column[0], column[1], &k->counts[i], 0, &p));
+            assert_true(
+                s->spell(s, NULL, &(WeightName){column[0], column[1], &k->counts[i]}, 0, &p));
             snprintf(want, sizeof want, "%s/%s", column[0], column[2]);
             assert_string_equal(p.name, want);
             assert_int_equal(p.parts, 1);
@@ -147,7 +148,8 @@ static void distinct(void **state)
                 Place p;
                 if (g->tensors[t].kind != T_WEIGHT)
                     continue;
-                assert_true(s->spell(s, NULL, models[i], g->tensors[t].parts[0].path, &n, 0, &p));
+                assert_true(s->spell(
+                    s, NULL, &(WeightName){models[i], g->tensors[t].parts[0].path, &n}, 0, &p));
                 assert_null(strchr(p.name, '-')); /* a negative number */
                 list[count++] = strdup(p.name);
             }

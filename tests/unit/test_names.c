@@ -105,13 +105,14 @@ static void to_diffusers(void **state)
         Place p;
         char **row = table[k];
         const Counts *n = &counts[model_of(row[MODEL])];
-        assert_true(s->spell(s, NULL, row[MODEL], row[PATH], n, 0, &p));
+        assert_true(s->spell(s, NULL, &(WeightName){row[MODEL], row[PATH], n}, 0, &p));
         assert_string_equal(p.name, row[DIFFUSERS]);
         assert_int_equal(p.parts, 1);
         expect_shape(s, row[PATH], row[SHAPE], &p, row[DIFFUSERS_SHAPE]);
         assert_true(s->owns(s, NULL, row[MODEL], p.name));
         bool legacy = row[LEGACY][0] == '-', bare = strcmp(row[MODEL], "text_encoder") != 0;
-        for (int choice = 1; s->spell(s, NULL, row[MODEL], row[PATH], n, choice, &p); choice++) {
+        for (int choice = 1; s->spell(s, NULL, &(WeightName){row[MODEL], row[PATH], n}, choice, &p);
+             choice++) {
             legacy |= !strcmp(p.name, row[LEGACY]);
             /* transformers 5 writes text encoders without "text_model." */
             bare |= !strncmp(row[DIFFUSERS], "text_encoder/text_model.", 24) &&
@@ -144,7 +145,8 @@ static void to_ldm(void **state)
     for (int k = 0; k < WEIGHTS; k++) {
         Place p;
         char **row = table[k];
-        assert_true(s->spell(s, NULL, row[MODEL], row[PATH], &counts[model_of(row[MODEL])], 0, &p));
+        assert_true(s->spell(
+            s, NULL, &(WeightName){row[MODEL], row[PATH], &counts[model_of(row[MODEL])]}, 0, &p));
         expect_ldm(&p, row[LDM], row[LDM_SHAPE]);
         expect_shape(s, row[PATH], row[SHAPE], &p, row[LDM_SHAPE]);
         assert_true(s->owns(s, NULL, row[MODEL], p.name));
@@ -179,7 +181,8 @@ static void back(void **state)
                 if (graphs[m]->tensors[i].kind == T_WEIGHT) {
                     Spelled *x = &list[n++];
                     *x = (Spelled){.model = m, .path = graphs[m]->tensors[i].parts[0].path};
-                    assert_true(s->spell(s, NULL, models[m], x->path, &counts[m], 0, &x->p));
+                    assert_true(
+                        s->spell(s, NULL, &(WeightName){models[m], x->path, &counts[m]}, 0, &x->p));
                     for (int other = 0; other < MODELS; other++)
                         assert_int_equal(s->owns(s, NULL, models[other], x->p.name), other == m);
                 }
@@ -214,7 +217,8 @@ static void no_name(void **state)
     /* clang-format on */
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         for (int choice = 0; choice < 2; choice++)
-            assert_false(s->spell(s, NULL, wrong[i][0], wrong[i][1], &counts[1], choice, &p));
+            assert_false(
+                s->spell(s, NULL, &(WeightName){wrong[i][0], wrong[i][1], &counts[1]}, choice, &p));
 }
 
 static void ignored(void **state)

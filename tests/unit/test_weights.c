@@ -327,19 +327,19 @@ static void transposes(void **state)
         float *dense = xcalloc((size_t)n, sizeof *dense), *back = xcalloc((size_t)n, sizeof *back);
         for (int64_t i = 0; i < n; i++)
             src[first + i] = (float)i;
-        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dst, stride), -1);
+        const StoredNumbers from = {ST_F32, src, first};
+        const KernelShape shape = {out, in, taps};
+        assert_int_equal(stored_transpose(&from, shape, dst, stride), -1);
         for (int64_t t = 0; t < taps; t++)
             for (int64_t i = 0; i < in; i++)
                 for (int64_t o = 0; o < out; o++)
                     assert_true(dst[(t * in + i) * stride + o] == (float)((o * in + i) * taps + t));
-        stored_transpose(ST_F32, src, first, out, in, taps, dense, out);
-        stored_restore(dense, out, in, taps, back);
+        stored_transpose(&from, shape, dense, out);
+        stored_restore(dense, shape, back);
         assert_memory_equal(back, src + first, (size_t)n * sizeof *back);
         src[first + n - 1] = src[first + n / 2] = __builtin_nanf("");
-        assert_int_equal(stored_transpose(ST_F32, src, first, out, in, taps, dense, out),
-                         first + n / 2);
-        assert_int_equal(stored_rows(ST_F32, src, first, out, in * taps, dst, in * taps),
-                         first + n / 2);
+        assert_int_equal(stored_transpose(&from, shape, dense, out), first + n / 2);
+        assert_int_equal(stored_rows(&from, out, in * taps, dst, in * taps), first + n / 2);
         free(src);
         free(dst);
         free(dense);
