@@ -1,4 +1,4 @@
-/* See flags.h. */
+/* Command lines as tables: see flags.h. */
 #include "flags.h"
 
 #include <errno.h>
@@ -64,7 +64,7 @@ static void store(const Flag *f, const char *shown, const char *value)
     }
 }
 
-/* One flag: what it is called, then its text, broken between words. */
+/* One flag: its name, then its text, with line breaks between words. */
 static void print_row(const char *head, const char *text)
 {
     enum { MARGIN = 30, COLUMNS = 100 };

@@ -2,7 +2,8 @@
  * flag) and --help come from the table. */
 #ifndef LATENTC_FLAGS_H
 #define LATENTC_FLAGS_H
-#include "util.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef enum {
     FLAG_BOOL,   /* --name             into: bool */
@@ -10,35 +11,52 @@ typedef enum {
     FLAG_STRING, /* --name TEXT        into: const char * */
     FLAG_LIST    /* --name TEXT, repeatable  into: FlagList */
 } FlagKind;
+
+/* The texts of a repeatable flag, in the order of the command line. */
 typedef struct {
     const char **items;
     int n;
 } FlagList;
+
 typedef struct {
-    const char *name; /* without the dashes; NULL: FLAG_GROUP */
-    char letter;      /* short form, or 0 */
+    /* Without the dashes; NULL: a FLAG_GROUP. */
+    const char *name;
+    /* The short form, or 0. */
+    char letter;
     FlagKind kind;
-    void *into;        /* the variable, holding its default before flags_parse */
-    const char *value; /* what --help calls the value: "FILE", "N"; NULL for FLAG_BOOL */
+    /* The variable; it holds its default before flags_parse. */
+    void *into;
+    /* The value's name in --help: "FILE", "N"; NULL for FLAG_BOOL. */
+    const char *value;
     const char *help;
-    int64_t least, most; /* FLAG_INT; both 0: any */
+    /* Of FLAG_INT; both 0: any. */
+    int64_t least, most;
 } Flag;
-/* A row that is no flag: in --help, the headline of those that follow, and a command line that
- * shows them. */
+
+/* A row that is no flag: the headline in --help of the rows that follow, and an example of a
+ * command line with them. */
 #define FLAG_GROUP(headline, example)                     \
     {                                                     \
         NULL, 0, FLAG_BOOL, NULL, example, headline, 0, 0 \
     }
+
 typedef struct {
-    const char *usage; /* "latentc show GRAPH.json [flags]" */
-    const char *about; /* one or two sentences */
+    /* "latentc show GRAPH.json [flags]". */
+    const char *usage;
+    /* One or two sentences. */
+    const char *about;
     const Flag *flags;
     int n_flags;
-    int least, most;        /* plain arguments */
-    const char **arguments; /* room for `most` of them */
+    /* How many plain arguments there may be. */
+    int least, most;
+    /* Room for `most` of them. */
+    const char **arguments;
 } Command;
-/* argv[0] is the command's name. Fills the flags' variables and cmd->arguments; returns how many
- * plain arguments there are. --help prints to standard output and exits with 0; anything wrong is a
- * usage_err. "--name=value", "-n value" and "-nvalue" are understood; "--" ends the flags. */
+
+/* Reads a command line; argv[0] is the command's name. Fills the flags' variables and
+ * cmd->arguments; returns how many plain arguments there are. --help prints to standard output and
+ * exits with 0. Mistakes end in usage_err(). "--name=value", "-n value" and "-nvalue" are
+ * understood;
+ * "--" ends the flags. */
 int flags_parse(const Command *cmd, int argc, char **argv);
 #endif
