@@ -2,8 +2,13 @@
 #include "flags.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "alloc.h"
+#include "err.h"
+#include "words.h"
 
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {

@@ -36,7 +36,7 @@ TABLE
 # the files that it names and the first function that is declared below it.
 groups() {
     awk '
-    /^\/\* (---- )?[a-z0-9_]+\.c/ {
+    /^\/\* (---- )?[a-z0-9_]+\.c([^a-z0-9_]|$)/ {
         head = $0; sub(/:.*/, "", head); names = ""
         while (match(head, /[a-z0-9_]+\.c/)) { names = names "," substr(head, RSTART, RLENGTH); head = substr(head, RSTART + RLENGTH) }
         place = FILENAME ":" FNR; waiting = 1
