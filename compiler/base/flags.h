@@ -2,8 +2,7 @@
  * flag) and --help come from the table. */
 #ifndef LATENTC_FLAGS_H
 #define LATENTC_FLAGS_H
-#include <stdbool.h>
-#include <stdint.h>
+#include "util.h"
 
 typedef enum {
     FLAG_BOOL,   /* --name             into: bool */
