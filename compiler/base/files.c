@@ -45,8 +45,9 @@ const char *own_folder(Arena *a)
 
 const char *own_file(Arena *a, const char *relative)
 {
-    static const char *const above[] = {"..", "../share/latentc", "../../..",
-                                        "../../../.."}; /* the last two: programs of the tests */
+    static const char *const above[] = {
+        "..", "../share/latentc", "../../..",
+        "../../../.."}; /* the last two are for programs of the tests */
     const char *self = own_folder(a);
     for (size_t i = 0; self && i < sizeof above / sizeof above[0]; i++) {
         const char *path = arena_printf(a, "%s/%s/%s", self, above[i], relative);

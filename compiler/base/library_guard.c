@@ -23,7 +23,7 @@ static struct {
 /* Only calls that are safe in a handler, after anything. */
 static void on_fault(int sig)
 {
-    const char *what = sig == SIGPROF ? " comes to no end with it\n" : " crashes on it\n";
+    const char *what = sig == SIGPROF ? " does not end with it\n" : " crashes on it\n";
     ssize_t ignored = write(STDERR_FILENO, guard.subject, strlen(guard.subject));
     ignored = write(STDERR_FILENO, what, strlen(what));
     (void)ignored;
@@ -40,8 +40,8 @@ void library_guard(const char *path, const char *library, int seconds)
     snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path,
              library);
     lrt_one_line(guard.subject);
-    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack},
-                NULL); /* it may be the stack that is full */
+    /* The crash may be a full stack: the handler needs one of its own. */
+    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL);
     for (int i = 0; i < N_FAULTS; i++)
         sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK},
                   &guard.old[i]);

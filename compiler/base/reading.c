@@ -14,7 +14,7 @@
 
 struct Reading {
     char *path;
-    int fd; /* stays open: another file may get that name */
+    int fd; /* stays open, because another file may get that name */
     off_t size;
     struct timespec changed;
     Reading *next;
@@ -27,7 +27,7 @@ static void on_lost_page(int sig, siginfo_t *info, void *context)
     static const char message[] = "latentc: error: a file became shorter while it was read\n";
     static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may be in the same file */
     (void)context;
-    if (info->si_code != BUS_ADRERR) { /* not a mapped file's end: ours */
+    if (info->si_code != BUS_ADRERR) { /* not the end of a mapped file: our bug */
         signal(sig, SIG_DFL);
         raise(sig);
         return;

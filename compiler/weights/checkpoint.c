@@ -64,7 +64,7 @@ static void advise(const Stored *t, int advice)
               last = ((uintptr_t)t->data + t->bytes) / page * page;
     if (last > first)
         (void)madvise((void *)first, last - first,
-                      advice); /* a kernel without it reads as well, only slower */
+                      advice); /* a kernel without it reads too, only slower */
 }
 
 void checkpoint_want(const Stored *t)
@@ -78,8 +78,7 @@ void checkpoint_want(const Stored *t)
 
 void checkpoint_release(const Stored *t) { advise(t, MADV_DONTNEED); }
 
-/* ---- safetensors files in a checkpoint
- * -------------------------------------------------------------------------------------------- */
+/* ---- safetensors files in a checkpoint ---- */
 
 typedef struct Files {
     StFile *file;

@@ -2,9 +2,13 @@
  * their files:
  *
  *   model_index.json
- *   unet/config.json   unet/diffusion_pytorch_model[.fp16].safetensors, or its shards and
- * diffusion_pytorch_model.safetensors.index.json vae/               the same text_encoder/
- * model[.fp16].safetensors scheduler/scheduler_config.json   tokenizer/
+ *   unet/config.json
+ *   unet/diffusion_pytorch_model[.fp16].safetensors
+ *        or its shards and diffusion_pytorch_model.safetensors.index.json
+ *   vae/                         the same
+ *   text_encoder/config.json, model[.fp16].safetensors
+ *   scheduler/scheduler_config.json
+ *   tokenizer/
  *
  * Names get their component in front: "unet/conv_in.weight". */
 #include "diffusers.h"
@@ -33,14 +37,13 @@ const Scheme diffusers_scheme = {.name = "diffusers",
                                  .owns = owns_by_rules,
                                  .ignored = extra};
 
-static bool there(const char *path)
+static bool file_exists(const char *path)
 {
     struct stat st;
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-/* A component: its folder's name, its files' stem, and a name that its tensors have and no other's.
- */
+/* A component: its folder's name, its files' stem, and a tensor that no other component has. */
 typedef struct {
     const char *name, *stem, *mark, *class;
     void (*settings)(Settings *s, Json config);
@@ -61,7 +64,7 @@ static void check_shard(Json at)
 {
     const char *name = json_string(at);
     if (!*name || strchr(name, '/') || strchr(name, '\\') || !strcmp(name, ".."))
-        json_err(at, "found \"%s\", expected the name of a file beside the index", name);
+        json_err(at, "found \"%s\", expected the name of a file in the folder of the index", name);
 }
 
 static void add_sharded(Checkpoint *c, const char *folder, const char *index, const char *prefix)
@@ -71,7 +74,7 @@ static void add_sharded(Checkpoint *c, const char *folder, const char *index, co
     json_expect(map, JSON_OBJECT);
     if (!json_count(map))
         json_err(map, "found no tensors, expected the file of each");
-    /* Each file once: a name is opened where no earlier member has it. A map has few files, so
+    /* Each file once: where no earlier member has its name. A map has few files, so
      * members before are skipped quickly. */
     for (Json m = json_first(map); json_ok(m); m = json_next(m)) {
         check_shard(m);
@@ -120,7 +123,7 @@ static const char *find_files(Arena *a, const char *folder, const char *stem, co
 {
     for (int i = 0; i < N_FILE_NAMES; i++) {
         const char *path = file_name(a, folder, file_names[i], stem, variant);
-        if (there(path))
+        if (file_exists(path))
             return path;
     }
     return NULL;
@@ -135,13 +138,13 @@ static _Noreturn void no_files(Arena *a, const char *folder, const char *stem)
             err("%s: has %s.%s.safetensors alone; give --variant %s", folder, stem, variants[i],
                 variants[i]);
     for (size_t i = 0; i < sizeof pickles / sizeof pickles[0]; i++)
-        if (there(arena_printf(a, "%s/%s", folder, pickles[i])))
+        if (file_exists(arena_printf(a, "%s/%s", folder, pickles[i])))
             err("%s/%s: %s", folder, pickles[i], pickle_advice);
     err("%s: expected %s.safetensors or its shards with %s.safetensors.index.json; found neither",
         folder, stem, stem);
 }
 
-/* Returns whether it was the variant that was wanted. */
+/* Adds the files of a component. True: they are of the variant that the user wants. */
 static bool add_component(Checkpoint *c, const Component *x, const char *folder,
                           const CheckpointOptions *o)
 {
@@ -162,7 +165,7 @@ static bool add_component(Checkpoint *c, const Component *x, const char *folder,
 
 static void read_config(const char *path, Settings *s, void (*settings)(Settings *, Json))
 {
-    if (!there(path))
+    if (!file_exists(path))
         err("%s: is missing; it says how wide and deep the model is", path);
     Json config = json_load(path);
     json_expect(config, JSON_OBJECT);
@@ -184,7 +187,7 @@ static bool has_file(const Peek *p, const char *name)
 {
     char path[4096];
     return p->folder && snprintf(path, sizeof path, "%s/%s", p->spec, name) < (int)sizeof path &&
-           there(path);
+           file_exists(path);
 }
 
 bool is_diffusers_folder(const Peek *p) { return has_file(p, "model_index.json"); }
@@ -198,13 +201,13 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     check_pipeline_class(index);
     json_free(index);
     c->scheme = &diffusers_scheme;
-    /* Every config before any weights: what a model is, is told first. The UNet's says it best. */
+    /* Every config before any weights, the UNet's first: so a message names the kind of model. */
     read_config(arena_printf(c->arena, "%s/unet/config.json", folder), &s, settings_of_unet);
     read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s,
                 settings_of_text_encoder);
     read_config(arena_printf(c->arena, "%s/vae/config.json", folder), &s, settings_of_vae);
     const char *scheduler = arena_printf(c->arena, "%s/scheduler/scheduler_config.json", folder);
-    if (there(scheduler))
+    if (file_exists(scheduler))
         read_config(scheduler, &s, settings_of_scheduler);
     for (int i = 0; i < N_COMPONENTS; i++)
         variant |= add_component(c, &components[i],
@@ -239,7 +242,7 @@ static void finish_component(Checkpoint *c, const Component *x, const Settings *
     c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
     c->why = config ? "config.json"
                     : arena_printf(c->arena,
-                                   "it has a tensor \"%s\"; there is no config.json beside it",
+                                   "it has a tensor \"%s\"; there is no config.json in its folder",
                                    x->mark);
     c->settings = s->json;
 }
@@ -298,7 +301,7 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
     const char *slash = strrchr(c->spec, '/');
     const char *folder = slash ? arena_printf(c->arena, "%.*s", (int)(slash - c->spec), c->spec)
                                : ".";
-    const char *beside = arena_printf(c->arena, "%s/config.json", folder);
+    const char *config_path = arena_printf(c->arena, "%s/config.json", folder);
     if (ends_with(c->spec, ".json"))
         add_sharded(c, folder, c->spec, "");
     else
@@ -307,9 +310,9 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
     const Component *x = component_of_names(c);
     for (size_t i = 0; i < c->n; i++)
         c->tensors[i].name = arena_printf(c->arena, "%s/%s", x->name, c->tensors[i].name);
-    bool config = there(beside);
+    bool config = file_exists(config_path);
     if (config)
-        read_config(beside, &s, x->settings);
+        read_config(config_path, &s, x->settings);
     else
         settings_of_convention(&s, x->name);
     finish_component(c, x, &s, config);

@@ -34,7 +34,7 @@ void check_pipeline_class(Json index)
         json_err(class, "this is a %s: %s", json_string(class), OURS);
 }
 
-/* Models of the same family, told by the UNet. */
+/* Models of the same family, which the UNet's config shows. */
 static void refuse_relatives(Json config)
 {
     /* clang-format off */
@@ -61,7 +61,7 @@ static void refuse_relatives(Json config)
 
 /* ---- unet/config.json ---- */
 
-/* Blocks of the first kind `first` times, then of the second; returns how often, or err(). */
+/* The list must have kinds `first`, then kinds `then`, n in all; returns how many are `first`. */
 static int kinds_at(Json config, const char *key, const char *first, const char *then, int n)
 {
     Json list = json_need(config, key);
@@ -79,8 +79,8 @@ static int kinds_at(Json config, const char *key, const char *first, const char 
     return count;
 }
 
-/* diffusers' attention_head_dim is the number of heads per level, whatever its name says. The graph
- * has one size of heads. */
+/* diffusers' attention_head_dim is the number of heads per level, despite its name. The graph has
+ * one size of heads. */
 static void set_heads(const Settings *s, Json config, const Levels *widths, int attention_levels)
 {
     Json j = config_get(config, "num_attention_heads");
@@ -218,7 +218,7 @@ void settings_of_text_encoder(Settings *s, Json config)
     json_set_int(settings_parameters(s), "max_text_length", positions);
 }
 
-/* ---- what no config says ---- */
+/* ---- facts that no config has ---- */
 
 void settings_of_convention(Settings *s, const char *component)
 {
@@ -248,7 +248,7 @@ static Json load_optional(Arena *a, const char *folder, const char *name)
     return stat(path, &st) ? (Json){0} : json_load(path);
 }
 
-/* The text of a special token: a text, or an object with it. NULL: none. */
+/* The text of a special token, which is a text or an object with one. NULL: none. */
 static const char *special_token(Json config, const char *key)
 {
     Json j = json_ok(config) ? config_get(config, key) : config;
@@ -257,7 +257,7 @@ static const char *special_token(Json config, const char *key)
     return json_ok(j) ? json_string(j) : NULL;
 }
 
-/* As transformers reads it: special_tokens_map.json counts, unless tokenizer_config.json is of the
+/* As transformers reads it: from special_tokens_map.json, unless tokenizer_config.json is of the
  * newer kind, which lists the added tokens. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab)
 {

@@ -20,7 +20,7 @@ static const char *setting(const char *flag, const char *variable)
     return v && *v ? v : NULL;
 }
 
-/* (Json){0} when there is none and none was asked for. */
+/* The list; absent when there is none and the user names none. */
 static Json load_list(Arena *a, const char *list)
 {
     const char *path = setting(list, "LATENTC_FETCH_LIST");
@@ -63,7 +63,7 @@ const char *fetch_names(Arena *a, const char *list)
 static const char *cache_folder(Arena *a, const char *name)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache == '/') /* others count as unset, says the standard */
+    if (cache && *cache == '/') /* the standard treats other values as unset */
         return arena_printf(a, "%s/latentc/%s", cache, name);
     if (!home || !*home)
         err("no place for downloads: neither XDG_CACHE_HOME nor HOME is set");
@@ -87,7 +87,7 @@ static void make_folders(Arena *a, const char *path)
 
 /* ---- files of a name ---- */
 
-/* One file: where it comes from, what it is called, its sha256. */
+/* One file: its address, its name, its sha256. */
 typedef struct {
     const char *address, *name, *sha256;
 } File;

@@ -116,7 +116,7 @@ static bool part_add(Download *d, const char *data, size_t n)
     return true;
 }
 
-/* ---- what curl calls ---- */
+/* ---- called by curl ---- */
 
 static size_t on_header(char *line, size_t size, size_t n, void *context)
 {
@@ -164,10 +164,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
     Download *d = context;
     long status = status_of(d);
     if (status != 200 && status != 206)
-        return n * size; /* a page that says what is wrong */
+        return n * size; /* an error page */
     if (!d->started) {
         if (status == 206 && d->range_begin != d->have && d->range_begin != 0)
-            return CURL_WRITEFUNC_ERROR; /* a piece that was not asked for */
+            return CURL_WRITEFUNC_ERROR; /* not the range of the request */
         begin_body(d, status);
     }
     if (!part_add(d, data, n * size))
@@ -209,7 +209,7 @@ static CURLcode request(Download *d, char *why)
     return curl_easy_perform(c);
 }
 
-/* What a proxy answered to CONNECT; 0 without one. */
+/* A proxy's answer to CONNECT; 0 without one. */
 static long proxy_status(Download *d)
 {
     long status = 0;
@@ -217,7 +217,7 @@ static long proxy_status(Download *d)
     return status;
 }
 
-/* Is it worth another request? */
+/* May another request succeed? */
 static bool passing(Download *d, CURLcode code, long status)
 {
     if (proxy_status(d) >= 300)
@@ -256,7 +256,7 @@ static void end_bar(Download *d)
     d->bar_begun = false;
 }
 
-/* What the user can do about it. */
+/* Advice to the user. */
 static const char *advice(Download *d, CURLcode code)
 {
     long proxy = proxy_status(d);
@@ -280,7 +280,7 @@ _Noreturn static void give_up(Download *d, CURLcode code, const char *why)
     long status = status_of(d);
     end_bar(d);
     if (d->write_error)
-        err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch goes on from them",
+        err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch continues from them",
             d->part, strerror(d->write_error), (long long)d->have);
     if (!d->have)
         unlink(d->part);
@@ -288,7 +288,7 @@ _Noreturn static void give_up(Download *d, CURLcode code, const char *why)
         err("%s: the server answered %ld%s, expected the file", d->address, status,
             status_text(status));
     if (d->have)
-        err("%s: %s; %lld bytes are in %s, and the next fetch goes on from them", d->address,
+        err("%s: %s; %lld bytes are in %s, and the next fetch continues from them", d->address,
             *why ? why : curl_easy_strerror(code), (long long)d->have, d->part);
     err("%s: %s%s", d->address, *why ? why : curl_easy_strerror(code), advice(d, code));
 }
@@ -307,7 +307,7 @@ static void download(Download *d)
             break;
         }
         if (code == CURLE_OK && status == 416 &&
-            d->have) { /* nothing follows: it is complete, or of another file */
+            d->have) { /* no bytes follow: the file is complete, or another one */
             if (d->range_total == d->have)
                 break;
             part_restart(d);
@@ -316,7 +316,7 @@ static void download(Download *d)
         left = d->have > before ? TRIES - 1 : left - 1;
         if (d->write_error || !passing(d, code, status) || !left)
             give_up(d, code, why);
-        sleep((unsigned)(TRIES - left) - 1); /* at once the first time, then 1 s, 2 s */
+        sleep((unsigned)(TRIES - left) - 1); /* 0 s the first time, then 1 s, 2 s */
     }
     end_bar(d);
 }
@@ -334,7 +334,8 @@ void fetch_file(const char *address, const char *path, const char *sha256, const
     d.curl = curl_easy_init();
     CHECK(d.curl);
     part_open(&d);
-    for (bool again = !access(path, F_OK); !again;) { /* it may have come while this one waited */
+    for (bool again = !access(path, F_OK);
+         !again;) { /* another latentc may have fetched it meanwhile */
         download(&d);
         EVP_MD_CTX *h = d.hash;
         hash_hex(h, hex);
@@ -345,13 +346,14 @@ void fetch_file(const char *address, const char *path, const char *sha256, const
             break;
         }
         bool mixed = d.resumed;
-        part_restart(&d); /* nothing of it is of use */
+        part_restart(&d); /* none of its bytes are right */
         if (!mixed) {
             unlink(part);
-            err("%s: has sha256 %s, expected %s: not the file that was published; it is not kept",
+            err("%s: has sha256 %s, expected %s: not the file that was published; it was removed",
                 address, hex, sha256);
         }
-        note("%s: the pieces do not make the file that was published; fetching all of it", what);
+        note("%s: the resumed file is not the one that was published; fetching all of it again",
+             what);
     }
     EVP_MD_CTX_free(d.hash);
     close(d.fd);

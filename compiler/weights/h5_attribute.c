@@ -13,7 +13,7 @@ static void add_text(H5 *f, H5Texts *t, const char *s, size_t n)
     t->list[t->n++] = arena_printf(f->arena, "%.*s", (int)n, s);
 }
 
-/* The texts of one open attribute; what is wrong with it, or NULL. */
+/* Adds the texts of one open attribute. Returns the fault, NULL when there is none. */
 static const char *read_texts(H5 *f, hid_t attribute, hid_t type, hid_t space, H5Texts *into)
 {
     hssize_t n = H5Sget_simple_extent_npoints(space);

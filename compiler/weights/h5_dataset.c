@@ -8,7 +8,7 @@
 
 /* ---- datasets ---- */
 
-/* The numbers' type; ST_OTHER for what weights cannot have. */
+/* The numbers' type; ST_OTHER for a type that weights cannot have. */
 static StDtype number_type(hid_t type)
 {
     size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
@@ -56,7 +56,8 @@ static bool open_dataset(H5 *f, const char *path, Open *o)
     return o->type >= 0 && o->space >= 0 && o->created >= 0;
 }
 
-/* Where it lies in one piece, as it is; NULL: nowhere. */
+/* The dataset's numbers in the file, when they are little-endian, unpacked and without gaps; else
+ * NULL. */
 static const void *in_place(const H5 *f, const Open *o, size_t bytes)
 {
     bool swapped = H5Tget_class(o->type) != H5T_OPAQUE && H5Tget_order(o->type) != H5T_ORDER_LE;
@@ -67,7 +68,7 @@ static const void *in_place(const H5 *f, const Open *o, size_t bytes)
     return at == HADDR_UNDEF || at > f->bytes || bytes > f->bytes - at ? NULL : f->map + at;
 }
 
-/* Fills t; what is wrong, or NULL. */
+/* Fills t. Returns the fault, NULL when there is none. */
 static const char *describe(H5 *f, const Open *o, Stored *t)
 {
     hsize_t dim[H5S_MAX_RANK];
@@ -85,7 +86,7 @@ static const char *describe(H5 *f, const Open *o, Stored *t)
     if (H5Tget_class(o->type) == H5T_OPAQUE && H5Tget_size(o->type) == 2 &&
         h5_add_attribute(f, t->name, "dtype", &said) && said.n == 1 &&
         !strcmp(said.list[0], "bfloat16"))
-        t->dtype = ST_BF16; /* Keras 3 writes it so */
+        t->dtype = ST_BF16; /* as Keras 3 writes it */
     int64_t count = 1;
     for (int i = 0; i < t->rank; i++) {
         if (dim[i] > INT64_MAX || mul_overflow(count, (int64_t)dim[i], &count) ||
@@ -114,10 +115,10 @@ Stored h5_dataset(H5 *f, const char *path)
 
 void h5_read(H5 *f, const char *path, void *dst, size_t bytes)
 {
-    enum { SECONDS = 600 }; /* of computing by all threads: the largest, packed, takes some */
+    enum { SECONDS = 600 }; /* of computing by all threads; a large packed dataset takes some */
     static const hid_t no_type = -1;
     bool ok = false;
-#pragma omp critical(latentc_hdf5) /* the library is not for several threads */
+#pragma omp critical(latentc_hdf5) /* the library is not thread-safe */
     {
         Open o;
         Stored t = {.name = path};
@@ -133,7 +134,7 @@ void h5_read(H5 *f, const char *path, void *dst, size_t bytes)
         library_guard_end();
     }
     if (!ok)
-        err("%s: dataset \"%s\" cannot be read: it is damaged, or packed in a way that is not known here",
+        err("%s: dataset \"%s\" cannot be read: it is damaged, or packed in a way that latentc does not know",
             f->path, path);
 }
 
@@ -149,7 +150,7 @@ static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, 
 {
     Members *m = context;
     (void)group;
-    if (info->type != H5L_TYPE_HARD) /* harmless unless it is needed: then it is missing */
+    if (info->type != H5L_TYPE_HARD) /* skipped; if it is needed, it will be missing */
         return 0;
     if (m->n == MOST_OBJECTS)
         return 1;

@@ -30,8 +30,8 @@ static void library_begin(void)
     ready = true;
     if (H5open() < 0)
         die("libhdf5 does not start");
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what is wrong is said here */
-    H5PLset_loading_state(0);              /* a file must not make us load code */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* latentc prints its own messages */
+    H5PLset_loading_state(0);              /* a file must not load code */
 }
 
 static void release(void *context)
@@ -57,7 +57,7 @@ static H5 *h5_new(const char *path)
 /* fapl is closed. */
 static void open_with(H5 *f, hid_t fapl)
 {
-    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG); /* closes whatever is still open in it */
+    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG); /* closes everything that is open in it */
     f->file = H5Fopen(f->path, H5F_ACC_RDONLY, fapl);
     H5Pclose(fapl);
     if (f->file < 0)
@@ -84,7 +84,7 @@ H5 *h5_open(const char *path)
 {
     H5 *f = h5_new(path);
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_file_locking(fapl, 0, 1); /* it is only read; network folders often cannot lock */
+    H5Pset_file_locking(fapl, 0, 1); /* it is only read, and network folders often cannot lock */
     map_file(f);
     open_with(f, fapl);
     return f;
@@ -112,7 +112,7 @@ void h5_close(H5 *f)
 
 /* ---- links ---- */
 
-/* Is it there, through hard links alone? err() for other links. */
+/* Does the path exist, through hard links alone? err() for other links. */
 static bool reachable(H5 *f, const char *path)
 {
     char at[MOST_PATH];
@@ -130,7 +130,7 @@ static bool reachable(H5 *f, const char *path)
             H5Lget_info(f->file, at, &link, H5P_DEFAULT) < 0)
             return false;
         if (link.type != H5L_TYPE_HARD)
-            err("%s: \"%s\" is a link to elsewhere, which is not followed", f->path, at);
+            err("%s: \"%s\" is a link to another file or name, which is not followed", f->path, at);
     }
     return true;
 }

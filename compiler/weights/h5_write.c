@@ -12,17 +12,19 @@
 #include "h5.h"
 #include "outfile.h"
 
-/* What an attribute may take: HDF5 keeps it in the object's header, which has at most 64 KiB
- * (Keras' own bound). */
+/* Most bytes of an attribute, Keras' own bound: HDF5 stores it in the object's header, which has at
+ * most 64 KiB. */
 enum { MOST_ATTRIBUTE = 64512 };
 
 struct H5Writer {
     OutFile *out;
     const char *path;
     hid_t file;
-    int fd;   /* of the same file: numbers are written past the library, straight to their place */
-    off_t at; /* where the next bytes of the dataset belong */
-    uint64_t left; /* bytes of the dataset that are to come */
+    /* The same file: numbers are written directly to their place, not through the library. */
+    int fd;
+    /* Where the next bytes of the dataset go, and how many are still to come. */
+    off_t at;
+    uint64_t left;
 };
 
 H5Writer *h5_writer_open(const char *path)
@@ -66,7 +68,7 @@ void h5_writer_begin(H5Writer *w, const char *path, StDtype dtype, int rank, con
     hid_t type = type_for(dtype), space = H5Screate_simple(rank, size, NULL),
           links = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_create_intermediate_group(links, 1);
-    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY); /* so that it has its place now */
+    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY); /* its place must be known now */
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
     H5Pset_obj_track_times(create, 0); /* the same weights make the same file */
     hid_t set = H5Dcreate2(w->file, path, type, space, links, create, H5P_DEFAULT);

@@ -1,8 +1,8 @@
-/* Weights as Keras writes them: one HDF5 file for each model of keras-cv, in either layout.
+/* Weights as Keras writes them: one HDF5 file for each model of keras-cv, in one of two layouts.
  *
- * Before Keras 3 (and by its legacy writer) the order counts, not the names: the root's attribute
- * layer_names lists groups, each group's weight_names its datasets; layers follow one another by
- * their distance from the output. Keras 3 (.weights.h5): names count, layers/CLASS_N/.../vars/K
+ * Before Keras 3 (and by its legacy writer) order matters and names do not. The root's attribute
+ * layer_names lists groups; each group's weight_names lists its datasets; the order of layers is
+ * their distance from the output. In Keras 3 (.weights.h5) names matter: layers/CLASS_N/.../vars/K
  * (names.def). */
 #include "keras.h"
 
@@ -23,18 +23,20 @@ enum { MODELS = 4, MOST_FILES = 64 };
 static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
                                            "image_encoder"};
 
-/* One weight of a bound graph and the stored tensor that is its own by order. */
+/* One weight of a bound graph and the stored tensor that has its position. */
 typedef struct {
     const char *path, *name;
 } Bound;
 typedef struct {
     H5 *file;
-    const char *root;   /* the group that has the layers' groups: "", or "model_weights" in a file
-                           with the whole model */
-    bool ordered;       /* the layout in which order counts */
-    const char **order; /* of such a file: the stored names */
+    /* The group that has the layers' groups: "", or "model_weights" in a file of a whole model. */
+    const char *root;
+    /* The layout in which order matters; its n stored names in their order. */
+    bool ordered;
+    const char **order;
     size_t n;
-    Bound *bound; /* sorted by path, once a graph is bound */
+    /* Sorted by path, once a graph is bound. */
+    Bound *bound;
     size_t n_bound;
 } Model;
 typedef struct {
@@ -51,10 +53,10 @@ static int model_index(const char *name)
     return -1;
 }
 
-/* ---- which model a file is of ---- */
+/* ---- which model a file has ---- */
 
-/* The first tensors tell: two tables; a dense layer for the time; the 1x1 convolution before a
- * decoder; a 3x3 one. */
+/* The first tensors show it: two tables; a dense layer for the time; the 1x1 convolution before a
+ * decoder; a 3x3 convolution. */
 static const char *model_of(const Stored *first, const Stored *second)
 {
     if (first->rank == 2)
@@ -94,7 +96,7 @@ static void found(void *context, const char *path)
     f->list[f->n++] = h5_dataset(f->file, path);
 }
 
-/* In the order of the lists. */
+/* Adds the datasets in the order of the lists. */
 static void find_ordered(Found *f, const char *root, const char **layers, size_t n_layers)
 {
     Arena *a = f->c->arena;
@@ -120,7 +122,7 @@ static const Stored *found_at(const Found *f, const char *path)
     return NULL;
 }
 
-/* Of Keras 3's names those that are the first layer's. */
+/* The model by the first layer's tensors, whose names in Keras 3 these are. */
 static const char *model_of_names(const Found *f)
 {
     /* clang-format off */
@@ -146,7 +148,8 @@ static const char *about_model(const char *model)
     return about[model_index(model)];
 }
 
-/* Takes the file over: its tensors go into the checkpoint as MODEL/PATH. Returns the model's name.
+/* Adds the file's tensors to the checkpoint as MODEL/PATH; k owns the file. Returns the model's
+ * name.
  */
 static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
 {
@@ -189,7 +192,7 @@ static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
     return model;
 }
 
-/* libhdf5 trusts files: on a damaged one it may crash, or never come to an end. */
+/* libhdf5 trusts files: on a damaged one it may crash, or never end. */
 static const char *open_file(Checkpoint *c, Keras *k, const char *path)
 {
     enum { SECONDS = 10 }; /* of computing; it takes milliseconds */
@@ -205,7 +208,7 @@ static void read_tensor(const Checkpoint *c, const Stored *t, void *dst)
     h5_read(k->file[t->place], strchr(t->name, '/') + 1, dst, t->bytes);
 }
 
-/* What keras-cv has in its code, whatever the pipeline file says. */
+/* Facts in keras-cv's code; they replace the pipeline file's. */
 static const char settings[] =
     "{\"models\":{\"text_encoder\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_layer\":1e-05}},"
     "\"diffusion_model\":{\"parameters\":{\"gelu\":\"tanh\",\"eps_res\":1e-05,\"eps_transformer\":1e-05,\"eps_layer\":1e-05}},"
@@ -252,7 +255,7 @@ void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
     finish_file(c, k, add_file(c, k, h5_from_memory(c->spec, data, bytes), c->spec));
 }
 
-/* ---- a folder of them ---- */
+/* ---- a folder of .h5 files ---- */
 
 static bool ends_with(const char *text, const char *end)
 {

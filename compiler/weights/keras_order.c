@@ -5,7 +5,7 @@
 
 #include "alloc.h"
 
-/* How many ops lie between each op's result and the output, at most. */
+/* For each op the largest number of ops between its result and the output. The caller frees. */
 static int *distances(const Graph *g)
 {
     int *of = xcalloc(g->n_ops + 1, sizeof *of);

@@ -1,6 +1,6 @@
 /* Single files of the original program (LDM): model.diffusion_model..., cond_stage_model.model...
- * (open_clip), first_stage_model... They have no configs: what they are is told by names and
- * shapes, and what the program had in its code. */
+ * (open_clip), first_stage_model... They have no configs: names and shapes show the model, and the
+ * rest was in the program's code. */
 #include "ldm.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 
 /* clang-format off */
 static const char *const extra[] = {
-    /* the layer after the one that is used, and what comes after it; from "conditioner" on in files of the newer program */
+    /* layers after the one that is used; "conditioner" is in files of the newer program */
     "conditioner.embedders.0.model.transformer.resblocks.{layers}.*", "conditioner.embedders.0.model.text_projection",
     "conditioner.embedders.0.model.logit_scale", "conditioner.embedders.0.model.attn_mask", "denoiser.*",
     "cond_stage_model.model.transformer.resblocks.{layers}.*", "cond_stage_model.model.text_projection",
@@ -38,7 +38,7 @@ bool is_ldm_file(const Peek *p)
     return p->safetensors && peek_has(p, "\"model.diffusion_model.");
 }
 
-/* ---- what it is ---- */
+/* ---- which model it is ---- */
 
 static bool has_prefix(const Checkpoint *c, const char *prefix)
 {
@@ -102,10 +102,10 @@ static bool numbers(const Stored *t)
            (t->dtype == ST_F64 || t->dtype == ST_F32 || t->dtype == ST_F16 || t->dtype == ST_BF16);
 }
 
-/* The file does not say outright what the UNet predicts. In this order: the metadata of Stability's
- * model specification; a tensor named v_pred, which some training programs leave; and a weight
- * whose spread differs between the published models with v (above 0.09) and with epsilon, an
- * observation that ComfyUI's loader relies on. */
+/* The file does not say directly what the UNet predicts. These decide, in this order: the metadata
+ * of Stability's model specification; a tensor named v_pred, which some training programs write;
+ * and a weight whose spread differs between the published models with v (above 0.09) and with
+ * epsilon. ComfyUI's loader uses the last rule. */
 static const char *prediction_of(const Checkpoint *c, const StFile *f, const char **why)
 {
     static const double LIMIT = 0.09;
@@ -167,11 +167,10 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     c->scheme = &ldm_scheme;
     c->settings = s.json;
     c->taken_for = v ? "Stable Diffusion 2, 768-v" : "Stable Diffusion 2, 512-base (epsilon)";
-    c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction overrules it", why);
+    c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction replaces it", why);
 }
 
-/* ---- an autoencoder alone, without the prefix
- * ------------------------------------------------------------------------------------- */
+/* ---- an autoencoder alone, without the prefix ---- */
 
 bool is_ldm_vae(const Peek *p)
 {

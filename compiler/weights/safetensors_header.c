@@ -32,9 +32,9 @@ typedef struct {
     size_t cap, meta_cap;
 } Scan;
 
-/* A tensor as its entry in the header says. */
+/* The members of a tensor's entry. */
 typedef struct {
-    int dtype; /* index into dtypes, -1: not given */
+    int dtype; /* index into dtypes, -1: absent */
     bool has_shape, has_offsets;
     uint64_t first, last;
 } Entry;
@@ -129,7 +129,7 @@ static char *scan_escape(Scan *s, char *p)
 static const char *scan_string(Scan *s, const char *what)
 {
     expect(s, '"', what);
-    const char *close = s->at; /* no escape makes a string longer than it is written */
+    const char *close = s->at; /* no escape makes a string longer */
     while (close < s->end && *close != '"')
         close += *close == '\\' && close + 1 < s->end ? 2 : 1;
     char *text = arena_alloc(s->f->arena, (size_t)(close - s->at) + 4), *p = text;
@@ -206,7 +206,7 @@ static void scan_field(Scan *s, StTensor *t, Entry *e)
     }
 }
 
-/* t's bytes agree with its shape and lie within the file's data. */
+/* Fills t's type and data; err() unless its bytes agree with its shape and lie in the data. */
 static void place_tensor(const Scan *s, StTensor *t, const Entry *e)
 {
     const char *data = s->end;

@@ -33,7 +33,7 @@ static const struct { GroupId id; const char *name; } groups[] = {
 };
 /* clang-format on */
 
-/* What the numbers of a path were. */
+/* The numbers in a path: {a}, {b}, {c}. */
 typedef struct {
     int64_t of[3];
 } Numbers;
@@ -58,7 +58,7 @@ static GroupId group_of(const char *model)
     return END;
 }
 
-/* The rest of the path after the piece; NULL when it does not begin so. */
+/* The rest of the path after the pattern `piece`; NULL when the path does not begin with it. */
 static const char *take_piece(const char *piece, const char *path, Numbers *into)
 {
     for (; *piece; piece++) {
@@ -79,8 +79,9 @@ static const char *take_piece(const char *piece, const char *path, Numbers *into
     return path;
 }
 
-/* The value of {name}, as text; of {_name} after "_", and without text when it is 0. {q}, {k} and
- * {v} are no text, but say which third; {flat} says something of the shape. */
+/* The value of {name} as text; {_name} puts "_" before it and is empty when the value is 0. {q},
+ * {k} and {v} have no text: they choose a third of the tensor. {flat} has none: it changes the
+ * shape. */
 static void put_number(const char *name, size_t length, const Numbers *x, const Counts *n,
                        Place *out, char text[24])
 {
@@ -107,8 +108,8 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
     die("names.def: {%.*s} is no number", (int)length, name);
 }
 
-/* Appends a piece of the stored name. Each piece with a choice takes one bit of *choice. False: the
- * name is too long. */
+/* Appends a pattern to the stored name. A pattern with alternatives uses one bit of *choice. False:
+ * the name is too long. */
 static bool put_piece(const char *piece, const Numbers *x, const Counts *n, int *choice, Place *out)
 {
     const char *bar = strchr(piece, '|'), *end = piece + strlen(piece);
@@ -156,7 +157,7 @@ bool spell_by_rules(const Scheme *s, const Checkpoint *c, const WeightName *w, i
     return group == END && *out->name && !*path && choice == 0;
 }
 
-/* Begins with what the rows of the model's own group begin with. */
+/* Does the name begin as one of the rows of the model's own group? */
 bool owns_by_rules(const Scheme *s, const Checkpoint *c, const char *model, const char *name)
 {
     (void)c;

@@ -1,4 +1,4 @@
-/* Stored numbers to f32, transposed on the way where the writer's layout is another. */
+/* Stored numbers to f32 and back, transposed where the writer's layout differs: see stored.h. */
 #include "stored.h"
 
 #include <math.h>
@@ -17,8 +17,8 @@ static float from_bits(uint32_t bits)
     return f;
 }
 
-/* Exact, without branches, so that loops of it become vectors: the exponent is mended by a
- * multiplication, which also normalises subnormals; infinities and NaN get their exponent back. */
+/* Exact, and without branches, so that compilers vectorise its loops: a multiplication corrects the
+ * exponent and normalises subnormals; infinities and NaN get their exponent back. */
 static float from_f16(uint16_t h)
 {
     uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16, bits;
@@ -103,9 +103,9 @@ static int64_t not_finite(const float *x, int64_t n)
 
 enum { ROWS = 32, COLUMNS = 128, RUN = 1 << 16 };
 
-/* Rows o0.. of (out, in*taps) become columns of the result: tile by tile, so that what is read and
- * what is written are both whole lines of the cache. Column i*taps + t, as stored, is row t*in + i
- * of the result. Returns the first bad index, or -1. */
+/* Rows o0 and on of (out, in*taps) become columns of the result. This goes tile by tile, so that
+ * reads and writes both cover whole cache lines. Stored column i*taps + t is row t*in + i of the
+ * result. Returns the first bad index, or -1. */
 static int64_t transpose_rows(const StoredNumbers *from, KernelShape k, int64_t o0, float *dst,
                               int64_t stride)
 {
@@ -150,8 +150,8 @@ int64_t stored_transpose(const StoredNumbers *from, KernelShape k, float *dst, i
     return bad == INT64_MAX ? -1 : bad;
 }
 
-/* Columns o0.. of (taps, in, out) become rows of (out, in, taps): tiles again, wide where they are
- * read. */
+/* Columns o0 and on of (taps, in, out) become rows of (out, in, taps), tile by tile; tiles are wide
+ * in the direction of reads. */
 static void restore_rows(const float *src, KernelShape k, int64_t o0, float *dst)
 {
     float tile[ROWS][COLUMNS];
@@ -184,7 +184,7 @@ void stored_restore(const float *src, KernelShape k, float *dst)
         restore_rows(src, k, o, dst);
 }
 
-/* Rounded to nearest, ties to even; what is too large becomes infinite. */
+/* Rounded to nearest, ties to even; values that are too large become infinite. */
 static uint16_t to_f16(float x)
 {
     uint32_t bits, sign, limit = 0x47800000u; /* 65536 */

@@ -1,12 +1,13 @@
-/* Synthetic weights: any value of any full-size model from its seed, its name and its index alone,
+/* Synthetic weights: any number of any full-size model from its seed, its name and its index alone,
  * so that tests need no checkpoint.
  *
  *   h    = FNV-1a 64 of "<model>/<path>"
- *   z(i) = splitmix64 finalizer of (h + seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15),
- * modulo 2^64 u(i) = ((z >> 40) - 2^23) * 2^-23, exact in float, in [-1, 1)
+ *   z(i) = splitmix64 finalizer of (h + seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15)
+ *          modulo 2^64
+ *   u(i) = ((z >> 40) - 2^23) * 2^-23, exact in float, in [-1, 1)
  *
- * and then u * scale, or 1 + u * scale for gamma. Each product and each sum is rounded to float on
- * its own. */
+ * The number is u * scale, or 1 + u * scale for gamma. Each product and each sum is rounded to
+ * float separately. */
 #include <math.h>
 #include <string.h>
 
@@ -66,8 +67,7 @@ static void fill_uniform(uint64_t base, float scale, int64_t n, float *dst)
     }
 }
 
-/* A loop of its own: in one expression with the product, a compiler could make the sum a fused
- * multiply-add. */
+/* A separate loop: in one expression with the product, a compiler could fuse product and sum. */
 static void add_one(int64_t n, float *dst)
 {
 #pragma omp parallel for schedule(static) if (n > 1 << 15)

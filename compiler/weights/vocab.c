@@ -1,4 +1,4 @@
-/* See vocab.h. */
+/* Vocabularies as users have them: see vocab.h. */
 #include "vocab.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "json.h"
 #include "tokenizer.h"
 
-/* A vocabulary as JSON gives it: tokens, sorted (a lookup would otherwise walk tens of thousands of
- * members), and in a tokenizer.json merges. */
+/* A vocabulary from JSON: its tokens, sorted because a lookup in JSON walks tens of thousands of
+ * members, and the merges of a tokenizer.json. */
 typedef struct {
     const char *token;
     uint32_t id;
@@ -23,10 +23,13 @@ typedef struct {
     Json root;
     Token *tokens;
     size_t n;
-    uint32_t n_tokens; /* the largest id and one */
-    Json merge;        /* the next one */
+    /* The largest id plus one. */
+    uint32_t n_tokens;
+    /* The merge that comes next. */
+    Json merge;
     bool has_merges;
-    const char *path; /* of what has the merges */
+    /* The file with the merges. */
+    const char *path;
     char line[1024];
 } List;
 
@@ -103,7 +106,7 @@ static void read_tokenizer(List *l, const char *path)
     l->path = path;
 }
 
-static bool there(const char *path)
+static bool exists(const char *path)
 {
     struct stat st;
     return !stat(path, &st);
@@ -114,7 +117,7 @@ static void read_folder(List *l, const char *folder, Arena *a)
     const char *vocab = arena_printf(a, "%s/vocab.json", folder),
                *tokenizer = arena_printf(a, "%s/tokenizer.json", folder);
     l->path = arena_printf(a, "%s/merges.txt", folder);
-    if ((there(vocab) && there(l->path)) || !there(tokenizer)) {
+    if ((exists(vocab) && exists(l->path)) || !exists(tokenizer)) {
         l->root = json_load(vocab);
         read_tokens(l, l->root, (Json){0});
     } else {

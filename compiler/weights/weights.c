@@ -17,11 +17,16 @@ struct WeightSource {
     Arena *arena;
     const char *model;
     const char *description;
-    uint64_t seed;    /* of a synthetic source */
-    Checkpoint *from; /* NULL: synthetic */
-    bool owned;       /* weights_close closes it */
-    bool bound;       /* counts are known */
-    Counts counts;    /* of the graph that is checked or read first: a source serves one graph */
+    /* Of a synthetic source. */
+    uint64_t seed;
+    /* NULL: synthetic. */
+    Checkpoint *from;
+    /* weights_close closes the checkpoint. */
+    bool owned;
+    /* The counts of the graph that is checked or read first are known: a source serves one graph.
+     */
+    bool bound;
+    Counts counts;
 };
 
 static const char *dims_text(Arena *a, int rank, const int64_t *dim)
@@ -88,8 +93,7 @@ void weights_close(WeightSource *w)
 
 const char *weights_describe(const WeightSource *w) { return w->description; }
 
-/* ---- one weight and where it is stored
- * -------------------------------------------------------------------------------------------- */
+/* ---- one weight and where it is stored ---- */
 
 static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
 {
@@ -137,8 +141,7 @@ static const Stored *find(const WeightSource *w, const char *path, Place *p)
     return scheme_locate(w->from, &(WeightName){w->model, path, &w->counts}, p);
 }
 
-/* ---- a graph's weights against the checkpoint
- * ------------------------------------------------------------------------------------- */
+/* ---- a graph's weights and the checkpoint's ---- */
 
 /* One stored tensor that the graph wants. */
 typedef struct {
@@ -169,11 +172,11 @@ static Wanted *wanted_tensors(const Graph *g, size_t *n)
         }
     }
     qsort(want, *n, sizeof *want, by_path);
-    size_t kept = 0;
+    size_t unique = 0;
     for (size_t i = 0; i < *n; i++)
         if (!i || by_path(&want[i - 1], &want[i]))
-            want[kept++] = want[i];
-    *n = kept;
+            want[unique++] = want[i];
+    *n = unique;
     return want;
 }
 
@@ -188,7 +191,7 @@ static void weights_bind(WeightSource *w, const Graph *g)
     }
 }
 
-/* How messages name a weight: as stored, and the path where that says something else. */
+/* A weight's name for messages: as stored, and its path where that differs. */
 static const char *named(Arena *a, const WeightSource *w, const char *path)
 {
     Place p;
@@ -332,7 +335,7 @@ void weights_read(WeightSource *w, const char *path, const Shape *shape, float *
         synthetic_weight(w->seed, w->model, path, shape, dst);
 }
 
-/* One part of a wider weight: columns begin.. of it. */
+/* Reads one part of a wider weight into its columns from `begin` on. */
 static void read_part(WeightSource *w, const WeightPart *p, const Shape *shape, int64_t begin,
                       int64_t width, float *dst)
 {

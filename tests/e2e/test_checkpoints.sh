@@ -185,7 +185,7 @@ cp $index index.json
 refuse() { expect 1 "latentc: error: $1" "$LATENTC" weights check other; }
 edit() { sed "$1" "$2" >edited && ! cmp -s edited "$2" || fail "nothing edited in $2"; cp "$2" kept; cp edited "$2"; }
 edit 's/"conv_in.weight": "[^"]*"/"conv_in.weight": "..\/..\/own.safetensors"/' $index
-refuse 'other/unet/*.index.json: /weight_map/conv_in.weight: found "../../own.safetensors", expected the name of a file beside the index'
+refuse 'other/unet/*.index.json: /weight_map/conv_in.weight: found "../../own.safetensors", expected the name of a file in the folder of the index'
 cp index.json $index
 edit 's/"conv_in.weight": "[^"]*"/"conv_in.weight": "gone.safetensors"/' $index
 refuse '*: /weight_map/conv_in.weight: other/unet/gone.safetensors: No such file or directory'

@@ -52,11 +52,11 @@ expect 1 "*wrongrange/big.bin: *" fetch
 list "" && again && mkdir -p "${cached%/*}" && cp "$served/big.bin" "$cached.part" && fetch >/dev/null 2>&1 && got "complete" || fail "complete .part"
 again && mkdir -p "${cached%/*}" && head -c 4000000 /dev/zero >"$cached.part" && fetch >/dev/null 2>&1 && got "too long" || fail "too long .part"
 again && mkdir -p "${cached%/*}" && head -c 1000000 /dev/zero >"$cached.part"
-expect 0 "*big.bin: the pieces do not make the file that was published; fetching all of it" fetch
+expect 0 "*big.bin: the resumed file is not the one that was published; fetching all of it again" fetch
 got "other .part"
 
 list "" "$(printf '%064d' 7)" && again
-expect 1 "*/big.bin: has sha256 $(hash_of "$served/big.bin"), expected 0*7: not the file that was published; it is not kept" fetch
+expect 1 "*/big.bin: has sha256 $(hash_of "$served/big.bin"), expected 0*7: not the file that was published; it was removed" fetch
 [[ -z $(ls "$cache/latentc/small") ]] || fail "a wrong file is kept: $(ls "$cache/latentc/small")"
 list broken && again && expect 1 "*/broken/big.bin: the server answered 503 (unavailable), expected the file" fetch
 mv "$served/big.bin" "$served/gone.bin"
@@ -65,7 +65,7 @@ mv "$served/gone.bin" "$served/big.bin"
 
 # a full disk, as a limit on the size of files: what is there stays and serves the next time
 again
-expect 1 "*big.bin.part: cannot be written: File too large; 1048576 bytes stay there, and the next fetch goes on from them" \
+expect 1 "*big.bin.part: cannot be written: File too large; 1048576 bytes stay there, and the next fetch continues from them" \
     bash -c 'ulimit -f 1024; "$0" weights fetch small --list "$1"' "$LATENTC" "$work/list.json"
 fetch >/dev/null 2>&1 && got "after a full disk" || fail "after a full disk"
 

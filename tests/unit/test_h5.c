@@ -266,11 +266,11 @@ static void wild_links(void **state)
     listed();
     H5Lcreate_external("/etc/passwd", "/k", file, "dense/k", H5P_DEFAULT, H5P_DEFAULT);
     done();
-    must_say("\"dense/k\" is a link to elsewhere, which is not followed");
+    must_say("\"dense/k\" is a link to another file or name, which is not followed");
     listed();
     H5Lcreate_soft("/dense/k", file, "dense/k", H5P_DEFAULT, H5P_DEFAULT);
     done();
-    must_say("\"dense/k\" is a link to elsewhere, which is not followed");
+    must_say("\"dense/k\" is a link to another file or name, which is not followed");
     create(H5P_DEFAULT);
     group("layers");
     H5Lcreate_hard(file, "layers", file, "layers/again", H5P_DEFAULT, H5P_DEFAULT);
