@@ -172,10 +172,11 @@ int64_t contract_scratch(const Contract *c)
 
 int64_t contract_panel_floats(const Contract *c)
 {
-    int64_t k = stored_channels(c) *
-                (c->winograd && c->kernels == KERNELS_PACKED ? winograd_kernels(c) : c->kh * c->kw);
-    return ((c->blocks - 1) * c->nr + panel_vectors(c, c->blocks - 1)) * c->lanes * k /
-           (c->bf16 ? 2 : 1);
+    const PanelLayout p = panel_layout(c);
+    bool transformed = c->winograd && c->kernels == KERNELS_PACKED;
+    int64_t rows = stored_channels(c) * (transformed ? winograd_kernels(c) : c->kh * c->kw),
+            vectors = (c->blocks - 1) * c->nr + panel_vectors(&p, c->blocks - 1);
+    return vectors * c->lanes * rows / (c->bf16 ? 2 : 1);
 }
 
 int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }

@@ -68,11 +68,10 @@ static void pack_stage(Packing *k, const Stage *s, WeightSource *source)
             pack_raw(k, s, x, source, n);
         } else {
             float *stored = room(&k->stored, n), *out = room(&k->packed, x->floats);
+            const PanelLayout layout = panel_layout(&x->contract);
             weights_read_tensor(source, s->graph, x->tensor, stored);
-            if (x->kind == PACK_PANELS)
-                contract_pack_kernel(&x->contract, stored, out);
-            else
-                contract_pack_bias(&x->contract, stored, out);
+            (x->kind == PACK_PANELS ? contract_pack_kernel : contract_pack_bias)(&layout, stored,
+                                                                                 out);
             k->sink(k->user, out, (size_t)x->floats * 4);
         }
         k->at += x->floats * 4;
