@@ -157,13 +157,10 @@ int64_t winograd_scratch(const Contract *c)
     return 4 * (region + winograd_strip_floats(c) + products);
 }
 
-enum {
-    PART_BYTES = 256 << 10
-}; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */
 int64_t winograd_part(const Contract *c)
 {
     int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4),
-            unit = winograd_unit(c), most = PART_BYTES / channel / unit * unit;
+            unit = winograd_unit(c), most = WINOGRAD_PART_BYTES / channel / unit * unit;
     int64_t ci = in_channels(c), parts = ceil_div(ci, most < unit ? unit : most);
     return round_up(ceil_div(ci, parts), unit);
 }

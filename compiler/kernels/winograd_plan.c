@@ -25,11 +25,14 @@ static double strip_bytes(const Contract *c, const Winograd *w, int64_t bw, int6
            4.0 * (double)(bw * bh * w->y.n * w->x.n) * (double)(c->nr * c->lanes);
 }
 
-/* Most tiles of a strip: of 256 to 1024 outputs in squares, of 1024 in rows. */
-static int64_t most_tiles(const Winograd *w) { return w->taps > 1 ? 1024 / w->x.m : 64; }
+static int64_t most_tiles(const Winograd *w)
+{
+    return w->taps > 1 ? WINOGRAD_OUTPUTS / w->x.m : WINOGRAD_TILES;
+}
 
 static void plan_form(Contract *c, const Target *t, const ConvForm *form)
 {
+    const Blocking *b = blocking_for(t, c->bf16);
     const Winograd *w = winograd_matrices(form->winograd);
     int64_t gw = ceil_div(c->ow, w->x.m), gh = ceil_div(c->oh, w->y.m);
     double best = INFINITY;
@@ -49,17 +52,20 @@ static void plan_form(Contract *c, const Target *t, const ConvForm *form)
                 continue;
             double halo = (double)(winograd_region_cols(w, bw) * winograd_region_rows(w, bh)) /
                           (double)(tiles * w->y.m * w->x.m);
-            double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / padded_columns(c);
+            double cost = weight_cost(b, t, weights) / (double)tiles +
+                          b->winograd_load * halo / padded_columns(c);
             double over = strip_bytes(c, w, bw, bh) / t->l2_bytes - 1;
             if (over > 0)
-                cost += 0.05 * over;
+                cost += b->winograd_over * over;
             if (cost < best) {
                 best = cost;
                 c->tiles_x = bw;
                 c->tiles_y = bh;
             }
         }
-    c->images = c->tiles_x == gw && c->tiles_y == gh && gw * gh * c->batch <= 96 ? c->batch : 1;
+    c->images = c->tiles_x == gw && c->tiles_y == gh && gw * gh * c->batch <= WINOGRAD_JOINED
+                    ? c->batch
+                    : 1;
     c->tw = c->tiles_x * w->x.m;
     c->th = c->tiles_y * w->y.m;
     c->strips_x = gw / c->tiles_x;
@@ -78,14 +84,11 @@ static void plan_form(Contract *c, const Target *t, const ConvForm *form)
     c->kc = t->lanes;
     for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
         if (c->c1 % wide == 0 && c->c2 % wide == 0 &&
-            winograd_region_pixels(c) * wide * 4 <= 128 << 10)
+            winograd_region_pixels(c) * wide * 4 <= WINOGRAD_REGION_BYTES)
             c->kc = wide;
     c->n_chunks = 1;
 }
 
-/* What a step unpacks lies in the arena beside the results of its time: no more than a fraction of
- * them. */
-enum { UNPACKED_BYTES = 128 << 20 };
 static double unpacked_bytes(const Contract *c, const Winograd *w)
 {
     return (double)(w->y.n * w->x.n * w->taps) * (double)in_channels(c) * padded_columns(c) *
