@@ -36,13 +36,13 @@ void tile_dot(Emit *e, int sum, int a,
 
 /* m x n accumulators += A tiles times B tiles, `steps` times: one loop of loads and products. */
 typedef struct {
-    int m, n;                            /* 1 or 2 */
-    V a[TILE_MOST], b[TILE_MOST];        /* of the first step */
-    V lda, ldb;                          /* bytes between the rows of an A tile, of a B tile */
-    int64_t a_step, b_step;              /* bytes from one step's tile to the next one's */
-    bool stream_a, stream_b;             /* which operand passes by while the other stays in L1 */
-    int unroll;                          /* steps of the loop's body; divides `steps` */
-    void (*beside)(Emit *e, void *user); /* may be NULL; emits what stands between products: the
+    int m, n;                             /* 1 or 2 */
+    V a[TILE_MOST], b[TILE_MOST];         /* of the first step */
+    V lda, ldb;                           /* bytes between the rows of an A tile, of a B tile */
+    int64_t a_step, b_step;               /* bytes from one step's tile to the next one's */
+    bool stream_a, stream_b;              /* which operand passes by while the other stays in L1 */
+    int unroll;                           /* steps of the loop's body; divides `steps` */
+    void (*overlap)(Emit *e, void *user); /* may be NULL; emits what stands between products: the
                                             vector units wait while the tile unit works */
     int apart; /* products from one to the next; divides the m * n * unroll of the body. Few: what a
                 * core has in hand at once, half of it where two threads share the core, should be

@@ -37,7 +37,7 @@ static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, in
     if (x->a->bf16)
         micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
     else
-        micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
+        micro_run(e, m, panel, ci(e, width), count, unroll);
 }
 
 /* Q of the block, scaled; queries beyond n are zero. */

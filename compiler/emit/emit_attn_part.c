@@ -25,7 +25,7 @@ static void plain_tile(Emit *e, const Plain *p, V row, int rows)
     }
     int left = p->valid - (p->nvec - 1) * lanes;
     if (left >= lanes || p->ldb == (int64_t)p->nvec * lanes) {
-        micro_run(e, &m, ci(e, 1), p->b, ci(e, p->ldb), ci(e, p->k), p->k % 4 == 0 ? 4 : 1);
+        micro_run(e, &m, p->b, ci(e, p->ldb), ci(e, p->k), p->k % 4 == 0 ? 4 : 1);
     } else { /* the last vector would read past its rows: a masked load instead */
         Loop l = loop_begin(e, ci(e, 0), ci(e, p->k), 1);
         for (int v = 0; v < p->nvec; v++) {

@@ -152,9 +152,8 @@ static void finish_vector(Emit *e, const TileResults *r, const Row *x, int j, V 
     V result = contract_finish(e, task, value, gate, &o);
     if (!task->sums)
         return;
-    ChannelSums sums;
-    sums_begin(e, &sums, contract_sums_at(e, task, b->j, ci(e, offset)), c->co,
-               eq(e, x->pixel, r->first), result, c->lanes);
+    ChannelSums sums = sums_begin(e, contract_sums_at(e, task, b->j, ci(e, offset)), c->co,
+                                  eq(e, x->pixel, r->first), result);
     sums_add(e, &sums, result);
     sums_end(e, &sums);
 }
@@ -332,7 +331,7 @@ static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
     window_starts(e, g, base, window);
     begin_sums(e, &r);
     Shares shares = shares_begin(e, o, steps * in_step / apart);
-    p.beside = overlap_share;
+    p.overlap = overlap_share;
     p.user = &shares;
     run_taps(e, g, &p, window, count);
     store_sums(e, &r);
