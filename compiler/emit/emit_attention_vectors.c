@@ -30,9 +30,10 @@ static V operand_row(Emit *e, V base, V row, int64_t stride)
     return at(e, base, mulc(e, row, stride));
 }
 
-static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, int64_t width,
-                        V count, int64_t known)
+static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
+                        int64_t known)
 {
+    int64_t width = (int64_t)m->nvec * x->a->lanes;
     int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
     if (x->a->bf16)
         micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
@@ -83,8 +84,8 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
     micro_init(e, &m, rows, s->nvec);
     for (int i = 0; i < rows; i++)
         m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes,
-                ci(e, attention_words(a, a->head_size)), attention_words(a, a->head_size));
+    run_product(e, s->x, &m, s->panel, ci(e, attention_words(a, a->head_size)),
+                attention_words(a, a->head_size));
     for (int i = 0; i < rows; i++) {
         V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
         for (int v = 0; v < s->nvec; v++)
@@ -164,28 +165,39 @@ static void fill(Emit *e, V p, int64_t n, double value)
  * maximum, once it is known. */
 typedef void VectorBody(Emit *e, const VectorAttention *x, V row, V at, V top, V *running);
 
-/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its
- * own, which hides latencies. Returns their union. */
-static V over_row(Emit *e, const VectorAttention *x, V row, V keys, int64_t known, double initial,
-                  V top, VectorBody *body, V (*join)(Emit *, V, V))
+/* A fold over the vectors of a row of scores. */
+typedef struct {
+    double initial;
+    VectorBody *body;
+    V (*join)(Emit *e, V a, V b);
+} Fold;
+/* A row of `keys` scores. known: keys where that is a constant, else what divides them. */
+typedef struct {
+    V at, keys, top;
+    int64_t known;
+} Row;
+
+/* `parts` vectors at a time, each with a running value of its own, which hides latencies. Returns
+ * their union. */
+static V over_row(Emit *e, const VectorAttention *x, const Row *row, const Fold *fold)
 {
     enum { MOST = 4 };
     int lanes = x->a->lanes, parts = 1;
     V running[MOST];
     for (int p = MOST; p > 1 && parts == 1; p--)
-        if (known % ((int64_t)p * lanes) == 0)
+        if (row->known % ((int64_t)p * lanes) == 0)
             parts = p;
     for (int p = 0; p < parts; p++)
         running[p] = var(e, vec_type(e, lanes), NULL);
     for (int p = 0; p < parts; p++)
-        set(e, running[p], cf(e, initial, lanes));
-    Loop j = loop_begin(e, ci(e, 0), keys, (int64_t)parts * lanes);
+        set(e, running[p], cf(e, fold->initial, lanes));
+    Loop j = loop_begin(e, ci(e, 0), row->keys, (int64_t)parts * lanes);
     for (int p = 0; p < parts; p++)
-        body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
+        fold->body(e, x, row->at, addc(e, j.i, (int64_t)p * lanes), row->top, &running[p]);
     loop_end(e, &j);
     V all = get(e, running[0]);
     for (int p = 1; p < parts; p++)
-        all = join(e, all, get(e, running[p]));
+        all = fold->join(e, all, get(e, running[p]));
     return all;
 }
 
@@ -216,8 +228,8 @@ static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t kno
     const Attention *a = x->a;
     int lanes = a->lanes;
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    V row = operand_row(e, x->scores, i.i, score_stride(a));
-    V top = reduce_max(e, over_row(e, x, row, keys, known, -1e30, NULL, row_max, fp_max), lanes);
+    Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, known};
+    V top = reduce_max(e, over_row(e, x, &row, &(Fold){-1e30, row_max, fp_max}), lanes);
     if (online)
         top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
     store(e, top, at(e, x->max, i.i));
@@ -233,9 +245,10 @@ static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t kno
         loop_end(e, &i);
     }
     i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    row = operand_row(e, x->scores, i.i, score_stride(a));
+    row.at = operand_row(e, x->scores, i.i, score_stride(a));
     V max = load(e, at(e, x->max, i.i), 1), total = at(e, x->sum, i.i);
-    V sum = reduce_add(e, over_row(e, x, row, keys, known, 0, max, row_exp, fp_add), lanes);
+    row.top = max;
+    V sum = reduce_add(e, over_row(e, x, &row, &(Fold){0, row_exp, fp_add}), lanes);
     store(e, online ? fp_add(e, load(e, total, 1), sum) : sum, total);
     loop_end(e, &i);
 }
@@ -278,7 +291,7 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
                 p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
                           : cf(e, 0, lanes));
     }
-    run_product(e, x, &m, p->panel, (int64_t)p->nvec * lanes, p->count, p->known);
+    run_product(e, x, &m, p->panel, p->count, p->known);
     for (int i = 0; i < rows; i++) {
         V r = addc(e, row, i);
         V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));

@@ -98,24 +98,29 @@ static void pack_two(const PanelLayout *p, int64_t j, const float *row, int64_t 
     }
 }
 
-/* Rows k0 .. k1-1 of chunk c0 and one tap, in every block: whole rows of the kernel are read once,
- * in order. */
-static void pack_rows(const PanelLayout *p, const float *kernel, float *out, int64_t c0,
-                      int64_t tap, int64_t k0, int64_t k1)
+/* Rows first..end of the chunk that begins at channel c0, of one tap. */
+typedef struct {
+    int64_t c0, tap, first, end;
+} PanelRows;
+
+/* In every block: whole rows of the kernel are read once, in order. */
+static void pack_rows(const PanelLayout *p, const float *kernel, float *out, const PanelRows *r)
 {
-    int64_t ci = p->channels, taps = (int64_t)p->kh * p->kw, columns = kernel_columns(p),
-            element = p->bf16 ? 2 : 4;
-    int64_t stored = chunk_rows(p, c0), before = (p->n_chunks - 1) * p->kc,
+    int64_t taps = (int64_t)p->kh * p->kw, columns = kernel_columns(p), element = p->bf16 ? 2 : 4;
+    int64_t stored = chunk_rows(p, r->c0), before = (p->n_chunks - 1) * p->kc,
             all = before + chunk_rows(p, before);
     for (int64_t j = 0; j < p->blocks; j++) {
         int64_t width = (int64_t)panel_vectors(p, j) * p->lanes;
         char *o = (char *)out + j * taps * all * p->nr * p->lanes * element +
-                  (c0 * taps + tap * stored) * width * element;
-        for (int64_t k = k0; k < k1; k++) {
-            const float *row = c0 + k < ci ? kernel + (tap * ci + c0 + k) * columns : NULL;
+                  (r->c0 * taps + r->tap * stored) * width * element;
+        for (int64_t k = r->first; k < r->end; k++) {
+            int64_t channel = r->c0 + k;
+            const float *row = channel < p->channels
+                                   ? kernel + (r->tap * p->channels + channel) * columns
+                                   : NULL;
             if (!p->bf16)
                 panel_pack_row(p, j, row, (float *)(void *)o + k * width);
-            else if (k % 2 == 0 && k + 1 < k1 && c0 + k + 1 < ci)
+            else if (k % 2 == 0 && k + 1 < r->end && channel + 1 < p->channels)
                 pack_two(p, j, row, columns, k++, o);
             else
                 panel_pack_pair(p, j, row, k, o);
@@ -126,14 +131,13 @@ static void pack_rows(const PanelLayout *p, const float *kernel, float *out, int
 void panel_pack_direct(const PanelLayout *p, const float *kernel, float *out)
 {
     enum { ROWS = 16 };
-    int64_t ci = p->channels, taps = (int64_t)p->kh * p->kw,
-            groups = (p->kc + p->k_step + ROWS - 1) / ROWS;
-    int64_t chunks = (ci + p->kc - 1) / p->kc;
+    int64_t taps = (int64_t)p->kh * p->kw, groups = ceil_div(p->kc + p->k_step, ROWS),
+            chunks = ceil_div(p->channels, p->kc);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < chunks * taps * groups; i++) {
-        int64_t c0 = i / (taps * groups) * p->kc, tap = i / groups % taps, k0 = i % groups * ROWS;
-        int64_t stored = chunk_rows(p, c0);
-        if (k0 < stored)
-            pack_rows(p, kernel, out, c0, tap, k0, k0 + ROWS < stored ? k0 + ROWS : stored);
+        PanelRows r = {i / (taps * groups) * p->kc, i / groups % taps, i % groups * ROWS, 0};
+        r.end = min64(r.first + ROWS, chunk_rows(p, r.c0));
+        if (r.first < r.end)
+            pack_rows(p, kernel, out, &r);
     }
 }
