@@ -170,10 +170,10 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task)
     int64_t all = attention_steps(a), first = all < FIRST_STEPS ? all : FIRST_STEPS,
             chunks = pipelined_chunks(a);
     V again = var(e, e->i1, LLVMConstInt(e->i1, 1, 0));
-    Loop turn = loop_begin(e, ci(e, 0), ci(e, first < all ? 2 : 1), 1);
+    Loop attempt = loop_begin(e, ci(e, 0), ci(e, first < all ? 2 : 1), 1);
     If f = if_begin(e, get(e, again));
     Loop s = loop_begin(e, ci(e, 0), ci(e, attention_strips(a)), 1);
-    find_start(e, &t, s.i, choose(e, eq(e, turn.i, ci(e, 0)), ci(e, first), ci(e, all)));
+    find_start(e, &t, s.i, choose(e, eq(e, attempt.i, ci(e, 0)), ci(e, first), ci(e, all)));
     loop_end(e, &s);
     fill(e, t.sums, a->query_block * TILE_COLUMNS, 0);
     fill(e, t.results, attention_strips(a) * value_pairs(a) * SUMS * TILE_FLOATS, 0);
@@ -183,7 +183,7 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task)
         plain_steps(e, &t, chunks * a->block_panels, all);
     set(e, again, row_totals(e, &t));
     if_end(e, &f);
-    loop_end(e, &turn);
+    loop_end(e, &attempt);
     store_results(e, &t);
     tile_release(e);
 }

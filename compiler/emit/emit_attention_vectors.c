@@ -31,10 +31,10 @@ static V operand_row(Emit *e, V base, V row, int64_t stride)
 }
 
 static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
-                        int64_t known)
+                        int64_t multiple)
 {
     int64_t width = (int64_t)m->nvec * x->a->lanes;
-    int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
+    int unroll = multiple % 4 == 0 ? 4 : multiple % 2 == 0 ? 2 : 1;
     if (x->a->bf16)
         micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
     else
@@ -162,7 +162,7 @@ static void fill(Emit *e, V p, int64_t n, double value)
 }
 
 /* The vector of a row's scores at `at`, and the running value that it joins; top: the row's
- * maximum, once it is known. */
+ * maximum, in the second fold. */
 typedef void VectorBody(Emit *e, const VectorAttention *x, V row, V at, V top, V *running);
 
 /* A fold over the vectors of a row of scores. */
@@ -171,10 +171,10 @@ typedef struct {
     VectorBody *body;
     V (*join)(Emit *e, V a, V b);
 } Fold;
-/* A row of `keys` scores. known: keys where that is a constant, else what divides them. */
+/* A row of `keys` scores. multiple: the keys where they are a constant, else a divisor of them. */
 typedef struct {
     V at, keys, top;
-    int64_t known;
+    int64_t multiple;
 } Row;
 
 /* `parts` vectors at a time, each with a running value of its own, which hides latencies. Returns
@@ -185,7 +185,7 @@ static V over_row(Emit *e, const VectorAttention *x, const Row *row, const Fold 
     int lanes = x->a->lanes, parts = 1;
     V running[MOST];
     for (int p = MOST; p > 1 && parts == 1; p--)
-        if (row->known % ((int64_t)p * lanes) == 0)
+        if (row->multiple % ((int64_t)p * lanes) == 0)
             parts = p;
     for (int p = 0; p < parts; p++)
         running[p] = var(e, vec_type(e, lanes), NULL);
@@ -221,14 +221,14 @@ static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
         store(e, p, at(e, row, at_));
 }
 
-/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a
+/* Maxima; what older results shrink to (factor); P and its sums. multiple: keys where that is a
  * constant, else what divides them. */
-static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t known, bool online)
+static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t multiple, bool online)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, known};
+    Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, multiple};
     V top = reduce_max(e, over_row(e, x, &row, &(Fold){-1e30, row_max, fp_max}), lanes);
     if (online)
         top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
@@ -268,7 +268,7 @@ static void store_row(Emit *e, const VectorAttention *x, V row, V channel, V v, 
 typedef struct {
     const VectorAttention *x;
     V panel, channel, count;
-    int64_t known, left;
+    int64_t multiple, left;
     int nvec;
     bool online;
 } Values; /* left: channels from here on */
@@ -291,7 +291,7 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
                 p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
                           : cf(e, 0, lanes));
     }
-    run_product(e, x, &m, p->panel, p->count, p->known);
+    run_product(e, x, &m, p->panel, p->count, p->multiple);
     for (int i = 0; i < rows; i++) {
         V r = addc(e, row, i);
         V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));
@@ -307,9 +307,9 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
     }
 }
 
-/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as
- * for softmax_block, in words. */
-static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t known,
+/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. multiple:
+ * as for softmax_block, in words. */
+static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t multiple,
                          bool online)
 {
     const Attention *a = x->a;
@@ -317,7 +317,7 @@ static void values_block(Emit *e, const VectorAttention *x, V word, V count, int
             all = attention_words(a, keys_stored(a));
     Values p = {.x = x,
                 .count = count,
-                .known = known,
+                .multiple = multiple,
                 .online = online,
                 .nvec = a->nr,
                 .left = whole < a->head_size ? whole : a->head_size};
@@ -379,16 +379,16 @@ static void online(Emit *e, const VectorAttention *x)
     Loop j = loop_begin(e, ci(e, 0), end, step);
     V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
     V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
-    int64_t known = even_blocks && !a->causal ? step * per : a->lanes;
-    if (known != a->lanes) {
+    int64_t multiple = even_blocks && !a->causal ? step * per : a->lanes;
+    if (multiple != a->lanes) {
         count = ci(e, step);
-        keys = ci(e, known);
+        keys = ci(e, multiple);
     }
     scores_block(e, x, j.i, count);
     mask(e, x, key0, keys);
-    softmax_block(e, x, keys, known, true);
+    softmax_block(e, x, keys, multiple, true);
     V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
-    values_block(e, x, word, n, attention_words(a, known), true);
+    values_block(e, x, word, n, attention_words(a, multiple), true);
     loop_end(e, &j);
     store_results(e, x);
 }

@@ -1,11 +1,10 @@
-/* GroupNorm's statistics: sums of an image's blocks per channel, gathered beside the results of the
- * products that compute it (contract epilogues call sums_*) or by a kernel of their own, and from
- * them each channel's scale and shift. The pivot, the block's first pixel, keeps a mean far from
- * zero from costing digits. */
+/* GroupNorm's statistics: sums of an image's blocks of pixels per channel, and from them the scale
+ * and shift of each channel. The epilogues of contracts gather sums (sums_*) while they store
+ * results; elsewhere a kernel of its own does. The pivot, the block's first pixel, is subtracted
+ * from all: a mean far from zero would cost digits. */
 #include "emit_sums.h"
 #include "emitters.h"
 
-/* Sums of one vector of channels, in registers. at: where they lie. */
 /* Lanes of a vector; 1 of a scalar. */
 static int lanes_in(V v)
 {

@@ -1,4 +1,4 @@
-/* Where the tile unit leaves the sums of a product, and their epilogue. */
+/* Where the sums of a product on the tile unit are stored, and their epilogue. */
 #ifndef LATENTC_EMIT_TILES_RESULTS_H
 #define LATENTC_EMIT_TILES_RESULTS_H
 #include "emit_task.h"

@@ -1,7 +1,7 @@
-/* Products of a Winograd convolution on the tile unit. The unit leaves the rest of the core alone
- * for most of the time. So after each two products a share of other work is done: the block before
- * goes through its output transform and epilogue; the next position's panel, the next strip's
- * region and the lines that results will overwrite are prefetched. */
+/* Products of a Winograd convolution on the tile unit. The rest of the core is free most of that
+ * time. So after each two products a share of other work is done: the block before goes through its
+ * output transform and epilogue; the next position's panel, the next strip's region and the lines
+ * that results will overwrite are prefetched. */
 #include "emit_winograd_tiles.h"
 #include "contract_plan.h"
 #include "emit_amx.h"

@@ -95,11 +95,12 @@ static void choose_strip(Contract *c, const Target *t)
     c->strips_b = c->batch / c->images;
 }
 
-/* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that
- * all of them read are staged. Those of direct convolutions on vectors are loaded anew by every
- * piece, which keeps two blocks at least. Convolutions on the tile unit stage more strips, but not
- * those that take much memory; pieces of its dense products are wider (tiles.c). */
-static void choose_pieces(Contract *c, const Target *t)
+/* Enough tasks for many threads. Where strips alone are too few, every block is a task, and strips
+ * that all blocks read are staged. Direct convolutions on vectors load their strip again for every
+ * column slice, so a slice has two blocks at least. Convolutions on the tile unit stage more
+ * strips, but not those that take much memory. Column slices of its dense products are wider
+ * (tiles.c). */
+static void choose_slices(Contract *c, const Target *t)
 {
     const int64_t wanted = CONTRACT_TASKS;
     int64_t strips = contract_strips(c);
@@ -142,7 +143,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode)
     if (c->tile_rows && !c->winograd)
         tile_shape(c);
     c->blocks = ceil_div(c->co, contract_block_out(c));
-    choose_pieces(c, t);
+    choose_slices(c, t);
 }
 int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
 int64_t contract_load_tasks(const Contract *c) { return contract_strips(c) * c->load_parts; }

@@ -42,7 +42,7 @@ double winograd_cost(const Contract *c, const Target *t)
         cost += weights * b->unpack * byte_share(c);
     if (c->tile_rows && c->staged)
         cost += b->weight_far * byte_share(c) * tiles * inputs * ci *
-                (double)c->pieces; /* inputs come from beyond L2 once for every piece */
+                (double)c->pieces; /* inputs come from beyond L2 once for every column slice */
     return cost;
 }
 

@@ -29,8 +29,8 @@ int64_t tile_step(const Contract *c)
 }
 
 /* As many as keep a strip in three quarters of L2, but no more than it takes to use weights from
- * beyond L2 often enough; fewer make more tasks. More where the strip leaves most of L2 free even
- * so. */
+ * beyond L2 often enough: fewer pixels make more tasks. More where the strip leaves most of L2
+ * free. */
 int64_t tile_flat_pixels(const Contract *c, const Target *t)
 {
     int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = TILE_FLAT_PIXELS;
@@ -79,9 +79,9 @@ int64_t tile_sums_floats(const Contract *c)
            TILE_COLUMNS;
 }
 
-/* A strip that comes from beyond L2, or is loaded for this piece alone, should meet 256 columns at
- * least, or 128 where that leaves too few tasks for a handful of threads; where it is small, or all
- * of them stay in L2 together, any number will do. */
+/* A strip from beyond L2, or one that is loaded for this column slice alone, should be multiplied
+ * with 256 columns at least, or 128 where 256 leave too few tasks for a handful of threads. A strip
+ * that is small, or one of several that stay in L2 together, may have any number. */
 int64_t tile_fewest_blocks(const Contract *c, const Target *t, int64_t strips)
 {
     int64_t bytes = 2 * in_channels(c) * c->pixels * strips, width = (int64_t)c->nr * c->lanes,
