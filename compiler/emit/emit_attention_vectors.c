@@ -19,10 +19,12 @@
 
 typedef struct {
     const Attention *a;
-    V q, y, first;              /* of the head: queries and results of the block; its first query */
-    V keys, values;             /* panels of the head */
-    V queries, scores, results; /* scratch */
-    V old, max, sum, factor;    /* a number per query of the block */
+    /* Of the head: queries and results of the block; its first query; panels. */
+    V q, y, first, keys, values;
+    /* Scratch: Q [query][channel], S and P [query][key], O [query][channel], as operands or f32. */
+    V queries, scores, results;
+    /* Scratch, a number per query: m, m', l, 2^(m - m'). */
+    V old, max, sum, factor;
 } VectorAttention;
 
 static V operand_row(Emit *e, V base, V row, int64_t stride)
@@ -207,8 +209,8 @@ static void row_max(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
     set(e, *running, fp_max(e, load(e, at(e, row, at_), x->a->lanes), get(e, *running)));
 }
 
-/* P in place of S: operands take no more room than scores, and each vector is read before its place
- * is written. */
+/* P replaces S in memory: operands take no more room than scores, and each vector is read before
+ * its place is written. */
 static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *running)
 {
     int lanes = x->a->lanes;
@@ -221,8 +223,8 @@ static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
         store(e, p, at(e, row, at_));
 }
 
-/* Maxima; what older results shrink to (factor); P and its sums. multiple: keys where that is a
- * constant, else what divides them. */
+/* Maxima; the factor of older results; P and its sums. online: there are several blocks of keys.
+ * multiple: as in Row. */
 static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t multiple, bool online)
 {
     const Attention *a = x->a;
@@ -265,13 +267,15 @@ static void store_row(Emit *e, const VectorAttention *x, V row, V channel, V v, 
         if_end(e, &f);
 }
 
+/* A panel of values: nvec vectors of channels from `channel` on, `left` of which exist. count:
+ * words of keys; multiple: as in Row, in words. */
 typedef struct {
     const VectorAttention *x;
     V panel, channel, count;
     int64_t multiple, left;
     int nvec;
     bool online;
-} Values; /* left: channels from here on */
+} Values;
 
 static void values_tile(Emit *e, const void *values, V row, int rows)
 {
@@ -307,8 +311,8 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
     }
 }
 
-/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. multiple:
- * as for softmax_block, in words. */
+/* O += P . values, for `count` words of keys from `word` on. Where all keys are one block: y = O /
+ * l. multiple: as in Row, in words. */
 static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t multiple,
                          bool online)
 {

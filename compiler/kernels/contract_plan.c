@@ -48,10 +48,9 @@ static void choose_flat(Contract *c, const Target *t)
     c->strips_b = c->batch / c->images;
 }
 
-/* What a strip costs per output pixel, in arbitrary units, multiply-adds being 1: the halo that is
- * loaded and normalised again, rows of the register tile left empty, weights read from beyond L2
- * once per strip, and a strip that does not fit L2. On the tile unit multiply-adds take a
- * fourteenth of the time, so all the rest counts for more. */
+/* What a strip costs per output pixel, a multiply-add being 1: rows of the register tile that are
+ * empty, weights that are read from beyond L2 once per strip, the halo that is loaded and
+ * normalised again, and a strip that does not fit L2. */
 static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th)
 {
     if (c->tile_rows)

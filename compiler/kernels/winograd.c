@@ -24,11 +24,13 @@
  * axis, one of which serves two products.
  *
  * Along x alone the rows of the kernel are summed as they are, and the sum of their products is
- * transformed once: 3 n multiplications for 9 m, on n / m inputs a pixel instead of (n / m)^2.
- * Products on the tile unit wait for what they read, and bf16 keeps enough digits then for F(4,3),
- * with the points 0, +-1/sqrt(2), +-sqrt(2) and infinity: with +-1, +-2 a sum of rounded products
- * is off by half as much again (numbers in bench/NOTES.md). Here: the matrices, blocking, and the
- * transformed kernels. */
+ * transformed once: 3 n multiplications for 9 m, on n / m inputs a pixel instead of (n / m)^2. This
+ * suits the tile unit, whose products wait for what they read. In bf16 it leaves enough digits for
+ * F(4,3) with the points 0, 1/sqrt(2), -1/sqrt(2), sqrt(2), -sqrt(2) and infinity. With 1, -1, 2,
+ * -2 the error of a sum of rounded products is half as large again (bench/NOTES.md, F(4,3) along x
+ * alone, on tiles).
+ *
+ * Here: the matrices, and the sizes that follow from a form. */
 #include "winograd.h"
 #include "tile_unit.h"
 
@@ -84,8 +86,6 @@ const char *winograd_name(const Contract *c)
 
 static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
 
-/* Those that may share one of the tile unit's: of a strip; of an image where its rows of inputs end
- * with some that have no products. */
 int64_t winograd_joined_tiles(const Contract *c)
 {
     return winograd_form(c)->taps > 1 ? c->tiles_x * c->tiles_y : strip_tiles(c);
