@@ -48,7 +48,7 @@ static void load_queries(Emit *e, const VectorAttention *x)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
-    V scale = cf(e, a->scale * 1.4426950408889634, lanes),
+    V scale = cf(e, a->scale * LOG2_E, lanes),
       valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
@@ -118,15 +118,14 @@ static void scores_block(Emit *e, const VectorAttention *x, V first, V count)
     loop_end(e, &p);
 }
 
-/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity
- * meets another. */
+/* Scores of key j of the block where j >= limit become HIDDEN. */
 static void mask_vector(Emit *e, const VectorAttention *x, V row, V j, V limit)
 {
     int lanes = x->a->lanes;
     V p = at(e, row, j);
     store(
         e,
-        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)),
+        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, HIDDEN, lanes)),
         p);
 }
 
@@ -231,7 +230,7 @@ static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t mul
     int lanes = a->lanes;
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
     Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, multiple};
-    V top = reduce_max(e, over_row(e, x, &row, &(Fold){-1e30, row_max, fp_max}), lanes);
+    V top = reduce_max(e, over_row(e, x, &row, &(Fold){HIDDEN, row_max, fp_max}), lanes);
     if (online)
         top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
     store(e, top, at(e, x->max, i.i));
@@ -374,7 +373,7 @@ static void online(Emit *e, const VectorAttention *x)
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
     bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
-    fill(e, x->old, query_rows(a), -1e30);
+    fill(e, x->old, query_rows(a), HIDDEN);
     fill(e, x->sum, query_rows(a), 0);
     fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, key_panels(a));
