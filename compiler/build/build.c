@@ -235,21 +235,46 @@ static void take_params(Arena *a, Json section, Json declared, ParamList *l)
             put_param(l, param_from_json(a, json_key(m), m));
 }
 
+void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
+{
+    *from = (GraphWeights){0};
+    if (!w->specs.n)
+        return;
+    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
+    from->spec = flags_fitting(&w->specs, model, fits, &checkpoints);
+    if (from->spec && !weights_synthetic(from->spec))
+        from->checkpoint = use(&checkpoints, from->spec);
+    close_unused(&checkpoints);
+}
+
+/* A graph in its text form: it has no parameters. */
+static Graph *open_text(const char *path, int n_sets)
+{
+    if (n_sets)
+        usage_err("--set: a text file has no parameters");
+    char *text = read_file(path, NULL);
+    Graph *g = graph_parse_text(text, path);
+    free(text);
+    return g;
+}
+
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from)
 {
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".txt") == 0) {
+        Graph *g = open_text(path, n_sets);
+        graph_weights_find(g->name, w, from);
+        return g;
+    }
     *from = (GraphWeights){0};
     if (!w->specs.n)
         return graph_load(path, sets, n_sets);
     Json root = json_load(path), name = json_get(root, "graph");
-    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
     ParamList list = {.n = 0};
     Arena *a = arena_new();
-    from->spec = json_ok(name) ? flags_fitting(&w->specs, json_string(name), fits, &checkpoints)
-                               : NULL;
-    if (from->spec && !weights_synthetic(from->spec))
-        from->checkpoint = use(&checkpoints, from->spec);
-    close_unused(&checkpoints);
+    if (json_ok(name))
+        graph_weights_find(json_string(name), w, from);
     if (from->checkpoint && from->checkpoint->settings) {
         Json settings = parse_settings(from->checkpoint->settings, from->spec),
              declared = json_get(root, "parameters"), models = json_get(settings, "models");

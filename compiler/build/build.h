@@ -21,6 +21,8 @@ typedef struct {
     const char *spec;
     Checkpoint *checkpoint;
 } GraphWeights;
+/* What the flags name for a model's weights. */
+void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from);
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from);
 /* The weights of such a graph; usage_err() when nothing names any. command: for that message. */

@@ -1,6 +1,7 @@
 /* latentc compile: one graph to an object file, assembly, LLVM IR or a program of its own. */
 #include "build.h"
 #include "codegen.h"
+#include "program_text.h"
 #include "commands.h"
 #include "tune.h"
 #include "flags.h"
@@ -35,6 +36,72 @@ static void write_code(const char *path, const Code *c)
     outfile_commit(f, 0644);
 }
 
+static void write_so(const Program *p, const LinkOptions *link, const char *path, const Code *c,
+                     int mode)
+{
+    Arena *a = arena_new();
+    OutFile *o = outfile_open(arena_printf(a, "%s.o", path)), *so = outfile_open(path);
+    outfile_write(o, c->data, c->bytes);
+    fflush(outfile_stream(o));
+    link_so(p->target, link, outfile_temp_path(o), outfile_temp_path(so));
+    outfile_commit(so, mode);
+    outfile_discard(o);
+    arena_free(a);
+}
+
+/* What is compiled: a graph, or the text of a program that was lowered before. */
+typedef struct {
+    Graph *g; /* NULL: lowered before */
+    Program *p;
+    GraphWeights from;
+    WeightSource *source; /* of an exe */
+} Input;
+
+static void only_defaults(const CodeFlags *f, const char *path)
+{
+    const CodeFlags d = CODE_DEFAULTS;
+    if (f->sets.n || f->fuse || f->tune || strcmp(f->conv, d.conv) || strcmp(f->dtype, d.dtype) ||
+        strcmp(f->target, d.target) || strcmp(f->optimize, d.optimize))
+        usage_err(
+            "compile: %s is a lowered program: its code is decided; leave out --set, --fuse, --conv, --optimize, --tune, --target and --dtype",
+            path);
+}
+
+static Input open_input(const char *path, const CodeFlags *code, const WeightFlags *weights,
+                        bool exe)
+{
+    Input in = {.p = program_open_text(path)};
+    if (in.p) {
+        only_defaults(code, path);
+        const Graph *g = in.p->stages[0]->graph;
+        graph_weights_find(g->name, weights, &in.from);
+        in.source = exe ? graph_weights(g, &in.from, "compile") : NULL;
+        return in;
+    }
+    ParamSet *values;
+    int n = flags_sets(&code->sets, &values);
+    in.g = graph_open(path, values, n, weights, &in.from);
+    in.source = exe ? graph_weights(in.g, &in.from, "compile") : NULL;
+    in.p = program_for(code);
+    program_add_tuned(in.p, in.g);
+    in.p->made_from = path;
+    return in;
+}
+
+static void close_input(Input *in)
+{
+    if (in->source)
+        weights_close(in->source);
+    if (in->from.checkpoint)
+        checkpoint_close(in->from.checkpoint);
+    if (!in->g) {
+        program_close_text(in->p);
+        return;
+    }
+    program_free(in->p);
+    graph_free(in->g);
+}
+
 int cmd_compile(int argc, char **argv)
 {
     const char *out = NULL, *emit = "exe", *arguments[1];
@@ -67,37 +134,18 @@ int cmd_compile(int argc, char **argv)
         usage_err("compile: -o FILE is missing");
     int kind = find_kind(emit);
     bool exe = strcmp(emit, "exe") == 0;
-    ParamSet *values;
-    int n = flags_sets(&code.sets, &values);
-    GraphWeights from;
-    Graph *g = graph_open(arguments[0], values, n, &weights, &from);
-    WeightSource *source = exe ? graph_weights(g, &from, "compile") : NULL;
-    Program *p = program_for(&code);
-    program_add_tuned(p, g);
-    p->made_from = arguments[0];
+    Input in = open_input(arguments[0], &code, &weights, exe);
     if (exe) {
-        write_program(p, &source,
+        write_program(in.p, &in.source,
                       &(ProgramFiles){.kind = PROGRAM_GRAPH, .link = link, .path = out});
-        weights_close(source);
-        if (from.checkpoint)
-            checkpoint_close(from.checkpoint);
     } else {
-        Code c = program_emit(p, kinds[kind].kind);
-        if (strcmp(emit, "so") == 0) {
-            Arena *a = arena_new();
-            OutFile *o = outfile_open(arena_printf(a, "%s.o", out)), *so = outfile_open(out);
-            outfile_write(o, c.data, c.bytes);
-            fflush(outfile_stream(o));
-            link_so(p->target, &link, outfile_temp_path(o), outfile_temp_path(so));
-            outfile_commit(so, kinds[kind].mode);
-            outfile_discard(o);
-            arena_free(a);
-        } else {
+        Code c = program_emit(in.p, kinds[kind].kind);
+        if (strcmp(emit, "so") == 0)
+            write_so(in.p, &link, out, &c, kinds[kind].mode);
+        else
             write_code(out, &c);
-        }
         code_free(&c);
     }
-    program_free(p);
-    graph_free(g);
+    close_input(&in);
     return EXIT_OK;
 }

@@ -6,6 +6,7 @@
 #include "build.h"
 #include "commands.h"
 #include "pass.h"
+#include "program_text.h"
 #include "stage_report.h"
 #include "tune.h"
 
@@ -20,7 +21,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("The graph", "latentc show graphs/sd2/decoder.json --after norm --format dot"),
-        {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost", 0, 0},
+        {"after", 0, FLAG_STRING, &f->after, "PASS", "run the passes up to this one; expand: none; all: every pass; algorithm: what convolutions cost; lower: steps, kernels, memory", 0, 0},
         {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json; svg with --memory", 0, 0},
         FLAG_GROUP("The compiled graph", "latentc show graphs/sd2/decoder.json --memory --format svg > memory.svg"),
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "what the compiled graph will need, in bytes; with --format svg the arena as a picture", 0, 0},
@@ -31,7 +32,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
     Command cmd = {
         .usage = "latentc show GRAPH.json [flags]",
         .about =
-            "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed.",
+            "Prints a graph as it is written, or after a pass. GRAPH may also be a text file (.txt) that show printed: of a graph or of a lowered program.",
         .flags = flags,
         .n_flags = sizeof flags / sizeof flags[0],
         .least = 1,
@@ -61,21 +62,46 @@ static const Format *find_format(const char *name)
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+static void print(Buf *out)
+{
+    fwrite(out->data, 1, out->len, stdout);
+    if (fflush(stdout) != 0)
+        err("standard output cannot be written");
+    buf_free(out);
+}
+
+/* `latentc show FILE.txt` of a lowered program: prints it again. False: the file is none. */
+static bool reprint_program(const ShowFlags *f)
+{
+    Program *p = program_open_text(f->graph);
+    if (!p)
+        return false;
+    if (f->after || f->memory || f->threads || strcmp(f->format, "text") != 0 || f->code.sets.n)
+        usage_err("%s is a lowered program: show prints it as it is, without other flags",
+                  f->graph);
+    Buf out = {0};
+    program_print(p, &out);
+    print(&out);
+    program_close_text(p);
+    return true;
+}
+
+/* --after lower */
+static void print_lowered(const ShowFlags *f, Graph *g, Buf *out)
+{
+    Program *p = program_for(&f->code);
+    p->made_from = f->graph;
+    program_add_tuned(p, g);
+    program_print(p, out);
+    program_free(p);
+}
+
 static Graph *load_graph(const ShowFlags *f)
 {
     ParamSet *sets;
+    GraphWeights none;
     int n = flags_sets(&f->code.sets, &sets);
-    size_t length = strlen(f->graph);
-    Graph *g;
-    if (length > 4 && strcmp(f->graph + length - 4, ".txt") == 0) {
-        if (n)
-            usage_err("--set: a text file has no parameters");
-        char *text = read_file(f->graph, NULL);
-        g = graph_parse_text(text, f->graph);
-        free(text);
-    } else {
-        g = graph_load(f->graph, sets, n);
-    }
+    Graph *g = graph_open(f->graph, sets, n, &(WeightFlags){0}, &none);
     free(sets);
     return g;
 }
@@ -131,23 +157,25 @@ int cmd_show(int argc, char **argv)
         usage_err("--format %s does not go with --%s, which prints text%s", f.format,
                   f.memory ? "memory" : "threads", f.memory ? " or svg" : "");
     const Format *format = svg ? NULL : find_format(f.format);
+    if (reprint_program(&f))
+        return EXIT_OK;
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);
     bool expand = !f.after || strcmp(f.after, "expand") == 0;
     bool algorithm = f.after && strcmp(f.after, "algorithm") == 0;
-    if (!expand && !stage)
+    bool lowered = f.after && strcmp(f.after, "lower") == 0;
+    if (!expand && !stage && !lowered)
         passes_run(g, fuse, algorithm || strcmp(f.after, "all") == 0 ? NULL : f.after, false);
     Buf out = {0};
     if (stage)
         print_stage(&f, svg, g, &out);
+    else if (lowered)
+        print_lowered(&f, g, &out);
     else if (algorithm)
         print_algorithms(&f, g, &out);
     else
         format->print(g, &out);
-    fwrite(out.data, 1, out.len, stdout);
-    if (fflush(stdout) != 0)
-        err("standard output cannot be written");
-    buf_free(&out);
+    print(&out);
     graph_free(g);
     return EXIT_OK;
 }

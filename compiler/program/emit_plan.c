@@ -122,9 +122,9 @@ static V plan_constant(const PlanEmitter *x, int plan)
     return STRUCT(fields);
 }
 
-static V io_constant(const Emit *e, const char *io_name, const Tensor *t)
+static V io_constant(const Emit *e, const StageIo *t)
 {
-    V dim[4], name = text(e, io_name);
+    V dim[4], name = text(e, t->name);
     int dtype = t->dtype == DT_F32 ? LRT_F32 : LRT_I32, rank = t->shape.rank;
     for (int i = 0; i < 4; i++)
         dim[i] = ci(e, i < rank ? t->shape.dim[i] : 0);
@@ -159,17 +159,14 @@ static bool has_plan(const Stage *s, int plan)
 
 static V stage_constant(const Emit *e, const Stage *s, const V *functions)
 {
-    enum { MOST = 64 };
-    const Graph *g = s->graph;
     PlanEmitter x = {e, s, functions};
-    V in[MOST], out[MOST];
-    int n_inputs = (int)g->n_inputs, n_outputs = (int)g->n_outputs;
-    CHECK(n_inputs <= MOST && n_outputs <= MOST);
+    V in[MOST_IO], out[MOST_IO];
+    int n_inputs = (int)s->n_inputs, n_outputs = (int)s->n_outputs;
     for (int i = 0; i < n_inputs; i++)
-        in[i] = io_constant(e, tensor(g, g->inputs[i])->name, tensor(g, g->inputs[i]));
+        in[i] = io_constant(e, &s->inputs[i]);
     for (int i = 0; i < n_outputs; i++)
-        out[i] = io_constant(e, g->output_names[i], tensor(g, g->outputs[i]));
-    V name = text(e, g->name), prompt = plan_constant(&x, PLAN_PROMPT);
+        out[i] = io_constant(e, &s->outputs[i]);
+    V name = text(e, s->graph->name), prompt = plan_constant(&x, PLAN_PROMPT);
     V time = plan_constant(&x, PLAN_TIME), step = plan_constant(&x, PLAN_STEP);
     V inputs = array(e, in, n_inputs), outputs = array(e, out, n_outputs);
     int time_rows = has_plan(s, PLAN_TIME) ? 1 : 0;

@@ -269,10 +269,26 @@ static void copy_outputs(Lower *l)
     }
 }
 
+static StageIo io_of(const Graph *g, TensorId t, const char *name)
+{
+    const Tensor *x = tensor(g, t);
+    return (StageIo){name, x->dtype, x->shape, x->binding};
+}
+
+static void describe_io(const Graph *g, Stage *s)
+{
+    CHECK(g->n_inputs <= MOST_IO && g->n_outputs <= MOST_IO);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        s->inputs[s->n_inputs++] = io_of(g, g->inputs[i], tensor(g, g->inputs[i])->name);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        s->outputs[s->n_outputs++] = io_of(g, g->outputs[i], g->output_names[i]);
+}
+
 Stage *lower(Program *p, Graph *g)
 {
     Lower l = {.p = p, .g = g, .s = xcalloc(1, sizeof(Stage))};
     l.s->graph = g;
+    describe_io(g, l.s);
     l.batch = separate_batch(g);
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
     l.sums_of = xcalloc(g->n_tensors + 1, sizeof *l.sums_of);

@@ -7,8 +7,9 @@ double program_add_peak(Program *p, int64_t iterations, int tasks)
     Graph *g = graph_new("peak");
     Stage *s = xcalloc(1, sizeof *s);
     Shape shape = shape1(64);
-    graph_add_output(g, "output", graph_add_input(g, "unused", DT_F32, shape, BIND_STEP));
     s->graph = g;
+    s->inputs[s->n_inputs++] = (StageIo){"unused", DT_F32, shape, BIND_STEP};
+    s->outputs[s->n_outputs++] = (StageIo){"output", DT_F32, shape, BIND_STEP};
     s->mems = xcalloc(1, sizeof *s->mems);
     s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
     s->steps = xcalloc(1, sizeof *s->steps);

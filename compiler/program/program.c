@@ -15,13 +15,48 @@ Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16)
     return p;
 }
 
+uint32_t stage_add_mem(Stage *s, Mem m)
+{
+    if (s->n_mems == s->cap_mems) {
+        s->cap_mems = s->cap_mems ? 2 * s->cap_mems : 256;
+        s->mems = xrealloc(s->mems, s->cap_mems * sizeof *s->mems);
+    }
+    s->mems[s->n_mems] = m;
+    return s->n_mems++;
+}
+
+Packed *stage_add_packed(Stage *s, const Packed *x)
+{
+    if (s->n_packed == s->cap_packed) {
+        s->cap_packed = s->cap_packed ? 2 * s->cap_packed : 128;
+        s->packed = xrealloc(s->packed, (size_t)s->cap_packed * sizeof *s->packed);
+    }
+    memcpy(&s->packed[s->n_packed], x, sizeof *x);
+    return &s->packed[s->n_packed++];
+}
+
+Step *stage_add_step(Stage *s, const Step *x)
+{
+    if (s->n_steps == s->cap_steps) {
+        s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 256;
+        s->steps = xrealloc(s->steps, (size_t)s->cap_steps * sizeof *s->steps);
+    }
+    s->steps[s->n_steps] = *x;
+    return &s->steps[s->n_steps++];
+}
+
+void stage_free(Stage *s)
+{
+    free(s->mems);
+    free(s->steps);
+    free(s->packed);
+    free(s);
+}
+
 void program_free(Program *p)
 {
     for (int i = 0; i < p->n_stages; i++) {
-        free(p->stages[i]->mems);
-        free(p->stages[i]->steps);
-        free(p->stages[i]->packed);
-        free(p->stages[i]);
+        stage_free(p->stages[i]);
     }
     for (int i = 0; i < p->n_kernels; i++)
         free(p->kernels[i].description);

@@ -32,7 +32,7 @@ typedef struct {
     double done;         /* FLOPs of the products that are really computed */
     bool bf16;           /* operands of the products */
 } Step;
-typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS } PackKind;
+typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS, PACK_KINDS } PackKind;
 /* shared: the same bytes are those of an earlier stage, and packed there. */
 typedef struct {
     PackKind kind;
@@ -42,8 +42,18 @@ typedef struct {
     uint32_t mem;
     bool shared;
 } Packed;
+/* An input or output. binding: of inputs. */
 typedef struct {
-    Graph *graph;
+    const char *name;
+    Dtype dtype;
+    Shape shape;
+    Binding binding;
+} StageIo;
+enum { MOST_IO = 64 };
+typedef struct {
+    Graph *graph; /* its name, and the weights that `packed` names */
+    StageIo inputs[MOST_IO], outputs[MOST_IO];
+    uint32_t n_inputs, n_outputs;
     Mem *mems;
     uint32_t n_mems, cap_mems;
     Step *steps;
@@ -86,6 +96,12 @@ typedef struct {
     bool share_weights; /* graphs of one name have the same weights: what is packed alike is packed
                            once */
 } Program;
+
+/* Copies one more to the stage; valid until the next one. */
+uint32_t stage_add_mem(Stage *s, Mem m); /* returns its index */
+Packed *stage_add_packed(Stage *s, const Packed *x);
+Step *stage_add_step(Stage *s, const Step *x);
+void stage_free(Stage *s);
 
 /* A program without stages. bf16: operands of convolutions and dense products are rounded to
  * bfloat16, weights stored so; all else stays f32. */

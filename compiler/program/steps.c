@@ -6,12 +6,7 @@
 
 uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset)
 {
-    if (s->n_mems == s->cap_mems) {
-        s->cap_mems = s->cap_mems ? 2 * s->cap_mems : 256;
-        s->mems = xrealloc(s->mems, s->cap_mems * sizeof *s->mems);
-    }
-    s->mems[s->n_mems] = (Mem){bytes, -1, -1, buffer, offset};
-    return s->n_mems++;
+    return stage_add_mem(s, (Mem){bytes, -1, -1, buffer, offset});
 }
 
 int64_t lower_bytes(const Graph *g, TensorId t) { return shape_count(&tensor(g, t)->shape) * 4; }
@@ -45,12 +40,9 @@ uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
             (!c || memcmp(&x->contract, c, sizeof *c) == 0))
             return x->mem;
     }
-    if (s->n_packed == s->cap_packed) {
-        s->cap_packed = s->cap_packed ? 2 * s->cap_packed : 128;
-        s->packed = xrealloc(s->packed, (size_t)s->cap_packed * sizeof *s->packed);
-    }
-    Packed *x = &s->packed[s->n_packed++];
-    memset(x, 0, sizeof *x);
+    Packed none;
+    memset(&none, 0, sizeof none);
+    Packed *x = stage_add_packed(s, &none);
     x->kind = kind;
     x->tensor = t;
     if (c)
@@ -104,12 +96,7 @@ static void choose_first(const Lower *l, Step *x)
 Step *lower_step(Lower *l, int kernel, int64_t tasks, const char *kind)
 {
     Stage *s = l->s;
-    if (s->n_steps == s->cap_steps) {
-        s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 256;
-        s->steps = xrealloc(s->steps, (size_t)s->cap_steps * sizeof *s->steps);
-    }
-    Step *x = &s->steps[s->n_steps++];
-    memset(x, 0, sizeof *x);
+    Step *x = stage_add_step(s, &(Step){0});
     x->kernel = kernel;
     x->tasks = x->round = x->first = tasks;
     choose_first(l, x);

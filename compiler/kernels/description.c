@@ -1,0 +1,120 @@
+/* See description.h. A field that a table lacks fails the build: each table also initialises its
+ * struct by position, and the compiler counts. */
+#include "description.h"
+#include <string.h>
+
+/* clang-format off */
+#define FIELDS_Contract(F) \
+    F(batch) F(h) F(w) F(oh) F(ow) F(c1) F(c2) F(co) F(kh) F(kw) F(stride) F(pad_top) F(pad_left) F(upsample) \
+    F(pre) F(act) F(has_bias) F(has_vec) F(has_res) F(bf16) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
+    F(x_bf16) F(y_bf16) F(past_caches) F(x_shared) F(x2_shared) F(res_shared) F(ldy) F(has_sums) \
+    F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
+    F(blocks) F(pieces) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(tile_rows) F(winograd) F(tiles_x) \
+    F(tiles_y) F(kernels)
+#define FIELDS_Attention(F) \
+    F(batch) F(n) F(m) F(heads) F(head_size) F(ldq) F(ldk) F(ldv) F(ldy) F(q_off) F(k_off) F(v_off) F(sq) F(sk) \
+    F(sv) F(scale) F(causal) F(bf16) F(y_bf16) F(lanes) F(nr) F(panel_vectors) F(query_block) F(block_panels) F(tiles)
+#define FIELDS_AttnPart(F) \
+    F(batch) F(n) F(m) F(heads) F(head_size) F(ld1) F(ld2) F(off1) F(off2) F(s1) F(s2) F(ldy) F(scale) F(causal) \
+    F(rows) F(av)
+#define FIELDS_Map(F) \
+    F(kind) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) F(w) F(h) F(offset) F(table_rows) F(value) F(per)
+#define FIELDS_Sums(F) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh)
+#define PART(F, i) \
+    F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh)
+#define FIELDS_GroupFinish(F) F(batch) F(groups) F(eps) PART(F, 0) PART(F, 1)
+#define FIELDS_Peak(F) F(iterations) F(core)
+/* clang-format on */
+
+#define TYPE_OF(x) _Generic((x), int: FIELD_INT, int64_t: FIELD_I64, double: FIELD_REAL)
+
+#pragma GCC diagnostic error "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wmissing-braces"
+#define ZERO(member) 0,
+#define COUNTED(Type) \
+    static const Type counted_##Type __attribute__((unused)) = {FIELDS_##Type(ZERO)};
+COUNTED(Contract)
+COUNTED(Attention)
+COUNTED(AttnPart)
+COUNTED(Map)
+COUNTED(Sums)
+COUNTED(GroupFinish)
+COUNTED(Peak)
+
+#define ROW(Type, member) {#member, offsetof(Type, member), TYPE_OF(((Type *)0)->member)},
+#define ROW_Contract(m) ROW(Contract, m)
+#define ROW_Attention(m) ROW(Attention, m)
+#define ROW_AttnPart(m) ROW(AttnPart, m)
+#define ROW_Map(m) ROW(Map, m)
+#define ROW_Sums(m) ROW(Sums, m)
+#define ROW_GroupFinish(m) ROW(GroupFinish, m)
+#define ROW_Peak(m) ROW(Peak, m)
+#define TABLE(Type) \
+    static const DescriptionField fields_##Type[] = {FIELDS_##Type(ROW_##Type)};
+TABLE(Contract)
+TABLE(Attention)
+TABLE(AttnPart)
+TABLE(Map)
+TABLE(Sums)
+TABLE(GroupFinish)
+TABLE(Peak)
+
+DescriptionFields description_fields(KernelKind kind)
+{
+    static const DescriptionFields of[KERNEL_KINDS] = {
+#define KERNEL(e, name, description, emitter, rule) \
+    [KERNEL_##e] = {fields_##description, sizeof fields_##description / sizeof(DescriptionField)},
+#include "kernels.def"
+#undef KERNEL
+    };
+    return of[kind];
+}
+
+static int64_t integer_of(const DescriptionField *f, const void *description)
+{
+    const char *p = (const char *)description + f->offset;
+    int n;
+    int64_t wide;
+    if (f->type == FIELD_INT) {
+        memcpy(&n, p, sizeof n);
+        return n;
+    }
+    memcpy(&wide, p, sizeof wide);
+    return wide;
+}
+
+static double real_of(const DescriptionField *f, const void *description)
+{
+    double x;
+    memcpy(&x, (const char *)description + f->offset, sizeof x);
+    return x;
+}
+
+void description_print(Buf *out, DescriptionFields fields, const void *description)
+{
+    int n = 0;
+    for (int i = 0; i < fields.n; i++) {
+        const DescriptionField *f = &fields.fields[i];
+        bool real = f->type == FIELD_REAL;
+        if (real ? real_of(f, description) == 0 : integer_of(f, description) == 0)
+            continue;
+        buf_printf(out, "%s%s=", n++ ? ", " : " {", f->name);
+        if (real)
+            buf_real(out, real_of(f, description));
+        else
+            buf_printf(out, "%lld", (long long)integer_of(f, description));
+    }
+    if (n)
+        buf_add(out, "}", 1);
+}
+
+void description_set(const DescriptionField *f, void *description, double real, int64_t integer)
+{
+    char *p = (char *)description + f->offset;
+    int narrow = (int)integer;
+    switch (f->type) {
+    case FIELD_INT: memcpy(p, &narrow, sizeof narrow); return;
+    case FIELD_I64: memcpy(p, &integer, sizeof integer); return;
+    case FIELD_REAL: memcpy(p, &real, sizeof real); return;
+    }
+}

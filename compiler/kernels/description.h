@@ -1,0 +1,24 @@
+/* The fields of kernels' descriptions as data, for text forms. */
+#ifndef LATENTC_DESCRIPTION_H
+#define LATENTC_DESCRIPTION_H
+#include "kernel_kind.h"
+
+typedef enum { FIELD_INT, FIELD_I64, FIELD_REAL } FieldType; /* int, int64_t, double */
+typedef struct {
+    const char *name;
+    size_t offset; /* in the description */
+    FieldType type;
+} DescriptionField;
+typedef struct {
+    const DescriptionField *fields;
+    int n;
+} DescriptionFields;
+
+/* Every field of the kind's description, in the order of the struct. */
+DescriptionFields description_fields(KernelKind kind);
+
+/* " {batch=2, h=64}": the fields that are not 0. Nothing where all are. */
+void description_print(Buf *out, DescriptionFields fields, const void *description);
+/* Sets a field. The value is checked by the caller: an integer unless the field is FIELD_REAL. */
+void description_set(const DescriptionField *f, void *description, double real, int64_t integer);
+#endif
