@@ -15,9 +15,9 @@ static void emit_product_inputs(Emit *e, const Contract *c, const char *name)
 V emit_kernel(Emit *e, KernelKind kind, const void *description, const char *name)
 {
     switch (kind) {
-#define KERNEL(k, text, type, emitter, rule) \
-    case KERNEL_##k:                         \
-        emitter(e, description, name);       \
+#define KERNEL(k, text, type, emitter, ...) \
+    case KERNEL_##k:                        \
+        emitter(e, description, name);      \
         break;
 #include "kernels.def"
 #undef KERNEL

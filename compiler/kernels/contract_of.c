@@ -62,22 +62,42 @@ char *contract_shape(Arena *a, const Contract *c)
                         (long long)c->co);
 }
 
-void contract_name(const Contract *c, Buf *b)
+static void write_op(const Contract *c, Buf *b)
 {
-    static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
-    static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
     if (c->kh * c->kw == 1)
         buf_printf(b, "dense");
     else
         buf_printf(b, "conv%dx%d", c->kh, c->kw);
+}
+
+static void write_fusions(const Contract *c, Buf *b)
+{
+    static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
+    static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
+    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
+        buf_printf(b, " upsample");
+    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "",
+               act[c->act], c->has_res ? " +res" : "", c->has_sums ? " +sums" : "");
+}
+
+void contract_name(const Contract *c, Buf *b)
+{
+    write_op(c, b);
     if (c->stride != 1)
         buf_printf(b, "/%d", c->stride);
     if (c->winograd)
         buf_printf(b, " %s", winograd_name(c));
     if (c->bf16)
         buf_printf(b, " bf16");
-    if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
-        buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "",
-               act[c->act], c->has_res ? " +res" : "", c->has_sums ? " +sums" : "");
+    write_fusions(c, b);
+}
+
+void contract_words(const Contract *c, Buf *b)
+{
+    write_op(c, b);
+    if (c->stride != 1)
+        buf_printf(b, " stride%d", c->stride);
+    if (c->winograd)
+        buf_printf(b, " %s", conv_form_of((WinogradKind)c->winograd, c->kernels)->name);
+    write_fusions(c, b);
 }

@@ -10,4 +10,7 @@ Contract contract_of(const Graph *g, const Op *o);
 char *contract_shape(Arena *a, const Contract *c);
 /* Appends what it does, for people: "conv3x3 F(2,3) norm+swish +vec". */
 void contract_name(const Contract *c, Buf *b);
+/* The same in words that a function's name is made of, without the type: "conv3x3 f23 norm+swish".
+ */
+void contract_words(const Contract *c, Buf *b);
 #endif

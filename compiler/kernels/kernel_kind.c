@@ -1,8 +1,10 @@
 /* The table of kernel kinds, and the rules that its rows name. */
 #include "kernel_kind.h"
+#include "contract_of.h"
+#include <string.h>
 
 const char *const kernel_kind_names[KERNEL_KINDS] = {
-#define KERNEL(e, name, description, emitter, rule) [KERNEL_##e] = name,
+#define KERNEL(e, name, ...) [KERNEL_##e] = name,
 #include "kernels.def"
 #undef KERNEL
 };
@@ -10,7 +12,7 @@ const char *const kernel_kind_names[KERNEL_KINDS] = {
 size_t kernel_description_bytes(KernelKind kind)
 {
     static const size_t bytes[KERNEL_KINDS] = {
-#define KERNEL(e, name, description, emitter, rule) [KERNEL_##e] = sizeof(description),
+#define KERNEL(e, name, description, ...) [KERNEL_##e] = sizeof(description),
 #include "kernels.def"
 #undef KERNEL
     };
@@ -87,13 +89,77 @@ FirstTasks kernel_first_tasks(KernelKind kind, const void *description, int64_t 
     if (batch == 1)
         return t;
     switch (kind) {
-#define KERNEL(e, name, type, emitter, rule) \
-    case KERNEL_##e:                         \
-        rule(description, batch, &t);        \
+#define KERNEL(e, name, type, emitter, rule, ...) \
+    case KERNEL_##e:                              \
+        rule(description, batch, &t);             \
         break;
 #include "kernels.def"
 #undef KERNEL
     case KERNEL_KINDS: die("no such kind of kernel");
     }
     return t;
+}
+
+/* ---- names of functions ---- */
+
+static void words_of_products(const Contract *c, const char *text, Buf *out)
+{
+    (void)text;
+    contract_words(c, out);
+}
+
+static void words_of_inputs(const Contract *c, const char *text, Buf *out)
+{
+    (void)text;
+    contract_words(c, out);
+    buf_printf(out, " inputs");
+}
+
+static void words_of_unpacked(const Contract *c, const char *text, Buf *out)
+{
+    (void)text;
+    contract_words(c, out);
+    buf_printf(out, " kernels");
+}
+
+static void words_of_text(const void *d, const char *text, Buf *out)
+{
+    (void)d;
+    size_t n = strcspn(text, " ");
+    for (; *text; text += n, text += strspn(text, " "), n = strcspn(text, " "))
+        if (n != 4 || memcmp(text, "bf16", 4) != 0) /* the type says so */
+            buf_printf(out, " %.*s", (int)n, text);
+}
+
+/* Appends words as parts of a name: letters and digits, with _ between. */
+static void add_words(const char *words, Buf *out)
+{
+    for (const char *c = words; *c; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
+        if (letter)
+            buf_printf(out, "%c", *c);
+        else if (out->data[out->len - 1] != '_')
+            buf_printf(out, "_");
+    }
+}
+
+void kernel_symbol(KernelKind kind, const void *description, const char *text, Buf *out)
+{
+    Buf words = {0};
+    bool bf16 = false;
+    switch (kind) {
+#define KERNEL(e, name, type, emitter, rule, rounded, write) \
+    case KERNEL_##e: {                                       \
+        const type *d = description;                         \
+        bf16 = rounded;                                      \
+        write(d, text, &words);                              \
+        break;                                               \
+    }
+#include "kernels.def"
+#undef KERNEL
+    case KERNEL_KINDS: die("no such kind of kernel");
+    }
+    buf_printf(out, "lc_%s_", bf16 ? "bf16" : "f32");
+    add_words(words.data ? words.data : "", out);
+    buf_free(&words);
 }

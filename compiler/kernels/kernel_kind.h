@@ -8,7 +8,7 @@
 #include "unit_peak.h"
 
 typedef enum {
-#define KERNEL(e, name, description, emitter, rule) KERNEL_##e,
+#define KERNEL(e, ...) KERNEL_##e,
 #include "kernels.def"
 #undef KERNEL
     KERNEL_KINDS
@@ -19,6 +19,10 @@ extern const char *const kernel_kind_names[KERNEL_KINDS];
 
 /* Bytes of the kind's description. */
 size_t kernel_description_bytes(KernelKind kind);
+
+/* Appends the name of the kernel's function but for its index: type, op, form of the convolution,
+ * fusions: "lc_bf16_conv3x3_f23_norm_swish_res". text: what the step does, for people. */
+void kernel_symbol(KernelKind kind, const void *description, const char *text, Buf *out);
 
 /* Of every `round` tasks of a step, the first `first` compute the first batch element. The rest
  * compute only others. As in lrt_step. */

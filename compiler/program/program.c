@@ -133,20 +133,6 @@ int program_place(Program *p, Stage *s)
     return p->n_stages++;
 }
 
-/* "conv3x3 norm+swish +res" -> lc_f32_conv3x3_norm_swish_res_12 */
-static void kernel_symbol(char *out, size_t n, const char *kind, int index)
-{
-    size_t k = (size_t)snprintf(out, n, "lc_f32_");
-    for (const char *c = kind; *c && k + 12 < n; c++) {
-        bool word = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
-        if (word)
-            out[k++] = *c;
-        else if (out[k - 1] != '_')
-            out[k++] = '_';
-    }
-    snprintf(out + k, n - k, "_%d", index);
-}
-
 int program_kernel(Program *p, KernelKind kind, const void *description, const char *text)
 {
     size_t bytes = kernel_description_bytes(kind);
@@ -162,7 +148,10 @@ int program_kernel(Program *p, KernelKind kind, const void *description, const c
     Kernel *k = &p->kernels[p->n_kernels];
     *k = (Kernel){.kind = kind, .description = xmalloc(bytes)};
     memcpy(k->description, description, bytes);
-    kernel_symbol(k->name, sizeof k->name, text, p->n_kernels);
+    Buf name = {0};
+    kernel_symbol(kind, description, text, &name);
+    snprintf(k->name, sizeof k->name, "%.*s_%d", (int)sizeof k->name - 12, name.data, p->n_kernels);
+    buf_free(&name);
     return p->n_kernels++;
 }
 
