@@ -26,7 +26,7 @@
 #define FIELDS_Peak(F) F(iterations) F(core)
 /* clang-format on */
 
-#define TYPE_OF(x) _Generic((x), int: FIELD_INT, int64_t: FIELD_I64, double: FIELD_REAL)
+#define TYPE_OF(x) _Generic((x), int : FIELD_INT, int64_t : FIELD_I64, double : FIELD_REAL)
 
 #pragma GCC diagnostic error "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wmissing-braces"
@@ -49,8 +49,7 @@ COUNTED(Peak)
 #define ROW_Sums(m) ROW(Sums, m)
 #define ROW_GroupFinish(m) ROW(GroupFinish, m)
 #define ROW_Peak(m) ROW(Peak, m)
-#define TABLE(Type) \
-    static const DescriptionField fields_##Type[] = {FIELDS_##Type(ROW_##Type)};
+#define TABLE(Type) static const DescriptionField fields_##Type[] = {FIELDS_##Type(ROW_##Type)};
 TABLE(Contract)
 TABLE(Attention)
 TABLE(AttnPart)
@@ -62,7 +61,7 @@ TABLE(Peak)
 DescriptionFields description_fields(KernelKind kind)
 {
     static const DescriptionFields of[KERNEL_KINDS] = {
-#define KERNEL(e, name, description, emitter, rule) \
+#define KERNEL(e, name, description, ...) \
     [KERNEL_##e] = {fields_##description, sizeof fields_##description / sizeof(DescriptionField)},
 #include "kernels.def"
 #undef KERNEL
