@@ -68,9 +68,8 @@ static void pack_stage(Packing *k, const Stage *s, WeightSource *source)
             pack_raw(k, s, x, source, n);
         } else {
             float *stored = room(&k->stored, n), *out = room(&k->packed, x->floats);
-            const PanelLayout layout = panel_layout(&x->contract);
             weights_read_tensor(source, s->graph, x->tensor, stored);
-            (x->kind == PACK_PANELS ? contract_pack_kernel : contract_pack_bias)(&layout, stored,
+            (x->kind == PACK_PANELS ? contract_pack_kernel : contract_pack_bias)(&x->layout, stored,
                                                                                  out);
             k->sink(k->user, out, (size_t)x->floats * 4);
         }

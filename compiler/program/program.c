@@ -76,8 +76,7 @@ static bool same_packed(const Stage *a, const Packed *x, const Stage *b, const P
         if (strcmp(t->parts[i].path, u->parts[i].path) != 0 ||
             t->parts[i].scale != u->parts[i].scale || t->parts[i].width != u->parts[i].width)
             return false;
-    const PanelLayout p = panel_layout(&x->contract), q = panel_layout(&y->contract);
-    return memcmp(&p, &q, sizeof p) == 0;
+    return memcmp(&x->layout, &y->layout, sizeof x->layout) == 0;
 }
 
 /* The weight of a stage before s, of the same model, that is packed as x is. NULL: none is. */
@@ -155,14 +154,13 @@ int program_kernel(Program *p, KernelKind kind, const void *description, const c
     return p->n_kernels++;
 }
 
-/* Which weight lies where, and all that packing sees of its contract. */
+/* Which weight lies where, and all that packing sees. */
 static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h)
 {
     const Tensor *t = tensor(g, x->tensor);
-    const PanelLayout layout = panel_layout(&x->contract);
     const int64_t facts[] = {x->kind, x->offset, x->floats, t->shape.rank, t->n_parts};
     h = fnv1a64(facts, sizeof facts, h);
-    h = fnv1a64(&layout, sizeof layout, h);
+    h = fnv1a64(&x->layout, sizeof x->layout, h);
     for (int i = 0; i < t->shape.rank; i++)
         h = fnv1a64(&t->shape.dim[i], sizeof t->shape.dim[i], h);
     for (int i = 0; i < t->n_parts; i++) {

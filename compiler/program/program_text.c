@@ -39,9 +39,9 @@ static void print_packed(Buf *out, const Stage *s, const Packed *x)
 {
     buf_printf(out, "packed %s ", pack_names[x->kind]);
     graph_print_weight(out, tensor(s->graph, x->tensor));
-    buf_printf(out, " offset=%lld floats=%lld mem=%u%s", (long long)x->offset,
-               (long long)x->floats, x->mem, x->shared ? " shared" : "");
-    description_print(out, description_fields(KERNEL_CONTRACT), &x->contract);
+    buf_printf(out, " offset=%lld floats=%lld mem=%u%s", (long long)x->offset, (long long)x->floats,
+               x->mem, x->shared ? " shared" : "");
+    description_print(out, panel_layout_fields(), &x->layout);
     buf_printf(out, "\n");
 }
 
