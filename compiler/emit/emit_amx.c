@@ -99,7 +99,7 @@ void tile_dot(Emit *e, int sum, int a, int b)
 /* Loads first: the products of a step wait for none of them while those of the step before run. */
 void tile_products(Emit *e, const TileProduct *p, V steps)
 {
-    CHECK(p->unroll >= 1 && (!p->beside || p->apart >= 1));
+    CHECK(p->unroll >= 1 && (!p->overlap || p->apart >= 1));
     Loop l = loop_begin(e, ci(e, 0), steps, p->unroll);
     V a[TILE_MOST], b[TILE_MOST];
     for (int i = 0; i < p->m; i++)
@@ -117,8 +117,8 @@ void tile_products(Emit *e, const TileProduct *p, V steps)
         for (int i = 0; i < p->m; i++)
             for (int j = 0; j < p->n; j++) {
                 tile_dot(e, tile_sum(i, j), tile_a(i), tile_b(j));
-                if (p->beside && ++dots % p->apart == 0)
-                    p->beside(e, p->user);
+                if (p->overlap && ++dots % p->apart == 0)
+                    p->overlap(e, p->user);
             }
     }
     loop_end(e, &l);

@@ -1,25 +1,24 @@
 /* The tile unit (AMX), the one place that knows its instructions. For CORE_AMX a function here is
- * one instruction; for CORE_AMX_MODEL it is a call of the C model (runtime/amx_model.h), so that
- * the kernels above are the same and can be compared on any machine with AVX2.
+ * one instruction. For CORE_AMX_MODEL it is a call of the C model (runtime/walk/amx_model.h), so
+ * the kernels are the same and can be compared on any machine with AVX2.
  *
  * A kernel that uses tiles configures them before the first one and releases them at its end:
- * between kernels there is no state.
+ * between kernels there is no state. tile_unit.h has the sizes.
  *
- *                     B tiles 6, 7: TILE_COLUMNS columns each, a row is a pair of channels of all
- * columns A tiles 4, 5      accumulators 0 1      a row is one pixel (or query, ...), a column one
- * output channel, in f32 rows x channels                2 3
+ *                                        B tiles 6, 7: a row is a pair of channels of all columns
+ *                                         6     7
+ *   A tiles 4, 5: a row is one pixel   4  0     1    accumulators, in f32: a row is one pixel (or
+ *   (or query, ...), all channels      5  2     3    query, ...), a column one output channel
  *
- * Four products for four loads of 1 KiB: with one operand in L1 and the other in L2 the loads hide
- * behind the products. */
+ * Four loads of 1 KiB for four products: with one operand in L1 and the other in L2 the products
+ * hide the loads. */
 #ifndef LATENTC_EMIT_AMX_H
 #define LATENTC_EMIT_AMX_H
 #include "emit.h"
 #include "tile_unit.h"
 
-static inline int tile_sum(int i, int j)
-{
-    return TILE_MOST * i + j;
-} /* number of accumulator (i, j) */
+/* Numbers of accumulator (i, j), of A tile i and of B tile j. */
+static inline int tile_sum(int i, int j) { return TILE_MOST * i + j; }
 static inline int tile_a(int i) { return 4 + i; }
 static inline int tile_b(int j) { return 6 + j; }
 
@@ -28,26 +27,33 @@ static inline int tile_b(int j) { return 6 + j; }
 void tile_configure(Emit *e, int rows, int channels);
 void tile_release(Emit *e);
 void tile_zero(Emit *e, int tile);
-void tile_load(Emit *e, int tile, V p, V stride);   /* stride: bytes between rows, an i64 */
-void tile_stream(Emit *e, int tile, V p, V stride); /* the same, of data that need not stay in L1 */
+/* stride: bytes between rows, an i64. tile_stream: the same, of data that need not stay in L1. */
+void tile_load(Emit *e, int tile, V p, V stride);
+void tile_stream(Emit *e, int tile, V p, V stride);
 void tile_store(Emit *e, int tile, V p, V stride);
-void tile_dot(Emit *e, int sum, int a,
-              int b); /* sum[m][n] += a[m] . b[.][n], in f32, each row's pairs in order */
+/* sum[m][n] += a[m] . b[.][n], in f32, each row's pairs in order. */
+void tile_dot(Emit *e, int sum, int a, int b);
 
 /* m x n accumulators += A tiles times B tiles, `steps` times: one loop of loads and products. */
 typedef struct {
-    int m, n;                            /* 1 or 2 */
-    V a[TILE_MOST], b[TILE_MOST];        /* of the first step */
-    V lda, ldb;                          /* bytes between the rows of an A tile, of a B tile */
-    int64_t a_step, b_step;              /* bytes from one step's tile to the next one's */
-    bool stream_a, stream_b;             /* which operand passes by while the other stays in L1 */
-    int unroll;                          /* steps of the loop's body; divides `steps` */
-    void (*beside)(Emit *e, void *user); /* may be NULL; emits what stands between products: the
-                                            vector units wait while the tile unit works */
-    int apart; /* products from one to the next; divides the m * n * unroll of the body. Few: what a
-                * core has in hand at once, half of it where two threads share the core, should be
-                * both tiles' and vectors' instructions */
+    int m, n; /* 1 or 2 */
+    /* Tiles of the first step. */
+    V a[TILE_MOST], b[TILE_MOST];
+    /* Bytes between the rows of an A tile, of a B tile. */
+    V lda, ldb;
+    /* Bytes from one step's tile to the next one's. */
+    int64_t a_step, b_step;
+    /* Which operand is streamed while the other stays in L1. */
+    bool stream_a, stream_b;
+    /* Steps of the loop's body; divides `steps`. */
+    int unroll;
+    /* May be NULL. Emits a share of other work after every `apart` products; apart divides the m *
+     * n * unroll of the body. A core looks ahead over some hundred operations, half as many where
+     * two threads share it; with few products from share to share these are both tiles' and
+     * vectors'. */
+    void (*overlap)(Emit *e, void *user);
     void *user;
+    int apart;
 } TileProduct;
 void tile_products(Emit *e, const TileProduct *p, V steps);
 #endif

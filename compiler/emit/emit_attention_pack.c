@@ -27,8 +27,9 @@ static V row_words(Emit *e, const Attention *a, V row, V u, int64_t channels)
 
 typedef struct {
     const Attention *a;
-    V k, v, keys, values; /* of one head: sources at the panel's first key, and panels */
-    V panel;
+    /* Of one head: sources at the panel's first key, and panels. */
+    V k, v, keys, values;
+    V panel, width; /* its number, and how many keys it stores */
 } Pack;
 
 /* Of key square `key` of the panel, word u: in tiles, `lanes` keys lie together. */
@@ -40,9 +41,8 @@ static V key_place(Emit *e, const Attention *a, V key, V u, V width)
 }
 
 /* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels,
- * transposed. to: the panel; width: its keys. */
-static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels,
-                            V to, V width)
+ * transposed. */
+static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels)
 {
     const Attention *a = p->a;
     V rows[64];
@@ -52,19 +52,18 @@ static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, i
                       : cf(e, 0, a->lanes);
     transpose(e, rows, a->lanes);
     for (int i = 0; i < a->lanes && (a->tiles || i < attention_words(a, channels)); i++)
-        store(e, rows[i], at(e, to, key_place(e, a, key, addc(e, u, i), width)));
+        store(e, rows[i], at(e, p->keys, key_place(e, a, key, addc(e, u, i), p->width)));
 }
 
-static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid, V to, V width)
+static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid)
 {
     const Attention *a = p->a;
     int64_t step = (int64_t)a->lanes * (a->bf16 ? 2 : 1), whole = a->head_size / step * step;
     Loop l = loop_begin(e, ci(e, 0), ci(e, attention_words(a, whole)), a->lanes);
-    pack_key_square(e, p, key, valid, l.i, step, to, width);
+    pack_key_square(e, p, key, valid, l.i, step);
     loop_end(e, &l);
     if (whole < a->head_size)
-        pack_key_square(e, p, key, valid, ci(e, attention_words(a, whole)), a->head_size - whole,
-                        to, width);
+        pack_key_square(e, p, key, valid, ci(e, attention_words(a, whole)), a->head_size - whole);
 }
 
 /* Of word `word` of the head's keys, channel c, a multiple of `lanes`. */
@@ -125,22 +124,22 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name)
     p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
     V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))),
       whole = sub(e, valid, uremc(e, valid, a->lanes));
-    V width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
+    p.width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
     Loop l = loop_begin(e, ci(e, 0), whole, a->lanes);
-    pack_keys(e, &p, l.i, a->lanes, p.keys, width);
+    pack_keys(e, &p, l.i, a->lanes);
     loop_end(e, &l);
     l = loop_begin(e, ci(e, 0), sub(e, valid, uremc(e, valid, per)), per);
     pack_values(e, &p, l.i, (int)per);
     loop_end(e, &l);
     if (a->m < stored) { /* the last keys, and zeros up to a whole vector or tile */
-        If f = if_begin(e, lt(e, valid, width));
+        If f = if_begin(e, lt(e, valid, p.width));
         if (tail)
-            pack_keys(e, &p, whole, tail, p.keys, width);
+            pack_keys(e, &p, whole, tail);
         if (round_up(a->m, a->lanes) < stored)
-            pack_keys(e, &p, addc(e, width, -a->lanes), 0, p.keys, width);
+            pack_keys(e, &p, addc(e, p.width, -a->lanes), 0);
         if (odd)
             pack_values(e, &p, addc(e, valid, -1), 1);
-        l = loop_begin(e, addc(e, valid, odd), width, per);
+        l = loop_begin(e, addc(e, valid, odd), p.width, per);
         pack_values(e, &p, l.i, 0);
         loop_end(e, &l);
         if_end(e, &f);

@@ -76,7 +76,7 @@ static void mask(Emit *e, const TileAttention *t, V strip, V step)
         V seen = a->causal ? umin(e, limit, add(e, addc(e, after, i * TILE_ROWS), r.i)) : limit;
         for (int j = 0; j < TILE_MOST; j++) {
             V s = choose(e, lanes_below(e, addc(e, seen, -j * TILE_COLUMNS), TILE_COLUMNS), from,
-                         cf(e, hidden, TILE_COLUMNS));
+                         cf(e, HIDDEN, TILE_COLUMNS));
             store(e, s, at(e, tile_atc(e, t->masked, TILE_MOST * i + j), row));
         }
         loop_end(e, &r);

@@ -13,9 +13,6 @@ typedef struct {
     V queries, start, masked, scores, weights, results, sums, totals;
 } TileAttention;
 
-/* What keys that a query must not see are scored with: 2^hidden is zero. */
-static const double hidden = -1e30;
-
 /* Address of a tile, counted from `base`. */
 static inline V tile_at(Emit *e, V base, V index)
 {

@@ -17,7 +17,7 @@
  * the row maximum over the first keys, and nothing is rescaled. A sum of `too_large` or more means
  * that r was too small: then the whole task is done again with the maximum over all keys.
  *
- * Keys that do not exist, and keys that a query must not see, have sums that begin with `hidden`.
+ * Keys that do not exist, and keys that a query must not see, have sums that begin with HIDDEN.
  */
 #include "emit_attention_tiles.h"
 #include "emit_attention_pipeline.h"
@@ -44,7 +44,7 @@ static void carve(Emit *e, TileAttention *t)
 static void load_queries(Emit *e, const TileAttention *t)
 {
     const Attention *a = t->a;
-    V scale = cf(e, a->scale * 1.4426950408889634, TILE_COLUMNS),
+    V scale = cf(e, a->scale * LOG2_E, TILE_COLUMNS),
       valid = umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
@@ -83,7 +83,7 @@ static void find_start(Emit *e, const TileAttention *t, V strip, V count)
 {
     V start = strip_start(e, t, strip), max = strip_sums(e, t, strip);
     fill(e, start, TILE_MOST * TILE_FLOATS, 0);
-    fill(e, max, STRIP * TILE_COLUMNS, hidden);
+    fill(e, max, STRIP * TILE_COLUMNS, HIDDEN);
     Loop u = loop_begin(e, ci(e, 0), count, 1);
     attention_scores(e, t, strip, u.i, t->scores);
     for (int i = 0; i < TILE_MOST; i++) {
@@ -170,10 +170,10 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task)
     int64_t all = attention_steps(a), first = all < FIRST_STEPS ? all : FIRST_STEPS,
             chunks = pipelined_chunks(a);
     V again = var(e, e->i1, LLVMConstInt(e->i1, 1, 0));
-    Loop turn = loop_begin(e, ci(e, 0), ci(e, first < all ? 2 : 1), 1);
+    Loop attempt = loop_begin(e, ci(e, 0), ci(e, first < all ? 2 : 1), 1);
     If f = if_begin(e, get(e, again));
     Loop s = loop_begin(e, ci(e, 0), ci(e, attention_strips(a)), 1);
-    find_start(e, &t, s.i, choose(e, eq(e, turn.i, ci(e, 0)), ci(e, first), ci(e, all)));
+    find_start(e, &t, s.i, choose(e, eq(e, attempt.i, ci(e, 0)), ci(e, first), ci(e, all)));
     loop_end(e, &s);
     fill(e, t.sums, a->query_block * TILE_COLUMNS, 0);
     fill(e, t.results, attention_strips(a) * value_pairs(a) * SUMS * TILE_FLOATS, 0);
@@ -183,7 +183,7 @@ void emit_attention_tiles(Emit *e, const AttentionTask *task)
         plain_steps(e, &t, chunks * a->block_panels, all);
     set(e, again, row_totals(e, &t));
     if_end(e, &f);
-    loop_end(e, &turn);
+    loop_end(e, &attempt);
     store_results(e, &t);
     tile_release(e);
 }

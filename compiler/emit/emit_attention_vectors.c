@@ -19,10 +19,12 @@
 
 typedef struct {
     const Attention *a;
-    V q, y, first;              /* of the head: queries and results of the block; its first query */
-    V keys, values;             /* panels of the head */
-    V queries, scores, results; /* scratch */
-    V old, max, sum, factor;    /* a number per query of the block */
+    /* Of the head: queries and results of the block; its first query; panels. */
+    V q, y, first, keys, values;
+    /* Scratch: Q [query][channel], S and P [query][key], O [query][channel], as operands or f32. */
+    V queries, scores, results;
+    /* Scratch, a number per query: m, m', l, 2^(m - m'). */
+    V old, max, sum, factor;
 } VectorAttention;
 
 static V operand_row(Emit *e, V base, V row, int64_t stride)
@@ -30,14 +32,15 @@ static V operand_row(Emit *e, V base, V row, int64_t stride)
     return at(e, base, mulc(e, row, stride));
 }
 
-static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, int64_t width,
-                        V count, int64_t known)
+static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
+                        int64_t multiple)
 {
-    int unroll = known % 4 == 0 ? 4 : known % 2 == 0 ? 2 : 1;
+    int64_t width = (int64_t)m->nvec * x->a->lanes;
+    int unroll = multiple % 4 == 0 ? 4 : multiple % 2 == 0 ? 2 : 1;
     if (x->a->bf16)
         micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
     else
-        micro_run(e, m, ci(e, 1), panel, ci(e, width), count, unroll);
+        micro_run(e, m, panel, ci(e, width), count, unroll);
 }
 
 /* Q of the block, scaled; queries beyond n are zero. */
@@ -45,7 +48,7 @@ static void load_queries(Emit *e, const VectorAttention *x)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
-    V scale = cf(e, a->scale * 1.4426950408889634, lanes),
+    V scale = cf(e, a->scale * LOG2_E, lanes),
       valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
@@ -83,8 +86,8 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
     micro_init(e, &m, rows, s->nvec);
     for (int i = 0; i < rows; i++)
         m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, &m, s->panel, (int64_t)s->nvec * a->lanes,
-                ci(e, attention_words(a, a->head_size)), attention_words(a, a->head_size));
+    run_product(e, s->x, &m, s->panel, ci(e, attention_words(a, a->head_size)),
+                attention_words(a, a->head_size));
     for (int i = 0; i < rows; i++) {
         V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
         for (int v = 0; v < s->nvec; v++)
@@ -115,15 +118,14 @@ static void scores_block(Emit *e, const VectorAttention *x, V first, V count)
     loop_end(e, &p);
 }
 
-/* Scores of key j of the block where j >= limit become -1e30: exp2 of it is zero, and no infinity
- * meets another. */
+/* Scores of key j of the block where j >= limit become HIDDEN. */
 static void mask_vector(Emit *e, const VectorAttention *x, V row, V j, V limit)
 {
     int lanes = x->a->lanes;
     V p = at(e, row, j);
     store(
         e,
-        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, -1e30, lanes)),
+        choose(e, lanes_below(e, sub(e, limit, j), lanes), load(e, p, lanes), cf(e, HIDDEN, lanes)),
         p);
 }
 
@@ -161,31 +163,42 @@ static void fill(Emit *e, V p, int64_t n, double value)
 }
 
 /* The vector of a row's scores at `at`, and the running value that it joins; top: the row's
- * maximum, once it is known. */
+ * maximum, in the second fold. */
 typedef void VectorBody(Emit *e, const VectorAttention *x, V row, V at, V top, V *running);
 
-/* For all vectors of a row of `keys` scores: `parts` at a time, each with a running value of its
- * own, which hides latencies. Returns their union. */
-static V over_row(Emit *e, const VectorAttention *x, V row, V keys, int64_t known, double initial,
-                  V top, VectorBody *body, V (*join)(Emit *, V, V))
+/* A fold over the vectors of a row of scores. */
+typedef struct {
+    double initial;
+    VectorBody *body;
+    V (*join)(Emit *e, V a, V b);
+} Fold;
+/* A row of `keys` scores. multiple: the keys where they are a constant, else a divisor of them. */
+typedef struct {
+    V at, keys, top;
+    int64_t multiple;
+} Row;
+
+/* `parts` vectors at a time, each with a running value of its own, which hides latencies. Returns
+ * their union. */
+static V over_row(Emit *e, const VectorAttention *x, const Row *row, const Fold *fold)
 {
     enum { MOST = 4 };
     int lanes = x->a->lanes, parts = 1;
     V running[MOST];
     for (int p = MOST; p > 1 && parts == 1; p--)
-        if (known % ((int64_t)p * lanes) == 0)
+        if (row->multiple % ((int64_t)p * lanes) == 0)
             parts = p;
     for (int p = 0; p < parts; p++)
         running[p] = var(e, vec_type(e, lanes), NULL);
     for (int p = 0; p < parts; p++)
-        set(e, running[p], cf(e, initial, lanes));
-    Loop j = loop_begin(e, ci(e, 0), keys, (int64_t)parts * lanes);
+        set(e, running[p], cf(e, fold->initial, lanes));
+    Loop j = loop_begin(e, ci(e, 0), row->keys, (int64_t)parts * lanes);
     for (int p = 0; p < parts; p++)
-        body(e, x, row, addc(e, j.i, (int64_t)p * lanes), top, &running[p]);
+        fold->body(e, x, row->at, addc(e, j.i, (int64_t)p * lanes), row->top, &running[p]);
     loop_end(e, &j);
     V all = get(e, running[0]);
     for (int p = 1; p < parts; p++)
-        all = join(e, all, get(e, running[p]));
+        all = fold->join(e, all, get(e, running[p]));
     return all;
 }
 
@@ -195,8 +208,8 @@ static void row_max(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
     set(e, *running, fp_max(e, load(e, at(e, row, at_), x->a->lanes), get(e, *running)));
 }
 
-/* P in place of S: operands take no more room than scores, and each vector is read before its place
- * is written. */
+/* P replaces S in memory: operands take no more room than scores, and each vector is read before
+ * its place is written. */
 static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *running)
 {
     int lanes = x->a->lanes;
@@ -209,15 +222,15 @@ static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
         store(e, p, at(e, row, at_));
 }
 
-/* Maxima; what older results shrink to (factor); P and its sums. known: keys where that is a
- * constant, else what divides them. */
-static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t known, bool online)
+/* Maxima; the factor of older results; P and its sums. online: there are several blocks of keys.
+ * multiple: as in Row. */
+static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t multiple, bool online)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    V row = operand_row(e, x->scores, i.i, score_stride(a));
-    V top = reduce_max(e, over_row(e, x, row, keys, known, -1e30, NULL, row_max, fp_max), lanes);
+    Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, multiple};
+    V top = reduce_max(e, over_row(e, x, &row, &(Fold){HIDDEN, row_max, fp_max}), lanes);
     if (online)
         top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
     store(e, top, at(e, x->max, i.i));
@@ -233,9 +246,10 @@ static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t kno
         loop_end(e, &i);
     }
     i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    row = operand_row(e, x->scores, i.i, score_stride(a));
+    row.at = operand_row(e, x->scores, i.i, score_stride(a));
     V max = load(e, at(e, x->max, i.i), 1), total = at(e, x->sum, i.i);
-    V sum = reduce_add(e, over_row(e, x, row, keys, known, 0, max, row_exp, fp_add), lanes);
+    row.top = max;
+    V sum = reduce_add(e, over_row(e, x, &row, &(Fold){0, row_exp, fp_add}), lanes);
     store(e, online ? fp_add(e, load(e, total, 1), sum) : sum, total);
     loop_end(e, &i);
 }
@@ -252,13 +266,15 @@ static void store_row(Emit *e, const VectorAttention *x, V row, V channel, V v, 
         if_end(e, &f);
 }
 
+/* A panel of values: nvec vectors of channels from `channel` on, `left` of which exist. count:
+ * words of keys; multiple: as in Row, in words. */
 typedef struct {
     const VectorAttention *x;
     V panel, channel, count;
-    int64_t known, left;
+    int64_t multiple, left;
     int nvec;
     bool online;
-} Values; /* left: channels from here on */
+} Values;
 
 static void values_tile(Emit *e, const void *values, V row, int rows)
 {
@@ -278,7 +294,7 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
                 p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
                           : cf(e, 0, lanes));
     }
-    run_product(e, x, &m, p->panel, (int64_t)p->nvec * lanes, p->count, p->known);
+    run_product(e, x, &m, p->panel, p->count, p->multiple);
     for (int i = 0; i < rows; i++) {
         V r = addc(e, row, i);
         V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));
@@ -294,9 +310,9 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
     }
 }
 
-/* O += P . values, for the words of keys from `word` on; where all keys are one block: y. known: as
- * for softmax_block, in words. */
-static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t known,
+/* O += P . values, for `count` words of keys from `word` on. Where all keys are one block: y = O /
+ * l. multiple: as in Row, in words. */
+static void values_block(Emit *e, const VectorAttention *x, V word, V count, int64_t multiple,
                          bool online)
 {
     const Attention *a = x->a;
@@ -304,7 +320,7 @@ static void values_block(Emit *e, const VectorAttention *x, V word, V count, int
             all = attention_words(a, keys_stored(a));
     Values p = {.x = x,
                 .count = count,
-                .known = known,
+                .multiple = multiple,
                 .online = online,
                 .nvec = a->nr,
                 .left = whole < a->head_size ? whole : a->head_size};
@@ -357,7 +373,7 @@ static void online(Emit *e, const VectorAttention *x)
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
     bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
-    fill(e, x->old, query_rows(a), -1e30);
+    fill(e, x->old, query_rows(a), HIDDEN);
     fill(e, x->sum, query_rows(a), 0);
     fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, key_panels(a));
@@ -366,16 +382,16 @@ static void online(Emit *e, const VectorAttention *x)
     Loop j = loop_begin(e, ci(e, 0), end, step);
     V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
     V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
-    int64_t known = even_blocks && !a->causal ? step * per : a->lanes;
-    if (known != a->lanes) {
+    int64_t multiple = even_blocks && !a->causal ? step * per : a->lanes;
+    if (multiple != a->lanes) {
         count = ci(e, step);
-        keys = ci(e, known);
+        keys = ci(e, multiple);
     }
     scores_block(e, x, j.i, count);
     mask(e, x, key0, keys);
-    softmax_block(e, x, keys, known, true);
+    softmax_block(e, x, keys, multiple, true);
     V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
-    values_block(e, x, word, n, attention_words(a, known), true);
+    values_block(e, x, word, n, attention_words(a, multiple), true);
     loop_end(e, &j);
     store_results(e, x);
 }

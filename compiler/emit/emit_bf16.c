@@ -122,8 +122,8 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll)
 {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), pairs, unroll);
-    if (m->beside)
-        m->beside(e, m->user);
+    if (m->overlap)
+        m->overlap(e, m->user);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++)

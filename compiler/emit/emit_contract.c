@@ -36,8 +36,8 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
     if (!task->sums)
         return;
     if (i == 0)
-        sums_begin(e, &sums[v], contract_sums_at(e, task, o->j, o->offset), c->co,
-                   eq(e, t->pixel, ci(e, 0)), r, lanes);
+        sums[v] = sums_begin(e, contract_sums_at(e, task, o->j, o->offset), c->co,
+                             eq(e, t->pixel, ci(e, 0)), r);
     sums_add(e, &sums[v], r);
 }
 
@@ -137,7 +137,7 @@ static void run_taps(Emit *e, RegisterTile *t, V *start)
     if (c->bf16)
         micro_run_bf16(e, &t->m, here, ci(e, width), udivc(e, count, 2), unroll);
     else
-        micro_run(e, &t->m, ci(e, 1), here, ci(e, width), count, unroll);
+        micro_run(e, &t->m, here, ci(e, width), count, unroll);
     set(e, panel, operand_at(e, c, here, mulc(e, count, width)));
     loop_end(e, &lx);
     loop_end(e, &ly);

@@ -24,7 +24,7 @@ V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, 
     return v;
 }
 
-/* Where channel c of loaded pixel q stands in the strip. */
+/* Where a channel of loaded pixel q is in the strip. */
 static V strip_place(Emit *e, const ContractTask *task, V q, V channel)
 {
     const Contract *c = task->c;
@@ -36,27 +36,33 @@ static V strip_place(Emit *e, const ContractTask *task, V q, V channel)
     return operand_at(e, task->c, task->strip, add(e, pixel, place));
 }
 
-/* Channels first.. of one operand (src: its row, NULL for zeros) of loaded pixel q; n of them. By
- * two registers where there is a swish (emit.h), then by one, then singly; never across the border
- * of two chunks. */
-static void load_segment(Emit *e, const ContractTask *task, V src, V q, V image, int64_t first,
-                         int64_t n)
+/* The channels that one operand contributes to loaded pixel q: n from channel `first` on. row: the
+ * operand's, NULL for zeros. */
+typedef struct {
+    V row, q, image;
+    int64_t first, n;
+} Segment;
+
+/* By two registers where there is a swish (emit_math.h), then by one, then singly; never across the
+ * border of two chunks. */
+static void load_segment(Emit *e, const ContractTask *task, const Segment *s)
 {
     const Contract *c = task->c;
-    bool swish = src && (c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH);
+    bool swish = s->row && (c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH);
     int64_t from = 0;
     for (int lanes = swish ? 2 * e->t->lanes : e->t->lanes;
-         from<n; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
-        if (c->n_chunks > 1 && (c->kc % lanes != 0 || first % lanes != 0))
+         from<s->n; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
+        if (c->n_chunks > 1 && (c->kc % lanes != 0 || s->first % lanes != 0))
             continue;
-        int64_t to = from + (n - from) / lanes * lanes;
+        int64_t to = from + (s->n - from) / lanes * lanes;
         if (from == to)
             continue;
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
-        V channel = addc(e, l.i, first), v = cf(e, 0, lanes);
-        if (src)
-            v = contract_prologue(e, task, load(e, at(e, src, l.i), lanes), channel, image, lanes);
-        store_operand(e, c, v, strip_place(e, task, q, channel), lanes);
+        V channel = addc(e, l.i, s->first), v = cf(e, 0, lanes);
+        if (s->row)
+            v = contract_prologue(e, task, load(e, at(e, s->row, l.i), lanes), channel, s->image,
+                                  lanes);
+        store_operand(e, c, v, strip_place(e, task, s->q, channel), lanes);
         loop_end(e, &l);
         from = to;
     }
@@ -140,11 +146,11 @@ static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)
     if (c->x_bf16)
         copy_segment(e, task, row, q);
     else
-        load_segment(e, task, row, q, image, 0, c->c1);
-    if (c->c2)
-        load_segment(e, task,
-                     row_of(e, task->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2), q,
-                     image, c->c1, c->c2);
+        load_segment(e, task, &(Segment){row, q, image, 0, c->c1});
+    if (c->c2) {
+        row = row_of(e, task->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2);
+        load_segment(e, task, &(Segment){row, q, image, c->c1, c->c2});
+    }
     load_padding(e, task, q);
 }
 
@@ -186,7 +192,7 @@ static void load_window(Emit *e, ContractTask *task, V from, V to)
     V pixel = input_pixel(e, c, image, iy, ix, c->upsample);
     load_pixel(e, task, pixel, q, image);
     if_else(e, &f);
-    load_segment(e, task, NULL, q, image, 0, in_channels(c));
+    load_segment(e, task, &(Segment){NULL, q, image, 0, in_channels(c)});
     load_padding(e, task, q);
     if_end(e, &f);
     loop_end(e, &lc);

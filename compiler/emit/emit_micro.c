@@ -13,7 +13,7 @@
 void micro_init(Emit *e, Micro *m, int rows, int nvec)
 {
     CHECK(rows <= 16 && nvec <= 4);
-    m->beside = NULL;
+    m->overlap = NULL;
     m->rows = rows;
     m->nvec = nvec;
     for (int i = 0; i < rows; i++)
@@ -21,19 +21,18 @@ void micro_init(Emit *e, Micro *m, int rows, int nvec)
             m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
 }
 
-void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll)
+void micro_run(Emit *e, Micro *m, V b, V ldb, V count, int unroll)
 {
     int lanes = e->t->lanes;
     Loop l = loop_begin(e, ci(e, 0), count, unroll);
-    if (m->beside)
-        m->beside(e, m->user);
+    if (m->overlap)
+        m->overlap(e, m->user);
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++)
             bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);
-        V ak = mul(e, k, ka);
         for (int i = 0; i < m->rows; i++) {
-            V a = splat(e, load(e, at(e, m->a[i], ak), 1), lanes);
+            V a = splat(e, load(e, at(e, m->a[i], k), 1), lanes);
             for (int v = 0; v < m->nvec; v++)
                 set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
         }

@@ -3,20 +3,20 @@
 #define LATENTC_EMIT_MICRO_H
 #include "emit.h"
 
-/* acc[i][v] += sum over k of a[i][k * ka] * b[k * ldb + v * lanes .. + lanes]. rows * nvec
+/* acc[i][v] += sum over k of a[i][k] * b[k * ldb + v * lanes .. + lanes]. rows * nvec
  * accumulators live in registers. */
 typedef struct {
     int rows, nvec;
     V a[16];      /* one pointer a row */
     V acc[16][4]; /* variables of vector type */
     /* May be NULL. Emits what overlaps with each `unroll` steps of micro_run. */
-    void (*beside)(Emit *e, const void *user);
+    void (*overlap)(Emit *e, const void *user);
     const void *user;
 } Micro;
 /* Makes the variables and sets them to zero. */
 void micro_init(Emit *e, Micro *m, int rows, int nvec);
-/* ka, ldb: in floats. unroll divides count. */
-void micro_run(Emit *e, Micro *m, V ka, V b, V ldb, V count, int unroll);
+/* ldb: floats between rows of b. unroll divides count. */
+void micro_run(Emit *e, Micro *m, V b, V ldb, V count, int unroll);
 /* tile(e, user, first row, rows) for all of `count` rows, at most `most` (and at most what the
  * registers hold) at a time: in as few tiles as that takes, of two sizes that differ by one, so
  * that none is nearly empty. */

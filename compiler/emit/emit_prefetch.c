@@ -12,16 +12,16 @@ Prefetch prefetch_row(V from, int64_t bytes)
                       .count = 1};
 }
 
-void prefetch_begin(Emit *e, Prefetch *a, int64_t calls)
+void prefetch_begin(Emit *e, Prefetch *a, int64_t shares)
 {
-    a->each = ceil_div(groups_of(a), calls);
+    a->each = ceil_div(groups_of(a), shares);
     a->next = var(e, e->i64, ci(e, 0));
     /* Several neighbouring groups become one. */
     while (a->each > 1 && a->groups % 2 == 0 && a->step == a->lines * CACHE_LINE) {
         a->lines *= 2;
         a->groups /= 2;
         a->step *= 2;
-        a->each = ceil_div(groups_of(a), calls);
+        a->each = ceil_div(groups_of(a), shares);
     }
 }
 

@@ -1,24 +1,30 @@
-/* GroupNorm's statistics: sums of an image's blocks per channel, gathered beside the results of the
- * products that compute it (contract epilogues call sums_*) or by a kernel of their own, and from
- * them each channel's scale and shift. The pivot, the block's first pixel, keeps a mean far from
- * zero from costing digits. */
+/* GroupNorm's statistics: sums of an image's blocks of pixels per channel, and from them the scale
+ * and shift of each channel. The epilogues of contracts gather sums (sums_*) while they store
+ * results; elsewhere a kernel of its own does. The pivot, the block's first pixel, is subtracted
+ * from all: a mean far from zero would cost digits. */
 #include "emit_sums.h"
 #include "emitters.h"
 
-/* Sums of one vector of channels, in registers. at: where they lie. */
-void sums_begin(Emit *e, ChannelSums *s, V at_, int64_t c, V first, V r, int lanes)
+/* Lanes of a vector; 1 of a scalar. */
+static int lanes_in(V v)
 {
-    s->at = at_;
-    s->c = c;
-    s->lanes = lanes;
+    LLVMTypeRef type = LLVMTypeOf(v);
+    return LLVMGetTypeKind(type) == LLVMVectorTypeKind ? (int)LLVMGetVectorSize(type) : 1;
+}
+
+ChannelSums sums_begin(Emit *e, V at_, int64_t c, V first, V r)
+{
+    int lanes = lanes_in(r);
+    ChannelSums s = {.at = at_, .c = c, .lanes = lanes};
     If f = if_begin(e, first);
     store(e, r, at_);
     store(e, cf(e, 0, lanes), atc(e, at_, c));
     store(e, cf(e, 0, lanes), atc(e, at_, 2 * c));
     if_end(e, &f);
-    s->pivot = load(e, at_, lanes);
-    s->sum = var(e, vec_type(e, lanes), load(e, atc(e, at_, c), lanes));
-    s->square = var(e, vec_type(e, lanes), load(e, atc(e, at_, 2 * c), lanes));
+    s.pivot = load(e, at_, lanes);
+    s.sum = var(e, vec_type(e, lanes), load(e, atc(e, at_, c), lanes));
+    s.square = var(e, vec_type(e, lanes), load(e, atc(e, at_, 2 * c), lanes));
+    return s;
 }
 
 void sums_add(Emit *e, const ChannelSums *s, V r)
@@ -34,16 +40,21 @@ void sums_end(Emit *e, const ChannelSums *s)
     store(e, get(e, s->square), atc(e, s->at, 2 * s->c));
 }
 
-/* Channel vectors outside, rows inside: the sums stay in registers. */
-static void sum_channels(Emit *e, const Sums *g, V x, V out, V rows, int lanes, int64_t from,
-                         int64_t to)
+/* A block of pixels: x (rows, c), sums out (3, c). */
+typedef struct {
+    V x, out, rows;
+    int64_t c;
+} PixelBlock;
+
+/* Channels from..to, whole vectors of `lanes`. Channel vectors outside, rows inside: the sums stay
+ * in registers. */
+static void sum_channels(Emit *e, const PixelBlock *b, int lanes, int64_t from, int64_t to)
 {
     Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
-    ChannelSums s;
-    sums_begin(e, &s, at(e, out, l.i), g->c, LLVMConstInt(e->i1, 1, 0),
-               load(e, at(e, x, l.i), lanes), lanes);
-    Loop r = loop_begin(e, ci(e, 0), rows, 1);
-    sums_add(e, &s, load(e, at(e, x, add(e, mulc(e, r.i, g->c), l.i)), lanes));
+    V first = load(e, at(e, b->x, l.i), lanes), out = at(e, b->out, l.i);
+    ChannelSums s = sums_begin(e, out, b->c, LLVMConstInt(e->i1, 1, 0), first);
+    Loop r = loop_begin(e, ci(e, 0), b->rows, 1);
+    sums_add(e, &s, load(e, at(e, b->x, add(e, mulc(e, r.i, b->c), l.i)), lanes));
     loop_end(e, &r);
     sums_end(e, &s);
     loop_end(e, &l);
@@ -56,13 +67,14 @@ void emit_sums(Emit *e, const Sums *g, const char *name)
     int lanes = e->t->lanes;
     V b = udivc(e, e->task, g->blocks), first = mulc(e, uremc(e, e->task, g->blocks), g->th);
     V rows = umin(e, sub(e, ci(e, g->oh), first), ci(e, g->th));
-    V x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c)),
-      out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
+    PixelBlock p = {.rows = rows, .c = g->c};
+    p.x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c));
+    p.out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
     int64_t whole = g->c / lanes * lanes;
     if (whole)
-        sum_channels(e, g, x, out, rows, lanes, 0, whole);
+        sum_channels(e, &p, lanes, 0, whole);
     if (whole < g->c)
-        sum_channels(e, g, x, out, rows, 1, whole, g->c);
+        sum_channels(e, &p, 1, whole, g->c);
     kernel_end(e);
 }
 
@@ -77,24 +89,31 @@ static V pixels_of_block(Emit *e, const Sums *s, V i)
     return LLVMBuildSIToFP(e->b, mul(e, w, h), e->f64, "");
 }
 
-/* Adds to `sum`, in double, what one tensor's channels from..to of one image contribute: to the sum
- * of x, or, where the mean is known, of (x - mean)^2. */
-static void finish_part(Emit *e, const Sums *s, V sums, V from, V to, V mean, V sum)
+/* Channels from..to of one tensor's sums, of one image. */
+typedef struct {
+    const Sums *s;
+    V sums, from, to;
+} GroupPart;
+
+/* Adds to `sum`, in double, what they contribute: to the sum of x or, with the mean, to that of
+ * (x - mean)^2. */
+static void finish_part(Emit *e, const GroupPart *part, V mean, V sum)
 {
+    const Sums *s = part->s;
     Loop bl = loop_begin(e, ci(e, 0), ci(e, s->blocks), 1);
     V n = pixels_of_block(e, s, bl.i);
-    Loop l = loop_begin(e, from, to, 1);
-    V p = at(e, sums, add(e, mulc(e, bl.i, 3 * s->c), l.i));
-    V pivot = to_f64(e, load(e, p, 1)), d1 = to_f64(e, load(e, atc(e, p, s->c), 1)), part;
+    Loop l = loop_begin(e, part->from, part->to, 1);
+    V p = at(e, part->sums, add(e, mulc(e, bl.i, 3 * s->c), l.i));
+    V pivot = to_f64(e, load(e, p, 1)), d1 = to_f64(e, load(e, atc(e, p, s->c), 1)), share;
     if (!mean) {
-        part = fp_add(e, fp_mul(e, n, pivot), d1);
+        share = fp_add(e, fp_mul(e, n, pivot), d1);
     } else { /* the sum of (x - mean)^2 = d2 - 2 d1 (mean - pivot) + n (mean - pivot)^2 */
         V d2 = to_f64(e, load(e, atc(e, p, 2 * s->c), 1)), d = fp_sub(e, mean, pivot);
-        part = fp_add(
+        share = fp_add(
             e, d2,
             fp_mul(e, d, fp_sub(e, fp_mul(e, n, d), fp_mul(e, LLVMConstReal(e->f64, 2), d1))));
     }
-    set(e, sum, fp_add(e, get(e, sum), part));
+    set(e, sum, fp_add(e, get(e, sum), share));
     loop_end(e, &l);
     loop_end(e, &bl);
 }
@@ -107,8 +126,10 @@ static V group_average(Emit *e, const GroupFinish *g, const V *sums, V first, V 
     for (int i = 0; i < 2 && g->part[i].c; i++) {
         int64_t start = i ? g->part[0].c : 0;
         V from = umax(e, first, ci(e, start)), to = umin(e, end, ci(e, start + g->part[i].c));
-        finish_part(e, &g->part[i], sums[i], addc(e, from, -start),
-                    addc(e, umax(e, from, to), -start), mean, sum);
+        GroupPart p = {.s = &g->part[i], .sums = sums[i]};
+        p.to = addc(e, umax(e, from, to), -start);
+        p.from = addc(e, from, -start);
+        finish_part(e, &p, mean, sum);
     }
     return fp_mul(
         e, get(e, sum),

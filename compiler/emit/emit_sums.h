@@ -10,8 +10,8 @@ typedef struct {
     int64_t c;
     int lanes;
 } ChannelSums;
-/* r: a result; first, an i1: it is of the strip's first pixel, the pivot. */
-void sums_begin(Emit *e, ChannelSums *s, V at, int64_t c, V first, V r, int lanes);
+/* first, an i1: r is a result of the strip's first pixel, which becomes the pivot. */
+ChannelSums sums_begin(Emit *e, V at, int64_t c, V first, V r);
 void sums_add(Emit *e, const ChannelSums *s, V r);
 void sums_end(Emit *e, const ChannelSums *s);
 #endif

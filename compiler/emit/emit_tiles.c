@@ -15,178 +15,13 @@
  * the next chunk's operands is prefetched. */
 #include "emit_tiles.h"
 #include "emit_amx.h"
-#include "emit_epilogue.h"
 #include "emit_prefetch.h"
-#include "emit_sums.h"
-#include "tiles.h"
-
-/* One or two vectors of the block. GEGLU: a value's and its gate's, so that one product yields
- * both. */
-typedef struct {
-    int v[TILE_MOST], n;
-} Columns;
-/* `m` neighbouring tiles of pixels, the first of them `tile`, by one or two of columns. buffer:
- * which of two places in scratch takes their sums where a contract has one chunk. */
-typedef struct {
-    const ContractTask *task;
-    const PanelBlock *b;
-    const Columns *cols;
-    V tile, buffer;
-    int m;
-} TileGroup;
-/* A tile's first pixel in the strip, and how many of its rows are pixels. */
-typedef struct {
-    V pixel, valid;
-} Line;
-
-static Line line_of(Emit *e, const ContractTask *task, V tile)
-{
-    const Contract *c = task->c;
-    int64_t per = tiles_of_line(c), rows = c->tile_rows;
-    V rest = NULL, pixel;
-    if (c->flat) {
-        pixel = mulc(e, tile, rows);
-        if (c->pixels % rows || c->tw % rows)
-            rest = sub(e, task->pixels, pixel);
-    } else {
-        V q = mulc(e, uremc(e, tile, per), rows);
-        pixel = add(e, mulc(e, udivc(e, tile, per), c->tw), q);
-        if (c->tw % rows)
-            rest = sub(e, ci(e, c->tw), q);
-    }
-    return (Line){pixel, rest ? umin(e, rest, ci(e, rows)) : ci(e, rows)};
-}
-
-/* Tiles t and t + 1 are neighbours in a line: where t is even, as all are that have a partner. */
-static bool neighbours(const Contract *c) { return c->flat || tiles_of_line(c) % TILE_MOST == 0; }
-
-/* Where accumulator (0, j) of a group lies in scratch: spilled, by tile and vector; or of this
- * group alone, next to the buffer of the group before. */
-static V sums_at(Emit *e, const TileGroup *g, int j)
-{
-    const Contract *c = g->task->c;
-    int64_t floats = (int64_t)c->tile_rows * TILE_COLUMNS;
-    V index = c->n_chunks == 1 ? addc(e, mulc(e, g->buffer, TILE_MOST * TILE_MOST), j)
-                               : addc(e, mulc(e, g->tile, c->nr), g->cols->v[j]);
-    return at(e, g->task->spilled, mulc(e, index, floats));
-}
-
-static int64_t next_tile_floats(const Contract *c)
-{
-    return (int64_t)(c->n_chunks == 1 ? TILE_MOST : c->nr) * c->tile_rows * TILE_COLUMNS;
-}
-
-/* Where the sums of a group are, and which pixels they belong to. */
-typedef struct {
-    TileGroup g;
-    /* Of column tile j: sums of the first tile of pixels. */
-    V sums[TILE_MOST];
-    /* Output pixel of the first tile; how far that of the second lies behind it. batch NULL: each
-     * row has its own. */
-    V pixel, batch, step;
-    /* Rows of each tile that are pixels. */
-    V valid[TILE_MOST];
-    /* Output pixel where the strip begins. */
-    V first;
-} TileResults;
-
-static TileResults results_of(Emit *e, const TileGroup *g)
-{
-    const ContractTask *task = g->task;
-    TileResults r = {.g = *g};
-    Line line[TILE_MOST];
-    for (int i = 0; i < g->m; i++) {
-        line[i] = line_of(e, task, addc(e, g->tile, i));
-        r.valid[i] = line[i].valid;
-    }
-    for (int j = 0; j < g->cols->n; j++)
-        r.sums[j] = sums_at(e, g, j);
-    r.first = output_pixel(e, task, ci(e, 0), &r.batch);
-    r.pixel = output_pixel(e, task, line[0].pixel, &r.batch);
-    if (g->m > 1) {
-        V batch;
-        r.step = neighbours(task->c)
-                     ? ci(e, task->c->tile_rows)
-                     : sub(e, output_pixel(e, task, line[1].pixel, &batch), r.pixel);
-        if (task->c->images > 1 && !task->c->flat)
-            r.batch = NULL;
-    }
-    return r;
-}
-
-/* ---- epilogue ---- */
-
-/* Row r of all tiles: its tile, its row there, output pixel and image. */
-typedef struct {
-    V tile, row, pixel, batch;
-} Row;
-
-static Row row_of(Emit *e, const TileResults *r, V row)
-{
-    const Contract *c = r->g.task->c;
-    Row x = {.tile = ci(e, 0), .row = row, .batch = r->batch};
-    if (r->g.m > 1) {
-        x.tile = udivc(e, row, c->tile_rows);
-        x.row = uremc(e, row, c->tile_rows);
-    }
-    x.pixel = add(e, r->pixel, x.row);
-    if (r->g.m > 1)
-        x.pixel = add(e, x.pixel, mul(e, x.tile, r->step));
-    if (!x.batch)
-        x.batch = udivc(e, x.pixel, c->oh * c->ow);
-    return x;
-}
-
-static int64_t rows_of(const TileResults *r) { return (int64_t)r->g.m * r->g.task->c->tile_rows; }
-
-/* Column tile j of a row. gate: the other half of GEGLU, else NULL. */
-static void finish_vector(Emit *e, const TileResults *r, const Row *x, int j, V value, V gate)
-{
-    const ContractTask *task = r->g.task;
-    const Contract *c = task->c;
-    const PanelBlock *b = r->g.b;
-    int64_t offset = (int64_t)r->g.cols->v[j] * c->lanes, left = c->lanes;
-    if (b->last)
-        left = c->co - (c->blocks - 1) * contract_block_out(c) - offset;
-    OutputVector o = {b->j, ci(e, offset), x->pixel, x->batch, (int)min64(left, c->lanes)};
-    V result = contract_finish(e, task, value, gate, &o);
-    if (!task->sums)
-        return;
-    ChannelSums sums;
-    sums_begin(e, &sums, contract_sums_at(e, task, b->j, ci(e, offset)), c->co,
-               eq(e, x->pixel, r->first), result, c->lanes);
-    sums_add(e, &sums, result);
-    sums_end(e, &sums);
-}
-
-static void finish_row(Emit *e, const TileResults *r, V row)
-{
-    const Contract *c = r->g.task->c;
-    bool geglu = contract_geglu(c), whole = true;
-    int n = r->g.cols->n;
-    Row x = row_of(e, r, row);
-    for (int i = 0; i < r->g.m; i++)
-        whole = whole && r->valid[i] == ci(e, c->tile_rows);
-    If f = {0};
-    if (!whole) {
-        V valid = r->g.m == 1 ? r->valid[0]
-                              : choose(e, eq(e, x.tile, ci(e, 0)), r->valid[0], r->valid[1]);
-        f = if_begin(e, lt(e, x.row, valid));
-    }
-    V v[TILE_MOST],
-        place = add(e, mulc(e, x.tile, next_tile_floats(c)), mulc(e, x.row, TILE_COLUMNS));
-    for (int j = 0; j < n; j++)
-        v[j] = load(e, at(e, r->sums[j], place), c->lanes);
-    for (int j = 0; j < (geglu ? 1 : n); j++)
-        finish_vector(e, r, &x, j, v[j], geglu ? v[1] : NULL);
-    if (!whole)
-        if_end(e, &f);
-}
+#include "emit_tiles_results.h"
 
 static void finish(Emit *e, const TileResults *r)
 {
-    Loop l = loop_begin(e, ci(e, 0), ci(e, rows_of(r)), 1);
-    finish_row(e, r, l.i);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, tile_results_rows(r)), 1);
+    tile_results_finish_row(e, r, l.i);
     loop_end(e, &l);
 }
 
@@ -214,7 +49,7 @@ static void overlap_share(Emit *e, void *user)
     if (s->o.previous) {
         V from = get(e, s->row), to = umin(e, addc(e, from, s->rows), s->end);
         Loop l = loop_begin(e, from, to, 1);
-        finish_row(e, s->o.previous, l.i);
+        tile_results_finish_row(e, s->o.previous, l.i);
         loop_end(e, &l);
         set(e, s->row, to);
     }
@@ -234,7 +69,7 @@ static Shares shares_begin(Emit *e, const Overlap *o, int64_t shares)
 {
     Shares s = {.o = *o};
     if (o->previous) {
-        int64_t rows = rows_of(o->previous);
+        int64_t rows = tile_results_rows(o->previous);
         s.rows = ceil_div(rows, shares);
         s.row = var(e, e->i64, ci(e, 0));
         s.end = choose(e, o->ready, ci(e, rows), ci(e, 0));
@@ -248,7 +83,7 @@ static Shares shares_begin(Emit *e, const Overlap *o, int64_t shares)
 /* Accumulators to where the group's sums lie. */
 static void store_sums(Emit *e, const TileResults *r)
 {
-    int64_t tile = next_tile_floats(r->g.task->c);
+    int64_t tile = tile_results_stride(r->g.task->c);
     for (int i = 0; i < r->g.m; i++)
         for (int j = 0; j < r->g.cols->n; j++)
             tile_store(e, tile_sum(i, j), atc(e, r->sums[j], i * tile), ci(e, TILE_ROW_BYTES));
@@ -258,7 +93,7 @@ static void store_sums(Emit *e, const TileResults *r)
 static void begin_sums(Emit *e, const TileResults *r)
 {
     const Contract *c = r->g.task->c;
-    int64_t tile = next_tile_floats(c);
+    int64_t tile = tile_results_stride(c);
     If f = {0};
     if (c->n_chunks > 1) {
         f = if_begin(e, lt(e, ci(e, 0), r->g.b->chunk));
@@ -280,11 +115,11 @@ static void window_starts(Emit *e, const TileGroup *g, V base, V *window)
     const Contract *c = g->task->c;
     int64_t next = c->tile_rows * c->stride * strip_row(c);
     for (int i = 0; i < g->m; i++) {
-        if (i && neighbours(c)) {
+        if (i && tiles_are_neighbours(c)) {
             window[i] = operand_at(e, c, window[0], ci(e, next));
             continue;
         }
-        V pixel = line_of(e, g->task, addc(e, g->tile, i)).pixel;
+        V pixel = tile_line_at(e, g->task, addc(e, g->tile, i)).pixel;
         window[i] = operand_at(e, c, base, window_offset(e, g->task, pixel));
     }
 }
@@ -314,7 +149,7 @@ static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
     int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step),
             width = (int64_t)g->b->nvec * c->lanes;
     int in_step = g->m * g->cols->n,
-        apart = products_apart(in_step, steps, o->previous ? rows_of(o->previous) : 1);
+        apart = products_apart(in_step, steps, o->previous ? tile_results_rows(o->previous) : 1);
     V window[TILE_MOST],
         count = chunk_channels(e, c, g->b->chunk),
         base = operand_at(e, c, g->task->strip, mulc(e, g->b->chunk, g->task->chunk_stride));
@@ -328,11 +163,11 @@ static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
                      .apart = apart,
                      .stream_a = c->flat,
                      .stream_b = !c->flat};
-    TileResults r = results_of(e, g);
+    TileResults r = tile_results(e, g);
     window_starts(e, g, base, window);
     begin_sums(e, &r);
     Shares shares = shares_begin(e, o, steps * in_step / apart);
-    p.beside = overlap_share;
+    p.overlap = overlap_share;
     p.user = &shares;
     run_taps(e, g, &p, window, count);
     store_sums(e, &r);
@@ -423,7 +258,7 @@ static void tile_pairs(Emit *e, const BlockWork *w, V pairs, V odd)
     TileGroup g = {.task = w->task, .b = w->b, .cols = &w->cols[n - 1], .m = TILE_MOST};
     g.buffer = buffer_of(e, addc(e, first, -1));
     g.tile = addc(e, l.i, -TILE_MOST);
-    TileResults r = results_of(e, &g);
+    TileResults r = tile_results(e, &g);
     for (int j = 0; j < n; j++) {
         TileResults previous = r;
         Overlap o = {.previous = &previous};
@@ -443,7 +278,7 @@ static void tile_pairs(Emit *e, const BlockWork *w, V pairs, V odd)
     g.cols = &w->cols[n - 1];
     g.buffer = buffer_of(e, addc(e, mulc(e, pairs, n), -1));
     g.tile = addc(e, odd, -TILE_MOST);
-    r = results_of(e, &g);
+    r = tile_results(e, &g);
     finish(e, &r);
     if_end(e, &f);
 }

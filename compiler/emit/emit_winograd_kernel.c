@@ -24,15 +24,14 @@ static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes)
     }
 }
 
-void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec,
-                          int64_t position)
+void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k)
 {
     const Winograd *w = winograd_form(c);
     int rows = w->y.n * w->taps, n = w->x.n, lanes = c->lanes,
         together = c->bf16 ? 2 : 1; /* channels in a word */
-    int64_t width = (int64_t)nvec * lanes;
-    Loop lk = loop_begin(e, ci(e, 0), udivc(e, count, together), 1);
-    V from = at(e, stored, mulc(e, lk.i, 9 * width)), to = at(e, out, mulc(e, lk.i, width));
+    int64_t width = (int64_t)k->nvec * lanes;
+    Loop lk = loop_begin(e, ci(e, 0), udivc(e, k->count, together), 1);
+    V from = at(e, k->stored, mulc(e, lk.i, 9 * width)), to = at(e, k->out, mulc(e, lk.i, width));
     Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);
     V g[2][3][3], half[2][3][6] = {0}, y[2][6]; /* half: G g by column of g */
     for (int i = 0; i < 9; i++) {
@@ -55,7 +54,7 @@ void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, 
         for (int j = 0; j < n; j++)
             store(e, c->bf16 ? pairs_bf16(e, y[0][j], y[1][j], lanes) : y[0][j],
                   at(e, to,
-                     addc(e, lv.i, ((i / w->taps * n + j) * w->taps + i % w->taps) * position)));
+                     addc(e, lv.i, ((i / w->taps * n + j) * w->taps + i % w->taps) * k->position)));
     }
     loop_end(e, &lv);
     loop_end(e, &lk);
@@ -72,7 +71,8 @@ static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec)
                          add(e, mulc(e, j, taps * block), mulc(e, from, taps * width)));
     V out = operand_at(e, c, arg(e, 1),
                        add(e, mulc(e, j, winograd_kernels(c) * block), mulc(e, from, width)));
-    emit_winograd_kernel(e, c, plain, out, sub(e, to, from), nvec, ci_ * width / (c->bf16 ? 2 : 1));
+    PlainKernel k = {plain, out, sub(e, to, from), nvec, ci_ * width / (c->bf16 ? 2 : 1)};
+    emit_winograd_kernel(e, c, &k);
 }
 
 void emit_winograd_unpack(Emit *e, const Contract *c, const char *name)

@@ -3,8 +3,12 @@
 #define LATENTC_EMIT_WINOGRAD_KERNEL_H
 #include "emit_task.h"
 
-/* Of a plain kernel (winograd_pack.h): `count` channels at `stored`, of one block of nvec vectors,
- * to `out` [position][channel][column]; `position` floats between positions. */
-void emit_winograd_kernel(Emit *e, const Contract *c, V stored, V out, V count, int nvec,
-                          int64_t position);
+/* `count` channels of one block of nvec vectors: plain at `stored` (winograd_pack.h), transformed
+ * at `out` [position][channel][column]; `position` floats between positions. */
+typedef struct {
+    V stored, out, count;
+    int nvec;
+    int64_t position;
+} PlainKernel;
+void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k);
 #endif

@@ -26,7 +26,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows)
     Micro m;
     micro_init(e, &m, rows, p->nvec);
     if (p->prefetch[0].from)
-        m.beside = prefetch_next;
+        m.overlap = prefetch_next;
     m.user = p;
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
@@ -40,7 +40,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows)
     if (c->bf16)
         micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), unroll(c));
     else
-        micro_run(e, &m, ci(e, 1), panel, ci(e, p->width), p->count, unroll(c));
+        micro_run(e, &m, panel, ci(e, p->width), p->count, unroll(c));
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++)
@@ -72,15 +72,15 @@ static V position_inputs(Emit *e, const WinogradTask *w, V position)
 
 /* Input channels in parts whose panel stays in L2 while the strip's tiles pass by; on the tile unit
  * all at once. */
-static void stored_products(Emit *e, const WinogradTask *w, V j, int nvec)
+static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b)
 {
     const Contract *c = w->task.c;
     int64_t all = in_channels(c), positions = winograd_positions(c),
-            width = (int64_t)nvec * c->lanes, element = c->bf16 ? 2 : 4;
+            width = (int64_t)b->nvec * c->lanes, element = c->bf16 ? 2 : 4;
     int64_t depth = w->form->taps * all, most = e->t->l2_bytes / 4 / (width * element),
             part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = operand_at(e, c, w->task.panels, mulc(e, j, positions * depth * c->nr * c->lanes));
+    V block = operand_at(e, c, w->task.panels, mulc(e, b->j, positions * depth * c->nr * c->lanes));
     Position p = {.w = w,
                   .inputs = position_inputs(e, w, l.i),
                   .panel = operand_at(e, c, block, mulc(e, l.i, depth * width)),
@@ -88,10 +88,10 @@ static void stored_products(Emit *e, const WinogradTask *w, V j, int nvec)
                   .k0 = ci(e, 0),
                   .count = ci(e, part < all ? part : all),
                   .width = width,
-                  .nvec = nvec,
+                  .nvec = b->nvec,
                   .first = true};
-    int64_t calls = c->tile_rows ? winograd_shares(c, nvec)
-                                 : ceil_div(w->tiles, e->t->mr[nvec]) *
+    int64_t calls = c->tile_rows ? winograd_shares(c, b->nvec)
+                                 : ceil_div(w->tiles, e->t->mr[b->nvec]) *
                                        ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
     p.prefetch[0] = prefetch_row(operand_at(e, c, p.panel, ci(e, depth * width)),
                                  depth * width * element);
@@ -112,38 +112,41 @@ static void stored_products(Emit *e, const WinogradTask *w, V j, int nvec)
     loop_end(e, &l);
 }
 
-/* Some input channels from k0 on of every position, kernels transformed first. */
-static void part_products(Emit *e, const WinogradTask *w, V j, int nvec, V k0, V count, bool first)
+/* The input channels from k0 on, `count` of them, of every position: kernels are transformed first.
+ * They are the first ones where k0 is a constant. */
+static void part_products(Emit *e, const WinogradTask *w, const ColumnBlock *b, V k0, V count)
 {
     const Contract *c = w->task.c;
-    int64_t ci_ = in_channels(c), taps = (int64_t)c->kh * c->kw, width = (int64_t)nvec * c->lanes;
-    V stored = operand_at(
+    int64_t all = in_channels(c), taps = (int64_t)c->kh * c->kw,
+            width = (int64_t)b->nvec * c->lanes, position = winograd_part_stride(c, b->nvec);
+    PlainKernel k = {.out = w->kernels, .count = count, .nvec = b->nvec, .position = position};
+    k.stored = operand_at(
         e, c, w->task.panels,
-        add(e, mulc(e, j, taps * ci_ * c->nr * c->lanes), mulc(e, k0, taps * width)));
-    emit_winograd_kernel(e, c, stored, w->kernels, count, nvec, winograd_part_stride(c, nvec));
+        add(e, mulc(e, b->j, taps * all * c->nr * c->lanes), mulc(e, k0, taps * width)));
+    emit_winograd_kernel(e, c, &k);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
     Position p = {.w = w,
                   .inputs = operand_at(e, c, position_inputs(e, w, l.i), k0),
-                  .panel = at(e, w->kernels, mulc(e, l.i, winograd_part_stride(c, nvec))),
+                  .panel = at(e, w->kernels, mulc(e, l.i, position)),
                   .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
                   .k0 = ci(e, 0),
                   .count = count,
                   .width = width,
-                  .nvec = nvec,
-                  .first = first};
+                  .nvec = b->nvec,
+                  .first = LLVMIsConstant(k0)};
     position_products(e, &p);
     loop_end(e, &l);
 }
 
 /* The same for plain kernels: part by part, so that each is transformed once. */
-static void streamed_products(Emit *e, const WinogradTask *w, V j, int nvec)
+static void streamed_products(Emit *e, const WinogradTask *w, const ColumnBlock *b)
 {
-    int64_t ci_ = in_channels(w->task.c), part = winograd_part(w->task.c);
-    part_products(e, w, j, nvec, ci(e, 0), ci(e, part < ci_ ? part : ci_), true);
-    if (part >= ci_)
+    int64_t all = in_channels(w->task.c), part = winograd_part(w->task.c);
+    part_products(e, w, b, ci(e, 0), ci(e, min64(part, all)));
+    if (part >= all)
         return;
-    Loop l = loop_begin(e, ci(e, part), ci(e, ci_), part);
-    part_products(e, w, j, nvec, l.i, umin(e, ci(e, part), sub(e, ci(e, ci_), l.i)), false);
+    Loop l = loop_begin(e, ci(e, part), ci(e, all), part);
+    part_products(e, w, b, l.i, umin(e, ci(e, part), sub(e, ci(e, all), l.i)));
     loop_end(e, &l);
 }
 
@@ -152,5 +155,5 @@ void block_products(Emit *e, WinogradTask *w, const ColumnBlock *b)
     const Contract *c = w->task.c;
     if (c->tile_rows)
         winograd_overlap_block(e, w, b->j, b->nvec);
-    (c->kernels == KERNELS_STREAMED ? streamed_products : stored_products)(e, w, b->j, b->nvec);
+    (c->kernels == KERNELS_STREAMED ? streamed_products : stored_products)(e, w, b);
 }

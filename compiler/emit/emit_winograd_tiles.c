@@ -1,7 +1,7 @@
-/* Products of a Winograd convolution on the tile unit. The unit leaves the rest of the core alone
- * for most of the time. So after each two products a share of other work is done: the block before
- * goes through its output transform and epilogue; the next position's panel, the next strip's
- * region and the lines that results will overwrite are prefetched. */
+/* Products of a Winograd convolution on the tile unit. The rest of the core is free most of that
+ * time. So after each two products a share of other work is done: the block before goes through its
+ * output transform and epilogue; the next position's panel, the next strip's region and the lines
+ * that results will overwrite are prefetched. */
 #include "emit_winograd_tiles.h"
 #include "contract_plan.h"
 #include "emit_amx.h"
@@ -48,7 +48,7 @@ static int64_t steps_of_body(const Contract *c)
     return run / c->k_step % 2 == 0 && rest / c->k_step % 2 == 0 ? 2 : 1;
 }
 
-/* Of m x n tiles: products between two calls of `beside`. */
+/* Of m x n tiles: products between two calls of overlap_share. */
 static int products_apart(const Contract *c, int m, int n)
 {
     enum { APART = 2 };
@@ -56,7 +56,7 @@ static int products_apart(const Contract *c, int m, int n)
     return all < APART ? all : APART;
 }
 
-/* How often `beside` comes for all input channels of one position. */
+/* How often overlap_share comes for all input channels of one position. */
 int64_t winograd_shares(const Contract *c, int nvec)
 {
     int64_t calls = 0, tiles = winograd_rows(c) / c->tile_rows,
@@ -81,14 +81,52 @@ static V input_row(Emit *e, const WinogradTask *w, V tile)
                mulc(e, uremc(e, tile, tiles), c->tile_rows));
 }
 
-/* m of its tiles, from number `tile` on: they stay in L1 while the columns pass by. */
+/* m tiles of rows, one or two of columns: where their products lie; where their inputs begin, and
+ * the columns of the panel. */
+typedef struct {
+    V out[TILE_MOST], inputs[TILE_MOST], panel;
+} Group;
+
+static Group group_at(Emit *e, const Position *p, V tile, int m, int v)
+{
+    const Contract *c = p->w->task.c;
+    int64_t column = (int64_t)v * c->lanes;
+    Group g;
+    g.panel = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)), column);
+    for (int i = 0; i < m; i++) {
+        V number = addc(e, tile, i), row = input_row(e, p->w, number);
+        g.inputs[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
+        g.out[i] = at(e, p->products, addc(e, mulc(e, number, c->tile_rows * p->width), column));
+    }
+    return g;
+}
+
+/* All channels of all taps: run by run, where there are several taps. */
+static void run_taps(Emit *e, const Position *p, TileProduct *t, const Group *g)
+{
+    const Contract *c = p->w->task.c;
+    int64_t taps = p->w->form->taps, all = in_channels(c), run = run_channels(c);
+    Loop l = {0};
+    if (taps > 1)
+        l = loop_begin(e, ci(e, 0), ci(e, all / run * taps), 1);
+    V channel = taps > 1 ? mulc(e, udivc(e, l.i, taps), run) : ci(e, 0),
+      tap = taps > 1 ? uremc(e, l.i, taps) : ci(e, 0);
+    V below = add(e, mulc(e, tap, c->tiles_x * winograd_row(c)), channel),
+      kernel = mulc(e, add(e, mulc(e, tap, all), channel), p->width);
+    for (int i = 0; i < t->m; i++)
+        t->a[i] = operand_at(e, c, g->inputs[i], below);
+    for (int j = 0; j < t->n; j++)
+        t->b[j] = atc(e, operand_at(e, c, g->panel, kernel), (int64_t)j * c->lanes);
+    tile_products(e, t, taps > 1 ? ci(e, run / c->k_step) : udivc(e, p->count, c->k_step));
+    if (taps > 1)
+        loop_end(e, &l);
+}
+
+/* m of the unit's tiles, from number `tile` on: they stay in L1 while the columns pass by. */
 static void unit_tiles(Emit *e, Position *p, V tile, int m)
 {
-    const WinogradTask *w = p->w;
-    const Contract *c = w->task.c;
+    const Contract *c = p->w->task.c;
     int64_t pair = p->width * 4; /* bytes of two channels of the panel, and of a row of products */
-    int64_t taps = w->form->taps, all = in_channels(c), run = run_channels(c),
-            runs = all / run * taps;
     for (int v = 0; v < p->nvec; v += TILE_MOST) {
         TileProduct t = {.m = m,
                          .n = p->nvec - v < TILE_MOST ? 1 : TILE_MOST,
@@ -98,44 +136,22 @@ static void unit_tiles(Emit *e, Position *p, V tile, int m)
                          .b_step = c->k_step / 2 * pair,
                          .stream_b = true,
                          .unroll = (int)steps_of_body(c),
-                         .beside = overlap_share,
+                         .overlap = overlap_share,
                          .user = p};
         t.apart = products_apart(c, t.m, t.n);
-        V out[TILE_MOST], a[TILE_MOST],
-            panel = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)),
-                        (int64_t)v * c->lanes);
-        for (int i = 0; i < m; i++) {
-            V number = addc(e, tile, i);
-            a[i] = operand_at(e, c, p->inputs,
-                              add(e, mulc(e, input_row(e, w, number), winograd_row(c)), p->k0));
-            out[i] = at(e, p->products,
-                        addc(e, mulc(e, number, c->tile_rows * p->width), (int64_t)v * c->lanes));
-        }
+        Group g = group_at(e, p, tile, m, v);
         for (int i = 0; i < m; i++)
             for (int j = 0; j < t.n; j++) {
+                V sums = atc(e, g.out[i], (int64_t)j * c->lanes);
                 if (p->first)
                     tile_zero(e, tile_sum(i, j));
                 else
-                    tile_load(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes),
-                              ci(e, pair));
+                    tile_load(e, tile_sum(i, j), sums, ci(e, pair));
             }
-        Loop l = {0};
-        if (taps > 1)
-            l = loop_begin(e, ci(e, 0), ci(e, runs), 1);
-        V channel = taps > 1 ? mulc(e, udivc(e, l.i, taps), run) : ci(e, 0),
-          tap = taps > 1 ? uremc(e, l.i, taps) : ci(e, 0);
-        V below = add(e, mulc(e, tap, c->tiles_x * winograd_row(c)), channel),
-          kernel = mulc(e, add(e, mulc(e, tap, all), channel), p->width);
-        for (int i = 0; i < m; i++)
-            t.a[i] = operand_at(e, c, a[i], below);
-        for (int j = 0; j < t.n; j++)
-            t.b[j] = atc(e, operand_at(e, c, panel, kernel), (int64_t)j * c->lanes);
-        tile_products(e, &t, taps > 1 ? ci(e, run / c->k_step) : udivc(e, p->count, c->k_step));
-        if (taps > 1)
-            loop_end(e, &l);
+        run_taps(e, p, &t, &g);
         for (int i = 0; i < m; i++)
             for (int j = 0; j < t.n; j++)
-                tile_store(e, tile_sum(i, j), atc(e, out[i], (int64_t)j * c->lanes), ci(e, pair));
+                tile_store(e, tile_sum(i, j), atc(e, g.out[i], (int64_t)j * c->lanes), ci(e, pair));
     }
 }
 
@@ -183,7 +199,6 @@ void prefetch_regions(Emit *e, WinogradTask *w)
     }
 }
 
-/* What is done beside the products of block j, but for the next strip's region. */
 void winograd_overlap_block(Emit *e, WinogradTask *w, V j, int nvec)
 {
     const Contract *c = w->task.c;

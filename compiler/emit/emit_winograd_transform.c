@@ -3,14 +3,20 @@
 #include "emit_load.h"
 #include "emit_sums.h"
 
+typedef struct {
+    const double *at;
+    int rows, n;
+} Matrix;
+
 /* y (rows) = matrix (rows, n) x, skipping zeros. */
-static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V *y, int lanes)
+static void linear(Emit *e, Matrix m, const V *x, V *y, int lanes)
 {
-    for (int i = 0; i < rows; i++) {
+    int n = m.n;
+    for (int i = 0; i < m.rows; i++) {
         V sum = NULL;
         for (int pass = 0; pass < 2; pass++) /* a coefficient of one first: nothing to multiply */
             for (int j = 0; j < n; j++) {
-                double f = matrix[i * n + j];
+                double f = m.at[i * n + j];
                 if (f == 0 || (f == 1) != (pass == 0))
                     continue;
                 if (!sum)
@@ -28,10 +34,16 @@ static void linear(Emit *e, const double *matrix, int rows, int n, const V *x, V
 
 /* ---- input ---- */
 
-/* kc channels of the region from one operand: src has `width` channels, of which those from `from`
- * on are channels `channel` on of the input. shared: src has one image for all. */
-static void load_region(Emit *e, const WinogradTask *w, V src, int shared, int64_t width, V from,
-                        V channel)
+/* x or x2: (images, rows, columns, width). shared: one image serves all. */
+typedef struct {
+    V base;
+    int shared;
+    int64_t width;
+} Operand;
+
+/* kc channels of the region from one operand, those from `from` on: channels `channel` on of the
+ * input. */
+static void load_region(Emit *e, const WinogradTask *w, const Operand *x, V from, V channel)
 {
     const Contract *c = w->task.c;
     bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
@@ -47,9 +59,9 @@ static void load_region(Emit *e, const WinogradTask *w, V src, int shared, int64
     V to = at(e, w->region,
               mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
-    V pixel = input_pixel(e, c, shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
-    V row = at(e, src, add(e, mulc(e, pixel, width), from));
-    for (int64_t i = 0; i < c->kc && c->kc < width; i += CACHE_LINE / 4)
+    V pixel = input_pixel(e, c, x->shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
+    V row = at(e, x->base, add(e, mulc(e, pixel, x->width), from));
+    for (int64_t i = 0; i < c->kc && c->kc < x->width; i += CACHE_LINE / 4)
         prefetch_line(e, atc(e, row, c->kc + i), false); /* the next chunk's */
     for (int64_t i = 0; i < c->kc; i += lanes)
         store(e,
@@ -113,13 +125,13 @@ static void transform_inputs(Emit *e, const WinogradTask *w, V channel)
         V d[6] = {0}, r[6];
         for (int i = 0; i < rows; i++)
             d[i] = load(e, at(e, from, addc(e, l.i, (i * w->cols + j) * c->kc)), lanes);
-        linear(e, w->form->y.b, rows, rows, d, r, lanes);
+        linear(e, (Matrix){w->form->y.b, rows, rows}, d, r, lanes);
         for (int i = 0; i < rows; i++)
             half[i][j] = r[i];
     }
     for (int i = 0; i < rows; i++) {
         V r[6];
-        linear(e, w->form->x.b, cols, cols, half[i], r, lanes);
+        linear(e, (Matrix){w->form->x.b, cols, cols}, half[i], r, lanes);
         for (int j = 0; j < cols; j++) {
             V place = operand_at(e, c, to, addc(e, l.i, (i * cols + j) * winograd_input_stride(c)));
             store_operand(e, c, r[j], place, lanes);
@@ -139,8 +151,9 @@ void load_inputs(Emit *e, const WinogradTask *w, V from, V to)
           end = s || !c->c2 ? to : umin(e, to, ci(e, border));
         Loop l = loop_begin(e, first, end, 1);
         V channel = mulc(e, l.i, c->kc);
-        load_region(e, w, s ? w->task.x2 : w->task.x, s ? c->x2_shared : c->x_shared,
-                    s ? c->c2 : c->c1, addc(e, channel, s ? -c->c1 : 0), channel);
+        Operand x = s ? (Operand){w->task.x2, c->x2_shared, c->c2}
+                      : (Operand){w->task.x, c->x_shared, c->c1};
+        load_region(e, w, &x, addc(e, channel, s ? -c->c1 : 0), channel);
         transform_inputs(e, w, channel);
         loop_end(e, &l);
     }
@@ -148,44 +161,69 @@ void load_inputs(Emit *e, const WinogradTask *w, V from, V to)
 
 /* ---- output ---- */
 
-/* A' M A of one tile for the vector of columns at `offset` of block j, its epilogue and stores. */
-static void finish_tile(Emit *e, const WinogradTask *w, const Place *t, V products, V j, V offset,
-                        int64_t width, int valid)
+/* A vector of columns of one tile's products, and where its results go: `o` but for the pixel. */
+typedef struct {
+    Place place;
+    V products;
+    int64_t width; /* columns of the products */
+    OutputVector o;
+} TileVector;
+
+/* A' M: rows (m of y, n of x). */
+static void transform_rows(Emit *e, const WinogradTask *w, const TileVector *t, V rows[4][6])
 {
-    const Contract *c = w->task.c;
     const WinogradAxis *down = &w->form->y, *along = &w->form->x;
-    int lanes = c->lanes;
-    V from = at(e, products, add(e, mulc(e, t->tile, width), offset)), rows[4][6];
+    int lanes = w->task.c->lanes;
+    int64_t position = winograd_product_stride(w->task.c, t->width);
+    V from = at(e, t->products, add(e, mulc(e, t->place.tile, t->width), t->o.offset));
     for (int b = 0; b < along->n; b++) {
         V d[6], r[4];
         for (int a = 0; a < down->n; a++)
-            d[a] = load(e, atc(e, from, (a * along->n + b) * winograd_product_stride(c, width)),
-                        lanes);
-        linear(e, down->a, down->m, down->n, d, r, lanes);
+            d[a] = load(e, atc(e, from, (a * along->n + b) * position), lanes);
+        linear(e, (Matrix){down->a, down->m, down->n}, d, r, lanes);
         for (int a = 0; a < down->m; a++)
             rows[a][b] = r[a];
     }
+}
+
+/* Is the output at y, x in the picture? NULL: always. The tile's corner is. */
+static V in_picture(Emit *e, const WinogradTask *w, V y, V x, bool corner)
+{
+    const Contract *c = w->task.c;
+    V ok = NULL;
+    if (c->oh % w->form->y.m && !corner)
+        ok = inside(e, y, c->oh);
+    if (c->ow % w->form->x.m && !corner)
+        ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
+    return ok;
+}
+
+/* A' M A of one tile for a vector of columns, its epilogue and stores. */
+static void finish_tile(Emit *e, const WinogradTask *w, TileVector *t)
+{
+    const Contract *c = w->task.c;
+    const WinogradAxis *down = &w->form->y, *along = &w->form->x;
+    OutputVector *o = &t->o;
+    V rows[4][6];
+    transform_rows(e, w, t, rows);
     ChannelSums sums;
-    V batch = add(e, w->task.b0, t->image), y0 = add(e, w->task.y0, mulc(e, t->row, down->m)),
-      x0 = add(e, w->task.x0, mulc(e, t->col, along->m));
+    o->batch = add(e, w->task.b0, t->place.image);
+    V y0 = add(e, w->task.y0, mulc(e, t->place.row, down->m)),
+      x0 = add(e, w->task.x0, mulc(e, t->place.col, along->m));
     for (int a = 0; a < down->m; a++) {
-        V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, batch, c->oh), y), c->ow);
-        linear(e, along->a, along->m, along->n, rows[a], r, lanes);
+        V r[4], y = addc(e, y0, a), line = mulc(e, add(e, mulc(e, o->batch, c->oh), y), c->ow);
+        linear(e, (Matrix){along->a, along->m, along->n}, rows[a], r, c->lanes);
         for (int b = 0; b < along->m; b++) {
-            V x = addc(e, x0, b), ok = NULL;
-            bool corner = a == 0 && b == 0; /* of every tile that is in the picture at all */
-            if (c->oh % down->m && !corner)
-                ok = inside(e, y, c->oh);
-            if (c->ow % along->m && !corner)
-                ok = ok ? LLVMBuildAnd(e->b, ok, inside(e, x, c->ow), "") : inside(e, x, c->ow);
+            bool corner = a == 0 && b == 0;
+            V x = addc(e, x0, b), ok = in_picture(e, w, y, x, corner);
             If f = {0};
             if (ok)
                 f = if_begin(e, ok);
-            OutputVector o = {j, offset, add(e, line, x), batch, valid};
-            V result = contract_finish(e, &w->task, r[b], NULL, &o);
+            o->pixel = add(e, line, x);
+            V result = contract_finish(e, &w->task, r[b], NULL, o);
             if (w->task.sums && corner)
-                sums_begin(e, &sums, contract_sums_at(e, &w->task, j, offset), c->co,
-                           eq(e, t->tile, ci(e, 0)), result, lanes);
+                sums = sums_begin(e, contract_sums_at(e, &w->task, o->j, o->offset), c->co,
+                                  eq(e, t->place.tile, ci(e, 0)), result);
             if (w->task.sums)
                 sums_add(e, &sums, result);
             if (ok)
@@ -204,8 +242,11 @@ void finish_unit(Emit *e, const WinogradTask *w, V products, V j, V u)
                uremc(e, tile, c->tiles_x)};
     if (winograd_image_rows(c) != c->tiles_x * c->tiles_y)
         p.tile = add(e, tile, mulc(e, p.image, winograd_image_rows(c) - c->tiles_x * c->tiles_y));
-    finish_tile(e, w, &p, products, j, mulc(e, uremc(e, u, c->nr), c->lanes), c->nr * c->lanes,
-                c->lanes);
+    TileVector t = {p,
+                    products,
+                    c->nr * c->lanes,
+                    {.j = j, .offset = mulc(e, uremc(e, u, c->nr), c->lanes), .valid = c->lanes}};
+    finish_tile(e, w, &t);
 }
 
 void finish_block(Emit *e, const WinogradTask *w, const ColumnBlock *b)
@@ -214,16 +255,21 @@ void finish_block(Emit *e, const WinogradTask *w, const ColumnBlock *b)
     int64_t width = (int64_t)b->nvec * c->lanes,
             left = b->last ? c->co - (c->blocks - 1) * c->nr * c->lanes : width,
             whole = left / c->lanes * c->lanes;
-    TileLoop t = tiles_begin(e, w, c->tiles_y, winograd_image_rows(c));
-    Place p = {t.tile, t.image.i, t.row.i, t.col.i};
+    TileLoop l = tiles_begin(e, w, c->tiles_y, winograd_image_rows(c));
+    TileVector t = {{l.tile, l.image.i, l.row.i, l.col.i}, w->products, width, {.j = b->j}};
     if (whole) {
-        Loop l = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
-        finish_tile(e, w, &p, w->products, b->j, l.i, width, c->lanes);
-        loop_end(e, &l);
+        Loop v = loop_begin(e, ci(e, 0), ci(e, whole), c->lanes);
+        t.o.offset = v.i;
+        t.o.valid = c->lanes;
+        finish_tile(e, w, &t);
+        loop_end(e, &v);
     }
-    if (whole < left)
-        finish_tile(e, w, &p, w->products, b->j, ci(e, whole), width, (int)(left - whole));
-    tiles_end(e, &t);
+    if (whole < left) {
+        t.o.offset = ci(e, whole);
+        t.o.valid = (int)(left - whole);
+        finish_tile(e, w, &t);
+    }
+    tiles_end(e, &l);
 }
 
 WinogradTask winograd_task(const Contract *c)

@@ -1,6 +1,7 @@
 /* Blocking of attention: plain arithmetic. emit_attention.c has the algorithm on vectors,
  * emit_attn_tiles.c the one on the tile unit. */
 #include "attention.h"
+#include "blocking.h"
 
 /* The largest divisor of n in lo..hi, or 0. */
 static int64_t divisor(int64_t n, int64_t lo, int64_t hi)
@@ -15,42 +16,40 @@ static int64_t divisor(int64_t n, int64_t lo, int64_t hi)
  * columns of the chunk before, so a chunk has as many steps as there are pairs. */
 int64_t pipelined_chunks(const Attention *a)
 {
-    enum { MOST_PAIRS = 4, FEWEST_STEPS = 8 };
-    if (a->causal || a->head_size % TILE_CHANNELS || value_pairs(a) > MOST_PAIRS ||
-        attention_steps(a) < FEWEST_STEPS)
+    if (a->causal || a->head_size % TILE_CHANNELS || value_pairs(a) > PIPELINED_PAIRS ||
+        attention_steps(a) < PIPELINED_STEPS)
         return 0;
     return a->m / (ATTENTION_STEP * value_pairs(a));
 }
 
 static void plan_tiles(Attention *a)
 {
-    /* One strip and what it meets fit L1, two do not: a quarter slower. A long head's keys and
-     * values come from beyond L2: more queries share them. */
-    enum { QUERIES = ATTENTION_STRIP, LONG_QUERIES = 128, LONG = 256, MOST_STEPS = 16 };
-    int64_t most = a->head_size > LONG ? LONG_QUERIES : QUERIES;
+    int64_t most = a->head_size > ATTENTION_LONG ? ATTENTION_LONG_QUERIES : ATTENTION_STRIP;
     a->tiles = 1;
     a->panel_vectors = TILE_MOST;
     a->query_block = round_up(ceil_div(a->n, ceil_div(a->n, most)), ATTENTION_STRIP);
-    int64_t steps = attention_steps(a), even = ceil_div(steps, ceil_div(steps, MOST_STEPS));
+    int64_t steps = attention_steps(a),
+            even = ceil_div(steps, ceil_div(steps, ATTENTION_MOST_STEPS));
     a->block_panels = pipelined_chunks(a) ? value_pairs(a) : even;
 }
 
 void attention_plan(Attention *a, const Target *t)
 {
-    enum { QUERIES = 64, KEYS = 512 };
     a->lanes = t->lanes;
     a->nr = t->nr;
     if (a->bf16 && target_tiles(t)) {
         plan_tiles(a);
         return;
     }
-    int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, QUERIES);
+    int64_t vectors = ceil_div(a->m, t->lanes), even_blocks = ceil_div(a->n, ATTENTION_QUERIES);
     a->panel_vectors = (int)ceil_div(vectors, ceil_div(vectors, t->nr));
-    a->query_block = divisor(a->n, QUERIES / 2, QUERIES);
+    a->query_block = divisor(a->n, ATTENTION_QUERIES / 2, ATTENTION_QUERIES);
     if (!a->query_block)
         a->query_block = ceil_div(a->n, even_blocks);
-    int64_t n = key_panels(a), most = KEYS / panel_keys(a);
-    a->block_panels = n * panel_keys(a) <= KEYS + KEYS / 4 ? n : divisor(n, most / 2, most);
+    int64_t n = key_panels(a), most = ATTENTION_KEYS / panel_keys(a);
+    a->block_panels = n * panel_keys(a) <= ATTENTION_KEYS + ATTENTION_KEYS / 4
+                          ? n
+                          : divisor(n, most / 2, most);
     if (!a->block_panels)
         a->block_panels = most;
 }
@@ -102,7 +101,7 @@ int64_t attention_scratch(const Attention *a)
 void attn_part_plan(AttnPart *a, const Target *t)
 {
     (void)t;
-    a->rows = a->n < 64 ? a->n : 64;
+    a->rows = min64(a->n, ATTN_PART_ROWS);
 }
 int64_t attn_part_tasks(const AttnPart *a, const Target *t)
 {

@@ -10,6 +10,7 @@
 #ifndef LATENTC_CONTRACT_H
 #define LATENTC_CONTRACT_H
 #include "arith.h"
+#include "blocking.h"
 #include "conv_forms.h"
 #include "ir.h"
 #include "target.h"
@@ -100,8 +101,6 @@ static inline int64_t contract_block_out(const Contract *c)
     return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes;
 }
 
-/* The fewest tasks that a step should have. */
-enum { CONTRACT_TASKS = 32 };
 static inline int64_t contract_strips(const Contract *c)
 {
     return c->strips_x * c->strips_y * c->strips_b;

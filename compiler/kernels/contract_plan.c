@@ -5,11 +5,14 @@
 #include "winograd_plan.h"
 #include <math.h>
 
-/* Chunks of input channels so that one block's panel of a chunk takes about a sixth of L2. */
+/* Chunks of input channels so that one block's panel of a chunk takes its share of L2. */
 static void choose_chunks(Contract *c, const Target *t)
 {
+    const Blocking *b = blocking_for(t, c->bf16);
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
-    int64_t most = t->l2_bytes / 6 / (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)), unit = c->lanes;
+    int64_t most = t->l2_bytes / (int64_t)b->panel_l2 /
+                   (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)),
+            unit = c->lanes;
     if (c->tile_rows) {
         unit = TILE_CHANNELS;
         most = min64(most, tile_channels(c));
@@ -33,7 +36,8 @@ static void choose_flat(Contract *c, const Target *t)
         all *= c->batch;
         c->images = c->batch;
     }
-    int64_t n = ceil_div(all, c->tile_rows ? tile_flat_pixels(c, t) : 240);
+    int64_t n = ceil_div(all, c->tile_rows ? tile_flat_pixels(c, t)
+                                           : (int64_t)blocking_for(t, c->bf16)->flat_pixels);
     if (n > 1)
         n += n % 2;
     c->pixels = min64(all, round_up(ceil_div(all, n), c->tile_rows ? TILE_MOST * TILE_ROWS : mr));
@@ -44,32 +48,34 @@ static void choose_flat(Contract *c, const Target *t)
     c->strips_b = c->batch / c->images;
 }
 
-/* What a strip costs per output pixel, in arbitrary units, multiply-adds being 1: the halo that is
- * loaded and normalised again, rows of the register tile left empty, weights read from beyond L2
- * once per strip, and a strip that does not fit L2. On the tile unit multiply-adds take a
- * fourteenth of the time, so all the rest counts for more. */
+/* What a strip costs per output pixel, a multiply-add being 1: rows of the register tile that are
+ * empty, weights that are read from beyond L2 once per strip, the halo that is loaded and
+ * normalised again, and a strip that does not fit L2. */
 static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th)
 {
     if (c->tile_rows)
         return tile_strip_cost(c, t, tw, th);
-    int64_t p = tw * th, ci = c->c1 + c->c2, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
+    const Blocking *b = blocking_for(t, c->bf16);
+    int64_t p = tw * th, ci = c->c1 + c->c2, columns = contract_columns(c),
+            mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
     double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
     double cost = (double)(ceil_div(p, mr) * mr) / (double)p * (double)(ceil_div(c->oh, th) * th) /
                   (double)c->oh;
-    cost += 16.0 / (double)p;
-    cost += halo / (double)p * 24.0 / (double)(contract_columns(c) < 64 ? 64 : contract_columns(c));
-    double bytes = halo * (double)ci * (c->bf16 ? 2 : 4), room = 0.75 * t->l2_bytes;
+    cost += b->strip_weight / (double)p;
+    cost += halo / (double)p * b->strip_load /
+            (double)(columns < LOAD_COLUMNS ? LOAD_COLUMNS : columns);
+    double bytes = halo * (double)ci * (c->bf16 ? 2 : 4), room = b->strip_l2 * t->l2_bytes;
     if (bytes > room)
-        cost += 0.05 * (bytes / room - 1);
+        cost += b->strip_over * (bytes / room - 1);
     return cost;
 }
 
 static void choose_strip(Contract *c, const Target *t)
 {
     double best = INFINITY;
-    int64_t most = c->tile_rows ? 1024 : 512;
+    int64_t most = (int64_t)blocking_for(t, c->bf16)->strip_pixels;
     for (int64_t tw = 1; tw <= c->ow; tw++) {
-        if (c->ow % tw != 0 || (tw > 128 && tw != c->ow))
+        if (c->ow % tw != 0 || (tw > STRIP_WIDTH && tw != c->ow))
             continue;
         for (int64_t th = 1; th <= c->oh && (th * tw <= most || th == 1); th++) {
             double cost = strip_cost(c, t, tw, th);
@@ -88,11 +94,12 @@ static void choose_strip(Contract *c, const Target *t)
     c->strips_b = c->batch / c->images;
 }
 
-/* Enough tasks for many threads. Where strips alone are too few, every block is a task; strips that
- * all of them read are staged. Those of direct convolutions on vectors are loaded anew by every
- * piece, which keeps two blocks at least. Convolutions on the tile unit stage more strips, but not
- * those that take much memory; pieces of its dense products are wider (tiles.c). */
-static void choose_pieces(Contract *c, const Target *t)
+/* Enough tasks for many threads. Where strips alone are too few, every block is a task, and strips
+ * that all blocks read are staged. Direct convolutions on vectors load their strip again for every
+ * column slice, so a slice has two blocks at least. Convolutions on the tile unit stage more
+ * strips, but not those that take much memory. Column slices of its dense products are wider
+ * (tiles.c). */
+static void choose_slices(Contract *c, const Target *t)
 {
     const int64_t wanted = CONTRACT_TASKS;
     int64_t strips = contract_strips(c);
@@ -100,7 +107,8 @@ static void choose_pieces(Contract *c, const Target *t)
     bool tiled = c->tile_rows && !c->flat;
     if (contract_strips_suffice(c) || c->blocks == 1)
         return;
-    c->staged = !c->in_place && (c->winograd || tiled || (c->flat && c->pixels >= 16));
+    c->staged = !c->in_place &&
+                (c->winograd || tiled || (c->flat && c->pixels >= STAGED_FLAT_PIXELS));
     if (tiled)
         c->pieces = c->blocks;
     else if (c->tile_rows)
@@ -134,7 +142,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode)
     if (c->tile_rows && !c->winograd)
         tile_shape(c);
     c->blocks = ceil_div(c->co, contract_block_out(c));
-    choose_pieces(c, t);
+    choose_slices(c, t);
 }
 int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
 int64_t contract_load_tasks(const Contract *c) { return contract_strips(c) * c->load_parts; }
@@ -172,10 +180,11 @@ int64_t contract_scratch(const Contract *c)
 
 int64_t contract_panel_floats(const Contract *c)
 {
-    int64_t k = stored_channels(c) *
-                (c->winograd && c->kernels == KERNELS_PACKED ? winograd_kernels(c) : c->kh * c->kw);
-    return ((c->blocks - 1) * c->nr + panel_vectors(c, c->blocks - 1)) * c->lanes * k /
-           (c->bf16 ? 2 : 1);
+    const PanelLayout p = panel_layout(c);
+    bool transformed = c->winograd && c->kernels == KERNELS_PACKED;
+    int64_t rows = stored_channels(c) * (transformed ? winograd_kernels(c) : c->kh * c->kw),
+            vectors = (c->blocks - 1) * c->nr + panel_vectors(&p, c->blocks - 1);
+    return vectors * c->lanes * rows / (c->bf16 ? 2 : 1);
 }
 
 int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }

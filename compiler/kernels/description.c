@@ -24,6 +24,8 @@
     F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh)
 #define FIELDS_GroupFinish(F) F(batch) F(groups) F(eps) PART(F, 0) PART(F, 1)
 #define FIELDS_Peak(F) F(iterations) F(core)
+#define FIELDS_PanelLayout(F) \
+    F(channels) F(columns) F(kc) F(n_chunks) F(blocks) F(k_step) F(kh) F(kw) F(nr) F(lanes) F(geglu) F(bf16) F(winograd) F(kernels)
 /* clang-format on */
 
 #define TYPE_OF(x) _Generic((x), int : FIELD_INT, int64_t : FIELD_I64, double : FIELD_REAL)
@@ -40,6 +42,7 @@ COUNTED(Map)
 COUNTED(Sums)
 COUNTED(GroupFinish)
 COUNTED(Peak)
+COUNTED(PanelLayout)
 
 #define ROW(Type, member) {#member, offsetof(Type, member), TYPE_OF(((Type *)0)->member)},
 #define ROW_Contract(m) ROW(Contract, m)
@@ -49,6 +52,7 @@ COUNTED(Peak)
 #define ROW_Sums(m) ROW(Sums, m)
 #define ROW_GroupFinish(m) ROW(GroupFinish, m)
 #define ROW_Peak(m) ROW(Peak, m)
+#define ROW_PanelLayout(m) ROW(PanelLayout, m)
 #define TABLE(Type) static const DescriptionField fields_##Type[] = {FIELDS_##Type(ROW_##Type)};
 TABLE(Contract)
 TABLE(Attention)
@@ -57,6 +61,7 @@ TABLE(Map)
 TABLE(Sums)
 TABLE(GroupFinish)
 TABLE(Peak)
+TABLE(PanelLayout)
 
 DescriptionFields description_fields(KernelKind kind)
 {
@@ -67,6 +72,12 @@ DescriptionFields description_fields(KernelKind kind)
 #undef KERNEL
     };
     return of[kind];
+}
+
+DescriptionFields panel_layout_fields(void)
+{
+    return (DescriptionFields){fields_PanelLayout,
+                               sizeof fields_PanelLayout / sizeof fields_PanelLayout[0]};
 }
 
 static int64_t integer_of(const DescriptionField *f, const void *description)

@@ -2,6 +2,7 @@
 #ifndef LATENTC_DESCRIPTION_H
 #define LATENTC_DESCRIPTION_H
 #include "kernel_kind.h"
+#include "panel.h"
 
 typedef enum { FIELD_INT, FIELD_I64, FIELD_REAL } FieldType; /* int, int64_t, double */
 typedef struct {
@@ -16,6 +17,9 @@ typedef struct {
 
 /* Every field of the kind's description, in the order of the struct. */
 DescriptionFields description_fields(KernelKind kind);
+
+/* Every field of a PanelLayout. */
+DescriptionFields panel_layout_fields(void);
 
 /* " {batch=2, h=64}": the fields that are not 0. Nothing where all are. */
 void description_print(Buf *out, DescriptionFields fields, const void *description);

@@ -2,10 +2,8 @@
 
 Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c)
 {
-    int64_t blocks = rows / 128 < 1    ? 1
-                     : rows / 128 > 32 ? 32
-                                       : rows / 128,
-            block = ceil_div(rows, blocks);
+    int64_t blocks = min64(rows / SUMS_ROWS, SUMS_BLOCKS), block;
+    block = ceil_div(rows, blocks < 1 ? 1 : blocks);
     return (Sums){.batch = batch,
                   .c = c,
                   .blocks = ceil_div(rows, block),

@@ -85,17 +85,17 @@ static bool measure_bf16_dot(void)
 static bool measure_bf16_dot(void) { return false; }
 #endif
 
-/* Once a program: whoever asks for the host twice gets the same answer. */
+/* Measured once a program, so that the host is the same row each time. */
 static bool bf16_dot_pays(void)
 {
-    static int known = -1;
-    if (known < 0)
-        known = measure_bf16_dot();
-    return known;
+    static int pays = -1;
+    if (pays < 0)
+        pays = measure_bf16_dot();
+    return pays;
 }
 
-/* Would the host choose it? A core for bf16 is worth nothing to f32, which its bits and blocking
- * may not fit. */
+/* May it be the row of this host? A core for bf16 is worth nothing to f32, and its CPU bits and
+ * blocking may not fit. */
 static bool host_takes(const Target *t, bool bf16)
 {
     if (!target_runs_here(t))

@@ -5,8 +5,6 @@
 #include "contract.h"
 #include "tile_unit.h"
 
-/* Bytes of L1 for one operand: of 48 KiB, which every CPU with AMX has. */
-enum { L1_SHARE = 32 << 10 };
 /* Most input channels of a chunk. */
 int64_t tile_channels(const Contract *c);
 /* k_step, once n_chunks is known. */

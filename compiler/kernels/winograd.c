@@ -24,11 +24,13 @@
  * axis, one of which serves two products.
  *
  * Along x alone the rows of the kernel are summed as they are, and the sum of their products is
- * transformed once: 3 n multiplications for 9 m, on n / m inputs a pixel instead of (n / m)^2.
- * Products on the tile unit wait for what they read, and bf16 keeps enough digits then for F(4,3),
- * with the points 0, +-1/sqrt(2), +-sqrt(2) and infinity: with +-1, +-2 a sum of rounded products
- * is off by half as much again (numbers in bench/NOTES.md). Here: the matrices, blocking, and the
- * transformed kernels. */
+ * transformed once: 3 n multiplications for 9 m, on n / m inputs a pixel instead of (n / m)^2. This
+ * suits the tile unit, whose products wait for what they read. In bf16 it leaves enough digits for
+ * F(4,3) with the points 0, 1/sqrt(2), -1/sqrt(2), sqrt(2), -sqrt(2) and infinity. With 1, -1, 2,
+ * -2 the error of a sum of rounded products is half as large again (bench/NOTES.md, F(4,3) along x
+ * alone, on tiles).
+ *
+ * Here: the matrices, and the sizes that follow from a form. */
 #include "winograd.h"
 #include "tile_unit.h"
 
@@ -84,8 +86,6 @@ const char *winograd_name(const Contract *c)
 
 static int64_t strip_tiles(const Contract *c) { return c->tiles_x * c->tiles_y * c->images; }
 
-/* Those that may share one of the tile unit's: of a strip; of an image where its rows of inputs end
- * with some that have no products. */
 int64_t winograd_joined_tiles(const Contract *c)
 {
     return winograd_form(c)->taps > 1 ? c->tiles_x * c->tiles_y : strip_tiles(c);
@@ -157,13 +157,10 @@ int64_t winograd_scratch(const Contract *c)
     return 4 * (region + winograd_strip_floats(c) + products);
 }
 
-enum {
-    PART_BYTES = 256 << 10
-}; /* transformed kernels of one part: a quarter of a large L2, which inputs and products share */
 int64_t winograd_part(const Contract *c)
 {
     int64_t channel = winograd_positions(c) * c->nr * c->lanes * (c->bf16 ? 2 : 4),
-            unit = winograd_unit(c), most = PART_BYTES / channel / unit * unit;
+            unit = winograd_unit(c), most = WINOGRAD_PART_BYTES / channel / unit * unit;
     int64_t ci = in_channels(c), parts = ceil_div(ci, most < unit ? unit : most);
     return round_up(ceil_div(ci, parts), unit);
 }

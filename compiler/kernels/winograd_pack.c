@@ -8,11 +8,11 @@
 
 /* out (positions, taps, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in
  * double, rounded once. */
-static void transform_row(const Contract *c, const float *kernel, int64_t k, double *half,
+static void transform_row(const PanelLayout *l, const float *kernel, int64_t k, double *half,
                           float *out)
 {
-    const Winograd *w = winograd_form(c);
-    int64_t ci = in_channels(c), columns = c->co;
+    const Winograd *w = winograd_matrices((WinogradKind)l->winograd);
+    int64_t ci = l->channels, columns = l->columns;
     int down = w->y.n * w->taps, n = w->x.n;
     for (int i = 0; i < down; i++) /* half (down, 3, columns) = G g */
         for (int x = 0; x < 3; x++) {
@@ -32,43 +32,44 @@ static void transform_row(const Contract *c, const float *kernel, int64_t k, dou
         }
 }
 
-static int64_t width_of(const Contract *c, int64_t j)
+static int64_t width_of(const PanelLayout *l, int64_t j)
 {
-    return min64((int64_t)c->nr * c->lanes,
-                 ceil_div(c->co - j * c->nr * c->lanes, c->lanes) * c->lanes);
+    return (int64_t)panel_vectors(l, j) * l->lanes;
 }
 
 /* Panels of plain kernels, in the order in which a task reads them: [block][k][vector of
  * columns][tap][lane], bf16: [block][pair][vector][tap][lane][2]. */
-static void pack_plain(const Contract *c, const float *kernel, float *out)
+static void pack_plain(const PanelLayout *l, const float *kernel, float *out)
 {
-    int64_t ci = in_channels(c), taps = (int64_t)c->kh * c->kw;
-    int together = c->bf16 ? 2 : 1; /* channels in a word */
+    int64_t ci = l->channels, taps = (int64_t)l->kh * l->kw;
+    int together = l->bf16 ? 2 : 1; /* channels in a word */
 #pragma omp parallel for schedule(static)
-    for (int64_t j = 0; j < c->blocks; j++) {
-        float *block = out + j * taps * ci * c->nr * c->lanes / together, row[4 * 64];
-        int64_t vectors = width_of(c, j) / c->lanes;
+    for (int64_t j = 0; j < l->blocks; j++) {
+        float *block = out + j * taps * ci * l->nr * l->lanes / together, row[4 * 64];
+        int64_t vectors = width_of(l, j) / l->lanes;
         for (int64_t k = 0; k < ci; k += together)
             for (int64_t tap = 0; tap < taps; tap++) {
-                const float *first = kernel + (tap * ci + k) * c->co;
-                if (c->bf16)
+                const float *first = kernel + (tap * ci + k) * l->columns;
+                if (l->bf16)
                     for (int h = 0; h < 2; h++)
-                        panel_pack_pair(c, j, first + h * c->co, h, row);
+                        panel_pack_pair(l, j, first + h * l->columns, h, row);
                 else
-                    panel_pack_row(c, j, first, row);
+                    panel_pack_row(l, j, first, row);
                 for (int64_t v = 0; v < vectors; v++)
-                    memcpy(block + ((k / together * vectors + v) * taps + tap) * c->lanes,
-                           row + v * c->lanes, (size_t)c->lanes * 4);
+                    memcpy(block + ((k / together * vectors + v) * taps + tap) * l->lanes,
+                           row + v * l->lanes, (size_t)l->lanes * 4);
             }
     }
 }
 
 /* Panels: [block][position][tap][k][width]. */
-void winograd_pack_kernel(const Contract *c, const float *kernel, float *out)
+void winograd_pack_kernel(const PanelLayout *l, const float *kernel, float *out)
 {
-    int64_t ci = in_channels(c), columns = c->co, positions = winograd_kernels(c);
-    if (c->kernels != KERNELS_PACKED) {
-        pack_plain(c, kernel, out);
+    int64_t ci = l->channels, columns = l->columns, positions;
+    const Winograd *w = winograd_matrices((WinogradKind)l->winograd);
+    positions = (int64_t)w->y.n * w->x.n * w->taps;
+    if (l->kernels != KERNELS_PACKED) {
+        pack_plain(l, kernel, out);
         return;
     }
 #pragma omp parallel
@@ -77,15 +78,15 @@ void winograd_pack_kernel(const Contract *c, const float *kernel, float *out)
         float *rows = xmalloc((size_t)(positions * columns) * sizeof *rows);
 #pragma omp for schedule(static)
         for (int64_t k = 0; k < ci; k++) {
-            transform_row(c, kernel, k, half, rows);
-            for (int64_t j = 0; j < c->blocks; j++) {
-                int64_t width = width_of(c, j);
-                float *block = out + j * positions * ci * c->nr * c->lanes / (c->bf16 ? 2 : 1);
+            transform_row(l, kernel, k, half, rows);
+            for (int64_t j = 0; j < l->blocks; j++) {
+                int64_t width = width_of(l, j);
+                float *block = out + j * positions * ci * l->nr * l->lanes / (l->bf16 ? 2 : 1);
                 for (int64_t p = 0; p < positions; p++) {
-                    if (c->bf16)
-                        panel_pack_pair(c, j, rows + p * columns, k, block + p * ci * width / 2);
+                    if (l->bf16)
+                        panel_pack_pair(l, j, rows + p * columns, k, block + p * ci * width / 2);
                     else
-                        panel_pack_row(c, j, rows + p * columns, block + (p * ci + k) * width);
+                        panel_pack_row(l, j, rows + p * columns, block + (p * ci + k) * width);
                 }
             }
         }

@@ -1,9 +1,9 @@
 /* Packing of Winograd kernels. */
 #ifndef LATENTC_WINOGRAD_PACK_H
 #define LATENTC_WINOGRAD_PACK_H
-#include "contract.h"
+#include "panel.h"
 
-/* kernel: (3 * 3 * (c1 + c2), columns) as stored; out: contract_panel_floats, transformed with
+/* kernel: (3 * 3 * channels, columns) as stored; out: contract_panel_floats, transformed with
  * KERNELS_PACKED, else plain. */
-void winograd_pack_kernel(const Contract *c, const float *kernel, float *out);
+void winograd_pack_kernel(const PanelLayout *p, const float *kernel, float *out);
 #endif

@@ -25,67 +25,93 @@ static double strip_bytes(const Contract *c, const Winograd *w, int64_t bw, int6
            4.0 * (double)(bw * bh * w->y.n * w->x.n) * (double)(c->nr * c->lanes);
 }
 
-/* Most tiles of a strip: of 256 to 1024 outputs in squares, of 1024 in rows. */
-static int64_t most_tiles(const Winograd *w) { return w->taps > 1 ? 1024 / w->x.m : 64; }
-
-static void plan_form(Contract *c, const Target *t, const ConvForm *form)
+static int64_t most_tiles(const Winograd *w)
 {
-    const Winograd *w = winograd_matrices(form->winograd);
-    int64_t gw = ceil_div(c->ow, w->x.m), gh = ceil_div(c->oh, w->y.m);
-    double best = INFINITY;
-    double weights = (double)(w->y.n * w->x.n * w->taps) * (double)(c->c1 + c->c2) *
-                     padded_columns(c);
-    c->winograd = form->winograd;
-    c->kernels = form->kernels;
-    c->flat = c->in_place = 0;
-    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
-    c->k_step = c->bf16 ? 2 : 1;
-    if (c->tile_rows)
-        c->k_step = (c->c1 + c->c2) % TILE_CHANNELS == 0 ? TILE_CHANNELS : TILE_CHANNELS / 2;
+    return w->taps > 1 ? WINOGRAD_OUTPUTS / w->x.m : WINOGRAD_TILES;
+}
+
+/* What a strip of bw x bh tiles costs per tile. weights: of all positions. */
+static double strip_cost(const Contract *c, const Target *t, int64_t bw, int64_t bh, double weights)
+{
+    const Blocking *b = blocking_for(t, c->bf16);
+    const Winograd *w = winograd_form(c);
+    int64_t tiles = bw * bh;
+    double halo = (double)(winograd_region_cols(w, bw) * winograd_region_rows(w, bh)) /
+                  (double)(tiles * w->y.m * w->x.m);
+    double cost = weight_cost(b, t, weights) / (double)tiles +
+                  b->winograd_load * halo / padded_columns(c);
+    double over = strip_bytes(c, w, bw, bh) / t->l2_bytes - 1;
+    return over > 0 ? cost + b->winograd_over * over : cost;
+}
+
+/* Sets tiles_x and tiles_y, which divide the picture's gw x gh tiles. */
+static void choose_tiles(Contract *c, const Target *t, int64_t gw, int64_t gh)
+{
+    const Winograd *w = winograd_form(c);
+    double best = INFINITY, weights = (double)(w->y.n * w->x.n * w->taps) * (double)in_channels(c) *
+                                      padded_columns(c);
     for (int64_t bw = 1; bw <= gw; bw++)
         for (int64_t bh = 1; bh <= gh; bh++) {
-            int64_t tiles = bw * bh;
-            if (gw % bw || gh % bh || tiles > most_tiles(w))
+            if (gw % bw || gh % bh || bw * bh > most_tiles(w))
                 continue;
-            double halo = (double)(winograd_region_cols(w, bw) * winograd_region_rows(w, bh)) /
-                          (double)(tiles * w->y.m * w->x.m);
-            double cost = weight_cost(t, weights) / (double)tiles + 20 * halo / padded_columns(c);
-            double over = strip_bytes(c, w, bw, bh) / t->l2_bytes - 1;
-            if (over > 0)
-                cost += 0.05 * over;
+            double cost = strip_cost(c, t, bw, bh, weights);
             if (cost < best) {
                 best = cost;
                 c->tiles_x = bw;
                 c->tiles_y = bh;
             }
         }
-    c->images = c->tiles_x == gw && c->tiles_y == gh && gw * gh * c->batch <= 96 ? c->batch : 1;
+}
+
+static void choose_strips(Contract *c, int64_t gw, int64_t gh)
+{
+    const Winograd *w = winograd_form(c);
+    bool whole = c->tiles_x == gw && c->tiles_y == gh;
+    c->images = whole && gw * gh * c->batch <= WINOGRAD_JOINED ? c->batch : 1;
     c->tw = c->tiles_x * w->x.m;
     c->th = c->tiles_y * w->y.m;
     c->strips_x = gw / c->tiles_x;
     c->strips_y = gh / c->tiles_y;
     c->strips_b = c->batch / c->images;
     c->pixels = c->tw * c->th * c->images;
-    if (c->tile_rows) {
-        int64_t tiles = winograd_joined_tiles(c);
-        c->tile_rows = (int)ceil_div(tiles, ceil_div(tiles, TILE_ROWS));
-        if (contract_strips_suffice(c))
-            c->nr = TILE_MOST; /* more blocks that leave beside the next one; those that are tasks
-                                  read their strip once each */
-    }
-    /* channels loaded at a time: the region stays in L1 or close to it, and a chunk does not
-     * straddle x and x2 */
+}
+
+/* Channels loaded at a time: the region stays in L1 or close to it, and a chunk does not straddle x
+ * and x2. */
+static void choose_region(Contract *c, const Target *t)
+{
     c->kc = t->lanes;
     for (int64_t wide = 2 * t->lanes; wide <= 4 * t->lanes; wide *= 2)
         if (c->c1 % wide == 0 && c->c2 % wide == 0 &&
-            winograd_region_pixels(c) * wide * 4 <= 128 << 10)
+            winograd_region_pixels(c) * wide * 4 <= WINOGRAD_REGION_BYTES)
             c->kc = wide;
     c->n_chunks = 1;
 }
 
-/* What a step unpacks lies in the arena beside the results of its time: no more than a fraction of
- * them. */
-enum { UNPACKED_BYTES = 128 << 20 };
+static void plan_form(Contract *c, const Target *t, const ConvForm *form)
+{
+    const Winograd *w = winograd_matrices(form->winograd);
+    int64_t gw = ceil_div(c->ow, w->x.m), gh = ceil_div(c->oh, w->y.m);
+    c->winograd = form->winograd;
+    c->kernels = form->kernels;
+    c->flat = c->in_place = 0;
+    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
+    c->k_step = c->bf16 ? 2 : 1;
+    if (c->tile_rows)
+        c->k_step = in_channels(c) % TILE_CHANNELS == 0 ? TILE_CHANNELS : TILE_CHANNELS / 2;
+    choose_tiles(c, t, gw, gh);
+    choose_strips(c, gw, gh);
+    if (c->tile_rows) {
+        int64_t tiles = winograd_joined_tiles(c);
+        c->tile_rows = (int)ceil_div(tiles, ceil_div(tiles, TILE_ROWS));
+        /* More blocks, so that the stores of one overlap with the products of the next. Not where
+         * blocks are tasks: each would read its strip once more. */
+        if (contract_strips_suffice(c))
+            c->nr = TILE_MOST;
+    }
+    choose_region(c, t);
+}
+
 static double unpacked_bytes(const Contract *c, const Winograd *w)
 {
     return (double)(w->y.n * w->x.n * w->taps) * (double)in_channels(c) * padded_columns(c) *

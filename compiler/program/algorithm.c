@@ -13,13 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Packed weights, for speed: twice their plain size in f32, 1.5 times in bf16; or so many bytes
- * more, which matter to small models alone. With them the decoder at 512x512 stays within 1000 MB
- * in f32 and 700 MB in bf16. */
-static const double growth_f32 = 2, growth_bf16 = 1.5,
-                    growth_memory = 1.015; /* of 1.02: columns are padded too */
-enum { SMALL_GROWTH_F32 = 240 << 20, SMALL_GROWTH_BF16 = 48 << 20 };
-
 typedef struct {
     int choice, form;
     double saved;
@@ -56,16 +49,13 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
     return c;
 }
 
-static const double WORTHWHILE =
-    0.97; /* less than that is within what estimates are good for, and kernels grow */
-
 /* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where
  * F(2,3) is no use. Each kernel is larger. */
-static int upgrades(const ConvChoice *c, int index, Upgrade *out)
+static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *out)
 {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
-        if (!(c->cost[f] < WORTHWHILE * c->cost[from]))
+        if (!(c->cost[f] < b->worthwhile * c->cost[from]))
             continue;
         int64_t bytes = c->bytes[f] - c->bytes[from];
         out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
@@ -96,11 +86,11 @@ static int64_t plain_bytes(const Graph *g, bool bf16)
 /* What kernels may take beyond their plain size. */
 static int64_t budget(const Graph *g, const Program *p)
 {
+    const Blocking *b = blocking_for(p->target, p->bf16);
     double plain = (double)plain_bytes(g, p->bf16);
     if (p->optimize == OPTIMIZE_MEMORY)
-        return (int64_t)((growth_memory - 1) * plain);
-    int64_t most = (int64_t)(((p->bf16 ? growth_bf16 : growth_f32) - 1) * plain);
-    int64_t small = p->bf16 ? SMALL_GROWTH_BF16 : SMALL_GROWTH_F32;
+        return (int64_t)((b->memory_growth - 1) * plain);
+    int64_t most = (int64_t)((b->growth - 1) * plain), small = (int64_t)b->small_growth;
     return most < small ? small : most;
 }
 
@@ -116,6 +106,7 @@ static void choose_named(ConvChoice *c, ConvMode mode)
 
 int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
 {
+    const Blocking *b = blocking_for(p->target, p->bf16);
     ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
     Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
@@ -125,7 +116,7 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
             continue;
         all[n] = candidates(g, p, i);
         if (p->conv == CONV_AUTO)
-            n_steps += upgrades(&all[n], n, steps + n_steps);
+            n_steps += upgrades(b, &all[n], n, steps + n_steps);
         else
             choose_named(&all[n], p->conv);
         n++;

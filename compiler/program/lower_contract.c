@@ -79,10 +79,10 @@ static bool feeds_group_norm(const Lower *l, const Op *o)
  * its lines would have left all caches. */
 static bool passes_caches(const Lower *l, const Op *o)
 {
-    enum { LARGE = 64 << 20, LINE_FLOATS = 16 };
+    enum { LINE_FLOATS = 16 };
     bool lines = l->p->target->lanes == LINE_FLOATS &&
                  shape_channels(&tensor(l->g, o->out)->shape) % LINE_FLOATS == 0;
-    return lines && lower_bytes(l->g, o->out) >= LARGE && !l->bf16[o->out.id] &&
+    return lines && lower_bytes(l->g, o->out) >= PAST_CACHES_BYTES && !l->bf16[o->out.id] &&
            lower_output(l->g, o->out) < 0;
 }
 
@@ -90,12 +90,9 @@ static bool passes_caches(const Lower *l, const Op *o)
  * sums. */
 static Contract planned(const Lower *l, const Op *o)
 {
-    enum {
-        FEWEST_PIXELS = 1024
-    }; /* of an image; of smaller ones products take all images together, and sums no time */
     ConvMode form = l->form_of[o - l->g->ops];
     const Shape *y = &tensor(l->g, o->out)->shape;
-    for (int sums = shape_rows(y) >= FEWEST_PIXELS && feeds_group_norm(l, o);; sums = 0) {
+    for (int sums = shape_rows(y) >= SUMS_IMAGE_PIXELS && feeds_group_norm(l, o);; sums = 0) {
         Contract c = contract_of(l->g, o);
         c.bf16 = contract_bf16(form, l->p->bf16);
         c.has_sums = sums;

@@ -69,10 +69,8 @@ static void pack_stage(Packing *k, const Stage *s, WeightSource *source)
         } else {
             float *stored = room(&k->stored, n), *out = room(&k->packed, x->floats);
             weights_read_tensor(source, s->graph, x->tensor, stored);
-            if (x->kind == PACK_PANELS)
-                contract_pack_kernel(&x->contract, stored, out);
-            else
-                contract_pack_bias(&x->contract, stored, out);
+            (x->kind == PACK_PANELS ? contract_pack_kernel : contract_pack_bias)(&x->layout, stored,
+                                                                                 out);
             k->sink(k->user, out, (size_t)x->floats * 4);
         }
         k->at += x->floats * 4;

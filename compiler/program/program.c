@@ -1,7 +1,7 @@
 /* The program: stages, the kernels that they share, where weights lie. See program.h. */
 #include "program.h"
 #include "tune_file.h"
-#include "winograd.h"
+#include "panel.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,18 +66,6 @@ void program_free(Program *p)
     free(p);
 }
 
-/* A contract without what says where its pixels are: the rest decides how weights are packed. */
-static Contract without_pixels(const Contract *c)
-{
-    Contract l = *c;
-    l.batch = l.h = l.w = l.oh = l.ow = l.vec_off = l.vec_width = l.ldy = l.tw = l.th = l.images =
-        l.pixels = 0;
-    l.strips_x = l.strips_y = l.strips_b = l.pieces = l.load_parts = l.tiles_x = l.tiles_y = 0;
-    l.vec_batch = l.x_shared = l.x2_shared = l.res_shared = l.has_sums = l.flat = l.in_place =
-        l.staged = 0;
-    return l;
-}
-
 static bool same_packed(const Stage *a, const Packed *x, const Stage *b, const Packed *y)
 {
     const Tensor *t = tensor(a->graph, x->tensor), *u = tensor(b->graph, y->tensor);
@@ -88,8 +76,7 @@ static bool same_packed(const Stage *a, const Packed *x, const Stage *b, const P
         if (strcmp(t->parts[i].path, u->parts[i].path) != 0 ||
             t->parts[i].scale != u->parts[i].scale || t->parts[i].width != u->parts[i].width)
             return false;
-    const Contract c = without_pixels(&x->contract), d = without_pixels(&y->contract);
-    return memcmp(&c, &d, sizeof c) == 0;
+    return memcmp(&x->layout, &y->layout, sizeof x->layout) == 0;
 }
 
 /* The weight of a stage before s, of the same model, that is packed as x is. NULL: none is. */
@@ -167,17 +154,13 @@ int program_kernel(Program *p, KernelKind kind, const void *description, const c
     return p->n_kernels++;
 }
 
-/* Which weight lies where, and all that contract_pack_kernel, winograd_pack_kernel and
- * contract_pack_bias look at. */
+/* Which weight lies where, and all that packing sees. */
 static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h)
 {
     const Tensor *t = tensor(g, x->tensor);
-    const Contract *c = &x->contract;
-    int64_t facts[] = {x->kind,   x->offset,   x->floats,  c->c1,         c->c2,
-                       c->co,     c->kh,       c->kw,      c->kc,         c->n_chunks,
-                       c->blocks, c->nr,       c->lanes,   c->k_step,     contract_geglu(c),
-                       c->bf16,   c->winograd, c->kernels, t->shape.rank, t->n_parts};
+    const int64_t facts[] = {x->kind, x->offset, x->floats, t->shape.rank, t->n_parts};
     h = fnv1a64(facts, sizeof facts, h);
+    h = fnv1a64(&x->layout, sizeof x->layout, h);
     for (int i = 0; i < t->shape.rank; i++)
         h = fnv1a64(&t->shape.dim[i], sizeof t->shape.dim[i], h);
     for (int i = 0; i < t->n_parts; i++) {

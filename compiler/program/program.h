@@ -3,6 +3,7 @@
 #ifndef LATENTC_PROGRAM_H
 #define LATENTC_PROGRAM_H
 #include "kernel_kind.h"
+#include "panel.h"
 #include "models.h"
 #include "pass.h"
 #include "plan.h"
@@ -37,7 +38,7 @@ typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS, PACK_KINDS } PackKind;
 typedef struct {
     PackKind kind;
     TensorId tensor;
-    Contract contract;
+    PanelLayout layout; /* all 0 for PACK_RAW */
     int64_t offset, floats;
     uint32_t mem;
     bool shared;

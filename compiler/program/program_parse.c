@@ -217,7 +217,7 @@ static void packed_line(Reader *r)
     text_expect(t, "mem=");
     x.mem = mem_index(r);
     x.shared = text_accept(t, "shared");
-    description(t, description_fields(KERNEL_CONTRACT), &x.contract);
+    description(t, panel_layout_fields(), &x.layout);
     stage_add_packed(r->s, &x);
 }
 

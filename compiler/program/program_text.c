@@ -41,7 +41,7 @@ static void print_packed(Buf *out, const Stage *s, const Packed *x)
     graph_print_weight(out, tensor(s->graph, x->tensor));
     buf_printf(out, " offset=%lld floats=%lld mem=%u%s", (long long)x->offset, (long long)x->floats,
                x->mem, x->shared ? " shared" : "");
-    description_print(out, description_fields(KERNEL_CONTRACT), &x->contract);
+    description_print(out, panel_layout_fields(), &x->layout);
     buf_printf(out, "\n");
 }
 

@@ -9,14 +9,14 @@
  *   weights offset=0 bytes=99072 shared=0
  *   memory arena=1048576 unshared=2097152 prompt=0 time_row=0 scratch=65536
  *   mem 0 io0 offset=0 bytes=65536 steps=0..0
- *   packed panels w"conv_in.kernel"[3,3,4,512] offset=0 floats=18432 mem=2 {batch=1, ...}
+ *   packed panels w"conv_in.kernel"[3,3,4,512] offset=0 floats=18432 mem=2 {channels=4, ...}
  *   step step k0 "conv3x3" @"conv_in" (m0 m2 m3 m1) tasks=32 round=32 first=32 flops=.. bytes=..
  * done=..
  *
  * kernel: index, kind, function, the fields of its description that are not 0 (description.h).
  * mem: index, buffer (io0 is the first input; outputs follow inputs), the first and last step that
- * use it, or "unused". packed: the form (raw, panels, bias), the weight, its place, the contract
- * that reads it. step: plan (prompt, time, step), kernel, what it does, the op, its operands. */
+ * use it, or "unused". packed: the form (raw, panels, bias), the weight, its place, the layout of
+ * its panels. step: plan (prompt, time, step), kernel, what it does, the op, its operands. */
 #ifndef LATENTC_PROGRAM_TEXT_H
 #define LATENTC_PROGRAM_TEXT_H
 #include "program.h"

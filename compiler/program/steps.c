@@ -34,19 +34,17 @@ int lower_output(const Graph *g, TensorId t)
 uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
 {
     Stage *s = l->s;
+    PanelLayout layout;
+    memset(&layout, 0, sizeof layout);
+    if (c)
+        layout = panel_layout(c);
     for (int i = 0; i < s->n_packed; i++) {
         Packed *x = &s->packed[i];
         if (x->kind == kind && tensor_eq(x->tensor, t) &&
-            (!c || memcmp(&x->contract, c, sizeof *c) == 0))
+            memcmp(&x->layout, &layout, sizeof layout) == 0)
             return x->mem;
     }
-    Packed none;
-    memset(&none, 0, sizeof none);
-    Packed *x = stage_add_packed(s, &none);
-    x->kind = kind;
-    x->tensor = t;
-    if (c)
-        x->contract = *c;
+    Packed *x = stage_add_packed(s, &(Packed){.kind = kind, .tensor = t, .layout = layout});
     x->floats = kind == PACK_PANELS ? contract_panel_floats(c)
                 : kind == PACK_BIAS ? contract_bias_floats(c)
                                     : lower_bytes(l->g, t) / 4;

@@ -1,0 +1,22 @@
+/* The numbers of blocking.def, by core and type. */
+#ifndef LATENTC_BLOCKING_H
+#define LATENTC_BLOCKING_H
+#include "target.h"
+
+enum {
+#define SIZE(name, value, source) name = value,
+#define VALUE(name, f32, bf16, dot, tiles, source)
+#include "blocking.def"
+#undef SIZE
+#undef VALUE
+};
+typedef struct {
+#define SIZE(name, value, source)
+#define VALUE(name, f32, bf16, dot, tiles, source) double name;
+#include "blocking.def"
+#undef SIZE
+#undef VALUE
+} Blocking;
+/* Of products of that type's operands on a target. */
+const Blocking *blocking_for(const Target *t, bool bf16);
+#endif
