@@ -1,6 +1,7 @@
 /* See build.h. */
 #include "build.h"
 #include "graphfile.h"
+#include "param.h"
 #include "pipeline.h"
 #include "tune_file.h"
 #include <stdlib.h>

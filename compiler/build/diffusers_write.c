@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "diffusers.h"
-#include "graphfile.h"
 #include "pipeline.h"
 #include "weights_convert.h"
 #include "spacing.h"

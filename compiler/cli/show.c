@@ -5,7 +5,11 @@
 #include "algorithm.h"
 #include "build.h"
 #include "commands.h"
+#include "graphfile.h"
+#include "listing.h"
+#include "parse_text.h"
 #include "pass.h"
+#include "print.h"
 #include "stage_report.h"
 #include "tune.h"
 

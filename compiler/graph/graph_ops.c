@@ -1,11 +1,13 @@
 /* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name,
  * attributes...}. Weights come from the layer: conv2d and dense have path.kernel and path.bias,
  * norms path.gamma and path.beta, embedding path.embeddings. */
-#include <stdlib.h>
+#include "graph_ops.h"
+
 #include <string.h>
 
 #include "attr.h"
-#include "graphfile.h"
+#include "construct.h"
+#include "infer.h"
 
 enum { MOST_KEYS = 16 };
 
@@ -232,5 +234,5 @@ void read_op(Reader *r, Json s)
     if (wrong)
         json_err(s, "%s %s: %s", op_names[o.kind], o.path, wrong);
     Json out = json_get(s, "out");
-    value_set(r, s, json_ok(out) ? json_name(out) : "x", graph_add_op_shaped(r->g, o, shape));
+    value_set(r, s, json_ok(out) ? json_name(out) : "x", graph_append_op(r->g, o, shape));
 }

@@ -1,11 +1,15 @@
 /* Reads the text form that print.c writes. A mistake is the user's: file:line:column, what was
  * found, what was expected. */
+#include "parse_text.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
+#include "construct.h"
+#include "infer.h"
 #include "text_reader.h"
 
 typedef struct {
@@ -176,7 +180,7 @@ static void op_line(Text *t)
                                   shape_text(t->in.scratch, &inferred)));
     text_expect(&t->in, "@");
     o.path = text_quoted(&t->in);
-    define(t, graph_add_op_shaped(t->g, o, inferred));
+    define(t, graph_append_op(t->g, o, inferred));
 }
 
 /* input %n name f32[shape] step */

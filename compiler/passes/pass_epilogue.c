@@ -17,6 +17,8 @@
  * Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
+#include "construct.h"
+#include "cost.h"
 #include "pass.h"
 
 /* The product whose result op U reads as operand `slot`: directly, or through one reshape (or

@@ -19,6 +19,8 @@
  * elements, and every op treats its operands' batch elements alike. */
 #include "rewrite.h"
 
+#include "construct.h"
+#include "infer.h"
 #include "pass.h"
 
 /* What t is a broadcast of; NO_TENSOR when it is none. */
@@ -41,7 +43,7 @@ static void sink(Graph *g, uint32_t at, Op one, Shape shape)
     Op many = op_make(OP_BROADCAST, arena_printf(g->arena, "%s.broadcast", one.path));
     many.out = one.out;
     many.attr.broadcast.batch = batch;
-    many.in[0] = graph_add_op_shaped(g, one, shape);
+    many.in[0] = graph_append_op(g, one, shape);
     g->ops[at] = many;
 }
 

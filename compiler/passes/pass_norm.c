@@ -12,6 +12,7 @@
  * to rounding: (x - mean) * rstd * g + b = a*x + d. */
 #include "rewrite.h"
 
+#include "construct.h"
 #include "pass.h"
 
 static bool fuse(Graph *g, uint32_t at)

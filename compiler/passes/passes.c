@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "rewrite.h"
+#include "verify.h"
 
 typedef struct {
     const char *name;

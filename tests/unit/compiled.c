@@ -4,6 +4,7 @@
  * some order is off by about sqrt(n) * 6e-8 relative to its rms for random signs; the longest sum
  * here has 11520 terms: 6.4e-6 worst, about a tenth of it in rms. */
 #include "compiled.h"
+#include "construct.h"
 #include "interp.h"
 #include <math.h>
 #include <setjmp.h>

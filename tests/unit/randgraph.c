@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "construct.h"
 #include "interp.h"
+#include "verify.h"
 
 typedef struct {
     Graph *g;

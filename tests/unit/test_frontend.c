@@ -14,12 +14,18 @@
 #include <cmocka.h>
 
 #include "attr.h"
+#include "construct.h"
+#include "cost.h"
 #include "expr.h"
+#include "listing.h"
+#include "parse_text.h"
+#include "print.h"
 #include "shared_flags.h"
 #include "graphfile.h"
 #include "pipeline.h"
 #include "json.h"
 #include "pass.h"
+#include "verify.h"
 
 #define SD2 SOURCE_DIR "/graphs/sd2/"
 

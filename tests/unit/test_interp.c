@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "interp.h"
+#include "parse_text.h"
+#include "verify.h"
 
 #define MAX_VALUES 4096
 

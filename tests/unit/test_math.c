@@ -8,6 +8,7 @@
  * (2^t: 1, or 2 without FMA; 1 + 2^t; the shared division: 3; times x), 4.2e-7. So: 4.2e-7 relative
  * plus 3e-8 of |x|, which covers t e^-t * 6e-8 at its largest. */
 #include "interp.h"
+#include "construct.h"
 #include "jit.h"
 #include <math.h>
 #include <setjmp.h>

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "checkpoint.h"
+#include "graphfile.h"
 
 enum { WEIGHTS = 1306, COLUMNS = 10, MODELS = 4 };
 enum { MODEL, PATH, SHAPE, DIFFUSERS, LEGACY, DIFFUSERS_SHAPE, LDM, LDM_SHAPE };

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "pass.h"
+#include "parse_text.h"
+#include "print.h"
 #include "randgraph.h"
 
 static Graph *read_graph(const char *path)

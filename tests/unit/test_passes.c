@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "pass.h"
+#include "cost.h"
+#include "graphfile.h"
+#include "print.h"
 #include "randgraph.h"
 
 enum { GRAPHS = 200 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "samplers.h"
+#include "graphfile.h"
 #include "interp.h"
 #include "jit.h"
 #include "pass.h"

@@ -16,6 +16,7 @@
 
 #include "jit.h"
 #include "pass.h"
+#include "print.h"
 #include "randgraph.h"
 
 enum { GRAPHS = 16, MANY_GRAPHS = 300, DATA_SEED = 5 };

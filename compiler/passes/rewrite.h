@@ -54,6 +54,4 @@ TensorId merge_products(Graph *g, const uint32_t *ops, int n);
 bool has_scalable_weights(const Graph *g,
                           const Op *o); /* kernel and bias are weights, not computed values */
 void scale_weight(Graph *g, TensorId *w, double factor); /* *w becomes the weight times factor */
-
-void graph_rebind(Graph *g); /* derives every result's binding anew; ops must be in order */
 #endif
