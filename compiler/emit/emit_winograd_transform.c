@@ -34,7 +34,7 @@ static void load_region(Emit *e, const WinogradTask *w, V src, int shared, int64
                         V channel)
 {
     const Contract *c = w->task.c;
-    bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
+    bool swish = prologues[c->pre].swish;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
     V image = add(e, w->task.b0, lb.i);

@@ -61,8 +61,6 @@ static const char *side_by_side(const Rule *r, const char *what, const Shape *x,
     return NULL;
 }
 
-static bool is_geglu(int act) { return act == ACT_GEGLU_TANH || act == ACT_GEGLU_ERF; }
-
 /* The slots that fusion fills, once the result's shape is known. ci: channels loaded, columns: of
  * the kernel. */
 static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
@@ -72,8 +70,8 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
     Shape shared = *out;
     int64_t batch = out->dim[0], co = shape_channels(out);
     shared.dim[0] = 1;
-    bool affine = a->pre == PRE_AFFINE || a->pre == PRE_AFFINE_SWISH,
-         layer = a->pre == PRE_LAYER_NORM;
+    bool affine = prologues[a->pre].norm == AFFINE_NORM,
+         layer = prologues[a->pre].norm == LAYER_NORM;
     if ((norm != NULL) != affine)
         return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none",
                     norm ? "one" : "none");
@@ -88,8 +86,8 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
         wrong = expect_vector(r, SLOT_LN_BETA, "ln_beta", ci);
     if (wrong)
         return wrong;
-    if (vec &&
-        is_geglu(a->act)) /* a row has two halves there; which one it meant could not be said */
+    if (vec && activations[a->act]
+                   .gated) /* a row has two halves there; which one it meant could not be said */
         return FAIL(r, "vec: expected none with geglu, found %s", text(r, vec));
     if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) ||
                 vec->dim[1] < a->vec_off + co))
@@ -108,7 +106,7 @@ static const char *contract_rest(const Rule *r, int64_t ci, Shape *out)
     const char *wrong = expect_vector(r, SLOT_BIAS, "bias", columns);
     if (wrong)
         return wrong;
-    if (is_geglu(r->o->attr.contract.act)) {
+    if (activations[r->o->attr.contract.act].gated) {
         if (columns % 2)
             return FAIL(r, "act: expected an even number of kernel columns for geglu, found %lld",
                         (long long)columns);
@@ -338,15 +336,10 @@ static const char *attention(const Rule *r, Shape *out)
     return NULL;
 }
 
-/* clang-format off */
 static ShapeRule *const rules[OP_COUNT] = {
-    [OP_CONV2D] = conv2d, [OP_DENSE] = dense, [OP_GROUP_NORM] = norm, [OP_LAYER_NORM] = norm, [OP_SWISH] = as_operand,
-    [OP_GELU] = as_operand, [OP_GEGLU] = geglu, [OP_ADD] = add, [OP_SCALE] = as_operand, [OP_CONCAT] = concat,
-    [OP_BROADCAST] = broadcast, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice, [OP_EMBEDDING] = embedding,
-    [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = as_operand, [OP_ATTN_AV] = attn_av, [OP_GROUP_SCALE] = group_scale,
-    [OP_ATTENTION] = attention,
+#define OP(e, name, attr, least, most, rule, ...) [OP_##e] = rule,
+#include "ops.def"
 };
-/* clang-format on */
 
 const char *infer_shape(const Graph *g, const Op *o, Shape *out)
 {

@@ -4,23 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* clang-format off */
 const char *const op_names[OP_COUNT] = {
-#define OP(e, name, attr, lo, hi) [OP_##e] = name,
+#define OP(e, name, ...) [OP_##e] = #name,
 #include "ops.def"
-#undef OP
 };
-/* clang-format on */
 
 const char *dtype_name(Dtype d) { return d == DT_I32 ? "i32" : "f32"; }
 
-static const char *const binding_names[] = {"never", "prompt", "time", "step"};
+static const char *const binding_names[] = {
+    [BIND_CONST] = "never", [BIND_PROMPT] = "prompt", [BIND_TIME] = "time", [BIND_STEP] = "step"};
+_Static_assert(sizeof binding_names / sizeof binding_names[0] == BIND_STEP + 1,
+               "a name is missing");
 
 const char *binding_name(Binding b) { return binding_names[b]; }
 
 bool binding_parse(const char *name, Binding *b)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i <= BIND_STEP; i++)
         if (strcmp(name, binding_names[i]) == 0) {
             *b = (Binding)i;
             return true;

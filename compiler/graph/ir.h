@@ -6,6 +6,7 @@
  * graph's arena and lives as long as the graph. */
 #ifndef LATENTC_IR_H
 #define LATENTC_IR_H
+#include "fusion.h"
 #include "param.h"
 #include "shape.h"
 #include "util.h"
@@ -52,45 +53,19 @@ typedef struct {
 } Tensor;
 
 typedef enum {
-#define OP(e, name, attr, lo, hi) OP_##e,
-#define SLOT_COUNT 9
+#define OP(e, ...) OP_##e,
 #include "ops.def"
-#undef OP
     OP_COUNT
 } OpKind;
 
-/* Operand slots of CONV2D and DENSE. The first three are as in the source; the rest are filled by
- * fusion passes. */
+/* Operand slots of CONV2D and DENSE: slots.def says what stands where. */
 enum {
-    SLOT_X,
-    SLOT_KERNEL,
-    SLOT_BIAS,
-    /* further input channels, after those of x (concat fused into the load); x or x2 may have
-     * batch 1 */
-    SLOT_X2,
-    /* (b,2,ci) from group_scale: the load computes a*x + d; pre says whether swish follows */
-    SLOT_NORM,
-    /* (ci) both: the load applies LayerNorm with attr.eps (pre = PRE_LAYER_NORM) */
-    SLOT_LN_GAMMA,
-    SLOT_LN_BETA,
-    /* (b or 1, co), or wider with attr.vec_off: added to every pixel of its batch element (time
-     * embedding) */
-    SLOT_VEC,
-    /* as the result, or batch 1: added last, after the activation */
-    SLOT_RES
+#define SLOT(e, name) SLOT_##e,
+#include "slots.def"
+    SLOT_COUNT
 };
-typedef enum { PRE_NONE, PRE_AFFINE, PRE_AFFINE_SWISH, PRE_LAYER_NORM, PRE_SWISH } Prologue;
-/* Applied after bias and vec, before the residual. GEGLU halves the channels: the kernel has 2*co
- * columns. */
-typedef enum {
-    ACT_NONE,
-    ACT_SWISH,
-    ACT_GELU_TANH,
-    ACT_GELU_ERF,
-    ACT_GEGLU_TANH,
-    ACT_GEGLU_ERF
-} Activation;
-typedef enum { GELU_TANH, GELU_ERF } GeluKind;
+
+typedef enum { GELU_TANH, GELU_ERF, GELU_COUNT } GeluKind;
 
 typedef struct {
     /* dense: 1,0,0,0,0 */

@@ -69,7 +69,10 @@ static int slot(Text *t)
             return i;
         }
     }
-    text_fail(&t->in, "a slot: x=, kernel=, bias=, x2=, norm=, ln_gamma=, ln_beta=, vec=, res=");
+    const char *all = "a slot:";
+    for (int i = 0; i < SLOT_COUNT; i++)
+        all = arena_printf(t->in.scratch, "%s%s %s=", all, i ? "," : "", slot_names[i]);
+    text_fail(&t->in, all);
 }
 
 static void operands(Text *t, Op *o)

@@ -25,20 +25,16 @@ typedef struct {
     const double *data;
 } Kernel;
 
-static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c,
-                       int64_t channels, double v)
+/* The prologue of channel c of batch element b, but for LayerNorm, which needs the whole row. */
+static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c, double v)
 {
-    const double *norm = in[SLOT_NORM].data;
-    switch ((Prologue)attr->pre) {
-    case PRE_AFFINE: return norm[(b * 2 + 0) * channels + c] * v + norm[(b * 2 + 1) * channels + c];
-    case PRE_AFFINE_SWISH:
-        return interp_swish(norm[(b * 2 + 0) * channels + c] * v +
-                            norm[(b * 2 + 1) * channels + c]);
-    case PRE_SWISH: return interp_swish(v);
-    case PRE_NONE:
-    case PRE_LAYER_NORM: /* needs the whole row: normalize_row */ break;
+    const PrologueRow *p = &prologues[attr->pre];
+    if (p->norm == AFFINE_NORM) {
+        int64_t channels = in[SLOT_NORM].shape.dim[2];
+        const double *norm = in[SLOT_NORM].data + b * 2 * channels;
+        v = norm[c] * v + norm[channels + c];
     }
-    return v;
+    return p->swish ? interp_scalar(ACT_SWISH, v) : v;
 }
 
 /* LayerNorm of one row of c values, in place. */
@@ -71,10 +67,10 @@ static Picture load_operand(const Op *op, const Value *in)
         double *row = p.data + r * c;
         const double *first = interp_row(x, r), *second = c2 ? interp_row(x2, r) : NULL;
         for (int64_t i = 0; i < c1; i++)
-            row[i] = prologue(attr, in, r / (rows / batch), i, c, first[i]);
+            row[i] = prologue(attr, in, r / (rows / batch), i, first[i]);
         for (int64_t i = 0; i < c2; i++)
-            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, c, second[i]);
-        if (attr->pre == PRE_LAYER_NORM)
+            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, second[i]);
+        if (prologues[attr->pre].norm == LAYER_NORM)
             normalize_row(row, c, in[SLOT_LN_GAMMA].data, in[SLOT_LN_BETA].data, attr->eps);
     }
     return p;
@@ -119,16 +115,6 @@ static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *att
         }
 }
 
-static double activate(Activation act, double v)
-{
-    switch (act) {
-    case ACT_SWISH: return interp_swish(v);
-    case ACT_GELU_TANH: return interp_gelu(v, GELU_TANH);
-    case ACT_GELU_ERF: return interp_gelu(v, GELU_ERF);
-    default: return v;
-    }
-}
-
 /* Output row r (a pixel of the result) from its sums; b is its batch element. */
 static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_t columns,
                      double *sum, Value *out)
@@ -144,16 +130,15 @@ static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_
             sum[o] += vec->data[(vec->shape.dim[0] == 1 ? 0 : b) * shape_channels(&vec->shape) +
                                 attr->vec_off + o];
     }
-    bool gated = attr->act == ACT_GEGLU_TANH || attr->act == ACT_GEGLU_ERF;
-    GeluKind gate = attr->act == ACT_GEGLU_ERF ? GELU_ERF : GELU_TANH;
+    Activation act = (Activation)attr->act;
     for (int64_t o = 0; o < channels; o++) {
-        double v = gated ? sum[o] * interp_gelu(sum[channels + o], gate)
-                         : activate((Activation)attr->act, sum[o]);
+        double v = activations[act].gated ? sum[o] * interp_scalar(act, sum[channels + o])
+                                          : interp_scalar(act, sum[o]);
         out->data[r * channels + o] = v + (residual ? residual[o] : 0.0);
     }
 }
 
-void interp_contract(const Op *op, const Value *in, Value *out)
+void interp_conv2d(const Op *op, const Value *in, Value *out)
 {
     const Value *kernel = &in[SLOT_KERNEL];
     bool conv = op->kind == OP_CONV2D;
@@ -176,3 +161,5 @@ void interp_contract(const Op *op, const Value *in, Value *out)
     }
     free(p.data);
 }
+
+void interp_dense(const Op *op, const Value *in, Value *out) { interp_conv2d(op, in, out); }

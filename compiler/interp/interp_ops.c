@@ -6,14 +6,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-double interp_swish(double x) { return x / (1.0 + exp(-x)); }
+#include "attr.h"
 
-double interp_gelu(double x, GeluKind kind)
+/* ---- functions of one value: scalar_FUNCTION for every row of activations.def ---- */
+
+static double scalar_none(double x) { return x; }
+
+static double scalar_swish(double x) { return x / (1.0 + exp(-x)); }
+
+static double scalar_gelu_erf(double x)
 {
-    if (kind == GELU_ERF)
-        return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+    return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+}
+
+static double scalar_gelu_tanh(double x)
+{
     return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * x * (1.0 + 0.044715 * x * x)));
 }
+
+double interp_scalar(Activation act, double x)
+{
+    static double (*const functions[ACT_COUNT])(double) = {
+#define ACTIVATION(e, name, function, word, gated) [ACT_##e] = scalar_##function,
+#include "activations.def"
+    };
+    return functions[act](x);
+}
+
+/* y = f(x), value by value: every row ELEMENTWISE of ops.def */
+static void elementwise(const Op *op, const Value *in, Value *out)
+{
+    Activation act = op_activation(op);
+    int64_t n = shape_count(&out->shape);
+#pragma omp parallel for if (interp_parallel(n))
+    for (int64_t i = 0; i < n; i++)
+        out->data[i] = interp_scalar(act, in[0].data[i]);
+}
+
+/* ---- one function per op ---- */
 
 /* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any,
  * follow those of x. */
@@ -42,7 +72,7 @@ static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t
 
 /* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch
  * element and group */
-static void group_norm(const Op *op, const Value *in, Value *out)
+static void interp_group_norm(const Op *op, const Value *in, Value *out)
 {
     const Value none = {0};
     int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape),
@@ -62,7 +92,7 @@ static void group_norm(const Op *op, const Value *in, Value *out)
 }
 
 /* x (...,c), gamma (c), beta (c): as group_norm, with the statistics of each row of c values */
-static void layer_norm(const Op *op, const Value *in, Value *out)
+static void interp_layer_norm(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
 #pragma omp parallel for if (interp_parallel(rows * channels))
@@ -79,38 +109,23 @@ static void layer_norm(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* x * sigmoid(x) */
-static void swish(const Op *op, const Value *in, Value *out)
-{
-    (void)op;
-    int64_t n = shape_count(&out->shape);
-#pragma omp parallel for if (interp_parallel(n))
-    for (int64_t i = 0; i < n; i++)
-        out->data[i] = interp_swish(in[0].data[i]);
-}
-
-static void gelu(const Op *op, const Value *in, Value *out)
-{
-    int64_t n = shape_count(&out->shape);
-#pragma omp parallel for if (interp_parallel(n))
-    for (int64_t i = 0; i < n; i++)
-        out->data[i] = interp_gelu(in[0].data[i], (GeluKind)op->attr.gelu.kind);
-}
+static void interp_gelu(const Op *op, const Value *in, Value *out) { elementwise(op, in, out); }
 
 /* (...,2c) -> (...,c): first half * gelu(second half) */
-static void geglu(const Op *op, const Value *in, Value *out)
+static void interp_geglu(const Op *op, const Value *in, Value *out)
 {
+    Activation act = op_activation(op);
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
 #pragma omp parallel for if (interp_parallel(rows * channels))
     for (int64_t r = 0; r < rows; r++) {
         const double *x = in[0].data + r * 2 * channels, *gate = x + channels;
         for (int64_t c = 0; c < channels; c++)
-            out->data[r * channels + c] = x[c] * interp_gelu(gate[c], (GeluKind)op->attr.gelu.kind);
+            out->data[r * channels + c] = x[c] * interp_scalar(act, gate[c]);
     }
 }
 
 /* x + y; y has batch b or 1, and is as x or (b,c), the same for all pixels */
-static void add(const Op *op, const Value *in, Value *out)
+static void interp_add(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t batch = out->shape.dim[0], channels = shape_channels(&out->shape);
@@ -126,7 +141,7 @@ static void add(const Op *op, const Value *in, Value *out)
             }
 }
 
-static void scale(const Op *op, const Value *in, Value *out)
+static void interp_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&out->shape);
     for (int64_t i = 0; i < n; i++)
@@ -134,7 +149,7 @@ static void scale(const Op *op, const Value *in, Value *out)
 }
 
 /* x (b or 1,...,c1), y (b or 1,...,c2) -> (b,...,c1+c2) */
-static void concat(const Op *op, const Value *in, Value *out)
+static void interp_concat(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t c1 = shape_channels(&in[0].shape), c2 = shape_channels(&in[1].shape);
@@ -146,7 +161,7 @@ static void concat(const Op *op, const Value *in, Value *out)
 }
 
 /* x (1,...) -> (b,...) */
-static void broadcast(const Op *op, const Value *in, Value *out)
+static void interp_broadcast(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&in[0].shape);
     for (int64_t b = 0; b < op->attr.broadcast.batch; b++)
@@ -154,7 +169,7 @@ static void broadcast(const Op *op, const Value *in, Value *out)
 }
 
 /* x (b,h,w,c) -> (b,2h,2w,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
-static void upsample(const Op *op, const Value *in, Value *out)
+static void interp_upsample(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2],
@@ -168,14 +183,14 @@ static void upsample(const Op *op, const Value *in, Value *out)
 }
 
 /* the same elements in the same order */
-static void reshape(const Op *op, const Value *in, Value *out)
+static void interp_reshape(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     memcpy(out->data, in[0].data, (size_t)shape_count(&out->shape) * sizeof(double));
 }
 
 /* channels begin..end-1 */
-static void slice(const Op *op, const Value *in, Value *out)
+static void interp_slice(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), from = shape_channels(&in[0].shape);
     int64_t rows = shape_count(&out->shape) / channels;
@@ -185,7 +200,7 @@ static void slice(const Op *op, const Value *in, Value *out)
 }
 
 /* ids (b,n), table (v,c) -> (b,n,c): row ids[b,n] of the table */
-static void embedding(const Op *op, const Value *in, Value *out)
+static void interp_embedding(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&in[0].shape), vocabulary = in[1].shape.dim[0],
             channels = in[1].shape.dim[1];
@@ -255,7 +270,7 @@ static void average_row(const double *probabilities, const Value *v, int64_t b, 
 }
 
 /* q (b,n,c), k (b,m,c) -> (b,heads,n,m) */
-static void attn_qk(const Op *op, const Value *in, Value *out)
+static void interp_attn_qk(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
@@ -266,7 +281,7 @@ static void attn_qk(const Op *op, const Value *in, Value *out)
 }
 
 /* over the last axis */
-static void softmax(const Op *op, const Value *in, Value *out)
+static void interp_softmax(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t m = shape_channels(&out->shape), rows = shape_count(&out->shape) / m;
@@ -276,7 +291,7 @@ static void softmax(const Op *op, const Value *in, Value *out)
 }
 
 /* probabilities (b,heads,n,m), v (b,m,c) -> (b,n,heads*head_size); either may have batch 1 */
-static void attn_av(const Op *op, const Value *in, Value *out)
+static void interp_attn_av(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
@@ -290,7 +305,7 @@ static void attn_av(const Op *op, const Value *in, Value *out)
 
 /* x (b,...,c1), gamma (c), beta (c), [x2 (b,...,c2), c = c1+c2] -> (b,2,c): factors a, then
  * summands d, with group_norm(concat(x, x2)) = a * concat(x, x2) + d */
-static void group_scale(const Op *op, const Value *in, Value *out)
+static void interp_group_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t batch = out->shape.dim[0], channels = out->shape.dim[2];
     int64_t groups = op->attr.norm.groups, size = channels / groups;
@@ -308,7 +323,7 @@ static void group_scale(const Op *op, const Value *in, Value *out)
 
 /* q (b,n,..), k (b,m,..), v (b,m,..) -> (b,n,heads*head_size): attn_av(softmax(attn_qk(q, k)), v)
  */
-static void attention(const Op *op, const Value *in, Value *out)
+static void interp_attention(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
@@ -323,12 +338,8 @@ static void attention(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* clang-format off */
 InterpOp *const interp_ops[OP_COUNT] = {
-    [OP_CONV2D] = interp_contract, [OP_DENSE] = interp_contract, [OP_GROUP_NORM] = group_norm,
-    [OP_LAYER_NORM] = layer_norm, [OP_SWISH] = swish, [OP_GELU] = gelu, [OP_GEGLU] = geglu, [OP_ADD] = add,
-    [OP_SCALE] = scale, [OP_CONCAT] = concat, [OP_BROADCAST] = broadcast, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice,
-    [OP_EMBEDDING] = embedding, [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = softmax, [OP_ATTN_AV] = attn_av,
-    [OP_GROUP_SCALE] = group_scale, [OP_ATTENTION] = attention,
+#define OP(e, name, ...) [OP_##e] = interp_##name,
+#define ELEMENTWISE(e, name, formula) [OP_##e] = elementwise,
+#include "ops.def"
 };
-/* clang-format on */

@@ -21,10 +21,14 @@ static inline const double *interp_row(const Value *x, int64_t r)
 /* Whether so many operations are worth sharing among threads: for few, waking them takes longer
  * than the work. */
 static inline bool interp_parallel(int64_t operations) { return operations > 1 << 15; }
+
+/* The loops of every kind of op. */
 extern InterpOp *const interp_ops[OP_COUNT];
-/* conv2d and dense (interp_contract.c) */
-InterpOp interp_contract;
-/* Scalar functions, as the graphs name them. */
-double interp_swish(double x);
-double interp_gelu(double x, GeluKind kind);
+
+/* conv2d and dense: interp_contract.c */
+InterpOp interp_conv2d, interp_dense;
+
+/* The function of a row of activations.def. Of a gated activation: what is applied to the second
+ * half. */
+double interp_scalar(Activation act, double x);
 #endif

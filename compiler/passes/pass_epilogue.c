@@ -65,30 +65,20 @@ static bool same_binding(const Graph *g, uint32_t u, Source s)
     return tensor(g, g->ops[u].out)->binding == tensor(g, g->ops[s.product].out)->binding;
 }
 
-static int activation_of(const Op *o)
-{
-    if (o->kind == OP_SWISH)
-        return ACT_SWISH;
-    bool erf = o->attr.gelu.kind == GELU_ERF;
-    if (o->kind == OP_GELU)
-        return erf ? ACT_GELU_ERF : ACT_GELU_TANH;
-    return erf ? ACT_GEGLU_ERF : ACT_GEGLU_TANH;
-}
-
 static bool fuse_activation(Graph *g, uint32_t u)
 {
     Source s = source_of(g, u, 0, false);
     if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]))
         return false;
     Op *product = &g->ops[s.product];
-    if (g->ops[u].kind == OP_GEGLU) {
+    if (activations[op_activation(&g->ops[u])].gated) {
         /* halves are found by column, so the view must keep channels; a vec covers the result's
          * channels only */
         if (has(product, SLOT_VEC) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
             return false;
         tensor(g, product->out)->shape.dim[tensor(g, product->out)->shape.rank - 1] /= 2;
     }
-    product->attr.contract.act = activation_of(&g->ops[u]);
+    product->attr.contract.act = op_activation(&g->ops[u]);
     finish(g, u, s);
     return true;
 }
@@ -211,10 +201,10 @@ static bool fuse_residual(Graph *g, uint32_t u)
 
 static bool fuse(Graph *g, uint32_t u)
 {
+    if (op_activation(&g->ops[u]) != ACT_NONE && fuse_activation(g, u))
+        return true;
     switch (g->ops[u].kind) {
-    case OP_SWISH: return fuse_activation(g, u) || fuse_swish_load(g, u);
-    case OP_GELU:
-    case OP_GEGLU: return fuse_activation(g, u);
+    case OP_SWISH: return fuse_swish_load(g, u);
     case OP_SCALE: return fuse_scale_store(g, u) || fuse_scale_load(g, u);
     case OP_ADD: return fuse_vector(g, u) || fuse_residual(g, u);
     default: return false;

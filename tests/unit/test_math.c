@@ -181,9 +181,27 @@ static void test_short_functions(void **state)
     remove(path);
 }
 
+/* Every elementwise operation of ops.def is among the functions above. */
+static void test_none_is_missing(void **state)
+{
+    (void)state;
+    static const OpKind elementwise[] = {
+#define ELEMENTWISE(e, name, formula) OP_##e,
+#include "ops.def"
+    };
+    for (size_t i = 0; i < sizeof elementwise / sizeof elementwise[0]; i++) {
+        size_t k = 0;
+        while (k < sizeof functions / sizeof functions[0] && functions[k].op != elementwise[i])
+            k++;
+        if (k == sizeof functions / sizeof functions[0])
+            fail_msg("functions[] of test_math.c lacks %s", op_names[elementwise[i]]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
-                                       cmocka_unit_test(test_short_functions)};
+                                       cmocka_unit_test(test_short_functions),
+                                       cmocka_unit_test(test_none_is_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
