@@ -1,20 +1,20 @@
-/* What follows a product elementwise moves into its store (and a few things before it into its
- * load).
+/* Elementwise work after a product moves into its store; a few things before it, into its load.
  *
- *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time
- * embedding dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps
- * 2c columns, the result has c dense -> add(y, r), r as y         ->   dense{res=r}           the
- * residual may be either operand conv2d -> scale                    ->   conv2d with scaled kernel
- * and bias      (a slice may stand between) scale -> conv2d                    ->   conv2d with a
- * scaled kernel             (the decoder's 1/0.18215) swish -> dense on (b,c)            ->
- * dense{pre=swish}       only when no store before could take it
+ *     conv2d -> add(y, v), v (b,c)      ->   conv2d{vec=v}       the time embedding
+ *     dense -> swish | gelu | geglu     ->   dense{act=...}      any activation (activations.def);
+ *                                              geglu: the kernel keeps 2c columns, the result has c
+ *     dense -> add(y, r), r as y        ->   dense{res=r}        r: either operand of the add
+ *     conv2d -> scale                   ->   conv2d, kernel and bias scaled
+ *                                              (a slice may stand between)
+ *     scale -> conv2d                   ->   conv2d, kernel scaled   (the decoder's 1/0.18215)
+ *     swish -> dense on (b,c)           ->   dense{pre=swish}    when no store before could take it
  *
  * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is
- * there already. A product's result must have no user but the op that is fused. A reshape between
- * product and op sinks below the op. Nothing that changes slowly is made to change often: a product
- * is fused with another value only when the result's binding is its own, so hoisting loses nothing.
- * Goes through the ops in order: what a product can take before op U was taken when U is reached.
- * Keeps values; scaling a weight rounds it once. */
+ * there already. A reshape between product and op sinks below the op. Ops are visited in order:
+ * when op u is reached, the products before it have taken all that they can.
+ *
+ * Requires that the product's result has no user but the op that is fused, and that the result
+ * changes as often as the product (law 6). Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
 #include "construct.h"

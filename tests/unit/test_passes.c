@@ -124,6 +124,20 @@ static void driver_stops_and_selects(void **state)
     }
 }
 
+/* The pass that a row of passes.def requires stands above it. */
+static void required_passes_stand_above(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PASS_COUNT; i++) {
+        int k = 0;
+        while (k < i && strcmp(passes[k].name, passes[i].requires) != 0)
+            k++;
+        if (k == i && *passes[i].requires)
+            fail_msg("%s requires %s, which does not stand above", passes[i].name,
+                     passes[i].requires);
+    }
+}
+
 /* Running all passes a second time finds nothing more. */
 static void passes_are_complete(void **state)
 {
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test(fuse_text_round_trip),
         cmocka_unit_test(fuse_text_forms),
         cmocka_unit_test(wrong_usage),
+        cmocka_unit_test(required_passes_stand_above),
         cmocka_unit_test(driver_stops_and_selects),
         cmocka_unit_test(random_graphs_have_every_op),
         cmocka_unit_test(real_models_are_fused),
