@@ -90,8 +90,11 @@ double attr_get(const Op *o, const AttrField *f, int index)
     switch (f->type) {
     case ATTR_I64: return (double)*(const int64_t *)(const void *)p;
     case ATTR_REAL: return *(const double *)(const void *)p;
-    default: return ((const int *)(const void *)p)[index];
+    case ATTR_INT:
+    case ATTR_ENUM:
+    case ATTR_PAD: return ((const int *)(const void *)p)[index];
     }
+    die("attribute %s has no type", f->name);
 }
 
 void attr_set(Op *o, const AttrField *f, int index, double value)
@@ -100,7 +103,9 @@ void attr_set(Op *o, const AttrField *f, int index, double value)
     switch (f->type) {
     case ATTR_I64: *(int64_t *)(void *)p = (int64_t)value; break;
     case ATTR_REAL: *(double *)(void *)p = value; break;
-    default: ((int *)(void *)p)[index] = (int)value;
+    case ATTR_INT:
+    case ATTR_ENUM:
+    case ATTR_PAD: ((int *)(void *)p)[index] = (int)value; break;
     }
 }
 

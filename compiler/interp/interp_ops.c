@@ -45,29 +45,33 @@ static void elementwise(const Op *op, const Value *in, Value *out)
 
 /* ---- one function per op ---- */
 
-/* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any,
- * follow those of x. */
-static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t g,
-                             const NormAttr *attr, double *mean, double *rstd)
+/* 1 / sqrt(variance + eps) */
+typedef struct {
+    double mean, rstd;
+} Moments;
+
+/* The moments of group g of batch element b; the channels of x2, if any, follow those of x. The
+ * variance comes from the differences to the mean, not from squares. */
+static Moments group_moments(const Value *x, const Value *x2, int64_t b, int64_t g,
+                             const NormAttr *attr)
 {
     int64_t pixels = shape_rows(&x->shape), c1 = shape_channels(&x->shape);
     int64_t c2 = x2->data ? shape_channels(&x2->shape) : 0, size = (c1 + c2) / attr->groups;
     const double *first = interp_row(x, b * pixels),
                  *second = c2 ? interp_row(x2, b * pixels) : NULL;
-    double sum = 0, squares = 0;
-    for (int pass = 0; pass < 2;
-         pass++) { /* the variance from the differences to the mean, not from squares */
-        *mean = sum / (double)(pixels * size);
+    double sum = 0, squares = 0, mean = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        mean = sum / (double)(pixels * size);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
                 double v = c < c1 ? first[p * c1 + c] : second[p * c2 + c - c1];
                 if (pass == 0)
                     sum += v;
                 else
-                    squares += (v - *mean) * (v - *mean);
+                    squares += (v - mean) * (v - mean);
             }
     }
-    *rstd = 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps);
+    return (Moments){mean, 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps)};
 }
 
 /* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch
@@ -81,12 +85,11 @@ static void interp_group_norm(const Op *op, const Value *in, Value *out)
 #pragma omp parallel for if (interp_parallel(batch * pixels * channels))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
-        double mean, rstd;
-        group_statistics(&in[0], &none, b, g, &op->attr.norm, &mean, &rstd);
+        Moments m = group_moments(&in[0], &none, b, g, &op->attr.norm);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
                 int64_t i = (b * pixels + p) * channels + c;
-                out->data[i] = (in[0].data[i] - mean) * rstd * in[1].data[c] + in[2].data[c];
+                out->data[i] = (in[0].data[i] - m.mean) * m.rstd * in[1].data[c] + in[2].data[c];
             }
     }
 }
@@ -214,13 +217,18 @@ static void interp_embedding(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* Head h of token n of batch element b (of the only one if x has batch 1), from channel off on. */
-static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h,
-                             const AttnAttr *attr)
+/* One head of one batch element. */
+typedef struct {
+    int64_t b, h;
+    const AttnAttr *attr;
+} Head;
+
+/* The head's channels of token n of x, whose heads start at channel off. Batch 1 serves all. */
+static const double *head_of(const Value *x, int64_t off, const Head *head, int64_t n)
 {
     int64_t tokens = shape_rows(&x->shape), channels = shape_channels(&x->shape);
-    return x->data + ((x->shape.dim[0] == 1 ? 0 : b) * tokens + n) * channels + off +
-           h * attr->head_size;
+    return x->data + ((x->shape.dim[0] == 1 ? 0 : head->b) * tokens + n) * channels + off +
+           head->h * head->attr->head_size;
 }
 
 static double dot(const double *x, const double *y, int64_t n)
@@ -231,15 +239,14 @@ static double dot(const double *x, const double *y, int64_t n)
     return sum;
 }
 
-/* scores[j] = q . k[j] * scale for the m keys; -inf for keys after the query's own position if
- * causal */
-static void score_row(const Value *q, const Value *k, int64_t b, int64_t h, int64_t i,
-                      const AttnAttr *attr, double *scores)
+/* scores[j] = q[i] . k[j] * scale for the m keys; -inf for keys after i if causal */
+static void score_row(const Value *q, const Value *k, const Head *head, int64_t i, double *scores)
 {
+    const AttnAttr *attr = head->attr;
     int64_t m = shape_rows(&k->shape);
     for (int64_t j = 0; j < m; j++) {
-        double s = dot(head_of(q, attr->q_off, b, i, h, attr),
-                       head_of(k, attr->k_off, b, j, h, attr), attr->head_size);
+        double s = dot(head_of(q, attr->q_off, head, i), head_of(k, attr->k_off, head, j),
+                       attr->head_size);
         scores[j] = attr->causal && j > i ? -INFINITY : s * attr->scale;
     }
 }
@@ -257,14 +264,13 @@ static void softmax_row(const double *x, int64_t n, double *out)
 }
 
 /* out[0..head_size-1] = sum over j of probabilities[j] * v[j] */
-static void average_row(const double *probabilities, const Value *v, int64_t b, int64_t h,
-                        const AttnAttr *attr, double *out)
+static void average_row(const double *probabilities, const Value *v, const Head *head, double *out)
 {
-    int64_t m = shape_rows(&v->shape);
-    memset(out, 0, (size_t)attr->head_size * sizeof *out);
+    int64_t m = shape_rows(&v->shape), size = head->attr->head_size;
+    memset(out, 0, (size_t)size * sizeof *out);
     for (int64_t j = 0; j < m; j++) {
-        const double *value = head_of(v, attr->v_off, b, j, h, attr);
-        for (int64_t d = 0; d < attr->head_size; d++)
+        const double *value = head_of(v, head->attr->v_off, head, j);
+        for (int64_t d = 0; d < size; d++)
             out[d] += probabilities[j] * value[d];
     }
 }
@@ -275,9 +281,10 @@ static void interp_attn_qk(const Op *op, const Value *in, Value *out)
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * attr->head_size))
-    for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++)
-        score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr,
-                  out->data + row * m);
+    for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++) {
+        Head head = {row / n / heads, row / n % heads, attr};
+        score_row(&in[0], &in[1], &head, row % n, out->data + row * m);
+    }
 }
 
 /* over the last axis */
@@ -297,9 +304,10 @@ static void interp_attn_av(const Op *op, const Value *in, Value *out)
     int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
-        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
-        int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : b) * heads + h) * n + i;
-        average_row(in[0].data + from * m, &in[1], b, h, attr, out->data + row * attr->head_size);
+        Head head = {row / heads / n, row % heads, attr};
+        int64_t i = row / heads % n;
+        int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : head.b) * heads + head.h) * n + i;
+        average_row(in[0].data + from * m, &in[1], &head, out->data + row * attr->head_size);
     }
 }
 
@@ -312,11 +320,11 @@ static void interp_group_scale(const Op *op, const Value *in, Value *out)
 #pragma omp parallel for if (interp_parallel(shape_count(&in[0].shape)))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
-        double mean, rstd, *a = out->data + b * 2 * channels, *d = a + channels;
-        group_statistics(&in[0], &in[3], b, g, &op->attr.norm, &mean, &rstd);
+        double *a = out->data + b * 2 * channels, *d = a + channels;
+        Moments m = group_moments(&in[0], &in[3], b, g, &op->attr.norm);
         for (int64_t c = g * size; c < (g + 1) * size; c++) {
-            a[c] = in[1].data[c] * rstd;
-            d[c] = in[2].data[c] - mean * a[c];
+            a[c] = in[1].data[c] * m.rstd;
+            d[c] = in[2].data[c] - m.mean * a[c];
         }
     }
 }
@@ -329,11 +337,11 @@ static void interp_attention(const Op *op, const Value *in, Value *out)
     int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
-        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
+        Head head = {row / heads / n, row % heads, attr};
         double *scores = xmalloc((size_t)m * sizeof *scores);
-        score_row(&in[0], &in[1], b, h, i, attr, scores);
+        score_row(&in[0], &in[1], &head, row / heads % n, scores);
         softmax_row(scores, m, scores);
-        average_row(scores, &in[2], b, h, attr, out->data + row * attr->head_size);
+        average_row(scores, &in[2], &head, out->data + row * attr->head_size);
         free(scores);
     }
 }
