@@ -1,5 +1,5 @@
-/* Map kernels: elementwise work, layout changes, normalisation of rows; whatever fusion has left
- * over. maps.def lists their kinds. A task is a range of rows. */
+/* Map kernels: elementwise work, layout changes and normalisation of rows that no fusion took.
+ * maps.def lists their kinds. A task is a range of rows. */
 #include "emit_activation.h"
 #include "emitters.h"
 #include <math.h>

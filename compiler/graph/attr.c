@@ -1,4 +1,4 @@
-/* Tables of attributes: see attr.h. */
+/* See attr.h. */
 #include "attr.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The fields of every attribute struct: printer, parsers (text and JSON) and defaults come from
- * these tables. */
+/* The fields of every attribute struct, as tables. The printer, both parsers (text and JSON) and
+ * the defaults come from them. */
 #ifndef LATENTC_ATTR_H
 #define LATENTC_ATTR_H
 #include "ir.h"
@@ -18,7 +18,7 @@ typedef struct {
     AttrType type;
     /* always printed, and needed by the parsers */
     bool required;
-    /* otherwise its value when it is not written */
+    /* its value when it is not written; not for required ones */
     double fallback;
     /* ATTR_ENUM: n_names of them, index = value */
     const char *const *names;

@@ -6,8 +6,7 @@
 
 #include "graph_ops.h"
 
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements ---- */
 
 static void enter(Reader *r, Json at)
 {
@@ -15,14 +14,14 @@ static void enter(Reader *r, Json at)
         json_err(at, "statements are nested more than %d deep", MAX_BLOCK_DEPTH);
 }
 
-/* A bound on the work that a short file can ask for. */
+/* Limits the work that a short file can cause. */
 static void count_statement(Reader *r, Json s)
 {
     if (++r->statements > MAX_STATEMENTS)
         json_err(s, "the graph takes more than %d statements", MAX_STATEMENTS);
 }
 
-/* The statements of "do", with "path", if given, before the paths inside. */
+/* The statements of member `key`. "path", if given, is put before the paths inside. */
 static void read_body(Reader *r, Json statement, const char *key)
 {
     const char *outside = r->prefix;
@@ -91,8 +90,7 @@ static void read_pop(Reader *r, Json s)
     value_set(r, s, json_name(json_get(s, "pop")), r->skips[--r->n_skips]);
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------
- */
+/* ---- blocks ---- */
 
 static Json find_block(const Reader *r, Json s)
 {
@@ -119,7 +117,7 @@ static int list_count(Json list)
     return json_count(list);
 }
 
-/* Only the block's parameters and the words of a use may stand in it. */
+/* A use of a block has the members of a use and the block's parameters, no others. */
 static void check_use_keys(Json s, Json block)
 {
     const char *keys[MAX_NAMES + 4] = {"block", "path", "in", "out"};

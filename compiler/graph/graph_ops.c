@@ -1,6 +1,7 @@
-/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name,
- * attributes...}. Weights come from the layer: conv2d and dense have path.kernel and path.bias,
- * norms path.gamma and path.beta, embedding path.embeddings. */
+/* Operations in graph files:
+ *     {"op": kind, "path": layer, "in": operands, "out": name, attributes...}
+ * The weights belong to the layer: conv2d and dense have path.kernel and path.bias, norms
+ * path.gamma and path.beta, embedding path.embeddings. */
 #include "graph_ops.h"
 
 #include <string.h>
@@ -61,7 +62,7 @@ static void check_range(Json at, const AttrField *f, double v)
         json_err(at, "found %.15g, expected %.15g to %.15g", v, f->least, f->most);
 }
 
-/* One of a few words, or the name of a text parameter that holds one. */
+/* One of the words of the attribute, or the name of a text parameter that holds one. */
 static void read_enum(const Reader *r, Json at, const AttrField *f, Op *o)
 {
     const ParamSet *p = param_find(r, json_string(at));
@@ -204,8 +205,8 @@ static void check_members(Json s, OpKind kind)
     json_only(s, keys, 4 + op_members(kind, keys + 4));
 }
 
-/* Layers have their own paths; but a scale may belong to the layer of the op before it, and views
- * are no layers. */
+/* Every layer has a path of its own. But a scale may belong to the layer of the op right before it,
+ * and a reshape is no layer. */
 static void check_unique(const Reader *r, Json s, const Op *o)
 {
     const Graph *g = r->g;

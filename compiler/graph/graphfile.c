@@ -1,5 +1,4 @@
-/* Reads a graph file: parameters, inputs, outputs; the body is left to graph_expand.c.
- * The language: docs/graph-language.md. */
+/* Reads the sections of a graph file; graph_expand.c reads the body. */
 #include "graphfile.h"
 
 #include <string.h>
@@ -8,8 +7,7 @@
 #include "reader.h"
 #include "verify.h"
 
-/* ---- the parameters section -------------------------------------------------------------------
- */
+/* ---- the parameters section ---- */
 
 /* A parameter is its default, or an object with "default" and limits. */
 static ParamSet param_default(const Reader *r, Json member)
@@ -18,7 +16,7 @@ static ParamSet param_default(const Reader *r, Json member)
     return param_from_json(r->scratch, json_key(member), v);
 }
 
-/* The new value of p; its kind stays, but a number may be given as an integer. */
+/* Gives p the value of set. The kind of p stays; a real number may be given as an integer. */
 static void override(const Reader *r, ParamSet *p, const ParamSet *set)
 {
     bool real = p->kind == PARAM_REAL && set->kind == PARAM_INT;
@@ -120,7 +118,7 @@ static void read_params(Reader *r, const ParamSet *sets, int n_sets)
     }
 }
 
-/* "constraints": expressions that must hold, each with what to say when it does not. */
+/* "constraints": expressions that must hold, each with the message for when it does not. */
 static void check_constraints(Reader *r)
 {
     static const char *const keys[] = {"holds", "else"};
@@ -135,8 +133,7 @@ static void check_constraints(Reader *r)
     }
 }
 
-/* ---- inputs, outputs --------------------------------------------------------------------------
- */
+/* ---- inputs, outputs ---- */
 
 static void read_inputs(Reader *r)
 {
@@ -178,7 +175,7 @@ static void read_outputs(Reader *r)
     }
 }
 
-/* An input or a result that nobody uses is a slip of the pen. */
+/* Every input and every result must be used: otherwise the file has a mistake. */
 static void check_uses(const Reader *r)
 {
     const Graph *g = r->g;

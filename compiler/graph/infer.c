@@ -7,7 +7,7 @@
 #include "attr.h"
 #include "cost.h"
 
-/* Beyond any machine; keeps all sums exact in JSON. */
+/* More than any machine can do; and JSON holds sums up to here exactly. */
 enum { MOST_MACS_LOG2 = 53 };
 
 typedef struct {
@@ -35,7 +35,7 @@ static const char *expect_vector(const Rule *r, int slot, const char *what, int6
     return NULL;
 }
 
-/* Batch of a result of both: an operand with batch 1 serves all. 0 when they do not agree. */
+/* The batch of a result of both; an operand with batch 1 fits any. 0 when they do not agree. */
 static int64_t common_batch(const Shape *a, const Shape *b)
 {
     if (a->dim[0] == b->dim[0] || b->dim[0] == 1)
@@ -43,8 +43,8 @@ static int64_t common_batch(const Shape *a, const Shape *b)
     return a->dim[0] == 1 ? b->dim[0] : 0;
 }
 
-/* *out = x with c more channels, of x2: the same but for the channels and, where one has 1, the
- * batch. */
+/* *out = x with the channels of x2 after its own. x2 has the shape of x except for the channels
+ * and, where one of them has batch 1, the batch. */
 static const char *side_by_side(const Rule *r, const char *what, const Shape *x, const Shape *x2,
                                 Shape *out)
 {
@@ -61,8 +61,7 @@ static const char *side_by_side(const Rule *r, const char *what, const Shape *x,
     return NULL;
 }
 
-/* The slots that fusion fills, once the result's shape is known. ci: channels loaded, columns: of
- * the kernel. */
+/* The slots that fusion fills. ci: channels loaded; out: the result's shape. */
 static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
 {
     const ContractAttr *a = &r->o->attr.contract;
@@ -86,8 +85,8 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
         wrong = expect_vector(r, SLOT_LN_BETA, "ln_beta", ci);
     if (wrong)
         return wrong;
-    if (vec && activations[a->act]
-                   .gated) /* a row has two halves there; which one it meant could not be said */
+    /* a gated result has two halves of columns; vec could mean either */
+    if (vec && activations[a->act].gated)
         return FAIL(r, "vec: expected none with geglu, found %s", text(r, vec));
     if (vec && (vec->rank != 2 || (vec->dim[0] != 1 && vec->dim[0] != out->dim[0]) ||
                 vec->dim[1] < a->vec_off + co))

@@ -1,4 +1,4 @@
-/* The graph and its editing: see ir.h. */
+/* See ir.h. */
 #include "ir.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ Op *op_of(const Graph *g, OpId o)
     return &g->ops[o.id - 1];
 }
 
-/* Room for one more element; the old array stays in the arena until the graph goes. */
+/* Room for one more element. The old array stays in the arena until graph_free. */
 static void *grown(Arena *a, void *old, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)
@@ -203,7 +203,7 @@ void graph_kill(Graph *g, Op *o)
     o->dead = true;
 }
 
-/* After ops moved: every result's producer is where its op stands now. */
+/* After ops moved: sets every result's producer to the new place of its op. */
 static void renumber(Graph *g)
 {
     for (uint32_t i = 0; i < g->n_tensors; i++)
@@ -235,8 +235,8 @@ int graph_sweep(Graph *g)
     return gone;
 }
 
-/* Depth-first, in the order in which ops stand now: an op comes right after the operands that stood
- * behind it. */
+/* Depth-first in the present order: an op that stood before its operands moves right behind
+ * them. */
 typedef struct {
     Graph *g;
     Op *order;

@@ -7,7 +7,7 @@
 #include "print.h"
 
 /* The shape that the listing gives for operand or result s of o. Queries and averages of attention
- * are listed per head, (b,heads,n,head_size), and the heads are left out when there is one only. */
+ * are listed per head, (b,heads,n,head_size), or (b,n,head_size) when there is one head. */
 static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
 {
     const AttnAttr *a = &o->attr.attn;
@@ -20,8 +20,8 @@ static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
     return r;
 }
 
-/* The ops of one layer (a slice and the scale after it) follow one another with the same path and
- * are listed as one. */
+/* The end of the layer that begins at op `first`. The ops of one layer (a slice and the scale after
+ * it) have the same path and are listed as one. */
 static uint32_t layer_end(const Graph *g, uint32_t first)
 {
     uint32_t end = first + 1;

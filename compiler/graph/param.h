@@ -24,7 +24,7 @@ typedef struct {
 /* "an integer", "a number", "a text" or "a list of integers". */
 const char *param_kind_text(ParamKind k);
 
-/* The parameter of this name with the value that stands in JSON; err() on any other kind of value.
- * Name, text and list are copied to the arena. */
+/* The parameter of this name with the JSON value. err() on a value of any other kind. Name, text
+ * and list are copied to the arena. */
 ParamSet param_from_json(Arena *a, const char *name, Json value);
 #endif

@@ -1,14 +1,13 @@
-/* The graph as text (reads back with graph_parse_text), as Graphviz dot, and as the JSON listing of
- * `latentc show`.
+/* The text form:
  *
  *   graph NAME
  *   input %1 latent f32[1,64,64,4] step
- *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] bias=w"conv.bias"[8] {pad=[1,1,1,1]} :
- * f32[1,64,64,8] @"conv" output output %2
+ *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] {pad=[1,1,1,1]} : f32[1,64,64,8] @"conv"
+ *   output output %2
  *
- * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in
- * order; attributes are printed where they differ from their default. A weight made of parts is
- * w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+ * Values are numbered in order, inputs first. Slots of conv2d and dense have names; other operands
+ * stand in order. Attributes are printed where they differ from their default. A weight made of
+ * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
 #include "print.h"
 
 #include <stdlib.h>

@@ -69,38 +69,61 @@ static const char *element_value(void *context, const char *list, int64_t index,
     return NULL;
 }
 
+static int64_t height(const Shape *s) { return s->dim[1]; }
+static int64_t width(const Shape *s) { return s->dim[2]; }
+
+/* Functions of values in expressions. */
+/* clang-format off */
+static const struct Property { const char *name; int64_t (*of)(const Shape *s); bool of_images; } properties[] = {
+    {"channels", shape_channels, false}, {"rows", shape_rows, false}, {"height", height, true}, {"width", width, true},
+};
+/* clang-format on */
+enum { N_PROPERTIES = sizeof properties / sizeof properties[0] };
+
+static const struct Property *property_find(const char *function)
+{
+    for (int i = 0; i < N_PROPERTIES; i++)
+        if (strcmp(function, properties[i].name) == 0)
+            return &properties[i];
+    return NULL;
+}
+
+static const char *unknown_function(const Reader *r, const char *function)
+{
+    const char *names[N_PROPERTIES + 4] = {"len", "sqrt", "min", "max"};
+    for (int i = 0; i < N_PROPERTIES; i++)
+        names[4 + i] = properties[i].name;
+    const char *near = nearest_word(function, names, N_PROPERTIES + 4);
+    return near ? arena_printf(r->scratch, "unknown function %s, did you mean %s?", function, near)
+                : arena_printf(r->scratch, "unknown function %s", function);
+}
+
+static const char *length_value(const Reader *r, const char *of, Number *out)
+{
+    const ParamSet *p = param_find(r, of);
+    if (!p || p->kind != PARAM_INTS)
+        return arena_printf(r->scratch, "len(%s): expected the name of a list", of);
+    *out = (Number){.i = p->n_ints};
+    return NULL;
+}
+
 static const char *property_value(void *context, const char *function, const char *of, Number *out)
 {
-    static const char *const known[] = {"len",   "channels", "rows", "height",
-                                        "width", "sqrt",     "min",  "max"};
     const Reader *r = context;
-    if (strcmp(function, "len") == 0) {
-        const ParamSet *p = param_find(r, of);
-        if (!p || p->kind != PARAM_INTS)
-            return arena_printf(r->scratch, "len(%s): expected the name of a list", of);
-        *out = (Number){.i = p->n_ints};
-        return NULL;
-    }
-    int k = 1;
-    while (k < 5 && strcmp(function, known[k]) != 0)
-        k++;
-    if (k == 5) {
-        const char *near = nearest_word(function, known, 8);
-        return arena_printf(r->scratch, "unknown function %s%s%s%s", function,
-                            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
-    }
+    if (strcmp(function, "len") == 0)
+        return length_value(r, of, out);
+    const struct Property *p = property_find(function);
+    if (!p)
+        return unknown_function(r, function);
     for (int i = r->scope->n_values; i-- > 0;) {
         if (strcmp(r->scope->values[i].name, of) != 0)
             continue;
         const Shape *s = &tensor(r->g, r->scope->values[i].value)->shape;
-        if (k >= 3 && s->rank != 4)
+        if (p->of_images && s->rank != 4)
             return arena_printf(r->scratch,
                                 "%s(%s): expected a tensor (batch,height,width,channels), found %s",
                                 function, of, shape_text(r->scratch, s));
-        *out = (Number){.i = k == 1   ? shape_channels(s)
-                             : k == 2 ? shape_rows(s)
-                             : k == 3 ? s->dim[1]
-                                      : s->dim[2]};
+        *out = (Number){.i = p->of(s)};
         return NULL;
     }
     return arena_printf(r->scratch, "%s(%s): there is no value %s here", function, of, of);
@@ -173,8 +196,7 @@ const char *text_at(const Reader *r, Json at)
     return s;
 }
 
-/* Whether a statement behind `statement`, in the same list, defines name: a use before the
- * definition, a cycle. */
+/* Whether a later statement of the same list defines name: then the use before it is a cycle. */
 static bool defined_later(Json statement, const char *name)
 {
     for (Json s = json_next(statement); json_ok(s); s = json_next(s)) {

@@ -53,7 +53,7 @@ void param_add(Reader *r, Json at, Scope *scope, ParamSet p);
 /* A number, or a string that is an expression. */
 Number number_at(const Reader *r, Json at);
 
-/* The same where only an integer will do. */
+/* The same; err() on a real number. */
 int64_t integer_at(const Reader *r, Json at);
 
 /* The same as a real number. */
@@ -68,7 +68,7 @@ const char *text_at(const Reader *r, Json at);
 /* The value of this name in the body that is being read. */
 TensorId value_find(const Reader *r, Json at, const char *name);
 
-/* Gives this name to t, from here to the end of the body. */
+/* From now on, this name means t in the body that is being read. */
 void value_set(Reader *r, Json at, const char *name, TensorId t);
 
 /* The path of the statement's layer: r->prefix and "path". In r->scratch. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Beyond any machine; keeps all sums far from overflow and exact in JSON. */
+/* More than any machine has; sums of sizes cannot overflow, and JSON holds them exactly. */
 enum { MOST_ELEMENTS_LOG2 = 40 };
 
 const char *shape_text(Arena *a, const Shape *s)

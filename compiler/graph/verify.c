@@ -1,6 +1,5 @@
-/* The rules of a valid graph, as a table; verify() runs after every pass in debug builds and names
- * the pass that broke one. Every rule looks at one op. A violation is our mistake, never the
- * user's: the graph file's errors are reported while it is read. */
+/* The rules of a valid graph, as a table. Every rule looks at one op. A violation is a bug of
+ * latentc: mistakes in graph files are reported while they are read. */
 #include "verify.h"
 
 #include "attr.h"

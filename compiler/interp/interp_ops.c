@@ -1,5 +1,6 @@
-/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense:
- * interp_contract.c. b = batch, h, w = height, width, n, m = tokens (or pixels), c = channels. */
+/* What every op means: plain loops, one function per op, in the order of ops.def. conv2d and dense
+ * are in interp_contract.c. b = batch; h, w = height, width; n, m = tokens or pixels; c =
+ * channels. */
 #include "interp_ops.h"
 
 #include <math.h>
@@ -185,7 +186,7 @@ static void interp_upsample(const Op *op, const Value *in, Value *out)
                        (size_t)channels * sizeof(double));
 }
 
-/* the same elements in the same order */
+/* The same elements in the same order. */
 static void interp_reshape(const Op *op, const Value *in, Value *out)
 {
     (void)op;

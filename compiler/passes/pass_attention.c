@@ -10,7 +10,7 @@
 
 #include "pass.h"
 
-/* The op of this kind that makes t for this use alone; NULL when there is none. */
+/* The op of this kind that makes t, when t has no other use; else NULL. */
 static const Op *made_only_here(Graph *g, TensorId t, OpKind kind)
 {
     Use use;

@@ -21,7 +21,7 @@
 #include "cost.h"
 #include "pass.h"
 
-/* The product whose result op U reads as operand `slot`: directly, or through one reshape (or
+/* The product whose result op u reads as operand `slot`: directly, or through one reshape (or
  * slice). */
 typedef struct {
     uint32_t product, view; /* NO_OP when there is none */
@@ -48,9 +48,8 @@ static bool stores_plainly(const Op *o)
     return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES);
 }
 
-/* U is part of the product now: whoever read U's result reads the product's, through the view
- * between if there is one.
- * */
+/* Op u is part of the product now. The users of its result read the product's, through the view
+ * between if there is one. */
 static void finish(Graph *g, uint32_t u, Source s)
 {
     TensorId result = g->ops[s.view == NO_OP ? s.product : s.view].out;
@@ -59,7 +58,7 @@ static void finish(Graph *g, uint32_t u, Source s)
     graph_kill(g, &g->ops[u]);
 }
 
-/* No value may change more often for being fused with a faster one. */
+/* Law 6: the product must not change more often because it is fused. */
 static bool same_binding(const Graph *g, uint32_t u, Source s)
 {
     return tensor(g, g->ops[u].out)->binding == tensor(g, g->ops[s.product].out)->binding;

@@ -56,7 +56,7 @@ static int merge_time_products(Graph *g, uint32_t first, uint32_t end)
     return n;
 }
 
-/* Returns how many ops stand elsewhere now. */
+/* Returns how many ops changed their place. */
 static int order_by_binding(Graph *g)
 {
     Op *ordered = arena_alloc(g->arena, (g->n_ops + 1) * sizeof *ordered);

@@ -1,5 +1,4 @@
-/* The driver of the passes: which run, in which order, checked and traced; and the text of --fuse.
- */
+/* The driver of the passes, and the text of --fuse. */
 #include "pass.h"
 
 #include <stdlib.h>
