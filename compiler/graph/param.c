@@ -3,7 +3,11 @@
 
 const char *param_kind_text(ParamKind k)
 {
-    static const char *const names[] = {"an integer", "a number", "a text", "a list of integers"};
+    static const char *const names[] = {[PARAM_INT] = "an integer",
+                                        [PARAM_REAL] = "a number",
+                                        [PARAM_TEXT] = "a text",
+                                        [PARAM_INTS] = "a list of integers"};
+    _Static_assert(sizeof names / sizeof names[0] == PARAM_INTS + 1, "a name is missing");
     return names[k];
 }
 

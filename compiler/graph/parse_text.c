@@ -19,6 +19,8 @@ typedef struct {
     uint32_t n_values, cap_values;
 } Text;
 
+enum { MOST_ATTRIBUTES = 16 };
+
 /* %n, where n counts the values from 1. */
 static void number_of_value(Text *t)
 {
@@ -117,7 +119,8 @@ static void attribute_value(Text *t, Op *o, const AttrField *f, int index)
 
 static void attributes(Text *t, Op *o)
 {
-    bool given[16] = {0};
+    bool given[MOST_ATTRIBUTES] = {0};
+    CHECK(attr_tables[o->kind].n <= MOST_ATTRIBUTES);
     if (text_accept(&t->in, "{")) {
         do {
             text_blanks(&t->in);
