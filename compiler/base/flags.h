@@ -2,7 +2,8 @@
  * flag) and --help come from the table. */
 #ifndef LATENTC_FLAGS_H
 #define LATENTC_FLAGS_H
-#include "util.h"
+#include <stdint.h>
+#include <stddef.h>
 
 typedef enum {
     FLAG_BOOL,   /* --name             into: bool */

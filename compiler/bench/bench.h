@@ -5,6 +5,7 @@
 #include "bench_machine.h"
 #include "open_models.h"
 #include "jit.h"
+#include "buf.h"
 
 /* ---- results ---- */
 

@@ -1,8 +1,10 @@
 /* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too,
  * so that tests can read it. */
 #include "bench.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 static const char style[] =
     ":root{color-scheme:light dark;--page:#fbfbfa;--ink:#1b1b1a;--soft:#5c5c58;--line:#d9d9d4;--idle:#e8e8e4;--on:#fff;--roof:#1b1b1a;"

@@ -5,10 +5,12 @@
 #include "jit.h"
 #include "peak.h"
 #include "progress.h"
+#include "err.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <stdio.h>
 
 /* ---- arithmetic ---- */
 

@@ -1,6 +1,8 @@
 /* What this machine can do at most, and the roofline that follows from it. */
 #ifndef LATENTC_BENCH_MACHINE_H
 #define LATENTC_BENCH_MACHINE_H
+#include <stdint.h>
+#include <stdbool.h>
 #include "target.h"
 
 /* ---- bench_machine.c ---- */

@@ -4,6 +4,7 @@
  * operations are found exactly. The rest went into a neighbour: into the store of the product
  * before (additions, activations) or into the load of the one after (norms, concat, scores). */
 #include "bench.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

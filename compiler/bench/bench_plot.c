@@ -4,10 +4,12 @@
  * Widths are percentages and heights pixels, so that pictures fill a page of any width while text
  * keeps its size; what stands beside the axes is in the picture's margin. */
 #include "bench.h"
+#include "alloc.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 enum {
     NOMINAL = 1000

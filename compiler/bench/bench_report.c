@@ -1,7 +1,9 @@
 /* What was measured, as JSON (docs/bench.md says what every field means) and as lines of text. */
 #include "bench.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 /* ---- JSON ---- */
 

@@ -4,6 +4,8 @@
 #include "progress.h"
 #include "samplers.h"
 #include "tune.h"
+#include "err.h"
+#include "alloc.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

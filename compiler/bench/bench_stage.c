@@ -2,6 +2,8 @@
 #include "bench_run.h"
 #include "bench_serve.h"
 #include "progress.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,11 @@
 /* See build.h. */
 #include "build.h"
 #include "tune.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 /* --sizes: one row each; without it none. */
 static int parse_sizes(const char *text, lrt_size *out)

@@ -2,6 +2,7 @@
 #ifndef LATENTC_BUILD_H
 #define LATENTC_BUILD_H
 #include "open_models.h"
+#include "buf.h"
 
 /* ---- build.c ---- */
 

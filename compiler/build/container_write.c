@@ -6,6 +6,7 @@
 
 #include "hash.h"
 #include "plan.h"
+#include "err.h"
 
 enum { SECTION_ALIGN = 65536 };
 struct Container {

@@ -2,7 +2,9 @@
  * runtime/system/container.c reads it. */
 #ifndef LATENTC_CONTAINER_WRITE_H
 #define LATENTC_CONTAINER_WRITE_H
-#include "util.h"
+#include <stdint.h>
+#include <stddef.h>
+#include "outfile.h"
 
 /* ---- container_write.c ---- */
 

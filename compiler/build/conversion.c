@@ -2,6 +2,8 @@
 #include "conversion.h"
 #include "schemes.h"
 #include "stored.h"
+#include "err.h"
+#include "alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,9 +7,13 @@
 
 #include "diffusers_scheduler.h"
 #include "graphfile.h"
+#include "diffusers.h"
 #include "pipeline.h"
 #include "conversion.h"
 #include "spacing.h"
+#include "err.h"
+#include "files.h"
+#include "outfile.h"
 
 /* ---- parameters ---- */
 

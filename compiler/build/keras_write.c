@@ -6,6 +6,8 @@
 #include "keras_order.h"
 #include "h5.h"
 #include "conversion.h"
+#include "err.h"
+#include "outfile.h"
 
 static void to_h5(void *into, const void *data, size_t bytes) { h5_writer_put(into, data, bytes); }
 

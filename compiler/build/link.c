@@ -1,10 +1,13 @@
 #include "link.h"
+#include "err.h"
+#include "files.h"
 #include <errno.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <stdio.h>
 
 extern char **environ;
 

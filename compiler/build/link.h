@@ -3,7 +3,7 @@
 #ifndef LATENTC_LINK_H
 #define LATENTC_LINK_H
 #include "target.h"
-#include "util.h"
+#include "arena.h"
 
 /* ---- link.c ---- */
 

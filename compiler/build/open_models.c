@@ -1,9 +1,13 @@
 /* See open_models.h. */
 #include "open_models.h"
 #include "graphfile.h"
+#include "parse_text.h"
 #include "schemes.h"
+#include "err.h"
+#include "files.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 /* ---- pipelines and the checkpoints of their weights ---- */
 

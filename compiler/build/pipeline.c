@@ -4,11 +4,16 @@
 #include <string.h>
 
 #include "fetch.h"
+#include "construct.h"
 #include "graphfile.h"
+#include "param.h"
 #include "pipeline.h"
-#include "rewrite.h"
 #include "samplers.h"
 #include "spacing.h"
+#include "verify.h"
+#include "err.h"
+#include "alloc.h"
+#include "words.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
 
@@ -392,9 +397,9 @@ static void share_inputs(Graph *g, int halves)
         t->shape.dim[0] = 1;
         Op o = op_make(OP_BROADCAST, arena_printf(g->arena, "%s.broadcast", t->name));
         o.attr.broadcast.batch = halves;
-        TensorId shared = graph_add_op_shaped(g, o, both);
+        TensorId shared = graph_append_op(g, o, both);
         graph_replace_uses(g, input, shared);
-        g->ops[op_making(g, shared)].in[0] = input;
+        op_of(g, tensor(g, shared)->producer)->in[0] = input;
     }
     graph_toposort(g);
     graph_rebind(g);

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "models.h"
 #include "plan.h"
+#include "arena.h"
 
 /* ---- pipeline.c ---- */
 

@@ -1,6 +1,8 @@
 /* See shared_flags.h. */
 #include "shared_flags.h"
 #include "tune_file.h"
+#include "err.h"
+#include "alloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* See subject.h. */
 #include "subject.h"
 #include "schemes.h"
+#include "err.h"
+#include "files.h"
 
 #include <unistd.h>
 

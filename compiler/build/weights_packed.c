@@ -11,6 +11,7 @@
 #include "vocab.h"
 #include "container.h"
 #include "progress.h"
+#include "err.h"
 
 void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
                   const char *vocab)

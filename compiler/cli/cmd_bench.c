@@ -2,8 +2,12 @@
  * measured in the same run. */
 #include "bench.h"
 #include "commands.h"
+#include "err.h"
+#include "outfile.h"
+#include "words.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 typedef struct {
     const char *stages, *json, *html;

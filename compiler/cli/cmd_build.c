@@ -5,9 +5,11 @@
 #include "flags.h"
 #include "vocab.h"
 #include "progress.h"
+#include "err.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 typedef struct {
     const char *vocab, *emit, *prediction;

@@ -7,8 +7,12 @@
 #include "tune.h"
 #include "flags.h"
 #include "link.h"
+#include "err.h"
+#include "outfile.h"
+#include "words.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 /* clang-format off */
 static const struct { const char *name; OutKind kind; int mode; } kinds[] = {

@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "open_models.h"
 #include "commands.h"
@@ -12,6 +13,8 @@
 #include "pass.h"
 #include "progress.h"
 #include "safetensors.h"
+#include "err.h"
+#include "alloc.h"
 
 typedef struct {
     const char *graph, *inputs, *outputs, *precision;

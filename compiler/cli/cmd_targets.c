@@ -2,8 +2,10 @@
 #include "commands.h"
 #include "target.h"
 #include "cpu.h"
+#include "err.h"
 
 #include <string.h>
+#include <stdio.h>
 
 static void print_machine(void)
 {

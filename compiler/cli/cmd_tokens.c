@@ -1,10 +1,12 @@
 /* latentc tokens: the ids of a prompt, without building anything. */
 #include <stdlib.h>
+#include <stdio.h>
 
 #include "tokenizer.h"
 #include "commands.h"
 #include "flags.h"
 #include "vocab.h"
+#include "err.h"
 
 int cmd_tokens(int argc, char **argv)
 {

@@ -1,8 +1,10 @@
 /* latentc: finds the command and hands over. The table of commands is commands.h. */
 #include "commands.h"
-#include "util.h"
+#include "err.h"
+#include "words.h"
 
 #include <string.h>
+#include <stdio.h>
 
 /* A row without a function is a headline of --help. */
 typedef struct {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "stage_report.h"
+#include "alloc.h"
 
 enum { LEFT = 70, TOP = 64, RIGHT = 20, BOTTOM = 44, WIDTH = 1200, HEIGHT = 560, TICKS = 8 };
 

@@ -1,14 +1,21 @@
 /* latentc show: a graph as text, dot or JSON, as it is written or after a pass. */
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "algorithm.h"
 #include "open_models.h"
 #include "commands.h"
+#include "graphfile.h"
+#include "listing.h"
+#include "parse_text.h"
 #include "pass.h"
 #include "program_text.h"
+#include "print.h"
 #include "stage_report.h"
 #include "tune.h"
+#include "err.h"
+#include "words.h"
 
 typedef struct {
     const char *graph, *after, *format;
@@ -22,7 +29,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
     const Flag flags[] = {
         FLAG_GROUP("The graph", "latentc show graphs/sd2/decoder.json --after norm --format dot"),
         {"after", 0, FLAG_STRING, &f->after, "STAGE", "expand (default): the graph as it is written; all: after every pass; algorithm: what each convolution costs in each form; lower: the program: steps, kernels, memory; or after one of the passes"
-#define PASS(name, ...) " " name
+#define PASS(name, ...) " " #name
 #include "passes.def"
 #undef PASS
             , 0, 0},

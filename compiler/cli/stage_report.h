@@ -3,6 +3,7 @@
 #ifndef LATENTC_STAGE_REPORT_H
 #define LATENTC_STAGE_REPORT_H
 #include "program.h"
+#include "buf.h"
 
 /* A standalone SVG: a rectangle for every value in the arena, steps from left to right, addresses
  * from top to bottom. Each has data-first, data-last (steps), data-offset and data-bytes, and says

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "stage_report.h"
+#include "alloc.h"
 
 enum { FLOPS_PER_BYTE = 8, WORST = 5 };
 static const int thread_counts[] = {1, 2, 4, 8, 16, 32, 64};

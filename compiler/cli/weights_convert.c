@@ -4,9 +4,12 @@
 #include "schemes.h"
 #include "weights_actions.h"
 #include "weights_packed.h"
+#include "err.h"
+#include "words.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 /* ---- what is written ---- */
 

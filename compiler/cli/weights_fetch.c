@@ -4,6 +4,7 @@
 #include "fetch.h"
 #include "flags.h"
 #include "weights_actions.h"
+#include "err.h"
 
 int weights_fetch(int argc, char **argv)
 {

@@ -4,8 +4,11 @@
 #include "subject.h"
 #include "weights_actions.h"
 #include "weights_packed.h"
+#include "err.h"
+#include "alloc.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 
 /* clang-format off */
 #define VARIANT_FLAG(into) {"variant", 0, FLAG_STRING, into, "NAME", "which files of a diffusers folder, e.g. fp16", 0, 0}

@@ -1,4 +1,6 @@
 #include "emit.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,6 +7,8 @@
 #define LATENTC_EMIT_H
 #include "target.h"
 #include <llvm-c/Core.h>
+#include <stdint.h>
+#include <stdbool.h>
 
 typedef LLVMValueRef V;
 typedef struct {

@@ -1,5 +1,6 @@
 #include "emit_amx.h"
 #include "plan.h"
+#include "err.h"
 #include <string.h>
 
 /* One instruction: the intrinsic, or the model's function. */

@@ -2,6 +2,8 @@
  * time on different units. So the tile instructions of two products (the scores of the next step,
  * and a pair of columns of the chunk before) are interleaved with the rows of a step's softmax. */
 #include "emit_attention_pipeline.h"
+#include "err.h"
+#include <stddef.h>
 
 enum { STRIP = ATTENTION_STRIP, SUMS = ATTENTION_SUMS };
 

@@ -14,6 +14,7 @@
  * Where one block holds all keys, nothing is rescaled, and y is stored straight from the registers.
  */
 #include "emit_attention_vectors.h"
+#include <stddef.h>
 #include "emit_bf16.h"
 #include "emit_math.h"
 

@@ -6,6 +6,7 @@
  * the upper 16 bits, which makes f32 numbers of them. */
 #include "emit_bf16.h"
 #include "plan.h"
+#include "err.h"
 
 V at_bf16(Emit *e, V p, V index)
 {

@@ -14,6 +14,7 @@
 #include "emit_sums.h"
 #include "emit_tiles.h"
 #include "emitters.h"
+#include "err.h"
 
 /* A register tile: `rows` pixels of the strip from `pixel` on, by the block's vectors. */
 typedef struct {

@@ -1,19 +1,11 @@
 #include "emit_epilogue.h"
-#include "emit_math.h"
+#include "emit_activation.h"
 
+/* What a gated activation makes is half of a product's operand. */
 static V activate(Emit *e, const Contract *c, V v, int lanes)
 {
-    switch ((Activation)c->act) {
-    case ACT_SWISH: return m_swish(e, v, lanes, FOR_F32);
-    case ACT_GELU_TANH: return m_gelu_tanh(e, v, lanes, FOR_F32);
-    case ACT_GEGLU_TANH:
-        return m_gelu_tanh(e, v, lanes,
-                           c->bf16 ? FOR_BF16 : FOR_F32); /* half of a product's operand */
-    case ACT_GELU_ERF:
-    case ACT_GEGLU_ERF: return m_gelu_erf(e, v, lanes);
-    case ACT_NONE: break;
-    }
-    return v;
+    return emit_activation(e, (Activation)c->act, v, lanes,
+                           contract_geglu(c) && c->bf16 ? FOR_BF16 : FOR_F32);
 }
 
 V contract_sums_at(Emit *e, const ContractTask *task, V j, V offset)

@@ -1,6 +1,7 @@
 /* Dispatch from a kernel's kind to its emitter: the rows of kernels.def. */
 #include "emit_kernel.h"
 #include "emitters.h"
+#include "err.h"
 
 static void emit_products(Emit *e, const Contract *c, const char *name)
 {

@@ -6,22 +6,20 @@ static Precision precision_of(const Contract *c) { return c->bf16 ? FOR_BF16 : F
 V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, int lanes)
 {
     const Contract *c = task->c;
-    switch ((Prologue)c->pre) {
-    case PRE_NONE: return v;
-    case PRE_SWISH: return m_swish(e, v, lanes, precision_of(c));
-    case PRE_AFFINE:
-    case PRE_AFFINE_SWISH: {
+    switch (prologues[c->pre].norm) {
+    case NO_NORM: break;
+    case AFFINE_NORM: {
         V a = at(e, at(e, task->norm, mulc(e, image, 2 * in_channels(c))), channel);
         v = fp_fma(e, v, load(e, a, lanes), load(e, atc(e, a, in_channels(c)), lanes));
-        return c->pre == PRE_AFFINE ? v : m_swish(e, v, lanes, precision_of(c));
+        break;
     }
-    case PRE_LAYER_NORM:
+    case LAYER_NORM:
         v = fp_mul(e, fp_sub(e, v, splat(e, task->columns_mean, lanes)),
                    splat(e, task->columns_rstd, lanes));
-        return fp_fma(e, v, load(e, at(e, task->gamma, channel), lanes),
-                      load(e, at(e, task->beta, channel), lanes));
+        v = fp_fma(e, v, load(e, at(e, task->gamma, channel), lanes),
+                   load(e, at(e, task->beta, channel), lanes));
     }
-    return v;
+    return prologues[c->pre].swish ? m_swish(e, v, lanes, precision_of(c)) : v;
 }
 
 /* Where a channel of loaded pixel q is in the strip. */
@@ -48,7 +46,7 @@ typedef struct {
 static void load_segment(Emit *e, const ContractTask *task, const Segment *s)
 {
     const Contract *c = task->c;
-    bool swish = s->row && (c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH);
+    bool swish = s->row && prologues[c->pre].swish;
     int64_t from = 0;
     for (int lanes = swish ? 2 * e->t->lanes : e->t->lanes;
          from<s->n; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
@@ -141,7 +139,7 @@ static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)
     int64_t rows = c->h / c->upsample * (c->w / c->upsample);
     V row = element_at(e, c->x_bf16, task->x,
                        mulc(e, pixel_of(e, c->x_shared, pixel, image, rows), c->c1));
-    if (c->pre == PRE_LAYER_NORM)
+    if (prologues[c->pre].norm == LAYER_NORM)
         row_moments(e, task, row);
     if (c->x_bf16)
         copy_segment(e, task, row, q);

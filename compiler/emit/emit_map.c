@@ -1,22 +1,22 @@
-/* Elementwise work, layout changes, row-wise normalisation and GroupNorm statistics: whatever
- * fusion has left over. */
-#include "emit_math.h"
+/* Map kernels: elementwise work, layout changes and normalisation of rows that no fusion took.
+ * maps.def lists their kinds. A task is a range of rows. */
+#include "emit_activation.h"
 #include "emitters.h"
 #include <math.h>
 
+/* The arguments of a kernel and the row that it computes now. */
 typedef struct {
     const Map *m;
     V a, b, c, y;
     V row;
-} R; /* arguments; the row at work */
+} MapRow;
 
-/* body(channel, lanes) for all of `count` channels: pairs of vectors where two share work (emit.h),
- * whole vectors, then single ones. */
-typedef void Body(Emit *e, const R *r, V channel, int lanes);
-static void channels(Emit *e, const R *r, int64_t count, Body *body)
+/* body(channel, lanes) for all of `count` channels: pairs of vectors where two share work
+ * (emit_math.h), whole vectors, then single ones. */
+typedef void Body(Emit *e, const MapRow *r, V channel, int lanes);
+static void channels(Emit *e, const MapRow *r, int64_t count, Body *body)
 {
-    bool pairs = r->m->kind == MAP_SWISH || r->m->kind == MAP_GELU_TANH ||
-                 r->m->kind == MAP_GEGLU_TANH;
+    bool pairs = activation_in_pairs((Activation)r->m->act);
     int64_t from = 0;
     for (int lanes = pairs ? 2 * e->t->lanes : e->t->lanes;
          from<count; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
@@ -34,47 +34,62 @@ static V place(Emit *e, V base, V row, int64_t width, V channel)
 {
     return at(e, base, add(e, mulc(e, row, width), channel));
 }
-static void put(Emit *e, const R *r, V channel, V v)
+static void put(Emit *e, const MapRow *r, V channel, V v)
 {
     store(e, v, place(e, r->y, r->row, r->m->c, channel));
 }
 
-static void unary(Emit *e, const R *r, V ch, int lanes)
+static void activation(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
-    switch ((MapKind)r->m->kind) {
-    case MAP_SWISH: x = m_swish(e, x, lanes, FOR_F32); break;
-    case MAP_GELU_TANH: x = m_gelu_tanh(e, x, lanes, FOR_F32); break;
-    case MAP_GELU_ERF: x = m_gelu_erf(e, x, lanes); break;
-    case MAP_SCALE: x = fp_mul(e, x, cf(e, r->m->value, lanes)); break;
-    default: break; /* MAP_COPY */
-    }
-    put(e, r, ch, x);
+    put(e, r, ch, emit_activation(e, (Activation)r->m->act, x, lanes, FOR_F32));
 }
+static void row_activation(Emit *e, const MapRow *r) { channels(e, r, r->m->c, activation); }
 
-static void geglu(Emit *e, const R *r, V ch, int lanes)
+static void gated(Emit *e, const MapRow *r, V ch, int lanes)
 {
-    V p = place(e, r->a, r->row, 2 * r->m->c, ch), g = load(e, atc(e, p, r->m->c), lanes);
-    g = r->m->kind == MAP_GEGLU_TANH ? m_gelu_tanh(e, g, lanes, FOR_F32) : m_gelu_erf(e, g, lanes);
-    put(e, r, ch, fp_mul(e, load(e, p, lanes), g));
+    V p = place(e, r->a, r->row, 2 * r->m->c, ch), gate = load(e, atc(e, p, r->m->c), lanes);
+    gate = emit_activation(e, (Activation)r->m->act, gate, lanes, FOR_F32);
+    put(e, r, ch, fp_mul(e, load(e, p, lanes), gate));
 }
+static void row_gated(Emit *e, const MapRow *r) { channels(e, r, r->m->c, gated); }
+
+static void scale(Emit *e, const MapRow *r, V ch, int lanes)
+{
+    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
+    put(e, r, ch, fp_mul(e, x, cf(e, r->m->value, lanes)));
+}
+static void row_scale(Emit *e, const MapRow *r) { channels(e, r, r->m->c, scale); }
+
+static void copy(Emit *e, const MapRow *r, V ch, int lanes)
+{
+    put(e, r, ch, load(e, place(e, r->a, r->row, r->m->c, ch), lanes));
+}
+static void row_copy(Emit *e, const MapRow *r) { channels(e, r, r->m->c, copy); }
 
 /* The row at work of an operand with so many rows: they repeat. */
-static V repeated(Emit *e, const R *r, int64_t rows)
+static V repeated(Emit *e, const MapRow *r, int64_t rows)
 {
     return rows == r->m->rows ? r->row : uremc(e, r->row, rows);
 }
 
-static void binary(Emit *e, const R *r, V ch, int lanes)
+static void sum(Emit *e, const MapRow *r, V ch, int lanes)
 {
-    const Map *m = r->m;
-    V x = load(e, place(e, r->a, r->row, m->c, ch), lanes);
-    V other = m->kind == MAP_ADD_VEC ? udivc(e, r->row, m->rows_per_batch)
-                                     : repeated(e, r, m->y_rows);
-    put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, m->c, ch), lanes)));
+    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
+    V other = repeated(e, r, r->m->y_rows);
+    put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, r->m->c, ch), lanes)));
 }
+static void row_add(Emit *e, const MapRow *r) { channels(e, r, r->m->c, sum); }
 
-static void affine(Emit *e, const R *r, V ch, int lanes)
+static void sum_with_vector(Emit *e, const MapRow *r, V ch, int lanes)
+{
+    V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
+    V other = udivc(e, r->row, r->m->rows_per_batch);
+    put(e, r, ch, fp_add(e, x, load(e, place(e, r->b, other, r->m->c, ch), lanes)));
+}
+static void row_add_vec(Emit *e, const MapRow *r) { channels(e, r, r->m->c, sum_with_vector); }
+
+static void affine(Emit *e, const MapRow *r, V ch, int lanes)
 {
     const Map *m = r->m;
     V s = place(e, r->b, udivc(e, r->row, m->rows_per_batch), 2 * m->c, ch);
@@ -82,22 +97,30 @@ static void affine(Emit *e, const R *r, V ch, int lanes)
         fp_fma(e, load(e, place(e, r->a, r->row, m->c, ch), lanes), load(e, s, lanes),
                load(e, atc(e, s, m->c), lanes)));
 }
+static void row_affine(Emit *e, const MapRow *r) { channels(e, r, r->m->c, affine); }
 
-static void concat_first(Emit *e, const R *r, V ch, int lanes)
+static void concat_first(Emit *e, const MapRow *r, V ch, int lanes)
 {
     put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c1, ch), lanes));
 }
-static void concat_second(Emit *e, const R *r, V ch, int lanes)
+static void concat_second(Emit *e, const MapRow *r, V ch, int lanes)
 {
     put(e, r, addc(e, ch, r->m->c1),
         load(e, place(e, r->b, repeated(e, r, r->m->y_rows), r->m->c - r->m->c1, ch), lanes));
 }
-static void broadcast(Emit *e, const R *r, V ch, int lanes)
+static void row_concat(Emit *e, const MapRow *r)
+{
+    channels(e, r, r->m->c1, concat_first);
+    channels(e, r, r->m->c - r->m->c1, concat_second);
+}
+
+static void broadcast(Emit *e, const MapRow *r, V ch, int lanes)
 {
     put(e, r, ch, load(e, place(e, r->a, repeated(e, r, r->m->x_rows), r->m->c, ch), lanes));
 }
+static void row_broadcast(Emit *e, const MapRow *r) { channels(e, r, r->m->c, broadcast); }
 
-static void upsample(Emit *e, const R *r, V ch, int lanes)
+static void upsample(Emit *e, const MapRow *r, V ch, int lanes)
 {
     const Map *m = r->m;
     V line = udivc(e, r->row, m->w), x = uremc(e, r->row, m->w), b = udivc(e, line, m->h),
@@ -106,18 +129,21 @@ static void upsample(Emit *e, const R *r, V ch, int lanes)
                  udivc(e, x, 2));
     put(e, r, ch, load(e, place(e, r->a, from, m->c, ch), lanes));
 }
+static void row_upsample(Emit *e, const MapRow *r) { channels(e, r, r->m->c, upsample); }
 
-static void slice(Emit *e, const R *r, V ch, int lanes)
+static void slice(Emit *e, const MapRow *r, V ch, int lanes)
 {
     put(e, r, ch, load(e, place(e, r->a, r->row, r->m->c1, addc(e, ch, r->m->offset)), lanes));
 }
+static void row_slice(Emit *e, const MapRow *r) { channels(e, r, r->m->c, slice); }
 
-static void embedding(Emit *e, const R *r, V ch, int lanes)
+static void embedding(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V id = load_i32(e, r->a, r->row), last = ci(e, r->m->table_rows - 1);
     id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), umin(e, id, last));
     put(e, r, ch, load(e, place(e, r->b, id, r->m->c, ch), lanes));
 }
+static void row_embedding(Emit *e, const MapRow *r) { channels(e, r, r->m->c, embedding); }
 
 /* Folds f over a row: whole vectors into one accumulator, the rest into another, both reduced at
  * the end. */
@@ -156,10 +182,10 @@ static V fold_row(Emit *e, V row, int64_t n, Fold *f, bool is_max, V extra)
 }
 
 typedef struct {
-    R r;
+    MapRow r; /* first: bodies get a pointer to it */
     V mean, scale;
-} Moments; /* R first: bodies get a pointer to it */
-static void ln_body(Emit *e, const R *r, V ch, int lanes)
+} Moments;
+static void ln_body(Emit *e, const MapRow *r, V ch, int lanes)
 {
     const Moments *m = (const Moments *)r;
     V x = fp_sub(e, load(e, place(e, r->a, r->row, r->m->c, ch), lanes), splat(e, m->mean, lanes));
@@ -167,7 +193,7 @@ static void ln_body(Emit *e, const R *r, V ch, int lanes)
         fp_fma(e, fp_mul(e, x, splat(e, m->scale, lanes)), load(e, at(e, r->b, ch), lanes),
                load(e, at(e, r->c, ch), lanes)));
 }
-static void layer_norm(Emit *e, const R *r)
+static void row_layer_norm(Emit *e, const MapRow *r)
 {
     int64_t n = r->m->c;
     V row = at(e, r->a, mulc(e, r->row, n)), inverse = cf(e, 1.0 / (double)n, 1);
@@ -178,7 +204,7 @@ static void layer_norm(Emit *e, const R *r)
     channels(e, &m.r, n, ln_body);
 }
 
-static void exp_body(Emit *e, const R *r, V ch, int lanes)
+static void exp_body(Emit *e, const MapRow *r, V ch, int lanes)
 {
     const Moments *m = (const Moments *)r;
     V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes),
@@ -187,12 +213,12 @@ static void exp_body(Emit *e, const R *r, V ch, int lanes)
     V low = LLVMBuildFCmp(e->b, LLVMRealOLT, x, cf(e, -1e30, lanes), "");
     put(e, r, ch, choose(e, low, cf(e, 0, lanes), p));
 }
-static void scale_body(Emit *e, const R *r, V ch, int lanes)
+static void scale_body(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V p = place(e, r->y, r->row, r->m->c, ch);
     store(e, fp_mul(e, load(e, p, lanes), splat(e, ((const Moments *)r)->scale, lanes)), p);
 }
-static void softmax(Emit *e, const R *r)
+static void row_softmax(Emit *e, const MapRow *r)
 {
     int64_t n = r->m->c;
     V top = fold_row(e, at(e, r->a, mulc(e, r->row, n)), n, fold_max, true, NULL);
@@ -203,44 +229,28 @@ static void softmax(Emit *e, const R *r)
     channels(e, &m.r, n, scale_body);
 }
 
+static const struct {
+    void (*emit_row)(Emit *e, const MapRow *r);
+    int operands;
+} kinds[] = {
+#define MAP(e, name, operands) [MAP_##e] = {row_##name, operands},
+#include "maps.def"
+};
+
 void emit_map(Emit *e, const Map *m, const char *name)
 {
-    static const int operands[] = {
-        [MAP_GEGLU_TANH] = 1, [MAP_ADD] = 2,       [MAP_ADD_VEC] = 2,    [MAP_AFFINE] = 2,
-        [MAP_CONCAT] = 2,     [MAP_EMBEDDING] = 2, [MAP_LAYER_NORM] = 3, [MAP_SOFTMAX] = 1};
     kernel_begin(e, name);
-    int n = operands[m->kind] ? operands[m->kind] : 1;
-    R r = {.m = m,
-           .a = arg(e, 0),
-           .b = n > 1 ? arg(e, 1) : NULL,
-           .c = n > 2 ? arg(e, 2) : NULL,
-           .y = arg(e, n)};
+    int n = kinds[m->kind].operands;
+    MapRow r = {.m = m,
+                .a = arg(e, 0),
+                .b = n > 1 ? arg(e, 1) : NULL,
+                .c = n > 2 ? arg(e, 2) : NULL,
+                .y = arg(e, n)};
     V from, to;
     task_range(e, e->task, m->rows, m->per, &from, &to);
     Loop l = loop_begin(e, from, to, 1);
     r.row = l.i;
-    switch ((MapKind)m->kind) {
-    case MAP_SWISH:
-    case MAP_GELU_TANH:
-    case MAP_GELU_ERF:
-    case MAP_SCALE:
-    case MAP_COPY: channels(e, &r, m->c, unary); break;
-    case MAP_GEGLU_TANH:
-    case MAP_GEGLU_ERF: channels(e, &r, m->c, geglu); break;
-    case MAP_ADD:
-    case MAP_ADD_VEC: channels(e, &r, m->c, binary); break;
-    case MAP_AFFINE: channels(e, &r, m->c, affine); break;
-    case MAP_CONCAT:
-        channels(e, &r, m->c1, concat_first);
-        channels(e, &r, m->c - m->c1, concat_second);
-        break;
-    case MAP_BROADCAST: channels(e, &r, m->c, broadcast); break;
-    case MAP_UPSAMPLE: channels(e, &r, m->c, upsample); break;
-    case MAP_SLICE: channels(e, &r, m->c, slice); break;
-    case MAP_EMBEDDING: channels(e, &r, m->c, embedding); break;
-    case MAP_LAYER_NORM: layer_norm(e, &r); break;
-    case MAP_SOFTMAX: softmax(e, &r); break;
-    }
+    kinds[m->kind].emit_row(e, &r);
     loop_end(e, &l);
     kernel_end(e);
 }

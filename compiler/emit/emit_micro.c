@@ -9,6 +9,7 @@
 #include "emit_bf16.h"
 #include "emitters.h"
 #include "emit_micro.h"
+#include "err.h"
 
 void micro_init(Emit *e, Micro *m, int rows, int nvec)
 {

@@ -4,6 +4,7 @@
  * from all: a mean far from zero would cost digits. */
 #include "emit_sums.h"
 #include "emitters.h"
+#include "err.h"
 
 /* Lanes of a vector; 1 of a scalar. */
 static int lanes_in(V v)

@@ -13,9 +13,9 @@ static int operand_args(Emit *e, ContractTask *task)
 static int norm_args(Emit *e, ContractTask *task, int i)
 {
     const Contract *c = task->c;
-    if (c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH)
+    if (prologues[c->pre].norm == AFFINE_NORM)
         task->norm = arg(e, i++);
-    if (c->pre == PRE_LAYER_NORM) {
+    if (prologues[c->pre].norm == LAYER_NORM) {
         task->gamma = arg(e, i++);
         task->beta = arg(e, i++);
     }

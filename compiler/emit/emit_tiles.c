@@ -17,6 +17,7 @@
 #include "emit_amx.h"
 #include "emit_prefetch.h"
 #include "emit_tiles_results.h"
+#include "err.h"
 
 static void finish(Emit *e, const TileResults *r)
 {

@@ -3,6 +3,7 @@
 #include "emit_winograd_kernel.h"
 #include "emitters.h"
 #include "winograd.h"
+#include "err.h"
 #include <string.h>
 
 /* y (n) = g (n, 3) x. Neighbouring rows of g that differ in the sign of the middle share the rest.

@@ -46,7 +46,7 @@ typedef struct {
 static void load_region(Emit *e, const WinogradTask *w, const Operand *x, V from, V channel)
 {
     const Contract *c = w->task.c;
-    bool swish = c->pre == PRE_SWISH || c->pre == PRE_AFFINE_SWISH;
+    bool swish = prologues[c->pre].swish;
     int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
     V image = add(e, w->task.b0, lb.i);

@@ -1,5 +1,7 @@
 #include "machine.h"
+#include "err.h"
 #include <llvm-c/Target.h>
+#include <stddef.h>
 
 LLVMTargetMachineRef target_machine(const Target *t)
 {

@@ -1,12 +1,11 @@
-/* Tables of attributes: see attr.h. */
+/* See attr.h. */
 #include "attr.h"
+#include "err.h"
 
 #include <string.h>
 
-static const char *const pre_names[] = {"none", "affine", "affine_swish", "layer_norm", "swish"};
-static const char *const act_names[] = {"none",     "swish",      "gelu_tanh",
-                                        "gelu_erf", "geglu_tanh", "geglu_erf"};
-static const char *const gelu_names[] = {"tanh", "erf"};
+static const char *const gelu_names[] = {[GELU_TANH] = "tanh", [GELU_ERF] = "erf"};
+_Static_assert(sizeof gelu_names / sizeof gelu_names[0] == GELU_COUNT, "a name is missing");
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define AT(member) offsetof(Op, attr.member)
@@ -19,40 +18,28 @@ static const AttrField fields_ContractAttr[] = {
     {"stride", AT(contract.stride), ATTR_INT, 0, 1, NULL, 0, 1, 16, GIVEN},
     {"pad", AT(contract.pad_top), ATTR_PAD, 0, 0, NULL, 0, 0, 64, GIVEN},
     {"upsample", AT(contract.upsample), ATTR_INT, 0, 1, NULL, 0, 1, 2, 0},
-    {"pre", AT(contract.pre), ATTR_ENUM, 0, PRE_NONE, pre_names, COUNT(pre_names), 0, 0, 0},
-    {"act", AT(contract.act), ATTR_ENUM, 0, ACT_NONE, act_names, COUNT(act_names), 0, 0, 0},
+    {"pre", AT(contract.pre), ATTR_ENUM, 0, PRE_NONE, prologue_names, PRE_COUNT, 0, 0, 0},
+    {"act", AT(contract.act), ATTR_ENUM, 0, ACT_NONE, activation_names, ACT_COUNT, 0, 0, 0},
     {"eps", AT(contract.eps), ATTR_REAL, 0, 0, NULL, 0, 0, 1, 0},
     {"vec_off", AT(contract.vec_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_NormAttr[] = {
     {"groups", AT(norm.groups), ATTR_INT, 0, 1, NULL, 0, 1, 1 << 20, GIVEN},
     {"eps", AT(norm.eps), ATTR_REAL, NEEDED, 0, NULL, 0, 0, 1, GIVEN},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_GeluAttr[] = {
-    {"kind", AT(gelu.kind), ATTR_ENUM, NEEDED, 0, gelu_names, COUNT(gelu_names), 0, 0, GIVEN},
+    {"kind", AT(gelu.kind), ATTR_ENUM, NEEDED, 0, gelu_names, GELU_COUNT, 0, 0, GIVEN},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_ScaleAttr[] = {
     {"factor", AT(scale.factor), ATTR_REAL, NEEDED, 1, NULL, 0, -1e30, 1e30, GIVEN},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_SliceAttr[] = {
     {"begin", AT(slice.begin), ATTR_I64, 0, 0, NULL, 0, 0, BIG, GIVEN},
     {"end", AT(slice.end), ATTR_I64, NEEDED, 0, NULL, 0, 1, BIG, GIVEN},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_BatchAttr[] = {
     {"batch", AT(broadcast.batch), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
 };
-/* clang-format on */
-/* clang-format off */
 static const AttrField fields_AttnAttr[] = {
     {"heads", AT(attn.heads), ATTR_INT, NEEDED, 1, NULL, 0, 1, 1 << 20, GIVEN},
     {"head_size", AT(attn.head_size), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
@@ -75,28 +62,20 @@ enum {
     N_NoAttr = 0
 };
 
-/* clang-format off */
 const AttrTable attr_tables[OP_COUNT] = {
-#define OP(e, name, attr, lo, hi) [OP_##e] = {fields_##attr, N_##attr},
+#define OP(e, name, attr, ...) [OP_##e] = {fields_##attr, N_##attr},
 #include "ops.def"
-#undef OP
 };
-/* clang-format on */
 
-/* clang-format off */
 const struct OpArity op_arity[OP_COUNT] = {
-#define OP(e, name, attr, lo, hi) [OP_##e] = {lo, hi},
+#define OP(e, name, attr, least, most, ...) [OP_##e] = {least, most},
 #include "ops.def"
-#undef OP
 };
-/* clang-format on */
 
-/* clang-format off */
 const char *const slot_names[SLOT_COUNT] = {
-    [SLOT_X] = "x", [SLOT_KERNEL] = "kernel", [SLOT_BIAS] = "bias", [SLOT_X2] = "x2", [SLOT_NORM] = "norm",
-    [SLOT_LN_GAMMA] = "ln_gamma", [SLOT_LN_BETA] = "ln_beta", [SLOT_VEC] = "vec", [SLOT_RES] = "res",
+#define SLOT(e, name) [SLOT_##e] = #name,
+#include "slots.def"
 };
-/* clang-format on */
 
 const AttrField *attr_find(OpKind k, const char *name)
 {
@@ -112,8 +91,11 @@ double attr_get(const Op *o, const AttrField *f, int index)
     switch (f->type) {
     case ATTR_I64: return (double)*(const int64_t *)(const void *)p;
     case ATTR_REAL: return *(const double *)(const void *)p;
-    default: return ((const int *)(const void *)p)[index];
+    case ATTR_INT:
+    case ATTR_ENUM:
+    case ATTR_PAD: return ((const int *)(const void *)p)[index];
     }
+    die("attribute %s has no type", f->name);
 }
 
 void attr_set(Op *o, const AttrField *f, int index, double value)
@@ -122,7 +104,9 @@ void attr_set(Op *o, const AttrField *f, int index, double value)
     switch (f->type) {
     case ATTR_I64: *(int64_t *)(void *)p = (int64_t)value; break;
     case ATTR_REAL: *(double *)(void *)p = value; break;
-    default: ((int *)(void *)p)[index] = (int)value;
+    case ATTR_INT:
+    case ATTR_ENUM:
+    case ATTR_PAD: ((int *)(void *)p)[index] = (int)value; break;
     }
 }
 
@@ -132,4 +116,34 @@ bool attr_is_default(const Op *o, const AttrField *f)
         if (attr_get(o, f, i) != f->fallback)
             return false;
     return true;
+}
+
+bool attr_in_file(OpKind k, const AttrField *f)
+{
+    static const struct {
+        OpKind kind;
+        const char *name;
+    } fixed[] = {{OP_LAYER_NORM, "groups"}, {OP_DENSE, "stride"}, {OP_DENSE, "pad"}};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].kind == k && strcmp(fixed[i].name, f->name) == 0)
+            return false;
+    return f->source;
+}
+
+bool attr_needed(OpKind k, const AttrField *f)
+{
+    return f->required || (k == OP_GROUP_NORM && strcmp(f->name, "groups") == 0);
+}
+
+Activation op_activation(const Op *o)
+{
+    static const Activation elementwise[OP_COUNT] = {
+#define ELEMENTWISE(e, name, formula) [OP_##e] = ACT_##e,
+#include "ops.def"
+    }; /* all others: ACT_NONE, which is 0 */
+    if (o->kind == OP_GELU)
+        return o->attr.gelu.kind == GELU_ERF ? ACT_GELU_ERF : ACT_GELU_TANH;
+    if (o->kind == OP_GEGLU)
+        return o->attr.gelu.kind == GELU_ERF ? ACT_GEGLU_ERF : ACT_GEGLU_TANH;
+    return elementwise[o->kind];
 }

@@ -1,5 +1,5 @@
-/* The fields of every attribute struct: printer, parsers (text and JSON) and defaults come from
- * these tables. */
+/* The fields of every attribute struct, as tables. The printer, both parsers (text and JSON) and
+ * the defaults come from them. */
 #ifndef LATENTC_ATTR_H
 #define LATENTC_ATTR_H
 #include "ir.h"
@@ -10,30 +10,62 @@ typedef enum {
     ATTR_ENUM, /* int, written as one of names[] */
     ATTR_PAD   /* four ints: top, bottom, left, right */
 } AttrType;
+
 typedef struct {
     const char *name;
-    size_t offset; /* in Op.attr */
+    /* in an Op */
+    size_t offset;
     AttrType type;
-    bool required;            /* always printed, and asked for by the parsers */
-    double fallback;          /* otherwise its value when not written */
-    const char *const *names; /* ATTR_ENUM: n_names of them, index = value */
+    /* always printed, and needed by the parsers */
+    bool required;
+    /* its value when it is not written; not for required ones */
+    double fallback;
+    /* ATTR_ENUM: n_names of them, index = value */
+    const char *const *names;
     int n_names;
-    double least, most; /* bounds of the value, inclusive */
-    bool source;        /* may stand in graph files; the others are set by passes */
+    /* bounds of the value, inclusive */
+    double least, most;
+    /* may stand in graph files; the others are set by passes */
+    bool source;
 } AttrField;
+
 typedef struct {
     const AttrField *fields;
     int n;
 } AttrTable;
+
+/* The attributes of every kind of op. */
 extern const AttrTable attr_tables[OP_COUNT];
-extern const char *const slot_names[SLOT_COUNT]; /* of conv2d and dense */
-static inline bool op_is_contract(OpKind k) { return k == OP_CONV2D || k == OP_DENSE; }
-/* Fewest and most operands, from ops.def. */
+
+/* Names of the operand slots of conv2d and dense. */
+extern const char *const slot_names[SLOT_COUNT];
+
+/* Fewest and most operands. */
 extern const struct OpArity {
     int least, most;
 } op_arity[OP_COUNT];
-const AttrField *attr_find(OpKind k, const char *name);      /* NULL when there is none */
-double attr_get(const Op *o, const AttrField *f, int index); /* index: 0, or 0..3 for ATTR_PAD */
+
+/* The op is a product with slots, prologue and activation. */
+static inline bool op_is_contract(OpKind k) { return k == OP_CONV2D || k == OP_DENSE; }
+
+/* The attribute of that name; NULL when the op has none. */
+const AttrField *attr_find(OpKind k, const char *name);
+
+/* The value of an attribute. index: 0, or 0..3 for ATTR_PAD. */
+double attr_get(const Op *o, const AttrField *f, int index);
+
+/* Sets it; the value is not checked against the bounds. */
 void attr_set(Op *o, const AttrField *f, int index, double value);
+
+/* Whether its value is the fallback. */
 bool attr_is_default(const Op *o, const AttrField *f);
+
+/* Whether graph files may give this attribute of an op of this kind. */
+bool attr_in_file(OpKind k, const AttrField *f);
+
+/* Whether they must. */
+bool attr_needed(OpKind k, const AttrField *f);
+
+/* The activation that the op computes; ACT_NONE for ops that are no activations. */
+Activation op_activation(const Op *o);
 #endif

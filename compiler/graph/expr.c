@@ -1,5 +1,6 @@
-/* A recursive-descent evaluator, one function per level of strength: see expr.h. */
+/* Recursive descent, one function for each level of precedence. */
 #include "expr.h"
+#include "numbers.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 enum { MOST_DEPTH = 48 };
-/* After the first mistake `wrong` is set and every function returns at once with 0. */
+/* After the first mistake `wrong` is set, and every function returns 0 at once. */
 typedef struct {
     Arena *arena;
     const char *text, *p, *wrong;
@@ -115,7 +116,7 @@ static const char *name(Parser *s)
     return copy;
 }
 
-/* After "f(": sqrt, min and max take expressions, everything else is a property of a name. */
+/* After "f(": sqrt, min and max take expressions; every other function takes a name. */
 static Number call(Parser *s, const char *f)
 {
     Number r = zero;

@@ -1,87 +1,13 @@
 /* Carries out the statements of a graph file one after another: operations, blocks, repetition,
  * conditions, the skip stack. */
-#include <ctype.h>
+#include "graph_expand.h"
+
 #include <string.h>
 
-#include "graphfile.h"
+#include "graph_ops.h"
+#include "words.h"
 
-/* ---- values -----------------------------------------------------------------------------------
- */
-
-/* Whether a statement behind `statement`, in the same list, defines name: a use before the
- * definition, a cycle. */
-static bool defined_later(Json statement, const char *name)
-{
-    for (Json s = json_next(statement); json_ok(s); s = json_next(s)) {
-        Json out = json_kind(s) == JSON_OBJECT ? json_get(s, "out") : s;
-        if (json_kind(s) == JSON_OBJECT && json_ok(out) && json_kind(out) == JSON_STRING &&
-            strcmp(json_string(out), name) == 0)
-            return true;
-    }
-    return false;
-}
-
-TensorId value_find(const Reader *r, Json at, const char *name)
-{
-    const char *names[MAX_NAMES];
-    const Scope *s = r->scope;
-    for (int i = 0; i < s->n_values; i++) {
-        names[i] = s->values[i].name;
-        if (strcmp(names[i], name) == 0)
-            return s->values[i].value;
-    }
-    if (json_kind(at) == JSON_OBJECT && defined_later(at, name))
-        json_err(at, "cycle: value %s is computed by a later statement, expected an earlier one",
-                 name);
-    const char *near = nearest_word(name, names, (size_t)s->n_values);
-    if (near)
-        json_err(at, "there is no value %s here, did you mean %s?", name, near);
-    json_err(at, "there is no value %s here", name);
-}
-
-void value_set(Reader *r, Json at, const char *name, TensorId t)
-{
-    Scope *s = r->scope;
-    int i = 0;
-    while (i < s->n_values && strcmp(s->values[i].name, name) != 0)
-        i++;
-    if (i == MAX_NAMES)
-        json_err(at, "expected at most %d values in one body", MAX_NAMES);
-    if (i == s->n_values)
-        s->n_values++;
-    s->values[i].name = name;
-    s->values[i].value = t;
-}
-
-static void check_path(const Reader *r, Json at, const char *path)
-{
-    (void)r;
-    const char *p = path;
-    bool fresh = true; /* at the start of a part */
-    for (; *p; p++) {
-        bool letter = isalnum((unsigned char)*p) || *p == '_' || *p == '-';
-        if (!letter && (*p != '.' || fresh))
-            break;
-        fresh = *p == '.';
-    }
-    if (*p || fresh || p - path > 400)
-        json_err(at,
-                 "found \"%s\", expected names of letters, digits, _ and - with dots between them",
-                 path);
-}
-
-const char *layer_path(const Reader *r, Json statement)
-{
-    Json at = json_need(statement, "path");
-    const char *path = text_at(r, at);
-    check_path(r, at, path);
-    if (strlen(r->prefix) + strlen(path) > 400)
-        json_err(at, "the layer's path is longer than 400 characters");
-    return arena_printf(r->scratch, "%s%s", r->prefix, path);
-}
-
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements ---- */
 
 static void enter(Reader *r, Json at)
 {
@@ -89,14 +15,14 @@ static void enter(Reader *r, Json at)
         json_err(at, "statements are nested more than %d deep", MAX_BLOCK_DEPTH);
 }
 
-/* A bound on the work that a short file can ask for. */
+/* Limits the work that a short file can cause. */
 static void count_statement(Reader *r, Json s)
 {
     if (++r->statements > MAX_STATEMENTS)
         json_err(s, "the graph takes more than %d statements", MAX_STATEMENTS);
 }
 
-/* The statements of "do", with "path", if given, before the paths inside. */
+/* The statements of member `key`. "path", if given, is put before the paths inside. */
 static void read_body(Reader *r, Json statement, const char *key)
 {
     const char *outside = r->prefix;
@@ -165,8 +91,7 @@ static void read_pop(Reader *r, Json s)
     value_set(r, s, json_name(json_get(s, "pop")), r->skips[--r->n_skips]);
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------
- */
+/* ---- blocks ---- */
 
 static Json find_block(const Reader *r, Json s)
 {
@@ -193,7 +118,7 @@ static int list_count(Json list)
     return json_count(list);
 }
 
-/* Only the block's parameters and the words of a use may stand in it. */
+/* A use of a block has the members of a use and the block's parameters, no others. */
 static void check_use_keys(Json s, Json block)
 {
     const char *keys[MAX_NAMES + 4] = {"block", "path", "in", "out"};

@@ -1,49 +1,35 @@
-/* Operations in graph files: {"op": kind, "path": layer, "in": operands, "out": name,
- * attributes...}. Weights come from the layer: conv2d and dense have path.kernel and path.bias,
- * norms path.gamma and path.beta, embedding path.embeddings. */
-#include <stdlib.h>
+/* Operations in graph files:
+ *     {"op": kind, "path": layer, "in": operands, "out": name, attributes...}
+ * The weights belong to the layer: conv2d and dense have path.kernel and path.bias, norms
+ * path.gamma and path.beta, embedding path.embeddings. */
+#include "graph_ops.h"
+
 #include <string.h>
 
 #include "attr.h"
-#include "graphfile.h"
+#include "construct.h"
+#include "infer.h"
+#include "err.h"
+#include "words.h"
 
-enum { MOST_KEYS = 16 };
-
-/* What an operation of this kind may have besides op, path, in, out and its attributes, and how
- * many values it takes. */
-/* clang-format off */
-static const struct OpForm { OpKind kind; int operands; const char *extra[3]; } forms[] = {
-    {OP_CONV2D, 1, {"channels", "kernel", "bias"}},
-    {OP_DENSE, 1, {"channels", "bias"}},
-    {OP_GROUP_NORM, 1, {0}},
-    {OP_LAYER_NORM, 1, {0}},
-    {OP_SWISH, 1, {0}},
-    {OP_GELU, 1, {0}},
-    {OP_GEGLU, 1, {0}},
-    {OP_ADD, 2, {0}},
-    {OP_SCALE, 1, {0}},
-    {OP_CONCAT, 2, {0}},
-    {OP_BROADCAST, 1, {0}},
-    {OP_UPSAMPLE, 1, {0}},
-    {OP_RESHAPE, 1, {"shape"}},
-    {OP_SLICE, 1, {0}},
-    {OP_EMBEDDING, 1, {"rows", "channels"}},
-    {OP_ATTN_QK, 2, {0}},
-    {OP_SOFTMAX, 1, {0}},
-    {OP_ATTN_AV, 2, {0}},
+/* Values that an operation of each kind takes from "in"; 0: graph files cannot have it. */
+static const int file_operands[OP_COUNT] = {
+#define OP(e, name, attr, least, most, rule, in_files, ...) [OP_##e] = in_files,
+#include "ops.def"
 };
-/* clang-format on */
-enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
-static const struct OpForm *find_form(Json at)
+static OpKind find_kind(Json at)
 {
-    const char *names[N_FORMS], *name = json_string(at);
-    for (int i = 0; i < N_FORMS; i++) {
-        names[i] = op_names[forms[i].kind];
-        if (strcmp(names[i], name) == 0)
-            return &forms[i];
+    const char *names[OP_COUNT], *name = json_string(at);
+    size_t n = 0;
+    for (int k = 0; k < OP_COUNT; k++) {
+        if (!file_operands[k])
+            continue;
+        if (strcmp(op_names[k], name) == 0)
+            return (OpKind)k;
+        names[n++] = op_names[k];
     }
-    const char *near = nearest_word(name, names, N_FORMS);
+    const char *near = nearest_word(name, names, n);
     if (near)
         json_err(at, "unknown op \"%s\", did you mean \"%s\"?", name, near);
     json_err(
@@ -52,26 +38,7 @@ static const struct OpForm *find_form(Json at)
         name);
 }
 
-static bool attr_allowed(OpKind kind, const AttrField *f)
-{
-    bool layer_groups = kind == OP_LAYER_NORM && strcmp(f->name, "groups") == 0;
-    bool dense_window = kind == OP_DENSE && (strcmp(f->name, "stride") == 0 || f->type == ATTR_PAD);
-    return f->source && !layer_groups && !dense_window;
-}
-
-static void check_keys(Json s, const struct OpForm *form)
-{
-    const char *keys[MOST_KEYS] = {"op", "path", "in", "out"};
-    size_t n = 4;
-    for (int i = 0; i < 3 && form->extra[i]; i++)
-        keys[n++] = form->extra[i];
-    for (int i = 0; i < attr_tables[form->kind].n; i++)
-        if (attr_allowed(form->kind, &attr_tables[form->kind].fields[i]))
-            keys[n++] = attr_tables[form->kind].fields[i].name;
-    json_only(s, keys, n);
-}
-
-static int operands(Reader *r, Json s, const struct OpForm *form, TensorId *out)
+static int operands(Reader *r, Json s, OpKind kind, TensorId *out)
 {
     Json in = json_get(s, "in");
     int n = 0;
@@ -85,9 +52,9 @@ static int operands(Reader *r, Json s, const struct OpForm *form, TensorId *out)
             out[n++] = value_find(r, s, json_name(e));
     }
     int found = json_ok(in) && json_kind(in) == JSON_ARRAY ? json_count(in) : n;
-    if (found != form->operands)
-        json_err(s, "%s: found %d operand%s, expected %d", op_names[form->kind], found,
-                 found == 1 ? "" : "s", form->operands);
+    if (found != file_operands[kind])
+        json_err(s, "%s: found %d operand%s, expected %d", op_names[kind], found,
+                 found == 1 ? "" : "s", file_operands[kind]);
     return n;
 }
 
@@ -97,7 +64,7 @@ static void check_range(Json at, const AttrField *f, double v)
         json_err(at, "found %.15g, expected %.15g to %.15g", v, f->least, f->most);
 }
 
-/* One of a few words, or the name of a text parameter that holds one. */
+/* One of the words of the attribute, or the name of a text parameter that holds one. */
 static void read_enum(const Reader *r, Json at, const AttrField *f, Op *o)
 {
     const ParamSet *p = param_find(r, json_string(at));
@@ -137,11 +104,11 @@ static void read_attrs(const Reader *r, Json s, Op *o)
     for (int i = 0; i < attr_tables[o->kind].n; i++) {
         const AttrField *f = &attr_tables[o->kind].fields[i];
         Json at = json_get(s, f->name);
-        if (!attr_allowed(o->kind, f))
+        if (!attr_in_file(o->kind, f))
             continue;
         if (json_ok(at))
             read_attr(r, at, f, o);
-        else if (f->required || (o->kind == OP_GROUP_NORM && strcmp(f->name, "groups") == 0))
+        else if (attr_needed(o->kind, f))
             json_err(s, "%s: \"%s\" is missing", op_names[o->kind], f->name);
     }
 }
@@ -161,9 +128,15 @@ static bool has_bias(Json s)
     return !json_ok(bias) || json_bool(bias);
 }
 
-static void contract_weights(Reader *r, Json s, Op *o, int64_t ci)
+/* Channels that the layer's operand has. */
+static int64_t channels_in(const Reader *r, const Op *o)
 {
-    int64_t co = integer_at(r, json_need(s, "channels"));
+    return shape_channels(&tensor(r->g, o->in[0])->shape);
+}
+
+static void contract_weights(Reader *r, Json s, Op *o)
+{
+    int64_t ci = channels_in(r, o), co = integer_at(r, json_need(s, "channels"));
     Shape kernel = shape2(ci, co);
     if (o->kind == OP_CONV2D) {
         int64_t size = integer_at(r, json_need(s, "kernel"));
@@ -176,30 +149,66 @@ static void contract_weights(Reader *r, Json s, Op *o, int64_t ci)
         o->in[SLOT_BIAS] = add_weight(r, s, o->path, "bias", shape1(co));
 }
 
-static void layer_weights(Reader *r, Json s, Op *o)
+static void norm_weights(Reader *r, Json s, Op *o)
 {
-    const Shape *x = &tensor(r->g, o->in[0])->shape;
-    int64_t c = shape_channels(x);
-    switch (o->kind) {
-    case OP_CONV2D:
-    case OP_DENSE: contract_weights(r, s, o, c); break;
-    case OP_GROUP_NORM:
-    case OP_LAYER_NORM:
-        o->in[1] = add_weight(r, s, o->path, "gamma", shape1(c));
-        o->in[2] = add_weight(r, s, o->path, "beta", shape1(c));
-        break;
-    case OP_EMBEDDING: {
-        int64_t rows = integer_at(r, json_need(s, "rows")),
-                channels = integer_at(r, json_need(s, "channels"));
-        o->in[1] = add_weight(r, s, o->path, "embeddings", shape2(rows, channels));
-        break;
-    }
-    default: break;
-    }
+    Shape vector = shape1(channels_in(r, o));
+    o->in[1] = add_weight(r, s, o->path, "gamma", vector);
+    o->in[2] = add_weight(r, s, o->path, "beta", vector);
 }
 
-/* Layers have their own paths; but a scale may belong to the layer of the op before it, and views
- * are no layers. */
+static void embedding_weights(Reader *r, Json s, Op *o)
+{
+    int64_t rows = integer_at(r, json_need(s, "rows")),
+            channels = integer_at(r, json_need(s, "channels"));
+    o->in[1] = add_weight(r, s, o->path, "embeddings", shape2(rows, channels));
+}
+
+static void no_weights(Reader *r, Json s, Op *o) { (void)r, (void)s, (void)o; }
+
+/* Kinds of operations with weights, or with members besides op, path, in, out and attributes. */
+/* clang-format off */
+static const struct LayerForm { OpKind kind; void (*weights)(Reader *r, Json s, Op *o); const char *extra[3]; } layers[] = {
+    {OP_CONV2D, contract_weights, {"channels", "kernel", "bias"}},
+    {OP_DENSE, contract_weights, {"channels", "bias"}},
+    {OP_GROUP_NORM, norm_weights, {0}},
+    {OP_LAYER_NORM, norm_weights, {0}},
+    {OP_EMBEDDING, embedding_weights, {"rows", "channels"}},
+    {OP_RESHAPE, no_weights, {"shape"}},
+};
+/* clang-format on */
+
+static const struct LayerForm *layer_form(OpKind kind)
+{
+    static const struct LayerForm plain = {.weights = no_weights};
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        if (layers[i].kind == kind)
+            return &layers[i];
+    return &plain;
+}
+
+size_t op_members(OpKind kind, const char **members)
+{
+    const struct LayerForm *form = layer_form(kind);
+    size_t n = 0;
+    if (!file_operands[kind])
+        return 0;
+    for (int i = 0; i < 3 && form->extra[i]; i++)
+        members[n++] = form->extra[i];
+    for (int i = 0; i < attr_tables[kind].n; i++)
+        if (attr_in_file(kind, &attr_tables[kind].fields[i]))
+            members[n++] = attr_tables[kind].fields[i].name;
+    CHECK(n <= MOST_MEMBERS);
+    return n;
+}
+
+static void check_members(Json s, OpKind kind)
+{
+    const char *keys[4 + MOST_MEMBERS] = {"op", "path", "in", "out"};
+    json_only(s, keys, 4 + op_members(kind, keys + 4));
+}
+
+/* Every layer has a path of its own. But a scale may belong to the layer of the op right before it,
+ * and a reshape is no layer. */
 static void check_unique(const Reader *r, Json s, const Op *o)
 {
     const Graph *g = r->g;
@@ -216,15 +225,15 @@ static void check_unique(const Reader *r, Json s, const Op *o)
 
 void read_op(Reader *r, Json s)
 {
-    const struct OpForm *form = find_form(json_get(s, "op"));
-    check_keys(s, form);
-    Op o = op_make(form->kind, layer_path(r, s));
-    operands(r, s, form, o.in);
+    OpKind kind = find_kind(json_get(s, "op"));
+    check_members(s, kind);
+    Op o = op_make(kind, layer_path(r, s));
+    operands(r, s, kind, o.in);
     read_attrs(r, s, &o);
     check_unique(r, s, &o);
     if (r->g->n_ops >= MAX_OPS)
         json_err(s, "the graph has more than %d operations", MAX_OPS);
-    layer_weights(r, s, &o);
+    layer_form(kind)->weights(r, s, &o);
     Shape shape = {0};
     if (o.kind == OP_RESHAPE)
         shape = shape_at(r, json_need(s, "shape"));
@@ -232,5 +241,5 @@ void read_op(Reader *r, Json s)
     if (wrong)
         json_err(s, "%s %s: %s", op_names[o.kind], o.path, wrong);
     Json out = json_get(s, "out");
-    value_set(r, s, json_ok(out) ? json_name(out) : "x", graph_add_op_shaped(r->g, o, shape));
+    value_set(r, s, json_ok(out) ? json_name(out) : "x", graph_append_op(r->g, o, shape));
 }

@@ -1,192 +1,15 @@
-/* Reads a graph file: parameters, inputs, outputs; the body is left to graph_expand.c.
- * The language: docs/graph-language.md. */
+/* Reads the sections of a graph file; graph_expand.c reads the body. */
 #include "graphfile.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- parameters -------------------------------------------------------------------------------
- */
+#include "graph_expand.h"
+#include "reader.h"
+#include "verify.h"
+#include "err.h"
+#include "words.h"
 
-static const ParamSet *find_in(const Scope *s, const char *name)
-{
-    for (int i = s->n_params; i-- > 0;)
-        if (strcmp(s->params[i].name, name) == 0)
-            return &s->params[i];
-    return NULL;
-}
-
-const ParamSet *param_find(const Reader *r, const char *name)
-{
-    const ParamSet *p = find_in(r->scope, name);
-    return p ? p : find_in(r->globals, name);
-}
-
-void param_add(Reader *r, Json at, Scope *scope, ParamSet p)
-{
-    if (find_in(scope, p.name) || (scope != r->globals && find_in(r->globals, p.name)))
-        json_err(at, "the name %s is taken by another parameter", p.name);
-    if (scope->n_params == MAX_NAMES)
-        json_err(at, "expected at most %d parameters", MAX_NAMES);
-    scope->params[scope->n_params++] = p;
-}
-
-static const char *kind_text(ParamKind k)
-{
-    static const char *const names[] = {"an integer", "a number", "a text", "a list of integers"};
-    return names[k];
-}
-
-/* ---- expressions ------------------------------------------------------------------------------
- */
-
-static const char *unknown_name(const Reader *r, const char *name)
-{
-    const char *names[2 * MAX_NAMES];
-    size_t n = 0;
-    for (int i = 0; i < r->scope->n_params; i++)
-        names[n++] = r->scope->params[i].name;
-    for (int i = 0; i < r->globals->n_params && r->scope != r->globals; i++)
-        names[n++] = r->globals->params[i].name;
-    const char *near = nearest_word(name, names, n);
-    return near ? arena_printf(r->scratch, "unknown parameter %s, did you mean %s?", name, near)
-                : arena_printf(r->scratch, "unknown parameter %s", name);
-}
-
-static const char *name_value(void *context, const char *name, Number *out)
-{
-    const Reader *r = context;
-    const ParamSet *p = param_find(r, name);
-    if (!p)
-        return unknown_name(r, name);
-    if (p->kind != PARAM_INT && p->kind != PARAM_REAL)
-        return arena_printf(r->scratch, "%s is %s, expected a number", name, kind_text(p->kind));
-    *out = (Number){.is_real = p->kind == PARAM_REAL, .i = p->value, .r = p->real};
-    return NULL;
-}
-
-static const char *element_value(void *context, const char *list, int64_t index, Number *out)
-{
-    const Reader *r = context;
-    const ParamSet *p = param_find(r, list);
-    if (!p)
-        return unknown_name(r, list);
-    if (p->kind != PARAM_INTS)
-        return arena_printf(r->scratch, "%s is %s, expected a list", list, kind_text(p->kind));
-    if (index < 0 || index >= p->n_ints)
-        return arena_printf(r->scratch, "%s has %d elements, found index %lld", list, p->n_ints,
-                            (long long)index);
-    *out = (Number){.i = p->ints[index]};
-    return NULL;
-}
-
-static const char *property_value(void *context, const char *function, const char *of, Number *out)
-{
-    static const char *const known[] = {"len",   "channels", "rows", "height",
-                                        "width", "sqrt",     "min",  "max"};
-    const Reader *r = context;
-    if (strcmp(function, "len") == 0) {
-        const ParamSet *p = param_find(r, of);
-        if (!p || p->kind != PARAM_INTS)
-            return arena_printf(r->scratch, "len(%s): expected the name of a list", of);
-        *out = (Number){.i = p->n_ints};
-        return NULL;
-    }
-    int k = 1;
-    while (k < 5 && strcmp(function, known[k]) != 0)
-        k++;
-    if (k == 5) {
-        const char *near = nearest_word(function, known, 8);
-        return arena_printf(r->scratch, "unknown function %s%s%s%s", function,
-                            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
-    }
-    for (int i = r->scope->n_values; i-- > 0;) {
-        if (strcmp(r->scope->values[i].name, of) != 0)
-            continue;
-        const Shape *s = &tensor(r->g, r->scope->values[i].value)->shape;
-        if (k >= 3 && s->rank != 4)
-            return arena_printf(r->scratch,
-                                "%s(%s): expected a tensor (batch,height,width,channels), found %s",
-                                function, of, shape_text(r->scratch, s));
-        *out = (Number){.i = k == 1   ? shape_channels(s)
-                             : k == 2 ? shape_rows(s)
-                             : k == 3 ? s->dim[1]
-                                      : s->dim[2]};
-        return NULL;
-    }
-    return arena_printf(r->scratch, "%s(%s): there is no value %s here", function, of, of);
-}
-
-static Number evaluate(const Reader *r, Json at, const char *text)
-{
-    Number n;
-    ExprScope scope = {(void *)(uintptr_t)r, name_value, element_value, property_value};
-    const char *wrong = expr_eval(r->scratch, text, &scope, &n);
-    if (wrong)
-        json_err(at, *r->prefix ? "%s (in layer %.*s)" : "%s", wrong, (int)strlen(r->prefix) - 1,
-                 r->prefix);
-    return n;
-}
-
-Number number_at(const Reader *r, Json at)
-{
-    if (json_is_int(at))
-        return (Number){.i = json_int(at, INT64_MIN, INT64_MAX)};
-    if (json_kind(at) == JSON_NUMBER)
-        return (Number){.is_real = true, .r = json_number(at)};
-    if (json_kind(at) != JSON_STRING)
-        json_err(at, "expected a number or an expression");
-    return evaluate(r, at, json_string(at));
-}
-
-int64_t integer_at(const Reader *r, Json at)
-{
-    Number n = number_at(r, at);
-    if (n.is_real)
-        json_err(at, "found the real number %g, expected an integer", n.r);
-    return n.i;
-}
-
-double real_at(const Reader *r, Json at) { return number_real(number_at(r, at)); }
-
-Shape shape_at(const Reader *r, Json at)
-{
-    Shape s = {0};
-    json_expect(at, JSON_ARRAY);
-    for (Json d = json_first(at); json_ok(d); d = json_next(d)) {
-        if (s.rank == MAX_RANK)
-            json_err(at, "expected at most %d dimensions, found %d", MAX_RANK, json_count(at));
-        s.dim[s.rank++] = integer_at(r, d);
-    }
-    const char *wrong = shape_check(r->scratch, &s);
-    if (wrong)
-        json_err(at, "%s", wrong);
-    return s;
-}
-
-const char *text_at(const Reader *r, Json at)
-{
-    const char *s = "";
-    for (const char *p = json_string(at); *p;) {
-        size_t n = strcspn(p, "{");
-        s = arena_printf(r->scratch, "%s%.*s", s, (int)n, p);
-        p += n;
-        if (!*p)
-            break;
-        n = strcspn(p, "}");
-        if (!p[n])
-            json_err(at, "found '{' without '}'");
-        Number v = evaluate(r, at, arena_printf(r->scratch, "%.*s", (int)n - 1, p + 1));
-        s = v.is_real ? arena_printf(r->scratch, "%s%g", s, v.r)
-                      : arena_printf(r->scratch, "%s%lld", s, (long long)v.i);
-        p += n + 1;
-    }
-    return s;
-}
-
-/* ---- the parameters section -------------------------------------------------------------------
- */
+/* ---- the parameters section ---- */
 
 /* A parameter is its default, or an object with "default" and limits. */
 static ParamSet param_default(const Reader *r, Json member)
@@ -195,39 +18,13 @@ static ParamSet param_default(const Reader *r, Json member)
     return param_from_json(r->scratch, json_key(member), v);
 }
 
-ParamSet param_from_json(Arena *a, const char *name, Json v)
-{
-    ParamSet p = {.name = arena_strdup(a, name)};
-    switch (json_kind(v)) {
-    case JSON_NUMBER:
-        p.kind = json_is_int(v) ? PARAM_INT : PARAM_REAL;
-        p.real = json_number(v);
-        p.value = p.kind == PARAM_INT ? json_int(v, INT64_MIN, INT64_MAX) : 0;
-        break;
-    case JSON_STRING:
-        p.kind = PARAM_TEXT;
-        p.text = arena_strdup(a, json_string(v));
-        break;
-    case JSON_ARRAY: {
-        int64_t *ints = arena_alloc(a, (size_t)(json_count(v) + 1) * sizeof *ints);
-        for (Json e = json_first(v); json_ok(e); e = json_next(e))
-            ints[p.n_ints++] = json_int(e, 0, INT32_MAX);
-        p.kind = PARAM_INTS;
-        p.ints = ints;
-        break;
-    }
-    default: json_err(v, "expected an integer, a number, a text or a list of integers");
-    }
-    return p;
-}
-
-/* The new value of p; its kind stays, but a number may be given as an integer. */
+/* Gives p the value of set. The kind of p stays; a real number may be given as an integer. */
 static void override(const Reader *r, ParamSet *p, const ParamSet *set)
 {
     bool real = p->kind == PARAM_REAL && set->kind == PARAM_INT;
     if (p->kind != set->kind && !real)
         err("%s: parameter %s: found %s, expected %s", json_file(r->root), p->name,
-            kind_text(set->kind), kind_text(p->kind));
+            param_kind_text(set->kind), param_kind_text(p->kind));
     const char *name = p->name;
     *p = *set;
     p->name = name;
@@ -243,7 +40,7 @@ static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
     for (int i = 0; i < r->globals->n_params; i++)
         names[i] = r->globals->params[i].name;
     for (int i = 0; i < n_sets; i++) {
-        ParamSet *p = (ParamSet *)(uintptr_t)find_in(r->globals, sets[i].name);
+        ParamSet *p = param_of(r->globals, sets[i].name);
         if (p) {
             override(r, p, &sets[i]);
             continue;
@@ -281,7 +78,7 @@ static void check_choice(const Reader *r, Json choices, const ParamSet *p)
         list = arena_printf(r->scratch, "%s%s%s", list, *list ? ", " : "", json_string(c));
     }
     json_err(choices, "found %s, expected one of: %s",
-             p->kind == PARAM_TEXT ? p->text : kind_text(p->kind), *list ? list : "(none)");
+             p->kind == PARAM_TEXT ? p->text : param_kind_text(p->kind), *list ? list : "(none)");
 }
 
 static void check_param(const Reader *r, Json member, const ParamSet *p)
@@ -323,7 +120,7 @@ static void read_params(Reader *r, const ParamSet *sets, int n_sets)
     }
 }
 
-/* "constraints": expressions that must hold, each with what to say when it does not. */
+/* "constraints": expressions that must hold, each with the message for when it does not. */
 static void check_constraints(Reader *r)
 {
     static const char *const keys[] = {"holds", "else"};
@@ -338,8 +135,7 @@ static void check_constraints(Reader *r)
     }
 }
 
-/* ---- inputs, outputs --------------------------------------------------------------------------
- */
+/* ---- inputs, outputs ---- */
 
 static void read_inputs(Reader *r)
 {
@@ -381,7 +177,7 @@ static void read_outputs(Reader *r)
     }
 }
 
-/* An input or a result that nobody uses is a slip of the pen. */
+/* Every input and every result must be used: otherwise the file has a mistake. */
 static void check_uses(const Reader *r)
 {
     const Graph *g = r->g;

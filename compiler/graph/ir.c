@@ -1,30 +1,33 @@
-/* The graph and its editing: see ir.h. */
+/* See ir.h. */
 #include "ir.h"
+#include "err.h"
+#include "alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "attr.h"
-
-/* clang-format off */
 const char *const op_names[OP_COUNT] = {
-#define OP(e, name, attr, lo, hi) [OP_##e] = name,
+#define OP(e, name, ...) [OP_##e] = #name,
 #include "ops.def"
-#undef OP
 };
-/* clang-format on */
 
 const char *dtype_name(Dtype d) { return d == DT_I32 ? "i32" : "f32"; }
 
-Op op_make(OpKind kind, const char *path)
+static const char *const binding_names[] = {
+    [BIND_CONST] = "never", [BIND_PROMPT] = "prompt", [BIND_TIME] = "time", [BIND_STEP] = "step"};
+_Static_assert(sizeof binding_names / sizeof binding_names[0] == BIND_STEP + 1,
+               "a name is missing");
+
+const char *binding_name(Binding b) { return binding_names[b]; }
+
+bool binding_parse(const char *name, Binding *b)
 {
-    Op o = {.kind = kind, .path = path};
-    for (int i = 0; i < attr_tables[kind].n; i++) {
-        const AttrField *f = &attr_tables[kind].fields[i];
-        for (int k = 0; k < (f->type == ATTR_PAD ? 4 : 1); k++)
-            attr_set(&o, f, k, f->fallback);
-    }
-    return o;
+    for (int i = 0; i <= BIND_STEP; i++)
+        if (strcmp(name, binding_names[i]) == 0) {
+            *b = (Binding)i;
+            return true;
+        }
+    return false;
 }
 
 Graph *graph_new(const char *name)
@@ -55,7 +58,7 @@ Op *op_of(const Graph *g, OpId o)
     return &g->ops[o.id - 1];
 }
 
-/* Room for one more element; the old array stays in the arena until the graph goes. */
+/* Room for one more element. The old array stays in the arena until graph_free. */
 static void *grown(Arena *a, void *old, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)
@@ -143,43 +146,27 @@ TensorId graph_add_weight_parts(Graph *g, const TensorId *from, int n, const dou
     return add_tensor(g, t);
 }
 
-TensorId graph_add_op(Graph *g, Op op)
-{
-    Shape s = {0};
-    if (op.kind == OP_RESHAPE) /* the wanted shape stands in the result's tensor, which the caller
-                                  made: graph_add_reshape */
-        die("graph_add_op: use graph_add_reshape");
-    const char *wrong = infer_shape(g, &op, &s);
-    if (wrong)
-        die("%s: %s: %s", op_names[op.kind], op.path, wrong);
-    return graph_add_op_shaped(g, op, s);
-}
-
-TensorId graph_add_op_shaped(Graph *g, Op op, Shape s)
+Binding op_binding(const Graph *g, const Op *o)
 {
     Binding b = BIND_CONST;
     for (int i = 0; i < SLOT_COUNT; i++)
-        if (tensor_ok(op.in[i]) && tensor(g, op.in[i])->binding > b)
-            b = tensor(g, op.in[i])->binding;
+        if (tensor_ok(o->in[i]) && tensor(g, o->in[i])->binding > b)
+            b = tensor(g, o->in[i])->binding;
+    return b;
+}
+
+TensorId graph_append_op(Graph *g, Op op, Shape s)
+{
     op.path = arena_strdup(g->arena, op.path);
     op.dead = false;
-    op.out = add_tensor(
-        g,
-        (Tensor){
-            .kind = T_TEMP, .dtype = DT_F32, .shape = s, .binding = b, .producer = {g->n_ops + 1}});
+    op.out = add_tensor(g, (Tensor){.kind = T_TEMP,
+                                    .dtype = DT_F32,
+                                    .shape = s,
+                                    .binding = op_binding(g, &op),
+                                    .producer = {g->n_ops + 1}});
     g->ops = grown(g->arena, g->ops, g->n_ops, &g->cap_ops, sizeof *g->ops);
     g->ops[g->n_ops++] = op;
     return op.out;
-}
-
-TensorId graph_add_reshape(Graph *g, TensorId x, Shape s, const char *path)
-{
-    Op op = op_make(OP_RESHAPE, path);
-    op.in[0] = x;
-    const char *wrong = infer_shape(g, &op, &s);
-    if (wrong)
-        die("reshape: %s: %s", path, wrong);
-    return graph_add_op_shaped(g, op, s);
 }
 
 void graph_add_output(Graph *g, const char *name, TensorId t)
@@ -218,7 +205,7 @@ void graph_kill(Graph *g, Op *o)
     o->dead = true;
 }
 
-/* After ops moved: every result's producer is where its op stands now. */
+/* After ops moved: sets every result's producer to the new place of its op. */
 static void renumber(Graph *g)
 {
     for (uint32_t i = 0; i < g->n_tensors; i++)
@@ -250,8 +237,8 @@ int graph_sweep(Graph *g)
     return gone;
 }
 
-/* Depth-first, in the order in which ops stand now: an op comes right after the operands that stood
- * behind it. */
+/* Depth-first in the present order: an op that stood before its operands moves right behind
+ * them. */
 typedef struct {
     Graph *g;
     Op *order;
@@ -288,51 +275,9 @@ void graph_toposort(Graph *g)
     renumber(g);
 }
 
-int64_t shape_count(const Shape *s)
+void graph_rebind(Graph *g)
 {
-    int64_t n = 1;
-    for (int i = 0; i < s->rank; i++)
-        n *= s->dim[i];
-    return n;
-}
-
-bool shape_eq(const Shape *a, const Shape *b)
-{
-    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
-}
-
-int64_t shape_rows(const Shape *s)
-{
-    int64_t n = 1;
-    for (int i = 1; i < s->rank - 1; i++)
-        n *= s->dim[i];
-    return n;
-}
-
-/* Products that do not fit give INT64_MAX; infer_shape refuses such ops. */
-static int64_t saturated(int64_t a, int64_t b)
-{
-    int64_t r;
-    return mul_overflow(a, b, &r) ? INT64_MAX : r;
-}
-
-int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
-{
-    switch (o->kind) {
-    case OP_CONV2D:
-    case OP_DENSE: /* every output pixel takes the whole kernel */
-        return saturated(shape_count(out) / shape_channels(out),
-                         shape_count(&tensor(g, o->in[SLOT_KERNEL])->shape));
-    case OP_ATTN_QK: return saturated(shape_count(out), o->attr.attn.head_size);
-    case OP_ATTN_AV:
-        return saturated(shape_count(out), shape_channels(&tensor(g, o->in[0])->shape));
-    case OP_ATTENTION: /* scores and their average: each n*m*head_size per head */
-        return saturated(saturated(shape_count(out), shape_rows(&tensor(g, o->in[1])->shape)), 2);
-    default: return 0;
-    }
-}
-
-int64_t op_macs(const Graph *g, const Op *o)
-{
-    return op_macs_for(g, o, &tensor(g, o->out)->shape);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        if (!g->ops[i].dead)
+            tensor(g, g->ops[i].out)->binding = op_binding(g, &g->ops[i]);
 }

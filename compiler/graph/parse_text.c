@@ -1,12 +1,18 @@
 /* Reads the text form that print.c writes. A mistake is the user's: file:line:column, what was
  * found, what was expected. */
+#include "parse_text.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
+#include "construct.h"
+#include "infer.h"
 #include "text_reader.h"
+#include "err.h"
+#include "words.h"
 
 typedef struct {
     TextReader in;
@@ -14,6 +20,8 @@ typedef struct {
     TensorId *values; /* values[n-1] is %n */
     uint32_t n_values, cap_values;
 } Text;
+
+enum { MOST_ATTRIBUTES = 16 };
 
 /* %n, where n counts the values from 1. */
 static void number_of_value(Text *t)
@@ -65,7 +73,10 @@ static int slot(Text *t)
             return i;
         }
     }
-    text_fail(&t->in, "a slot: x=, kernel=, bias=, x2=, norm=, ln_gamma=, ln_beta=, vec=, res=");
+    const char *all = "a slot:";
+    for (int i = 0; i < SLOT_COUNT; i++)
+        all = arena_printf(t->in.scratch, "%s%s %s=", all, i ? "," : "", slot_names[i]);
+    text_fail(&t->in, all);
 }
 
 static void operands(Text *t, Op *o)
@@ -110,7 +121,8 @@ static void attribute_value(Text *t, Op *o, const AttrField *f, int index)
 
 static void attributes(Text *t, Op *o)
 {
-    bool given[16] = {0};
+    bool given[MOST_ATTRIBUTES] = {0};
+    CHECK(attr_tables[o->kind].n <= MOST_ATTRIBUTES);
     if (text_accept(&t->in, "{")) {
         do {
             text_blanks(&t->in);
@@ -176,7 +188,7 @@ static void op_line(Text *t)
                                   shape_text(t->in.scratch, &inferred)));
     text_expect(&t->in, "@");
     o.path = text_quoted(&t->in);
-    define(t, graph_add_op_shaped(t->g, o, inferred));
+    define(t, graph_append_op(t->g, o, inferred));
 }
 
 /* input %n name f32[shape] step */

@@ -1,32 +1,20 @@
-/* The graph as text (reads back with graph_parse_text), as Graphviz dot, and as the JSON listing of
- * `latentc show`.
+/* The text form:
  *
  *   graph NAME
  *   input %1 latent f32[1,64,64,4] step
- *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] bias=w"conv.bias"[8] {pad=[1,1,1,1]} :
- * f32[1,64,64,8] @"conv" output output %2
+ *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] {pad=[1,1,1,1]} : f32[1,64,64,8] @"conv"
+ *   output output %2
  *
- * Values are numbered anew, in order; slots of conv2d and dense have names, other operands stand in
- * order; attributes are printed where they differ from their default. A weight made of parts is
- * w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+ * Values are numbered in order, inputs first. Slots of conv2d and dense have names; other operands
+ * stand in order. Attributes are printed where they differ from their default. A weight made of
+ * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+#include "print.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
-
-static const char *const binding_names[] = {"never", "prompt", "time", "step"};
-
-const char *binding_name(Binding b) { return binding_names[b]; }
-
-bool binding_parse(const char *name, Binding *b)
-{
-    for (int i = 0; i < 4; i++)
-        if (strcmp(name, binding_names[i]) == 0) {
-            *b = (Binding)i;
-            return true;
-        }
-    return false;
-}
+#include "alloc.h"
 
 void graph_print_shape(Buf *out, const Shape *s)
 {
@@ -127,7 +115,7 @@ void graph_print_text(const Graph *g, Buf *out)
         const Tensor *t = tensor(g, g->inputs[i]);
         buf_printf(out, "input %%%u %s %s", i + 1, t->name, dtype_name(t->dtype));
         graph_print_shape(out, &t->shape);
-        buf_printf(out, " %s\n", binding_names[t->binding]);
+        buf_printf(out, " %s\n", binding_name(t->binding));
     }
     for (uint32_t i = 0; i < g->n_ops; i++)
         if (!g->ops[i].dead)
@@ -186,109 +174,4 @@ void graph_print_dot(const Graph *g, Buf *out)
             i, g->output_names[i], number[g->outputs[i].id - 1], i);
     buf_printf(out, "}\n");
     free(number);
-}
-
-int64_t op_parameters(const Graph *g, const Op *o)
-{
-    int64_t n = 0;
-    for (int i = 0; i < SLOT_COUNT; i++)
-        if (tensor_ok(o->in[i]) && tensor(g, o->in[i])->kind == T_WEIGHT)
-            n += shape_count(&tensor(g, o->in[i])->shape);
-    return n;
-}
-
-int64_t graph_parameters(const Graph *g)
-{
-    bool *seen = xcalloc(g->n_tensors + 1, 1);
-    int64_t n = 0;
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        for (int s = 0; s < SLOT_COUNT && !g->ops[i].dead; s++) {
-            TensorId t = g->ops[i].in[s];
-            if (!tensor_ok(t) || tensor(g, t)->kind != T_WEIGHT || seen[t.id - 1])
-                continue;
-            seen[t.id - 1] = true;
-            n += shape_count(&tensor(g, t)->shape);
-        }
-    free(seen);
-    return n;
-}
-
-/* The shape that the listing gives for operand or result s of o. Queries and averages of attention
- * are listed per head, (b,heads,n,head_size), and the heads are left out when there is one only. */
-static Shape listed_shape(const Op *o, const Shape *s, bool head_rows)
-{
-    const AttnAttr *a = &o->attr.attn;
-    Shape r = *s;
-    if (head_rows)
-        r = shape4(s->dim[0], a->heads, shape_rows(s), a->head_size);
-    bool attention = o->kind == OP_ATTN_QK || o->kind == OP_ATTN_AV || o->kind == OP_SOFTMAX;
-    if (attention && r.rank == 4 && r.dim[1] == 1)
-        r = shape3(r.dim[0], r.dim[2], r.dim[3]);
-    return r;
-}
-
-/* The ops of one layer (a slice and the scale after it) follow one another with the same path and
- * are listed as one. */
-static uint32_t layer_end(const Graph *g, uint32_t first)
-{
-    uint32_t end = first + 1;
-    while (end < g->n_ops && strcmp(g->ops[end].path, g->ops[first].path) == 0 &&
-           g->ops[end].kind != OP_RESHAPE)
-        end++;
-    return end;
-}
-
-static void print_json_layer(const Graph *g, uint32_t first, uint32_t end, Buf *out)
-{
-    const Op *o = &g->ops[first], *last = &g->ops[end - 1];
-    Shape in = listed_shape(o, &tensor(g, o->in[0])->shape, o->kind == OP_ATTN_QK);
-    Shape result = listed_shape(last, &tensor(g, last->out)->shape, last->kind == OP_ATTN_AV);
-    int64_t parameters = 0, macs = 0;
-    for (uint32_t i = first; i < end; i++) {
-        parameters += op_parameters(g, &g->ops[i]);
-        macs += op_macs(g, &g->ops[i]);
-    }
-    buf_printf(out, "{\"path\": ");
-    buf_quoted(out, o->path);
-    buf_printf(out, ", \"op\": \"%s\", \"in\": ", op_names[o->kind]);
-    graph_print_shape(out, &in);
-    buf_printf(out, ", \"out\": ");
-    graph_print_shape(out, &result);
-    buf_printf(out, ", \"parameters\": %lld, \"macs\": %lld}", (long long)parameters,
-               (long long)macs);
-}
-
-static void print_json_values(const Graph *g, bool inputs, Buf *out)
-{
-    uint32_t n = inputs ? g->n_inputs : g->n_outputs;
-    for (uint32_t i = 0; i < n; i++) {
-        const Tensor *t = tensor(g, inputs ? g->inputs[i] : g->outputs[i]);
-        buf_printf(out, "%s{\"name\": \"%s\", \"dtype\": \"%s\", \"shape\": ", i ? ", " : "",
-                   inputs ? t->name : g->output_names[i], dtype_name(t->dtype));
-        graph_print_shape(out, &t->shape);
-        buf_printf(out, "}");
-    }
-}
-
-void graph_print_json(const Graph *g, Buf *out)
-{
-    int64_t macs = 0;
-    const char *separator = "";
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        macs += g->ops[i].dead ? 0 : op_macs(g, &g->ops[i]);
-    buf_printf(out, "{\"graph\": \"%s\",\n \"parameters\": %lld,\n \"macs\": %lld,\n \"inputs\": [",
-               g->name, (long long)graph_parameters(g), (long long)macs);
-    print_json_values(g, true, out);
-    buf_printf(out, "],\n \"outputs\": [");
-    print_json_values(g, false, out);
-    buf_printf(out, "],\n \"ops\": [\n");
-    for (uint32_t i = 0, end; i < g->n_ops; i = end) {
-        end = layer_end(g, i);
-        if (g->ops[i].dead || g->ops[i].kind == OP_RESHAPE)
-            continue;
-        buf_printf(out, "%s  ", separator);
-        print_json_layer(g, i, end, out);
-        separator = ",\n";
-    }
-    buf_printf(out, "\n ]}\n");
 }

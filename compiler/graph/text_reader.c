@@ -1,5 +1,6 @@
 /* See text_reader.h. */
 #include "text_reader.h"
+#include "err.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>

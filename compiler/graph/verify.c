@@ -1,11 +1,10 @@
-/* The rules of a valid graph, as a table; verify() runs after every pass in debug builds and names
- * the pass that broke one. Every rule looks at one op. A violation is our mistake, never the
- * user's: the graph file's errors are reported while it is read. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+/* The rules of a valid graph, as a table. Every rule looks at one op. A violation is a bug of
+ * latentc: mistakes in graph files are reported while they are read. */
+#include "verify.h"
 
 #include "attr.h"
+#include "infer.h"
+#include "err.h"
 
 typedef struct {
     const Graph *g;
@@ -65,11 +64,7 @@ static const char *shape_is_inferred(const Check *c, const Op *o)
 
 static const char *binding_is_the_fastest_operands(const Check *c, const Op *o)
 {
-    Binding b = BIND_CONST;
-    for (int i = 0; i < SLOT_COUNT; i++)
-        if (tensor_ok(o->in[i]) && tensor(c->g, o->in[i])->binding > b)
-            b = tensor(c->g, o->in[i])->binding;
-    return tensor(c->g, o->out)->binding == b
+    return tensor(c->g, o->out)->binding == op_binding(c->g, o)
                ? NULL
                : "its result does not change as often as its fastest operand";
 }

@@ -1,18 +1,20 @@
-/* The reference interpreter: walks the ops in order and leaves each to its loops in interp_ops.c.
- */
+/* The reference interpreter: walks the ops in order and calls each one's loops (interp_ops.c). */
 #include "interp.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp_ops.h"
+#include "alloc.h"
 
 typedef struct {
     const Graph *g;
     WeightSource *weights;
     bool in_double;
-    Value *values;       /* [tensor id - 1]; data NULL unless alive */
-    uint32_t *uses_left; /* [tensor id - 1]: operand uses to come, and uses as output */
+    /* [tensor id - 1]; data NULL unless alive */
+    Value *values;
+    /* [tensor id - 1]: operand uses to come, and uses as output */
+    uint32_t *uses_left;
 } Interp;
 
 static Value new_value(const Tensor *t)

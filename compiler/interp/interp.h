@@ -3,9 +3,11 @@
 #ifndef LATENTC_INTERP_H
 #define LATENTC_INTERP_H
 #include "weights.h"
-/* inputs[i]: the data of g->inputs[i] (f32 or i32 as declared). outputs[i]: room for g->outputs[i],
- * f32. in_double: compute in double and round the outputs once. Temporaries are freed after their
- * last use. */
+
+/* Computes the graph's outputs from its inputs. inputs[i]: the data of g->inputs[i] (f32 or i32 as
+ * declared). outputs[i]: room for g->outputs[i], f32. in_double: every value stays in double and
+ * outputs are rounded once; otherwise every result is rounded to f32. Temporaries are freed after
+ * their last use. err() where an id lies outside of its table. */
 void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
                bool in_double);
 #endif

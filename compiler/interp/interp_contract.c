@@ -1,15 +1,17 @@
-/* Conv2d and dense, as graphs write them and with every slot that fusion fills:
+/* conv2d and dense, as graphs write them and with every slot that fusion fills:
  *
- *   loaded  = prologue(concat(x, x2)), upsampled if asked; zero outside of the picture
- *   product = sum over ky, kx, c of loaded[y*stride + ky - pad_top, x*stride + kx - pad_left, c] *
- * kernel[ky, kx, c, o] out     = activation(product + bias + vec) + res
+ *   loaded  = prologue(concat(x, x2)), upsampled where the op says so; zero outside of the picture
+ *   product = sum over ky, kx, c of
+ *             loaded[y*stride + ky - pad_top, x*stride + kx - pad_left, c] * kernel[ky, kx, c, o]
+ *   out     = activation(product + bias + vec) + res
  *
- * Dense is the same with a 1x1 kernel and its rows as pixels of one line. */
+ * dense is the same with a 1x1 kernel and its rows as pixels of one line. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp_ops.h"
+#include "alloc.h"
 
 /* Output pixels that are computed together, so that one pass over the kernel serves them all. */
 #define BLOCK 16
@@ -25,20 +27,16 @@ typedef struct {
     const double *data;
 } Kernel;
 
-static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c,
-                       int64_t channels, double v)
+/* The prologue of channel c of batch element b, but for LayerNorm, which needs the whole row. */
+static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int64_t c, double v)
 {
-    const double *norm = in[SLOT_NORM].data;
-    switch ((Prologue)attr->pre) {
-    case PRE_AFFINE: return norm[(b * 2 + 0) * channels + c] * v + norm[(b * 2 + 1) * channels + c];
-    case PRE_AFFINE_SWISH:
-        return interp_swish(norm[(b * 2 + 0) * channels + c] * v +
-                            norm[(b * 2 + 1) * channels + c]);
-    case PRE_SWISH: return interp_swish(v);
-    case PRE_NONE:
-    case PRE_LAYER_NORM: /* needs the whole row: normalize_row */ break;
+    const PrologueRow *p = &prologues[attr->pre];
+    if (p->norm == AFFINE_NORM) {
+        int64_t channels = in[SLOT_NORM].shape.dim[2];
+        const double *norm = in[SLOT_NORM].data + b * 2 * channels;
+        v = norm[c] * v + norm[channels + c];
     }
-    return v;
+    return p->swish ? interp_scalar(ACT_SWISH, v) : v;
 }
 
 /* LayerNorm of one row of c values, in place. */
@@ -71,20 +69,34 @@ static Picture load_operand(const Op *op, const Value *in)
         double *row = p.data + r * c;
         const double *first = interp_row(x, r), *second = c2 ? interp_row(x2, r) : NULL;
         for (int64_t i = 0; i < c1; i++)
-            row[i] = prologue(attr, in, r / (rows / batch), i, c, first[i]);
+            row[i] = prologue(attr, in, r / (rows / batch), i, first[i]);
         for (int64_t i = 0; i < c2; i++)
-            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, c, second[i]);
-        if (attr->pre == PRE_LAYER_NORM)
+            row[c1 + i] = prologue(attr, in, r / (rows / batch), c1 + i, second[i]);
+        if (prologues[attr->pre].norm == LAYER_NORM)
             normalize_row(row, c, in[SLOT_LN_GAMMA].data, in[SLOT_LN_BETA].data, attr->eps);
     }
     return p;
 }
 
-/* The channels that tap (ky,kx) reads for output pixel (y,x) of batch element b; NULL in the
- * padding. */
-static const double *tap_source(const Picture *p, const ContractAttr *attr, int64_t b, int64_t y,
-                                int64_t x, int64_t ky, int64_t kx)
+/* A product while it is interpreted. */
+typedef struct {
+    const Op *op;
+    const Value *in;
+    Value *out;
+    Picture picture;
+    Kernel kernel;
+    /* pixels of the result are counted (b * out_h + y) * out_w + x; dense: one line of all rows */
+    int64_t out_h, out_w;
+    /* pixels of a batch element */
+    int64_t per_batch;
+} Product;
+
+/* The channels that tap (ky,kx) reads for a pixel of the result; NULL in the padding. */
+static const double *tap_source(const Product *c, int64_t pixel, int64_t ky, int64_t kx)
 {
+    const Picture *p = &c->picture;
+    const ContractAttr *attr = &c->op->attr.contract;
+    int64_t x = pixel % c->out_w, y = pixel / c->out_w % c->out_h, b = pixel / c->out_w / c->out_h;
     int64_t in_y = y * attr->stride + ky - attr->pad_top,
             in_x = x * attr->stride + kx - attr->pad_left;
     if (in_y < 0 || in_x < 0 || in_y >= p->h * attr->upsample || in_x >= p->w * attr->upsample)
@@ -92,21 +104,18 @@ static const double *tap_source(const Picture *p, const ContractAttr *attr, int6
     return p->data + ((b * p->h + in_y / attr->upsample) * p->w + in_x / attr->upsample) * p->c;
 }
 
-/* sums[i], a value for each column, of the n output pixels from number `first` on: (b * out_h + y)
- * * out_w + x. */
-static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *attr, int64_t out_h,
-                      int64_t out_w, int64_t first, int64_t n, double *sums)
+/* sums[i], a value for each column, of the n pixels of the result from `first` on. */
+static void sum_block(const Product *p, int64_t first, int64_t n, double *sums)
 {
+    const Kernel *k = &p->kernel;
+    int64_t channels = p->picture.c;
     memset(sums, 0, (size_t)(n * k->columns) * sizeof *sums);
     for (int64_t ky = 0; ky < k->kh; ky++)
         for (int64_t kx = 0; kx < k->kw; kx++) {
-            const double *source[BLOCK], *tap = k->data + (ky * k->kw + kx) * p->c * k->columns;
-            for (int64_t i = 0; i < n; i++) {
-                int64_t x = (first + i) % out_w, y = (first + i) / out_w % out_h,
-                        b = (first + i) / out_w / out_h;
-                source[i] = tap_source(p, attr, b, y, x, ky, kx);
-            }
-            for (int64_t c = 0; c < p->c; c++)
+            const double *source[BLOCK], *tap = k->data + (ky * k->kw + kx) * channels * k->columns;
+            for (int64_t i = 0; i < n; i++)
+                source[i] = tap_source(p, first + i, ky, kx);
+            for (int64_t c = 0; c < channels; c++)
                 for (int64_t i = 0; i < n; i++) {
                     if (!source[i])
                         continue;
@@ -119,60 +128,57 @@ static void sum_block(const Picture *p, const Kernel *k, const ContractAttr *att
         }
 }
 
-static double activate(Activation act, double v)
+/* Pixel r of the result from its sums. */
+static void epilogue(const Product *p, int64_t r, double *sum)
 {
-    switch (act) {
-    case ACT_SWISH: return interp_swish(v);
-    case ACT_GELU_TANH: return interp_gelu(v, GELU_TANH);
-    case ACT_GELU_ERF: return interp_gelu(v, GELU_ERF);
-    default: return v;
-    }
-}
-
-/* Output row r (a pixel of the result) from its sums; b is its batch element. */
-static void epilogue(const Op *op, const Value *in, int64_t r, int64_t b, int64_t columns,
-                     double *sum, Value *out)
-{
-    const ContractAttr *attr = &op->attr.contract;
-    const Value *vec = &in[SLOT_VEC], *res = &in[SLOT_RES];
-    int64_t channels = shape_channels(&out->shape);
-    const double *residual = res->data ? interp_row(res, r) : NULL;
-    for (int64_t o = 0; o < columns; o++) {
-        if (in[SLOT_BIAS].data)
-            sum[o] += in[SLOT_BIAS].data[o];
+    const ContractAttr *attr = &p->op->attr.contract;
+    const Value *vec = &p->in[SLOT_VEC], *res = &p->in[SLOT_RES];
+    const double *bias = p->in[SLOT_BIAS].data, *residual = res->data ? interp_row(res, r) : NULL;
+    int64_t channels = shape_channels(&p->out->shape), b = r / p->per_batch;
+    for (int64_t o = 0; o < p->kernel.columns; o++) {
+        if (bias)
+            sum[o] += bias[o];
         if (vec->data) /* (b or 1, ...) */
             sum[o] += vec->data[(vec->shape.dim[0] == 1 ? 0 : b) * shape_channels(&vec->shape) +
                                 attr->vec_off + o];
     }
-    bool gated = attr->act == ACT_GEGLU_TANH || attr->act == ACT_GEGLU_ERF;
-    GeluKind gate = attr->act == ACT_GEGLU_ERF ? GELU_ERF : GELU_TANH;
+    Activation act = (Activation)attr->act;
     for (int64_t o = 0; o < channels; o++) {
-        double v = gated ? sum[o] * interp_gelu(sum[channels + o], gate)
-                         : activate((Activation)attr->act, sum[o]);
-        out->data[r * channels + o] = v + (residual ? residual[o] : 0.0);
+        double v = activations[act].gated ? sum[o] * interp_scalar(act, sum[channels + o])
+                                          : interp_scalar(act, sum[o]);
+        p->out->data[r * channels + o] = v + (residual ? residual[o] : 0.0);
     }
 }
 
-void interp_contract(const Op *op, const Value *in, Value *out)
+void interp_conv2d(const Op *op, const Value *in, Value *out)
 {
     const Value *kernel = &in[SLOT_KERNEL];
     bool conv = op->kind == OP_CONV2D;
-    Kernel k = {1, 1, shape_channels(&kernel->shape), kernel->data};
-    if (conv)
-        k = (Kernel){kernel->shape.dim[0], kernel->shape.dim[1], k.columns, k.data};
-    Picture p = load_operand(op, in);
     int64_t pixels = shape_count(&out->shape) / shape_channels(&out->shape);
-    int64_t out_h = conv ? out->shape.dim[1] : 1, out_w = conv ? out->shape.dim[2] : pixels;
-    int64_t per_batch = pixels / out->shape.dim[0], work = pixels * k.kh * k.kw * p.c * k.columns;
+    Product p = {.op = op,
+                 .in = in,
+                 .out = out,
+                 .picture = load_operand(op, in),
+                 .kernel = {1, 1, shape_channels(&kernel->shape), kernel->data},
+                 .out_h = conv ? out->shape.dim[1] : 1,
+                 .out_w = conv ? out->shape.dim[2] : pixels,
+                 .per_batch = pixels / out->shape.dim[0]};
+    if (conv) {
+        p.kernel.kh = kernel->shape.dim[0];
+        p.kernel.kw = kernel->shape.dim[1];
+    }
+    int64_t columns = p.kernel.columns,
+            work = pixels * p.kernel.kh * p.kernel.kw * p.picture.c * columns;
 #pragma omp parallel for schedule(dynamic) if (interp_parallel(work))
     for (int64_t first = 0; first < pixels; first += BLOCK) {
         int64_t n = pixels - first < BLOCK ? pixels - first : BLOCK;
-        double *sums = xmalloc((size_t)(n * k.columns) * sizeof *sums);
-        sum_block(&p, &k, &op->attr.contract, out_h, out_w, first, n, sums);
+        double *sums = xmalloc((size_t)(n * columns) * sizeof *sums);
+        sum_block(&p, first, n, sums);
         for (int64_t i = 0; i < n; i++)
-            epilogue(op, in, first + i, (first + i) / per_batch, k.columns, sums + i * k.columns,
-                     out);
+            epilogue(&p, first + i, sums + i * columns);
         free(sums);
     }
-    free(p.data);
+    free(p.picture.data);
 }
+
+void interp_dense(const Op *op, const Value *in, Value *out) { interp_conv2d(op, in, out); }

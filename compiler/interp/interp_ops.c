@@ -1,48 +1,85 @@
-/* What every op means: plain loops, one function per op, in the order of ops.def. Conv2d and dense:
- * interp_contract.c. b = batch, h, w = height, width, n, m = tokens (or pixels), c = channels. */
+/* What every op means: plain loops, one function per op, in the order of ops.def. conv2d and dense
+ * are in interp_contract.c. b = batch; h, w = height, width; n, m = tokens or pixels; c =
+ * channels. */
 #include "interp_ops.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-double interp_swish(double x) { return x / (1.0 + exp(-x)); }
+#include "attr.h"
+#include "err.h"
+#include "alloc.h"
 
-double interp_gelu(double x, GeluKind kind)
+/* ---- functions of one value: scalar_FUNCTION for every row of activations.def ---- */
+
+static double scalar_none(double x) { return x; }
+
+static double scalar_swish(double x) { return x / (1.0 + exp(-x)); }
+
+static double scalar_gelu_erf(double x)
 {
-    if (kind == GELU_ERF)
-        return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+    return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+}
+
+static double scalar_gelu_tanh(double x)
+{
     return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * x * (1.0 + 0.044715 * x * x)));
 }
 
-/* Mean and 1 / sqrt(variance + eps) of group g of batch element b; the channels of x2, if any,
- * follow those of x. */
-static void group_statistics(const Value *x, const Value *x2, int64_t b, int64_t g,
-                             const NormAttr *attr, double *mean, double *rstd)
+double interp_scalar(Activation act, double x)
+{
+    static double (*const functions[ACT_COUNT])(double) = {
+#define ACTIVATION(e, name, function, word, gated) [ACT_##e] = scalar_##function,
+#include "activations.def"
+    };
+    return functions[act](x);
+}
+
+/* y = f(x), value by value: every row ELEMENTWISE of ops.def */
+static void elementwise(const Op *op, const Value *in, Value *out)
+{
+    Activation act = op_activation(op);
+    int64_t n = shape_count(&out->shape);
+#pragma omp parallel for if (interp_parallel(n))
+    for (int64_t i = 0; i < n; i++)
+        out->data[i] = interp_scalar(act, in[0].data[i]);
+}
+
+/* ---- one function per op ---- */
+
+/* 1 / sqrt(variance + eps) */
+typedef struct {
+    double mean, rstd;
+} Moments;
+
+/* The moments of group g of batch element b; the channels of x2, if any, follow those of x. The
+ * variance comes from the differences to the mean, not from squares. */
+static Moments group_moments(const Value *x, const Value *x2, int64_t b, int64_t g,
+                             const NormAttr *attr)
 {
     int64_t pixels = shape_rows(&x->shape), c1 = shape_channels(&x->shape);
     int64_t c2 = x2->data ? shape_channels(&x2->shape) : 0, size = (c1 + c2) / attr->groups;
     const double *first = interp_row(x, b * pixels),
                  *second = c2 ? interp_row(x2, b * pixels) : NULL;
-    double sum = 0, squares = 0;
-    for (int pass = 0; pass < 2;
-         pass++) { /* the variance from the differences to the mean, not from squares */
-        *mean = sum / (double)(pixels * size);
+    double sum = 0, squares = 0, mean = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        mean = sum / (double)(pixels * size);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
                 double v = c < c1 ? first[p * c1 + c] : second[p * c2 + c - c1];
                 if (pass == 0)
                     sum += v;
                 else
-                    squares += (v - *mean) * (v - *mean);
+                    squares += (v - mean) * (v - mean);
             }
     }
-    *rstd = 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps);
+    return (Moments){mean, 1.0 / sqrt(squares / (double)(pixels * size) + attr->eps)};
 }
 
 /* x (b,...,c), gamma (c), beta (c) -> (x - mean) / sqrt(variance + eps) * gamma + beta, per batch
  * element and group */
-static void group_norm(const Op *op, const Value *in, Value *out)
+static void interp_group_norm(const Op *op, const Value *in, Value *out)
 {
     const Value none = {0};
     int64_t batch = out->shape.dim[0], pixels = shape_rows(&out->shape),
@@ -51,18 +88,17 @@ static void group_norm(const Op *op, const Value *in, Value *out)
 #pragma omp parallel for if (interp_parallel(batch * pixels * channels))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
-        double mean, rstd;
-        group_statistics(&in[0], &none, b, g, &op->attr.norm, &mean, &rstd);
+        Moments m = group_moments(&in[0], &none, b, g, &op->attr.norm);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = g * size; c < (g + 1) * size; c++) {
                 int64_t i = (b * pixels + p) * channels + c;
-                out->data[i] = (in[0].data[i] - mean) * rstd * in[1].data[c] + in[2].data[c];
+                out->data[i] = (in[0].data[i] - m.mean) * m.rstd * in[1].data[c] + in[2].data[c];
             }
     }
 }
 
 /* x (...,c), gamma (c), beta (c): as group_norm, with the statistics of each row of c values */
-static void layer_norm(const Op *op, const Value *in, Value *out)
+static void interp_layer_norm(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
 #pragma omp parallel for if (interp_parallel(rows * channels))
@@ -79,38 +115,23 @@ static void layer_norm(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* x * sigmoid(x) */
-static void swish(const Op *op, const Value *in, Value *out)
-{
-    (void)op;
-    int64_t n = shape_count(&out->shape);
-#pragma omp parallel for if (interp_parallel(n))
-    for (int64_t i = 0; i < n; i++)
-        out->data[i] = interp_swish(in[0].data[i]);
-}
-
-static void gelu(const Op *op, const Value *in, Value *out)
-{
-    int64_t n = shape_count(&out->shape);
-#pragma omp parallel for if (interp_parallel(n))
-    for (int64_t i = 0; i < n; i++)
-        out->data[i] = interp_gelu(in[0].data[i], (GeluKind)op->attr.gelu.kind);
-}
+static void interp_gelu(const Op *op, const Value *in, Value *out) { elementwise(op, in, out); }
 
 /* (...,2c) -> (...,c): first half * gelu(second half) */
-static void geglu(const Op *op, const Value *in, Value *out)
+static void interp_geglu(const Op *op, const Value *in, Value *out)
 {
+    Activation act = op_activation(op);
     int64_t channels = shape_channels(&out->shape), rows = shape_count(&out->shape) / channels;
 #pragma omp parallel for if (interp_parallel(rows * channels))
     for (int64_t r = 0; r < rows; r++) {
         const double *x = in[0].data + r * 2 * channels, *gate = x + channels;
         for (int64_t c = 0; c < channels; c++)
-            out->data[r * channels + c] = x[c] * interp_gelu(gate[c], (GeluKind)op->attr.gelu.kind);
+            out->data[r * channels + c] = x[c] * interp_scalar(act, gate[c]);
     }
 }
 
 /* x + y; y has batch b or 1, and is as x or (b,c), the same for all pixels */
-static void add(const Op *op, const Value *in, Value *out)
+static void interp_add(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t batch = out->shape.dim[0], channels = shape_channels(&out->shape);
@@ -126,7 +147,7 @@ static void add(const Op *op, const Value *in, Value *out)
             }
 }
 
-static void scale(const Op *op, const Value *in, Value *out)
+static void interp_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&out->shape);
     for (int64_t i = 0; i < n; i++)
@@ -134,7 +155,7 @@ static void scale(const Op *op, const Value *in, Value *out)
 }
 
 /* x (b or 1,...,c1), y (b or 1,...,c2) -> (b,...,c1+c2) */
-static void concat(const Op *op, const Value *in, Value *out)
+static void interp_concat(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t c1 = shape_channels(&in[0].shape), c2 = shape_channels(&in[1].shape);
@@ -146,7 +167,7 @@ static void concat(const Op *op, const Value *in, Value *out)
 }
 
 /* x (1,...) -> (b,...) */
-static void broadcast(const Op *op, const Value *in, Value *out)
+static void interp_broadcast(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&in[0].shape);
     for (int64_t b = 0; b < op->attr.broadcast.batch; b++)
@@ -154,7 +175,7 @@ static void broadcast(const Op *op, const Value *in, Value *out)
 }
 
 /* x (b,h,w,c) -> (b,2h,2w,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
-static void upsample(const Op *op, const Value *in, Value *out)
+static void interp_upsample(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2],
@@ -167,15 +188,15 @@ static void upsample(const Op *op, const Value *in, Value *out)
                        (size_t)channels * sizeof(double));
 }
 
-/* the same elements in the same order */
-static void reshape(const Op *op, const Value *in, Value *out)
+/* The same elements in the same order. */
+static void interp_reshape(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     memcpy(out->data, in[0].data, (size_t)shape_count(&out->shape) * sizeof(double));
 }
 
 /* channels begin..end-1 */
-static void slice(const Op *op, const Value *in, Value *out)
+static void interp_slice(const Op *op, const Value *in, Value *out)
 {
     int64_t channels = shape_channels(&out->shape), from = shape_channels(&in[0].shape);
     int64_t rows = shape_count(&out->shape) / channels;
@@ -185,7 +206,7 @@ static void slice(const Op *op, const Value *in, Value *out)
 }
 
 /* ids (b,n), table (v,c) -> (b,n,c): row ids[b,n] of the table */
-static void embedding(const Op *op, const Value *in, Value *out)
+static void interp_embedding(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&in[0].shape), vocabulary = in[1].shape.dim[0],
             channels = in[1].shape.dim[1];
@@ -199,13 +220,18 @@ static void embedding(const Op *op, const Value *in, Value *out)
     }
 }
 
-/* Head h of token n of batch element b (of the only one if x has batch 1), from channel off on. */
-static const double *head_of(const Value *x, int64_t off, int64_t b, int64_t n, int64_t h,
-                             const AttnAttr *attr)
+/* One head of one batch element. */
+typedef struct {
+    int64_t b, h;
+    const AttnAttr *attr;
+} Head;
+
+/* The head's channels of token n of x, whose heads start at channel off. Batch 1 serves all. */
+static const double *head_of(const Value *x, int64_t off, const Head *head, int64_t n)
 {
     int64_t tokens = shape_rows(&x->shape), channels = shape_channels(&x->shape);
-    return x->data + ((x->shape.dim[0] == 1 ? 0 : b) * tokens + n) * channels + off +
-           h * attr->head_size;
+    return x->data + ((x->shape.dim[0] == 1 ? 0 : head->b) * tokens + n) * channels + off +
+           head->h * head->attr->head_size;
 }
 
 static double dot(const double *x, const double *y, int64_t n)
@@ -216,15 +242,14 @@ static double dot(const double *x, const double *y, int64_t n)
     return sum;
 }
 
-/* scores[j] = q . k[j] * scale for the m keys; -inf for keys after the query's own position if
- * causal */
-static void score_row(const Value *q, const Value *k, int64_t b, int64_t h, int64_t i,
-                      const AttnAttr *attr, double *scores)
+/* scores[j] = q[i] . k[j] * scale for the m keys; -inf for keys after i if causal */
+static void score_row(const Value *q, const Value *k, const Head *head, int64_t i, double *scores)
 {
+    const AttnAttr *attr = head->attr;
     int64_t m = shape_rows(&k->shape);
     for (int64_t j = 0; j < m; j++) {
-        double s = dot(head_of(q, attr->q_off, b, i, h, attr),
-                       head_of(k, attr->k_off, b, j, h, attr), attr->head_size);
+        double s = dot(head_of(q, attr->q_off, head, i), head_of(k, attr->k_off, head, j),
+                       attr->head_size);
         scores[j] = attr->causal && j > i ? -INFINITY : s * attr->scale;
     }
 }
@@ -242,31 +267,31 @@ static void softmax_row(const double *x, int64_t n, double *out)
 }
 
 /* out[0..head_size-1] = sum over j of probabilities[j] * v[j] */
-static void average_row(const double *probabilities, const Value *v, int64_t b, int64_t h,
-                        const AttnAttr *attr, double *out)
+static void average_row(const double *probabilities, const Value *v, const Head *head, double *out)
 {
-    int64_t m = shape_rows(&v->shape);
-    memset(out, 0, (size_t)attr->head_size * sizeof *out);
+    int64_t m = shape_rows(&v->shape), size = head->attr->head_size;
+    memset(out, 0, (size_t)size * sizeof *out);
     for (int64_t j = 0; j < m; j++) {
-        const double *value = head_of(v, attr->v_off, b, j, h, attr);
-        for (int64_t d = 0; d < attr->head_size; d++)
+        const double *value = head_of(v, head->attr->v_off, head, j);
+        for (int64_t d = 0; d < size; d++)
             out[d] += probabilities[j] * value[d];
     }
 }
 
 /* q (b,n,c), k (b,m,c) -> (b,heads,n,m) */
-static void attn_qk(const Op *op, const Value *in, Value *out)
+static void interp_attn_qk(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = out->shape.dim[1], n = out->shape.dim[2], m = out->shape.dim[3];
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * attr->head_size))
-    for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++)
-        score_row(&in[0], &in[1], row / n / heads, row / n % heads, row % n, attr,
-                  out->data + row * m);
+    for (int64_t row = 0; row < out->shape.dim[0] * heads * n; row++) {
+        Head head = {row / n / heads, row / n % heads, attr};
+        score_row(&in[0], &in[1], &head, row % n, out->data + row * m);
+    }
 }
 
 /* over the last axis */
-static void softmax(const Op *op, const Value *in, Value *out)
+static void interp_softmax(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t m = shape_channels(&out->shape), rows = shape_count(&out->shape) / m;
@@ -276,59 +301,56 @@ static void softmax(const Op *op, const Value *in, Value *out)
 }
 
 /* probabilities (b,heads,n,m), v (b,m,c) -> (b,n,heads*head_size); either may have batch 1 */
-static void attn_av(const Op *op, const Value *in, Value *out)
+static void interp_attn_av(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t heads = in[0].shape.dim[1], n = in[0].shape.dim[2], m = in[0].shape.dim[3];
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
-        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
-        int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : b) * heads + h) * n + i;
-        average_row(in[0].data + from * m, &in[1], b, h, attr, out->data + row * attr->head_size);
+        Head head = {row / heads / n, row % heads, attr};
+        int64_t i = row / heads % n;
+        int64_t from = ((in[0].shape.dim[0] == 1 ? 0 : head.b) * heads + head.h) * n + i;
+        average_row(in[0].data + from * m, &in[1], &head, out->data + row * attr->head_size);
     }
 }
 
 /* x (b,...,c1), gamma (c), beta (c), [x2 (b,...,c2), c = c1+c2] -> (b,2,c): factors a, then
  * summands d, with group_norm(concat(x, x2)) = a * concat(x, x2) + d */
-static void group_scale(const Op *op, const Value *in, Value *out)
+static void interp_group_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t batch = out->shape.dim[0], channels = out->shape.dim[2];
     int64_t groups = op->attr.norm.groups, size = channels / groups;
 #pragma omp parallel for if (interp_parallel(shape_count(&in[0].shape)))
     for (int64_t bg = 0; bg < batch * groups; bg++) {
         int64_t b = bg / groups, g = bg % groups;
-        double mean, rstd, *a = out->data + b * 2 * channels, *d = a + channels;
-        group_statistics(&in[0], &in[3], b, g, &op->attr.norm, &mean, &rstd);
+        double *a = out->data + b * 2 * channels, *d = a + channels;
+        Moments m = group_moments(&in[0], &in[3], b, g, &op->attr.norm);
         for (int64_t c = g * size; c < (g + 1) * size; c++) {
-            a[c] = in[1].data[c] * rstd;
-            d[c] = in[2].data[c] - mean * a[c];
+            a[c] = in[1].data[c] * m.rstd;
+            d[c] = in[2].data[c] - m.mean * a[c];
         }
     }
 }
 
 /* q (b,n,..), k (b,m,..), v (b,m,..) -> (b,n,heads*head_size): attn_av(softmax(attn_qk(q, k)), v)
  */
-static void attention(const Op *op, const Value *in, Value *out)
+static void interp_attention(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
-        int64_t b = row / heads / n, i = row / heads % n, h = row % heads;
+        Head head = {row / heads / n, row % heads, attr};
         double *scores = xmalloc((size_t)m * sizeof *scores);
-        score_row(&in[0], &in[1], b, h, i, attr, scores);
+        score_row(&in[0], &in[1], &head, row / heads % n, scores);
         softmax_row(scores, m, scores);
-        average_row(scores, &in[2], b, h, attr, out->data + row * attr->head_size);
+        average_row(scores, &in[2], &head, out->data + row * attr->head_size);
         free(scores);
     }
 }
 
-/* clang-format off */
 InterpOp *const interp_ops[OP_COUNT] = {
-    [OP_CONV2D] = interp_contract, [OP_DENSE] = interp_contract, [OP_GROUP_NORM] = group_norm,
-    [OP_LAYER_NORM] = layer_norm, [OP_SWISH] = swish, [OP_GELU] = gelu, [OP_GEGLU] = geglu, [OP_ADD] = add,
-    [OP_SCALE] = scale, [OP_CONCAT] = concat, [OP_BROADCAST] = broadcast, [OP_UPSAMPLE] = upsample, [OP_RESHAPE] = reshape, [OP_SLICE] = slice,
-    [OP_EMBEDDING] = embedding, [OP_ATTN_QK] = attn_qk, [OP_SOFTMAX] = softmax, [OP_ATTN_AV] = attn_av,
-    [OP_GROUP_SCALE] = group_scale, [OP_ATTENTION] = attention,
+#define OP(e, name, ...) [OP_##e] = interp_##name,
+#define ELEMENTWISE(e, name, formula) [OP_##e] = elementwise,
+#include "ops.def"
 };
-/* clang-format on */

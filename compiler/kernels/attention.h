@@ -3,6 +3,7 @@
  */
 #ifndef LATENTC_ATTENTION_H
 #define LATENTC_ATTENTION_H
+#include <stdbool.h>
 #include "arith.h"
 #include "target.h"
 #include "tile_unit.h"

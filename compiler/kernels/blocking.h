@@ -1,6 +1,7 @@
 /* The numbers of blocking.def, by core and type. */
 #ifndef LATENTC_BLOCKING_H
 #define LATENTC_BLOCKING_H
+#include <stdbool.h>
 #include "target.h"
 
 enum {

@@ -84,10 +84,7 @@ static inline int64_t strip_row(const Contract *c)
 {
     return c->tile_rows && c->kc % 64 == 0 ? c->kc + 32 : c->kc;
 }
-static inline bool contract_geglu(const Contract *c)
-{
-    return c->act == ACT_GEGLU_TANH || c->act == ACT_GEGLU_ERF;
-}
+static inline bool contract_geglu(const Contract *c) { return activations[c->act].gated; }
 /* Columns of the kernel: co, or 2 co with GEGLU. */
 static inline int64_t contract_columns(const Contract *c)
 {

@@ -33,7 +33,7 @@ Contract contract_of(const Graph *g, const Op *o)
     /* a 1x1 window that reaches into padding is no plain product */
     c.pre = a->pre;
     c.act = a->act;
-    c.eps = a->pre == PRE_LAYER_NORM ? a->eps : 0;
+    c.eps = prologues[a->pre].norm == LAYER_NORM ? a->eps : 0;
     c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
     c.has_vec = tensor_ok(o->in[SLOT_VEC]);
     c.has_res = tensor_ok(o->in[SLOT_RES]);
@@ -72,12 +72,12 @@ static void write_op(const Contract *c, Buf *b)
 
 static void write_fusions(const Contract *c, Buf *b)
 {
-    static const char *const pre[] = {"", " norm", " norm+swish", " layernorm", " swish"};
-    static const char *const act[] = {"", " +swish", " +gelu", " +gelu", " +geglu", " +geglu"};
+    const char *pre = prologues[c->pre].word, *act = activations[c->act].word;
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
         buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s%s", pre[c->pre], c->c2 ? " concat" : "", c->has_vec ? " +vec" : "",
-               act[c->act], c->has_res ? " +res" : "", c->has_sums ? " +sums" : "");
+    buf_printf(b, "%s%s%s%s%s%s%s%s", *pre ? " " : "", pre, c->c2 ? " concat" : "",
+               c->has_vec ? " +vec" : "", *act ? " +" : "", act, c->has_res ? " +res" : "",
+               c->has_sums ? " +sums" : "");
 }
 
 void contract_name(const Contract *c, Buf *b)

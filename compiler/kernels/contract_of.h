@@ -2,6 +2,7 @@
 #ifndef LATENTC_CONTRACT_OF_H
 #define LATENTC_CONTRACT_OF_H
 #include "contract.h"
+#include "buf.h"
 
 /* Of a conv2d or dense: what the graph says (sizes, window, prologue, epilogue). contract_plan
  * fills in the rest. */

@@ -29,7 +29,7 @@ static void choose_chunks(Contract *c, const Target *t)
 static void choose_flat(Contract *c, const Target *t)
 {
     int64_t all = c->oh * c->ow, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
-    bool by_image = c->has_sums || c->pre == PRE_AFFINE || c->pre == PRE_AFFINE_SWISH ||
+    bool by_image = c->has_sums || prologues[c->pre].norm == AFFINE_NORM ||
                     (c->has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared ||
                     c->res_shared;
     if (!by_image) {

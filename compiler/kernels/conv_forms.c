@@ -1,5 +1,5 @@
 #include "conv_forms.h"
-#include "util.h"
+#include "err.h"
 #include <string.h>
 
 /* clang-format off */

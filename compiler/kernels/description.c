@@ -18,7 +18,7 @@
     F(batch) F(n) F(m) F(heads) F(head_size) F(ld1) F(ld2) F(off1) F(off2) F(s1) F(s2) F(ldy) F(scale) F(causal) \
     F(rows) F(av)
 #define FIELDS_Map(F) \
-    F(kind) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) F(w) F(h) F(offset) F(table_rows) F(value) F(per)
+    F(kind) F(act) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) F(w) F(h) F(offset) F(table_rows) F(value) F(per)
 #define FIELDS_Sums(F) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh)
 #define PART(F, i) \
     F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh)

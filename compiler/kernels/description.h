@@ -3,6 +3,7 @@
 #define LATENTC_DESCRIPTION_H
 #include "kernel_kind.h"
 #include "panel.h"
+#include "buf.h"
 
 typedef enum { FIELD_INT, FIELD_I64, FIELD_REAL } FieldType; /* int, int64_t, double */
 typedef struct {

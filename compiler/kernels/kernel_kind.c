@@ -1,6 +1,7 @@
 /* The table of kernel kinds, and the rules that its rows name. */
 #include "kernel_kind.h"
 #include "contract_of.h"
+#include "err.h"
 #include <string.h>
 
 const char *const kernel_kind_names[KERNEL_KINDS] = {

@@ -6,6 +6,7 @@
 #include "map.h"
 #include "sums.h"
 #include "unit_peak.h"
+#include "buf.h"
 
 typedef enum {
 #define KERNEL(e, ...) KERNEL_##e,

@@ -4,29 +4,18 @@
 #include "arith.h"
 
 typedef enum {
-    MAP_SWISH,
-    MAP_GELU_TANH,
-    MAP_GELU_ERF,
-    MAP_GEGLU_TANH,
-    MAP_GEGLU_ERF,
-    MAP_SCALE,
-    MAP_ADD,
-    MAP_ADD_VEC,
-    MAP_AFFINE,
-    MAP_CONCAT,
-    MAP_BROADCAST,
-    MAP_UPSAMPLE,
-    MAP_SLICE,
-    MAP_EMBEDDING,
-    MAP_COPY,
-    MAP_LAYER_NORM,
-    MAP_SOFTMAX
+#define MAP(e, name, operands) MAP_##e,
+#include "maps.def"
 } MapKind;
+
+/* The description of a map kernel. Fields that its kind does not use are zero. */
 typedef struct {
     int kind;
+    /* ACTIVATION, GATED: Activation (fusion.h). */
+    int act;
     /* Of the result. */
     int64_t rows, c;
-    /* Channels of the first operand's rows (geglu: 2c; concat: its own share; slice: all). */
+    /* Channels of the first operand's rows (concat: its own share; slice: all). */
     int64_t c1;
     /* ADD_VEC, AFFINE: rows that share a vector. */
     int64_t rows_per_batch;
@@ -41,8 +30,13 @@ typedef struct {
     int64_t table_rows;
     /* SCALE: factor; LAYER_NORM: eps. */
     double value;
+    /* Rows of a task. */
     int64_t per;
 } Map;
-void map_plan(Map *m); /* sets per */
+
+/* Sets m->per, from rows and c. */
+void map_plan(Map *m);
+
+/* Tasks of the kernel. */
 int64_t map_tasks(const Map *m);
 #endif

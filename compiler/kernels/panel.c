@@ -1,5 +1,6 @@
 /* Packing of panels: plain arithmetic. Its loops go over every weight; it is compiled at -O3. */
 #include "panel.h"
+#include "numbers.h"
 #include <string.h>
 
 PanelLayout panel_layout(const Contract *c)

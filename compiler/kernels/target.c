@@ -45,6 +45,8 @@ bool target_runs_here(const Target *t)
 
 #if defined(__x86_64__)
 #include "progress.h"
+#include "err.h"
+#include "words.h"
 
 /* Ten independent instructions; the registers' contents do not matter. */
 /* clang-format off */

@@ -1,7 +1,8 @@
 /* Targets: the CPUs that code is generated for. One row each in targets.def. */
 #ifndef LATENTC_TARGET_H
 #define LATENTC_TARGET_H
-#include "util.h"
+#include <stdint.h>
+#include <stdbool.h>
 
 /* What the products of bf16 operands run on: multiply-adds on f32 lanes; vdpbf16ps; the tile unit
  * (AMX); a model of it, for tests. */

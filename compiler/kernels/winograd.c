@@ -33,6 +33,7 @@
  * Here: the matrices, and the sizes that follow from a form. */
 #include "winograd.h"
 #include "tile_unit.h"
+#include "err.h"
 
 /* clang-format off */
 static const double b2[] = {1, 0, -1, 0, 0, 1, 1, 0, 0, -1, 1, 0, 0, 1, 0, -1};

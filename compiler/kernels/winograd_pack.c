@@ -3,6 +3,7 @@
 #include "winograd_pack.h"
 #include "panel.h"
 #include "winograd.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

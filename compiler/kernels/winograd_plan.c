@@ -12,8 +12,7 @@ static bool fits(const Contract *c, const Target *t, const ConvForm *form)
     if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1))
         return false;
     return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 &&
-           c->c2 % t->lanes == 0 && c->pre != PRE_LAYER_NORM && c->act != ACT_GEGLU_TANH &&
-           c->act != ACT_GEGLU_ERF;
+           c->c2 % t->lanes == 0 && prologues[c->pre].norm != LAYER_NORM && !contract_geglu(c);
 }
 
 /* Transformed inputs and products of a strip of bw x bh tiles: what should stay in L2. */

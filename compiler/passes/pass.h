@@ -1,34 +1,57 @@
-/* Passes: graph -> graph, one file each, listed in order in passes.def. */
+/* Passes: graph -> graph, one file each, listed in order in passes.def. rewrite.h has their laws
+ * and what they share. */
 #ifndef LATENTC_PASS_H
 #define LATENTC_PASS_H
 #include "ir.h"
-/* A pass changes g in place and returns how many places it changed; it leaves dead ops for
- * graph_sweep, which the driver calls. */
-#define PASS(name, fn, flag, text) int fn(Graph *g);
-#include "passes.def"
-#undef PASS
-/* Which passes run: one bit per --fuse name (FUSE_*). */
+#include "buf.h"
+
+/* Which passes run: one bit per --fuse name. */
+enum {
+#define FUSE(e, name) FUSE_BIT_##e,
+#include "fuses.def"
+    FUSE_COUNT
+};
 typedef enum {
-    FUSE_HOIST = 1,
-    FUSE_GUIDANCE = 2,
-    FUSE_NORM = 4,
-    FUSE_EPILOGUE = 8,
-    FUSE_ATTENTION = 16,
-    FUSE_LAYERNORM = 32,
-    FUSE_CONCAT = 64,
-    FUSE_MEMORY = 128,
-    FUSE_ALL = 255,
-    FUSE_NONE = 0,
-    FUSE_ALWAYS = 256
+#define FUSE(e, name) FUSE_##e = 1 << FUSE_BIT_##e,
+#include "fuses.def"
+    FUSE_ALL = (1 << FUSE_COUNT) - 1,
+    FUSE_NONE = 0
 } FuseFlags;
-/* "all", "none", "norm,attention", "-norm,-concat", ...; usage_err() on an unknown name, with the
- * nearest. */
+
+/* A pass changes g in place and returns how many places it changed. It leaves dead ops for
+ * graph_sweep, which the driver calls. */
+#define PASS(name, fn, ...) int fn(Graph *g);
+#include "passes.def"
+
+/* A row of passes.def. */
+typedef struct {
+    const char *name;
+    int (*run)(Graph *g);
+    unsigned flag;
+    /* the pass that must stand above; "" when none must */
+    const char *requires;
+    /* values stay the same bits in the interpreter; otherwise up to rounding */
+    bool exact;
+} Pass;
+enum {
+    PASS_COUNT = 0
+#define PASS(...) +1
+#include "passes.def"
+};
+extern const Pass passes[PASS_COUNT];
+
+/* The flags that a --fuse text means: "all", "none", "norm,attention", "-norm,-concat", ...;
+ * usage_err() on an unknown name, with the nearest. */
 unsigned fuse_parse(const char *text);
-void fuse_print(unsigned flags, Buf *out); /* the shortest such text */
-/* Runs the passes selected by flags, in order; verifies after each in debug builds (NDEBUG unset).
+
+/* Appends the shortest such text. */
+void fuse_print(unsigned flags, Buf *out);
+
+/* Runs the passes that flags select, in order; verifies after each in debug builds (NDEBUG unset).
  * Stops after the pass named `until` when not NULL (usage_err when there is none of that name).
  * With trace, one line per pass on standard error: name, changes, ms. */
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace);
+
 /* Runs this pass alone, whatever the flags, then sorts, sweeps and verifies as passes_run does.
  * Returns the number of changes. */
 int pass_run_one(Graph *g, const char *name);

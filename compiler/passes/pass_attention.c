@@ -1,15 +1,16 @@
 /* Attention as one operation, so that its kernel never stores the scores.
  *
- *     s = attn_qk(q, k){scale}   p = softmax(s)   y = attn_av(p, v)     ->     y = attention(q, k,
- * v){scale}
+ *     s = attn_qk(q, k){scale}
+ *     p = softmax(s)                  ->     y = attention(q, k, v){scale}
+ *     y = attn_av(p, v)
  *
- * Requires that s and p have no other user. Keeps y's tensor and path; the scale stays an attribute
- * (the kernel multiplies q by it while loading), so weights are untouched. */
+ * Requires that s and p have no other user. Keeps y's tensor and path. The scale stays an
+ * attribute (the kernel multiplies q by it as it loads), so weights stay as they are. */
 #include "rewrite.h"
 
 #include "pass.h"
 
-/* The op of this kind that makes t for this use alone; NULL when there is none. */
+/* The op of this kind that makes t, when t has no other use; else NULL. */
 static const Op *made_only_here(Graph *g, TensorId t, OpKind kind)
 {
     Use use;

@@ -4,10 +4,10 @@
  *                           a = group_scale(c, g, b)  ->    a = group_scale(x, g, b, skip)
  *     u = upsample(x)       y = conv2d(u, k)          ->    y = conv2d(x, k){upsample=2}
  *
- * Every user of the copy must take it: conv2d and dense that load no second operand yet,
- * group_scale likewise; for upsample, 3x3 convolutions of stride 1 that load nothing special. Runs
- * after pass_norm: a group_norm that is still one (norm switched off, or with other users) keeps
- * the concat. Keeps values; paddings and result shapes stay as they are. */
+ * Requires that every user of the copy can take it: of a concat, conv2d and dense that load no
+ * second operand yet, and group_scale likewise; of an upsample, 3x3 convolutions of stride 1 that
+ * load nothing special. Runs after pass_norm: a group_norm that is still one (norm switched off, or
+ * with other users) keeps the concat. Keeps values; paddings and result shapes stay. */
 #include "rewrite.h"
 
 #include "pass.h"

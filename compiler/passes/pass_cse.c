@@ -4,9 +4,11 @@
  *     s1 = swish(t)   d1 = dense(s1, k1)            s1 = swish(t)   d1 = dense(s1, k1)
  *     s2 = swish(t)   d2 = dense(s2, k2)     ->                     d2 = dense(s1, k2)
  *
- * The swish of the time embedding stands in each of 22 residual blocks; the passes after this one
- * see a single value with 22 users. Requires ops in order. Keeps shapes and values: every op here
- * is a pure function of its operands. The first op stays, with its path. */
+ * The swish of the time embedding stands in each of 22 residual blocks. The passes after this one
+ * see a single value with 22 users.
+ *
+ * Requires ops in order. Keeps shapes and values: every op is a pure function of its operands.
+ * The first op stays, with its path. */
 #include "rewrite.h"
 
 #include "pass.h"

@@ -1,25 +1,27 @@
-/* What follows a product elementwise moves into its store (and a few things before it into its
- * load).
+/* Elementwise work after a product moves into its store; a few things before it, into its load.
  *
- *     conv2d -> add(y, v), v (b,c)       ->   conv2d{vec=v}          bias-side add: the time
- * embedding dense -> swish | gelu | geglu      ->   dense{act=...}         geglu: the kernel keeps
- * 2c columns, the result has c dense -> add(y, r), r as y         ->   dense{res=r}           the
- * residual may be either operand conv2d -> scale                    ->   conv2d with scaled kernel
- * and bias      (a slice may stand between) scale -> conv2d                    ->   conv2d with a
- * scaled kernel             (the decoder's 1/0.18215) swish -> dense on (b,c)            ->
- * dense{pre=swish}       only when no store before could take it
+ *     conv2d -> add(y, v), v (b,c)      ->   conv2d{vec=v}       the time embedding
+ *     dense -> swish | gelu | geglu     ->   dense{act=...}      any activation (activations.def);
+ *                                              geglu: the kernel keeps 2c columns, the result has c
+ *     dense -> add(y, r), r as y        ->   dense{res=r}        r: either operand of the add
+ *     conv2d -> scale                   ->   conv2d, kernel and bias scaled
+ *                                              (a slice may stand between)
+ *     scale -> conv2d                   ->   conv2d, kernel scaled   (the decoder's 1/0.18215)
+ *     swish -> dense on (b,c)           ->   dense{pre=swish}    when no store before could take it
  *
  * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is
- * there already. A product's result must have no user but the op that is fused. A reshape between
- * product and op sinks below the op. Nothing that changes slowly is made to change often: a product
- * is fused with another value only when the result's binding is its own, so hoisting loses nothing.
- * Goes through the ops in order: what a product can take before op U was taken when U is reached.
- * Keeps values; scaling a weight rounds it once. */
+ * there already. A reshape between product and op sinks below the op. Ops are visited in order:
+ * when op u is reached, the products before it have taken all that they can.
+ *
+ * Requires that the product's result has no user but the op that is fused, and that the result
+ * changes as often as the product (law 6). Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
+#include "construct.h"
+#include "cost.h"
 #include "pass.h"
 
-/* The product whose result op U reads as operand `slot`: directly, or through one reshape (or
+/* The product whose result op u reads as operand `slot`: directly, or through one reshape (or
  * slice). */
 typedef struct {
     uint32_t product, view; /* NO_OP when there is none */
@@ -46,9 +48,8 @@ static bool stores_plainly(const Op *o)
     return o->attr.contract.act == ACT_NONE && !has(o, SLOT_RES);
 }
 
-/* U is part of the product now: whoever read U's result reads the product's, through the view
- * between if there is one.
- * */
+/* Op u is part of the product now. The users of its result read the product's, through the view
+ * between if there is one. */
 static void finish(Graph *g, uint32_t u, Source s)
 {
     TensorId result = g->ops[s.view == NO_OP ? s.product : s.view].out;
@@ -57,20 +58,10 @@ static void finish(Graph *g, uint32_t u, Source s)
     graph_kill(g, &g->ops[u]);
 }
 
-/* No value may change more often for being fused with a faster one. */
+/* Law 6: the product must not change more often because it is fused. */
 static bool same_binding(const Graph *g, uint32_t u, Source s)
 {
     return tensor(g, g->ops[u].out)->binding == tensor(g, g->ops[s.product].out)->binding;
-}
-
-static int activation_of(const Op *o)
-{
-    if (o->kind == OP_SWISH)
-        return ACT_SWISH;
-    bool erf = o->attr.gelu.kind == GELU_ERF;
-    if (o->kind == OP_GELU)
-        return erf ? ACT_GELU_ERF : ACT_GELU_TANH;
-    return erf ? ACT_GEGLU_ERF : ACT_GEGLU_TANH;
 }
 
 static bool fuse_activation(Graph *g, uint32_t u)
@@ -79,14 +70,14 @@ static bool fuse_activation(Graph *g, uint32_t u)
     if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]))
         return false;
     Op *product = &g->ops[s.product];
-    if (g->ops[u].kind == OP_GEGLU) {
+    if (activations[op_activation(&g->ops[u])].gated) {
         /* halves are found by column, so the view must keep channels; a vec covers the result's
          * channels only */
         if (has(product, SLOT_VEC) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
             return false;
         tensor(g, product->out)->shape.dim[tensor(g, product->out)->shape.rank - 1] /= 2;
     }
-    product->attr.contract.act = activation_of(&g->ops[u]);
+    product->attr.contract.act = op_activation(&g->ops[u]);
     finish(g, u, s);
     return true;
 }
@@ -209,10 +200,10 @@ static bool fuse_residual(Graph *g, uint32_t u)
 
 static bool fuse(Graph *g, uint32_t u)
 {
+    if (op_activation(&g->ops[u]) != ACT_NONE && fuse_activation(g, u))
+        return true;
     switch (g->ops[u].kind) {
-    case OP_SWISH: return fuse_activation(g, u) || fuse_swish_load(g, u);
-    case OP_GELU:
-    case OP_GEGLU: return fuse_activation(g, u);
+    case OP_SWISH: return fuse_swish_load(g, u);
     case OP_SCALE: return fuse_scale_store(g, u) || fuse_scale_load(g, u);
     case OP_ADD: return fuse_vector(g, u) || fuse_residual(g, u);
     default: return false;

@@ -1,24 +1,27 @@
-/* What does not depend on the prompt is computed for one half of the guided batch: broadcasts sink
- * to where halves begin to differ.
+/* Guided generation runs the model on a batch of two halves that differ in the prompt alone. What
+ * does not depend on the prompt is computed for one of them: broadcasts sink to where the halves
+ * begin to differ.
  *
- *     l = broadcast(latent){batch=2}                        h = conv2d(latent, k) batch 1 h =
- * conv2d(l, k)                                      q = dense(h, Wq)                    batch 1 q =
- * dense(h, Wq)                                ->    a = attn_qk(q, dense(context, Wk))  batch 2: q
- * serves both a = attn_qk(q, dense(context, Wk))                    ...
- *     ...  y = add(x, h)   z = concat(x, h)                 y = add(x, h)   z = concat(x, h) batch
- * 2, h with batch 1
+ *     l = broadcast(latent){batch=2}                  h = conv2d(latent, k)               batch 1
+ *     h = conv2d(l, k)                                q = dense(h, Wq)                    batch 1
+ *     q = dense(h, Wq)                          ->    a = attn_qk(q, dense(context, Wk))  batch 2
+ *     a = attn_qk(q, dense(context, Wk))              ...
+ *     ...                                             y = add(x, h)                       batch 2
+ *     y = add(x, h)   z = concat(x, h)                z = concat(x, h)                    batch 2
  *
- * An op whose operands are all broadcast, or have batch 1, is done at batch 1 and its result
- * broadcast. An op that meets such a value with one that differs reads it with batch 1 wherever its
- * shape rule takes that (add: as the second operand; the two are swapped if they must be). So no
- * broadcast is left, but for what is an output or what only a full batch can be read by: a copy.
+ * An op whose operands are all broadcast, or have batch 1, is done at batch 1 and its result is
+ * broadcast. An op that meets such a value and one that differs reads the first with batch 1,
+ * wherever its shape rule takes that. (add takes it as the second operand: the two are swapped if
+ * they must be.) So a broadcast is left only before an output and before an op that can read full
+ * batches only: there it is a copy.
  *
- * Requires ops in order. Runs before the fusions, which then see smaller shapes and keep to them:
- * nothing is fused that would make a shared value one of each half again. A reshape that mixes
- * batch and rows keeps its broadcast. Keeps every value, bit by bit: no op here mixes batch
- * elements, and every op treats its operands' batch elements alike. */
+ * Requires ops in order. Runs before the fusions, which then see the smaller shapes: nothing is
+ * fused that would compute a shared value for each half again. A reshape that mixes batch and rows
+ * keeps its broadcast. Keeps every value, bit by bit: no op here mixes batch elements. */
 #include "rewrite.h"
 
+#include "construct.h"
+#include "infer.h"
 #include "pass.h"
 
 /* What t is a broadcast of; NO_TENSOR when it is none. */
@@ -41,7 +44,7 @@ static void sink(Graph *g, uint32_t at, Op one, Shape shape)
     Op many = op_make(OP_BROADCAST, arena_printf(g->arena, "%s.broadcast", one.path));
     many.out = one.out;
     many.attr.broadcast.batch = batch;
-    many.in[0] = graph_add_op_shaped(g, one, shape);
+    many.in[0] = graph_append_op(g, one, shape);
     g->ops[at] = many;
 }
 

@@ -1,19 +1,18 @@
 /* Work that depends on the timestep or the prompt alone leaves the step.
  *
- *   1. The time-embedding products of all blocks become one with all their columns; each block
- * reads its vector at an offset:
+ *   1. The time-embedding products of all blocks become one product with all their columns. Each
+ *      block reads its vector at an offset:
  *
  *         v1 = dense(t, k1)   y1 = conv2d{vec=v1}         v  = dense(t, [k1 k2 ...])
- *         v2 = dense(t, k2)   y2 = conv2d{vec=v2}    ->   y1 = conv2d{vec=v}   y2 = conv2d{vec=v,
- * vec_off=c1}
+ *         v2 = dense(t, k2)   y2 = conv2d{vec=v2}    ->   y1 = conv2d{vec=v}
+ *                                                         y2 = conv2d{vec=v, vec_off=c1}
  *
  *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, STEP; stable within.
- * The compiler cuts the list there into what runs once per prompt, once per schedule and once per
- * step.
+ *      The compiler cuts the list there: what runs once per prompt, per schedule and per step.
  *
- * 1 requires pass_epilogue (without it nobody reads through SLOT_VEC and nothing merges) and that
- * the merged values have no other users. Keeps values. An operand never changes more often than a
- * result, so the new order is a valid one. */
+ * Requires pass_epilogue for 1 (without it no op reads SLOT_VEC and nothing merges), and that the
+ * merged values have no other users. Keeps values. The new order is valid, because no operand
+ * changes more often than the result. */
 #include "rewrite.h"
 
 #include <string.h>
@@ -57,7 +56,7 @@ static int merge_time_products(Graph *g, uint32_t first, uint32_t end)
     return n;
 }
 
-/* Returns how many ops stand elsewhere now. */
+/* Returns how many ops changed their place. */
 static int order_by_binding(Graph *g)
 {
     Op *ordered = arena_alloc(g->arena, (g->n_ops + 1) * sizeof *ordered);

@@ -1,11 +1,12 @@
 /* LayerNorm moves into the loads of the dense products that follow.
  *
- *     n = layer_norm(x, g, b)   y = dense(n, k)    ->    y = dense(x, k, ln_gamma=g,
- * ln_beta=b){pre=layer_norm}
+ *     n = layer_norm(x, g, b)   ->    y = dense(x, k, ln_gamma=g, ln_beta=b){pre=layer_norm}
+ *     y = dense(n, k)
  *
- * Several users, each a dense product that loads nothing special yet, normalize each on its own;
- * any other user, and nothing happens (the text encoder's last LayerNorm is its output and stays).
- * Looks through reshapes that keep batch and channels. Keeps values. */
+ * Requires that every user is a dense product that loads nothing special yet; there may be several,
+ * and each normalises on its own. With any other user nothing happens: the text encoder's last
+ * LayerNorm is its output and stays. The pass looks through reshapes that keep batch and channels.
+ * Keeps values. */
 #include "rewrite.h"
 
 #include "pass.h"

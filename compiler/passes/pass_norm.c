@@ -1,17 +1,20 @@
-/* GroupNorm, and a swish after it, move into the loads of the products that follow: no normalized
+/* GroupNorm, and a swish after it, move into the loads of the products that follow: no normalised
  * tensor is ever stored.
  *
- *     n = group_norm(x, g, b)   s = swish(n)   y = conv2d(s, k)    ->    a = group_scale(x, g, b)
- *                                                                        y = conv2d(x, k,
- * norm=a){pre=affine_swish}
+ *     n = group_norm(x, g, b)               a = group_scale(x, g, b)
+ *     s = swish(n)                    ->    y = conv2d(x, k, norm=a){pre=affine_swish}
+ *     y = conv2d(s, k)
  *
- * group_scale gives, per batch element and channel, factor and summand that stand for the whole
- * normalization: (b,2,c), a few kilobytes. Looks through reshapes that keep batch and channels
- * (conv to tokens). A normalized value may have several users, each then normalizes on its own; but
- * all of them must be products that load nothing special yet, else nothing happens. Keeps values up
- * to rounding: (x - mean) * rstd * g + b = a*x + d. */
+ * group_scale gives, for each batch element and channel, a factor and a summand that stand for the
+ * whole normalisation: (b,2,c), a few kilobytes. The pass looks through reshapes that keep batch
+ * and channels (conv to tokens).
+ *
+ * Requires that every user of the normalised value is a product that loads nothing special yet;
+ * there may be several, and each then normalises on its own. Otherwise nothing happens. Keeps
+ * values up to rounding: (x - mean) * rstd * g + b = a*x + d. */
 #include "rewrite.h"
 
+#include "construct.h"
 #include "pass.h"
 
 static bool fuse(Graph *g, uint32_t at)

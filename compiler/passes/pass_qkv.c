@@ -1,14 +1,16 @@
 /* Products of one operand that feed one attention become one product; attention reads its parts at
  * channel offsets.
  *
- *     q = dense(x, Wq)   k = dense(x, Wk)   v = dense(x, Wv)        p = dense(x, [Wq Wk Wv])
- *     y = attention(q, k, v)                                 ->     y = attention(p, p, p){q_off=0,
- * k_off=c, v_off=2c}
+ *     q = dense(x, Wq)   k = dense(x, Wk)   v = dense(x, Wv)   y = attention(q, k, v)
+ *     ->
+ *     p = dense(x, [Wq Wk Wv])   y = attention(p, p, p){q_off=0, k_off=c, v_off=2c}
  *
  * In cross-attention k and v read the context and q the picture: k and v become one, q stays. 1x1
- * convolutions count as dense. Requires pass_attention before; runs before pass_norm and
- * pass_layernorm, so that a norm in front feeds one product. Each merged value must have no user
- * but this attention. Keeps every value: columns are computed apart from each other. */
+ * convolutions count as dense.
+ *
+ * Requires pass_attention. Runs before pass_norm and pass_layernorm, so that a norm in front feeds
+ * one product. Each merged value must have no user but this attention. Keeps every value: columns
+ * are computed apart from each other. */
 #include "rewrite.h"
 
 #include "pass.h"

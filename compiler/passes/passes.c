@@ -1,43 +1,37 @@
-/* The driver of the passes: which run, in which order, checked and traced; and the text of --fuse.
- */
+/* The driver of the passes, and the text of --fuse. */
 #include "pass.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "rewrite.h"
+#include "verify.h"
+#include "err.h"
+#include "alloc.h"
+#include "words.h"
 
-typedef struct {
-    const char *name;
-    int (*run)(Graph *g);
-    unsigned flag;
-} Pass;
-
-/* clang-format off */
-static const Pass passes[] = {
-#define PASS(name, fn, flag, text) {name, fn, flag},
+enum { EXACT = 1, ROUNDED = 0 }; /* words of passes.def */
+const Pass passes[PASS_COUNT] = {
+#define PASS(name, fn, flag, requires, keeps, breaks, does) \
+    {#name, fn, FUSE_##flag, requires, keeps},
 #include "passes.def"
-#undef PASS
 };
-/* clang-format on */
-enum { N_PASSES = sizeof passes / sizeof passes[0] };
 
-/* In the order of the bits of FuseFlags. */
-static const char *const fuse_names[] = {"hoist",     "guidance",  "norm",   "epilogue",
-                                         "attention", "layernorm", "concat", "memory"};
-enum { N_FUSE = sizeof fuse_names / sizeof fuse_names[0] };
+static const char *const fuse_names[FUSE_COUNT] = {
+#define FUSE(e, name) [FUSE_BIT_##e] = #name,
+#include "fuses.def"
+};
 
 static unsigned fuse_bit(const char *name)
 {
-    for (int i = 0; i < N_FUSE; i++)
+    for (int i = 0; i < FUSE_COUNT; i++)
         if (!strcmp(name, fuse_names[i]))
             return 1u << i;
-    const char *near = nearest_word(name, fuse_names, N_FUSE);
+    const char *near = nearest_word(name, fuse_names, FUSE_COUNT);
     if (near)
         usage_err("--fuse: unknown name \"%s\"; did you mean \"%s\"?", name, near);
     Buf all = {0};
-    for (int i = 0; i < N_FUSE; i++)
+    for (int i = 0; i < FUSE_COUNT; i++)
         buf_printf(&all, "%s%s", i ? ", " : "", fuse_names[i]);
     usage_err("--fuse: unknown name \"%s\"; expected all, none, or some of %s", name, all.data);
 }
@@ -67,15 +61,15 @@ unsigned fuse_parse(const char *text)
 void fuse_print(unsigned flags, Buf *out)
 {
     int set = 0;
-    for (int i = 0; i < N_FUSE; i++)
+    for (int i = 0; i < FUSE_COUNT; i++)
         set += flags >> i & 1;
-    if (set == 0 || set == N_FUSE) {
+    if (set == 0 || set == FUSE_COUNT) {
         buf_printf(out, "%s", set ? "all" : "none");
         return;
     }
-    bool minus = set > N_FUSE / 2;
+    bool minus = set > FUSE_COUNT / 2;
     const char *comma = "";
-    for (int i = 0; i < N_FUSE; i++) {
+    for (int i = 0; i < FUSE_COUNT; i++) {
         if ((flags >> i & 1) == minus)
             continue;
         buf_printf(out, "%s%s%s", comma, minus ? "-" : "", fuse_names[i]);
@@ -86,17 +80,17 @@ void fuse_print(unsigned flags, Buf *out)
 /* The index of the pass of this name; usage_err() when there is none. */
 static int pass_index(const char *until)
 {
-    const char *names[N_PASSES];
-    for (int i = 0; i < N_PASSES; i++) {
+    const char *names[PASS_COUNT];
+    for (int i = 0; i < PASS_COUNT; i++) {
         names[i] = passes[i].name;
         if (!strcmp(until, names[i]))
             return i;
     }
-    const char *near = nearest_word(until, names, N_PASSES);
+    const char *near = nearest_word(until, names, PASS_COUNT);
     if (near)
         usage_err("there is no pass \"%s\"; did you mean \"%s\"?", until, near);
     Buf all = {0};
-    for (int i = 0; i < N_PASSES; i++)
+    for (int i = 0; i < PASS_COUNT; i++)
         buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
     usage_err("there is no pass \"%s\"; expected one of %s", until, all.data);
 }
@@ -134,10 +128,10 @@ int pass_run_one(Graph *g, const char *name) { return run_pass(g, &passes[pass_i
 
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
 {
-    int end = until ? pass_index(until) + 1 : N_PASSES;
+    int end = until ? pass_index(until) + 1 : PASS_COUNT;
     for (int i = 0; i < end; i++) {
         const Pass *p = &passes[i];
-        if ((flags | FUSE_ALWAYS) & p->flag) {
+        if (flags & p->flag) {
             double start = now_ms();
             int changes = run_pass(g, p);
             if (trace && changes)

@@ -10,6 +10,7 @@
 #include "contract_plan.h"
 #include "cost_model.h"
 #include "tune_file.h"
+#include "alloc.h"
 #include <math.h>
 #include <stdlib.h>
 

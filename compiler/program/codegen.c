@@ -3,6 +3,8 @@
 #include "emit_kernel.h"
 #include "emit_plan.h"
 #include "machine.h"
+#include "err.h"
+#include "alloc.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Transforms/PassBuilder.h>

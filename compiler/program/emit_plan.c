@@ -3,6 +3,7 @@
  * variable of its name, or a member of the struct that VALUE names. A row without one does not
  * compile. */
 #include "emit_plan.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,6 +4,8 @@
 #include "compile.h"
 #include "pack.h"
 #include "progress.h"
+#include "err.h"
+#include "alloc.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>

@@ -5,10 +5,13 @@
  * plan live in their plan's own buffer; the rest shares the arena. */
 #include "lower.h"
 #include "algorithm.h"
+#include "attr.h"
 #include "lower_attention.h"
 #include "lower_contract.h"
 #include "memplan.h"
 #include "steps.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,9 +139,13 @@ static void lower_op(Lower *l, const Op *o)
     case OP_ATTN_QK:
     case OP_ATTN_AV: lower_attn_part(l, o); return;
     case OP_RESHAPE: return;
-    case OP_SWISH: m.kind = MAP_SWISH; break;
-    case OP_GELU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GELU_TANH : MAP_GELU_ERF; break;
-    case OP_GEGLU: m.kind = o->attr.gelu.kind == GELU_TANH ? MAP_GEGLU_TANH : MAP_GEGLU_ERF; break;
+#define ELEMENTWISE(e, name, formula) case OP_##e:
+#include "ops.def"
+    case OP_GELU:
+    case OP_GEGLU:
+        m.act = op_activation(o);
+        m.kind = activations[m.act].gated ? MAP_GATED : MAP_ACTIVATION;
+        break;
     case OP_SCALE:
         m.kind = MAP_SCALE;
         m.value = o->attr.scale.factor;

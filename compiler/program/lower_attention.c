@@ -1,4 +1,5 @@
 /* Lowering of attention: fused, with keys and values packed by a step of their own, and unfused. */
+#include "cost.h"
 #include "lower_attention.h"
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "contract_of.h"
 #include "contract_plan.h"
 #include "conv_forms.h"
+#include "cost.h"
 #include "lower_contract.h"
 #include "winograd.h"
 #include <string.h>

@@ -3,6 +3,8 @@
  * are, as warm as the step before leaves them. */
 #include "measure.h"
 #include "progress.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,6 +4,7 @@
  * is already placed and alive at the same time. Requires steps in final order; live ranges are step
  * indices, both ends included. */
 #include "memplan.h"
+#include "alloc.h"
 #include <stdlib.h>
 
 enum { ALIGN = 64 };

@@ -2,6 +2,8 @@
  * than one is in memory. */
 #include "pack.h"
 #include "contract_pack.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

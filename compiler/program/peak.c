@@ -1,5 +1,6 @@
 /* See peak.h. */
 #include "peak.h"
+#include "alloc.h"
 #include <stdlib.h>
 
 double program_add_peak(Program *p, int64_t iterations, int tasks)

@@ -2,8 +2,12 @@
 #include "program.h"
 #include "tune_file.h"
 #include "panel.h"
+#include "err.h"
+#include "alloc.h"
+#include "fnv.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16)
 {

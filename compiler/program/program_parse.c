@@ -1,9 +1,15 @@
 /* Reads the text form of a lowered program: see program_text.h. */
+#include "construct.h"
 #include "description.h"
+#include "param.h"
+#include "print.h"
 #include "program_text.h"
 #include "text_reader.h"
+#include "alloc.h"
+#include "files.h"
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 enum { MOST_BYTES_LOG2 = 50 };
 static const int64_t most_bytes = (int64_t)1 << MOST_BYTES_LOG2, most_count = 1 << 24;

@@ -1,6 +1,7 @@
 /* See program_text.h. Reading is in program_parse.c. */
 #include "program_text.h"
 #include "description.h"
+#include "print.h"
 #include <string.h>
 
 const char *const plan_names[PLAN_COUNT] = {"prompt", "time", "step"};

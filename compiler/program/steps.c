@@ -1,6 +1,7 @@
 /* The parts that lowering is made of: memory, packed weights, steps and their operands. */
 #include "steps.h"
 #include "contract_plan.h"
+#include "err.h"
 #include <stdlib.h>
 #include <string.h>
 

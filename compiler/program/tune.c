@@ -4,6 +4,8 @@
 #include "jit.h"
 #include "lower.h"
 #include "measure.h"
+#include "err.h"
+#include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
 

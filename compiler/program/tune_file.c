@@ -11,6 +11,8 @@
 #include "contract_of.h"
 #include "contract_plan.h"
 #include "json.h"
+#include "alloc.h"
+#include "outfile.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

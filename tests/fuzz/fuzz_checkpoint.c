@@ -9,6 +9,7 @@
 #include "formats.h"
 #include "fuzz.h"
 #include "schemes.h"
+#include "alloc.h"
 
 static void read_config(const char *text, size_t size, void (*settings)(Settings *, Json))
 {

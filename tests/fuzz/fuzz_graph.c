@@ -2,7 +2,11 @@
  * and parsing. */
 #include "fuzz.h"
 #include "graphfile.h"
+#include "parse_text.h"
 #include "pass.h"
+#include "print.h"
+#include "verify.h"
+#include "alloc.h"
 
 static void check_text(const Graph *g)
 {

@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "keras.h"
 #include "fuzz.h"
+#include "alloc.h"
 
 static void body(const uint8_t *data, size_t size)
 {

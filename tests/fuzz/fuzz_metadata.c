@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "metadata.h"
 #include "picture_in.h"
+#include "alloc.h"
 
 /* White space in a prompt is one space to the tokenizer. */
 static bool same_prompt(const char *a, const char *b)

@@ -2,6 +2,7 @@
  * The first byte says how large the result is. */
 #include "fuzz.h"
 #include "picture_in.h"
+#include "alloc.h"
 
 static void body(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,7 @@
 /* Pipeline files, beside the graphs of graphs/sd2 so that references to them resolve. */
 #include "fuzz.h"
 #include "pipeline.h"
+#include "alloc.h"
 
 static void body(const uint8_t *data, size_t size)
 {

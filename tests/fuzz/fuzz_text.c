@@ -1,6 +1,10 @@
 /* The text form of graphs. */
 #include "fuzz.h"
 #include "ir.h"
+#include "listing.h"
+#include "parse_text.h"
+#include "print.h"
+#include "alloc.h"
 
 static void body(const uint8_t *data, size_t size)
 {

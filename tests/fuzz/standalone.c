@@ -6,6 +6,9 @@
 
 #define FUZZ_STANDALONE
 #include "fuzz.h"
+#include "alloc.h"
+#include "files.h"
+#include "fnv.h"
 
 enum { CHANGES = 64 };
 

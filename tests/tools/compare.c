@@ -5,8 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "safetensors.h"
+#include "err.h"
+#include "alloc.h"
 
 static const StTensor *open_tensor(const char *spec, const StFile **file)
 {

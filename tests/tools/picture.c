@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
-#include "util.h"
+#include "err.h"
+#include "alloc.h"
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, 3); }
 

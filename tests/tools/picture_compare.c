@@ -3,8 +3,11 @@
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "safetensors.h"
+#include "err.h"
+#include "alloc.h"
 
 int main(int argc, char **argv)
 {

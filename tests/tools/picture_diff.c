@@ -3,8 +3,11 @@
 #include <stdlib.h>
 
 #include <png.h>
+#include <stdio.h>
+#include <stdint.h>
 
-#include "util.h"
+#include "err.h"
+#include "alloc.h"
 
 static png_image read_png(const char *path, uint8_t **rgb)
 {

@@ -7,7 +7,8 @@
 #include <jpeglib.h>
 
 #include "picture.h"
-#include "util.h"
+#include "err.h"
+#include "alloc.h"
 
 static void fill(uint8_t *rgb, int width, const int box[4], const char *color)
 {

@@ -4,13 +4,16 @@
  * some order is off by about sqrt(n) * 6e-8 relative to its rms for random signs; the longest sum
  * here has 11520 terms: 6.4e-6 worst, about a tenth of it in rms. */
 #include "compiled.h"
+#include "construct.h"
 #include "interp.h"
+#include "err.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 /* Winograd: the output transform of F(4,3) adds products that are up to twenty times larger than
  * the result, with alternating signs; F(2,3) three of them. So at most about four times the error
@@ -112,6 +115,14 @@ static TensorId swish(Graph *g, TensorId x, Size s)
 {
     (void)s;
     return op1(g, OP_SWISH, "swish", x);
+}
+/* Every elementwise operation, each on a product's result, into whose store it may go. */
+static TensorId elementwise(Graph *g, TensorId x, Size s)
+{
+#define ELEMENTWISE(e, name, formula) \
+    x = op1(g, OP_##e, #name, dense(g, #name "_of", x, s.co, true));
+#include "ops.def"
+    return x;
 }
 static TensorId gelu(Graph *g, TensorId x, Size s)
 {
@@ -247,7 +258,7 @@ const Case cases[] = {
     {"conv1x1", conv1, {2, 9, 7, 33, 40, 0, 0}}, {"downsample", down, {2, 12, 10, 24, 36, 0, 0}}, {"downsample odd", down, {1, 7, 9, 17, 5, 0, 0}},
     {"downsample asymmetric", down_asymmetric, {1, 10, 14, 20, 16, 0, 0}}, {"upsample", up, {2, 5, 6, 18, 20, 0, 0}}, {"upsample wide", up, {1, 3, 40, 64, 64, 0, 0}},
     {"dense", plain_dense, {1, 0, 77, 64, 128, 0, 0}}, {"dense odd", plain_dense, {3, 0, 11, 21, 67, 0, 0}}, {"dense long", plain_dense, {2, 0, 500, 1100, 50, 0, 0}},
-    {"dense of one row", plain_dense, {1, 0, 1, 320, 200, 0, 0}}, {"swish", swish, {2, 3, 5, 37, 0, 0, 0}}, {"gelu tanh", gelu, {2, 0, 9, 30, 50, 0, 0}},
+    {"dense of one row", plain_dense, {1, 0, 1, 320, 200, 0, 0}}, {"swish", swish, {2, 3, 5, 37, 0, 0, 0}}, {"elementwise", elementwise, {2, 0, 9, 30, 50, 0, 0}}, {"gelu tanh", gelu, {2, 0, 9, 30, 50, 0, 0}},
     {"gelu erf", gelu, {2, 0, 9, 30, 50, 1, 0}}, {"geglu tanh", geglu, {2, 0, 10, 24, 100, 0, 0}}, {"geglu erf", geglu, {1, 0, 13, 40, 37, 1, 0}},
     {"slice", slice, {2, 4, 4, 19, 0, 0, 0}}, {"scale", scaled, {1, 6, 6, 4, 4, 0, 0}}, {"group norm", group_norm, {2, 7, 9, 24, 0, 6, 0}},
     {"group norm of many rows", group_norm, {1, 40, 45, 33, 0, 11, 0}}, {"layer norm", layer_norm, {2, 0, 15, 45, 33, 0, 0}},

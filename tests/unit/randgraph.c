@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "construct.h"
 #include "interp.h"
+#include "verify.h"
+#include "alloc.h"
 
 typedef struct {
     Graph *g;
@@ -432,6 +435,18 @@ static TensorId soup_reshape(Gen *r)
     }
 }
 
+/* One of the elementwise operations of ops.def. */
+static TensorId soup_elementwise(Gen *r)
+{
+    static const OpKind kinds[] = {
+#define ELEMENTWISE(e, name, formula) OP_##e,
+#include "ops.def"
+    };
+    int n = (int)(sizeof kinds / sizeof kinds[0]);
+    OpKind kind = kinds[n > 1 ? below(r, n) : 0];
+    return one(r, kind, op_names[kind], any(r));
+}
+
 static TensorId soup_slice(Gen *r)
 {
     Op o = op_make(OP_SLICE, name(r, "slice"));
@@ -471,7 +486,7 @@ static TensorId soup_step(Gen *r)
     case 4: return norm(r, OP_GROUP_NORM, any(r));
     case 5: return norm(r, OP_LAYER_NORM, any(r));
     case 6:
-    case 7: return one(r, OP_SWISH, "swish", any(r));
+    case 7: return soup_elementwise(r);
     case 8: return one(r, OP_GELU, "gelu", any(r));
     case 9:
         x = any(r);

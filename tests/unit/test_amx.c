@@ -5,6 +5,8 @@
  * Bound: that of bf16 (tests/numeric/compiled.sh), 3e-2; and, as the tile unit rounds nothing that
  * others do not, half more than the error of the same model with bf16 operands on AVX2. */
 #include "amx_model.h"
+#include "construct.h"
+#include "graphfile.h"
 #include "interp.h"
 #include "jit.h"
 #include "pipeline.h"

@@ -3,6 +3,7 @@
  * alone must not change. */
 #include "compiled.h"
 #include "pass.h"
+#include "print.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * convolutions. Where a vector is no cache line, the same by ordinary stores; those are in
  * test_compiled*.c. */
 #include "compiled.h"
+#include "construct.h"
 
 static TensorId convolution(Graph *g, const char *path, TensorId x, int size, int64_t channels)
 {

@@ -1,12 +1,13 @@
 /* Documents name every form of a convolution, and no others: docs/bench-schema.json,
  * docs/latentc.1. */
 #include "conv_forms.h"
-#include "util.h"
+#include "files.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 static char *document(const char *path)
 {

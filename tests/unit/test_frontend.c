@@ -12,14 +12,24 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "attr.h"
+#include "construct.h"
+#include "cost.h"
 #include "expr.h"
+#include "listing.h"
+#include "parse_text.h"
+#include "print.h"
 #include "shared_flags.h"
 #include "graphfile.h"
 #include "pipeline.h"
 #include "json.h"
 #include "pass.h"
+#include "verify.h"
+#include "err.h"
+#include "files.h"
+#include "outfile.h"
 
 #define SD2 SOURCE_DIR "/graphs/sd2/"
 

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <stdio.h>
 
 #include "formats.h"
 #include "scheme.h"
 #include "h5.h"
 #include "stored.h"
+#include "err.h"
 
 static char path[] = "/tmp/latentc-h5-XXXXXX";
 static hid_t file;

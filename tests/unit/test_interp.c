@@ -8,8 +8,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "interp.h"
+#include "parse_text.h"
+#include "verify.h"
+#include "err.h"
+#include "buf.h"
 
 #define MAX_VALUES 4096
 

@@ -8,11 +8,14 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "formats.h"
 #include "keras_order.h"
 #include "schemes.h"
 #include "graphfile.h"
+#include "alloc.h"
+#include "files.h"
 
 enum { WEIGHTS = 1306, MODELS = 4 };
 static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",

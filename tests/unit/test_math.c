@@ -8,6 +8,7 @@
  * (2^t: 1, or 2 without FMA; 1 + 2^t; the shared division: 3; times x), 4.2e-7. So: 4.2e-7 relative
  * plus 3e-8 of |x|, which covers t e^-t * 6e-8 at its largest. */
 #include "interp.h"
+#include "construct.h"
 #include "jit.h"
 #include "safetensors.h"
 #include <math.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 enum {
     WIDTH = 67,
@@ -181,9 +183,27 @@ static void test_short_functions(void **state)
     remove(path);
 }
 
+/* Every elementwise operation of ops.def is among the functions above. */
+static void test_none_is_missing(void **state)
+{
+    (void)state;
+    static const OpKind elementwise[] = {
+#define ELEMENTWISE(e, name, formula) OP_##e,
+#include "ops.def"
+    };
+    for (size_t i = 0; i < sizeof elementwise / sizeof elementwise[0]; i++) {
+        size_t k = 0;
+        while (k < sizeof functions / sizeof functions[0] && functions[k].op != elementwise[i])
+            k++;
+        if (k == sizeof functions / sizeof functions[0])
+            fail_msg("functions[] of test_math.c lacks %s", op_names[elementwise[i]]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
-                                       cmocka_unit_test(test_short_functions)};
+                                       cmocka_unit_test(test_short_functions),
+                                       cmocka_unit_test(test_none_is_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,12 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "schemes.h"
+#include "checkpoint.h"
+#include "graphfile.h"
+#include "files.h"
 
 enum { WEIGHTS = 1306, COLUMNS = 10, MODELS = 4 };
 enum { MODEL, PATH, SHAPE, DIFFUSERS, LEGACY, DIFFUSERS_SHAPE, LDM, LDM_SHAPE };

@@ -9,9 +9,14 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <stdio.h>
 
 #include "pass.h"
+#include "cost.h"
+#include "graphfile.h"
+#include "print.h"
 #include "randgraph.h"
+#include "err.h"
 
 enum { GRAPHS = 200 };
 
@@ -118,6 +123,20 @@ static void driver_stops_and_selects(void **state)
         char *all[] = {a, b, c, a2, b2, c2};
         for (int i = 0; i < 6; i++)
             free(all[i]);
+    }
+}
+
+/* The pass that a row of passes.def requires stands above it. */
+static void required_passes_stand_above(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PASS_COUNT; i++) {
+        int k = 0;
+        while (k < i && strcmp(passes[k].name, passes[i].requires) != 0)
+            k++;
+        if (k == i && *passes[i].requires)
+            fail_msg("%s requires %s, which does not stand above", passes[i].name,
+                     passes[i].requires);
     }
 }
 
@@ -276,6 +295,7 @@ int main(void)
         cmocka_unit_test(fuse_text_round_trip),
         cmocka_unit_test(fuse_text_forms),
         cmocka_unit_test(wrong_usage),
+        cmocka_unit_test(required_passes_stand_above),
         cmocka_unit_test(driver_stops_and_selects),
         cmocka_unit_test(random_graphs_have_every_op),
         cmocka_unit_test(real_models_are_fused),

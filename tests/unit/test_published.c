@@ -9,13 +9,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 
 #include "samplers.h"
+#include "graphfile.h"
 #include "interp.h"
 #include "jit.h"
 #include "pass.h"
 #include "target.h"
 #include "safetensors.h"
+#include "alloc.h"
 
 /* expected: y[0,-1,-3:,-3:] of the NCHW result: the last channel of the last three rows and
  * columns. */

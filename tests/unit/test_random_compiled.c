@@ -16,7 +16,9 @@
 
 #include "jit.h"
 #include "pass.h"
+#include "print.h"
 #include "randgraph.h"
+#include "err.h"
 
 enum { GRAPHS = 16, MANY_GRAPHS = 300, DATA_SEED = 5 };
 

@@ -6,6 +6,7 @@
  * Bounds: those of the full models (tests/numeric/compiled.sh), 1e-5 direct and 5e-5 with Winograd.
  */
 #include "interp.h"
+#include "graphfile.h"
 #include "jit.h"
 #include "pipeline.h"
 #include "randgraph.h"

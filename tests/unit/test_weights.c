@@ -19,6 +19,9 @@
 #include "schemes.h"
 #include "weights.h"
 #include "stored.h"
+#include "err.h"
+#include "alloc.h"
+#include "outfile.h"
 
 static char path[64]; /* the file that the tests write */
 

@@ -1,4 +1,5 @@
 /* Queries and small edits shared by the passes: see rewrite.h. */
+#include "construct.h"
 #include "rewrite.h"
 
 #include <string.h>
@@ -150,17 +151,4 @@ void scale_weight(Graph *g, TensorId *w, double factor)
 {
     if (tensor_ok(*w))
         *w = graph_add_weight_parts(g, w, 1, &factor);
-}
-
-void graph_rebind(Graph *g)
-{
-    for (uint32_t i = 0; i < g->n_ops; i++) {
-        const Op *o = &g->ops[i];
-        Binding b = BIND_CONST;
-        for (int s = 0; s < SLOT_COUNT && !o->dead; s++)
-            if (tensor_ok(o->in[s]) && tensor(g, o->in[s])->binding > b)
-                b = tensor(g, o->in[s])->binding;
-        if (!o->dead)
-            tensor(g, o->out)->binding = b;
-    }
 }

@@ -1,0 +1,22 @@
+/* See fusion.h. */
+#include "fusion.h"
+
+const PrologueRow prologues[PRE_COUNT] = {
+#define PROLOGUE(e, name, word, norm, swish) [PRE_##e] = {word, norm, swish},
+#include "prologues.def"
+};
+
+const char *const prologue_names[PRE_COUNT] = {
+#define PROLOGUE(e, name, word, norm, swish) [PRE_##e] = #name,
+#include "prologues.def"
+};
+
+const ActivationRow activations[ACT_COUNT] = {
+#define ACTIVATION(e, name, function, word, gated) [ACT_##e] = {word, gated},
+#include "activations.def"
+};
+
+const char *const activation_names[ACT_COUNT] = {
+#define ACTIVATION(e, name, function, word, gated) [ACT_##e] = #name,
+#include "activations.def"
+};
