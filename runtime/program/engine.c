@@ -265,10 +265,10 @@ static void release_model(lrt_engine *g)
         lrt_instance_release(g->loop.model[i]);
 }
 
-bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
+bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    lrt_known *k = g->loop.known;
+    lrt_init_image *k = g->loop.init_image;
     int64_t values = (int64_t)p->height * p->width * 3;
     if (!k || k->encoded)
         return true;
@@ -318,7 +318,7 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
         v = p->round_nearest ? rintf(v) : v;
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
-    if (g->loop.known)
-        lrt_known_restore(g->loop.known, g->rgb);
+    if (g->loop.init_image)
+        lrt_init_image_restore_pixels(g->loop.init_image, g->rgb);
     return true;
 }

@@ -18,7 +18,7 @@ typedef struct {
     float *picture;                 /* (height, width, 3) */
     uint8_t *rgb;
     /* Its buffers and instances belong to the engine; model[1] exists only without batched
-     * guidance. The caller sets guidance, noise, on_step, profile and known. */
+     * guidance. The caller sets guidance, noise, on_step, profile and init_image. */
     lrt_denoiser loop;
 } lrt_engine;
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
@@ -28,13 +28,14 @@ void lrt_engine_free(lrt_engine *g);
  * the model's input. Prompts that are equal, or a scale of 1, which needs the second only, are one:
  * it is encoded once, and the steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
-/* What the image encoder says of known->rgb into known->latent, or where pictures start from a
- * sample of it, known->moments; unless it is there already. */
-bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
+/* Runs the image encoder on init_image->rgb, unless its result is there. The result goes into
+ * init_image->moments where the pipeline samples latents from them, else into init_image->latent.
+ */
+bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e);
 /* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished
  * latent. false: on_step stopped it, memory is short, or the result is not finite. */
 bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e);
-/* The picture of a latent into g->rgb (height, width, 3), clip((y + 1) / 2 * 255, 0, 255), rounded
- * as the pipeline says; with keep_pixels, what is known of it and stays is put back. */
+/* Decodes a latent into g->rgb (height, width, 3): clip((y + 1) / 2 * 255, 0, 255), rounded as the
+ * pipeline says, with the pixels of the init image where it keeps them. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

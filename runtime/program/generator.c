@@ -8,7 +8,7 @@
 
 #include "metadata.h"
 #include "output.h"
-#include "picture.h"
+#include "png_write.h"
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
@@ -123,14 +123,13 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
             r->s.pipeline,
             &(lrt_picture_record){.settings = &r->s.set,
                                   .seed = seed,
-                                  .init_image = r->s.engine.loop.known,
+                                  .init_image = r->s.engine.loop.init_image,
                                   .latent_in = r->s.set.latent_in ? r->latent_in : NULL,
                                   .latent_n = r->s.engine.loop.n});
+    const lrt_png png = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text};
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && (text || r->s.set.no_metadata)
-                  ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width,
-                                  r->s.pipeline->height, text, e)
-                  : lrt_fail(e, "out of memory");
+    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, &png, e)
+                                                     : lrt_fail(e, "out of memory");
     lrt_profile_end(r->s.profile);
     free(name);
     free(text);
@@ -177,7 +176,7 @@ static bool save_latent(Run *r, lrt_error *e)
     if (!r->s.set.save_latent)
         return true;
     const int64_t shape[4] = {1, r->s.engine.latent_h, r->s.engine.latent_w, 4};
-    const lrt_tensor_out t = {"latent_out", "F32", 4, shape, r->s.x};
+    const lrt_tensor_spec t = {"latent_out", "F32", 4, shape, r->s.x};
     char *name = side_name(r, r->s.set.save_latent, r->number);
     bool ok = name ? lrt_tensors_write(name, &t, 1, e) : lrt_fail(e, "out of memory");
     free(name);
@@ -192,7 +191,7 @@ static bool keep_latent(Run *r, lrt_error *e)
         return true;
     if (!r->latent_in && !(r->latent_in = malloc(bytes)))
         return lrt_fail(e, "out of memory");
-    memcpy(r->latent_in, r->s.engine.loop.known ? r->s.known.noise : r->s.x, bytes);
+    memcpy(r->latent_in, r->s.engine.loop.init_image ? r->s.init_image.noise : r->s.x, bytes);
     return true;
 }
 
@@ -248,12 +247,12 @@ static bool try_outputs(const Run *r, lrt_error *e)
 /* --from-png: whether the files given beside it are those that the picture was drawn with. */
 static void check_recorded(const Run *r)
 {
-    const lrt_known *k = &r->s.known;
+    const lrt_init_image *k = &r->s.init_image;
     const char *other = r->recorded.from_picture && k->rgb &&
-                                lrt_known_hash(k, false) != r->recorded.picture
+                                lrt_init_image_hash(k, false) != r->recorded.picture
                             ? r->s.set.init_img
                         : r->recorded.with_mask && k->mask &&
-                                lrt_known_hash(k, true) != r->recorded.mask
+                                lrt_init_image_hash(k, true) != r->recorded.mask
                             ? r->s.set.mask
                             : NULL;
     if (other)
@@ -354,6 +353,36 @@ static int open_program(Run *r)
     return LRT_EXIT_OK;
 }
 
+static int print_help(const Run *r)
+{
+    lrt_settings_help(r->s.pipeline, r->program);
+    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
+                          : LRT_EXIT_OK;
+}
+
+/* What the settings ask for. start: lrt_now() when the program began. */
+static int run(Run *r, double start)
+{
+    lrt_error e;
+    const lrt_settings *set = &r->s.set;
+    if (set->help)
+        return print_help(r);
+    if (set->version) {
+        printf("%s, latentc %s\n", r->s.pipeline->name, LRT_VERSION);
+        return LRT_EXIT_OK;
+    }
+    int code = open_program(r);
+    if (code != LRT_EXIT_OK)
+        return code;
+    if (set->info)
+        return print_info(r);
+    if (set->print_tokens)
+        return print_tokens(r);
+    lrt_output_guard();
+    r->s.profile = set->profile ? lrt_profile_new(start, (int)set->threads) : NULL;
+    return draw_all(r, &e) ? LRT_EXIT_OK : complain(r, LRT_EXIT_USER, e.text);
+}
+
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -362,33 +391,15 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
              .program = slash      ? slash + 1
                         : argc > 0 ? argv[0]
                                    : p->name};
+    lrt_settings *set = &r.s.set;
     lrt_error e;
-    if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
+    if (!lrt_settings_parse(set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
-    if (r.s.set.from_png && !r.s.set.help && !r.s.set.version && !r.s.set.info &&
-        !lrt_settings_recall(&r.s.set, p, argc, argv, &r.recorded, &e))
+    if (set->from_png && !set->help && !set->version && !set->info &&
+        !lrt_settings_recall(set, p, argc, argv, &r.recorded, &e))
         return complain(&r, LRT_EXIT_USER, e.text);
     print_notice(&r, r.recorded.notice);
-    if (r.s.set.help) {
-        lrt_settings_help(p, r.program);
-        return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written")
-                              : LRT_EXIT_OK;
-    }
-    if (r.s.set.version) {
-        printf("%s, latentc %s\n", p->name, LRT_VERSION);
-        return LRT_EXIT_OK;
-    }
-    int code = open_program(&r);
-    if (code == LRT_EXIT_OK && r.s.set.info) {
-        code = print_info(&r);
-    } else if (code == LRT_EXIT_OK && r.s.set.print_tokens) {
-        code = print_tokens(&r);
-    } else if (code == LRT_EXIT_OK) {
-        lrt_output_guard();
-        r.s.profile = r.s.set.profile ? lrt_profile_new(start, (int)r.s.set.threads) : NULL;
-        if (!draw_all(&r, &e))
-            code = complain(&r, LRT_EXIT_USER, e.text);
-    }
+    int code = run(&r, start);
     lrt_profile_free(r.s.profile);
     lrt_recorded_free(&r.recorded);
     lrt_jobs_free(&r.jobs);

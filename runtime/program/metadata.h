@@ -10,15 +10,15 @@
  * long name. Numbers read back exactly. */
 #ifndef LATENTRT_METADATA_H
 #define LATENTRT_METADATA_H
-#include "known.h"
+#include "init_image.h"
 #include "settings.h"
 
 /* What a picture was drawn with. */
 typedef struct {
-    const lrt_settings *settings; /* checked */
-    int64_t seed;                 /* the picture's own */
-    const lrt_known *init_image;  /* NULL without one */
-    const float *latent_in;       /* (latent_n), the tensor of --latent-in; NULL without it */
+    const lrt_settings *settings;     /* checked */
+    int64_t seed;                     /* the picture's own */
+    const lrt_init_image *init_image; /* NULL without one */
+    const float *latent_in;           /* (latent_n), the tensor of --latent-in; NULL without it */
     int64_t latent_n;
 } lrt_picture_record;
 /* The text chunk of that picture: malloc'd, NULL when memory is short. */
@@ -29,7 +29,7 @@ typedef struct lrt_recorded {
     char **texts; /* owned: settings point to them */
     size_t n_texts;
     bool from_picture, with_mask, from_latent; /* what --from-png cannot bring back: the files */
-    uint64_t picture, mask;                    /* lrt_known_hash */
+    uint64_t picture, mask;                    /* lrt_init_image_hash */
     char *notice; /* a line each for what is not used or differs; "" for nothing */
 } lrt_recorded;
 /* Into s, over what is there. What is not known here is named in the notice; a picture of another

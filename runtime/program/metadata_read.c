@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "metadata_keys.h"
-#include "picture_in.h"
+#include "png_read.h"
 #include "scan.h"
 
 typedef struct {

@@ -126,9 +126,9 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     if (r->init_image) {
         put_key(f, LRT_SETTING_strength);
         put_number(f, lrt_settings_strength(s));
-        put_hash(f, LRT_KEY_INIT_IMAGE, lrt_known_hash(r->init_image, false));
+        put_hash(f, LRT_KEY_INIT_IMAGE, lrt_init_image_hash(r->init_image, false));
         if (r->init_image->mask)
-            put_hash(f, LRT_KEY_MASK, lrt_known_hash(r->init_image, true));
+            put_hash(f, LRT_KEY_MASK, lrt_init_image_hash(r->init_image, true));
     }
     if (r->latent_in)
         put_hash(f, LRT_KEY_LATENT,

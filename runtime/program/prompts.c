@@ -201,12 +201,12 @@ static bool check_names(const Reading *x)
     return ok;
 }
 
-bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p,
-                    const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
+bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
+                    lrt_jobs *jobs, lrt_error *e)
 {
-    Reading x = {.path = path, .p = p, .jobs = jobs, .e = e};
-    const char *end = text + bytes,
-               *line = text + (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0);
+    Reading x = {.path = in->path, .p = p, .jobs = jobs, .e = e};
+    bool mark = in->bytes >= 3 && !memcmp(in->text, "\xef\xbb\xbf", 3); /* of UTF-8 files */
+    const char *end = in->text + in->bytes, *line = in->text + (mark ? 3 : 0);
     *jobs = (lrt_jobs){0};
     while (line < end) {
         const char *feed = memchr(line, '\n', (size_t)(end - line)), *stop = feed ? feed : end,
@@ -221,7 +221,7 @@ bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_
         line = next;
     }
     return jobs->n ? check_names(&x)
-                   : lrt_fail(e, "%.200s: no prompt in it: expected one a line", path);
+                   : lrt_fail(e, "%.200s: no prompt in it: expected one a line", in->path);
 }
 
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
@@ -239,7 +239,7 @@ bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *
         fclose(in);
     if (all && fclose(all))
         ok = lrt_fail(e, "out of memory");
-    ok = ok && lrt_jobs_parse(text, bytes, path, p, base, jobs, e);
+    ok = ok && lrt_jobs_parse(&(lrt_prompts_text){path, text, bytes}, p, base, jobs, e);
     free(text);
     return ok;
 }

@@ -27,8 +27,13 @@ enum { LRT_MOST_PICTURES = 1000000 };
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
                    lrt_jobs *jobs, lrt_error *e);
 /* The same from memory. */
-bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p,
-                    const lrt_settings *base, lrt_jobs *jobs, lrt_error *e);
+typedef struct {
+    const char *path; /* for messages */
+    const char *text;
+    size_t bytes;
+} lrt_prompts_text;
+bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
+                    lrt_jobs *jobs, lrt_error *e);
 void lrt_jobs_free(lrt_jobs *jobs);
 /* The name of picture i of a job (from 0); malloc'd, NULL when memory is short. */
 char *lrt_job_name(const lrt_job *job, int64_t i, int64_t pictures, const char *tag);

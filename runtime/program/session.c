@@ -84,7 +84,7 @@ static void free_sized(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
     lrt_schedule_free(&s->schedule);
-    lrt_known_free(&s->known);
+    lrt_init_image_free(&s->init_image);
     lrt_engine_free(&s->engine);
     free(s->encoded);
     free(s->x);
@@ -173,8 +173,9 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     if (s->set.init_img && p->image_encoder < 0)
         return lrt_fail(e, "--init-img: this program was built without an image encoder");
     const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
-    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height,
-                          (int)latent->dim[2], (int)latent->dim[1], notice, e);
+    const lrt_init_image_size size = {p->width, p->height, (int)latent->dim[2],
+                                      (int)latent->dim[1]};
+    return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
 }
 
 bool lrt_session_read(lrt_session *s, lrt_error *e)
@@ -220,7 +221,9 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!prepare_once(s, e))
         return false;
     int steps = (int)s->set.steps;
-    s->left = s->known.rgb ? steps - lrt_known_first(steps, lrt_settings_strength(&s->set)) : steps;
+    s->left = s->init_image.rgb
+                  ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(&s->set))
+                  : steps;
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
@@ -234,9 +237,9 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
-    s->known.keep_pixels = s->set.keep_pixels;
-    s->engine.loop.known = s->known.rgb ? &s->known : NULL;
-    if (!lrt_engine_encode_known(&s->engine, e))
+    s->init_image.keep_pixels = s->set.keep_pixels;
+    s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
+    if (!lrt_engine_encode_init_image(&s->engine, e))
         return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
         (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
@@ -255,7 +258,8 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     lrt_tensor_file f;
     if (!lrt_tensors_read(s->set.latent_in, &f, e))
         return false;
-    const lrt_tensor *t = lrt_tensors_find(&f, s->set.latent_in, "latent_in", "F32", 4, shape, e);
+    const lrt_tensor_spec want = {.name = "latent_in", .dtype = "F32", .rank = 4, .dim = shape};
+    const lrt_tensor *t = lrt_tensors_find(&f, &want, e);
     if (t)
         memcpy(s->x, t->data, t->bytes);
     lrt_tensors_free(&f);
@@ -274,23 +278,23 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
-    bool sample = s->known.rgb && s->known.moments;
+    bool sample = s->init_image.rgb && s->init_image.moments;
     lrt_noise_seed(&s->noise, s->set.rng, (uint64_t)seed);
     if (sample) {
         lrt_noise_latent(&s->noise, noise, n);
-        lrt_known_sample(&s->known, s->pipeline->latent_scale, noise);
+        lrt_init_image_sample(&s->init_image, s->pipeline->latent_scale, noise);
     }
     lrt_noise_latent(&s->noise, noise, n);
     memcpy(s->x, noise, (size_t)n * sizeof *noise);
-    if (sample && s->known.mask) /* diffusers encodes what stays once more, for models that have
-                                    channels for it */
+    if (sample && s->init_image.mask) /* diffusers encodes what stays once more, for models that
+                                    have channels for it */
         lrt_noise_latent(&s->noise, noise, n);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;
-    bool pure = !s->known.rgb || (s->known.mask && lrt_settings_strength(&s->set) == 1);
-    if (s->known.rgb)
-        lrt_known_start(&s->known, s->left ? s->sampling.point[0].a : 1, pure, s->x);
+    bool pure = !s->init_image.rgb || (s->init_image.mask && lrt_settings_strength(&s->set) == 1);
+    if (s->init_image.rgb)
+        lrt_init_image_start(&s->init_image, s->left ? s->sampling.point[0].a : 1, pure, s->x);
     for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)
         s->x[i] = (float)(s->x[i] * s->sampling.start);
     return true;

@@ -24,12 +24,12 @@ typedef struct {
     lrt_schedule schedule;
     lrt_sampling sampling;
     int left; /* steps that are done: all, but with --init-img the share that --strength says */
-    lrt_known known; /* of --init-img and --mask */
-    lrt_noise noise; /* of the picture at hand */
-    float *x;        /* the latent, (h, w, 4) */
-    int32_t *ids;    /* (2, max_text_length): unconditional first */
-    char *notice;    /* what was cut of prompts that are too long, what was done to pictures to make
-                        them fit, a line each; NULL: nothing */
+    lrt_init_image init_image; /* of --init-img and --mask */
+    lrt_noise noise;           /* of the picture at hand */
+    float *x;                  /* the latent, (h, w, 4) */
+    int32_t *ids;              /* (2, max_text_length): unconditional first */
+    char *notice; /* what was cut of prompts that are too long, what was done to pictures to make
+                     them fit, a line each; NULL: nothing */
     /* of what engine.model holds the context: it is not computed again for the same */
     int32_t *encoded;
     double encoded_scale;
