@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tokenizer.h"
+#include "vocab_build.h"
 #include "json.h"
 
 /* A vocabulary as JSON gives it: tokens, sorted (a lookup would otherwise walk tens of thousands of

@@ -109,7 +109,7 @@ bool lrt_init_image_read(lrt_init_image *p, const char *path, const char *mask,
     return (of_mask.width == about.width && of_mask.height == about.height) ||
            lrt_fail(
                e,
-               "%.120s: the mask has %lld x %lld pixels, but %.120s has %lld x %lld: they must be of one size",
+               "%.120s: the mask has %lld x %lld pixels, but %.120s has %lld x %lld: they must have the same size",
                mask, (long long)of_mask.width, (long long)of_mask.height, path,
                (long long)about.width, (long long)about.height);
 }

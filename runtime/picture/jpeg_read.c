@@ -65,7 +65,7 @@ static void jpeg_rows(lrt_picture_reader *r, struct jpeg_decompress_struct *j)
     jpeg_start_decompress(j);
     r->row = lrt_reader_need(r, malloc((size_t)r->width * 4));
     if (cmyk)
-        snprintf(r->change, sizeof r->change, "CMYK made RGB without its profile");
+        snprintf(r->change, sizeof r->change, "CMYK converted to RGB without its profile");
     while (j->output_scanline < j->output_height) {
         jpeg_read_scanlines(j, &r->row, 1);
         if (cmyk)

@@ -39,7 +39,7 @@ static void describe(const lrt_picture_reader *r, lrt_picture_about *a)
     a->width = swapped ? r->height : r->width;
     a->height = swapped ? r->width : r->height;
     if (r->orientation > 1)
-        add_notice(a, "turned as its Exif data say");
+        add_notice(a, "rotated as its Exif data say");
     if (a->width != r->want.width || a->height != r->want.height) {
         char text[96];
         bool same = a->width * r->want.height == a->height * r->want.width;

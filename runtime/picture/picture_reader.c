@@ -33,11 +33,10 @@ void lrt_reader_begin(lrt_picture_reader *r, const char *kind)
     bool swapped = r->orientation > 4; /* rows are columns */
     if (r->width < 1 || r->height < 1 || r->width > LRT_MOST_SIDE || r->height > LRT_MOST_SIDE ||
         pixels > most) {
-        lrt_fail(r->e,
-                 "%s: %lld x %lld pixels%s%s: at most %lld million, and %d to a side, are read%s%s",
-                 r->path, (long long)r->width, (long long)r->height, kind ? ", " : "",
-                 kind ? kind : "", (long long)(most / 1000000), LRT_MOST_SIDE,
-                 kind ? " of what is " : "", kind ? kind : "");
+        lrt_fail(
+            r->e, "%s: %lld x %lld pixels%s%s: expected at most %lld million%s%s, and %d per side",
+            r->path, (long long)r->width, (long long)r->height, kind ? ", " : "", kind ? kind : "",
+            (long long)(most / 1000000), kind ? " when " : "", kind ? kind : "", LRT_MOST_SIDE);
         lrt_reader_stop(r);
     }
     int width = swapped ? r->want.height : r->want.width,

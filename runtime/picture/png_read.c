@@ -71,7 +71,7 @@ static void png_rows(lrt_picture_reader *r, png_structp png, png_infop info)
     if (alpha)
         snprintf(r->change, sizeof r->change,
                  r->want.use == LRT_PICTURE_RGB ? "transparent parts on white"
-                                                : "transparent parts taken for black");
+                                                : "transparent parts count as black");
     if (interlaced) {
         r->rows = lrt_reader_need(r, calloc((size_t)r->height, sizeof *r->rows));
         r->row = lrt_reader_need(r, malloc(bytes * (size_t)r->height));
@@ -138,7 +138,7 @@ static bool find_text(lrt_picture_reader *r, png_structp png, png_infop info, co
     return *text;
 }
 
-/* Before the pixels, or, unless the picture is very large, behind them. */
+/* The text may be before the pixels or behind them. Very large pictures are not read for it. */
 static void search_text(lrt_picture_reader *r, png_structp png, png_infop info, const char *key,
                         char **text)
 {

@@ -45,15 +45,15 @@ static int print_info(const lrt_program *p, const lrt_container *c)
            p->made_from ? p->made_from : "", p->options ? p->options : "", p->target);
     print_io("input", s->inputs, s->n_inputs);
     print_io("output", s->outputs, s->n_outputs);
-    printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n",
+    printf("memory   %.1f MB of weights, %.1f MB of working memory\nfingerprint %016llx-%016llx\n",
            s->weights_bytes / 1e6, (s->arena_bytes + s->prompt_bytes) / 1e6,
            (unsigned long long)p->layout_hash,
            (unsigned long long)c->footer.sections[LRT_SECTION_WEIGHTS].hash);
     return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
 }
 
-/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is
- * missing or of another shape. */
+/* Copies of the inputs, since the file may not align them. NULL, with *e, when one is missing or
+ * has another shape. */
 static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
 {
     lrt_tensor_file f;

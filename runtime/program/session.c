@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "progress.h"
 #include "tensors.h"
@@ -24,8 +23,9 @@ static char *text(const char *fmt, ...)
     return n < 0 ? NULL : s;
 }
 
-/* Weights in a file of their own: the one given, else that name in the program's folder. */
-static bool find_apart(lrt_session *s, const char *program, const char *given, lrt_error *e)
+/* The file of packed weights: the given one, else the one that the pipeline names, in the program's
+ * folder. */
+static bool find_weights_file(lrt_session *s, const char *program, const char *given, lrt_error *e)
 {
     const char *name = s->pipeline->weights_file, *options = s->pipeline->program->options;
     char *own = given ? NULL : realpath(program, NULL), *slash = own ? strrchr(own, '/') : NULL;
@@ -48,11 +48,11 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
     const lrt_container_file own = {program, "the program file", NULL, c->layout_hash};
     if (!weights && !s->pipeline->weights_file)
         return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
-    if (!find_apart(s, program, weights, e))
+    if (!find_weights_file(s, program, weights, e))
         return false;
-    const lrt_container_file apart = {s->weights_path, s->weights_what, s->weights_mend,
-                                      c->layout_hash};
-    bool there = lrt_container_open(&apart, sections, LRT_MAP_WEIGHTS, &s->container, e);
+    const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_mend,
+                                     c->layout_hash};
+    bool there = lrt_container_open(&file, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
         return false;
     if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] ||
@@ -79,7 +79,7 @@ bool lrt_session_open(lrt_session *s, const char *program, const char *weights, 
                           from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
 }
 
-/* What depends on the size of the picture. */
+/* Frees what depends on the size of the picture. */
 static void free_sized(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
@@ -105,18 +105,8 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
-bool lrt_seed_choose(int64_t *seed)
-{
-    if (*seed >= 0)
-        return false;
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = (uint32_t)(lrt_now() * 1e6);
-    *seed = random & 0x7fffffff;
-    return true;
-}
-
-/* The ids of a prompt, (max_text_length): cut, which is said, or padded. */
+/* The ids of a prompt, (max_text_length): cut, with a line in the notice, or padded. what: its name
+ * in messages. */
 static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids,
                      FILE *notice, lrt_error *e)
 {
@@ -198,7 +188,7 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     return ok;
 }
 
-/* What is needed once, whatever the settings are. */
+/* What does not depend on the settings. */
 static bool prepare_once(lrt_session *s, lrt_error *e)
 {
     const lrt_pipeline *p = s->pipeline;
@@ -265,13 +255,13 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     lrt_tensors_free(&f);
     for (int64_t i = 0; t && i < s->engine.loop.n; i++)
         if (s->x[i] - s->x[i] != 0)
-            return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
+            return lrt_fail(e, "%s: tensor 'latent_in' has values that are not finite",
                             s->set.latent_in);
     return t;
 }
 
-/* Whoever brings a latent brings the first draw: noise of the steps is the same with it as without.
- */
+/* --latent-in replaces the first draw of noise, so the noise of the steps is the same with it and
+ * without it. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 {
     int64_t n = s->engine.loop.n;
@@ -286,8 +276,7 @@ bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
     }
     lrt_noise_latent(&s->noise, noise, n);
     memcpy(s->x, noise, (size_t)n * sizeof *noise);
-    if (sample && s->init_image.mask) /* diffusers encodes what stays once more, for models that
-                                    have channels for it */
+    if (sample && s->init_image.mask) /* diffusers also draws for the masked picture */
         lrt_noise_latent(&s->noise, noise, n);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))

@@ -2,6 +2,7 @@
  * specials. */
 #include "fuzz.h"
 #include "tokenizer.h"
+#include "vocab_build.h"
 
 static const lrt_vocab *vocabulary(void)
 {

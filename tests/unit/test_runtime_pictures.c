@@ -239,7 +239,7 @@ static void test_png_alpha(void **state)
         assert_float_equal(out[i], (p[i % 3] * p[3] + 255.0 * (255 - p[3])) / 255, 0.501);
     }
     a = read_file(png_file(f, rows), LRT_PICTURE_MASK, W, H, out);
-    assert_string_equal(a.notice, "transparent parts taken for black");
+    assert_string_equal(a.notice, "transparent parts count as black");
     for (int i = 0; i < W * H; i++) {
         const uint8_t *p = rows[i / W] + i % W * 4;
         double v = (0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) * p[3] / 255;
@@ -295,7 +295,8 @@ static void test_jpeg(void **state)
             uint8_t *in = smooth(W, H, n);
             lrt_picture_about a = read_file(jpeg_file(in, W, H, n, progressive, NULL, 0),
                                             LRT_PICTURE_RGB, W, H, out);
-            assert_string_equal(a.notice, n == 4 ? "CMYK made RGB without its profile" : "");
+            assert_string_equal(a.notice,
+                                n == 4 ? "CMYK converted to RGB without its profile" : "");
             for (int i = 0; i < W * H * 3; i++) {
                 const uint8_t *p =
                     in + i / 3 * n; /* libjpeg writes an Adobe marker: the inks are inverted */
@@ -349,7 +350,7 @@ static void test_orientation(void **state)
                          .exif = block + 6,
                          .exif_bytes = 26};
             lrt_picture_about a = read_file(png_file(f, rows), LRT_PICTURE_RGB, W, H, out);
-            assert_string_equal(a.notice, o > 1 && o < 9 ? "turned as its Exif data say" : "");
+            assert_string_equal(a.notice, o > 1 && o < 9 ? "rotated as its Exif data say" : "");
             for (int i = 0; i < W * H; i++) {
                 int at = stored_at(o, i % W, i / W, W, H);
                 assert_memory_equal(out + i * 3, rows[at / sw] + at % sw * 3, 3);
@@ -419,12 +420,12 @@ static void test_sizes_refused(void **state)
 {
     (void)state;
     check_claim(40000, 40000, 0,
-                "x: 40000 x 40000 pixels: at most 1073 million, and 1000000 to a side, are read");
+                "x: 40000 x 40000 pixels: expected at most 1073 million, and 1000000 per side");
     check_claim(1000001, 1, 0,
-                "x: 1000001 x 1 pixels: at most 1073 million, and 1000000 to a side, are read");
+                "x: 1000001 x 1 pixels: expected at most 1073 million, and 1000000 per side");
     check_claim(
         9000, 9000, 1,
-        "x: 9000 x 9000 pixels, interlaced: at most 67 million, and 1000000 to a side, are read of what is interlaced");
+        "x: 9000 x 9000 pixels, interlaced: expected at most 67 million when interlaced, and 1000000 per side");
 }
 
 /* ---- text -------------------------------------------------------------------------------------
