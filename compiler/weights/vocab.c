@@ -10,8 +10,9 @@
 #include "alloc.h"
 #include "arena.h"
 #include "err.h"
-#include "json.h"
 #include "tokenizer.h"
+#include "vocab_build.h"
+#include "json.h"
 
 /* A vocabulary from JSON: its tokens, sorted because a lookup in JSON walks tens of thousands of
  * members, and the merges of a tokenizer.json. */

@@ -12,13 +12,13 @@ typedef struct {
 } Axis;
 
 struct lrt_resize {
-    int64_t in_width, row;                     /* row: how many have come */
+    int64_t in_width, row;                     /* row: rows of the input so far */
     int64_t begin, end;                        /* the columns that the result needs */
-    int out_width, out_height, channels, done; /* done: rows of the result that are finished */
+    int out_width, out_height, channels, done; /* done: complete rows of the result */
     Axis x, y;
-    float **sum; /* (out_height): columns begin to end of a row that is begun, scaled vertically;
-                    NULL otherwise */
-    float *line; /* a row that has come, as floats */
+    float **sum; /* (out_height): columns begin to end of an incomplete row, scaled vertically; NULL
+                    for others */
+    float *line; /* a row of the input, as floats */
 };
 
 enum { LOBES = 3 };
@@ -31,8 +31,8 @@ static double lanczos(double x)
     return x == 0 ? 1 : LOBES * sin(pi * x) * sin(pi * x / LOBES) / (pi * pi * x * x);
 }
 
-/* out values over scale * out of the in values, in the middle of them. Weights add up to 1, at the
- * edges too. */
+/* Plans `out` values from the middle scale * out of the `in` values. The weights of a value add up
+ * to 1, also at the edges. */
 static bool plan(Axis *a, int64_t in, int out, double scale)
 {
     double widen = scale > 1 ? scale : 1, reach = LOBES * widen,
@@ -107,7 +107,7 @@ void lrt_resize_free(lrt_resize *r)
     free(r);
 }
 
-/* A row that is complete vertically: scaled horizontally and rounded. */
+/* Scales a row that is complete vertically in the other direction, and rounds it. */
 static void finish(lrt_resize *r, const float *sum, uint8_t *out)
 {
     int channels = r->channels;

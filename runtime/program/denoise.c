@@ -51,7 +51,7 @@ bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *
         ok = d->on_step(d->context, s, k, d->x0, e);
     }
     lrt_sampling_move(s, k, d->noise);
-    if (d->known)
-        lrt_known_keep(d->known, s->point[k + 1].a, k + 1 == s->calls, s->x);
+    if (d->init_image)
+        lrt_init_image_restore_latent(d->init_image, s->point[k + 1].a, k + 1 == s->calls, s->x);
     return ok;
 }

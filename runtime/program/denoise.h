@@ -2,7 +2,7 @@
  * Generators run it, and `latentc bench` times it. */
 #ifndef LATENTRT_DENOISE_H
 #define LATENTRT_DENOISE_H
-#include "known.h"
+#include "init_image.h"
 #include "profile.h"
 #include "sampler.h"
 #include "stage.h"
@@ -33,11 +33,11 @@ typedef struct {
     const float *embeddings;
     int embedding_width;
     lrt_guidance guidance;
-    lrt_noise *noise;     /* for samplers that add some; may be NULL for others */
-    lrt_on_step *on_step; /* NULL: nothing is called */
-    void *context;        /* of on_step */
-    lrt_profile *profile; /* NULL: off */
-    lrt_known *known;     /* the init image; NULL without one */
+    lrt_noise *noise;           /* for samplers that add some; may be NULL for others */
+    lrt_on_step *on_step;       /* NULL: nothing is called */
+    void *context;              /* of on_step */
+    lrt_profile *profile;       /* NULL: off */
+    lrt_init_image *init_image; /* NULL without one */
 } lrt_denoiser;
 /* Call k of a planned sampling: the model at s->x, guidance, and the move to point k + 1. false
  * when on_step stopped it; x has moved then, too. */

@@ -1,4 +1,4 @@
-/* From token ids to a latent to a picture: the loop around the compiled stages. See engine.h. */
+/* See engine.h. */
 #include "engine.h"
 
 #include <math.h>
@@ -34,8 +34,8 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
     return x;
 }
 
-/* The stages must have the inputs that the loop feeds: anything else is the compiler's mistake,
- * said instead of crashing. */
+/* The stages must have the inputs that the loop sets. If not, the compiler has a bug; this reports
+ * it instead of a crash. */
 static bool check_stages(const lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
@@ -108,14 +108,14 @@ void lrt_engine_free(lrt_engine *g)
     *g = (lrt_engine){0};
 }
 
-/* As many contexts as are kept: 64 MB of them, but two at least. */
+/* How many contexts are cached: 64 MB of them, at least two. */
 static size_t most_encoded(const lrt_engine *g, int64_t values)
 {
     size_t n = ((size_t)64 << 20) / ((size_t)values * sizeof *g->context);
     return n < 2 ? 2 : n;
 }
 
-/* Where the context of these ids is kept; NULL when it is not there. */
+/* The cached context of these ids; NULL when there is none. */
 static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
 {
     size_t bytes = (size_t)g->pipeline->max_text_length * sizeof *ids;
@@ -125,8 +125,8 @@ static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
     return NULL;
 }
 
-static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values,
-                         lrt_error *e)
+static bool cache_encoded(lrt_engine *g, const int32_t *ids, const float *context, int64_t values,
+                          lrt_error *e)
 {
     size_t length = (size_t)g->pipeline->max_text_length, most = most_encoded(g, values);
     if (!g->encoded && !(g->encoded = calloc(most, sizeof *g->encoded)))
@@ -148,7 +148,8 @@ static bool keep_encoded(lrt_engine *g, const int32_t *ids, const float *context
     return true;
 }
 
-/* The text encoder on one prompt, into out. Its buffers go before the loop's come. */
+/* Runs the text encoder on one prompt, into out. Its buffers are freed before the loop's are
+ * allocated. */
 static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
@@ -178,18 +179,18 @@ static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error
     return ok;
 }
 
-/* The contexts of n prompts: those that are kept, the others anew. */
+/* The contexts of n prompts, from the cache where they are there. */
 static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
 {
     const lrt_io *io = &stage_of(g, g->pipeline->text_encoder)->outputs[0];
     int64_t values = io_count(io) / io->dim[0], length = g->pipeline->max_text_length;
     for (int64_t i = 0; i < n; i++) {
         float *out = g->context + i * values;
-        const float *kept = find_encoded(g, ids + i * length);
-        if (kept)
-            memcpy(out, kept, (size_t)values * sizeof *out);
+        const float *cached = find_encoded(g, ids + i * length);
+        if (cached)
+            memcpy(out, cached, (size_t)values * sizeof *out);
         else if (!run_encoder(g, ids + i * length, out, e) ||
-                 !keep_encoded(g, ids + i * length, out, values, e))
+                 !cache_encoded(g, ids + i * length, out, values, e))
             return false;
     }
     return true;
@@ -205,7 +206,7 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
     const lrt_stage *s = model_stage(g);
     int context = lrt_stage_input(s, "context");
     int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
-    if (g->loop.single) /* what is compiled for two contexts reads both */
+    if (g->loop.single) /* a model that is compiled for two contexts reads both */
         memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
     g->loop.models = g->loop.single || g->pipeline->batched_guidance ? 1 : 2;
     for (int i = 0; i < g->loop.models; i++) {
@@ -221,7 +222,7 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
     return true;
 }
 
-/* The embeddings of all timesteps, and what the model makes of them, in one product. */
+/* The embeddings of all timesteps, and the results of the time plan, all at once. */
 static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
 {
     int width = g->pipeline->time_width;
@@ -253,22 +254,21 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e)
     for (int64_t i = 0; i < g->loop.n && ok; i++)
         if (!isfinite(x[i]))
             ok = lrt_fail(
-                e,
-                "the loop ran out of numbers (infinite or not a number): a lower --cfg-scale may help");
+                e, "the loop produced numbers that are not finite: a lower --cfg-scale may help");
     return ok;
 }
 
-/* Encoder and decoder need more memory than the model: not both at once. */
+/* Encoder and decoder need more memory than the model. This frees the model's before they run. */
 static void release_model(lrt_engine *g)
 {
     for (int i = 0; i < 2 && g->loop.model[i]; i++)
         lrt_instance_release(g->loop.model[i]);
 }
 
-bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
+bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    lrt_known *k = g->loop.known;
+    lrt_init_image *k = g->loop.init_image;
     int64_t values = (int64_t)p->height * p->width * 3;
     if (!k || k->encoded)
         return true;
@@ -291,8 +291,7 @@ bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e)
     lrt_instance_free(x);
     for (int64_t i = 0; i < said; i++)
         if (!isfinite(out[i]))
-            return lrt_fail(
-                e, "the image encoder's latent has values that are infinite or not numbers");
+            return lrt_fail(e, "the image encoder's latent has values that are not finite");
     k->encoded = true;
     return true;
 }
@@ -318,7 +317,7 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
         v = p->round_nearest ? rintf(v) : v;
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
-    if (g->loop.known)
-        lrt_known_restore(g->loop.known, g->rgb);
+    if (g->loop.init_image)
+        lrt_init_image_restore_pixels(g->loop.init_image, g->rgb);
     return true;
 }

@@ -9,32 +9,36 @@ typedef struct {
     int threads;
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
     float *context;             /* (2, tokens, width): unconditional first */
-    struct { /* prompts that were encoded: ids (max_text_length) and their context */
+    /* A cache: ids of prompts (max_text_length) and their context. When it is full, the oldest
+     * entry is replaced. */
+    struct {
         int32_t *ids;
         float *context;
     } * encoded;
-    size_t n_encoded, next_encoded; /* when there is no more room, the oldest makes place */
-    float *embeddings;              /* (calls, time_width) of the current sampling */
-    float *picture;                 /* (height, width, 3) */
+    size_t n_encoded, next_encoded;
+    float *embeddings; /* (calls, time_width) of the current sampling */
+    float *picture;    /* (height, width, 3) */
     uint8_t *rgb;
     /* Its buffers and instances belong to the engine; model[1] exists only without batched
-     * guidance. The caller sets guidance, noise, on_step, profile and known. */
+     * guidance. The caller sets guidance, noise, on_step, profile and init_image. */
     lrt_denoiser loop;
 } lrt_engine;
+/* Checks the stages and allocates buffers. weights: the packed weights, which must outlive g. */
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
                      lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
-/* The context of both prompts: ids (2, max_text_length), padded, unconditional first. Sets it as
- * the model's input. Prompts that are equal, or a scale of 1, which needs the second only, are one:
- * it is encoded once, and the steps compute one half. */
+/* Encodes both prompts, ids (2, max_text_length), padded, unconditional first, sets the result as
+ * the model's context, and runs the prompt plan. When the prompts are equal, or the scale is 1
+ * (then only the second is needed), one prompt is encoded and the steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
-/* What the image encoder says of known->rgb into known->latent, or where pictures start from a
- * sample of it, known->moments; unless it is there already. */
-bool lrt_engine_encode_known(lrt_engine *g, lrt_error *e);
+/* Runs the image encoder on init_image->rgb, unless its result is there. The result goes into
+ * init_image->moments where the pipeline samples latents from them, else into init_image->latent.
+ */
+bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e);
 /* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished
  * latent. false: on_step stopped it, memory is short, or the result is not finite. */
 bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e);
-/* The picture of a latent into g->rgb (height, width, 3), clip((y + 1) / 2 * 255, 0, 255), rounded
- * as the pipeline says; with keep_pixels, what is known of it and stays is put back. */
+/* Decodes a latent into g->rgb (height, width, 3): clip((y + 1) / 2 * 255, 0, 255), rounded as the
+ * pipeline says, with the pixels of the init image where it keeps them. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
 #endif

@@ -1,4 +1,4 @@
-/* The program around the stages: command line, prompt, pictures. See generator.h. */
+/* See generator.h. */
 #include "generator.h"
 
 #include <omp.h>
@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 
 #include "metadata.h"
+#include "numbered_name.h"
 #include "output.h"
-#include "picture.h"
+#include "png_write.h"
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
@@ -19,16 +20,16 @@
 typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
-    lrt_error unusable;    /* --info: why the file of the weights cannot be used; "": it can */
+    lrt_error unusable;    /* --info: why the file of weights is not usable; "": it is */
     lrt_recorded recorded; /* by --from-png */
     lrt_jobs jobs;         /* of --prompts, or the one that the command line describes */
-    /* the picture in the making */
+    /* the current picture */
     const lrt_job *job;
     int64_t number;               /* within the job, from 0 */
     char name[sizeof(lrt_error)]; /* for messages: FILE:LINE of --prompts, or "" */
     lrt_progress progress;
     lrt_output trace;
-    float *latent_in; /* what --latent-in gave, for the record; NULL without */
+    float *latent_in; /* the tensor of --latent-in, for the record; NULL without */
 } Run;
 
 /* One line on standard error; returns the exit code, for `return complain(...)`. */
@@ -38,7 +39,7 @@ static int complain(const Run *r, int code, const char *message)
     return code;
 }
 
-/* Lines that are for the user to know. */
+/* Prints notices, a line each. */
 static void print_notice(const Run *r, const char *notice)
 {
     for (const char *line = notice; line && *line; line += strcspn(line, "\n") + 1)
@@ -77,7 +78,7 @@ static int print_info(const Run *r)
     const lrt_schedule_config *schedule = &p->schedule;
     printf("schedule      predicts %s, steps spaced %s%s\n",
            schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
-           schedule->spacing == LRT_SPACING_SAMPLER ? "as each sampler has it in diffusers"
+           schedule->spacing == LRT_SPACING_SAMPLER ? "as diffusers does for each sampler"
                                                     : lrt_spacings[schedule->spacing].name,
            schedule->karras ? ", with Karras' sigmas" : "");
     for (uint32_t i = 0; i < c->n_stages; i++) {
@@ -109,7 +110,7 @@ static char *output_name(const Run *r, int64_t i, const char *tag)
     return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, r->s.set.seed + i, tag);
 }
 
-/* The name of a file beside it: numbered among all pictures. */
+/* The name of another file of picture i, numbered among all pictures. */
 static char *side_name(const Run *r, const char *pattern, int64_t i)
 {
     return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, r->s.set.seed + i, "");
@@ -123,23 +124,22 @@ static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
             r->s.pipeline,
             &(lrt_picture_record){.settings = &r->s.set,
                                   .seed = seed,
-                                  .init_image = r->s.engine.loop.known,
+                                  .init_image = r->s.engine.loop.init_image,
                                   .latent_in = r->s.set.latent_in ? r->latent_in : NULL,
                                   .latent_n = r->s.engine.loop.n});
+    const lrt_png png = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text};
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && (text || r->s.set.no_metadata)
-                  ? lrt_png_write(name, r->s.engine.rgb, r->s.pipeline->width,
-                                  r->s.pipeline->height, text, e)
-                  : lrt_fail(e, "out of memory");
+    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, &png, e)
+                                                     : lrt_fail(e, "out of memory");
     lrt_profile_end(r->s.profile);
     free(name);
     free(text);
     return ok;
 }
 
-/* After the model's estimate at the first call of a step: trace and preview. The first time, the
- * weights are checked: not before, so that the first step need not wait for it, and before anything
- * is written. */
+/* After the model's estimate at the first call of a step: trace and preview. The hash of the
+ * weights is checked at the first step, so that the program starts without waiting for it, and
+ * before anything is written. */
 static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0, lrt_error *e)
 {
     Run *r = context;
@@ -177,22 +177,22 @@ static bool save_latent(Run *r, lrt_error *e)
     if (!r->s.set.save_latent)
         return true;
     const int64_t shape[4] = {1, r->s.engine.latent_h, r->s.engine.latent_w, 4};
-    const lrt_tensor_out t = {"latent_out", "F32", 4, shape, r->s.x};
+    const lrt_tensor_spec t = {"latent_out", "F32", 4, shape, r->s.x};
     char *name = side_name(r, r->s.set.save_latent, r->number);
     bool ok = name ? lrt_tensors_write(name, &t, 1, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok;
 }
 
-/* The latent that was given, as long as it is there: the picture is drawn in its place. */
-static bool keep_latent(Run *r, lrt_error *e)
+/* Copies the tensor of --latent-in, for the record: the loop overwrites it. */
+static bool store_latent(Run *r, lrt_error *e)
 {
     size_t bytes = (size_t)r->s.engine.loop.n * sizeof *r->latent_in;
     if (!r->s.set.latent_in || r->s.set.no_metadata)
         return true;
     if (!r->latent_in && !(r->latent_in = malloc(bytes)))
         return lrt_fail(e, "out of memory");
-    memcpy(r->latent_in, r->s.engine.loop.known ? r->s.known.noise : r->s.x, bytes);
+    memcpy(r->latent_in, r->s.engine.loop.init_image ? r->s.init_image.noise : r->s.x, bytes);
     return true;
 }
 
@@ -202,7 +202,7 @@ static bool draw_one(Run *r, lrt_error *e)
     int64_t seed = r->s.set.seed + r->number;
     if (r->jobs.pictures > 1)
         snprintf(what, sizeof what, "picture %lld", (long long)(r->job->first + r->number));
-    if (!lrt_session_start(&r->s, seed, e) || !keep_latent(r, e) || !open_trace(r, e))
+    if (!lrt_session_start(&r->s, seed, e) || !store_latent(r, e) || !open_trace(r, e))
         return false;
     lrt_progress_begin(&r->progress, what, r->s.left);
     bool ok = lrt_session_denoise(&r->s, on_step, r, e);
@@ -211,7 +211,7 @@ static bool draw_one(Run *r, lrt_error *e)
         lrt_output_abandon(&r->trace);
         return false;
     }
-    /* without a step the weights are not checked yet */
+    /* a run without a step has not checked the weights yet */
     return lrt_container_check(&r->s.container, e) &&
            (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
@@ -234,7 +234,7 @@ static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
     return ok;
 }
 
-/* An output that cannot be written is found out before the work, not after it. */
+/* Opens all outputs once, to find those that cannot be written before the work. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
     char *name = output_name(r, r->number, "");
@@ -245,24 +245,24 @@ static bool try_outputs(const Run *r, lrt_error *e)
            (!r->s.set.profile || try_output(r->s.set.profile, e));
 }
 
-/* --from-png: whether the files given beside it are those that the picture was drawn with. */
+/* --from-png: warns when a given file is not the one that the picture was drawn with. */
 static void check_recorded(const Run *r)
 {
-    const lrt_known *k = &r->s.known;
+    const lrt_init_image *k = &r->s.init_image;
     const char *other = r->recorded.from_picture && k->rgb &&
-                                lrt_known_hash(k, false) != r->recorded.picture
+                                lrt_init_image_hash(k, false) != r->recorded.picture
                             ? r->s.set.init_img
                         : r->recorded.with_mask && k->mask &&
-                                lrt_known_hash(k, true) != r->recorded.mask
+                                lrt_init_image_hash(k, true) != r->recorded.mask
                             ? r->s.set.mask
                             : NULL;
     if (other)
-        fprintf(stderr, "%s: %s is not what %s was drawn with\n", r->program, other,
+        fprintf(stderr, "%s: %s is not the file that %s was drawn with\n", r->program, other,
                 r->s.set.from_png);
 }
 
-/* Of --prompts: whether picture i of the job is there from an earlier run. */
-static bool is_there(const Run *r, int64_t i)
+/* --prompts: whether picture i of the job exists from an earlier run. */
+static bool exists(const Run *r, int64_t i)
 {
     struct stat st;
     char *name = r->s.set.prompts ? output_name(r, i, "") : NULL;
@@ -271,12 +271,12 @@ static bool is_there(const Run *r, int64_t i)
     return there;
 }
 
-/* The pictures of a job that are not there. */
+/* Draws the pictures of a job that do not exist. */
 static bool draw_job(Run *r, lrt_error *e)
 {
     int64_t n = r->job->set.batch_count;
     r->s.set = r->job->set;
-    for (r->number = 0; r->number < n && is_there(r, r->number);)
+    for (r->number = 0; r->number < n && exists(r, r->number);)
         r->number++;
     if (r->number == n)
         return true;
@@ -286,11 +286,11 @@ static bool draw_job(Run *r, lrt_error *e)
     print_notice(r, ok ? r->s.notice : NULL);
     ok = ok && try_outputs(r, e) && lrt_session_prepare(&r->s, e);
     for (; ok && r->number < n; r->number++)
-        ok = is_there(r, r->number) || draw_one(r, e);
+        ok = exists(r, r->number) || draw_one(r, e);
     return ok;
 }
 
-/* The jobs: one a line of --prompts, or a single one. */
+/* Fills r->jobs: one per line of --prompts, or a single one. */
 static bool plan_jobs(Run *r, lrt_error *e)
 {
     if (r->s.set.prompts)
@@ -305,17 +305,17 @@ static bool plan_jobs(Run *r, lrt_error *e)
     return true;
 }
 
-static void say_what_is_there(Run *r)
+static void report_existing(Run *r)
 {
-    int64_t there = 0;
+    int64_t existing = 0;
     for (size_t k = 0; k < r->jobs.n; k++) {
         r->job = &r->jobs.jobs[k];
         for (int64_t i = 0; i < r->job->set.batch_count; i++)
-            there += is_there(r, i);
+            existing += exists(r, i);
     }
-    if (there)
-        fprintf(stderr, "%s: %lld of %lld pictures are there already: skipped\n", r->program,
-                (long long)there, (long long)r->jobs.pictures);
+    if (existing)
+        fprintf(stderr, "%s: %lld of %lld pictures exist already: skipped\n", r->program,
+                (long long)existing, (long long)r->jobs.pictures);
 }
 
 static bool draw_all(Run *r, lrt_error *e)
@@ -323,7 +323,7 @@ static bool draw_all(Run *r, lrt_error *e)
     lrt_error why;
     bool ok = plan_jobs(r, e);
     if (ok)
-        say_what_is_there(r);
+        report_existing(r);
     for (size_t k = 0; ok && k < r->jobs.n; k++) {
         r->job = &r->jobs.jobs[k];
         if (r->s.set.prompts)
@@ -350,8 +350,39 @@ static int open_program(Run *r)
     if (!open)
         r->unusable = e;
     omp_set_num_threads(
-        (int)r->s.set.threads); /* of loops outside of stages; a library leaves it to its caller */
+        (int)r->s.set
+            .threads); /* for loops outside of stages; a library leaves this to its caller */
     return LRT_EXIT_OK;
+}
+
+static int print_help(const Run *r)
+{
+    lrt_settings_help(r->s.pipeline, r->program);
+    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
+                          : LRT_EXIT_OK;
+}
+
+/* What the settings ask for. start: lrt_now() when the program began. */
+static int run(Run *r, double start)
+{
+    lrt_error e;
+    const lrt_settings *set = &r->s.set;
+    if (set->help)
+        return print_help(r);
+    if (set->version) {
+        printf("%s, latentc %s\n", r->s.pipeline->name, LRT_VERSION);
+        return LRT_EXIT_OK;
+    }
+    int code = open_program(r);
+    if (code != LRT_EXIT_OK)
+        return code;
+    if (set->info)
+        return print_info(r);
+    if (set->print_tokens)
+        return print_tokens(r);
+    lrt_output_guard();
+    r->s.profile = set->profile ? lrt_profile_new(start, (int)set->threads) : NULL;
+    return draw_all(r, &e) ? LRT_EXIT_OK : complain(r, LRT_EXIT_USER, e.text);
 }
 
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
@@ -362,33 +393,15 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
              .program = slash      ? slash + 1
                         : argc > 0 ? argv[0]
                                    : p->name};
+    lrt_settings *set = &r.s.set;
     lrt_error e;
-    if (!lrt_settings_parse(&r.s.set, p, argc, argv, &e))
+    if (!lrt_settings_parse(set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
-    if (r.s.set.from_png && !r.s.set.help && !r.s.set.version && !r.s.set.info &&
-        !lrt_settings_recall(&r.s.set, p, argc, argv, &r.recorded, &e))
+    if (set->from_png && !set->help && !set->version && !set->info &&
+        !lrt_settings_recall(set, p, argc, argv, &r.recorded, &e))
         return complain(&r, LRT_EXIT_USER, e.text);
     print_notice(&r, r.recorded.notice);
-    if (r.s.set.help) {
-        lrt_settings_help(p, r.program);
-        return fflush(stdout) ? complain(&r, LRT_EXIT_USER, "standard output cannot be written")
-                              : LRT_EXIT_OK;
-    }
-    if (r.s.set.version) {
-        printf("%s, latentc %s\n", p->name, LRT_VERSION);
-        return LRT_EXIT_OK;
-    }
-    int code = open_program(&r);
-    if (code == LRT_EXIT_OK && r.s.set.info) {
-        code = print_info(&r);
-    } else if (code == LRT_EXIT_OK && r.s.set.print_tokens) {
-        code = print_tokens(&r);
-    } else if (code == LRT_EXIT_OK) {
-        lrt_output_guard();
-        r.s.profile = r.s.set.profile ? lrt_profile_new(start, (int)r.s.set.threads) : NULL;
-        if (!draw_all(&r, &e))
-            code = complain(&r, LRT_EXIT_USER, e.text);
-    }
+    int code = run(&r, start);
     lrt_profile_free(r.s.profile);
     lrt_recorded_free(&r.recorded);
     lrt_jobs_free(&r.jobs);

@@ -45,15 +45,15 @@ static int print_info(const lrt_program *p, const lrt_container *c)
            p->made_from ? p->made_from : "", p->options ? p->options : "", p->target);
     print_io("input", s->inputs, s->n_inputs);
     print_io("output", s->outputs, s->n_outputs);
-    printf("memory   %.1f MB of weights, %.1f MB beside them\nfingerprint %016llx-%016llx\n",
+    printf("memory   %.1f MB of weights, %.1f MB of working memory\nfingerprint %016llx-%016llx\n",
            s->weights_bytes / 1e6, (s->arena_bytes + s->prompt_bytes) / 1e6,
            (unsigned long long)p->layout_hash,
            (unsigned long long)c->footer.sections[LRT_SECTION_WEIGHTS].hash);
     return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
 }
 
-/* Copies of the inputs, so that they are aligned whatever the file does. NULL, with *e, when one is
- * missing or of another shape. */
+/* Copies of the inputs, since the file may not align them. NULL, with *e, when one is missing or
+ * has another shape. */
 static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
 {
     lrt_tensor_file f;
@@ -63,8 +63,9 @@ static void **load_inputs(const lrt_stage *s, const char *path, lrt_error *e)
     bool ok = in || lrt_fail(e, "out of memory");
     for (uint32_t i = 0; ok && i < s->n_inputs; i++) {
         const lrt_io *io = &s->inputs[i];
-        const lrt_tensor *t = lrt_tensors_find(&f, path, io->name, dtype_name(io->dtype),
-                                               (int)io->rank, io->dim, e);
+        const lrt_tensor_spec want = {io->name, dtype_name(io->dtype), (int)io->rank, io->dim,
+                                      NULL};
+        const lrt_tensor *t = lrt_tensors_find(&f, &want, e);
         ok = t;
         if (ok && !(in[i] = malloc(t->bytes)))
             ok = lrt_fail(e, "out of memory");
@@ -90,12 +91,12 @@ static int64_t count(const lrt_io *io)
 
 static bool save_outputs(const lrt_stage *s, void *const *out, const char *path, lrt_error *e)
 {
-    lrt_tensor_out *t = calloc(s->n_outputs, sizeof *t);
+    lrt_tensor_spec *t = calloc(s->n_outputs, sizeof *t);
     if (!t)
         return lrt_fail(e, "out of memory");
     for (uint32_t i = 0; i < s->n_outputs; i++)
-        t[i] = (lrt_tensor_out){s->outputs[i].name, dtype_name(s->outputs[i].dtype),
-                                (int)s->outputs[i].rank, s->outputs[i].dim, out[i]};
+        t[i] = (lrt_tensor_spec){s->outputs[i].name, dtype_name(s->outputs[i].dtype),
+                                 (int)s->outputs[i].rank, s->outputs[i].dim, out[i]};
     bool ok = lrt_tensors_write(path, t, (int)s->n_outputs, e);
     free(t);
     return ok;
@@ -158,52 +159,60 @@ static bool run(const lrt_stage *s, const char *weights, const Settings *set, lr
     return ok;
 }
 
+static int print_help(const lrt_option *table, int n)
+{
+    printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n",
+           program, latentrt_program.stages[0]->name, program);
+    lrt_options_help(table, n, program, stdout);
+    return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
+}
+
+/* --info, or a run. */
+static int use_program(const lrt_program *p, Settings *set)
+{
+    lrt_container c;
+    lrt_error e;
+    if (p->version != LRT_PLAN_VERSION)
+        return complain(EXIT_BUG, "code and runtime are of different versions");
+    if (!set->info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))
+        return complain(EXIT_USER, e.text);
+    if (!set->threads)
+        set->threads = lrt_default_threads();
+    omp_set_num_threads((int)set->threads);
+    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, p->layout_hash};
+    if (!lrt_container_open(&own, set->info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
+        return complain(EXIT_USER, e.text);
+    lrt_output_guard();
+    bool ok = set->info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], set, &e);
+    int code = !ok ? complain(EXIT_USER, e.text) : set->info ? print_info(p, &c) : 0;
+    lrt_container_close(&c);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     Settings set = {0};
     /* clang-format off */
     const lrt_option table[] = {
-        {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs by their names", 0, 0},
-        {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where the outputs go, safetensors", 0, 0},
-        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one JSON line", 1,
-         1000000},
-        {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one a physical core", 1, 4096},
-        {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "what this program was made from, its inputs and outputs", 0, 0},
+        {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs, by name", 0, 0},
+        {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where to write the outputs, as safetensors", 0, 0},
+        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one line of JSON", 1, 1000000},
+        {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one per physical core", 1, 4096},
+        {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "print what this program was made from, its inputs and outputs", 0, 0},
         {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0},
     };
     /* clang-format on */
     const int n = sizeof table / sizeof *table;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    const lrt_program *p = &latentrt_program;
-    lrt_container c;
     lrt_error e;
     if (argc > 0)
         program = slash ? slash + 1 : argv[0];
     if (!lrt_options_parse(table, n, argc, argv, &e))
         return complain(EXIT_USAGE, e.text);
-    if (set.help) {
-        printf(
-            "%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n",
-            program, p->stages[0]->name, program);
-        lrt_options_help(table, n, program, stdout);
-        return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
-    }
+    if (set.help)
+        return print_help(table, n);
     if (!set.info && (!set.inputs || (!set.outputs && !set.repeat)))
         return complain(EXIT_USAGE,
                         "expected --inputs FILE and --outputs FILE; --info lists their tensors");
-    if (p->version != LRT_PLAN_VERSION)
-        return complain(EXIT_BUG, "code and runtime are of different versions");
-    if (!set.info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))
-        return complain(EXIT_USER, e.text);
-    if (!set.threads)
-        set.threads = lrt_default_threads();
-    omp_set_num_threads((int)set.threads);
-    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, p->layout_hash};
-    if (!lrt_container_open(&own, set.info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
-        return complain(EXIT_USER, e.text);
-    lrt_output_guard();
-    bool ok = set.info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], &set, &e);
-    int code = !ok ? complain(EXIT_USER, e.text) : set.info ? print_info(p, &c) : 0;
-    lrt_container_close(&c);
-    return code;
+    return use_program(&latentrt_program, &set);
 }

@@ -1,5 +1,5 @@
-/* Pictures from a program of one's own: the C interface of what `latentc build --emit so` and
- * `--emit a` make. docs/library.md has examples.
+/* Drawing pictures from your own program: the C interface of the libraries that `latentc build
+ * --emit so` and `--emit a` make. docs/library.md has examples.
  *
  *     char why[1024];
  *     lrt_generator *g = lrt_create(NULL, 0, why, sizeof why);
@@ -7,10 +7,10 @@
  *         use(lrt_picture(g), lrt_width(g), lrt_height(g));
  *     lrt_destroy(g);
  *
- * A handle holds the working memory of one picture at a time; code and weights are mapped from the
- * file and shared by all handles and processes. One handle must not be used by two threads at once;
- * different handles may be. Nothing here ends the process, prints, or installs handlers of signals.
- * Work is spread over OpenMP threads. Texts are UTF-8. */
+ * A handle has the working memory for one picture at a time. Code and weights are mapped from the
+ * file and shared by all handles and processes. Only one thread may use a handle at a time; several
+ * handles may be in use at once. The functions do not end the process, print, or install signal
+ * handlers. They use OpenMP threads. Texts are UTF-8. */
 #ifndef LATENTRT_H
 #define LATENTRT_H
 #include <stddef.h>
@@ -26,40 +26,40 @@ extern "C" {
 #endif
 
 typedef struct lrt_generator lrt_generator;
-enum {
-    LRT_DONE = 0,
-    LRT_FAILED = 1,
-    LRT_STOPPED = 2
-}; /* what functions return; after LRT_FAILED lrt_message says why */
+/* What functions return. After LRT_FAILED, lrt_message says why. */
+enum { LRT_DONE = 0, LRT_FAILED = 1, LRT_STOPPED = 2 };
 
-/* file: where the weights are; NULL: in the shared object that this code is in, or, for an archive
- * and with `--weights-file`, in the file of that name beside the shared object or program that this
- * code is in. threads: 0, one per physical core. NULL when it fails; why (why_bytes, may be 0) then
- * says what to do. */
+/* Opens the weights. file: the file that holds them. NULL: the shared object that this code is in;
+ * for an archive, and with `--weights-file`, the file of that name next to the shared object or
+ * program that this code is in. threads: 0 for one per physical core. NULL when it fails; then why
+ * (why_bytes long, may be 0) says what to do. */
 LRT_API lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes);
-LRT_API void lrt_destroy(lrt_generator *g); /* NULL is fine */
+/* Frees g; g may be NULL. */
+LRT_API void lrt_destroy(lrt_generator *g);
 
-/* negative: NULL or "" for none. */
+/* Sets the prompt and the negative prompt (NULL or "": none). */
 LRT_API int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative);
-/* Any setting of a generator's command line by its long name, "steps" to "20", "sampling-method" to
- * "ddim" (docs/generator.md), but those that write files or print. It holds for all pictures from
- * then on; a setting that is not taken changes nothing. */
+/* Sets any setting of a generator's command line that shapes the picture, by its long name: "steps"
+ * to "20", "sampling-method" to "ddim" (docs/generator.md). It holds for all later pictures. On
+ * LRT_FAILED nothing has changed. */
 LRT_API int lrt_set(lrt_generator *g, const char *name, const char *value);
 
-/* After each of the steps; anything but 0 stops. */
+/* Called after each step, step from 1. A result other than 0 stops the run. */
 typedef int lrt_progress_callback(void *user, int step, int steps);
-/* Draws a picture: minutes, for large models on small machines. LRT_STOPPED: the callback wanted
- * it; the handle can be used again. progress: may be NULL. A negative seed stands for a random one:
- * lrt_seed says which. */
+/* Draws a picture, which may take minutes. progress: may be NULL. LRT_STOPPED: the callback stopped
+ * it; the handle can be used again. A negative seed stands for a random one, which lrt_seed
+ * returns. */
 LRT_API int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user);
-/* RGB, (lrt_height, lrt_width, 3), rows from top to bottom; the handle's own, until its next run.
- * NULL before the first. */
+/* The last picture: RGB, (lrt_height, lrt_width, 3), rows from top to bottom. It belongs to the
+ * handle and is valid until its next run. NULL before the first one. */
 LRT_API const uint8_t *lrt_picture(const lrt_generator *g);
+/* Its size, in pixels. */
 LRT_API int lrt_width(const lrt_generator *g);
 LRT_API int lrt_height(const lrt_generator *g);
-LRT_API int64_t lrt_seed(const lrt_generator *g); /* of the last picture */
-/* Why the last call failed, or what a run had to say (a prompt that was cut); "" otherwise. The
- * handle's own, until the next call. */
+/* Its seed. */
+LRT_API int64_t lrt_seed(const lrt_generator *g);
+/* Why the last call failed, or a note about a run (a prompt was cut); else "". It belongs to the
+ * handle and is valid until the next call. */
 LRT_API const char *lrt_message(const lrt_generator *g);
 
 #ifdef __cplusplus

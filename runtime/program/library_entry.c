@@ -1,5 +1,4 @@
-/* The C interface of latentrt.h. It is linked in front of the runtime library, as generator_entry.c
- * is in a generator. */
+/* See latentrt.h. latentc links this in front of the runtime library when it makes a library. */
 #include "latentrt.h"
 
 #include <stdio.h>
@@ -12,7 +11,7 @@ struct lrt_generator {
     lrt_session s;
     struct {
         char *name, *value;
-    } * texts; /* of settings, as last set: they outlive the caller's */
+    } * texts; /* copies of the texts that settings point to */
     size_t n_texts;
     bool drawn;
     int64_t seed; /* of the last picture */
@@ -28,7 +27,7 @@ static int said(lrt_generator *g, bool ok, const lrt_error *e)
     return ok ? LRT_DONE : LRT_FAILED;
 }
 
-/* The file that the code at p was loaded from, by its absolute path. */
+/* The absolute path of the file that the code at p was loaded from. */
 static bool file_of_code(const void *p, char *path, size_t bytes, lrt_error *e)
 {
     FILE *maps = fopen("/proc/self/maps", "r");
@@ -59,7 +58,7 @@ static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
     if (!file_of_code(&latentrt_pipeline, own, sizeof own, e)) {
         if (!file)
             return false;
-        strcpy(own, "/proc/self/exe"); /* then the vocabulary must be in the file that was given */
+        strcpy(own, "/proc/self/exe"); /* the vocabulary must then be in `file` */
     }
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");
@@ -102,7 +101,7 @@ void lrt_destroy(lrt_generator *g)
     free(g);
 }
 
-/* Where the text of a setting is kept; -1 when memory is short. */
+/* The index in g->texts of a setting's text; -1 when memory is short. */
 static int64_t place_of(lrt_generator *g, const char *name)
 {
     for (size_t i = 0; i < g->n_texts; i++)
@@ -160,7 +159,7 @@ static bool draw(lrt_generator *g, lrt_error *e)
 {
     lrt_session *s = &g->s;
     if (!s->set.prompt)
-        return lrt_fail(e, "no prompt: lrt_set_prompt comes first");
+        return lrt_fail(e, "no prompt: call lrt_set_prompt first");
     lrt_seed_choose(&s->set.seed);
     return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_read(s, e) &&
            lrt_session_prepare(s, e) && lrt_session_start(s, s->set.seed, e) &&
@@ -177,7 +176,7 @@ int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user)
     g->stopped = false;
     bool ok = draw(g, &e);
     g->seed = g->s.set.seed;
-    g->s.set.seed = wanted; /* random ones differ from picture to picture */
+    g->s.set.seed = wanted; /* a negative one stays: the next picture gets a new random seed */
     g->drawn = g->drawn || ok;
     int code = said(g, ok, &e);
     if (ok && g->s.notice)

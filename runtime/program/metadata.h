@@ -1,45 +1,46 @@
-/* What a picture records of how it was drawn: the text chunk "parameters", in the form that web
- * interfaces show and read back,
+/* The record of a picture, which says how it was drawn: the text chunk "parameters", in the form
+ * that web interfaces show and read,
  *
  *     a red circle
  *     Negative prompt: blue
  *     Steps: 25, Sampler: DDIM, CFG scale: 7.5, Seed: 42, Size: 512x512, Model: sd2, RNG: NV,
  * Version: latentc 0.1.0
  *
- * and, behind those, every setting that shapes the picture and is not the program's default, by its
- * long name. Numbers read back exactly. */
+ * After those fields, every other setting that shapes the picture and differs from the program's
+ * default, by its long name. Numbers are read back exactly. */
 #ifndef LATENTRT_METADATA_H
 #define LATENTRT_METADATA_H
-#include "known.h"
+#include "init_image.h"
 #include "settings.h"
 
 /* What a picture was drawn with. */
 typedef struct {
-    const lrt_settings *settings; /* checked */
-    int64_t seed;                 /* the picture's own */
-    const lrt_known *init_image;  /* NULL without one */
-    const float *latent_in;       /* (latent_n), the tensor of --latent-in; NULL without it */
+    const lrt_settings *settings;     /* checked */
+    int64_t seed;                     /* the picture's own */
+    const lrt_init_image *init_image; /* NULL without one */
+    const float *latent_in;           /* (latent_n), the tensor of --latent-in; NULL without it */
     int64_t latent_n;
 } lrt_picture_record;
 /* The text chunk of that picture: malloc'd, NULL when memory is short. */
 char *lrt_metadata_text(const lrt_pipeline *p, const lrt_picture_record *r);
 
-/* What was read. */
+/* What a record said. */
 typedef struct lrt_recorded {
-    char **texts; /* owned: settings point to them */
+    char **texts; /* owned; settings point to them */
     size_t n_texts;
-    bool from_picture, with_mask, from_latent; /* what --from-png cannot bring back: the files */
-    uint64_t picture, mask;                    /* lrt_known_hash */
-    char *notice; /* a line each for what is not used or differs; "" for nothing */
+    bool from_picture, with_mask, from_latent; /* files that it was drawn with */
+    uint64_t picture, mask;                    /* their lrt_init_image_hash */
+    char *notice; /* a line for each thing that is not used or differs; "" for nothing */
 } lrt_recorded;
-/* Into s, over what is there. What is not known here is named in the notice; a picture of another
- * size is a mistake. */
+/* Reads the record of a PNG into s, over its values. The notice names fields that are unknown.
+ * false, with *e: no record, a damaged one, or a size that the program does not draw. */
 bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
                        lrt_error *e);
-/* The same from the chunk's text; path is for messages. */
+/* The same from the text of the chunk; path is for messages. */
 bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,
                         lrt_recorded *r, lrt_error *e);
-/* Whether the files that the recorded picture was drawn with are named in s. */
+/* Whether s names the files that the picture was drawn with; if not, *e names the missing option.
+ */
 bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
                            lrt_error *e);
 /* With --from-png, after lrt_settings_parse: s becomes what that picture records, and over it what

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "metadata_keys.h"
-#include "picture_in.h"
+#include "png_read.h"
 #include "scan.h"
 
 typedef struct {
@@ -19,14 +19,14 @@ typedef struct {
     lrt_error *e;
 } Reading;
 
-/* Something that the file says, for the notice: in one line. */
+/* Writes text from the file to the notice, as one line. */
 static void quote(FILE *notice, const char *text)
 {
     for (const char *s = text; *s; s++)
         fputc((unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s, notice);
 }
 
-/* A copy that lives as long as r; NULL when memory is short. */
+/* A copy that r owns; NULL when memory is short. */
 static const char *keep(lrt_recorded *r, const char *text, size_t n)
 {
     char *copy = strndup(text, n),
@@ -95,7 +95,7 @@ static bool take_size(Reading *x, int w, int h, const char *value)
                     x->p->n_sizes > 1 ? " and other sizes, but not that" : "");
 }
 
-/* What is about the picture and the program rather than a setting. */
+/* A field that is about the picture or the program and is not a setting. */
 static bool take_fact(Reading *x, const char *key, const char *value, bool *fact)
 {
     int w, h, end = 0;
@@ -124,7 +124,7 @@ static void not_used(Reading *x, const char *key, const char *value)
              value);
 }
 
-/* Web interfaces record a schedule with samplers, too, that have their own. */
+/* Web interfaces record a schedule also for samplers that do not take one. */
 static void drop_karras(Reading *x)
 {
     bool karras;
@@ -188,7 +188,7 @@ static bool take_fields(Reading *x, const char *text)
         scan.p = colon + 1;
         char *value = scan_value(&scan);
         bool ok = value ? take_field(x, key, value)
-                        : lrt_fail(x->e, "%.200s: its parameters: '%.60s' has no sound value",
+                        : lrt_fail(x->e, "%.200s: its parameters: '%.60s' has no valid value",
                                    x->path, key);
         free(value);
         if (!ok)
@@ -200,7 +200,7 @@ static bool take_fields(Reading *x, const char *text)
     return true;
 }
 
-/* The last line of the first n characters of text that begins with `what`; NULL when none does. */
+/* In the first n characters of text: the last line that begins with `what`; NULL when none does. */
 static const char *last_line(const char *text, size_t n, const char *what)
 {
     const char *found = NULL;
@@ -274,7 +274,7 @@ bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_se
     return !flag ||
            lrt_fail(
                e,
-               "%.200s: it was drawn with %s, whose file it does not hold: give it again, %s FILE",
+               "%.200s: it was drawn with %s, but does not contain that file: give it again, %s FILE",
                path, flag, flag);
 }
 

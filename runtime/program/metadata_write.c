@@ -33,8 +33,8 @@ static bool begins_part(const char *line)
            !strncmp(line, LRT_BEFORE_FIELDS, strlen(LRT_BEFORE_FIELDS));
 }
 
-/* A prompt. A line of it that would be taken for the next part is joined to the line before, which
- * is the same to the tokenizer: there a line's end is a space. */
+/* A prompt. A line that looks like the next part is joined to the line before it with a space; for
+ * the tokenizer that is the same as the end of a line. */
 static void put_prompt(FILE *f, const char *text)
 {
     if (begins_part(text))
@@ -61,7 +61,7 @@ static bool same_value(const lrt_option *a, const lrt_option *b)
     if (a->kind == LRT_OPT_INT)
         return *(int64_t *)a->into == *(int64_t *)b->into;
     if (a->kind == LRT_OPT_REAL)
-        return !memcmp(a->into, b->into, sizeof(double)); /* not given is not a number */
+        return !memcmp(a->into, b->into, sizeof(double)); /* NAN: not given */
     const char *x = *(const char **)a->into, *y = *(const char **)b->into;
     return x == y || (x && y && !strcmp(x, y));
 }
@@ -126,9 +126,9 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     if (r->init_image) {
         put_key(f, LRT_SETTING_strength);
         put_number(f, lrt_settings_strength(s));
-        put_hash(f, LRT_KEY_INIT_IMAGE, lrt_known_hash(r->init_image, false));
+        put_hash(f, LRT_KEY_INIT_IMAGE, lrt_init_image_hash(r->init_image, false));
         if (r->init_image->mask)
-            put_hash(f, LRT_KEY_MASK, lrt_known_hash(r->init_image, true));
+            put_hash(f, LRT_KEY_MASK, lrt_init_image_hash(r->init_image, true));
     }
     if (r->latent_in)
         put_hash(f, LRT_KEY_LATENT,

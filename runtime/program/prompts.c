@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "numbered_name.h"
 #include "scan.h"
-#include "session.h"
 #include "text.h"
 
 typedef struct {
@@ -24,7 +24,8 @@ static bool bad_line(const Reading *x, const char *why)
     return lrt_fail(x->e, "%.200s:%d: %.280s", x->path, x->line, why);
 }
 
-/* Makes the text, malloc'd, one of the jobs'; false when memory is short, and then it is gone. */
+/* Gives the text, malloc'd, to the jobs. false when memory is short or text is NULL; the text is
+ * then freed. */
 static bool keep(const Reading *x, char *text)
 {
     lrt_jobs *j = x->jobs;
@@ -62,7 +63,7 @@ static bool set_option(Reading *x, const char *name, const char *value)
     return lrt_option_set(table, LRT_SETTING_COUNT, name, value, &why) || bad_line(x, why.text);
 }
 
-/* "name": value; seen: the names before it, with a comma after each. */
+/* "name": value. seen: the earlier names, each in a line of its own. */
 static bool take_member(Reading *x, lrt_scan *s, FILE *seen, char *const *seen_text)
 {
     char *name = lrt_scan_string(s);
@@ -123,7 +124,7 @@ static bool check_text(const Reading *x, const char *text, size_t n)
     return ok;
 }
 
-/* One line without its end. */
+/* A line of n bytes, without its end. */
 static bool take_line(Reading *x, const lrt_settings *base, const char *text, size_t n)
 {
     lrt_jobs *j = x->jobs;
@@ -175,7 +176,7 @@ char *lrt_job_name(const lrt_job *job, int64_t i, int64_t pictures, const char *
                              tag);
 }
 
-/* Names must differ, or a picture would be taken for one that is there already. */
+/* All names must differ: a picture with the name of an earlier one would count as already drawn. */
 static bool check_names(const Reading *x)
 {
     const lrt_jobs *j = x->jobs;
@@ -193,7 +194,7 @@ static bool check_names(const Reading *x)
         if (!strcmp(names[i].name, names[i - 1].name))
             ok = lrt_fail(
                 x->e,
-                "%.200s:%d: its picture would be %.160s, as that of line %d: %%d in the name numbers them",
+                "%.200s:%d: its picture would have the name %.160s, like that of line %d: %%d in the name numbers them",
                 x->path, names[i].line, names[i].name, names[i - 1].line);
     for (int64_t i = 0; names && i < n; i++)
         free(names[i].name);
@@ -201,12 +202,12 @@ static bool check_names(const Reading *x)
     return ok;
 }
 
-bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p,
-                    const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
+bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
+                    lrt_jobs *jobs, lrt_error *e)
 {
-    Reading x = {.path = path, .p = p, .jobs = jobs, .e = e};
-    const char *end = text + bytes,
-               *line = text + (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0);
+    Reading x = {.path = in->path, .p = p, .jobs = jobs, .e = e};
+    bool mark = in->bytes >= 3 && !memcmp(in->text, "\xef\xbb\xbf", 3); /* of UTF-8 files */
+    const char *end = in->text + in->bytes, *line = in->text + (mark ? 3 : 0);
     *jobs = (lrt_jobs){0};
     while (line < end) {
         const char *feed = memchr(line, '\n', (size_t)(end - line)), *stop = feed ? feed : end,
@@ -221,7 +222,7 @@ bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_
         line = next;
     }
     return jobs->n ? check_names(&x)
-                   : lrt_fail(e, "%.200s: no prompt in it: expected one a line", path);
+                   : lrt_fail(e, "%.200s: no prompt in it: expected one per line", in->path);
 }
 
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
@@ -239,7 +240,7 @@ bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *
         fclose(in);
     if (all && fclose(all))
         ok = lrt_fail(e, "out of memory");
-    ok = ok && lrt_jobs_parse(text, bytes, path, p, base, jobs, e);
+    ok = ok && lrt_jobs_parse(&(lrt_prompts_text){path, text, bytes}, p, base, jobs, e);
     free(text);
     return ok;
 }

@@ -1,35 +1,41 @@
-/* A file of prompts: one a line, or JSON lines, {"prompt": "a red circle", "seed": 7, "cfg_scale":
- * 5}, or both. */
+/* A file of prompts: one per line, or JSON lines ({"prompt": "a red circle", "seed": 7,
+ * "cfg_scale": 5}), or both. */
 #ifndef LATENTRT_PROMPTS_H
 #define LATENTRT_PROMPTS_H
 #include "settings.h"
 
-/* The pictures of one line. */
+/* A line of the file, and its pictures. */
 typedef struct {
     lrt_settings set;
     int line;        /* from 1 */
-    int64_t first;   /* number of its first picture among all of the file's, from 1 */
-    bool own_output; /* the line says where its pictures go; otherwise they are numbered among all
-                        of the file's */
+    int64_t first;   /* number of its first picture among all of the file, from 1 */
+    bool own_output; /* the line sets "output"; else its pictures are numbered among all of the file
+                      */
 } lrt_job;
 typedef struct {
     lrt_job *jobs;
     size_t n;
-    int64_t pictures; /* of all */
-    char **texts;     /* owned: settings point to them */
+    int64_t pictures; /* of all jobs */
+    char **texts;     /* owned; settings point to them */
     size_t n_texts;
 } lrt_jobs;
 enum { LRT_MOST_PICTURES = 1000000 };
-/* Empty lines are skipped; a line that begins with '{' is an object whose names are long names of
- * options ('_' for '-' will do), over what base says; any other is a prompt. Negative seeds are
- * made random ones. false: FILE:LINE, what was found, what was expected. Two pictures of one name
- * are a mistake. */
+/* Reads the file. Empty lines are skipped. A line that begins with '{' is an object: its names are
+ * long names of settings ('_' may stand for '-'), and its values overrule those of base. Any other
+ * line is a prompt. A negative seed becomes a random one. false, with *e ("FILE:LINE: ..."): a line
+ * is wrong, or two pictures have the same name. */
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
                    lrt_jobs *jobs, lrt_error *e);
+typedef struct {
+    const char *path; /* for messages */
+    const char *text;
+    size_t bytes;
+} lrt_prompts_text;
 /* The same from memory. */
-bool lrt_jobs_parse(const char *text, size_t bytes, const char *path, const lrt_pipeline *p,
-                    const lrt_settings *base, lrt_jobs *jobs, lrt_error *e);
+bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
+                    lrt_jobs *jobs, lrt_error *e);
 void lrt_jobs_free(lrt_jobs *jobs);
-/* The name of picture i of a job (from 0); malloc'd, NULL when memory is short. */
+/* The file name of picture i of a job (from 0). tag: see lrt_numbered_name. malloc'd; NULL when
+ * memory is short. */
 char *lrt_job_name(const lrt_job *job, int64_t i, int64_t pictures, const char *tag);
 #endif

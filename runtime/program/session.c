@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "progress.h"
 #include "tensors.h"
@@ -24,8 +23,9 @@ static char *text(const char *fmt, ...)
     return n < 0 ? NULL : s;
 }
 
-/* Weights in a file of their own: the one given, else that name in the program's folder. */
-static bool find_apart(lrt_session *s, const char *program, const char *given, lrt_error *e)
+/* The file of packed weights: the given one, else the one that the pipeline names, in the program's
+ * folder. */
+static bool find_weights_file(lrt_session *s, const char *program, const char *given, lrt_error *e)
 {
     const char *name = s->pipeline->weights_file, *options = s->pipeline->program->options;
     char *own = given ? NULL : realpath(program, NULL), *slash = own ? strrchr(own, '/') : NULL;
@@ -48,11 +48,11 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
     const lrt_container_file own = {program, "the program file", NULL, c->layout_hash};
     if (!weights && !s->pipeline->weights_file)
         return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
-    if (!find_apart(s, program, weights, e))
+    if (!find_weights_file(s, program, weights, e))
         return false;
-    const lrt_container_file apart = {s->weights_path, s->weights_what, s->weights_mend,
-                                      c->layout_hash};
-    bool there = lrt_container_open(&apart, sections, LRT_MAP_WEIGHTS, &s->container, e);
+    const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_mend,
+                                     c->layout_hash};
+    bool there = lrt_container_open(&file, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
         return false;
     if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] ||
@@ -79,12 +79,12 @@ bool lrt_session_open(lrt_session *s, const char *program, const char *weights, 
                           from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
 }
 
-/* What depends on the size of the picture. */
+/* Frees what depends on the size of the picture. */
 static void free_sized(lrt_session *s)
 {
     lrt_sampling_free(&s->sampling);
     lrt_schedule_free(&s->schedule);
-    lrt_known_free(&s->known);
+    lrt_init_image_free(&s->init_image);
     lrt_engine_free(&s->engine);
     free(s->encoded);
     free(s->x);
@@ -105,18 +105,8 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
-bool lrt_seed_choose(int64_t *seed)
-{
-    if (*seed >= 0)
-        return false;
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = (uint32_t)(lrt_now() * 1e6);
-    *seed = random & 0x7fffffff;
-    return true;
-}
-
-/* The ids of a prompt, (max_text_length): cut, which is said, or padded. */
+/* The ids of a prompt, (max_text_length): cut, with a line in the notice, or padded. what: its name
+ * in messages. */
 static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids,
                      FILE *notice, lrt_error *e)
 {
@@ -173,8 +163,9 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     if (s->set.init_img && p->image_encoder < 0)
         return lrt_fail(e, "--init-img: this program was built without an image encoder");
     const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
-    return lrt_known_read(&s->known, s->set.init_img, s->set.mask, p->width, p->height,
-                          (int)latent->dim[2], (int)latent->dim[1], notice, e);
+    const lrt_init_image_size size = {p->width, p->height, (int)latent->dim[2],
+                                      (int)latent->dim[1]};
+    return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
 }
 
 bool lrt_session_read(lrt_session *s, lrt_error *e)
@@ -197,7 +188,7 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     return ok;
 }
 
-/* What is needed once, whatever the settings are. */
+/* What does not depend on the settings. */
 static bool prepare_once(lrt_session *s, lrt_error *e)
 {
     const lrt_pipeline *p = s->pipeline;
@@ -220,7 +211,9 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!prepare_once(s, e))
         return false;
     int steps = (int)s->set.steps;
-    s->left = s->known.rgb ? steps - lrt_known_first(steps, lrt_settings_strength(&s->set)) : steps;
+    s->left = s->init_image.rgb
+                  ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(&s->set))
+                  : steps;
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
@@ -234,9 +227,9 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!lrt_sampling_plan(&s->sampling, e))
         return false;
     lrt_profile_started(s->profile, "start");
-    s->known.keep_pixels = s->set.keep_pixels;
-    s->engine.loop.known = s->known.rgb ? &s->known : NULL;
-    if (!lrt_engine_encode_known(&s->engine, e))
+    s->init_image.keep_pixels = s->set.keep_pixels;
+    s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
+    if (!lrt_engine_encode_init_image(&s->engine, e))
         return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
         (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
@@ -255,42 +248,42 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     lrt_tensor_file f;
     if (!lrt_tensors_read(s->set.latent_in, &f, e))
         return false;
-    const lrt_tensor *t = lrt_tensors_find(&f, s->set.latent_in, "latent_in", "F32", 4, shape, e);
+    const lrt_tensor_spec want = {.name = "latent_in", .dtype = "F32", .rank = 4, .dim = shape};
+    const lrt_tensor *t = lrt_tensors_find(&f, &want, e);
     if (t)
         memcpy(s->x, t->data, t->bytes);
     lrt_tensors_free(&f);
     for (int64_t i = 0; t && i < s->engine.loop.n; i++)
         if (s->x[i] - s->x[i] != 0)
-            return lrt_fail(e, "%s: tensor 'latent_in' has values that are infinite or not numbers",
+            return lrt_fail(e, "%s: tensor 'latent_in' has values that are not finite",
                             s->set.latent_in);
     return t;
 }
 
-/* Whoever brings a latent brings the first draw: noise of the steps is the same with it as without.
- */
+/* --latent-in replaces the first draw of noise, so the noise of the steps is the same with it and
+ * without it. */
 bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
 {
     int64_t n = s->engine.loop.n;
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
-    bool sample = s->known.rgb && s->known.moments;
+    bool sample = s->init_image.rgb && s->init_image.moments;
     lrt_noise_seed(&s->noise, s->set.rng, (uint64_t)seed);
     if (sample) {
         lrt_noise_latent(&s->noise, noise, n);
-        lrt_known_sample(&s->known, s->pipeline->latent_scale, noise);
+        lrt_init_image_sample(&s->init_image, s->pipeline->latent_scale, noise);
     }
     lrt_noise_latent(&s->noise, noise, n);
     memcpy(s->x, noise, (size_t)n * sizeof *noise);
-    if (sample && s->known.mask) /* diffusers encodes what stays once more, for models that have
-                                    channels for it */
+    if (sample && s->init_image.mask) /* diffusers also draws for the masked picture */
         lrt_noise_latent(&s->noise, noise, n);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;
-    bool pure = !s->known.rgb || (s->known.mask && lrt_settings_strength(&s->set) == 1);
-    if (s->known.rgb)
-        lrt_known_start(&s->known, s->left ? s->sampling.point[0].a : 1, pure, s->x);
+    bool pure = !s->init_image.rgb || (s->init_image.mask && lrt_settings_strength(&s->set) == 1);
+    if (s->init_image.rgb)
+        lrt_init_image_start(&s->init_image, s->left ? s->sampling.point[0].a : 1, pure, s->x);
     for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)
         s->x[i] = (float)(s->x[i] * s->sampling.start);
     return true;

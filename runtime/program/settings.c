@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "progress.h"
 #include "spacing.h"
 
 const lrt_setting_traits lrt_settings_traits[LRT_SETTING_COUNT] = {
@@ -18,7 +20,7 @@ const lrt_setting_traits lrt_settings_traits[LRT_SETTING_COUNT] = {
     /* clang-format on */
 };
 
-/* What shapes the picture is recorded, and nothing else; KEY rows have a key. */
+/* A setting is recorded exactly when it shapes the picture; KEY rows have a key, others NULL. */
 #define HEADLINE(id, title, example)
 #define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key)     \
     _Static_assert((LRT_SCOPE_##scope == LRT_SCOPE_PICTURE) ==                                \
@@ -53,6 +55,17 @@ void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const 
     memcpy(t, rows, sizeof rows);
 }
 
+bool lrt_seed_choose(int64_t *seed)
+{
+    if (*seed >= 0)
+        return false;
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = (uint32_t)(lrt_now() * 1e6);
+    *seed = random & 0x7fffffff;
+    return true;
+}
+
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
 {
     *s = (lrt_settings){.negative = "",
@@ -68,61 +81,7 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .schedule = p->schedule};
 }
 
-/* A %d or %s, with width if any, at s: its length; 0 when there is none. */
-static size_t directive(const char *s)
-{
-    if (*s != '%')
-        return 0;
-    size_t n = 1 + strspn(s + 1, "0123456789");
-    return s[n] == 'd' || s[n] == 's' ? n + 1 : 0;
-}
-
-static bool has_directive(const char *s)
-{
-    while (*s && !directive(s))
-        s++;
-    return *s;
-}
-
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag)
-{
-    const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
-    if (!dot || dot == pattern || dot[-1] == '/')
-        dot = pattern + strlen(pattern); /* a name without extension, or a hidden file */
-    bool patterned = has_directive(pattern);
-    char *name = NULL, done[2] = {0}; /* done: a letter is replaced once */
-    size_t length;
-    FILE *f = open_memstream(&name, &length);
-    if (!f)
-        return NULL;
-    for (const char *s = pattern;; s++) {
-        if (s == dot) {
-            if (!patterned && n > 1)
-                fprintf(f, "-%lld", (long long)i);
-            fputs(tag, f);
-        }
-        size_t skip = directive(s);
-        bool of_seed = skip && s[skip - 1] == 's';
-        if (skip && !done[of_seed]) {
-            int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width,
-                    (long long)(of_seed ? seed : i));
-            done[of_seed] = 1;
-            s += skip - 1;
-        } else if (*s) {
-            fputc(*s, f);
-        } else {
-            break;
-        }
-    }
-    if (fclose(f)) {
-        free(name);
-        return NULL;
-    }
-    return name;
-}
-
-/* name is none of the n names: which is near, or else all of them. */
+/* name is none of the n names: suggests the nearest one, or lists all. Always false. */
 static bool unknown_name(const char *flag, const char *name, const char *const *names, int n,
                          lrt_error *e)
 {
@@ -169,8 +128,8 @@ static bool find_rng(lrt_settings *s, lrt_error *e)
     return s->rng || unknown_name("rng", s->rng_name, names, lrt_rng_count, e);
 }
 
-/* karras is no spacing of timesteps: it goes with the schedule's own. --spacing overrules the
- * sampler's name. */
+/* "karras" is not a spacing of timesteps: it is combined with the schedule's own. --spacing
+ * overrules the sampler's name. */
 static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     const char *names[MOST_NAMES];
@@ -204,7 +163,7 @@ static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e
     return !s->prediction_name || unknown_name("prediction", s->prediction_name, names, 2, e);
 }
 
-/* The size's row; what there is, when there is no such. */
+/* Finds --size among the pipeline's sizes; *e lists them. */
 static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     const lrt_size own = {p->width, p->height, p->diffusion_model, p->decoder, p->image_encoder},
@@ -234,8 +193,8 @@ static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
            find_spacing(s, p, e) && find_prediction(s, p, e);
 }
 
-/* What was asked for and the sampler does not take; what the schedule says and the sampler does not
- * take is left out, as in diffusers. */
+/* A setting that the sampler does not take is an error. A property of the schedule that it does not
+ * take is ignored, as in diffusers. */
 static bool check_sampler(lrt_settings *s, lrt_error *e)
 {
     unsigned takes = s->sampler->traits;
@@ -252,7 +211,7 @@ static bool check_sampler(lrt_settings *s, lrt_error *e)
     if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON)
         return lrt_fail(
             e,
-            "--prediction epsilon: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+            "--prediction epsilon: this model's steps start from pure noise, where epsilon carries no information: expected v");
     return true;
 }
 
@@ -261,10 +220,9 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     if (!find_rows(s, p, e) || !check_sampler(s, e))
         return false;
     if (!s->init_img && (s->mask || !isnan(s->strength)))
-        return lrt_fail(e, "--%s goes with a picture to start from: -i FILE",
-                        s->mask ? "mask" : "strength");
+        return lrt_fail(e, "--%s needs an init image: -i FILE", s->mask ? "mask" : "strength");
     if (s->keep_pixels && !s->mask)
-        return lrt_fail(e, "--keep-pixels goes with a mask that says which: --mask FILE");
+        return lrt_fail(e, "--keep-pixels needs a mask: --mask FILE");
     if (s->latent_in && s->batch_count > 1)
         return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
     return true;
@@ -282,7 +240,7 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
     int i = lrt_setting_find(name);
     lrt_settings_table(table, s, p);
     if (i >= 0 && lrt_settings_traits[i].scope != LRT_SCOPE_PICTURE)
-        return lrt_fail(e, "--%s is for programs: a library has no use for it", name);
+        return lrt_fail(e, "--%s is for programs: a library cannot set it", name);
     return lrt_option_set(table, LRT_SETTING_COUNT, name, value, e) && find_rows(s, p, e);
 }
 
@@ -328,6 +286,6 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     for (int i = 0; i < lrt_sampler_count; i++)
         printf("  %-12s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
     printf(
-        "\nExit status: 0 done; 1 something that you can mend (file, disk, prompt, CPU); 2 wrong usage; 70 a "
-        "mistake of ours.\n");
+        "\nExit status: 0 done; 1 an error that you can fix (file, disk, prompt, CPU); 2 wrong usage; 70 a "
+        "bug.\n");
 }

@@ -53,33 +53,34 @@ typedef struct {
 #undef SETTING
     /* found by lrt_settings_check */
     const lrt_sampler *sampler;
-    bool karras; /* sampler_name or spacing_name asks for it */
+    bool karras; /* sampler_name or spacing_name says karras */
     const lrt_rng *rng;
-    lrt_size size;                /* --size, or the pipeline's first */
-    lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction over it */
+    lrt_size size;                /* --size, or the pipeline's first one */
+    lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction */
 } lrt_settings;
-/* Defaults from the pipeline. */
+/* Sets all defaults, some of them from the pipeline. */
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
-/* One setting by its long name; those that only a program has are refused. value must outlive s. */
+/* Sets one setting of scope PICTURE by its long name. value must outlive s. false, with *e: another
+ * scope, an unknown name, or a wrong value. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
                       lrt_error *e);
-/* Whether the settings go together. */
+/* Fills in what the names stand for (sampler, rng, size, schedule) and checks that the settings are
+ * compatible. */
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Fills in s->sampler and s->karras from s->sampler_name. false: there is no such sampler. */
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
-/* lrt_settings_check, and whether the settings say what to draw; fills in the default of --profile.
- */
+/* lrt_settings_check, and checks that there is a prompt. Fills in the file name of --profile. */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* The options of the command line; their values are in s. */
 void lrt_settings_table(lrt_option table[LRT_SETTING_COUNT], lrt_settings *s,
                         const lrt_pipeline *p);
 /* --strength, or its default. */
 double lrt_settings_strength(const lrt_settings *s);
+/* Defaults, then the command line. false, with *e: wrong usage. */
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                         lrt_error *e);
+/* Prints --help. */
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
-/* The name of picture i of n (from 1): a %d (%03d, ...) in pattern becomes i, a %s the seed; with
- * neither, "-i" goes before the extension when n > 1. malloc'd; NULL when memory is short. tag:
- * inserted before the extension, "" for none. */
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag);
+/* Makes a negative seed a random one. Returns whether it did. */
+bool lrt_seed_choose(int64_t *seed);
 #endif

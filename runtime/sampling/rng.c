@@ -25,16 +25,18 @@ void lrt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t o
     out[3] = c3;
 }
 
-/* torch.randn on a CUDA device. PyTorch launches a thread for every element, up to the grid that
- * the device holds (above 200,000 threads on any device of the last years; a latent of 1024x1024
- * pixels has 65,536 elements), so thread i makes element i. curand_init(seed, i, offset) gives the
- * thread subsequence i of Philox, counter words 2 and 3; curand_normal4 takes the four words of one
- * counter, and of their two Box-Muller pairs the thread keeps the first value, a sine, as it has
- * one element only. PyTorch raises the generator's offset with every launch by the words that a
- * thread may use, 4 * ((n - 1) / (4 threads) + 1) = 4 here; an offset counts words, so the draw is
- * counter word 0. (On an H200, 270,336 threads, the offset rises by 4 up to n = 1,081,344 and by 8
- * from there on; above 270,336 elements threads make several, and what is drawn depends on the
- * device.) CUDA computes in float; in double the value is the one that CUDA rounds. */
+/* torch.randn on a CUDA device. PyTorch starts a thread for every element, up to the device's grid
+ * (more than 200,000 threads on recent devices; a latent of 1024x1024 pixels has 65,536 elements),
+ * so thread i makes element i. curand_init(seed, i, offset) gives it subsequence i of Philox:
+ * counter words 2 and 3. curand_normal4 uses the four words of one counter. They make two
+ * Box-Muller pairs, and the thread stores the first number, a sine, since it has only one element.
+ *
+ * Each launch raises the generator's offset by the words that a thread may use, 4 * ((n - 1) / (4
+ * threads) + 1) = 4 here. The offset counts words, so counter word 0 is the number of the draw. (On
+ * an H200 with 270,336 threads the offset rises by 4 up to n = 1,081,344, then by 8. Above 270,336
+ * elements a thread makes several, and the result depends on the device.)
+ *
+ * CUDA computes in float. Here it is double: the exact value that CUDA's result approximates. */
 static void cuda_normal(lrt_noise *s, float *out, int64_t n)
 {
     const double two_pi = 6.283185307179586476925;
@@ -84,7 +86,7 @@ static void uniforms(lrt_mt19937 *m, float *out, int n)
         out[i] = (float)(lrt_mt19937_next(m) & 0xffffff) * 0x1p-24f;
 }
 
-/* Of 16 uniforms the first 8 are lengths, the last 8 angles. */
+/* 16 uniform numbers become 16 normal ones: the first 8 are lengths, the last 8 angles. */
 static void box_muller_16(float *x)
 {
     const double two_pi = 6.283185307179586476925;
@@ -95,15 +97,15 @@ static void box_muller_16(float *x)
     }
 }
 
-/* A double of [0, 1): the low 53 bits of two words, the higher one first. */
+/* A double of [0, 1): the low 53 bits of two words. The first word is the high one. */
 static double uniform_double(lrt_mt19937 *m)
 {
     uint64_t high = lrt_mt19937_next(m);
     return (double)((high << 32 | lrt_mt19937_next(m)) & ((1ull << 53) - 1)) * 0x1p-53;
 }
 
-/* Fewer than 16: pairs in double, of which the second waits for its turn, in the next draw if need
- * be. */
+/* For fewer than 16 numbers: pairs in double. The second number of a pair is stored until it is
+ * needed, also across draws. */
 static float one_normal(lrt_noise *s)
 {
     if (s->has_left) {
@@ -118,8 +120,8 @@ static float one_normal(lrt_noise *s)
 }
 
 /* torch.randn on the CPU, as aten/src/ATen/native/cpu/DistributionTemplates.h fills a tensor: all
- * uniforms, then blocks of 16; what is left over of the last block is filled with 16 uniforms more,
- * which replace the last 16 values. */
+ * uniform numbers first, then blocks of 16. When the last block is not full, the last 16 numbers
+ * are drawn again, from 16 new uniform ones. */
 static void cpu_normal(lrt_noise *s, float *out, int64_t n)
 {
     if (n < 16) {

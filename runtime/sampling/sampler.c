@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* heun calls twice a step, pndm_prk four times in three of them. */
+/* heun makes two calls per step, pndm_prk four in the first three steps. */
 static size_t most_calls(int steps) { return 2 * (size_t)steps + 16; }
 
 static bool allocate(lrt_sampling *s)
@@ -30,7 +30,7 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
     if (s->config.zero_snr && s->config.prediction == LRT_PREDICT_EPSILON)
         return lrt_fail(
             e,
-            "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+            "prediction: this model's steps start from pure noise, where epsilon carries no information: expected v");
     if (s->config.spacing == LRT_SPACING_SAMPLER)
         s->config.spacing = s->sampler->spacing;
     if (s->schedule->plain && s->sampler->traits & LRT_PLAIN_BETAS)

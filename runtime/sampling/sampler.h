@@ -1,13 +1,13 @@
-/* The noise schedule and the samplers that walk down it.
+/* A run of a sampler: from noise, call by call of the model, to the finished latent.
  *
- * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, a =
- * alphas_cumprod at the timestep. In variance-exploding units y = x / sqrt(a) and sigma = sqrt((1 -
- * a) / a), so y = x0 + sigma noise. x is what the model is given, whatever units a sampler computes
- * in: what diffusers calls scale_model_input is the way from y to x.
+ * Units: x is the latent in variance-preserving units, x = sqrt(a) x0 + sqrt(1 - a) noise, where a
+ * = alphas_cumprod at the timestep. In variance-exploding units y = x / sqrt(a) and sigma = sqrt((1
+ * - a) / a), so y = x0 + sigma noise. The model always gets x, whatever units a sampler computes
+ * in. (diffusers calls the conversion from y to x scale_model_input.)
  *
- * A step is a step of the user's; a call is one of the model's. Most samplers make one call a step;
- * heun and pndm make more. A sampler's plan lays out all calls before the first; its step function
- * moves x once for every call. docs/samplers.md says what each of them is. */
+ * The user counts steps; a call is one evaluation of the model. Most samplers make one call per
+ * step; heun and pndm make more. A sampler's plan lays out all calls before the first one. Its step
+ * function then moves x once per call. docs/samplers.md describes each sampler. */
 #ifndef LATENTRT_SAMPLER_H
 #define LATENTRT_SAMPLER_H
 #include <stdbool.h>
@@ -18,51 +18,53 @@
 #include "rng.h"
 #include "schedule.h"
 
+/* A level of noise. */
 typedef struct {
     double a, sigma;
-} lrt_level; /* of noise */
-/* A call of the model, and the move that its answer makes. */
+} lrt_level;
+/* A call of the model, and the move of x after it. */
 typedef struct {
-    double t, a, sigma; /* where the model is asked */
-    lrt_level from, to; /* the move; from is another level than a, sigma in some calls of pndm */
-    int step;           /* of the user's, from 0 */
+    double t, a, sigma; /* timestep and level of the call */
+    lrt_level from, to; /* the move; in some calls of pndm, `from` differs from a, sigma */
+    int step;           /* the user's step, from 0 */
     bool noise;         /* the move adds new noise */
 } lrt_point;
 
 typedef struct lrt_sampler lrt_sampler;
 typedef struct {
-    /* what a run is made of; filled in by the caller before lrt_sampling_plan */
+    /* filled in by the caller before lrt_sampling_plan */
     const lrt_sampler *sampler;
     const lrt_schedule *schedule;
-    lrt_schedule_config config; /* of the pipeline, with the user's own wishes over it */
+    lrt_schedule_config config; /* the pipeline's, with the user's settings over it */
     int steps;
-    int first;    /* the step to begin with; those before it are left out */
-    double alpha; /* of relax; NAN: chosen so that the steps span the schedule */
-    double eta;   /* of ddim: how much of the noise that a step takes away is drawn anew, 0 to 1 */
+    int first;    /* the step to start with; earlier ones are skipped */
+    double alpha; /* relax; NAN: chosen so that the steps span the schedule */
+    double eta;   /* ddim: the share, 0 to 1, of a step's removed noise that is drawn anew */
     int64_t n;    /* numbers in a latent */
     /* from lrt_sampling_plan */
     int calls;
-    lrt_point *point; /* (calls + 1): the last one is where everything ends */
-    double start;     /* noise of unit variance is multiplied with this to be x at point 0 */
+    lrt_point *point; /* (calls + 1): the last one is the end of the run */
+    double start;     /* x at point 0 is unit noise times this */
     /* the state of a run, (n) each */
     double *x;          /* at the next call */
-    double *out;        /* the model's answer, guided */
-    double *x0, *eps;   /* what it says of the finished picture and of the noise in x */
-    float *noise;       /* new, where point[k].noise; (2 n), see lrt_noise_latent */
-    double *history[6]; /* the sampler's own, as many as its row says */
+    double *out;        /* the guided prediction */
+    double *x0, *eps;   /* its estimates of the finished latent and of the noise in x */
+    float *noise;       /* new noise where point[k].noise; (2 n), see lrt_noise_latent */
+    double *history[6]; /* the sampler's own; as many as its row says */
 } lrt_sampling;
 
 enum {
     LRT_TAKES_ALPHA = 1,
     LRT_TAKES_ETA = 2,
     LRT_TAKES_SPACING = 4,
-    LRT_TAKES_KARRAS = 8,  /* when the user asks for it */
-    LRT_OBEYS_KARRAS = 16, /* when the schedule says so */
-    LRT_CLIPS = 32,        /* x0 is clipped where the schedule says so */
-    LRT_SINGLE = 64,       /* state is rounded to float after every step, as keras-cv does */
-    LRT_PLAIN_BETAS =
-        128, /* zero_snr of the schedule is left out, as the class in diffusers does not know it */
-    LRT_CLIPS_ITSELF = 256 /* within -1 .. 1, where the schedule leaves that to the sampler */
+    LRT_TAKES_KARRAS = 8,  /* accepts --spacing karras */
+    LRT_OBEYS_KARRAS = 16, /* uses Karras' sigmas when the schedule says so */
+    LRT_CLIPS = 32,        /* clips x0 where the schedule says so */
+    LRT_SINGLE = 64,       /* rounds its state to float after every step, as keras-cv does */
+    /* ignores zero_snr of the schedule, as its class in diffusers does */
+    LRT_PLAIN_BETAS = 128,
+    /* clips x0 to -1 .. 1 where the schedule leaves that to the sampler */
+    LRT_CLIPS_ITSELF = 256
 };
 struct lrt_sampler {
     const char *name;
@@ -76,26 +78,27 @@ struct lrt_sampler {
     /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1.
      */
     bool (*plan)(lrt_sampling *s, lrt_error *e);
-    /* Call k has been answered: s->x moves from where it was to point k + 1. */
+    /* After call k: moves s->x to point k + 1. */
     void (*step)(lrt_sampling *s, int k);
 };
-/* false: steps that the schedule cannot give, settings out of range, memory. */
+/* Lays out all calls and allocates the state. false, with *e: the schedule does not have so many
+ * steps, a setting is out of range, or memory is short. */
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);
 void lrt_sampling_free(lrt_sampling *s);
-/* A run: x (n) at point 0, then for every call k lrt_sampling_answer and lrt_sampling_move, then
- * lrt_sampling_get. */
+/* A run: lrt_sampling_set with x (n) at point 0; lrt_sampling_answer and lrt_sampling_move for
+ * every call k; lrt_sampling_get. */
 void lrt_sampling_set(lrt_sampling *s, const float *x);
 void lrt_sampling_get(const lrt_sampling *s, float *x);
-/* The model's answer (n) to x at point k: s->out, s->x0, s->eps. */
+/* Takes the guided prediction (n) for x at point k: sets s->out, s->x0 and s->eps. */
 void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer);
-/* noise is drawn from `noise` where the point says so; it may be NULL where none does. x at point k
- * + 1. */
+/* Moves x to point k + 1. New noise is drawn from `noise` where the point says so; `noise` may be
+ * NULL when no point does. */
 void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise);
 
 /* Whether call k is the first of its step. */
 bool lrt_sampling_begins(const lrt_sampling *s, int k);
-/* alpha of the step that call k belongs to, and rms(y - x0) before it: the deviation that it
- * reduces. */
+/* For --trace, before the move of call k: alpha of its step, the share of the way to x0, and rms(y
+ * - x0), the deviation that the step reduces. */
 double lrt_sampling_alpha(const lrt_sampling *s, int k);
 double lrt_sampling_deviation(const lrt_sampling *s, int k);
 #endif

@@ -13,31 +13,31 @@ enum {
 
 /* clang-format off */
 const lrt_sampler lrt_samplers[] = {
-    {"ddim", "DDIM", NULL, "each step removes the share of noise that the training schedule says (--eta)",
+    {"ddim", "DDIM", NULL, "each step goes to the noise level that the schedule says; with --eta, some of the noise is new",
      LRT_TAKES_SPACING | LRT_TAKES_ETA | LRT_CLIPS | LRT_CLIPS_ITSELF | LRT_SINGLE, LEADING, 0, lrt_plan_ddim, lrt_step_ddim},
     {"pndm", "PNDM", NULL, "plms or pndm_prk, as the checkpoint says",
      LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm, lrt_step_pndm},
     {"plms", "PLMS", NULL, "linear multistep of order 4 over predictions",
      LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 5, lrt_plan_plms, lrt_step_plms},
-    {"pndm_prk", NULL, NULL, "the same, begun by three steps of Runge-Kutta, four calls each",
+    {"pndm_prk", NULL, NULL, "the same, but the first three steps are Runge-Kutta steps of four calls",
      LRT_TAKES_SPACING | LRT_PLAIN_BETAS, LEADING, 6, lrt_plan_pndm_prk, lrt_step_pndm_prk},
     {"euler", "Euler", "k_euler", "straight to the next sigma",
      BY_SIGMA, LINSPACE, 0, lrt_plan_euler, lrt_step_euler},
-    {"euler_a", "Euler a", "euler_ancestral,k_euler_a", "straight past the next sigma, then back up with fresh noise",
+    {"euler_a", "Euler a", "euler_ancestral,k_euler_a", "below the next sigma, then back up with new noise",
      LRT_TAKES_SPACING | LRT_TAKES_KARRAS, LINSPACE, 0, lrt_plan_euler_a, lrt_step_euler_a},
-    {"heun", "Heun", "k_heun", "each step again with the slope found at its end; two calls a step",
+    {"heun", "Heun", "k_heun", "repeats each step with the mean slope of both ends; two calls per step",
      BY_SIGMA | LRT_CLIPS | LRT_PLAIN_BETAS, LINSPACE, 2, lrt_plan_heun, lrt_step_heun},
     {"lms", "LMS", "k_lms", "linear multistep of order 4 over slopes",
      BY_SIGMA | LRT_PLAIN_BETAS, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
     {"dpm++2m", "DPM++ 2M", "dpmpp2m,k_dpmpp_2m", "multistep of order 2 in the logarithm of sigma",
      BY_SIGMA, LINSPACE, 1, lrt_plan_dpm, lrt_step_dpm},
-    {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde", "the same with fresh noise in every step",
+    {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde", "the same with new noise in every step",
      BY_SIGMA, LINSPACE, 1, lrt_plan_dpm_sde, lrt_step_dpm_sde},
-    {"unipc", "UniPC", "unipc_bh2", "order 2, each step corrected by the estimate that follows it",
+    {"unipc", "UniPC", "unipc_bh2", "order 2; the next estimate corrects each step",
      BY_SIGMA, LINSPACE, 3, lrt_plan_dpm, lrt_step_unipc},
-    {"lcm", "LCM", NULL, "1 to 50 steps of models that were distilled for it",
+    {"lcm", "LCM", NULL, "1 to 50 steps, for models that were distilled for it",
      LRT_CLIPS, LEADING, 0, lrt_plan_lcm, lrt_step_lcm},
-    {"ddpm", "DDPM", NULL, "training backwards, with fresh noise in every step; wants many",
+    {"ddpm", "DDPM", NULL, "the reverse of training, with new noise in every step; needs many steps",
      LRT_TAKES_SPACING | LRT_CLIPS | LRT_CLIPS_ITSELF, LEADING, 0, lrt_plan_ddpm, lrt_step_ddpm},
     {"relax", NULL, NULL, "I <- I - alpha (I - estimate of the finished picture), the same --alpha every step, 1 in the last",
      LRT_TAKES_ALPHA | LRT_CLIPS | LRT_SINGLE, LINSPACE, 0, lrt_plan_relax, lrt_step_relax},
@@ -45,11 +45,11 @@ const lrt_sampler lrt_samplers[] = {
 /* clang-format on */
 const int lrt_sampler_count = sizeof lrt_samplers / sizeof *lrt_samplers;
 
-/* What does not count in a name: programs write euler_a, "Euler a", k-euler-a. */
+/* Ignored in names: programs write euler_a, "Euler a", k-euler-a. */
 static const char fillers[] = " _-";
 
-/* Whether the n characters at text are the first name of a list with commas between, but for
- * fillers and letters' case. */
+/* Whether the n characters at text are the first name of a comma-separated list, ignoring fillers
+ * and case. */
 static bool same_name(const char *list, const char *text, size_t n)
 {
     const char *end = text + n;

@@ -1,5 +1,5 @@
-/* Samplers that go from timestep to timestep, in terms of a = alphas_cumprod. See sampler.h for the
- * units; equations are numbered as in the papers. */
+/* Samplers that move from timestep to timestep, in terms of a = alphas_cumprod. Units: sampler.h.
+ * Equation numbers are those of the papers. */
 #include <stdlib.h>
 
 #include "sampler_steps.h"
@@ -10,7 +10,7 @@ static lrt_level level_at(const lrt_sampling *s, double t)
     return lrt_level_of_alpha(s->schedule->alpha_bar[(int)t]);
 }
 
-/* Where ddim and pndm end: the level at timestep t, or that after the last step. */
+/* The level at timestep t; for t < 0, the level after the last step of ddim and pndm. */
 static lrt_level level_or_end(const lrt_sampling *s, double t)
 {
     return t >= 0 ? level_at(s, t)
@@ -18,8 +18,8 @@ static lrt_level level_or_end(const lrt_sampling *s, double t)
                                                                  : s->schedule->alpha_bar[0]);
 }
 
-/* The next timestep of the run, or a whole stride below this one, which is another one where the
- * spacing was rounded; below 0: the end. */
+/* Where the step from t[i] ends: at the next timestep of the run, or a whole stride lower. The two
+ * differ where the spacing was rounded. Below 0: the end of the run. */
 static double previous(const lrt_sampling *s, const double *t, int i)
 {
     if (s->config.previous == LRT_PREVIOUS_RATIO)
@@ -33,7 +33,7 @@ static void add_call(lrt_sampling *s, double t, lrt_level from, lrt_level to, in
     s->point[s->calls++] = (lrt_point){t, at.a, at.sigma, from, to, step, false};
 }
 
-/* pndm divides by a: as lrt_schedule_alpha. */
+/* pndm divides by a. The limit is that of lrt_schedule_alpha. */
 static void keep_above_zero(lrt_sampling *s)
 {
     for (int k = 0; k < s->calls; k++) {
@@ -48,7 +48,7 @@ static void end_at(lrt_sampling *s, lrt_level end)
     s->point[s->calls] = (lrt_point){0, end.a, end.sigma, end, end, s->steps, false};
 }
 
-/* One call a step, each from its own timestep to the level that `next` says. */
+/* One call per step, from its timestep to the level that `next` returns. */
 static bool plan_calls(lrt_sampling *s,
                        lrt_level (*next)(const lrt_sampling *s, const double *t, int i),
                        lrt_error *e)
@@ -79,8 +79,9 @@ bool lrt_plan_ddim(lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* x0 and noise are put together again with less noise (12); with eta, a part of that noise is new
- * (16). */
+/* Combines x0 and the noise again, with less noise (12). With eta, a part of that noise is new
+ * (16).
+ */
 void lrt_step_ddim(lrt_sampling *s, int k)
 {
     double a = s->point[k].a, to = s->point[k].to.a, fresh = 0;
@@ -109,7 +110,7 @@ bool lrt_plan_ddpm(lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* The mean (7) and the smaller variance of the posterior. */
+/* The mean of the posterior (7), and the smaller of its two variances. */
 void lrt_step_ddpm(lrt_sampling *s, int k)
 {
     const lrt_point *p = &s->point[k];
@@ -123,8 +124,8 @@ void lrt_step_ddpm(lrt_sampling *s, int k)
 
 /* ---- pndm: Liu et al., "Pseudo numerical methods for diffusion models on manifolds", 2022 ---- */
 
-/* x moves along the model's answer m, which of a v prediction is made noise with the x that moves
- * (9, with the terms in front of x and of the noise written out). */
+/* Moves x along the prediction m (9, with the factors of x and of the noise written out). A v
+ * prediction is first converted to noise, with the x that moves. */
 static void transfer(lrt_sampling *s, int k, const double *x, const double *m)
 {
     double a = s->point[k].from.a, to = s->point[k].to.a, picture = sqrt(a), rest = sqrt(1 - a);
@@ -136,8 +137,8 @@ static void transfer(lrt_sampling *s, int k, const double *x, const double *m)
     }
 }
 
-/* The linear multistep part (12): history 0 to 3 are the model's answers at the last timesteps,
- * newest first; m becomes their combination. */
+/* The linear multistep method (12): history 0 to 3 are the last predictions, newest first, and
+ * combine sets m to their weighted sum. */
 static void remember(lrt_sampling *s)
 {
     double *oldest = s->history[3];
@@ -160,9 +161,9 @@ static void combine(const lrt_sampling *s, int known, double *m)
         m[i] = w[0] * h[0][i] + w[1] * h[1][i] + w[2] * h[2][i] + w[3] * h[3][i];
 }
 
-/* The first step is made twice: to the second timestep and, with the mean of the answers at both,
- * again. diffusers lays out all calls, the second timestep twice, and leaves out the first of them
- * where a run starts later, so that it starts from one timestep higher. */
+/* The first step is made twice: to the second timestep, and again with the mean of the predictions
+ * at both. diffusers lays out all calls, with the second timestep twice. A run that starts later
+ * skips calls, not timesteps, so it starts one timestep higher. */
 bool lrt_plan_plms(lrt_sampling *s, lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, true, e);
@@ -202,7 +203,7 @@ void lrt_step_plms(lrt_sampling *s, int k)
 
 enum { PRK_STEPS = 3, PRK_CALLS = 4 * PRK_STEPS };
 
-/* Three steps of Runge-Kutta (13), four calls each: here, halfway twice, at the end. */
+/* Three Runge-Kutta steps (13) of four calls: at the start, twice in the middle, at the end. */
 bool lrt_plan_pndm_prk(lrt_sampling *s, lrt_error *e)
 {
     int stride = s->schedule->train_steps / s->steps;
@@ -263,16 +264,15 @@ void lrt_step_pndm(lrt_sampling *s, int k)
 
 /* ---- lcm: Luo et al., "Latent consistency models", 2023 ---- */
 
-enum {
-    LCM_STEPS = 50
-}; /* of the solver that such models are distilled with: theirs are the timesteps */
+/* Steps of the solver that such models are distilled with; the timesteps are taken from those. */
+enum { LCM_STEPS = 50 };
 
 bool lrt_plan_lcm(lrt_sampling *s, lrt_error *e)
 {
     int stride = s->schedule->train_steps / LCM_STEPS;
     if (s->steps > LCM_STEPS || stride < 1)
         return lrt_fail(
-            e, "steps: lcm takes 1 to %d of a model with at least as many timesteps, found %d",
+            e, "steps: lcm takes 1 to %d, and a model with at least as many timesteps; found %d",
             LCM_STEPS, s->steps);
     double t[LCM_STEPS + 1];
     double share = (double)LCM_STEPS / s->steps;
@@ -303,7 +303,7 @@ void lrt_step_lcm(lrt_sampling *s, int k)
 
 /* ---- relax: the equation that this project is built on ---- */
 
-/* sigma shrinks by the same factor every step; the last step goes to the estimate itself. */
+/* sigma shrinks by the same factor in every step; the last step goes to the estimate itself. */
 bool lrt_plan_relax(lrt_sampling *s, lrt_error *e)
 {
     const lrt_schedule *c = s->schedule;

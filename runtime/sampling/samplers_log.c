@@ -1,8 +1,8 @@
-/* Samplers that go by lambda = log(sqrt(a) / sqrt(1 - a)) = -log sigma, half the logarithm of the
- * signal to noise ratio, in which the equation's linear part is solved exactly: dpm++2m (Lu et al.,
- * "DPM-Solver++", 2022) and unipc (Zhao et al., "UniPC", 2023), both of order 2 and with x0 as what
- * is interpolated. In the papers' terms alpha = sqrt(a) and sigma = sqrt(1 - a), which are called
- * picture and rest here. */
+/* Samplers that work in lambda = log(sqrt(a) / sqrt(1 - a)) = -log sigma, half the logarithm of the
+ * signal-to-noise ratio, where the linear part of the equation has an exact solution: dpm++2m (Lu
+ * et al., "DPM-Solver++", 2022) and unipc (Zhao et al., "UniPC", 2023). Both have order 2 and
+ * interpolate x0. What the papers call alpha = sqrt(a) and sigma = sqrt(1 - a) is `picture` and
+ * `rest` here. */
 #include <stdlib.h>
 
 #include "sampler_steps.h"
@@ -24,7 +24,7 @@ static Point at_call(const lrt_sampling *s, int k)
     return point_of(lrt_level_of_point(&s->point[k]));
 }
 
-/* Steps end above the end of the spacing; with Karras' sigmas they span all of training, and
+/* The steps end above the end of the spacing. Karras' sigmas span all of training, and their
  * timesteps are rounded. */
 static bool plan_logs(lrt_sampling *s, bool noise, lrt_error *e)
 {
@@ -41,8 +41,8 @@ static bool plan_logs(lrt_sampling *s, bool noise, lrt_error *e)
         sigma[s->steps] = s->config.final_sigma_least ? lrt_schedule_sigma(c, 0) : 0;
     for (int i = s->first; ok && i < s->steps; i++) {
         lrt_level from = lrt_level_of_sigma(sigma[i]), to = lrt_level_of_sigma(sigma[i + 1]);
-        double asked = s->config.karras ? rint(lrt_schedule_time(c, sigma[i])) : t[i];
-        s->point[s->calls++] = (lrt_point){asked, from.a, from.sigma, from, to, i, noise};
+        double timestep = s->config.karras ? rint(lrt_schedule_time(c, sigma[i])) : t[i];
+        s->point[s->calls++] = (lrt_point){timestep, from.a, from.sigma, from, to, i, noise};
     }
     if (ok) {
         lrt_level end = lrt_level_of_sigma(sigma[s->steps]);
@@ -57,8 +57,8 @@ bool lrt_plan_dpm(lrt_sampling *s, lrt_error *e) { return plan_logs(s, false, e)
 
 bool lrt_plan_dpm_sde(lrt_sampling *s, lrt_error *e) { return plan_logs(s, true, e); }
 
-/* Whether call k must do without the estimates before it: the last step of a short run, and one
- * that goes to sigma 0, where lambda is infinite. */
+/* Whether call k must not use earlier estimates: at the first call, in the last step of a short
+ * run, and in a step to sigma 0, where lambda is infinite. */
 static bool alone(const lrt_sampling *s, int k)
 {
     bool last = s->point[k].step + 1 == s->steps,
@@ -66,8 +66,8 @@ static bool alone(const lrt_sampling *s, int k)
     return k == 0 || (last && (brief || s->point[k].to.sigma == 0));
 }
 
-/* x0 is kept in history[0]; s->out becomes what it grows to over the step: x0 + (x0 - x0 before) /
- * (2 r), r the ratio of the last step to this one. */
+/* Extrapolates x0 over the step: s->out = x0 + (x0 - previous x0) / (2 r), where r is the ratio of
+ * the last step to this one. history[0]: the previous x0. */
 static void extrapolate(lrt_sampling *s, int k, double h)
 {
     double *before = s->history[0], factor = 0;
@@ -79,7 +79,7 @@ static void extrapolate(lrt_sampling *s, int k, double h)
     }
 }
 
-/* dpm++2m in the form that its authors call midpoint. */
+/* dpm++2m in its midpoint form. */
 void lrt_step_dpm(lrt_sampling *s, int k)
 {
     Point from = at_call(s, k), to = point_of(s->point[k].to);
@@ -103,15 +103,15 @@ void lrt_step_dpm_sde(lrt_sampling *s, int k)
 
 /* ---- unipc, the variant with B(h) = e^h - 1 ---- */
 
-/* Order of the step of call k: 2 when there are two estimates, but not at the end. */
+/* Order of the step of call k: 2 when there are two estimates, except at the end. */
 static int order_of(const lrt_sampling *s, int k)
 {
     bool last = s->point[k].step + 1 == s->steps;
     return k == 0 || (last && (!s->config.full_order_last || s->point[k].to.sigma == 0)) ? 1 : 2;
 }
 
-/* What x at call k would have been, had the estimate there been known: history 0 and 1 are the
- * estimates before it, newest first, 2 is x at the call before, corrected. */
+/* Repeats the step to call k with the estimate at call k. history 0 and 1: the earlier estimates,
+ * newest first; 2: the corrected x at call k - 1. */
 static void correct(lrt_sampling *s, int k)
 {
     Point from = at_call(s, k - 1), to = at_call(s, k);
@@ -130,7 +130,7 @@ static void correct(lrt_sampling *s, int k)
     }
 }
 
-/* The estimate at call k corrects the step that led there; then the next step is predicted from the
+/* The estimate at call k first corrects the step to call k. The next step then starts from the
  * corrected x. */
 void lrt_step_unipc(lrt_sampling *s, int k)
 {

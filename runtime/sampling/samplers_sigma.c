@@ -1,6 +1,6 @@
-/* Samplers that go from sigma to sigma: solvers of dy/dsigma = (y - x0) / sigma, as Karras et al.
- * ("Elucidating the design space of diffusion-based generative models", 2022) write it and
- * k-diffusion made popular. y = x sqrt(1 + sigma^2); see sampler.h. */
+/* Samplers that move from sigma to sigma: solvers of dy/dsigma = (y - x0) / sigma (Karras et al.,
+ * "Elucidating the design space of diffusion-based generative models", 2022), which k-diffusion
+ * made popular. y = x sqrt(1 + sigma^2); see sampler.h. */
 #include <stdlib.h>
 
 #include "sampler_steps.h"
@@ -13,8 +13,8 @@ static double y_of(const lrt_sampling *s, double sigma, int64_t i)
 
 static double x_of(double y, double sigma) { return y / sqrt(1 + sigma * sigma); }
 
-/* The sigmas of all steps and that of the end, n + 1, and their timesteps, n. false: they do not
- * fit. */
+/* Fills sigma (n + 1), those of all steps and of the end, and t (n), their timesteps. false, with
+ * *e: sigmas do not fall from step to step. */
 static bool lay_sigmas(const lrt_sampling *s, double *t, double *sigma, lrt_error *e)
 {
     int n = s->steps;
@@ -32,14 +32,14 @@ static bool lay_sigmas(const lrt_sampling *s, double *t, double *sigma, lrt_erro
     return true;
 }
 
-/* diffusers starts from noise of standard deviation sigma where the spacing includes the last
- * timestep, else of sqrt(1 + sigma^2). */
+/* x at the start, for unit noise. diffusers starts from noise with standard deviation sigma where
+ * the spacing includes the last timestep, else sqrt(1 + sigma^2). */
 static double start_of(const lrt_sampling *s, double sigma)
 {
     return s->config.spacing == LRT_SPACING_LEADING ? 1 : sigma / sqrt(1 + sigma * sigma);
 }
 
-/* calls a step, but one in the last; the second of them is at the end of the step. */
+/* `calls` per step, the second one at the end of the step; only one in the last step. */
 static bool plan_sigmas(lrt_sampling *s, int calls, bool noise, lrt_error *e)
 {
     double *t = lrt_timesteps(s, false, false, e),
@@ -74,7 +74,7 @@ void lrt_step_euler(lrt_sampling *s, int k)
 
 bool lrt_plan_euler_a(lrt_sampling *s, lrt_error *e) { return plan_sigmas(s, 1, true, e); }
 
-/* Past the next sigma by as much as fresh noise brings back. */
+/* Goes below the next sigma; new noise then brings it back up to it. */
 void lrt_step_euler_a(lrt_sampling *s, int k)
 {
     double from = s->point[k].from.sigma, to = s->point[k].to.sigma;
@@ -89,8 +89,8 @@ void lrt_step_euler_a(lrt_sampling *s, int k)
 
 bool lrt_plan_heun(lrt_sampling *s, lrt_error *e) { return plan_sigmas(s, 2, false, e); }
 
-/* Euler's step, then the same step with the mean of the slopes at both of its ends. history: y and
- * its slope at the beginning of the step. */
+/* Euler's step, then the same step with the mean of the slopes at its ends. history: y and its
+ * slope at the beginning of the step. */
 void lrt_step_heun(lrt_sampling *s, int k)
 {
     double from = s->point[k].from.sigma, to = s->point[k].to.sigma, *begin = s->history[0],
@@ -108,7 +108,7 @@ void lrt_step_heun(lrt_sampling *s, int k)
 
 /* ---- lms: a linear multistep method over four slopes ---- */
 
-/* The polynomial of degree `order` - 1 that is 1 at call k - j and 0 at the other last calls. */
+/* The polynomial of degree `order` - 1 that is 1 at call k - j and 0 at the other calls. */
 static double basis(const lrt_sampling *s, int k, int order, int j, double sigma)
 {
     double product = 1;
@@ -119,8 +119,8 @@ static double basis(const lrt_sampling *s, int k, int order, int j, double sigma
     return product;
 }
 
-/* Slopes in history, newest first; their weights are integrals of the polynomials through them, for
- * which Simpson's rule is exact up to order 4. */
+/* history: slopes, newest first. Their weights are integrals of the polynomials above, for which
+ * Simpson's rule is exact up to order 4. */
 void lrt_step_lms(lrt_sampling *s, int k)
 {
     int order = k < 3 ? k + 1 : 4;

@@ -4,15 +4,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) shifted so that the last is 0, and
- * stretched so that the first stays. */
+/* Zero terminal SNR (Lin et al., 2023, algorithm 1): sqrt(a) is shifted so that the last one is 0,
+ * and scaled so that the first one stays. */
 static double rescaled(double a, double first, double last)
 {
     double root = (sqrt(a) - sqrt(last)) * sqrt(first) / (sqrt(first) - sqrt(last));
     return root * root;
 }
 
-/* Beside a schedule with zero_snr, the same without. */
+/* Adds the schedule without zero_snr. */
 static bool add_plain(lrt_schedule *s, const lrt_schedule_config *c)
 {
     lrt_schedule_config plain = *c;

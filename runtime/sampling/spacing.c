@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both ends of training and what lies evenly between them. The stride is rounded to double before
- * it is multiplied, which decides ties when the result is rounded: keras-cv's rule, and NumPy's
- * linspace, which diffusers uses. */
+/* From the last timestep of training to the first, evenly. The stride is rounded to double before
+ * it is multiplied; this decides ties when the result is rounded. It is the rule of keras-cv, and
+ * of NumPy's linspace, which diffusers uses. */
 static void linspace(int train, int n, int offset, double *t)
 {
     double stride = n > 1 ? (double)(train - 1) / (n - 1) : 0;
@@ -16,7 +16,7 @@ static void linspace(int train, int n, int offset, double *t)
         t[n - 1 - i] = i * stride;
 }
 
-/* Multiples of train / n rounded down, from 0; a model that was never trained at timestep 0 wants
+/* Multiples of train / n, rounded down, from 0. A model that was never trained at timestep 0 needs
  * an offset of 1. */
 static void leading(int train, int n, int offset, double *t)
 {
@@ -25,9 +25,8 @@ static void leading(int train, int n, int offset, double *t)
 }
 
 /* Down from the last timestep. NumPy's arange, which diffusers uses, takes the difference of its
- * first two values for the stride. For some n (61, 103,
- * ... of 1000) it gives one value more, -1, as train / (train / n) rounds to more than n: that one
- * is left out here. */
+ * first two values as the stride. For some n (61, 103, ... of 1000) train / (train / n) rounds to
+ * more than n, and arange gives one more value, -1; it is dropped here. */
 static void trailing(int train, int n, int offset, double *t)
 {
     double second = train - (double)train / n, stride = second - train;

@@ -15,7 +15,7 @@
 static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary",
                                                              "description"};
 
-/* What is wrong with the file, as the rest of a sentence about it, then what to do. */
+/* "WHAT is wrong; what to do": fmt is the rest of a sentence that begins with the file. */
 static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
@@ -35,16 +35,14 @@ static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, l
     if (fstat(fd, &st))
         return fail(file, e, "cannot be read: %s", strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return fail(file, e, "is no file");
+        return fail(file, e, "is not a regular file");
     off_t size = st.st_size;
     if (size < (off_t)sizeof *f ||
         pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
         memcmp(f->magic, "latentrt", sizeof f->magic))
-        return fail(
-            file, e,
-            "is truncated or was changed: the weights that belong at its end are not there");
+        return fail(file, e, "is truncated or was changed: the weights at its end are missing");
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
-        return fail(file, e, "was changed: its last bytes are not those that it was made with");
+        return fail(file, e, "was changed: its last bytes differ from those that it was made with");
     if (f->version != LRT_PLAN_VERSION ||
         f->n_sections > sizeof f->sections / sizeof *f->sections ||
         f->n_sections < LRT_SECTION_COUNT)
@@ -87,8 +85,7 @@ static bool map_section(int fd, const lrt_container_file *file, const lrt_footer
     if (p == MAP_FAILED)
         return fail(file, e, "has %s that cannot be mapped: %s", section_names[i], strerror(errno));
     *out = p;
-    madvise(p, s->bytes,
-            MADV_WILLNEED); /* a file that is not in memory yet is read ahead of its use */
+    madvise(p, s->bytes, MADV_WILLNEED); /* starts to read a file that is not in memory */
     return true;
 }
 
@@ -98,7 +95,7 @@ bool lrt_container_check(lrt_container *c, lrt_error *e)
         const lrt_section *s = &c->footer.sections[i];
         if (c->unchecked >> i & 1 && c->section[i] &&
             lrt_hash64(c->section[i], s->bytes) != s->hash)
-            return fail(&c->file, e, "was changed: its %s are not those that it was made with",
+            return fail(&c->file, e, "was changed: its %s differ from those that it was made with",
                         section_names[i]);
     }
     c->unchecked = 0;

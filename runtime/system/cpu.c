@@ -87,8 +87,8 @@ bool lrt_cpu_check(uint32_t needed, lrt_error *e)
         e, "this CPU (or its operating system) lacks what the program was compiled for: %s", list);
 }
 
-/* Linux saves tiles (8 KiB a thread) only for processes that asked: without it the first tile
- * instruction is a SIGILL. All threads have what one asked for. */
+/* Linux saves tiles (8 KiB per thread) only for processes that asked for it. Without that, the
+ * first tile instruction raises SIGILL. The permission holds for all threads. */
 bool lrt_cpu_enable(uint32_t needed, lrt_error *e)
 {
 #if defined(__x86_64__)
@@ -119,7 +119,7 @@ static long read_number(const char *path)
     return v;
 }
 
-/* Cores' worth of time that the control group grants; a large number without a limit. */
+/* The control group's CPU limit, in cores, rounded up; a large number when there is none. */
 static int quota(void)
 {
     long limit, period;
@@ -133,8 +133,8 @@ static int quota(void)
     return (int)((limit + period - 1) / period);
 }
 
-/* One thread a physical core: hyper-threads share the multipliers and the first two caches, so a
- * second one only disturbs. */
+/* One thread per physical core: two hyper-threads share the multipliers and the first two caches,
+ * so a second one only slows the first. */
 int lrt_default_threads(void)
 {
     cpu_set_t set;

@@ -51,7 +51,7 @@ static void lanes_add(uint64_t lane[4], const unsigned char *p, size_t blocks)
     lane[3] = d;
 }
 
-/* The hash of a chunk of n bytes, of which the last n % 32 are in tail. */
+/* The hash of a chunk of n bytes; tail: its last n % 32 bytes. */
 static uint64_t lanes_end(uint64_t lane[4], const unsigned char *tail, size_t n)
 {
     size_t rest = n % 32;
@@ -116,7 +116,7 @@ void lrt_hash_add(lrt_hasher *h, const void *data, size_t n)
     while (n) {
         size_t held = h->in_chunk % 32, room = LRT_HASH_CHUNK - h->in_chunk,
                take = n < room ? n : room;
-        if (held || take < 32) { /* fill the block that was begun */
+        if (held || take < 32) { /* completes the open block */
             if (take > 32 - held)
                 take = 32 - held;
             memcpy(h->tail + held, p, take);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Levenshtein's distance, of at most 63 bytes of each. */
+/* Levenshtein's distance of the first 63 bytes. */
 static int distance(const char *a, const char *b)
 {
     enum { MOST = 63 };
@@ -79,7 +79,7 @@ static bool unknown(const lrt_option *table, int n, const char *arg, lrt_error *
     return lrt_fail(e, "unknown flag '%s': --help lists the flags", arg);
 }
 
-/* strtod whatever the locale of the program that this is a part of. */
+/* strtod in the C locale: the program around a library may have set another one. */
 static double real_of(const char *text, char **end)
 {
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -131,7 +131,7 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
     return true;
 }
 
-/* Whether arg is one of the flags: a value that looks so is a forgotten value. */
+/* Whether arg is a known flag. Where a value is expected, it means that the value is missing. */
 static bool is_flag(const lrt_option *table, int n, const char *arg)
 {
     return !strncmp(arg, "--", 2) && find(table, n, arg + 2, strlen(arg + 2));

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names of temporary files, for the signal handler: written before the file exists, cleared after
- * it is gone. */
+/* Names of temporary files, for the signal handler. A name is set before its file exists and
+ * cleared after the file is gone. */
 enum { SLOTS = 8 };
 static char *volatile temporary[SLOTS];
 
@@ -31,14 +31,14 @@ static void on_signal(int number)
     raise(number);
 }
 
-/* Only calls that are safe in a handler. */
+/* Calls only functions that are safe in a signal handler. */
 static void on_lost_page(int number, siginfo_t *info, void *context)
 {
     static const char message[] =
         ": error: a file, most likely that of the weights, became shorter while it was in use\n";
-    static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may be in the same file */
+    static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may fail at the same time */
     (void)context;
-    if (info->si_code != BUS_ADRERR) { /* not a mapped file's end: ours */
+    if (info->si_code != BUS_ADRERR) { /* not the end of a mapped file: a bug */
         on_signal(number);
         return;
     }
@@ -61,8 +61,7 @@ void lrt_output_guard(void)
     sigaction(SIGBUS, &lost, NULL);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction old;
-        if (!sigaction(numbers[i], NULL, &old) &&
-            old.sa_handler != SIG_IGN) /* nohup stays in force */
+        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN) /* respects nohup */
             sigaction(numbers[i], &a, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
@@ -98,7 +97,7 @@ bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
         return open_in_place(o, path, e);
     while (o->slot < SLOTS && temporary[o->slot])
         o->slot++;
-    o->path = realpath(path, NULL); /* a link stays one: what it points to is replaced */
+    o->path = realpath(path, NULL); /* replaces the target of a link, not the link */
     if (!o->path)
         o->path = strdup(path);
     size_t n = o->path ? strlen(o->path) + 32 : 0;

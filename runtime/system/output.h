@@ -1,22 +1,25 @@
-/* Output files that appear under their names only when they are complete. A generator's: at most a
- * few are open at once, and those that are open are removed on an error, on SIGINT, SIGTERM or
- * SIGHUP, when a mapped file is cut short (which is said), and at exit. */
+/* Output files that appear under their names only when they are complete.
+ *
+ * A process has at most a few open at once. Open ones are removed on an error, at exit, on SIGINT,
+ * SIGTERM or SIGHUP, and when a mapped file becomes shorter (SIGBUS), which is reported. */
 #ifndef LATENTRT_OUTPUT_H
 #define LATENTRT_OUTPUT_H
 #include <stdio.h>
 
 #include "error.h"
 
-/* slot < 0: a device or pipe, such as /dev/stdout, that is written in place. */
 typedef struct {
     FILE *stream;
     char *path;
-    int slot;
+    int slot; /* < 0: a device or pipe, such as /dev/stdout, which is written in place */
 } lrt_output;
-void lrt_output_guard(
-    void); /* once, before the first is opened: signal handlers and the exit hook */
+/* Installs the signal handlers and the exit hook. Call it once, before the first lrt_output_open.
+ */
+void lrt_output_guard(void);
+/* Opens a file to write; false, with *e, when that is not possible. */
 bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e);
-bool lrt_output_commit(
-    lrt_output *o, lrt_error *e); /* on failure nothing is left behind; o is closed either way */
+/* Completes the file and closes o. false, with *e: nothing is left behind. */
+bool lrt_output_commit(lrt_output *o, lrt_error *e);
+/* Closes o and removes what was written. */
 void lrt_output_abandon(lrt_output *o);
 #endif

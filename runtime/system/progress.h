@@ -1,21 +1,23 @@
-/* How far the work is, on standard error: a bar that is drawn over itself on a terminal, else a
- * line now and then. */
+/* Progress on standard error: on a terminal a bar that is redrawn, else a line from time to time.
+ */
 #ifndef LATENTRT_PROGRESS_H
 #define LATENTRT_PROGRESS_H
 #include <stdbool.h>
 
 typedef struct {
-    const char *what;
-    int total;
+    const char *what; /* the caller's: "drawing" */
+    int total;        /* steps, or MB */
     bool terminal;
-    double start, last;
-    int shown;
-    bool bytes;
+    double start, last; /* lrt_now(): of the beginning, and of the last output */
+    int shown;          /* lines so far */
+    bool bytes;         /* MB are counted, not steps */
 } lrt_progress;
 void lrt_progress_begin(lrt_progress *p, const char *what, int total);
-void lrt_progress_begin_bytes(lrt_progress *p, const char *what,
-                              double bytes); /* counted in MB: done of lrt_progress_step is, too */
-void lrt_progress_step(lrt_progress *p, int done); /* done of total */
+/* The same for a transfer: total and done are in MB. */
+void lrt_progress_begin_bytes(lrt_progress *p, const char *what, double bytes);
+/* done of total are complete. */
+void lrt_progress_step(lrt_progress *p, int done);
 void lrt_progress_end(lrt_progress *p);
-double lrt_now(void); /* seconds, monotonic */
+/* Seconds of a monotonic clock. */
+double lrt_now(void);
 #endif

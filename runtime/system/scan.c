@@ -25,7 +25,7 @@ bool lrt_scan_take(lrt_scan *s, char c)
     return true;
 }
 
-/* Four hexadecimal digits at p; -1 when they are not there. */
+/* The value of four hexadecimal digits at p; -1 when there are none. */
 static int32_t hex4(const lrt_scan *s, const char *p)
 {
     int32_t v = 0;
@@ -51,7 +51,7 @@ static char *put_utf8(char *o, int32_t c)
     return o;
 }
 
-/* What follows a backslash, decoded to *o. Never longer than it is written. */
+/* Decodes what follows a backslash to *o. The result is never longer than the escape. */
 static bool take_escape(lrt_scan *s, char **o)
 {
     static const char plain[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";

@@ -66,7 +66,7 @@ static size_t element_bytes(const char *dtype)
     return 0;
 }
 
-/* One tensor's object; offsets[2] counted from the end of the header. */
+/* One tensor's object. offsets: begin and end of its data, counted from the end of the header. */
 static bool scan_tensor(lrt_scan *s, lrt_tensor *t, int64_t offsets[2])
 {
     int fields = 0, n;
@@ -122,40 +122,41 @@ static bool place_tensor(const lrt_scan *s, const char *path, lrt_tensor *t,
     return true;
 }
 
+/* A member of the header: a tensor, whose name f then owns, or metadata, which is skipped. */
+static bool scan_member(lrt_scan *s, const char *path, lrt_tensor_file *f, size_t room)
+{
+    int64_t offsets[2] = {0, 0};
+    char *name = lrt_scan_string(s);
+    bool ok = name && (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
+    if (!ok || !strcmp(name, "__metadata__")) {
+        free(name);
+        return ok && skip_metadata(s);
+    }
+    lrt_tensor *more = realloc(f->tensors, ((size_t)f->n + 1) * sizeof *more);
+    if (!more) {
+        free(name);
+        return lrt_fail(s->e, "out of memory");
+    }
+    f->tensors = more;
+    lrt_tensor *t = &f->tensors[f->n++];
+    *t = (lrt_tensor){.name = name};
+    return scan_tensor(s, t, offsets) && place_tensor(s, path, t, offsets, room);
+}
+
 static bool scan_header(lrt_scan *s, const char *path, lrt_tensor_file *f, size_t room)
 {
     if (!lrt_scan_take(s, '{'))
         return lrt_scan_fail(s, "'{'");
     if (!lrt_scan_take(s, '}')) {
-        do {
-            char *name = lrt_scan_string(s);
-            bool ok = name && (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
-            if (ok && !strcmp(name, "__metadata__")) {
-                ok = skip_metadata(s);
-                free(name);
-                name = NULL;
-            } else if (ok) {
-                lrt_tensor *more = realloc(f->tensors, ((size_t)f->n + 1) * sizeof *more);
-                ok = more || lrt_fail(s->e, "out of memory");
-                if (ok) {
-                    int64_t offsets[2] = {0, 0};
-                    f->tensors = more;
-                    f->tensors[f->n] = (lrt_tensor){.name = name};
-                    name = NULL;
-                    f->n++;
-                    ok = scan_tensor(s, &f->tensors[f->n - 1], offsets) &&
-                         place_tensor(s, path, &f->tensors[f->n - 1], offsets, room);
-                }
-            }
-            free(name);
-            if (!ok)
+        do
+            if (!scan_member(s, path, f, room))
                 return false;
-        } while (lrt_scan_take(s, ','));
+        while (lrt_scan_take(s, ','));
         if (!lrt_scan_take(s, '}'))
             return lrt_scan_fail(s, "',' or '}'");
     }
-    return lrt_scan_peek(s) == '\0' && s->p == s->end ? true
-                                                      : lrt_scan_fail(s, "the end of the header");
+    return (lrt_scan_peek(s) == '\0' && s->p == s->end) ||
+           lrt_scan_fail(s, "the end of the header");
 }
 
 static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
@@ -183,7 +184,7 @@ static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
 
 bool lrt_tensors_read(const char *path, lrt_tensor_file *f, lrt_error *e)
 {
-    *f = (lrt_tensor_file){0};
+    *f = (lrt_tensor_file){.path = path};
     bool ok = read_whole(path, f, e);
     uint64_t header = 0;
     if (ok && f->bytes >= 8)
@@ -220,67 +221,80 @@ static void shape_text(char *out, size_t room, int rank, const int64_t *dim)
         snprintf(out + n, room - n, ")");
 }
 
-const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name,
-                                   const char *dtype, int rank, const int64_t *dim, lrt_error *e)
+const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const lrt_tensor_spec *want,
+                                   lrt_error *e)
 {
     const lrt_tensor *t = NULL;
     for (int i = 0; i < f->n && !t; i++)
-        if (!strcmp(f->tensors[i].name, name))
+        if (!strcmp(f->tensors[i].name, want->name))
             t = &f->tensors[i];
-    char want[128], found[128];
-    shape_text(want, sizeof want, rank, dim);
+    char expected[128], found[128];
+    shape_text(expected, sizeof expected, want->rank, want->dim);
     if (!t) {
-        lrt_fail(e, "%s: no tensor '%s': expected %s %s", path, name, dtype, want);
+        lrt_fail(e, "%s: no tensor '%s': expected %s %s", f->path, want->name, want->dtype,
+                 expected);
         return NULL;
     }
-    bool same = t->rank == rank && !strcmp(t->dtype, dtype);
-    for (int i = 0; i < rank && same; i++)
-        same = t->dim[i] == dim[i];
+    bool same = t->rank == want->rank && !strcmp(t->dtype, want->dtype);
+    for (int i = 0; i < want->rank && same; i++)
+        same = t->dim[i] == want->dim[i];
     shape_text(found, sizeof found, t->rank, t->dim);
     if (!same)
-        lrt_fail(e, "%s: tensor '%s' is %s %s: expected %s %s", path, name, t->dtype, found, dtype,
-                 want);
+        lrt_fail(e, "%s: tensor '%s' is %s %s: expected %s %s", f->path, want->name, t->dtype,
+                 found, want->dtype, expected);
     return same ? t : NULL;
 }
 
-bool lrt_tensors_write(const char *path, const lrt_tensor_out *t, int n, lrt_error *e)
+static size_t spec_bytes(const lrt_tensor_spec *t)
 {
-    lrt_output out;
-    if (!lrt_output_open(&out, path, e))
-        return false;
-    char *header = NULL;
-    size_t length = 0;
-    FILE *h = open_memstream(&header, &length);
-    size_t *bytes = calloc((size_t)n + 1, sizeof *bytes), at = 0;
-    if (!h || !bytes) {
-        if (h)
-            fclose(h);
-        free(header);
-        free(bytes);
-        lrt_output_abandon(&out);
-        return lrt_fail(e, "%s: out of memory", path);
-    }
+    size_t bytes = element_bytes(t->dtype);
+    for (int k = 0; k < t->rank; k++)
+        bytes *= (size_t)t->dim[k];
+    return bytes;
+}
+
+/* The header of n tensors, padded so that the data begin at a multiple of 8. malloc'd; NULL when
+ * memory is short. */
+static char *header_text(const lrt_tensor_spec *t, int n, size_t *length)
+{
+    char *text = NULL;
+    size_t at = 0;
+    FILE *h = open_memstream(&text, length);
+    if (!h)
+        return NULL;
     fputc('{', h);
     for (int i = 0; i < n; i++) {
         fprintf(h, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", t[i].name, t[i].dtype);
-        bytes[i] = 4;
-        for (int k = 0; k < t[i].rank; k++) {
+        for (int k = 0; k < t[i].rank; k++)
             fprintf(h, k ? ",%lld" : "%lld", (long long)t[i].dim[k]);
-            bytes[i] *= (size_t)t[i].dim[k];
-        }
-        fprintf(h, "],\"data_offsets\":[%zu,%zu]}", at, at + bytes[i]);
-        at += bytes[i];
+        fprintf(h, "],\"data_offsets\":[%zu,%zu]}", at, at + spec_bytes(&t[i]));
+        at += spec_bytes(&t[i]);
     }
     fputc('}', h);
-    while (ftell(h) % 8) /* the data begins at a multiple of 8 */
+    while (ftell(h) % 8)
         fputc(' ', h);
-    fclose(h);
-    for (int i = 0; i < 8; i++)
+    if (!fclose(h))
+        return text;
+    free(text);
+    return NULL;
+}
+
+bool lrt_tensors_write(const char *path, const lrt_tensor_spec *t, int n, lrt_error *e)
+{
+    lrt_output out;
+    size_t length;
+    if (!lrt_output_open(&out, path, e))
+        return false;
+    char *header = header_text(t, n, &length);
+    if (!header) {
+        lrt_output_abandon(&out);
+        return lrt_fail(e, "%s: out of memory", path);
+    }
+    for (int i = 0; i < 8; i++) /* the header's length, little-endian */
         fputc((int)(length >> (8 * i) & 0xff), out.stream);
     fwrite(header, 1, length, out.stream);
     for (int i = 0; i < n; i++)
-        fwrite(t[i].data, 1, bytes[i], out.stream);
+        fwrite(t[i].data, 1, spec_bytes(&t[i]), out.stream);
     free(header);
-    free(bytes);
     return lrt_output_commit(&out, e);
 }

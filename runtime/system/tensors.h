@@ -1,5 +1,4 @@
-/* Named tensors in safetensors files, as far as a generated program needs them: f32, i32 and u8 in,
- * f32 and i32 out. */
+/* Named tensors in safetensors files, as far as a generated program needs them. */
 #ifndef LATENTRT_TENSORS_H
 #define LATENTRT_TENSORS_H
 #include <stddef.h>
@@ -8,33 +7,37 @@
 #include "error.h"
 
 enum { LRT_TENSOR_RANK = 8 };
+/* A tensor of a file. */
 typedef struct {
     char *name, dtype[8]; /* "F32", "I32", ... */
     int rank;
     int64_t dim[LRT_TENSOR_RANK];
-    const void *data; /* into the file's bytes; alignment as the file has it */
+    const void *data; /* into the file's bytes, aligned as the file has it */
     size_t bytes;
 } lrt_tensor;
 typedef struct {
+    const char *path; /* the caller's; for messages */
     char *data;
     size_t bytes;
     lrt_tensor *tensors;
     int n;
 } lrt_tensor_file;
-/* The whole file is read and its header checked: shapes against sizes, every tensor inside the
- * file. */
+/* Reads the whole file and checks its header: sizes fit the shapes, and every tensor is inside the
+ * file. false, with *e: it cannot be read or is damaged; f is then empty. */
 bool lrt_tensors_read(const char *path, lrt_tensor_file *f, lrt_error *e);
 void lrt_tensors_free(lrt_tensor_file *f);
-/* The tensor of that name; says so, with the file's names, when it is not there or has another type
- * or shape. */
-const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const char *path, const char *name,
-                                   const char *dtype, int rank, const int64_t *dim, lrt_error *e);
 
+/* A tensor to look for, or to write (dtype F32 or I32). */
 typedef struct {
     const char *name, *dtype;
     int rank;
     const int64_t *dim;
-    const void *data;
-} lrt_tensor_out; /* dtype F32 or I32 */
-bool lrt_tensors_write(const char *path, const lrt_tensor_out *t, int n, lrt_error *e);
+    const void *data; /* of tensors to write */
+} lrt_tensor_spec;
+/* The tensor of f with that name, type and shape. NULL, with *e, when it is missing or different.
+ */
+const lrt_tensor *lrt_tensors_find(const lrt_tensor_file *f, const lrt_tensor_spec *want,
+                                   lrt_error *e);
+/* Writes n tensors to a file that appears only when it is complete (output.h). */
+bool lrt_tensors_write(const char *path, const lrt_tensor_spec *t, int n, lrt_error *e);
 #endif

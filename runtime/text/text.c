@@ -21,8 +21,7 @@ void lrt_text_add(lrt_text *t, uint32_t c)
         t->data[t->n++] = c;
 }
 
-/* Length of the valid sequence at s (n bytes left), its code point in *c; 0 when it is not valid.
- */
+/* Decodes the sequence at s (n bytes are left) to *c. Returns its length; 0 when it is invalid. */
 static size_t decode_one(const unsigned char *s, size_t n, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -90,7 +89,7 @@ static int find_entity(const char *s, size_t n)
     return -1;
 }
 
-/* What a numeric reference stands for, as HTML 5 says; 0: nothing. */
+/* The code point of a numeric reference, as HTML 5 says; 0: none. */
 static uint32_t numeric_reference(uint64_t v)
 {
     static const uint16_t windows_1252[32] = {
@@ -114,8 +113,8 @@ static int digit_value(uint32_t c)
                                   : 99;
 }
 
-/* A numeric reference whose '#' is s[0]. Returns its length, semicolon included; 0 when it is none.
- */
+/* Appends the numeric reference whose '#' is s[0]. Returns its length, with the semicolon; 0 when
+ * it is none. */
 static size_t unescape_number(const uint32_t *s, size_t n, lrt_text *out)
 {
     size_t i = 1;
@@ -137,14 +136,14 @@ static size_t unescape_number(const uint32_t *s, size_t n, lrt_text *out)
     return i < n && s[i] == ';' ? i + 1 : i;
 }
 
-/* A named reference that may begin at s (after '&'): the longest name that is known. Returns how
- * much of s was used; 0: no reference. */
+/* Appends the named reference that may begin at s, after '&': the longest known name. Returns its
+ * length; 0 when there is none. */
 static size_t unescape_name(const uint32_t *s, size_t n, lrt_text *out)
 {
     enum { LONGEST = 32 };
     char name[LONGEST + 2];
     size_t length = 0;
-    /* No name has other characters than ASCII letters, digits and, at the end, the semicolon. */
+    /* Names have only ASCII letters, digits and, at the end, the semicolon. */
     while (
         length < n && length < LONGEST && s[length] < 0x80 &&
         (digit_value(s[length]) < 10 || ((s[length] | 0x20) >= 'a' && (s[length] | 0x20) <= 'z'))) {
@@ -181,7 +180,7 @@ void lrt_html_unescape(const lrt_text *in, lrt_text *out)
     }
 }
 
-/* The property White_Space, which is what \s means. */
+/* The property White_Space: what \s matches. */
 static bool is_white_space(uint32_t c)
 {
     return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
@@ -189,7 +188,7 @@ static bool is_white_space(uint32_t c)
            c == 0x205F || c == 0x3000;
 }
 
-/* str.isspace: four separators more. */
+/* Python's str.isspace: four more separators. */
 static bool is_python_space(uint32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 static void strip(lrt_text *t)
@@ -212,13 +211,12 @@ static void collapse_white_space(lrt_text *t)
             t->data[n++] = t->data[i];
         else if (i == 0 || !is_white_space(t->data[i - 1]))
             t->data[n++] = ' ';
-        /* data[i - 1] above may have been overwritten only by a space that stands for white space
-         */
+        /* data[i - 1] may be overwritten already, but then by a space: the test holds. */
     }
     t->n = n;
 }
 
-/* Unicode's Case_Ignorable: these categories, and the punctuation that may stand inside a word. */
+/* Unicode's Case_Ignorable: these categories, and punctuation that may be inside a word. */
 static bool is_case_ignorable(uint32_t c)
 {
     static const uint16_t inside_words[] = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,
@@ -232,8 +230,8 @@ static bool is_case_ignorable(uint32_t c)
            k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK;
 }
 
-/* Unicode's Cased, for what is not ignorable: letters with case, ordinal indicators, Roman
- * numerals, letters in circles and squares. */
+/* Unicode's Cased, for characters that are not ignorable: letters with case, ordinal indicators,
+ * Roman numerals, letters in circles and squares. */
 static bool is_cased(uint32_t c)
 {
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
@@ -243,8 +241,8 @@ static bool is_cased(uint32_t c)
            (c >= 0x1F170 && c <= 0x1F189);
 }
 
-/* A capital sigma at i becomes the final form when it ends a word: a cased letter before it and
- * none after it, ignorables apart. */
+/* Whether the capital sigma at i ends a word and so becomes the final form: a cased letter is
+ * before it and none after it. Ignorable characters are skipped. */
 static bool is_final_sigma(const lrt_text *t, size_t i)
 {
     size_t before = i, after = i + 1;
@@ -263,7 +261,7 @@ static void lower(const lrt_text *in, lrt_text *out)
         uint32_t c = in->data[i];
         if (c == 0x3A3) {
             lrt_text_add(out, is_final_sigma(in, i) ? 0x3C2 : 0x3C3);
-        } else if (c == 0x130) { /* capital I with dot: the only one that becomes two */
+        } else if (c == 0x130) { /* capital I with dot: the only character that becomes two */
             lrt_text_add(out, 'i');
             lrt_text_add(out, 0x307);
         } else {

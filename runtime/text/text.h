@@ -1,4 +1,4 @@
-/* Text as CLIP's tokenizer cleans it, with the semantics of Python's str and html modules. */
+/* Cleaning text as CLIP's tokenizer does, with the semantics of Python's str and html modules. */
 #ifndef LATENTRT_TEXT_H
 #define LATENTRT_TEXT_H
 #include <stdint.h>
@@ -6,22 +6,24 @@
 
 #include "error.h"
 
-/* Code points; grows. Zero-initialise, free(data) when done. `failed` is set, and stays, when
- * memory is short. */
+/* A growing array of code points. Zero-initialise it; free(data) when done. When memory is short,
+ * `failed` is set for good, and nothing more is added. */
 typedef struct {
     uint32_t *data;
     size_t n, cap;
     bool failed;
 } lrt_text;
+/* Appends c. */
 void lrt_text_add(lrt_text *t, uint32_t c);
-/* Code points of UTF-8 bytes; names the offset of the first byte that is not valid (overlong forms
- * and surrogates are not). */
+/* Appends the code points of n UTF-8 bytes. false, with *e: the first invalid byte, by its offset
+ * (overlong forms and surrogates are invalid), or memory is short. */
 bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e);
-/* UTF-8 of one code point; returns how many bytes of out were written, 1 to 4. */
+/* Writes c as UTF-8; returns the number of bytes, 1 to 4. */
 int lrt_utf8_encode(uint32_t c, char out[4]);
-/* html.unescape of Python: numeric and named references, names without semicolon included. */
+/* Python's html.unescape, appended to out: numeric and named references, also names that stand
+ * without a semicolon. */
 void lrt_html_unescape(const lrt_text *in, lrt_text *out);
-/* html.unescape twice, strip, runs of white space to one space, strip, lower (U+0130 and the final
- * sigma included). */
+/* Appends to out: html.unescape twice, strip, runs of white space to one space, strip, lower (with
+ * U+0130 and the final sigma as in Python). false, with *e: memory is short. */
 bool lrt_text_clean(const lrt_text *in, lrt_text *out, lrt_error *e);
 #endif

@@ -1,5 +1,5 @@
-/* See tokenizer.h. A prompt is cleaned (text.c), cut into words by a pattern, and each word's bytes
- * are merged pair by pair, the pair that was learned first coming first. */
+/* See tokenizer.h. A prompt is cleaned (text.h) and cut into words by a pattern. The bytes of each
+ * word are then merged pair by pair, in the order in which the pairs were learned. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "tokenizer.h"
 
@@ -9,9 +9,9 @@
 
 #include "text.h"
 
-/* The last class is [^\s\p{L}\p{N}] with \s spelled out: PCRE2 counts U+180E as white space,
- * Unicode no longer does. U+0345, a mark whose capital is a letter, is in no class: Python's regex
- * module leaves it out of negated caseless sets. */
+/* The last class is [^\s\p{L}\p{N}] with \s spelled out, since PCRE2 counts U+180E as white space
+ * and Unicode no longer does. U+0345, a mark whose capital is a letter, is in no class, since
+ * Python's regex module excludes it from negated caseless sets. */
 #define WHITE_SPACE \
     "\\x{09}-\\x{0d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define START_OF_TEXT "<|startoftext|>"
@@ -51,7 +51,7 @@ bool lrt_vocab_open(const void *blob, size_t bytes, lrt_vocab *v, lrt_error *e)
 {
     const lrt_vocab_header *h = blob;
     if (bytes < sizeof *h || memcmp(h->magic, "lrtvocab", 8) || h->version != LRT_VOCAB_VERSION)
-        return lrt_fail(e, "the vocabulary is not one that this program can read");
+        return lrt_fail(e, "the vocabulary has a format that this program cannot read");
     bool power = h->n_slots && !(h->n_slots & (h->n_slots - 1)) && h->n_slots <= 1u << 24;
     uint64_t want = sizeof *h + (uint64_t)h->n_slots * sizeof(lrt_merge) +
                     ((uint64_t)h->n_tokens + 1) * 4 + h->text_bytes;
@@ -99,7 +99,7 @@ static void add_token(lrt_tokens *t, uint32_t id)
         t->ids[t->n++] = (int32_t)id;
 }
 
-/* The ids of one word, appended, then merged where they stand. */
+/* Appends the ids of one word's bytes, then merges them in place. */
 static void add_word(const lrt_vocab *v, const char *word, size_t n, lrt_tokens *out)
 {
     size_t first = out->n;

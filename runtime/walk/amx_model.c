@@ -1,7 +1,7 @@
-/* Intel's tile unit in C, after the pseudocode of the architecture manual ("Intel AMX instruction
- * reference": LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS). Not modelled:
- * resuming at start_row after a page fault, and which payload a NaN has that comes out of several.
- */
+/* See amx_model.h. This follows the pseudocode of the architecture manual ("Intel AMX instruction
+ * reference": LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS). Two things are
+ * not modelled: resuming at start_row after a page fault, and the payload of a NaN that results
+ * from several. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,9 +110,10 @@ static float upper(uint32_t pair)
     return x;
 }
 
-/* The manual's loops. Even and odd members of the pairs have sums of their own, which begin at
- * zero, are added to each other and then to the tile; every multiplication is fused with its
- * addition. Apart, so that no operation leaves the mode that its caller sets. */
+/* The manual's loops. Even and odd members of the pairs have sums of their own, which start at
+ * zero; they are added to each other and then to the tile. Every multiplication is fused with its
+ * addition. Not inlined, so that no operation moves out of the rounding mode that its caller sets.
+ */
 __attribute__((target("avx2,fma"), noinline)) static void products(Tile *c, const Tile *a,
                                                                    const Tile *b)
 {
@@ -151,8 +152,8 @@ void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b)
     if (z->bytes % 4 || x->bytes % 4 || z->rows != x->rows || z->bytes != y->bytes ||
         x->bytes / 4 != y->rows)
         fault(name, "shapes of the tiles do not match");
-    /* Round to nearest even, denormals are zero as operands and results, exceptions masked:
-     * whatever the thread's mode is. */
+    /* The unit ignores the thread's mode: it rounds to nearest even, treats denormals as zero and
+     * masks exceptions. */
     unsigned mode = _mm_getcsr();
     _mm_setcsr(_MM_MASK_MASK | _MM_ROUND_NEAREST | _MM_FLUSH_ZERO_ON |
                0x40 /* denormals are zero */);

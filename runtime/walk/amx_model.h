@@ -1,13 +1,13 @@
 /* A model of Intel's tile unit (AMX-TILE, AMX-BF16; palette 1), instruction by instruction, for
- * code compiled for the target amx-model. Eight tiles a thread. What raises an exception in
- * hardware aborts here, with a line on standard error that says why.
+ * code compiled for the target amx-model. Each thread has eight tiles. Where the hardware raises an
+ * exception, the model prints the reason to standard error and aborts.
  *
- * Linked into a program only if its code calls it. */
+ * It is linked into a program only if its code calls it. */
 #ifndef LATENTRT_AMX_MODEL_H
 #define LATENTRT_AMX_MODEL_H
 #include <stdint.h>
 
-/* What ldtilecfg reads. A tile has `rows` rows of `bytes` bytes; both 0: not there. */
+/* The operand of ldtilecfg. A tile has `rows` rows of `bytes` bytes; both 0: the tile is unused. */
 typedef struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t bytes[8], reserved2[8];

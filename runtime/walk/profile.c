@@ -8,8 +8,7 @@
 #include "output.h"
 #include "progress.h"
 
-/* A region. spans: of its instance's threads, in the order in which they ran; stage NULL: no
- * instance. */
+/* A region. stage NULL: no instance ran in it; else spans are those of the instance, in order. */
 typedef struct {
     const char *what;
     int number;
@@ -46,7 +45,7 @@ void lrt_profile_free(lrt_profile *p)
     free(p);
 }
 
-/* NULL when memory is short: then the region is not recorded. */
+/* NULL when memory is short; the region is then not recorded. */
 static Region *add_region(lrt_profile *p)
 {
     if (p->n == p->cap) {
@@ -115,7 +114,7 @@ void lrt_profile_started(lrt_profile *p, const char *what)
 
 /* ---- tables ---- */
 
-/* A line: all regions of one name, or all steps of one kind in them. */
+/* A line of a table: all regions of one name, or all their steps of one kind. */
 typedef struct {
     const char *what;
     const lrt_stage *stage;
@@ -138,8 +137,8 @@ static Line *line_of(Line *lines, int *n, const char *what, const lrt_stage *sta
     return &lines[(*n)++];
 }
 
-/* The steps of one region into lines by kind. A step takes from the end of the one before, which is
- * when the last thread is done with it, to its own end: barriers and waiting are in it. */
+/* Adds the steps of one region to the lines of their kinds. A step lasts from the end of the one
+ * before (when its last thread is done) to its own end, so it includes barriers and waiting. */
 static void add_kinds(const Region *r, Line *lines, int *n)
 {
     double before = r->begin;
@@ -224,7 +223,7 @@ void lrt_profile_print(const lrt_profile *p, FILE *out)
 
 /* ---- the trace file ---- */
 
-/* There are tens of thousands of events: written without locks and formats, they take a quarter of
+/* There are tens of thousands of events. Without locks and formats, writing them takes a quarter of
  * the time. */
 static void put(FILE *f, const char *s)
 {
@@ -245,7 +244,7 @@ static void put_text(FILE *f, const char *s)
     putc_unlocked('"', f);
 }
 
-/* key, then v with at least `digits` digits. */
+/* Writes key, then v with at least `digits` digits. */
 static void put_number(FILE *f, const char *key, long long v, int digits)
 {
     char text[24], *p = text + sizeof text - 1;
@@ -262,8 +261,8 @@ static void put_microseconds(FILE *f, const char *key, long long ns)
     put_number(f, ".", ns % 1000, 3);
 }
 
-/* The fields that every complete event has but for the braces. Times are cut to nanoseconds before
- * they are subtracted, so that what nests still does. */
+/* The fields that every complete event has. Times are rounded to nanoseconds before they are
+ * subtracted, so that nested events stay nested. */
 static void put_when(const lrt_profile *p, FILE *f, uint32_t thread, double begin, double end)
 {
     long long a = llround((begin - p->start) * 1e9), b = llround((end - p->start) * 1e9);

@@ -16,7 +16,7 @@ at=$((size * 3 / 4))
 byte=$(od -An -tu1 -j $at -N 1 altered)
 printf "$(printf '\\x%02x' $((byte ^ 1)))" | dd of=altered bs=1 seek=$at conv=notrunc status=none
 expect 1 '*: error: *' ./altered -p x --steps 1 -o x.png
-expect 1 '*: error: *weights are not those*' ./altered -p x --steps 2 -o x.png --preview-every 1 --save-latent x.safetensors --trace x.csv
+expect 1 '*: error: *weights differ from those*' ./altered -p x --steps 2 -o x.png --preview-every 1 --save-latent x.safetensors --trace x.csv
 [[ -z $(find . -name 'x*') ]] || fail "an altered generator let a result out: $(find . -name 'x*')"
 
 # Something appended: the footer is not at the end any more.

@@ -53,7 +53,7 @@ draw -p "a yellow circle" -i in.png --mask mask.png --strength 0.7 --steps 5 -o 
 draw --from-png part.png -i in.png --mask mask.png -o part2.png
 cmp part.png part2.png || fail "repeated from its picture and mask"
 draw --from-png part.png -i other.png --mask mask.png -o part3.png
-grep -q 'other.png is not what part.png was drawn with' messages || fail "another picture: $(<messages)"
+grep -q 'other.png is not the file that part.png was drawn with' messages || fail "another picture: $(<messages)"
 expect 1 '*: error: part.png: it was drawn with -i, whose file it does not hold: *' "$shapes" --from-png part.png
 expect 1 '*: error: part.png: it was drawn with --mask, whose file it does not hold: *' "$shapes" --from-png part.png -i in.png
 draw -p x --save-latent l.safetensors --steps 1 -o l.png

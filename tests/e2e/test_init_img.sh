@@ -76,9 +76,9 @@ cmp b-2.png b6.png || fail "the second of a batch is not that of its seed"
 small=$(generator --no-init-img)
 (( $(stat -c %s "$small") < $(stat -c %s "$shapes") )) || fail "--no-init-img does not make it smaller"
 expect 1 '*: error: --init-img: this program was built without an image encoder' "$small" -p x -i in.png
-expect 1 '*: error: mask.png: the mask has 128 x 128 pixels, but in.png has 256 x 256: they must be of one size' "$shapes" -p x -i in.png --mask mask.png
-expect 2 '*: error: --mask goes with a picture to start from: -i FILE' "$shapes" -p x --mask mask.png
-expect 2 '*: error: --keep-pixels goes with a mask that says which: --mask FILE' "$shapes" -p x -i in.png --keep-pixels
+expect 1 '*: error: mask.png: the mask has 128 x 128 pixels, but in.png has 256 x 256: they must have the same size' "$shapes" -p x -i in.png --mask mask.png
+expect 2 '*: error: --mask needs an init image: -i FILE' "$shapes" -p x --mask mask.png
+expect 2 '*: error: --keep-pixels needs a mask: --mask FILE' "$shapes" -p x -i in.png --keep-pixels
 expect 2 '*: error: --strength: expected a number from 0 to 1, found *' "$shapes" -p x -i in.png --strength 1.5
 expect 1 '*: error: none.png: cannot be read: No such file or directory' "$shapes" -p x -i none.png
 head -c 1000 in.jpg >cut.jpg

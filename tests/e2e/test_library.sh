@@ -96,7 +96,7 @@ def refused(text, **settings):
 
 refused("expected an integer from 1 to 1000, found 'many'", steps="many")
 refused("did you mean '--steps'", step=3)
-refused("a library has no use for it", output="x.png")
+refused("a library cannot set it", output="x.png")
 refused("did you mean 'ddim'", sampling_method="dimm")
 assert one.draw(prompt)[2] == want, "a setting that was refused changed something"
 one.set(seed=-1)

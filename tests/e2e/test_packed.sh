@@ -65,11 +65,11 @@ head -c 20000000 bin/shapes.weights >cut.weights
 refused cut.weights 'is truncated or was changed: *' '' --weights-file cut.weights
 expect 1 'latentc: error: cut.weights: is truncated or was changed: *' "$LATENTC" weights list cut.weights
 refused "$plain" 'is truncated or was changed: *' '' --weights-file "$plain"
-refused bin 'is no file' '' --weights-file bin
+refused bin 'is not a regular file' '' --weights-file bin
 cp bin/shapes.weights altered.weights
 byte=$(od -An -tu1 -j 15000000 -N 1 altered.weights)
 printf "$(printf '\\x%02x' $((byte ^ 1)))" | dd of=altered.weights bs=1 seek=15000000 conv=notrunc status=none
-refused altered.weights 'was changed: its weights are not those that it was made with' '' --weights-file altered.weights
+refused altered.weights 'was changed: its weights differ from those that it was made with' '' --weights-file altered.weights
 mv bin/shapes.weights elsewhere.weights
 refused "$work/bin/shapes.weights" 'cannot be opened: No such file or directory' '; if it is elsewhere: --weights-file FILE'
 [[ ! -e no.png ]] || fail "a picture was written all the same"

@@ -22,10 +22,10 @@ one -p "a blue triangle" -s 9 -o want.png && cmp want.png output-6.png || fail "
 rm output-2.png mine-1.png
 touch -d 2001-01-01 output-1.png
 one --prompts list.txt -p "a blue triangle" -s 5
-grep -q '4 of 6 pictures are there already: skipped' messages || fail "it said: $(<messages)"
+grep -q '4 of 6 pictures exist already: skipped' messages || fail "it said: $(<messages)"
 [[ -e output-2.png && -e mine-1.png && $(stat -c %Y output-1.png) -lt 1000000000 ]] || fail "resumed wrongly: $(ls -l *.png)"
 one --prompts list.txt -p "a blue triangle" -s 5
-[[ $(<messages) == *': 6 of 6 pictures are there already: skipped' ]] || fail "all there: $(<messages)"
+[[ $(<messages) == *': 6 of 6 pictures exist already: skipped' ]] || fail "all there: $(<messages)"
 
 # Names by number and seed.
 printf 'a red circle\na green square\n' >two.txt
@@ -52,10 +52,10 @@ bad '{"prompt": "\\ud800"}' "1: column 19: expected the second half of a surroga
 bad '{"prompt": "x", "prompt": "y"}' '1: "prompt" is there twice'
 bad '{"seed": 1}' '1: no prompt: expected "prompt": "..."'
 bad '{"prompt": "x", "threads": 2}' '1: "threads" holds for the whole run: it goes on the command line'
-bad '{"prompt": "x", "strength": 0.5}' '1: --strength goes with a picture to start from: -i FILE'
+bad '{"prompt": "x", "strength": 0.5}' '1: --strength needs an init image: -i FILE'
 bad 'x\n\xff\n' '2: *UTF-8*'
-bad ' \n' ' no prompt in it: expected one a line'
-bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "a.png"}' '2: its picture would be a.png, as that of line 1: %d in the name numbers them'
+bad ' \n' ' no prompt in it: expected one per line'
+bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "a.png"}' '2: its picture would have the name a.png, like that of line 1: %d in the name numbers them'
 bad '{"prompt": "x", "init_img": "none.png"}' '1: none.png: cannot be read: No such file or directory'
 expect 1 '*: error: none.txt: cannot be read: No such file or directory' "$shapes" --prompts none.txt
 expect 1 '*: error: .: cannot be read: Is a directory' "$shapes" --prompts .

@@ -60,10 +60,10 @@ size=$(stat -c %s "$GENERATOR")
 damaged() { "$work/generator-damaged" -p x -o "$OUT/a.png" >"$work/stdout" 2>"$work/stderr"; expect "$1" $? 1 "$2"; }
 head -c $((size - 1000)) "$GENERATOR" >"$work/generator-damaged"
 chmod +x "$work/generator-damaged"
-damaged truncated "the program file is truncated or was changed: the weights that belong at its end are not there"
+damaged truncated "the program file is truncated or was changed: the weights at its end are missing"
 cp "$GENERATOR" "$work/generator-damaged"
 printf 'changed!' | dd of="$work/generator-damaged" bs=1 seek=$((size - 20000000)) conv=notrunc status=none
-damaged altered "the program file was changed: its weights are not those that it was made with"
+damaged altered "the program file was changed: its weights differ from those that it was made with"
 
 # Interrupted: nothing half-written stays.
 "$GENERATOR" -p x --steps 1000 -o "$OUT/a.png" --trace "$OUT/t.csv" >"$work/stdout" 2>/dev/null &

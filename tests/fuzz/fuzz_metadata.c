@@ -3,8 +3,8 @@
 #include "fuzz.h"
 #include "settings.h"
 #include "metadata.h"
-#include "picture_in.h"
 #include "alloc.h"
+#include "png_read.h"
 
 /* White space in a prompt is one space to the tokenizer. */
 static bool same_prompt(const char *a, const char *b)

@@ -1,6 +1,7 @@
 /* Pictures to start from, PNG and JPEG: refused with a reason, or every pixel of the result set.
  * The first byte says how large the result is. */
 #include "fuzz.h"
+#include "exif.h"
 #include "picture_in.h"
 #include "alloc.h"
 
@@ -17,9 +18,9 @@ static void body(const uint8_t *data, size_t size)
     unsigned sum = 0;
     for (int use = LRT_PICTURE_RGB; use <= LRT_PICTURE_MASK; use++) {
         int n = width * height * (use == LRT_PICTURE_RGB ? 3 : 1);
+        const lrt_picture_want want = {(lrt_picture_use)use, width, height};
         rewind(f);
-        if (!lrt_picture_read_stream(f, "fuzz", (lrt_picture_use)use, width, height, out, &about,
-                                     &e)) {
+        if (!lrt_picture_read_stream(f, "fuzz", &want, out, &about, &e)) {
             if (!*e.text || strchr(e.text, '\n'))
                 die("refused without a reason, or with many");
             continue;

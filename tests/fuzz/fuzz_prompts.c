@@ -11,7 +11,8 @@ static void body(const uint8_t *data, size_t size)
     lrt_error e = {0};
     int64_t pictures = 0;
     lrt_settings_default(&base, &fuzz_pipeline);
-    bool ok = lrt_jobs_parse((const char *)data, size, "fuzz", &fuzz_pipeline, &base, &jobs, &e);
+    bool ok = lrt_jobs_parse(&(lrt_prompts_text){"fuzz", (const char *)data, size}, &fuzz_pipeline,
+                             &base, &jobs, &e);
     if (!ok && (strncmp(e.text, "fuzz", 4) || strchr(e.text, '\n')))
         die("refused without a place: %s", e.text);
     for (size_t i = 0; ok && i < jobs.n; i++) {

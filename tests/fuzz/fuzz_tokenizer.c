@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include "tokenizer.h"
 #include "alloc.h"
+#include "vocab_build.h"
 
 static const lrt_vocab *vocabulary(void)
 {

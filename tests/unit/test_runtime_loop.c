@@ -257,10 +257,10 @@ static void test_steps_that_do_not_fit(void **state)
     check_unfit("pndm_prk", 3, (lrt_schedule_config){0},
                 "steps: pndm_prk needs at least 4, found 3");
     check_unfit("lcm", 51, (lrt_schedule_config){0},
-                "steps: lcm takes 1 to 50 of a model with at least as many timesteps, found 51");
+                "steps: lcm takes 1 to 50, and a model with at least as many timesteps; found 51");
     check_unfit(
         "ddim", 5, (lrt_schedule_config){.zero_snr = 1},
-        "prediction: this model's steps start from nothing but noise, of which epsilon says nothing: expected v");
+        "prediction: this model's steps start from pure noise, where epsilon carries no information: expected v");
 }
 
 /* Where a scheduler config names no spacing, each of diffusers' schedulers takes its own: 999,

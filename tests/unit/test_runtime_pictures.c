@@ -16,10 +16,12 @@
 #include <png.h>
 #include <zlib.h>
 
-#include "known.h"
+#include "init_image.h"
 #include "rng.h"
-#include "picture.h"
+#include "exif.h"
 #include "picture_in.h"
+#include "png_read.h"
+#include "png_write.h"
 #include "resize.h"
 
 enum { W = 24, H = 16 };
@@ -113,8 +115,9 @@ static File jpeg_file(const uint8_t *pixels, int width, int height, int componen
 static bool read_bytes(File f, size_t bytes, lrt_picture_use use, int width, int height,
                        uint8_t *out, lrt_picture_about *about, lrt_error *e)
 {
+    const lrt_picture_want want = {use, width, height};
     FILE *s = fmemopen(f.data, bytes, "rb");
-    bool ok = lrt_picture_read_stream(s, "x", use, width, height, out, about, e);
+    bool ok = lrt_picture_read_stream(s, "x", &want, out, about, e);
     fclose(s);
     return ok;
 }
@@ -236,7 +239,7 @@ static void test_png_alpha(void **state)
         assert_float_equal(out[i], (p[i % 3] * p[3] + 255.0 * (255 - p[3])) / 255, 0.501);
     }
     a = read_file(png_file(f, rows), LRT_PICTURE_MASK, W, H, out);
-    assert_string_equal(a.notice, "transparent parts taken for black");
+    assert_string_equal(a.notice, "transparent parts count as black");
     for (int i = 0; i < W * H; i++) {
         const uint8_t *p = rows[i / W] + i % W * 4;
         double v = (0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) * p[3] / 255;
@@ -292,7 +295,8 @@ static void test_jpeg(void **state)
             uint8_t *in = smooth(W, H, n);
             lrt_picture_about a = read_file(jpeg_file(in, W, H, n, progressive, NULL, 0),
                                             LRT_PICTURE_RGB, W, H, out);
-            assert_string_equal(a.notice, n == 4 ? "CMYK made RGB without its profile" : "");
+            assert_string_equal(a.notice,
+                                n == 4 ? "CMYK converted to RGB without its profile" : "");
             for (int i = 0; i < W * H * 3; i++) {
                 const uint8_t *p =
                     in + i / 3 * n; /* libjpeg writes an Adobe marker: the inks are inverted */
@@ -346,7 +350,7 @@ static void test_orientation(void **state)
                          .exif = block + 6,
                          .exif_bytes = 26};
             lrt_picture_about a = read_file(png_file(f, rows), LRT_PICTURE_RGB, W, H, out);
-            assert_string_equal(a.notice, o > 1 && o < 9 ? "turned as its Exif data say" : "");
+            assert_string_equal(a.notice, o > 1 && o < 9 ? "rotated as its Exif data say" : "");
             for (int i = 0; i < W * H; i++) {
                 int at = stored_at(o, i % W, i / W, W, H);
                 assert_memory_equal(out + i * 3, rows[at / sw] + at % sw * 3, 3);
@@ -416,12 +420,12 @@ static void test_sizes_refused(void **state)
 {
     (void)state;
     check_claim(40000, 40000, 0,
-                "x: 40000 x 40000 pixels: at most 1073 million, and 1000000 to a side, are read");
+                "x: 40000 x 40000 pixels: expected at most 1073 million, and 1000000 per side");
     check_claim(1000001, 1, 0,
-                "x: 1000001 x 1 pixels: at most 1073 million, and 1000000 to a side, are read");
+                "x: 1000001 x 1 pixels: expected at most 1073 million, and 1000000 per side");
     check_claim(
         9000, 9000, 1,
-        "x: 9000 x 9000 pixels, interlaced: at most 67 million, and 1000000 to a side, are read of what is interlaced");
+        "x: 9000 x 9000 pixels, interlaced: expected at most 67 million when interlaced, and 1000000 per side");
 }
 
 /* ---- text -------------------------------------------------------------------------------------
@@ -470,7 +474,7 @@ static void test_first_step(void **state)
                 {50, 0.58, 22}, {20, 0.04, 20}, {1, 0.99, 1}, {30, 0.3, 21}};
     (void)state;
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
-        assert_int_equal(lrt_known_first(want[i].steps, want[i].strength), want[i].first);
+        assert_int_equal(lrt_init_image_first_step(want[i].steps, want[i].strength), want[i].first);
 }
 
 static void write_gray(const char *path, const uint8_t *gray, int n)
@@ -479,20 +483,21 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     lrt_error e;
     for (int i = 0; i < n * 3; i++)
         rgb[i] = gray[i / 3];
-    assert_true(lrt_png_write(path, rgb, W, H, NULL, &e));
+    assert_true(lrt_png_write(path, &(lrt_png){rgb, W, H, NULL}, &e));
     free(rgb);
 }
 
 /* A cell of the latent is repainted when its upper left pixel is white, a pixel of the picture when
  * it is itself; everything else is put back with the noise of the step. */
-static void test_known(void **state)
+static void test_init_image(void **state)
 {
     enum { LW = W / 8, LH = H / 8 };
-    char picture[] = "/tmp/latentc-known-a-XXXXXX", mask[] = "/tmp/latentc-known-b-XXXXXX";
+    const lrt_init_image_size size = {W, H, LW, LH};
+    char picture[] = "/tmp/latentc-init-image-XXXXXX", mask[] = "/tmp/latentc-mask-XXXXXX";
     uint8_t gray[W * H], rgb[W * H * 3] = {0};
     float x[LW * LH * 4];
     double moved[LW * LH * 4];
-    lrt_known k = {0};
+    lrt_init_image k = {0};
     lrt_error e;
     (void)state;
     close(mkstemp(picture));
@@ -504,7 +509,7 @@ static void test_known(void **state)
     gray[8 * W + 8] = 255;  /* the first of the cell in row 1, column 1 */
     gray[9 * W + 17] = 255; /* of the next one */
     write_gray(mask, gray, W * H);
-    assert_true(lrt_known_read(&k, picture, mask, W, H, LW, LH, stderr, &e));
+    assert_true(lrt_init_image_read(&k, picture, mask, &size, stderr, &e));
     for (int i = 0; i < LW * LH; i++)
         assert_int_equal(k.repaint[i], i == LW + 1);
     for (int i = 0; i < LW * LH * 4; i++) {
@@ -512,28 +517,28 @@ static void test_known(void **state)
         x[i] = 1;
     }
     k.encoded = true;
-    lrt_known_start(&k, 0.36, false, x);
+    lrt_init_image_start(&k, 0.36, false, x);
     for (int i = 0; i < LW * LH * 4; i++)
         assert_float_equal(x[i], 0.6 * i + 0.8, 1e-5);
     for (int last = 0; last < 2; last++) {
         for (int i = 0; i < LW * LH * 4; i++)
             moved[i] = 7;
-        lrt_known_keep(&k, 0.64, last, moved);
+        lrt_init_image_restore_latent(&k, 0.64, last, moved);
         for (int i = 0; i < LW * LH * 4; i++)
             assert_float_equal(moved[i], (i / 4 == LW + 1 ? 7 : last ? i : 0.8 * i + 0.6), 1e-5);
     }
-    lrt_known_restore(&k, rgb);
+    lrt_init_image_restore_pixels(&k, rgb);
     for (int i = 0; i < W * H * 3; i++)
         assert_int_equal(rgb[i], 0);
     k.keep_pixels = true;
-    lrt_known_restore(&k, rgb);
+    lrt_init_image_restore_pixels(&k, rgb);
     for (int i = 0; i < W * H; i++)
         assert_int_equal(rgb[3 * i], i == 8 * W + 8 || i == 9 * W + 17 ? 0 : noise(i));
-    assert_true(lrt_known_read(&k, picture, NULL, W, H, LW, LH, stderr, &e));
+    assert_true(lrt_init_image_read(&k, picture, NULL, &size, stderr, &e));
     assert_true(k.encoded && !k.mask);
-    assert_true(lrt_known_read(&k, mask, NULL, W, H, LW, LH, stderr, &e));
+    assert_true(lrt_init_image_read(&k, mask, NULL, &size, stderr, &e));
     assert_false(k.encoded); /* another picture */
-    lrt_known_free(&k);
+    lrt_init_image_free(&k);
     unlink(picture);
     unlink(mask);
 }
@@ -553,7 +558,8 @@ static void test_sample(void **state)
     /* clang-format on */
     static const double next[4] = {-0.21807227, -1.0725749, 1.9557949, -1.8528601};
     float moments[2 * N], latent[N], noise[2 * N];
-    lrt_known k = {.latent_width = LW, .latent_height = LH, .latent = latent, .moments = moments};
+    lrt_init_image k = {
+        .size = {.latent_width = LW, .latent_height = LH}, .latent = latent, .moments = moments};
     lrt_noise stream;
     (void)state;
     for (int i = 0; i < LH * LW; i++)
@@ -563,7 +569,7 @@ static void test_sample(void **state)
         }
     lrt_noise_seed(&stream, lrt_rng_find("cpu"), 31);
     lrt_noise_latent(&stream, noise, N);
-    lrt_known_sample(&k, 0.18215, noise);
+    lrt_init_image_sample(&k, 0.18215, noise);
     for (int i = 0; i < N; i++) /* floats that cancel: a few units in the last place of mean or
                                    noise, the larger one */
         assert_true(fabs(latent[i] - want[i]) <= 1e-6 * fmax(fabs(want[i]), i % 4 ? 0.2 : 0.01));
@@ -575,11 +581,11 @@ static void test_sample(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),    cmocka_unit_test(test_png_rgb),
-        cmocka_unit_test(test_png_alpha), cmocka_unit_test(test_png_depths),
-        cmocka_unit_test(test_jpeg),      cmocka_unit_test(test_orientation),
-        cmocka_unit_test(test_truncated), cmocka_unit_test(test_sizes_refused),
-        cmocka_unit_test(test_text),      cmocka_unit_test(test_first_step),
-        cmocka_unit_test(test_known),     cmocka_unit_test(test_sample)};
+        cmocka_unit_test(test_resize),     cmocka_unit_test(test_png_rgb),
+        cmocka_unit_test(test_png_alpha),  cmocka_unit_test(test_png_depths),
+        cmocka_unit_test(test_jpeg),       cmocka_unit_test(test_orientation),
+        cmocka_unit_test(test_truncated),  cmocka_unit_test(test_sizes_refused),
+        cmocka_unit_test(test_text),       cmocka_unit_test(test_first_step),
+        cmocka_unit_test(test_init_image), cmocka_unit_test(test_sample)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* See picture.h. */
-#include "picture.h"
+/* See png_write.h. */
+#include "png_write.h"
 
 #include <errno.h>
 #include <png.h>
@@ -27,36 +27,38 @@ static bool is_ascii(const char *s)
     return !*s;
 }
 
-/* Everything between creating and destroying the write struct: libpng comes back here by longjmp.
- */
-static bool write_all(png_structp png, png_infop info, FILE *f, const uint8_t *rgb, int width,
-                      int height, const char *parameters)
+static void set_text(png_structp png, png_infop info, const char *parameters)
+{
+    png_text text = {.key = (char *)(uintptr_t) "parameters",
+                     .text = (char *)(uintptr_t)parameters};
+    if (is_ascii(parameters)) {
+        text.compression = PNG_TEXT_COMPRESSION_NONE;
+        text.text_length = strlen(parameters);
+    } else {
+        text.compression = PNG_ITXT_COMPRESSION_NONE;
+        text.itxt_length = strlen(parameters);
+    }
+    png_set_text(png, info, &text, 1);
+}
+
+/* Everything between creating and destroying the write struct: on errors libpng jumps back here. */
+static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_png *p)
 {
     if (setjmp(png_jmpbuf(png)))
         return false;
     png_init_io(png, f);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_RGB,
+    png_set_IHDR(png, info, (png_uint_32)p->width, (png_uint_32)p->height, 8, PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    if (parameters) {
-        png_text text = {.key = (char *)(uintptr_t) "parameters",
-                         .text = (char *)(uintptr_t)parameters};
-        text.compression = is_ascii(parameters) ? PNG_TEXT_COMPRESSION_NONE
-                                                : PNG_ITXT_COMPRESSION_NONE;
-        if (text.compression == PNG_TEXT_COMPRESSION_NONE)
-            text.text_length = strlen(parameters);
-        else
-            text.itxt_length = strlen(parameters);
-        png_set_text(png, info, &text, 1);
-    }
+    if (p->parameters)
+        set_text(png, info, p->parameters);
     png_write_info(png, info);
-    for (int y = 0; y < height; y++)
-        png_write_row(png, rgb + (size_t)y * (size_t)width * 3);
+    for (int y = 0; y < p->height; y++)
+        png_write_row(png, p->rgb + (size_t)y * (size_t)p->width * 3);
     png_write_end(png, info);
     return true;
 }
 
-bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height,
-                   const char *parameters, lrt_error *e)
+bool lrt_png_write(const char *path, const lrt_png *p, lrt_error *e)
 {
     lrt_output out;
     if (!lrt_output_open(&out, path, e))
@@ -65,7 +67,7 @@ bool lrt_png_write(const char *path, const uint8_t *rgb, int width, int height,
     lrt_error inner = {"out of memory"};
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &inner, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    bool ok = info && write_all(png, info, out.stream, rgb, width, height, parameters);
+    bool ok = info && write_all(png, info, out.stream, p);
     png_destroy_write_struct(&png, &info);
     if (ok)
         return lrt_output_commit(&out, e);

@@ -1,5 +1,6 @@
-/* Makes the vocabulary blob from a merges file. See tokenizer.h. Used when a generator is built,
- * and by the tests; a generator itself maps the blob. */
+/* See vocab_build.h. Only the compiler and the tests use this; a generator maps the blob. */
+#include "vocab_build.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +8,10 @@
 #include <zlib.h>
 
 #include "text.h"
-#include "tokenizer.h"
 
 enum { CLIP_MERGES = 48894, LINE_LIMIT = 4096 };
 
-/* Tokens by their text, as the merges file writes it. */
+/* A slot of the hash table from a token's text, as the merges file writes it, to its id. */
 typedef struct {
     char *name;
     uint32_t id;
@@ -40,8 +40,8 @@ static Entry *slot_of(const Builder *b, const char *name)
             return &b->slots[i];
 }
 
-/* The next token in CLIP's order. When two merges give the same text, the later id counts, as in a
- * Python dict. */
+/* Adds the next token in CLIP's order. When two merges give the same text, the later id wins, as in
+ * a Python dict. */
 static bool add_token(Builder *b, const char *name, uint32_t *id)
 {
     if (b->ids) {
@@ -60,7 +60,7 @@ static bool add_token(Builder *b, const char *name, uint32_t *id)
     return true;
 }
 
-/* The printable character that stands for a byte in merges files, and the position of the byte in
+/* character: the printable character that stands for a byte in merges files. order: the bytes in
  * CLIP's order. */
 static void byte_characters(uint32_t character[256], uint8_t order[256])
 {
@@ -113,7 +113,7 @@ static bool add_merge(Builder *b, char *line)
     return true;
 }
 
-/* Merges that another reader has, instead of a file's. */
+/* The merges that ids->merge returns. */
 static bool take_merges(Builder *b)
 {
     const char *line;
@@ -144,8 +144,9 @@ static bool read_merges(Builder *b)
         if (b->line == 1 && strstr(line, "#version"))
             continue;
         if (strlen(line) == sizeof line - 1)
-            ok = lrt_fail(b->error, "%s:%u: a line of more than %d bytes: this is no merges file",
-                          b->path, b->line, LINE_LIMIT - 2);
+            ok = lrt_fail(b->error,
+                          "%s:%u: a line of more than %d bytes: this is not a merges file", b->path,
+                          b->line, LINE_LIMIT - 2);
         else
             ok = add_merge(b, line);
     }
@@ -162,8 +163,8 @@ static bool read_merges(Builder *b)
     return ok;
 }
 
-/* The bytes of a token: its characters turned back, "</w>" a space. Returns the length. Specials
- * stay as they are. */
+/* The bytes that the characters of a token stand for, with "</w>" as a space; a special token stays
+ * as it is. Returns the length. */
 static size_t plain_text(const char *name, const int16_t byte_of[512], bool special, char *out)
 {
     size_t length = strlen(name), n = 0;
@@ -189,14 +190,14 @@ static void fill_slots(const Builder *b, lrt_merge *slots, uint32_t n_slots)
     memset(slots, 0xff, n_slots * sizeof *slots);
     for (uint32_t k = 0; k < b->n_merges; k++) {
         lrt_merge m = b->merges[k];
-        m.left = slot_of(b, b->text[m.left])->id; /* a text that came twice: its later id */
+        m.left = slot_of(b, b->text[m.left])->id; /* a text that was there twice: its later id */
         m.right = slot_of(b, b->text[m.right])->id;
         m.result = slot_of(b, b->text[m.result])->id;
         uint32_t i = lrt_merge_slot(m.left, m.right, n_slots);
         while (slots[i].rank != UINT32_MAX &&
                (slots[i].left != m.left || slots[i].right != m.right))
             i = (i + 1) & (n_slots - 1);
-        slots[i] = m; /* the same pair again: the later rank counts */
+        slots[i] = m; /* the same pair again: the later rank wins */
     }
 }
 
