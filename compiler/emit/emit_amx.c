@@ -35,7 +35,7 @@ static V number(const Emit *e, int tile)
                         (unsigned long long)tile, 0);
 }
 
-/* lrt_tile_config (runtime/amx_model.h), byte by byte. */
+/* lrt_tile_config (runtime/walk/amx_model.h), byte by byte. */
 static V configuration(Emit *e, int rows, int channels)
 {
     unsigned char c[64] = {1};

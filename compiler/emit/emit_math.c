@@ -1,6 +1,6 @@
 /* Vector functions in f32, from short polynomials. Coefficients were fitted with weighted least
  * squares on Chebyshev nodes (relative error in exact arithmetic stated at each);
- * tests/unit/test_math.c measures the error with rounding. */
+ * tests/unit/emit/test_math.c measures the error with rounding. */
 #include "emit_math.h"
 #include "plan.h"
 

@@ -1,4 +1,4 @@
-/* Functions of vectors. Errors are measured by tests/unit/test_math.c. */
+/* Functions of vectors. Errors are measured by tests/unit/emit/test_math.c. */
 #ifndef LATENTC_EMIT_MATH_H
 #define LATENTC_EMIT_MATH_H
 #include "emit.h"

@@ -5,9 +5,9 @@
  *   1. Types and shapes: a value that stays keeps its type and its shape. (graph_verify after every
  *      pass in debug builds)
  *   2. Values: every output stays the same, bit by bit or up to rounding, as the row in passes.def
- *      says. (tests/unit/test_pass_text, test_passes)
+ *      says. (tests/unit/passes/test_pass_text, test_passes)
  *   3. Less work: a rewriting removes an op, or elements that are computed, stored or read. So the
- *      passes end, and a second run of all of them changes nothing. (tests/unit/test_passes)
+ *      passes end, and a second run of all of them changes nothing. (tests/unit/passes/test_passes)
  *   4. Other users: an op is fused with its user only when that is its one user, or when all users
  *      take it. No product is computed twice.
  *   5. Outputs: an output stays an output, under its name and in its place. A value that is an

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every sampler that --help lists: draws what captions say, traces every step once, makes previews, takes one step or says why not, and gives the same
-# bits for any number of threads. That each computes what diffusers does is unit/test_samplers.
+# bits for any number of threads. That each computes what diffusers does is unit/runtime/sampling/test_samplers.
 . "$(dirname "$0")/common.sh"
 [[ -z ${LATENTC_SANITIZE:-} ]] || skip "says nothing new in a sanitizer build"
 captions=$SOURCE_DIR/tests/data/shapes-heldout.json

@@ -1,4 +1,4 @@
-/* Cases, comparison and bounds of tests/unit/test_compiled*.c.
+/* Cases, comparison and bounds of tests/unit/program/test_compiled*.c.
  *
  * Bound: relative rms 5e-6 against the interpreter in double. A sum of n products rounded to f32 in
  * some order is off by about sqrt(n) * 6e-8 relative to its rms for random signs; the longest sum

@@ -1,5 +1,5 @@
-/* Compiled graphs against the reference interpreter: the cases that tests/unit/test_compiled*.c
- * share, and the comparison. */
+/* Compiled graphs against the reference interpreter: the cases that
+ * tests/unit/program/test_compiled*.c share, and the comparison. */
 #ifndef COMPILED_H
 #define COMPILED_H
 #include "compile.h"

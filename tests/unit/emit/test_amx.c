@@ -1,4 +1,4 @@
-/* The tile unit (AMX): its model (runtime/amx_model.c) bit for bit against tdpbf16ps as the
+/* The tile unit (AMX): its model (runtime/walk/amx_model.c) bit for bit against tdpbf16ps as the
  * architecture manual defines it, and whole narrow models compiled for it (target amx-model: what
  * the target amx runs, with calls of the model for tile instructions) against the interpreter.
  *

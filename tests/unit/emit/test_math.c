@@ -1,6 +1,6 @@
-/* The vector functions of compiler/emit_math.c against libm in double, on every target that runs
- * here, for pairs of registers, single registers and single values (a row has 2*lanes + lanes + 3
- * channels' worth of each).
+/* The vector functions of compiler/emit/emit_math.c against libm in double, on every target that
+ * runs here, for pairs of registers, single registers and single values (a row has 2*lanes + lanes
+ * + 3 channels' worth of each).
  *
  * Bound: |error| <= relative * |true value| + absolute * |x|. Derivation for the sigmoids: 2^t has
  * the rounding of t, |t| * 2^-24 * ln 2 <= 2e-6 for t <= 50, which counts in full only where the
