@@ -231,7 +231,7 @@ void emit_contract(Emit *e, const Contract *c, const char *name)
     contract_blocks(e, c, slice, block_chunks, &task);
     if (c->tile_rows)
         tile_release(e);
-    if (c->past_caches)
+    if (c->epilogue.past_caches)
         order_stores(e);
     kernel_end(e);
 }

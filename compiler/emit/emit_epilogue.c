@@ -4,7 +4,7 @@
 /* What a gated activation makes is half of a product's operand. */
 static V activate(Emit *e, const Contract *c, V v, int lanes)
 {
-    return emit_activation(e, (Activation)c->act, v, lanes,
+    return emit_activation(e, (Activation)c->epilogue.act, v, lanes,
                            contract_geglu(c) && c->bf16 ? FOR_BF16 : FOR_F32);
 }
 
@@ -19,10 +19,11 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
     int lanes = c->lanes;
     int64_t width = (int64_t)c->nr * lanes, out = contract_block_out(c);
     V n = add(e, mulc(e, o->j, out), o->offset),
-      bias = c->has_bias ? at(e, task->bias, add(e, mulc(e, o->j, width), o->offset)) : NULL;
+      bias = c->epilogue.has_bias ? at(e, task->bias, add(e, mulc(e, o->j, width), o->offset))
+                                  : NULL;
     if (bias)
         r = fp_add(e, r, load(e, bias, lanes));
-    if (c->has_vec) {
+    if (c->epilogue.has_vec) {
         V base = c->vec_batch == 1 ? task->vec : at(e, task->vec, mulc(e, o->batch, c->vec_width));
         r = fp_add(e, r, load_n(e, at(e, base, addc(e, n, c->vec_off)), lanes, o->valid));
     }
@@ -33,16 +34,17 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
     } else {
         r = activate(e, c, r, lanes);
     }
-    if (c->has_res) {
-        V row = pixel_of(e, c->res_shared, o->pixel, o->batch, c->oh * c->ow);
+    if (c->epilogue.has_res) {
+        V row = pixel_of(e, c->epilogue.res_shared, o->pixel, o->batch, c->oh * c->ow);
         r = fp_add(e, r,
                    load_n(e, at(e, task->res, add(e, mulc(e, row, c->co), n)), lanes, o->valid));
     }
-    if (c->past_caches)
+    if (c->epilogue.past_caches)
         store_past(e, r, at(e, task->y, add(e, mulc(e, o->pixel, c->ldy), n)));
     else
-        store_elements(e, c->y_bf16, r,
-                       element_at(e, c->y_bf16, task->y, add(e, mulc(e, o->pixel, c->ldy), n)),
-                       lanes, o->valid);
+        store_elements(
+            e, c->epilogue.y_bf16, r,
+            element_at(e, c->epilogue.y_bf16, task->y, add(e, mulc(e, o->pixel, c->ldy), n)), lanes,
+            o->valid);
     return r;
 }

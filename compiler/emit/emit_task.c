@@ -36,16 +36,16 @@ void contract_args(Emit *e, ContractTask *task)
     else
         i = operand_args(e, task);
     task->panels = arg(e, i++);
-    if (c->has_bias)
+    if (c->epilogue.has_bias)
         task->bias = arg(e, i++);
     if (!c->staged)
         i = norm_args(e, task, i);
-    if (c->has_vec)
+    if (c->epilogue.has_vec)
         task->vec = arg(e, i++);
-    if (c->has_res)
+    if (c->epilogue.has_res)
         task->res = arg(e, i++);
     task->y = arg(e, i++);
-    if (c->has_sums)
+    if (c->epilogue.has_sums)
         task->sums = arg(e, i++);
 }
 

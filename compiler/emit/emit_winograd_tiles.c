@@ -218,7 +218,8 @@ void winograd_overlap_block(Emit *e, WinogradTask *w, V j, int nvec)
         return;
     V batch, pixel = output_pixel(e, &w->task, ci(e, 0), &batch),
              column = mulc(e, j, c->nr * c->lanes);
-    for (int i = c->past_caches; i < (c->has_res && !c->res_shared ? 2 : 1); i++) {
+    for (int i = c->epilogue.past_caches;
+         i < (c->epilogue.has_res && !c->epilogue.res_shared ? 2 : 1); i++) {
         int64_t row = i ? c->co : c->ldy;
         w->result_prefetch[i] = (Prefetch){
             .from = at(e, i ? w->task.res : w->task.y, add(e, mulc(e, pixel, row), column)),

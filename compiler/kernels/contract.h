@@ -15,6 +15,27 @@
 #include "ir.h"
 #include "target.h"
 
+/* What a contract does with its sums. Steps before the products do not depend on it: the
+ * descriptions of their kernels have zeros here, so that convolutions which differ only in their
+ * epilogue share those kernels. */
+typedef struct {
+    /* Activation; ACT_NONE is 0. */
+    int act;
+    /* The result is a tensor of bf16. */
+    int y_bf16;
+    /* The result is too large for the caches: stores bypass them. */
+    int past_caches;
+    /* Is there such an operand? SLOT_BIAS, SLOT_VEC, SLOT_RES. */
+    int has_bias, has_vec, has_res;
+    /* SLOT_RES has batch 1 and serves all images. */
+    int res_shared;
+    /* The kernel also gathers GroupNorm's sums of the result. Needs co in whole vectors and strips
+     * of one image. */
+    int has_sums;
+} ContractEpilogue;
+_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 8 * sizeof(int),
+               "an empty epilogue is all zeros, without padding bytes");
+
 /* A contract with every size known. Descriptions of kernels are compared bytewise, to share code
  * between steps: zero one before filling it. */
 typedef struct {
@@ -23,26 +44,25 @@ typedef struct {
     /* c1, c2: channels of x and of x2 (0: none). co: channels of the result. */
     int64_t oh, ow, c1, c2, co;
     int kh, kw, stride, pad_top, pad_left, upsample;
-    int pre, act, has_bias, has_vec, has_res;
+    /* Prologue. */
+    int pre;
+    ContractEpilogue epilogue;
     /* Operands of the products are rounded to bfloat16: strip and panels hold pairs of channels
      * (emit_bf16.c). */
     int bf16;
     double eps;
-    /* SLOT_VEC is (vec_batch, vec_width). */
+    /* SLOT_VEC is (vec_batch, vec_width); its channels from vec_off on. vec_batch: 1 or batch.
+     * These fields and ldy are of the epilogue too. They stay outside of it because generated
+     * programs have one load kernel for each of their values; without them fewer kernels would be
+     * emitted. */
     int64_t vec_off, vec_width;
-    /* 1 or batch. */
     int vec_batch;
-    /* x, the result are tensors of bf16. x: only without x2 and prologue. */
-    int x_bf16, y_bf16;
-    /* The result is too large for the caches: stores bypass them. */
-    int past_caches;
+    /* x is a tensor of bf16: only without x2 and prologue. */
+    int x_bf16;
     /* 1: that operand has batch 1 and serves all images. */
-    int x_shared, x2_shared, res_shared;
+    int x_shared, x2_shared;
     /* Floats between rows of the result. */
     int64_t ldy;
-    /* The kernel also gathers GroupNorm's sums of the result. Needs co in whole vectors and strips
-     * of one image. */
-    int has_sums;
 
     /* ---- chosen by contract_plan ---- */
     int flat, in_place;
@@ -84,7 +104,7 @@ static inline int64_t strip_row(const Contract *c)
 {
     return c->tile_rows && c->kc % 64 == 0 ? c->kc + 32 : c->kc;
 }
-static inline bool contract_geglu(const Contract *c) { return activations[c->act].gated; }
+static inline bool contract_geglu(const Contract *c) { return activations[c->epilogue.act].gated; }
 /* Columns of the kernel: co, or 2 co with GEGLU. */
 static inline int64_t contract_columns(const Contract *c)
 {

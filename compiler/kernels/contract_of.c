@@ -32,15 +32,16 @@ Contract contract_of(const Graph *g, const Op *o)
     c.pad_left = o->kind == OP_CONV2D ? a->pad_left : 0;
     /* a 1x1 window that reaches into padding is no plain product */
     c.pre = a->pre;
-    c.act = a->act;
+    c.epilogue.act = a->act;
     c.eps = prologues[a->pre].norm == LAYER_NORM ? a->eps : 0;
-    c.has_bias = tensor_ok(o->in[SLOT_BIAS]);
-    c.has_vec = tensor_ok(o->in[SLOT_VEC]);
-    c.has_res = tensor_ok(o->in[SLOT_RES]);
+    c.epilogue.has_bias = tensor_ok(o->in[SLOT_BIAS]);
+    c.epilogue.has_vec = tensor_ok(o->in[SLOT_VEC]);
+    c.epilogue.has_res = tensor_ok(o->in[SLOT_RES]);
     c.x_shared = c.batch > 1 && x->dim[0] == 1;
     c.x2_shared = c.c2 && c.batch > 1 && tensor(g, o->in[SLOT_X2])->shape.dim[0] == 1;
-    c.res_shared = c.has_res && c.batch > 1 && tensor(g, o->in[SLOT_RES])->shape.dim[0] == 1;
-    if (c.has_vec) {
+    c.epilogue.res_shared = c.epilogue.has_res && c.batch > 1 &&
+                            tensor(g, o->in[SLOT_RES])->shape.dim[0] == 1;
+    if (c.epilogue.has_vec) {
         const Shape *v = &tensor(g, o->in[SLOT_VEC])->shape;
         c.vec_batch = (int)v->dim[0];
         c.vec_width = shape_channels(v);
@@ -72,12 +73,12 @@ static void write_op(const Contract *c, Buf *b)
 
 static void write_fusions(const Contract *c, Buf *b)
 {
-    const char *pre = prologues[c->pre].word, *act = activations[c->act].word;
+    const char *pre = prologues[c->pre].word, *act = activations[c->epilogue.act].word;
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
         buf_printf(b, " upsample");
     buf_printf(b, "%s%s%s%s%s%s%s%s", *pre ? " " : "", pre, c->c2 ? " concat" : "",
-               c->has_vec ? " +vec" : "", *act ? " +" : "", act, c->has_res ? " +res" : "",
-               c->has_sums ? " +sums" : "");
+               c->epilogue.has_vec ? " +vec" : "", *act ? " +" : "", act,
+               c->epilogue.has_res ? " +res" : "", c->epilogue.has_sums ? " +sums" : "");
 }
 
 void contract_name(const Contract *c, Buf *b)

@@ -29,9 +29,9 @@ static void choose_chunks(Contract *c, const Target *t)
 static void choose_flat(Contract *c, const Target *t)
 {
     int64_t all = c->oh * c->ow, mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
-    bool by_image = c->has_sums || prologues[c->pre].norm == AFFINE_NORM ||
-                    (c->has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared ||
-                    c->res_shared;
+    bool by_image = c->epilogue.has_sums || prologues[c->pre].norm == AFFINE_NORM ||
+                    (c->epilogue.has_vec && c->vec_batch > 1) || c->x_shared || c->x2_shared ||
+                    c->epilogue.res_shared;
     if (!by_image) {
         all *= c->batch;
         c->images = c->batch;

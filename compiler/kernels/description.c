@@ -6,8 +6,9 @@
 /* clang-format off */
 #define FIELDS_Contract(F) \
     F(batch) F(h) F(w) F(oh) F(ow) F(c1) F(c2) F(co) F(kh) F(kw) F(stride) F(pad_top) F(pad_left) F(upsample) \
-    F(pre) F(act) F(has_bias) F(has_vec) F(has_res) F(bf16) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
-    F(x_bf16) F(y_bf16) F(past_caches) F(x_shared) F(x2_shared) F(res_shared) F(ldy) F(has_sums) \
+    F(pre) F(epilogue.act) F(epilogue.y_bf16) F(epilogue.past_caches) F(epilogue.has_bias) F(epilogue.has_vec) \
+    F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.has_sums) F(bf16) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
+    F(x_bf16) F(x_shared) F(x2_shared) F(ldy) \
     F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
     F(blocks) F(pieces) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(tile_rows) F(winograd) F(tiles_x) \
     F(tiles_y) F(kernels)

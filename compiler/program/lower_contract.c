@@ -24,20 +24,11 @@ static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n)
 static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA},
                  epilogue_slots[] = {SLOT_VEC, SLOT_RES};
 
-/* c as steps before the products see it: convolutions that differ only in what follows them share
- * kernels there. */
-static Contract without_epilogue(const Contract *c)
-{
-    Contract x = *c;
-    x.act = ACT_NONE;
-    x.y_bf16 = x.past_caches = x.has_bias = x.has_vec = x.has_res = x.res_shared = x.has_sums = 0;
-    return x;
-}
-
 /* The step that stages the strips; returns them. */
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
 {
-    Contract load = without_epilogue(c);
+    Contract load = *c;
+    load.epilogue = (ContractEpilogue){0};
     load.kernels = KERNELS_PACKED; /* they are not read here */
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_CONTRACT_LOAD, &load, kind),
@@ -52,8 +43,9 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
 /* The step that transforms kernels which are stored plain; returns the panels. */
 static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
 {
-    Contract plain = without_epilogue(c), packed_now = *c;
+    Contract plain = *c, packed_now = *c;
     plain.pre = PRE_NONE;
+    plain.epilogue = (ContractEpilogue){0};
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c),
              to = lower_temp(l, contract_panel_floats(&packed_now));
@@ -96,10 +88,10 @@ static Contract planned(const Lower *l, const Op *o)
     for (int sums = shape_rows(y) >= SUMS_IMAGE_PIXELS && feeds_group_norm(l, o);; sums = 0) {
         Contract c = contract_of(l->g, o);
         c.bf16 = contract_bf16(form, l->p->bf16);
-        c.has_sums = sums;
+        c.epilogue.has_sums = sums;
         c.x_bf16 = l->bf16[lower_root(l->g, o->in[SLOT_X]).id];
-        c.y_bf16 = l->bf16[o->out.id];
-        c.past_caches = passes_caches(l, o);
+        c.epilogue.y_bf16 = l->bf16[o->out.id];
+        c.epilogue.past_caches = passes_caches(l, o);
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0))
             return c;
@@ -127,13 +119,13 @@ void lower_contract(Lower *l, const Op *o)
     else
         use_operands(l, x, o);
     lower_use(l, x, panels);
-    if (c.has_bias)
+    if (c.epilogue.has_bias)
         lower_use(l, x, lower_packed(l, PACK_BIAS, o->in[SLOT_BIAS], &c));
     if (!c.staged)
         use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);
     lower_use_tensor(l, x, o->out);
-    if (c.has_sums) {
+    if (c.epilogue.has_sums) {
         TensorSums *t = &l->sums_of[o->out.id];
         t->sums = sums_of_contract(&c);
         t->mem = lower_temp(l, sums_floats(&t->sums)) + 1;
