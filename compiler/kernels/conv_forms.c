@@ -3,6 +3,11 @@
 #include <string.h>
 
 /* clang-format off */
+#define ROW(e, name) #name,
+const char *const stored_kernels_names[KERNELS_COUNT] = {STORED_KERNELS(ROW)};
+const char *const winograd_names[WINOGRAD_COUNT] = {WINOGRADS(ROW)};
+#undef ROW
+
 const ConvForm conv_forms[CONV_FORMS] = {
 #define FORM(e, name, shown, winograd, kernels, units, bf16) \
     {CONV_##e, name, shown, WINOGRAD_##winograd, KERNELS_##kernels, UNITS_##units, bf16},

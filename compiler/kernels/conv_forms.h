@@ -3,22 +3,27 @@
 #define LATENTC_CONV_FORMS_H
 #include <stdbool.h>
 
+/* clang-format off */
+#define STORED_KERNELS(ROW) ROW(PACKED, packed) ROW(STREAMED, streamed) ROW(UNPACKED, unpacked)
+#define WINOGRADS(ROW) \
+    ROW(NONE, none) ROW(F23, f23) ROW(F43, f43) ROW(UP23, up23) ROW(UP43, up43) ROW(F23X, f23x) ROW(F43X, f43x)
+/* clang-format on */
+
 /* How the kernels of a Winograd form are stored. PACKED: transformed when the weights are packed.
  * STREAMED: plain; each task transforms them in its scratch, a part at a time. UNPACKED: plain; a
  * step of its own transforms them in memory, once a run. */
-enum { KERNELS_PACKED, KERNELS_STREAMED, KERNELS_UNPACKED };
+#define ROW(e, name) KERNELS_##e,
+enum { STORED_KERNELS(ROW) KERNELS_COUNT };
+#undef ROW
 /* The matrices of a Winograd form: F(m,r) computes m outputs of r taps; UP: of pictures that are
  * upsampled to twice their size; X: along x alone. */
-typedef enum {
-    WINOGRAD_NONE,
-    WINOGRAD_F23,
-    WINOGRAD_F43,
-    WINOGRAD_UP23,
-    WINOGRAD_UP43,
-    WINOGRAD_F23X,
-    WINOGRAD_F43X,
-    WINOGRAD_COUNT
-} WinogradKind;
+#define ROW(e, name) WINOGRAD_##e,
+typedef enum { WINOGRADS(ROW) WINOGRAD_COUNT } WinogradKind;
+#undef ROW
+/* Names of both as the text form of a program writes them. */
+extern const char *const stored_kernels_names[KERNELS_COUNT];
+extern const char *const winograd_names[WINOGRAD_COUNT];
+
 /* Where a form may be used: products on vectors, on the tile unit. */
 typedef enum { UNITS_VECTORS = 1, UNITS_TILES = 2, UNITS_BOTH = 3 } FormUnits;
 

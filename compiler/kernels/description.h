@@ -10,6 +10,9 @@ typedef struct {
     const char *name;
     size_t offset; /* in the description */
     FieldType type;
+    /* Of a field whose values have names: the name of each. NULL: the values are numbers. */
+    const char *const *names;
+    int n_names;
 } DescriptionField;
 typedef struct {
     const DescriptionField *fields;
@@ -22,8 +25,9 @@ DescriptionFields description_fields(KernelKind kind);
 /* Every field of a PanelLayout. */
 DescriptionFields panel_layout_fields(void);
 
-/* " {batch=2, h=64}": the fields that are not 0. Nothing where all are. */
+/* " {batch=2, h=64, kind=upsample}": the fields that are not 0. Nothing where all are. */
 void description_print(Buf *out, DescriptionFields fields, const void *description);
-/* Sets a field. The value is checked by the caller: an integer unless the field is FIELD_REAL. */
+/* Sets a field. The value is checked by the caller: an integer unless the field is FIELD_REAL;
+ * an index into its names where it has names. */
 void description_set(const DescriptionField *f, void *description, double real, int64_t integer);
 #endif

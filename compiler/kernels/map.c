@@ -1,6 +1,11 @@
 #include "map.h"
 #include "blocking.h"
 
+const char *const map_names[MAP_KINDS] = {
+#define MAP(e, name, operands) [MAP_##e] = #name,
+#include "maps.def"
+};
+
 void map_plan(Map *m)
 {
     int64_t least = ceil_div(MAP_ELEMENTS, m->c), even = ceil_div(m->rows, MAP_TASKS);

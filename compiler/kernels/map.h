@@ -7,9 +7,17 @@ typedef enum {
 #define MAP(e, name, operands) MAP_##e,
 #include "maps.def"
 } MapKind;
+enum {
+    MAP_KINDS = 0
+#define MAP(e, name, operands) +1
+#include "maps.def"
+};
+/* As the text form of a program writes them. */
+extern const char *const map_names[MAP_KINDS];
 
 /* The description of a map kernel. Fields that its kind does not use are zero. */
 typedef struct {
+    /* MapKind. */
     int kind;
     /* ACTIVATION, GATED: Activation (fusion.h). */
     int act;

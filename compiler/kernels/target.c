@@ -2,6 +2,10 @@
 #include "cpu.h"
 #include <string.h>
 
+#define ROW(e, name) #name,
+const char *const core_names[CORE_COUNT] = {CORES(ROW)};
+#undef ROW
+
 /* clang-format off */
 static const Target table[] = {
 #define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core) \

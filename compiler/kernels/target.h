@@ -6,7 +6,17 @@
 
 /* What the products of bf16 operands run on: multiply-adds on f32 lanes; vdpbf16ps; the tile unit
  * (AMX); a model of it, for tests. */
-typedef enum { CORE_FMA, CORE_BF16_DOT, CORE_AMX, CORE_AMX_MODEL } Core;
+/* clang-format off */
+#define CORES(ROW) ROW(FMA, fma) ROW(BF16_DOT, bf16_dot) ROW(AMX, amx) ROW(AMX_MODEL, amx_model)
+/* clang-format on */
+#define ROW(e, name) CORE_##e,
+typedef enum { CORES(ROW) } Core;
+#undef ROW
+#define ROW(e, name) +1
+enum { CORE_COUNT = 0 CORES(ROW) };
+#undef ROW
+/* As the text form of a program writes them. */
+extern const char *const core_names[CORE_COUNT];
 
 typedef struct {
     /* As --target takes it; one line for `latentc targets`. */

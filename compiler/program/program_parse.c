@@ -66,6 +66,20 @@ static const DescriptionField *field(TextReader *t, DescriptionFields fields)
     return NULL;
 }
 
+/* Reads the value of a field, and sets it. */
+static void field_value(TextReader *t, const DescriptionField *f, void *to)
+{
+    int64_t most = f->type == FIELD_INT ? INT32_MAX : INT64_MAX;
+    if (f->type == FIELD_REAL)
+        description_set(f, to, text_real(t), 0);
+    else if (f->names)
+        description_set(
+            f, to, 0,
+            choice(t, f->names, f->n_names, arena_printf(t->scratch, "a value of %s", f->name)));
+    else
+        description_set(f, to, 0, text_integer(t, -most, most));
+}
+
 static void description(TextReader *t, DescriptionFields fields, void *to)
 {
     if (!text_accept(t, "{"))
@@ -74,10 +88,7 @@ static void description(TextReader *t, DescriptionFields fields, void *to)
         const DescriptionField *f = field(t, fields);
         if (!f)
             text_fail(t, arena_printf(t->scratch, "a field such as %s=", fields.fields[0].name));
-        bool is_real = f->type == FIELD_REAL;
-        int64_t most = f->type == FIELD_INT ? INT32_MAX : INT64_MAX;
-        double x = is_real ? text_real(t) : 0;
-        description_set(f, to, x, is_real ? 0 : text_integer(t, -most, most));
+        field_value(t, f, to);
     } while (text_accept(t, ","));
     text_expect(t, "}");
 }

@@ -13,7 +13,8 @@
  *   step step k0 "conv3x3" @"conv_in" (m0 m2 m3 m1) tasks=32 round=32 first=32 flops=.. bytes=..
  * done=..
  *
- * kernel: index, kind, function, the fields of its description that are not 0 (description.h).
+ * kernel: index, kind, function, the fields of its description that are not 0 (description.h);
+ * values of prologues, activations, kinds of maps, forms and units are names.
  * mem: index, buffer (io0 is the first input; outputs follow inputs), the first and last step that
  * use it, or "unused". packed: the form (raw, panels, bias), the weight, its place, the layout of
  * its panels. step: plan (prompt, time, step), kernel, what it does, the op, its operands. */

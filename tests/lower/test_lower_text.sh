@@ -61,6 +61,8 @@ bad '1s/program [^ ]*/program pdp11/' "bad.txt:1:9: found 'pdp11', expected a ta
 bad 's/^kernel 0 [a-z_]*/kernel 0 matrix/' "expected a kind of kernel such as contract"
 bad 's/^kernel 0 /kernel 7 /' "expected an integer from 0 to 0"
 bad '0,/{batch=/s//{butch=/' "expected a field such as batch="
+bad 's/epilogue.act=swish/epilogue.act=swash/' "expected a value of epilogue.act such as none"
+bad 's/epilogue.act=swish/epilogue.act=1/' "found '1,', expected a value of epilogue.act such as none"
 bad '0,/(m[0-9]*/s//(m99999/' "expected an integer from 0 to"
 bad '0,/ k0 /s// k9999 /' "expected an integer from 0 to"
 bad '0,/first=[0-9]*/s//first=0/' "expected an integer from 1 to"
