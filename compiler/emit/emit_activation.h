@@ -4,8 +4,8 @@
 #include "emit_math.h"
 #include "fusion.h"
 
-/* The function of a row of activations.def, of `lanes` values. Of a gated activation: what is
- * applied to the second half. p: what the result is for (emit_math.h). */
+/* The function of a row of activations.def, of `lanes` values. Of a gated activation: the
+ * function of the second half. p: the use of the result (emit_math.h). */
 V emit_activation(Emit *e, Activation act, V x, int lanes, Precision p);
 
 /* Whether the function is faster on two vectors at once, because they share a division. */

@@ -6,8 +6,10 @@
 /* lanes may be 1, or twice t->lanes: then the sigmoids of m_swish and m_gelu_tanh divide once for
  * two registers. */
 V m_exp(Emit *e, V x, int lanes); /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
-/* What the result is for. FOR_BF16: it, or what is made of it, is rounded to bfloat16, which adds
- * up to 3.9e-3: relative error below 8e-5 (m_exp2), 1.5e-4 (the others), for finite x. */
+/* The use of the result. FOR_BF16: it, or a value computed from it, is rounded to bfloat16, which
+ * adds up to 3.9e-3. The function's own relative error is then below 8e-5 (m_exp2) or 1.5e-4 (the
+ * others), for finite x.
+ */
 typedef enum { FOR_F32, FOR_BF16 } Precision;
 V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126, 127] */
 V m_swish(Emit *e, V x, int lanes, Precision p);

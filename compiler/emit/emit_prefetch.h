@@ -1,4 +1,4 @@
-/* Prefetching what is needed soon while products run, a few cache lines at a time. A core can wait
+/* Prefetches that overlap with products, a few cache lines at a time. A core can wait
  * for about sixteen lines at once, so a task that fetches everything when it needs it waits for
  * most of its time. */
 #ifndef LATENTC_EMIT_PREFETCH_H

@@ -139,8 +139,8 @@ void contract_blocks(Emit *e, const Contract *c, V slice, BlockBody *body, void 
 {
     bool geglu = contract_geglu(c);
     int64_t out = contract_block_out(c), tail = c->co - (c->blocks - 1) * out;
-    Loop l = loop_begin(e, part_begin(e, slice, c->blocks, c->pieces),
-                        part_begin(e, addc(e, slice, 1), c->blocks, c->pieces), 1);
+    Loop l = loop_begin(e, part_begin(e, slice, c->blocks, c->slices),
+                        part_begin(e, addc(e, slice, 1), c->blocks, c->slices), 1);
     if (tail == out) {
         body(e, user, &(ColumnBlock){l.i, c->nr, false});
     } else {

@@ -44,8 +44,8 @@ void emit_winograd(Emit *e, const Contract *c, const char *name)
                     winograd_buffers(c) * winograd_positions(c) *
                         winograd_product_stride(c, c->nr * c->lanes));
     if (c->tile_rows) {
-        w.first = part_begin(e, slice, c->blocks, c->pieces);
-        w.end = part_begin(e, addc(e, slice, 1), c->blocks, c->pieces);
+        w.first = part_begin(e, slice, c->blocks, c->slices);
+        w.end = part_begin(e, addc(e, slice, 1), c->blocks, c->slices);
         tile_configure(e, c->tile_rows, (int)c->k_step);
         prefetch_regions(e, &w);
     }

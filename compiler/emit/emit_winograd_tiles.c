@@ -173,7 +173,7 @@ void prefetch_regions(Emit *e, WinogradTask *w)
     const Contract *c = w->task.c;
     int up = w->form->upsample;
     int64_t h = c->h / up, wide = c->w / up,
-            calls = c->blocks / c->pieces * winograd_positions(c) * winograd_shares(c, c->nr);
+            calls = c->blocks / c->slices * winograd_positions(c) * winograd_shares(c, c->nr);
     if (c->staged || c->images > 1 || c->upsample != up || w->rows > h || w->cols > wide)
         return;
     ContractTask next = w->task;

@@ -68,8 +68,8 @@ typedef struct {
     int flat, in_place;
     /* A strip: tw x th pixels of `images` images; flat: `pixels` pixels in a row. */
     int64_t kc, n_chunks, tw, th, images, pixels;
-    /* Column slice p: blocks p * blocks / pieces up to those of slice p + 1. */
-    int64_t strips_x, strips_y, strips_b, blocks, pieces;
+    /* Column slice p: blocks p * blocks / slices up to those of slice p + 1. */
+    int64_t strips_x, strips_y, strips_b, blocks, slices;
     /* A step before the products loads (and transforms) the strips into memory. */
     int staged;
     /* Tasks of that step per strip. */

@@ -103,22 +103,22 @@ static void choose_slices(Contract *c, const Target *t)
 {
     const int64_t wanted = CONTRACT_TASKS;
     int64_t strips = contract_strips(c);
-    c->pieces = c->load_parts = 1;
+    c->slices = c->load_parts = 1;
     bool tiled = c->tile_rows && !c->flat;
     if (contract_strips_suffice(c) || c->blocks == 1)
         return;
     c->staged = !c->in_place &&
                 (c->winograd || tiled || (c->flat && c->pixels >= STAGED_FLAT_PIXELS));
     if (tiled)
-        c->pieces = c->blocks;
+        c->slices = c->blocks;
     else if (c->tile_rows)
-        c->pieces = min64(ceil_div(wanted, strips),
+        c->slices = min64(ceil_div(wanted, strips),
                           ceil_div(c->blocks, tile_fewest_blocks(c, t, strips)));
     else if (c->staged || c->in_place)
-        c->pieces = c->blocks;
+        c->slices = c->blocks;
     else
-        c->pieces = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
-    c->staged = c->staged && c->pieces > 1;
+        c->slices = min64(ceil_div(wanted, strips), ceil_div(c->blocks, 2));
+    c->staged = c->staged && c->slices > 1;
     if (c->staged)
         c->load_parts = min64(ceil_div(wanted, strips),
                               c->winograd ? in_channels(c) / c->kc : contract_strip_lines(c));
@@ -144,7 +144,7 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode)
     c->blocks = ceil_div(c->co, contract_block_out(c));
     choose_slices(c, t);
 }
-int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->pieces; }
+int64_t contract_tasks(const Contract *c) { return contract_strips(c) * c->slices; }
 int64_t contract_load_tasks(const Contract *c) { return contract_strips(c) * c->load_parts; }
 
 int64_t contract_staged_floats(const Contract *c)

@@ -37,12 +37,12 @@ double winograd_cost(const Contract *c, const Target *t)
                      weight_cost(b, t, weights * stored) * stored;
     double cost = weights * (b->winograd_loop * tiles * product_cost(c, b) +
                              kernels * byte_share(c) * b->weight_share * strips) +
-                  tiles * (in * ci * (c->staged ? 1.0 : (double)c->pieces) + out * co);
+                  tiles * (in * ci * (c->staged ? 1.0 : (double)c->slices) + out * co);
     if (c->kernels == KERNELS_UNPACKED)
         cost += weights * b->unpack * byte_share(c);
     if (c->tile_rows && c->staged)
         cost += b->weight_far * byte_share(c) * tiles * inputs * ci *
-                (double)c->pieces; /* inputs come from beyond L2 once for every column slice */
+                (double)c->slices; /* inputs come from beyond L2 once for every column slice */
     return cost;
 }
 

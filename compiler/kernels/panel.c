@@ -84,7 +84,7 @@ void panel_pack_pair(const PanelLayout *p, int64_t j, const float *row, int64_t 
         to[2 * x] = row ? bf16_of(columns[x]) : 0;
 }
 
-/* Rows k, k+1 of a panel at once, both there. */
+/* Rows k, k+1 of a panel at once, both present. */
 static void pack_two(const PanelLayout *p, int64_t j, const float *row, int64_t columns, int64_t k,
                      void *out)
 {

@@ -28,9 +28,8 @@ int64_t tile_step(const Contract *c)
     return round_up(ceil_div(in_channels(c), steps), 2);
 }
 
-/* As many as keep a strip in three quarters of L2, but no more than it takes to use weights from
- * beyond L2 often enough: fewer pixels make more tasks. More where the strip leaves most of L2
- * free. */
+/* A strip stays in three quarters of L2. It is no longer than weights from beyond L2 need to be
+ * used often enough: fewer pixels make more tasks. It is longer where it takes little of L2. */
 int64_t tile_flat_pixels(const Contract *c, const Target *t)
 {
     int64_t bytes = 2 * in_channels(c), fit = t->l2_bytes / 4 * 3 / bytes, want = TILE_FLAT_PIXELS;
@@ -80,7 +79,7 @@ int64_t tile_sums_floats(const Contract *c)
 }
 
 /* A strip from beyond L2, or one that is loaded for this column slice alone, should be multiplied
- * with 256 columns at least, or 128 where 256 leave too few tasks for a handful of threads. A strip
+ * with 256 columns at least, or 128 where 256 give fewer than TILE_SLICE_TASKS tasks. A strip
  * that is small, or one of several that stay in L2 together, may have any number. */
 int64_t tile_fewest_blocks(const Contract *c, const Target *t, int64_t strips)
 {

@@ -144,7 +144,7 @@ int64_t winograd_strip_floats(const Contract *c)
            16;
 }
 
-int winograd_buffers(const Contract *c) { return c->tile_rows && c->blocks > c->pieces ? 2 : 1; }
+int winograd_buffers(const Contract *c) { return c->tile_rows && c->blocks > c->slices ? 2 : 1; }
 
 int64_t winograd_scratch(const Contract *c)
 {

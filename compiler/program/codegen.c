@@ -78,7 +78,7 @@ static void prepare_module(LLVMModuleRef mod, LLVMTargetMachineRef machine, cons
     LLVMDisposeTargetData(layout);
     if (LLVMVerifyModule(mod, LLVMReturnStatusAction, &message))
         die("the emitted module is not valid: %s", message);
-    LLVMDisposeMessage(message); /* there is one, empty, without an error too */
+    LLVMDisposeMessage(message); /* empty without an error, but allocated */
     optimise(mod, machine);
 }
 

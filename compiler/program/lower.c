@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Batch elements of which every one is computed from its own of the operands alone: as many as the
- * largest result has, or 1 where some op mixes them. */
+/* The batch, if each element of it is computed from the same element of the operands alone; 1 where
+ * some op mixes them. */
 static int64_t separate_batch(const Graph *g)
 {
     int64_t batch = 1;
@@ -204,7 +204,7 @@ static int reading_plan(const Lower *l, uint32_t k, int n)
                                                                               : l->plan_of[k];
 }
 
-/* Does the result of op i leave its plan? */
+/* Does another plan read the result of op i? */
 static bool crosses(const Lower *l, uint32_t i)
 {
     TensorId t = l->g->ops[i].out;

@@ -1,5 +1,5 @@
 /* Lowering of convolutions and dense products: which form, what is staged or unpacked before, which
- * results are kept as bf16 or pass the caches. */
+ * results are stored as bf16 or bypass the caches. */
 #include "contract_of.h"
 #include "contract_plan.h"
 #include "conv_forms.h"
@@ -29,7 +29,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
 {
     Contract load = *c;
     load.epilogue = (ContractEpilogue){0};
-    load.kernels = KERNELS_PACKED; /* they are not read here */
+    load.kernels = KERNELS_PACKED; /* this step reads no kernels */
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_CONTRACT_LOAD, &load, kind),
                          contract_load_tasks(c), kind);
@@ -69,8 +69,8 @@ static bool feeds_group_norm(const Lower *l, const Op *o)
 }
 
 /* A line that is overwritten as a whole would be read first. By the time a result so large is used,
- * its lines would have left all caches. */
-static bool passes_caches(const Lower *l, const Op *o)
+ * its lines are in no cache any more. */
+static bool bypasses_caches(const Lower *l, const Op *o)
 {
     enum { LINE_FLOATS = 16 };
     bool lines = l->p->target->lanes == LINE_FLOATS &&
@@ -91,7 +91,7 @@ static Contract planned(const Lower *l, const Op *o)
         c.epilogue.has_sums = sums;
         c.x_bf16 = l->bf16[lower_root(l->g, o->in[SLOT_X]).id];
         c.epilogue.y_bf16 = l->bf16[o->out.id];
-        c.epilogue.past_caches = passes_caches(l, o);
+        c.epilogue.past_caches = bypasses_caches(l, o);
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0))
             return c;

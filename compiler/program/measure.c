@@ -1,6 +1,6 @@
 /* See measure.h. Weights are cold as in a whole step, unless the whole model fits the last cache:
- * calls go through copies of them that together are larger than it. Other operands stay where they
- * are, as warm as the step before leaves them. */
+ * calls go through copies of them that together are larger than it. Other operands stay in
+ * place, as warm as after the step before. */
 #include "measure.h"
 #include "progress.h"
 #include "err.h"
@@ -24,7 +24,7 @@ static void fill(char *to, int64_t bytes, uint32_t seed)
     }
 }
 
-/* A step's operands: each piece of memory once, weights in `copies`. */
+/* A step's operands: each region of memory once, weights in `copies`. */
 typedef struct {
     char *at[LRT_MAX_ARGS];
     int64_t bytes[LRT_MAX_ARGS];
@@ -72,11 +72,11 @@ static Operands operands_new(const Measure *how, const Stage *stage, const Step 
     return o;
 }
 
-static double run_once(lrt_instance *x, const Operands *o, int n_args, int64_t turn)
+static double run_once(lrt_instance *x, const Operands *o, int n_args, int64_t run)
 {
     for (int i = 0; i < n_args; i++)
         lrt_set_input(x, (uint32_t)i,
-                      o->at[i] + (o->weight[i] ? turn % o->copies * o->bytes[i] : 0));
+                      o->at[i] + (o->weight[i] ? run % o->copies * o->bytes[i] : 0));
     double start = lrt_now();
     lrt_run_step(x, 0);
     return lrt_now() - start;

@@ -40,16 +40,16 @@ typedef struct {
     Room stored, packed;
 } Packing;
 
-/* A weight that its kernel reads as it is stored, such as the table of tokens: 200 MB, in pieces.
- */
+/* A weight that its kernel reads as it is stored, such as the table of tokens: 200 MB, in
+ * runs. */
 static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *source, int64_t n)
 {
-    enum { PIECE = 4 << 20 };
-    bool pieces = n > PIECE && weights_in_order(source, s->graph, x->tensor);
+    enum { RUN = 4 << 20 };
+    bool in_runs = n > RUN && weights_in_order(source, s->graph, x->tensor);
     for (int64_t first = 0, count; first < n; first += count) {
-        count = !pieces ? n : n - first < PIECE ? n - first : PIECE;
+        count = !in_runs ? n : n - first < RUN ? n - first : RUN;
         float *stored = room(&k->stored, count);
-        if (pieces)
+        if (in_runs)
             weights_read_run(source, s->graph, x->tensor, first, count, stored);
         else
             weights_read_tensor(source, s->graph, x->tensor, stored);

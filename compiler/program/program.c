@@ -103,8 +103,9 @@ static const Stage *stage_before(const Program *p, const Stage *s)
     return NULL;
 }
 
-/* Where a stage's weights lie: after those of the stages before it; what a stage of the same model
- * has packed already, there. Offsets of all stages of a model count from the first one's. */
+/* Places a stage's weights after those of the stages before it. Weights that a stage of the same
+ * model has packed already have its offset. Offsets of all stages of a model count from the first
+ * one's. */
 static void place_weights(Program *p, Stage *s)
 {
     const Stage *first = stage_before(p, s);

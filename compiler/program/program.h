@@ -10,12 +10,12 @@
 #include "target.h"
 #include "weights.h"
 
-/* What is to be small: time, or packed weights. */
+/* What to minimise: time, or packed weights. */
 typedef enum { OPTIMIZE_SPEED, OPTIMIZE_MEMORY } Optimize;
 
 /* ---- a lowered stage ---- */
-/* A piece of memory: a tensor's storage, or a kernel's partial results. first..last: the steps that
- * use it. */
+/* A region of memory: a tensor's storage, or a kernel's partial results. first..last: the steps
+ * that use it. */
 typedef struct {
     int64_t bytes;
     int first, last;
@@ -94,8 +94,8 @@ typedef struct {
     const char *options, *made_from; /* for --info; may be NULL */
     const lrt_pipeline *pipeline;    /* constants of a generator; NULL: a single graph */
     bool quiet;                      /* no progress of packing */
-    bool share_weights; /* graphs of one name have the same weights: what is packed alike is packed
-                           once */
+    bool share_weights; /* graphs of one name have the same weights: weights that are packed alike
+                           are packed once */
 } Program;
 
 /* Copies one more to the stage; valid until the next one. */

@@ -1,4 +1,4 @@
-/* The parts that lowering is made of: memory, packed weights, steps and their operands. */
+/* Building blocks of lowering: memory, packed weights, steps and their operands. */
 #include "steps.h"
 #include "contract_plan.h"
 #include "err.h"

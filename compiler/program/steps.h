@@ -1,4 +1,4 @@
-/* The parts that lowering is made of: memory, packed weights, steps and their operands. lower.c,
+/* Building blocks of lowering: memory, packed weights, steps and their operands. lower.c,
  * lower_contract.c and lower_attention.c put them together. */
 #ifndef LATENTC_STEPS_H
 #define LATENTC_STEPS_H
@@ -12,7 +12,7 @@ typedef struct {
     uint32_t keys, values;
 } AttentionPack;
 
-/* GroupNorm's sums of a tensor, once they are there: their memory + 1. */
+/* GroupNorm's sums of a tensor, once a step computes them: their memory + 1. */
 typedef struct {
     Sums sums;
     uint32_t mem;

@@ -6,7 +6,7 @@
  * 0.0068}}]}
  *
  * Entries of other targets and types stay when new ones are added. The fastest form is chosen as
- * far as the budget of packed weights allows (algorithm.c); "fastest" is there to be read. */
+ * far as the budget of packed weights allows (algorithm.c); "fastest" is for people. */
 #include "tune_file.h"
 #include "contract_of.h"
 #include "contract_plan.h"
@@ -123,8 +123,8 @@ void tuning_write(const Tuning *t)
     buf_free(&b);
 }
 
-/* What is measured once: everything of a convolution but its form, and how its operands are stored.
- */
+/* A text for each convolution that is measured: all of it but its form, and how its operands are
+ * stored. */
 static void describe(const Target *t, bool bf16, const Graph *g, const Op *o, Buf *out)
 {
     Contract c = contract_of(g, o);
