@@ -8,8 +8,7 @@
 V m_exp(Emit *e, V x, int lanes); /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
 /* The use of the result. FOR_BF16: it, or a value computed from it, is rounded to bfloat16, which
  * adds up to 3.9e-3. The function's own relative error is then below 8e-5 (m_exp2) or 1.5e-4 (the
- * others), for finite x.
- */
+ * others), for finite x. */
 typedef enum { FOR_F32, FOR_BF16 } Precision;
 V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126, 127] */
 V m_swish(Emit *e, V x, int lanes, Precision p);

@@ -58,21 +58,9 @@ Op *op_of(const Graph *g, OpId o)
     return &g->ops[o.id - 1];
 }
 
-/* Room for one more element. The old array stays in the arena until graph_free. */
-static void *grown(Arena *a, void *old, uint32_t n, uint32_t *cap, size_t size)
-{
-    if (n < *cap)
-        return old;
-    *cap = *cap ? *cap * 2 : 64;
-    void *p = arena_alloc(a, (size_t)*cap * size);
-    if (n)
-        memcpy(p, old, (size_t)n * size);
-    return p;
-}
-
 static TensorId add_tensor(Graph *g, Tensor t)
 {
-    g->tensors = grown(g->arena, g->tensors, g->n_tensors, &g->cap_tensors, sizeof *g->tensors);
+    ARENA_GROW(g->arena, g->tensors, g->n_tensors, g->cap_tensors);
     g->tensors[g->n_tensors++] = t;
     return (TensorId){g->n_tensors};
 }
@@ -164,7 +152,7 @@ TensorId graph_append_op(Graph *g, Op op, Shape s)
                                     .shape = s,
                                     .binding = op_binding(g, &op),
                                     .producer = {g->n_ops + 1}});
-    g->ops = grown(g->arena, g->ops, g->n_ops, &g->cap_ops, sizeof *g->ops);
+    ARENA_GROW(g->arena, g->ops, g->n_ops, g->cap_ops);
     g->ops[g->n_ops++] = op;
     return op.out;
 }

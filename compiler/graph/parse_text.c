@@ -36,13 +36,7 @@ static void number_of_value(Text *t)
 
 static void define(Text *t, TensorId value)
 {
-    if (t->n_values == t->cap_values) {
-        t->cap_values = t->cap_values ? t->cap_values * 2 : 256;
-        TensorId *grown = arena_alloc(t->in.scratch, t->cap_values * sizeof *grown);
-        if (t->n_values)
-            memcpy(grown, t->values, t->n_values * sizeof *grown);
-        t->values = grown;
-    }
+    ARENA_GROW(t->in.scratch, t->values, t->n_values, t->cap_values);
     t->values[t->n_values++] = value;
 }
 

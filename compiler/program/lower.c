@@ -125,66 +125,102 @@ static void lower_add(Lower *l, const Op *o)
     lower_map(l, o, m, o->in, 2, m.kind == MAP_ADD ? "add" : "add vec");
 }
 
+/* Maps of one operand are called as their op is. */
+static void lower_map_of_one(Lower *l, const Op *o, Map m)
+{
+    lower_map(l, o, m, o->in, 1, op_names[o->kind]);
+}
+
+static void lower_activation(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_ACTIVATION);
+    m.act = op_activation(o);
+    if (activations[m.act].gated)
+        m.kind = MAP_GATED;
+    lower_map_of_one(l, o, m);
+}
+
+static void lower_scale(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_SCALE);
+    m.value = o->attr.scale.factor;
+    lower_map_of_one(l, o, m);
+}
+
+static void lower_concat(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_CONCAT);
+    const Shape *x = &tensor(l->g, o->in[0])->shape, *y = &tensor(l->g, o->in[1])->shape;
+    m.c1 = shape_channels(x);
+    m.x_rows = shape_count(x) / m.c1;
+    m.y_rows = shape_count(y) / (m.c - m.c1);
+    lower_map(l, o, m, o->in, 2, "concat");
+}
+
+static void lower_broadcast(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_BROADCAST);
+    m.x_rows = shape_count(&tensor(l->g, o->in[0])->shape) / m.c;
+    lower_map_of_one(l, o, m);
+}
+
+static void lower_upsample(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_UPSAMPLE);
+    const Shape *x = &tensor(l->g, o->in[0])->shape;
+    m.h = 2 * x->dim[1];
+    m.w = 2 * x->dim[2];
+    lower_map_of_one(l, o, m);
+}
+
+static void lower_slice(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_SLICE);
+    m.c1 = shape_channels(&tensor(l->g, o->in[0])->shape);
+    m.offset = o->attr.slice.begin;
+    lower_map_of_one(l, o, m);
+}
+
+static void lower_embedding(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_EMBEDDING);
+    m.table_rows = tensor(l->g, o->in[1])->shape.dim[0];
+    lower_map(l, o, m, o->in, 2, "embedding");
+}
+
+static void lower_layer_norm(Lower *l, const Op *o)
+{
+    Map m = map_of(l, o, MAP_LAYER_NORM);
+    m.value = o->attr.norm.eps;
+    lower_map(l, o, m, o->in, 3, "layernorm");
+}
+
 static void lower_op(Lower *l, const Op *o)
 {
-    Map m = o->kind == OP_RESHAPE ? (Map){0} : map_of(l, o, MAP_COPY);
-    const Shape *x = &tensor(l->g, o->in[0])->shape;
     switch (o->kind) {
+#define ELEMENTWISE(e, name, formula) case OP_##e:
+#include "ops.def"
+    case OP_GELU:
+    case OP_GEGLU: lower_activation(l, o); return;
     case OP_CONV2D:
     case OP_DENSE: lower_contract(l, o); return;
     case OP_GROUP_NORM: lower_group_norm(l, o); return;
     case OP_GROUP_SCALE: lower_group_scale(l, o, lower_operand(l, o->out)); return;
+    case OP_LAYER_NORM: lower_layer_norm(l, o); return;
     case OP_ADD: lower_add(l, o); return;
+    case OP_SCALE: lower_scale(l, o); return;
+    case OP_CONCAT: lower_concat(l, o); return;
+    case OP_BROADCAST: lower_broadcast(l, o); return;
+    case OP_UPSAMPLE: lower_upsample(l, o); return;
+    case OP_SLICE: lower_slice(l, o); return;
+    case OP_EMBEDDING: lower_embedding(l, o); return;
+    case OP_SOFTMAX: lower_map_of_one(l, o, map_of(l, o, MAP_SOFTMAX)); return;
     case OP_ATTENTION: lower_attention(l, o); return;
     case OP_ATTN_QK:
     case OP_ATTN_AV: lower_attn_part(l, o); return;
     case OP_RESHAPE: return;
-#define ELEMENTWISE(e, name, formula) case OP_##e:
-#include "ops.def"
-    case OP_GELU:
-    case OP_GEGLU:
-        m.act = op_activation(o);
-        m.kind = activations[m.act].gated ? MAP_GATED : MAP_ACTIVATION;
-        break;
-    case OP_SCALE:
-        m.kind = MAP_SCALE;
-        m.value = o->attr.scale.factor;
-        break;
-    case OP_CONCAT:
-        m.kind = MAP_CONCAT;
-        m.c1 = shape_channels(x);
-        m.x_rows = shape_count(x) / m.c1;
-        m.y_rows = shape_count(&tensor(l->g, o->in[1])->shape) / (m.c - m.c1);
-        lower_map(l, o, m, o->in, 2, "concat");
-        return;
-    case OP_BROADCAST:
-        m.kind = MAP_BROADCAST;
-        m.x_rows = shape_count(x) / m.c;
-        break;
-    case OP_UPSAMPLE:
-        m.kind = MAP_UPSAMPLE;
-        m.h = 2 * x->dim[1];
-        m.w = 2 * x->dim[2];
-        break;
-    case OP_SLICE:
-        m.kind = MAP_SLICE;
-        m.c1 = shape_channels(x);
-        m.offset = o->attr.slice.begin;
-        break;
-    case OP_EMBEDDING:
-        m.kind = MAP_EMBEDDING;
-        m.table_rows = tensor(l->g, o->in[1])->shape.dim[0];
-        lower_map(l, o, m, o->in, 2, "embedding");
-        return;
-    case OP_LAYER_NORM:
-        m.kind = MAP_LAYER_NORM;
-        m.value = o->attr.norm.eps;
-        lower_map(l, o, m, o->in, 3, "layernorm");
-        return;
-    case OP_SOFTMAX: m.kind = MAP_SOFTMAX; break;
     case OP_COUNT: die("lower: no such op");
     }
-    lower_map(l, o, m, o->in, 1, op_names[o->kind]);
 }
 
 /* ---- plans and buffers ---- */
@@ -291,7 +327,9 @@ static void describe_io(const Graph *g, Stage *s)
         s->outputs[s->n_outputs++] = io_of(g, g->outputs[i], g->output_names[i]);
 }
 
-Stage *lower(Program *p, Graph *g)
+/* ---- the stage ---- */
+
+static Lower lower_begin(Program *p, Graph *g)
 {
     Lower l = {.p = p, .g = g, .s = xcalloc(1, sizeof(Stage))};
     l.s->graph = g;
@@ -299,52 +337,92 @@ Stage *lower(Program *p, Graph *g)
     l.batch = separate_batch(g);
     l.mem_of = xcalloc(g->n_tensors + 1, sizeof *l.mem_of);
     l.sums_of = xcalloc(g->n_tensors + 1, sizeof *l.sums_of);
+    l.bf16 = xcalloc(g->n_tensors + 1, sizeof *l.bf16);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
     l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);
-    for (uint32_t i = 0; i < g->n_inputs; i++)
-        l.mem_of[g->inputs[i].id] =
-            lower_mem(l.s, lower_bytes(g, g->inputs[i]), LRT_BUF_IO + i, 0) + 1;
-    for (uint32_t i = 0; i < g->n_ops; i++) {
-        l.plan_of[i] = plan_of_binding(p, tensor(g, g->ops[i].out)->binding);
-        if (lower_output(g, lower_root(g, g->ops[i].out)) >= 0)
-            l.plan_of[i] = PLAN_STEP;
-        for (int n = 0; n < SLOT_COUNT; n++) { /* never before an operand: outputs are computed in
-                                                  the step plan whatever their binding */
-            const Tensor *x = tensor_ok(g->ops[i].in[n]) ? tensor(g, g->ops[i].in[n]) : NULL;
-            if (x && x->kind == T_TEMP && l.plan_of[x->producer.id - 1] > l.plan_of[i])
-                l.plan_of[i] = l.plan_of[x->producer.id - 1];
-        }
-    }
     l.pack_of = xcalloc(g->n_ops + 1, sizeof *l.pack_of);
-    find_packs(&l);
-    l.bf16 = xcalloc(g->n_tensors + 1, sizeof *l.bf16);
+    return l;
+}
+
+static void lower_end(Lower *l)
+{
+    free(l->mem_of);
+    free(l->sums_of);
+    free(l->bf16);
+    free(l->plan_of);
+    free(l->form_of);
+    free(l->pack_of);
+}
+
+/* An op is in the plan of its binding, but never before an operand: outputs are computed in the
+ * step plan whatever their binding. */
+static void choose_plans(Lower *l)
+{
+    const Graph *g = l->g;
     for (uint32_t i = 0; i < g->n_ops; i++) {
-        l.bf16[g->ops[i].out.id] = lower_stored_bf16(&l, i);
-        place_result(&l, i);
+        const Op *o = &g->ops[i];
+        int plan = plan_of_binding(l->p, tensor(g, o->out)->binding);
+        if (lower_output(g, lower_root(g, o->out)) >= 0)
+            plan = PLAN_STEP;
+        for (int n = 0; n < SLOT_COUNT; n++) {
+            const Tensor *x = tensor_ok(o->in[n]) ? tensor(g, o->in[n]) : NULL;
+            if (x && x->kind == T_TEMP && l->plan_of[x->producer.id - 1] > plan)
+                plan = l->plan_of[x->producer.id - 1];
+        }
+        l->plan_of[i] = plan;
     }
+}
+
+static void place_values(Lower *l)
+{
+    for (uint32_t i = 0; i < l->g->n_inputs; i++) {
+        TensorId t = l->g->inputs[i];
+        l->mem_of[t.id] = lower_mem(l->s, lower_bytes(l->g, t), LRT_BUF_IO + i, 0) + 1;
+    }
+    for (uint32_t i = 0; i < l->g->n_ops; i++) {
+        l->bf16[l->g->ops[i].out.id] = lower_stored_bf16(l, i);
+        place_result(l, i);
+    }
+}
+
+static void choose_forms(Lower *l)
+{
     ConvChoice *choices;
-    int n = choose_convolutions(g, p, &choices);
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        l.form_of[i] = CONV_DIRECT;
+    int n = choose_convolutions(l->g, l->p, &choices);
+    for (uint32_t i = 0; i < l->g->n_ops; i++)
+        l->form_of[i] = CONV_DIRECT;
     for (int i = 0; i < n; i++)
-        l.form_of[choices[i].op] = choices[i].form[choices[i].chosen];
+        l->form_of[choices[i].op] = choices[i].form[choices[i].chosen];
     free(choices);
+}
+
+/* The steps of l->plan, in the order of the ops. Keys and values of an attention are packed after
+ * the op that makes the later one. */
+static void lower_plan(Lower *l)
+{
+    const Graph *g = l->g;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        if (l->plan_of[i] != l->plan)
+            continue;
+        l->op = &g->ops[i];
+        lower_op(l, l->op);
+        for (uint32_t k = 0; k < g->n_ops; k++)
+            if (l->pack_of[k].after == (int)i)
+                lower_attention_pack(l, &g->ops[k]);
+    }
+}
+
+Stage *lower(Program *p, Graph *g)
+{
+    Lower l = lower_begin(p, g);
+    choose_plans(&l);
+    find_packs(&l);
+    place_values(&l);
+    choose_forms(&l);
     for (l.plan = 0; l.plan < PLAN_COUNT; l.plan++)
-        for (uint32_t i = 0; i < g->n_ops; i++)
-            if (l.plan_of[i] == l.plan) {
-                l.op = &g->ops[i];
-                lower_op(&l, l.op);
-                for (uint32_t k = 0; k < g->n_ops; k++)
-                    if (l.pack_of[k].after == (int)i)
-                        lower_attention_pack(&l, &g->ops[k]);
-            }
+        lower_plan(&l);
     copy_outputs(&l);
     memplan(l.s, p->fuse & FUSE_MEMORY);
-    free(l.mem_of);
-    free(l.bf16);
-    free(l.plan_of);
-    free(l.form_of);
-    free(l.pack_of);
-    free(l.sums_of);
+    lower_end(&l);
     return l.s;
 }

@@ -21,30 +21,21 @@ Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16)
 
 uint32_t stage_add_mem(Stage *s, Mem m)
 {
-    if (s->n_mems == s->cap_mems) {
-        s->cap_mems = s->cap_mems ? 2 * s->cap_mems : 256;
-        s->mems = xrealloc(s->mems, s->cap_mems * sizeof *s->mems);
-    }
+    GROW(s->mems, s->n_mems, s->cap_mems);
     s->mems[s->n_mems] = m;
     return s->n_mems++;
 }
 
 Packed *stage_add_packed(Stage *s, const Packed *x)
 {
-    if (s->n_packed == s->cap_packed) {
-        s->cap_packed = s->cap_packed ? 2 * s->cap_packed : 128;
-        s->packed = xrealloc(s->packed, (size_t)s->cap_packed * sizeof *s->packed);
-    }
+    GROW(s->packed, s->n_packed, s->cap_packed);
     memcpy(&s->packed[s->n_packed], x, sizeof *x);
     return &s->packed[s->n_packed++];
 }
 
 Step *stage_add_step(Stage *s, const Step *x)
 {
-    if (s->n_steps == s->cap_steps) {
-        s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 256;
-        s->steps = xrealloc(s->steps, (size_t)s->cap_steps * sizeof *s->steps);
-    }
+    GROW(s->steps, s->n_steps, s->cap_steps);
     s->steps[s->n_steps] = *x;
     return &s->steps[s->n_steps++];
 }
@@ -145,10 +136,7 @@ int program_kernel(Program *p, KernelKind kind, const void *description, const c
         if (k->kind == kind && memcmp(k->description, description, bytes) == 0)
             return i;
     }
-    if (p->n_kernels == p->cap_kernels) {
-        p->cap_kernels = p->cap_kernels ? 2 * p->cap_kernels : 64;
-        p->kernels = xrealloc(p->kernels, (size_t)p->cap_kernels * sizeof *p->kernels);
-    }
+    GROW(p->kernels, p->n_kernels, p->cap_kernels);
     Kernel *k = &p->kernels[p->n_kernels];
     *k = (Kernel){.kind = kind, .description = xmalloc(bytes)};
     memcpy(k->description, description, bytes);

@@ -27,10 +27,7 @@ struct Tuning {
 
 static TuneEntry *add_entry(Tuning *t, const char *target, const char *convolution)
 {
-    if (t->n == t->cap) {
-        t->cap = t->cap ? 2 * t->cap : 64;
-        t->entries = xrealloc(t->entries, (size_t)t->cap * sizeof *t->entries);
-    }
+    GROW(t->entries, t->n, t->cap);
     TuneEntry *x = &t->entries[t->n++];
     *x = (TuneEntry){.target = arena_strdup(t->arena, target),
                      .convolution = arena_strdup(t->arena, convolution)};
