@@ -28,7 +28,10 @@ void json_free(Json root);
 
 /* ---- reading: err() where the kind is another ---- */
 
+/* Is the node there? Only this and json_free take an absent node. */
 static inline bool json_ok(Json j) { return j.node != NULL; }
+
+/* The kind of the node. */
 JsonKind json_kind(Json j);
 
 /* err() unless j is of this kind. */
@@ -50,6 +53,7 @@ int json_count(Json j);
 /* The name of a member; NULL for an element of an array. */
 const char *json_key(Json member);
 
+/* The text of a string; lives until json_free. */
 const char *json_string(Json j);
 
 /* A string that is a name: letters, digits and _, not beginning with a digit. */
@@ -58,6 +62,7 @@ const char *json_name(Json j);
 /* The same check for a member's key. */
 void json_check_name(Json member);
 
+/* The value of a number; always finite. */
 double json_number(Json j);
 
 /* An integer from least to most. */
@@ -66,6 +71,7 @@ int64_t json_int(Json j, int64_t least, int64_t most);
 /* A number without a fraction, at most 2^53 in magnitude. */
 bool json_is_int(Json j);
 
+/* The value of true or false. */
 bool json_bool(Json j);
 
 /* err() unless every key is one of these, or "about"; the message has the nearest. */
@@ -96,6 +102,8 @@ void json_set_int(Json object, const char *key, int64_t value);
 void json_set_real(Json object, const char *key, double value);
 void json_set_string(Json object, const char *key, const char *value);
 void json_set_bool(Json object, const char *key, bool value);
+
+/* The same for an array of n integers. */
 void json_set_ints(Json object, const char *key, const int64_t *values, int n);
 
 /* Member `key` of the object becomes a copy of `over`; where both are objects, member by member. */

@@ -162,12 +162,16 @@ void report_html(const Bench *b, Buf *out);
 
 /* ---- bench_plot.c ---- */
 
-/* Pictures (SVG, or rows of HTML) for that page: every operation or kernel under the roofline; the
- * time of the classes; the ladder; one run on every thread. */
+/* Pictures in SVG for that page: the operations of a stage, or the kernels timed alone, under the
+ * roofline. */
 void plot_roofline(const Bench *b, const Timing *t, Buf *out);
 void plot_kernels(const Bench *b, Buf *out);
+
+/* Rows of HTML: the time of each class of kernels. */
 void plot_shares(const Item *item, Buf *out);
+/* The rungs of the ladder as bars. */
 void plot_ladder(const Item *item, Buf *out);
+/* One run, as a bar for each task on each thread. */
 void plot_timeline(const Timing *t, int threads, Buf *out);
 
 /* Appends s with the characters escaped that XML reserves. */

@@ -48,6 +48,7 @@ void conversion_write(Conversion *v, const Written *w);
 void conversion_file(Conversion *v, const char *path, const char *prefix, const char *const *meta,
                      size_t n_meta);
 
+/* Frees the buffers of the conversion. The caller closes what it reads. */
 void conversion_free(Conversion *v);
 
 /* ---- diffusers_write.c ---- */

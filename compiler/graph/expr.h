@@ -14,7 +14,10 @@ typedef struct {
     int64_t i;
     double r;
 } Number;
+
+/* The value as a real number. */
 static inline double number_real(Number n) { return n.is_real ? n.r : (double)n.i; }
+
 /* How names get their values. Each function returns NULL and sets *out, or says why there is none.
  */
 typedef struct {
@@ -24,6 +27,7 @@ typedef struct {
     const char *(*property)(void *context, const char *function, const char *of,
                             Number *out); /* channels(x), len(list), ... */
 } ExprScope;
+
 /* Evaluates text. Returns NULL and sets *out, or returns a message with the column, in the arena.
  */
 const char *expr_eval(Arena *a, const char *text, const ExprScope *scope, Number *out);

@@ -20,6 +20,8 @@ typedef struct {
     uint32_t id;
 } OpId;
 #define NO_TENSOR ((TensorId){0})
+
+/* Is it a tensor, not NO_TENSOR? Are both the same one? */
 static inline bool tensor_ok(TensorId t) { return t.id != 0; }
 static inline bool tensor_eq(TensorId a, TensorId b) { return a.id == b.id; }
 

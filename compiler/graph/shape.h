@@ -13,6 +13,7 @@ typedef struct {
     int64_t dim[MAX_RANK];
 } Shape;
 
+/* A shape of rank 1, 2, 3 or 4 from its dimensions, outermost first. */
 static inline Shape shape1(int64_t a) { return (Shape){1, {a}}; }
 static inline Shape shape2(int64_t a, int64_t b) { return (Shape){2, {a, b}}; }
 static inline Shape shape3(int64_t a, int64_t b, int64_t c) { return (Shape){3, {a, b, c}}; }

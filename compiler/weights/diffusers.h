@@ -7,12 +7,16 @@
 /* "diffusers": names of PyTorch's modules, with the component in front. */
 extern const Scheme diffusers_scheme;
 
-/* Rows of the table in formats.c: a whole folder; one component's; an index of shards or one file.
- */
+/* Rows of the table in formats.c. is_: does the file or folder have this format? open_: adds its
+ * tensors to c; err() when it is damaged. Here: a whole folder. */
 bool is_diffusers_folder(const Peek *p);
 void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o);
+
+/* One component's folder. */
 bool is_component_folder(const Peek *p);
 void open_component_folder(Checkpoint *c, const CheckpointOptions *o);
+
+/* One component's file, or an index of its shards; both open alike. */
 bool is_component_index(const Peek *p);
 bool is_component_file(const Peek *p);
 void open_component_file(Checkpoint *c, const CheckpointOptions *o);

@@ -18,6 +18,7 @@ H5 *h5_open(const char *path);
 /* The same over bytes that the caller keeps until h5_close; path is for messages. */
 H5 *h5_from_memory(const char *path, const void *data, size_t bytes);
 
+/* Closes the file and frees all that was read from it. */
 void h5_close(H5 *f);
 
 /* Is there a group at this path? */

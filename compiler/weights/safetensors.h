@@ -49,6 +49,7 @@ const StTensor *st_find(const StFile *f, const char *name);
 /* The value of a key of the metadata, NULL when absent. */
 const char *st_meta(const StFile *f, const char *key);
 
+/* Unmaps the file and frees f with its tensors. */
 void st_close(StFile *f);
 
 /* ---- safetensors_header.c ---- */

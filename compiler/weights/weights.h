@@ -18,6 +18,7 @@ WeightSource *weights_open(const char *spec, const char *model);
 /* The same from an open checkpoint, which the caller closes after the source. */
 WeightSource *weights_from(struct Checkpoint *c, const char *model);
 
+/* Frees the source. Closes the checkpoint that weights_open opened, not that of weights_from. */
 void weights_close(WeightSource *w);
 
 /* Is it "synthetic:..."? */

@@ -68,21 +68,26 @@ enum {
 };
 struct lrt_sampler {
     const char *name;
-    const char
-        *title; /* as web interfaces write it into pictures; NULL: they have no such sampler */
-    const char *aliases; /* separated by commas; may be NULL */
+    /* The name that web interfaces write into pictures; NULL: they have no such sampler. */
+    const char *title;
+    /* Other names, separated by commas; may be NULL. */
+    const char *aliases;
     const char *help;
-    unsigned traits; /* LRT_TAKES_ALPHA, ... */
-    int spacing;     /* LRT_SPACING_*: diffusers' default for it */
-    int history;     /* arrays */
+    /* LRT_TAKES_ALPHA, ... */
+    unsigned traits;
+    /* LRT_SPACING_*: diffusers' default for it. */
+    int spacing;
+    /* How many arrays of n numbers it stores from earlier calls. */
+    int history;
     /* Sets s->calls and fills s->point and s->start. s->point has room for most_calls(steps) + 1.
      */
     bool (*plan)(lrt_sampling *s, lrt_error *e);
     /* After call k: moves s->x to point k + 1. */
     void (*step)(lrt_sampling *s, int k);
 };
-/* Lays out all calls and allocates the state. false, with *e: the schedule does not have so many
- * steps, a setting is out of range, or memory is short. */
+
+/* Lays out all calls and allocates the state, which lrt_sampling_free frees. false, with *e: the
+ * schedule does not have so many steps, a setting is out of range, or memory is short. */
 bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e);
 void lrt_sampling_free(lrt_sampling *s);
 /* A run: lrt_sampling_set with x (n) at point 0; lrt_sampling_answer and lrt_sampling_move for

@@ -13,13 +13,15 @@
  * number of threads. */
 uint64_t lrt_hash64(const void *p, uint64_t n);
 
-/* The same hash of bytes that come in parts: lrt_hash_begin, lrt_hash_add any number of times,
- * lrt_hash_end. */
+/* State of the same hash for bytes that come in parts: lrt_hash_begin, lrt_hash_add any number of
+ * times, lrt_hash_end. One thread computes it. */
 typedef struct {
     uint64_t lane[4], combined, total;
     size_t in_chunk;        /* bytes of the current chunk so far */
     unsigned char tail[32]; /* its last in_chunk % 32 bytes */
 } lrt_hasher;
+
+/* Starts a hash; adds n bytes; returns the hash of all bytes added, after which h is used up. */
 void lrt_hash_begin(lrt_hasher *h);
 void lrt_hash_add(lrt_hasher *h, const void *p, size_t n);
 uint64_t lrt_hash_end(lrt_hasher *h);

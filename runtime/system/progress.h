@@ -12,11 +12,14 @@ typedef struct {
     int shown;          /* lines so far */
     bool bytes;         /* MB are counted, not steps */
 } lrt_progress;
+
+/* Starts a display of `total` steps. `what` must live until the end. */
 void lrt_progress_begin(lrt_progress *p, const char *what, int total);
-/* The same for a transfer: total and done are in MB. */
+/* The same for a transfer: `bytes` in total; done of lrt_progress_step is then in MB. */
 void lrt_progress_begin_bytes(lrt_progress *p, const char *what, double bytes);
-/* done of total are complete. */
+/* Shows that done of total are complete. */
 void lrt_progress_step(lrt_progress *p, int done);
+/* Ends the line of the bar. */
 void lrt_progress_end(lrt_progress *p);
 /* Seconds of a monotonic clock. */
 double lrt_now(void);

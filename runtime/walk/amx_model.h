@@ -14,12 +14,19 @@ typedef struct {
     uint8_t rows[8], reserved3[8];
 } lrt_tile_config;
 
-void lrt_amx_model_config(const lrt_tile_config *c); /* ldtilecfg: all tiles become zero */
-void lrt_amx_model_release(void);                    /* tilerelease */
-void lrt_amx_model_zero(int32_t tile);               /* tilezero */
-/* tileloadd, tilestored; stride: bytes from one row to the next */
+/* ldtilecfg: sets the shapes of the tiles; all become zero. */
+void lrt_amx_model_config(const lrt_tile_config *c);
+
+/* tilerelease: no tile is configured after it. */
+void lrt_amx_model_release(void);
+
+/* tilezero: all elements of the tile become zero. */
+void lrt_amx_model_zero(int32_t tile);
+
+/* tileloadd, tilestored. stride: bytes from one row in memory to the next. */
 void lrt_amx_model_load(int32_t tile, const void *p, int64_t stride);
 void lrt_amx_model_store(int32_t tile, void *p, int64_t stride);
+
 /* tdpbf16ps: c[m][n] += sum over k of a[m][2k] b[k][2n] + a[m][2k+1] b[k][2n+1] */
 void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b);
 #endif
