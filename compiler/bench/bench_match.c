@@ -5,6 +5,7 @@
  * before (additions, activations) or into the load of the one after (norms, concat, scores). */
 #include "bench.h"
 #include "alloc.h"
+#include "err.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,8 @@ static bool goes_forward(const Matcher *m, const Op *o)
 {
     int p = before(m, o->in[0]);
     OpKind made = p == UNKNOWN ? OP_RESHAPE : m->source->ops[p].kind;
+    if (o->kind == OP_SWISH)
+        return made == OP_GROUP_NORM || made == OP_LAYER_NORM;
     switch (o->kind) {
     case OP_GROUP_NORM:
     case OP_LAYER_NORM:
@@ -91,9 +94,24 @@ static bool goes_forward(const Matcher *m, const Op *o)
     case OP_UPSAMPLE:
     case OP_SOFTMAX:
     case OP_ATTN_QK: return true;
-    case OP_SWISH: return made == OP_GROUP_NORM || made == OP_LAYER_NORM;
-    default: return p == UNKNOWN;
+#define ELEMENTWISE(e, name, formula) case OP_##e:
+#include "ops.def"
+    case OP_CONV2D:
+    case OP_DENSE:
+    case OP_GELU:
+    case OP_GEGLU:
+    case OP_ADD:
+    case OP_SCALE:
+    case OP_BROADCAST:
+    case OP_RESHAPE:
+    case OP_SLICE:
+    case OP_EMBEDDING:
+    case OP_ATTN_AV:
+    case OP_GROUP_SCALE:
+    case OP_ATTENTION: return p == UNKNOWN;
+    case OP_COUNT: break;
     }
+    die("bench: no such op");
 }
 
 static int find_owner(Matcher *m, int i)

@@ -1,6 +1,7 @@
 /* See cost.h. */
 #include "cost.h"
 #include "alloc.h"
+#include "err.h"
 #include "numbers.h"
 
 #include <stdlib.h>
@@ -24,8 +25,25 @@ int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
         return saturated(shape_count(out), shape_channels(&tensor(g, o->in[0])->shape));
     case OP_ATTENTION: /* scores and their average: each n*m*head_size per head */
         return saturated(saturated(shape_count(out), shape_rows(&tensor(g, o->in[1])->shape)), 2);
-    default: return 0;
+#define ELEMENTWISE(e, name, formula) case OP_##e:
+#include "ops.def"
+    case OP_GROUP_NORM:
+    case OP_LAYER_NORM:
+    case OP_GELU:
+    case OP_GEGLU:
+    case OP_ADD:
+    case OP_SCALE:
+    case OP_CONCAT:
+    case OP_BROADCAST:
+    case OP_UPSAMPLE:
+    case OP_RESHAPE:
+    case OP_SLICE:
+    case OP_EMBEDDING:
+    case OP_SOFTMAX:
+    case OP_GROUP_SCALE: return 0; /* no products */
+    case OP_COUNT: break;
     }
+    die("cost: no such op");
 }
 
 int64_t op_macs(const Graph *g, const Op *o)

@@ -206,7 +206,7 @@ static bool fuse(Graph *g, uint32_t u)
     case OP_SWISH: return fuse_swish_load(g, u);
     case OP_SCALE: return fuse_scale_store(g, u) || fuse_scale_load(g, u);
     case OP_ADD: return fuse_vector(g, u) || fuse_residual(g, u);
-    default: return false;
+    default: return false; /* no rule: a step of its own */
     }
 }
 

@@ -17,11 +17,10 @@
 #include "h5.h"
 #include "keras_order.h"
 #include "library_guard.h"
+#include "models.h"
 #include "own.h"
 
-enum { MODELS = 4, MOST_FILES = 64 };
-static const char *const models[MODELS] = {"text_encoder", "diffusion_model", "decoder",
-                                           "image_encoder"};
+enum { MOST_FILES = 64 };
 
 /* One weight of a bound graph and the stored tensor that has its position. */
 typedef struct {
@@ -40,15 +39,16 @@ typedef struct {
     size_t n_bound;
 } Model;
 typedef struct {
-    Model model[MODELS];
+    Model model[MODEL_COUNT];
     H5 *file[MOST_FILES];
     int n_files;
 } Keras;
 
+/* The row of models.def with this name; -1: none. */
 static int model_index(const char *name)
 {
-    for (int i = 0; i < MODELS; i++)
-        if (!strcmp(models[i], name))
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (!strcmp(model_rows[i].name, name))
             return i;
     return -1;
 }
@@ -59,11 +59,14 @@ static int model_index(const char *name)
  * decoder; a 3x3 convolution. */
 static const char *model_of(const Stored *first, const Stored *second)
 {
+    ModelId id;
     if (first->rank == 2)
-        return second->rank == 2 ? "text_encoder" : "diffusion_model";
-    if (first->rank == 4)
-        return first->dim[0] == 1 && first->dim[1] == 1 ? "decoder" : "image_encoder";
-    return NULL;
+        id = second->rank == 2 ? MODEL_TEXT_ENCODER : MODEL_DIFFUSION_MODEL;
+    else if (first->rank == 4)
+        id = first->dim[0] == 1 && first->dim[1] == 1 ? MODEL_DECODER : MODEL_IMAGE_ENCODER;
+    else
+        return NULL;
+    return model_rows[id].name;
 }
 
 static void refuse_relatives(const char *path, const char *model, const Stored *t, size_t n)
@@ -142,15 +145,16 @@ static const char *model_of_names(const Found *f)
 
 static const char *about_model(const char *model)
 {
-    static const char *const about[MODELS] = {"keras-cv's TextEncoderV2",
-                                              "keras-cv's DiffusionModelV2", "keras-cv's Decoder",
-                                              "keras-cv's ImageEncoder"};
+    static const char *const about[] = {[MODEL_TEXT_ENCODER] = "keras-cv's TextEncoderV2",
+                                        [MODEL_DIFFUSION_MODEL] = "keras-cv's DiffusionModelV2",
+                                        [MODEL_DECODER] = "keras-cv's Decoder",
+                                        [MODEL_IMAGE_ENCODER] = "keras-cv's ImageEncoder"};
+    _Static_assert(sizeof about / sizeof about[0] == MODEL_COUNT, "a model is missing");
     return about[model_index(model)];
 }
 
 /* Adds the file's tensors to the checkpoint as MODEL/PATH; k owns the file. Returns the model's
- * name.
- */
+ * name. */
 static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
 {
     if (k->n_files == MOST_FILES)

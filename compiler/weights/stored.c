@@ -8,7 +8,20 @@
 #include "err.h"
 #include "numbers.h"
 
-size_t stored_size(StDtype d) { return d == ST_F64 ? 8 : d == ST_F32 ? 4 : 2; }
+size_t stored_size(StDtype d)
+{
+    switch (d) {
+    case ST_F64:
+    case ST_I64: return 8;
+    case ST_F32:
+    case ST_I32: return 4;
+    case ST_F16:
+    case ST_BF16: return 2;
+    case ST_U8: return 1;
+    case ST_OTHER: return 0;
+    }
+    die("weights: no such type");
+}
 
 static float from_bits(uint32_t bits)
 {
@@ -63,12 +76,17 @@ static void convert(StDtype dtype, const unsigned char *p, int64_t n, float *dst
         for (int64_t i = 0; i < n; i++)
             dst[i] = from_f64(p + 8 * i);
         break;
-    default:
+    case ST_F32:
         if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
             memcpy(dst, p, (size_t)n * sizeof *dst);
         else
             for (int64_t i = 0; i < n; i++)
                 dst[i] = from_bits((uint32_t)little_endian(p + 4 * i, 4));
+        break;
+    case ST_I64:
+    case ST_I32:
+    case ST_U8:
+    case ST_OTHER: die("weights: integers are not converted");
     }
 }
 

@@ -7,7 +7,7 @@
 /* ST_OTHER: a type that no weight here can have; files may hold such tensors all the same. */
 typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
 
-/* Bytes of one number of F64, F32, F16, BF16. */
+/* Bytes of one number; 0 for ST_OTHER. */
 size_t stored_size(StDtype d);
 
 /* Number i of data, of type F64, F32, F16 or BF16. */

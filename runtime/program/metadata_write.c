@@ -50,7 +50,8 @@ static void put_value(FILE *f, const lrt_option *o)
     case LRT_OPT_BOOL: fputs(*(bool *)o->into ? "true" : "false", f); break;
     case LRT_OPT_INT: fprintf(f, "%lld", (long long)*(int64_t *)o->into); break;
     case LRT_OPT_REAL: put_number(f, *(double *)o->into); break;
-    default: put_text(f, *(const char **)o->into);
+    case LRT_OPT_TEXT:
+    case LRT_OPT_MAYBE: put_text(f, *(const char **)o->into);
     }
 }
 
