@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""latentc and other programs in turn, run by run, on the same models with the same weights; README.md in this folder."""
+"""latentc and other programs, alternating run by run, on the same models with the same weights; README.md in this folder."""
 import argparse
 import json
 import os
@@ -16,14 +16,14 @@ import turns
 
 
 def arguments():
-    a = argparse.ArgumentParser(description="Times latentc and other programs in turn on the same models. Results: a table, results.json, plot.svg.")
+    a = argparse.ArgumentParser(description="Times latentc and other programs, alternating, on the same models. Results: a table, results.json, plot.svg.")
     a.add_argument("--peers", default="openvino,torch,onnxruntime", help=f"of {', '.join(catalog.PEERS)}; default %(default)s")
     a.add_argument("--stages", default="guided_step,decoder", help=f"of {', '.join(catalog.STAGES)}; default %(default)s")
     a.add_argument("--dtypes", default="bf16,f32", help="default %(default)s")
     a.add_argument("--isa", choices=catalog.ISAS, default="native", help="avx2: latentc for x86-64-v3, others limited to AVX2; default %(default)s")
-    a.add_argument("--rounds", type=int, default=7, help="runs of each, in turn; 0: only compare outputs; default %(default)s")
+    a.add_argument("--rounds", type=int, default=7, help="runs of each, alternating; 0: only compare outputs; default %(default)s")
     a.add_argument("--no-check", action="store_true", help="do not compare outputs with the reference in double precision")
-    a.add_argument("--prepare", action="store_true", help="only make the environment and what is missing in the cache")
+    a.add_argument("--prepare", action="store_true", help="only make the environment and missing files of the cache")
     a.add_argument("--report", metavar="FILE", nargs="+", help="no runs: the table and the plot of earlier results together")
     environment.add_arguments(a)
     f = environment.parse_arguments(a)
@@ -83,7 +83,7 @@ def print_plan(f):
                 print(f"{stage} {dtype}: {catalog.PEERS[name].label} left out: {reason}")
         print(f"{stage} {dtype}: {' '.join(turns.latentc_command(f, stage, dtype))}")
         for name in chosen:
-            print(f"{stage} {dtype}, {f.rounds} rounds in turn with: {' '.join(turns.peer_command(f, name, stage, dtype))}")
+            print(f"{stage} {dtype}, {f.rounds} rounds, alternating with: {' '.join(turns.peer_command(f, name, stage, dtype))}")
 
 
 def prepare(f):

@@ -25,7 +25,7 @@ def arguments():
     a = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     a.add_argument("--dtype", choices=catalog.DTYPES, default="bf16", help="default %(default)s")
     a.add_argument("--steps", type=int, default=20, help="default %(default)s")
-    a.add_argument("--rounds", type=int, default=3, help="pictures of each, in turn; default %(default)s")
+    a.add_argument("--rounds", type=int, default=3, help="pictures of each, alternating; default %(default)s")
     a.add_argument("--ov-cache", action="store_true", help="OpenVINO keeps compiled models from run to run")
     environment.add_arguments(a)
     f = environment.parse_arguments(a)
@@ -35,7 +35,7 @@ def arguments():
 
 
 def commands(f):
-    """What is run before, and the two that take turns."""
+    """The commands that run before, and the two that alternate."""
     shapes = os.path.join(turns.ROOT, "graphs", "shapes", "merges.txt")  # a vocabulary that is at hand: the models' weights are random numbers
     build = [f.latentc, "build", os.path.join(turns.ROOT, "graphs", "sd2", "pipeline.json"), "--dtype", f.dtype, "--weights", f"synthetic:{f.seed}", "--vocab", shapes,
              "--set", f"img_height={f.size}", "--set", f"img_width={f.size}", "--quiet", "-o", f.generator]

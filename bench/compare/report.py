@@ -101,6 +101,6 @@ def plot(results):
         group, y = bars(result, y)
         body += group
     foot = "; ".join(sorted({f"{r['machine']['cpu']}, {r['threads']} threads, {r['date'][:10]}" for r in timed}))
-    body.append(text(12, y + 12, f"Seconds for one run, medians; dots: single runs, in turn with latentc's. {foot}", 'fill="#555" font-size="11"'))
+    body.append(text(12, y + 12, f"Seconds for one run, medians; dots: single runs, alternating with latentc's. {foot}", 'fill="#555" font-size="11"'))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 26}" viewBox="0 0 {WIDTH} {y + 26}" '
             'font-family="sans-serif" font-size="13" fill="#222">\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(body) + "\n</svg>\n")

@@ -341,9 +341,9 @@ const char *json_text(Json j)
     char *text = cJSON_PrintUnformatted(node(j));
     if (!text)
         err("out of memory for JSON");
-    const char *kept = arena_strdup(j.doc->arena, text);
+    const char *copy = arena_strdup(j.doc->arena, text);
     cJSON_free(text);
-    return kept;
+    return copy;
 }
 
 void json_only(Json object, const char *const *keys, size_t n)

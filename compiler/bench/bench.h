@@ -23,7 +23,7 @@ typedef struct {
     double flops;   /* of products, as the graph is written */
     double done;    /* of products that are really computed */
     double bytes;   /* operands and results, each once */
-    double weight_bytes, bound; /* of which weights; the roofline in seconds */
+    double weight_bytes, bound; /* of `bytes`: the weights; the roofline in seconds */
 } Region;
 
 /* How a stage is compiled. */
@@ -103,8 +103,8 @@ typedef struct {
 
 /* ---- bench_stage.c ---- */
 
-/* Compiles, runs and times one stage. *matches: what the passes fused, and asks for a trace where
- * b->trace is set; NULL: neither. Everything in the result is of b->arena. */
+/* Compiles, runs and times one stage. With matches: fills it with what the passes fused, and
+ * records a trace where b->trace is set. NULL: neither. The result lives in b->arena. */
 Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *matches);
 
 /* Measures the stage with more and more passes, then convolution forms, then bf16; one line on

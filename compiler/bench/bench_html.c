@@ -216,7 +216,7 @@ static void region_table(const Bench *b, const Item *item, Buf *out)
     qsort(sorted, (size_t)t->n_regions, sizeof *sorted, by_seconds);
     buf_printf(
         out,
-        "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. What is prepared once a prompt or once for all timesteps is in the table, not in the step's time; its unfused time is that of one step.</p>\n"
+        "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. Work that is done once a prompt or once for all timesteps is in the table but not in the step's time; its unfused time is that of one step.</p>\n"
         "<div class=\"tall\"><table class=\"sort\">\n");
     head_row(
         out,

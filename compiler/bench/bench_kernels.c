@@ -44,7 +44,7 @@ static double weight_bytes(const Stage *stage, const Step *s)
     return bytes;
 }
 
-/* A kernel's first step: what is known before it runs. */
+/* The row of a kernel, from its first step; times are filled in later. */
 static KernelRow row_of(const Bench *b, const Stage *stage, const Step *s, const Kernel *k)
 {
     double weights = weight_bytes(stage, s);

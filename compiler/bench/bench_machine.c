@@ -141,7 +141,7 @@ read_lines(const Line *p, int64_t n)
 static double read_seconds(char *pool, int64_t lines, int64_t passes, int threads)
 {
     double start = 0, end = 0;
-    volatile uint64_t kept = 0;
+    volatile uint64_t sink = 0;
 #pragma omp parallel num_threads(threads)
     {
         const Line *mine = (const Line *)(void *)pool + lines * omp_get_thread_num();
@@ -157,9 +157,9 @@ static double read_seconds(char *pool, int64_t lines, int64_t passes, int thread
 #pragma omp master
         end = lrt_now();
         if (all)
-            kept = all;
+            sink = all;
     }
-    (void)kept;
+    (void)sink;
     return end - start;
 }
 

@@ -2,7 +2,7 @@
  * style sheet: k0 .. k4 for the classes of kernels.
  *
  * Widths are percentages and heights pixels, so that pictures fill a page of any width while text
- * keeps its size; what stands beside the axes is in the picture's margin. */
+ * keeps its size. Labels of the axes are in the picture's margin. */
 #include "bench.h"
 #include "alloc.h"
 #include <math.h>
@@ -11,9 +11,8 @@
 #include <string.h>
 #include <stdio.h>
 
-enum {
-    NOMINAL = 1000
-}; /* pixels of a page that is wide: what is too thin to be seen there is not drawn apart */
+/* Width of a wide page in pixels. Boxes that are too thin to be seen there are merged. */
+enum { NOMINAL = 1000 };
 
 void xml_text(Buf *out, const char *s)
 {
@@ -45,7 +44,7 @@ static void line(Buf *out, const char *class, double x1, double y1, double x2, d
                class, x1, y1, x2, y2);
 }
 
-/* Where a label stands: dx pixels right of x, y; align: which end of the text is there ("start",
+/* The place of a label: dx pixels right of x, y; align: which end of the text is there ("start",
  * "middle", "end"). */
 typedef struct {
     double x, dx, y;
@@ -74,7 +73,7 @@ typedef struct {
     double seconds, done, bytes, weight /* its share of all the time */;
 } Point;
 
-/* Logarithms to base ten: whole decades along x, what is needed along y. */
+/* Logarithms to base ten: whole decades along x, the range of the data along y. */
 enum { ROOF_HEIGHT = 380 };
 typedef struct {
     int x_lo, x_hi;
@@ -179,7 +178,7 @@ static void draw_roofs(const Axes *a, const Machine *m, Buf *out)
     }
 }
 
-/* Which line is which: they may lie too close together for names of their own. */
+/* A legend: the lines may lie too close together for labels of their own. */
 static void roofs_legend(const Machine *m, Buf *out)
 {
     buf_printf(out, "<div class=\"legend\">");

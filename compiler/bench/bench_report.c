@@ -203,7 +203,7 @@ static int by_seconds(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Where the step's time goes, by kind of kernel. */
+/* The step's time by kind of kernel. */
 void report_kinds(const Bench *b, const Timing *t)
 {
     Kind *kinds = xcalloc((size_t)t->n_regions + 1, sizeof *kinds);

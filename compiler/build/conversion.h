@@ -34,8 +34,9 @@ typedef struct {
 
 /* ---- conversion.c ---- */
 
-/* Fills the list, n and bytes: every weight of the models that are here. dtype: of what is written;
- * ST_OTHER: each as it is stored. bf16: whether the format has such numbers; else they become f32.
+/* Fills the list, n and bytes: every weight of the models that the checkpoint has. dtype: the
+ * type to write; ST_OTHER: each as it is stored. bf16: the format has this type; if not, bf16
+ * becomes f32.
  * err() when the scheme has no name for a weight. */
 void conversion_list(Conversion *v, StDtype dtype, bool bf16);
 

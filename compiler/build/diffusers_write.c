@@ -199,7 +199,7 @@ static void scheduler_config(const Conversion *v, Buf *b)
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n",
                c->beta_scaled_linear ? "scaled_linear" : "linear",
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
-    if (c->spacing != LRT_SPACING_SAMPLER) /* what is left out is the sampler's own there, too */
+    if (c->spacing != LRT_SPACING_SAMPLER) /* without it, diffusers uses the sampler's own, too */
         buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", lrt_spacings[c->spacing].name);
     buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n", c->steps_offset,
                c->final_alpha == 0 ? "false" : "true");

@@ -21,7 +21,8 @@ static const char *driver(const Target *t, const LinkOptions *o)
     return getenv("CC") ? getenv("CC") : "cc";
 }
 
-/* The folder that holds `file`: as given, in the build tree (lib/ beside the program), or installed
+/* The folder that holds `file`: as given, in the build tree (lib/ next to the program), or
+ * installed
  * (../lib/latentc). */
 static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *o, const char *file)
 {
@@ -41,7 +42,7 @@ static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *
         t->name, file, places[1], places[3]);
 }
 
-/* What the driver says is shown only when it fails: a static libgomp always warns about an unused
+/* The driver's output is shown only when it fails: a static libgomp always warns about an unused
  * dlopen. */
 static void show_messages(FILE *messages)
 {
@@ -88,8 +89,8 @@ static void run(char *const *argv)
         linking_failed(argv[0], why);
 }
 
-#ifdef LATENTC_CLANG_RUNTIME /* the runtime was compiled by clang: it needs libomp, of which there \
-                                is no static one */
+#ifdef LATENTC_CLANG_RUNTIME
+/* The runtime was compiled by clang and needs libomp, which has no static library. */
 #define STATIC "-pthread"
 #define OPENMP "-l:libomp.so.5"
 #else

@@ -85,7 +85,7 @@ static void close_unused(Opened *o)
             checkpoint_close(o->list[i]);
 }
 
-/* What weights each model has: the flag, else the model's entry, else the pipeline's; NULL: nothing
+/* The weights of each model: the flag, else the model's entry, else the pipeline's; NULL: nothing
  * says. */
 static const char *spec_of(Arena *a, Json root, const char *path, const char *model,
                            const FlagList *flags, Opened *o)

@@ -84,7 +84,7 @@ static int integer_param(const Pipeline *p, Json at, const ParamList *params, co
     json_err(at, "an integer \"%s\" is missing", name);
 }
 
-/* Which of the names stands at `at`; the first where nothing does. */
+/* The index of the name at `at`; 0 where `at` is absent. */
 static int choice(const Pipeline *p, Json at, const char *const *names, int n)
 {
     for (int i = 0; i < n; i++)
@@ -235,7 +235,7 @@ static double read_final_alpha(Json at)
     return 0;
 }
 
-/* What x0 is kept within: true is 1; "sampler": whatever the sampler's own is. */
+/* The limit that x0 is clipped to: true is 1; "sampler": the sampler's own. */
 static double read_clip(Json at)
 {
     if (!json_ok(at))
@@ -384,7 +384,7 @@ Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
     return p;
 }
 
-/* What does not vary with the prompt is one for both halves: such an input gets batch 1 and is
+/* An input that does not vary with the prompt is one for both halves: it gets batch 1 and is
  * broadcast, until pass_guidance finds where the halves begin to differ. */
 static void share_inputs(Graph *g, int halves)
 {

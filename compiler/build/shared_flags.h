@@ -47,7 +47,7 @@ typedef struct {
     {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "take published weights from the cache; download nothing", 0, 0}
 /* clang-format on */
 
-/* What decides how a pipeline's weights are packed. */
+/* Flags that decide how a pipeline's weights are packed. */
 typedef struct {
     CodeFlags code;
     WeightFlags weights;

@@ -11,7 +11,7 @@ typedef struct {
     const PipelineModel *of;
     Graph *graph;
     WeightSource *weights;
-    WeightFit fit; /* what is missing or wrong; empty where weights are synthetic */
+    WeightFit fit; /* missing and wrong weights; empty for synthetic ones */
     bool here;     /* the checkpoint has weights of this model */
 } SubjectModel;
 

@@ -109,7 +109,7 @@ static const char *prediction_over(const char *prediction)
              : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
 }
 
-/* What each checkpoint is taken for, and why. */
+/* Prints what each checkpoint is taken for, and why. */
 static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
 {
     for (int i = 0; i < MODEL_COUNT && !f->quiet; i++) {
@@ -165,7 +165,7 @@ int cmd_build(int argc, char **argv)
         f.files.weights = library_weights_path(a, f.files.path);
     if (archive)
         p->options = arena_printf(a, "%s --vocab %s", p->options,
-                                  vocab_path); /* the vocabulary is beside its weights */
+                                  vocab_path); /* the file of weights has the vocabulary */
     f.files.about = build_about(a, &b);
     b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
     p->pipeline = &b.constants;

@@ -54,7 +54,7 @@ static void write_so(const Program *p, const LinkOptions *link, const char *path
     arena_free(a);
 }
 
-/* What is compiled: a graph, or the text of a program that was lowered before. */
+/* The subject: a graph, or the text of a program that was lowered before. */
 typedef struct {
     Graph *g; /* NULL: lowered before */
     Program *p;

@@ -123,8 +123,8 @@ static void print_memory(const Stage *s, Buf *out)
     buf_printf(out, "weights            %15lld\n", (long long)s->weights_bytes);
     buf_printf(out, "arena              %15lld\n", (long long)s->arena_bytes);
     buf_printf(out, "arena, not shared  %15lld\n", (long long)s->arena_bytes_unshared);
-    buf_printf(out, "kept for a prompt  %15lld\n", (long long)s->prompt_bytes);
-    buf_printf(out, "kept for a step    %15lld\n", (long long)s->time_row_bytes);
+    buf_printf(out, "cached per prompt  %15lld\n", (long long)s->prompt_bytes);
+    buf_printf(out, "cached per step    %15lld\n", (long long)s->time_row_bytes);
     buf_printf(out, "scratch per thread %15lld\n", (long long)s->scratch_bytes);
 }
 
@@ -142,7 +142,7 @@ static void print_stage(const ShowFlags *f, bool svg, Graph *g, Buf *out)
     program_free(p);
 }
 
-/* What each convolution may be computed by, and is. */
+/* The algorithms that each convolution may use, and the one that it uses. */
 static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
 {
     Program *p = program_for(&f->code);

@@ -1,5 +1,4 @@
-/* What is known of a lowered stage without running it: its memory as a picture, its threads as a
- * table. */
+/* Reports of a lowered stage that need no run: its memory as a picture, its threads as a table. */
 #ifndef LATENTC_STAGE_REPORT_H
 #define LATENTC_STAGE_REPORT_H
 #include "program.h"

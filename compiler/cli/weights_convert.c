@@ -11,7 +11,7 @@
 #include <string.h>
 #include <stdio.h>
 
-/* ---- what is written ---- */
+/* ---- the output ---- */
 
 static StDtype dtype_of(const char *text)
 {
@@ -79,7 +79,7 @@ static const Form *form_of(const char *name)
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-/* What the command line says. Flags beside --to packed decide how weights are packed. */
+/* The command line. Flags that go with --to packed decide how weights are packed. */
 typedef struct {
     const char *arguments[2], *out, *to, *vocab;
     PipelineFlags of;

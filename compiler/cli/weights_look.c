@@ -147,7 +147,7 @@ static void read_values(const SubjectModel *m)
             continue;
         float *x = xmalloc((size_t)shape_count(&t->shape) * sizeof *x);
         weights_read_tensor(m->weights, m->graph, (TensorId){i + 1},
-                            x); /* err() at what is no number */
+                            x); /* err() at NaN and infinity */
         free(x);
     }
 }
@@ -167,7 +167,8 @@ static size_t strangers(const Subject *s, const char **list)
     return n;
 }
 
-/* What one model of the pipeline lacks or has too much. Returns how many weights are wrong. */
+/* Prints the weights that one model of the pipeline lacks or has too much. Returns how many weights
+ * are wrong. */
 static size_t check_model(const SubjectModel *m, bool values)
 {
     const WeightFit *f = &m->fit;

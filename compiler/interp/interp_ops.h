@@ -32,7 +32,7 @@ extern InterpOp *const interp_ops[OP_COUNT];
 /* conv2d and dense: interp_contract.c */
 InterpOp interp_conv2d, interp_dense;
 
-/* The function of a row of activations.def. Of a gated activation: what is applied to the second
- * half. */
+/* The function of a row of activations.def. For a gated activation: the function of the
+ * second half. */
 double interp_scalar(Activation act, double x);
 #endif

@@ -18,8 +18,8 @@ typedef enum {
     FUSE_NONE = 0
 } FuseFlags;
 
-/* A pass changes g in place and returns how many places it changed. It leaves dead ops for
- * graph_sweep, which the driver calls. */
+/* A pass changes g in place and returns how many places it changed. Dead ops stay in the
+ * graph; the driver calls graph_sweep. */
 #define PASS(name, fn, ...) int fn(Graph *g);
 #include "passes.def"
 
@@ -48,7 +48,7 @@ unsigned fuse_parse(const char *text);
 void fuse_print(unsigned flags, Buf *out);
 
 /* Runs the passes that flags select, in order; verifies after each in debug builds (NDEBUG unset).
- * Stops after the pass named `until` when not NULL (usage_err when there is none of that name).
+ * Stops after the pass named `until` when not NULL; usage_err when no pass has that name.
  * With trace, one line per pass on standard error: name, changes, ms. */
 void passes_run(Graph *g, unsigned flags, const char *until, bool trace);
 

@@ -24,7 +24,7 @@
 #include "infer.h"
 #include "pass.h"
 
-/* What t is a broadcast of; NO_TENSOR when it is none. */
+/* The tensor that t broadcasts; NO_TENSOR when t is no broadcast. */
 static TensorId single(const Graph *g, TensorId t)
 {
     uint32_t made = tensor_ok(t) ? op_making(g, t) : NO_OP;

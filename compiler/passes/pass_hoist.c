@@ -1,4 +1,4 @@
-/* Work that depends on the timestep or the prompt alone leaves the step.
+/* Work that depends on the timestep or the prompt alone moves out of the step.
  *
  *   1. The time-embedding products of all blocks become one product with all their columns. Each
  *      block reads its vector at an offset:
@@ -8,7 +8,8 @@
  *                                                         y2 = conv2d{vec=v, vec_off=c1}
  *
  *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, STEP; stable within.
- *      The compiler cuts the list there: what runs once per prompt, per schedule and per step.
+ *      The compiler cuts the list there: into ops that run once per prompt, per schedule and per
+ * step.
  *
  * Requires pass_epilogue for 1 (without it no op reads SLOT_VEC and nothing merges), and that the
  * merged values have no other users. Keeps values. The new order is valid, because no operand

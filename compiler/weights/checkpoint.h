@@ -1,5 +1,4 @@
-/* Checkpoints: stored tensors, whatever the file format, and what is known about the models they
- * belong to.
+/* Checkpoints: stored tensors, whatever the file format, and facts about their models.
  *
  *   SPEC --formats.c: which format--> Checkpoint: stored tensors, naming scheme, settings
  *        --weights.c: names, layouts--> a graph's weights
@@ -100,7 +99,7 @@ uint64_t checkpoint_bytes(const Checkpoint *c);
 /* The pages of a mapped tensor will be read now. */
 void checkpoint_want(const Stored *t);
 
-/* The pages of a mapped tensor are not needed soon: they leave this process's memory, not the
- * system's cache. */
+/* The pages of a mapped tensor are not needed soon: they are removed from this process's memory,
+ * not from the system's cache. */
 void checkpoint_release(const Stored *t);
 #endif

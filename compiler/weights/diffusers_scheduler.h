@@ -7,8 +7,8 @@
  * for classes that do not know the member), on, or off. */
 typedef enum { CLIP_AS_SAMPLER, CLIP_ON, CLIP_OFF } ClipDefault;
 
-/* A class of scheduler, the sampler that it is, and its defaults for members that a config leaves
- * out. */
+/* A class of scheduler, the sampler that it is, and its defaults for members that are missing in
+ * a config. */
 typedef struct {
     const char *class;
     /* algorithm_type; NULL: the class has none. */

@@ -20,10 +20,9 @@ typedef struct {
  * above, or NULL. */
 bool fetch_knows(const char *spec, const char *list);
 /* The folder with all files of `name`, which is in the list: $XDG_CACHE_HOME/latentc/NAME
- * (~/.cache/latentc/NAME). What is not there is downloaded: into FILE.part, on from where an
- * earlier download ended if the server can, and gets its name once it is complete and has its
- * sha256. err() on everything that fails, with the address; what is downloaded by then stays in
- * FILE.part. The text is the arena's. */
+ * (~/.cache/latentc/NAME). Missing files are downloaded into FILE.part. A partial download is
+ * continued if the server can. A file gets its name once it is complete and has its sha256. err()
+ * on every failure, with the address; FILE.part stays. The text is the arena's. */
 const char *fetch_published(Arena *a, const char *name, const FetchOptions *o);
 /* The names of the list, "a, b"; "" when the list is nowhere. */
 const char *fetch_names(Arena *a, const char *list);

@@ -15,7 +15,7 @@ typedef enum {
 
 typedef struct {
     GroupId within;
-    const char *piece[N_COLUMNS];
+    const char *part[N_COLUMNS];
     GroupId then;
 } Rule;
 /* clang-format off */
@@ -58,12 +58,12 @@ static GroupId group_of(const char *model)
     return END;
 }
 
-/* The rest of the path after the pattern `piece`; NULL when the path does not begin with it. */
-static const char *take_piece(const char *piece, const char *path, Numbers *into)
+/* The rest of the path after the pattern `part`; NULL when the path does not begin with it. */
+static const char *take_part(const char *part, const char *path, Numbers *into)
 {
-    for (; *piece; piece++) {
-        if (*piece != '{') {
-            if (*piece != *path++)
+    for (; *part; part++) {
+        if (*part != '{') {
+            if (*part != *path++)
                 return NULL;
             continue;
         }
@@ -73,8 +73,8 @@ static const char *take_piece(const char *piece, const char *path, Numbers *into
             v = 10 * v + *path - '0';
         if (path == first)
             return NULL;
-        into->of[piece[1] - 'a'] = v;
-        piece += 2;
+        into->of[part[1] - 'a'] = v;
+        part += 2;
     }
     return path;
 }
@@ -110,20 +110,20 @@ static void put_number(const char *name, size_t length, const Numbers *x, const 
 
 /* Appends a pattern to the stored name. A pattern with alternatives uses one bit of *choice. False:
  * the name is too long. */
-static bool put_piece(const char *piece, const Numbers *x, const Counts *n, int *choice, Place *out)
+static bool put_part(const char *part, const Numbers *x, const Counts *n, int *choice, Place *out)
 {
-    const char *bar = strchr(piece, '|'), *end = piece + strlen(piece);
+    const char *bar = strchr(part, '|'), *end = part + strlen(part);
     if (bar) {
-        piece = *choice & 1 ? bar + 1 : piece;
+        part = *choice & 1 ? bar + 1 : part;
         end = *choice & 1 ? end : bar;
         *choice >>= 1;
     }
-    for (size_t at = strlen(out->name); piece < end; piece++) {
-        char text[24] = {*piece};
-        if (*piece == '{') {
-            size_t length = strcspn(piece, "}") - 1;
-            put_number(piece + 1, length, x, n, out, text);
-            piece += length + 1;
+    for (size_t at = strlen(out->name); part < end; part++) {
+        char text[24] = {*part};
+        if (*part == '{') {
+            size_t length = strcspn(part, "}") - 1;
+            put_number(part + 1, length, x, n, out, text);
+            part += length + 1;
         }
         size_t more = strlen(text);
         if (at + more >= sizeof out->name)
@@ -144,11 +144,11 @@ bool spell_by_rules(const Scheme *s, const Checkpoint *c, const WeightName *w, i
     *out = (Place){.parts = 1};
     for (int i = 0; i < N_RULES && group != END; i++) {
         const char *rest = rules[i].within == group
-                               ? take_piece(rules[i].piece[COLUMN_PATH], path, &x)
+                               ? take_part(rules[i].part[COLUMN_PATH], path, &x)
                                : NULL;
         if (!rest)
             continue;
-        if (!put_piece(rules[i].piece[s->column], &x, w->counts, &choice, out))
+        if (!put_part(rules[i].part[s->column], &x, w->counts, &choice, out))
             return false;
         path = rest;
         group = rules[i].then;
@@ -165,7 +165,7 @@ bool owns_by_rules(const Scheme *s, const Checkpoint *c, const char *model, cons
     for (int i = 0; i < N_RULES && group != END; i++) {
         if (rules[i].within != group)
             continue;
-        for (const char *p = rules[i].piece[s->column]; *p; p += strspn(p, "|")) {
+        for (const char *p = rules[i].part[s->column]; *p; p += strspn(p, "|")) {
             size_t length = strcspn(p, "|");
             if (!strncmp(name, p, length))
                 return true;
@@ -233,16 +233,16 @@ Counts counts_of(const Graph *g)
         for (int k = 0; t->kind == T_WEIGHT && k < t->n_parts; k++) {
             Numbers x = {0};
             const char *path = t->parts[k].path;
-            if (take_piece("layers.{a}.", path, &x))
+            if (take_part("layers.{a}.", path, &x))
                 most(&n.layers, x.of[0] + 1);
-            if (take_piece("down.{a}.res.{b}.", path, &x)) {
+            if (take_part("down.{a}.res.{b}.", path, &x)) {
                 most(&n.levels, x.of[0] + 1);
                 most(&n.blocks, x.of[1] + 1);
-            } else if (take_piece("up.{a}.res.{b}.", path, &x)) {
+            } else if (take_part("up.{a}.res.{b}.", path, &x)) {
                 most(&n.levels, x.of[0] + 1);
                 most(&n.up_blocks, x.of[1] + 1);
             }
-            if (take_piece("down.{a}.attn.{b}.", path, &x))
+            if (take_part("down.{a}.attn.{b}.", path, &x))
                 most(&n.attention_levels, x.of[0] + 1);
         }
     }

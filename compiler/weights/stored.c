@@ -97,7 +97,7 @@ float stored_value(StDtype dtype, const void *data, int64_t i)
     return f;
 }
 
-/* Where number i of the data is stored. */
+/* The address of number i of the data. */
 static const unsigned char *number_at(const StoredNumbers *from, int64_t i)
 {
     return (const unsigned char *)from->data + (size_t)i * stored_size(from->dtype);

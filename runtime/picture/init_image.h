@@ -1,4 +1,4 @@
-/* The picture that a run starts from (img2img), and the mask of what is repainted (inpainting).
+/* The picture that a run starts from (img2img), and the mask of the region to repaint (inpainting).
  *
  * The rules are those of diffusers' img2img, and of its inpainting with a model that has no
  * channels for masks. Arrays are NHWC; latents are in the units of sampling/sampler.h. */

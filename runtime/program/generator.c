@@ -349,9 +349,8 @@ static int open_program(Run *r)
         return complain(r, LRT_EXIT_USER, e.text);
     if (!open)
         r->unusable = e;
-    omp_set_num_threads(
-        (int)r->s.set
-            .threads); /* for loops outside of stages; a library leaves this to its caller */
+    /* For loops outside of stages; the caller of a library does this itself. */
+    omp_set_num_threads((int)r->s.set.threads);
     return LRT_EXIT_OK;
 }
 
@@ -362,7 +361,7 @@ static int print_help(const Run *r)
                           : LRT_EXIT_OK;
 }
 
-/* What the settings ask for. start: lrt_now() when the program began. */
+/* Runs what the settings say. start: lrt_now() when the program began. */
 static int run(Run *r, double start)
 {
     lrt_error e;

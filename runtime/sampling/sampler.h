@@ -63,7 +63,7 @@ enum {
     LRT_SINGLE = 64,       /* rounds its state to float after every step, as keras-cv does */
     /* ignores zero_snr of the schedule, as its class in diffusers does */
     LRT_PLAIN_BETAS = 128,
-    /* clips x0 to -1 .. 1 where the schedule leaves that to the sampler */
+    /* clips x0 to -1 .. 1 where the schedule says nothing about clipping */
     LRT_CLIPS_ITSELF = 256
 };
 struct lrt_sampler {

@@ -21,7 +21,7 @@ int lrt_spacing_find(const char *name);
  * 2022, equation 5). */
 void lrt_karras(double largest, double least, int n, double *sigma);
 /* The timesteps of all s->steps steps, from noise to picture, as s->config.spacing says. rounded:
- * to whole timesteps. before_end: where the spacing `ends`, leave its last timestep out. malloc'd;
+ * to whole timesteps. before_end: where the spacing `ends`, without its last timestep. malloc'd;
  * NULL, with *e, when the steps do not fit the schedule or memory is short. */
 double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_error *e);
 /* Fills *e: the steps of s do not fit the schedule. Always false. */

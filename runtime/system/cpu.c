@@ -87,7 +87,7 @@ bool lrt_cpu_check(uint32_t needed, lrt_error *e)
         e, "this CPU (or its operating system) lacks what the program was compiled for: %s", list);
 }
 
-/* Linux saves tiles (8 KiB per thread) only for processes that asked for it. Without that, the
+/* Linux saves tiles (8 KiB per thread) only for processes that request it. Without that, the
  * first tile instruction raises SIGILL. The permission holds for all threads. */
 bool lrt_cpu_enable(uint32_t needed, lrt_error *e)
 {

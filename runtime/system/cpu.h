@@ -1,5 +1,5 @@
-/* What the CPU has, and how many threads to start on it. cpu.c is compiled for the baseline
- * instruction set, so that it can run before anything that needs more. */
+/* The instruction sets of the CPU, and how many threads to start on it. cpu.c is compiled for the
+ * baseline instruction set, so that it can run before anything that needs more. */
 #ifndef LATENTRT_CPU_H
 #define LATENTRT_CPU_H
 #include <stdint.h>

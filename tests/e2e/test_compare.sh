@@ -22,7 +22,7 @@ for line in "environment $work/cache/venv: made from requirements.txt" "openvino
     "decoder bf16: ONNX Runtime left out: it has no bf16 on CPUs"; do
     (( $(grep -cxF "$line" "$work/plan") == 1 )) || fail "the plan does not say once: $line"
 done
-(( $(grep -c ' 2 rounds in turn with: ' "$work/plan") == 3 )) || fail "the plan has other than three pairs: $(cat "$work/plan")"
+(( $(grep -c ' 2 rounds, alternating with: ' "$work/plan") == 3 )) || fail "the plan has other than three pairs: $(cat "$work/plan")"
 [[ $(compare --dry-run --isa avx2 --stages decoder --peers onnxruntime) == *'left out: it cannot be limited to AVX2'* ]] || fail "AVX2 is asked of ONNX Runtime"
 [[ ! -e $work/cache && ! -e $work/out ]] || fail "--dry-run left files"
 status=0; said=$(compare --stages dekoder 2>&1) || status=$?
