@@ -147,6 +147,7 @@ static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
 {
     Program *p = program_for(&f->code);
     ConvChoice *choices;
+    program_passes(p, g);
     if (p->tuning)
         tuning_measure(p, g);
     int n = choose_convolutions(g, p, &choices);
@@ -155,37 +156,79 @@ static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
     program_free(p);
 }
 
+/* What --after takes in addition to the names of passes. */
+typedef enum { AFTER_EXPAND, AFTER_ALL, AFTER_ALGORITHM, AFTER_LOWER, AFTER_PASS } After;
+static const char *const stage_names[] = {
+    [AFTER_EXPAND] = "expand",
+    [AFTER_ALL] = "all",
+    [AFTER_ALGORITHM] = "algorithm",
+    [AFTER_LOWER] = "lower",
+#define PASS(name, ...) #name,
+#include "passes.def"
+#undef PASS
+};
+enum { N_STAGES = sizeof stage_names / sizeof stage_names[0] };
+
+static After find_stage(const char *name)
+{
+    if (!name)
+        return AFTER_EXPAND;
+    for (int i = 0; i < N_STAGES; i++)
+        if (strcmp(name, stage_names[i]) == 0)
+            return i < AFTER_PASS ? (After)i : AFTER_PASS;
+    const char *near = nearest_word(name, stage_names, N_STAGES);
+    if (near)
+        usage_err("--after: found '%s'; did you mean %s?", name, near);
+    Buf all = {0};
+    for (int i = 0; i < N_STAGES; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", stage_names[i]);
+    usage_err("--after: found '%s', expected one of %s", name, all.data);
+}
+
+static void check_flags(const ShowFlags *f, After after)
+{
+    bool svg = strcmp(f->format, "svg") == 0, text = strcmp(f->format, "text") == 0;
+    if (f->memory && f->threads)
+        usage_err("--memory and --threads: one of them");
+    if (svg && !f->memory)
+        usage_err("--format svg goes with --memory");
+    if ((f->memory || f->threads) && !svg && !text)
+        usage_err("--format %s does not go with --%s, which prints text%s", f->format,
+                  f->memory ? "memory" : "threads", f->memory ? " or svg" : "");
+    if ((after == AFTER_ALGORITHM || after == AFTER_LOWER) && !svg && !text)
+        usage_err("--format %s does not go with --after %s, which prints text", f->format,
+                  stage_names[after]);
+}
+
+/* The graph as it is written or after passes. */
+static void print_graph(const ShowFlags *f, const Format *format, After after, Graph *g, Buf *out)
+{
+    unsigned fuse = f->code.fuse ? fuse_parse(f->code.fuse) : FUSE_ALL;
+    if (after != AFTER_EXPAND)
+        passes_run(g, fuse, after == AFTER_PASS ? f->after : NULL, false);
+    format->print(g, out);
+}
+
 int cmd_show(int argc, char **argv)
 {
     ShowFlags f = {.format = "text", .code = CODE_DEFAULTS};
     parse(argc, argv, &f);
-    bool svg = strcmp(f.format, "svg") == 0, stage = f.memory || f.threads;
-    if (f.memory && f.threads)
-        usage_err("--memory and --threads: one of them");
-    if (svg && !f.memory)
-        usage_err("--format svg goes with --memory");
-    if (stage && !svg && strcmp(f.format, "text") != 0)
-        usage_err("--format %s does not go with --%s, which prints text%s", f.format,
-                  f.memory ? "memory" : "threads", f.memory ? " or svg" : "");
+    After after = find_stage(f.after);
+    check_flags(&f, after);
+    bool svg = strcmp(f.format, "svg") == 0;
     const Format *format = svg ? NULL : find_format(f.format);
     if (reprint_program(&f))
         return EXIT_OK;
-    unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : FUSE_ALL;
     Graph *g = load_graph(&f);
-    bool expand = !f.after || strcmp(f.after, "expand") == 0;
-    bool algorithm = f.after && strcmp(f.after, "algorithm") == 0;
-    bool lowered = f.after && strcmp(f.after, "lower") == 0;
-    if (!expand && !stage && !lowered)
-        passes_run(g, fuse, algorithm || strcmp(f.after, "all") == 0 ? NULL : f.after, false);
     Buf out = {0};
-    if (stage)
+    if (f.memory || f.threads)
         print_stage(&f, svg, g, &out);
-    else if (lowered)
+    else if (after == AFTER_LOWER)
         print_lowered(&f, g, &out);
-    else if (algorithm)
+    else if (after == AFTER_ALGORITHM)
         print_algorithms(&f, g, &out);
     else
-        format->print(g, &out);
+        print_graph(&f, format, after, g, &out);
     print(&out);
     graph_free(g);
     return EXIT_OK;
