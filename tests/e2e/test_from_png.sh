@@ -54,8 +54,8 @@ draw --from-png part.png -i in.png --mask mask.png -o part2.png
 cmp part.png part2.png || fail "repeated from its picture and mask"
 draw --from-png part.png -i other.png --mask mask.png -o part3.png
 grep -q 'other.png is not the file that part.png was drawn with' messages || fail "another picture: $(<messages)"
-expect 1 '*: error: part.png: it was drawn with -i, whose file it does not hold: *' "$shapes" --from-png part.png
-expect 1 '*: error: part.png: it was drawn with --mask, whose file it does not hold: *' "$shapes" --from-png part.png -i in.png
+expect 1 '*: error: part.png: it was drawn with -i, but does not contain that file: *' "$shapes" --from-png part.png
+expect 1 '*: error: part.png: it was drawn with --mask, but does not contain that file: *' "$shapes" --from-png part.png -i in.png
 draw -p x --save-latent l.safetensors --steps 1 -o l.png
 sed -i 's/latent_out/latent_in"/;s/""/" /' l.safetensors
 draw -p x --latent-in l.safetensors --steps 2 -o l1.png
