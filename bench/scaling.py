@@ -4,8 +4,8 @@
     bench/scaling.py [--sizes 256,512,768,1024] [--batches 1,2,4] [--skip 1024x4] [--keep FOLDER] [--prefix COMMAND] [flags of latentc bench]
 
 Batch 1 is a step without guidance, 2 a guided step, 4 that of two pictures. The amount is multiply-adds as the graph is written, so a cheaper
-algorithm counts as faster. --keep: one JSON file for each row stays there; rows that are there are not measured again. --prefix: what every
-measurement is started with. Standard library only."""
+algorithm counts as faster. --keep: one JSON file for each row is stored there; rows that are there are not measured again. --prefix: the command
+that starts every measurement. Standard library only."""
 import argparse
 import json
 import pathlib

@@ -119,7 +119,7 @@ def compare_one(f, stage, dtype, name, latentc):
     peer = catalog.PEERS[name]
     row = {"program": name, "label": peer.label, **other.said}
     if latentc:
-        rounds = turns.in_turn(latentc, other, f.rounds)
+        rounds = turns.alternate(latentc, other, f.rounds)
         ratios = [b / a for a, b in rounds]
         row |= {**turns.summary([b for _, b in rounds]), "latentc_runs": [a for a, _ in rounds], "ratios": ratios, "ratio": statistics.median(ratios),
                 **other.facts()}

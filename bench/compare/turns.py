@@ -108,7 +108,7 @@ class Other(Process):
         self.ask(f"save {path}")
 
 
-def in_turn(latentc, other, rounds):
+def alternate(latentc, other, rounds):
     """Round by round: (latentc's seconds, the other's). A first round is not counted: the memory of large models settles in it."""
     seconds = []
     for _ in range(rounds + 1):

@@ -12,13 +12,15 @@
 /* One model of a pipeline file. */
 typedef struct PipelineModel {
     ModelId id;
-    const char
-        *graph; /* path of its graph file, resolved; NULL when the pipeline has no such model */
-    const char
-        *weights;     /* where its weights come from, as --weights names it; NULL: nothing says */
-    ParamSet *params; /* parameters of its graph */
+    /* Path of its graph file, resolved; NULL when the pipeline has no such model. */
+    const char *graph;
+    /* Where its weights come from, as --weights names it; NULL: the file does not say. */
+    const char *weights;
+    /* Parameters of its graph. */
+    ParamSet *params;
     int n_params;
-    struct Checkpoint *checkpoint; /* opened by pipeline_open (build.h) for `weights`; else NULL */
+    /* Opened by pipeline_open (build.h) for `weights`; else NULL. */
+    struct Checkpoint *checkpoint;
 } PipelineModel;
 
 /* A pipeline file; docs/graph-language.md explains its members. All strings live in arena. */

@@ -163,9 +163,8 @@ int cmd_build(int argc, char **argv)
     bool archive = f.files.kind == PROGRAM_ARCHIVE;
     if (archive && !f.files.weights)
         f.files.weights = library_weights_path(a, f.files.path);
-    if (archive)
-        p->options = arena_printf(a, "%s --vocab %s", p->options,
-                                  vocab_path); /* the file of weights has the vocabulary */
+    if (archive) /* the file of weights has the vocabulary, too */
+        p->options = arena_printf(a, "%s --vocab %s", p->options, vocab_path);
     f.files.about = build_about(a, &b);
     b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
     p->pipeline = &b.constants;

@@ -146,8 +146,8 @@ static void read_values(const SubjectModel *m)
         if (t->kind != T_WEIGHT)
             continue;
         float *x = xmalloc((size_t)shape_count(&t->shape) * sizeof *x);
-        weights_read_tensor(m->weights, m->graph, (TensorId){i + 1},
-                            x); /* err() at NaN and infinity */
+        /* err() at NaN and infinity */
+        weights_read_tensor(m->weights, m->graph, (TensorId){i + 1}, x);
         free(x);
     }
 }

@@ -62,9 +62,8 @@ static void advise(const Stored *t, int advice)
         return;
     uintptr_t first = ((uintptr_t)t->data + page - 1) / page * page,
               last = ((uintptr_t)t->data + t->bytes) / page * page;
-    if (last > first)
-        (void)madvise((void *)first, last - first,
-                      advice); /* a kernel without it reads too, only slower */
+    if (last > first) /* only advice: without it reading is slower */
+        (void)madvise((void *)first, last - first, advice);
 }
 
 void checkpoint_want(const Stored *t)

@@ -9,11 +9,12 @@
 /* Environment, for mirrors and tests: LATENTC_FETCH_BASE, an address that replaces everything
  * before the files' names; LATENTC_FETCH_LIST, another list than graphs/published.json. */
 typedef struct {
-    bool offline; /* nothing is downloaded: err() at the first file that is not in the cache */
-    bool verify;  /* files in the cache are read through once more; what does not have its sha256 is
-                     fetched anew */
-    const char *from; /* as LATENTC_FETCH_BASE, and over it; NULL: none */
-    const char *list; /* as LATENTC_FETCH_LIST, and over it; NULL: none */
+    /* Download nothing: err() at the first file that is not in the cache. */
+    bool offline;
+    /* Compute the sha256 of files in the cache; fetch a file again where it differs. */
+    bool verify;
+    /* As LATENTC_FETCH_BASE and LATENTC_FETCH_LIST, which they overrule; NULL: none. */
+    const char *from, *list;
 } FetchOptions;
 
 /* Could `spec` be a name of the list? It has no '/', is no file, and the list has it. list: as

@@ -211,8 +211,8 @@ static uint16_t to_f16(float x)
     bits &= 0x7fffffffu;
     if (bits >= limit)
         return (uint16_t)(sign | 0x7c00);
-    if (bits < 0x38800000u) { /* below 2^-14: adding 0.5 rounds at the place of the last bit of a
-                                 subnormal */
+    if (bits < 0x38800000u) {
+        /* Below 2^-14: adding 0.5 rounds at the last bit of a subnormal. */
         float f = from_bits(bits) + 0.5f;
         memcpy(&bits, &f, sizeof bits);
         return (uint16_t)(sign | (bits - 0x3f000000u));

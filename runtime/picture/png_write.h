@@ -6,10 +6,11 @@
 #include "error.h"
 
 typedef struct {
-    const uint8_t *rgb; /* (height, width, 3) */
+    /* (height, width, 3) */
+    const uint8_t *rgb;
     int width, height;
-    const char *parameters; /* UTF-8, a text chunk of that name: tEXt when it is ASCII, else iTXt;
-                               NULL: none */
+    /* UTF-8, for a text chunk of that name: tEXt when it is ASCII, else iTXt. NULL: no chunk. */
+    const char *parameters;
 } lrt_png;
 /* Writes p to a file that appears under its name only when it is complete (output.h). */
 bool lrt_png_write(const char *path, const lrt_png *p, lrt_error *e);

@@ -16,9 +16,11 @@ struct lrt_resize {
     int64_t begin, end;                        /* the columns that the result needs */
     int out_width, out_height, channels, done; /* done: complete rows of the result */
     Axis x, y;
-    float **sum; /* (out_height): columns begin to end of an incomplete row, scaled vertically; NULL
-                    for others */
-    float *line; /* a row of the input, as floats */
+    /* (out_height): columns begin to end of an incomplete row, scaled vertically; NULL for others
+     */
+    float **sum;
+    /* A row of the input, as floats. */
+    float *line;
 };
 
 enum { LOBES = 3 };

@@ -7,10 +7,12 @@
 /* A line of the file, and its pictures. */
 typedef struct {
     lrt_settings set;
-    int line;        /* from 1 */
-    int64_t first;   /* number of its first picture among all of the file, from 1 */
-    bool own_output; /* the line sets "output"; else its pictures are numbered among all of the file
-                      */
+    /* From 1. */
+    int line;
+    /* Number of its first picture among all of the file, from 1. */
+    int64_t first;
+    /* The line sets "output"; else its pictures are numbered among all of the file. */
+    bool own_output;
 } lrt_job;
 typedef struct {
     lrt_job *jobs;

@@ -15,9 +15,10 @@ typedef struct {
     lrt_settings set;             /* the caller's, who may change it before lrt_session_read */
     /* The file with the weights: the program's own, unless weights_path is set. */
     lrt_container container;
-    lrt_container own;     /* then the program's own file, when the vocabulary is there */
-    const char *elsewhere; /* for messages, the caller's: how to name another file of weights,
-                              "--weights-file FILE" */
+    /* With weights_path: the program's own file, where the vocabulary is in it. */
+    lrt_container own;
+    /* For messages, the caller's: how to name another file of weights, "--weights-file FILE". */
+    const char *elsewhere;
     /* The file of packed weights, its name in messages, and what to do when it is not usable. NULL
      * when the program holds its weights. */
     char *weights_path, *weights_what, *weights_mend;

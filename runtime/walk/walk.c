@@ -204,7 +204,7 @@ void lrt_run_all(lrt_instance *x)
 {
     const lrt_stage *s = x->stage;
     lrt_run_prompt(x);
-    walk(x, &s->time, x->time.p, s->prompt.n_steps,
-         false); /* the input as it was set; its rows were reserved with the instance */
+    /* The input as it was set; its rows were reserved with the instance. */
+    walk(x, &s->time, x->time.p, s->prompt.n_steps, false);
     walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps, x->single);
 }
