@@ -11,8 +11,9 @@ const char *default_pipeline(Arena *a)
     static const char name[] = "graphs/sd2/pipeline.json";
     const char *path = access(name, R_OK) ? own_file(a, name) : name;
     if (!path)
-        usage_err("weights: %s is neither here nor beside latentc: name a pipeline after SPEC",
-                  name);
+        usage_err(
+            "weights: %s is neither here nor in the folder of latentc: name a pipeline after SPEC",
+            name);
     return path;
 }
 

@@ -33,7 +33,7 @@ static void print_help(void)
         "\nFrom text to a picture:\n"
         "  latentc build graphs/shapes/pipeline.json -o shapes\n"
         "  ./shapes -p \"a red circle on a blue background\" -o circle.png\n\n"
-        "Exit codes: 0 success, 1 an error that you can mend (a file, a graph, weights, the disk), 2 wrong usage, 70 a bug in latentc.");
+        "Exit codes: 0 success, 1 an error that you can fix (a file, a graph, weights, the disk), 2 wrong usage, 70 a bug in latentc.");
 }
 
 static _Noreturn void unknown_command(const char *word)

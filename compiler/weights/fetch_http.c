@@ -263,7 +263,7 @@ static const char *advice(Download *d, CURLcode code)
 {
     long proxy = proxy_status(d);
     if (proxy == 407)
-        return " (the proxy wants a name and password: https_proxy=http://NAME:PASSWORD@HOST:PORT)";
+        return " (the proxy requires a name and password: https_proxy=http://NAME:PASSWORD@HOST:PORT)";
     if (proxy >= 300)
         return " (that is the proxy's answer; https_proxy names it)";
     switch (code) {

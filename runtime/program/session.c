@@ -34,11 +34,12 @@ static bool find_weights_file(lrt_session *s, const char *program, const char *g
                               : strdup(name);
     free(own);
     s->weights_what = s->weights_path ? text("the weights file %.300s", s->weights_path) : NULL;
-    s->weights_mend = text(
+    s->weights_remedy = text(
         "expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o %s %s' makes%s%s",
         name ? name : "FILE", options ? options : "",
         given ? "" : "; if it is elsewhere: ", given ? "" : s->elsewhere);
-    return (s->weights_path && s->weights_what && s->weights_mend) || lrt_fail(e, "out of memory");
+    return (s->weights_path && s->weights_what && s->weights_remedy) ||
+           lrt_fail(e, "out of memory");
 }
 
 static bool open_files(lrt_session *s, const char *program, const char *weights, unsigned sections,
@@ -50,7 +51,7 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
         return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!find_weights_file(s, program, weights, e))
         return false;
-    const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_mend,
+    const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_remedy,
                                      c->layout_hash};
     bool there = lrt_container_open(&file, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
@@ -60,7 +61,7 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
         return true;
     lrt_error why = *e;
     return lrt_fail(e, "%s; %s has no vocabulary either; %s", why.text, s->weights_what,
-                    s->weights_mend);
+                    s->weights_remedy);
 }
 
 bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections,
@@ -99,7 +100,7 @@ void lrt_session_close(lrt_session *s)
     lrt_container_close(&s->own);
     free(s->weights_path);
     free(s->weights_what);
-    free(s->weights_mend);
+    free(s->weights_remedy);
     free(s->ids);
     free(s->notice);
     *s = (lrt_session){0};

@@ -21,7 +21,7 @@ typedef struct {
     const char *elsewhere;
     /* The file of packed weights, its name in messages, and what to do when it is not usable. NULL
      * when the program holds its weights. */
-    char *weights_path, *weights_what, *weights_mend;
+    char *weights_path, *weights_what, *weights_remedy;
     lrt_vocab vocab;
     lrt_profile *profile; /* NULL: off; not owned */
     lrt_engine engine;

@@ -25,8 +25,8 @@ static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, 
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    return lrt_fail(e, "%s %s%s%s", file->what, why, file->mend ? "; " : "",
-                    file->mend ? file->mend : "");
+    return lrt_fail(e, "%s %s%s%s", file->what, why, file->remedy ? "; " : "",
+                    file->remedy ? file->remedy : "");
 }
 
 static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, lrt_error *e)

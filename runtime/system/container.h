@@ -10,7 +10,7 @@ typedef struct {
     const char *path;
     const char *what; /* "the program file" */
     /* What the user can do when it is missing, damaged or made for other code; NULL: nothing. */
-    const char *mend;
+    const char *remedy;
     uint64_t layout_hash; /* of the code that will use the file */
 } lrt_container_file;
 typedef struct {

@@ -110,5 +110,5 @@ for status in "407 Proxy Authentication Required", "403 Forbidden":
 for _ in {1..100}; do [[ -s $work/proxy ]] && break; sleep 0.1; done
 unset NO_PROXY no_proxy
 export https_proxy=http://127.0.0.1:$(<"$work/proxy")
-again && expect 1 "*https://no.such.host.invalid/big.bin: *407 (the proxy wants a name and password: *" fetch --from https://no.such.host.invalid
+again && expect 1 "*https://no.such.host.invalid/big.bin: *407 (the proxy requires a name and password: *" fetch --from https://no.such.host.invalid
 expect 1 "*https://no.such.host.invalid/big.bin: *403 (that is the proxy's answer; https_proxy names it)" fetch --from https://no.such.host.invalid
