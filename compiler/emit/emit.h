@@ -19,7 +19,7 @@ typedef struct {
     LLVMTypeRef f32, f64, i64, i32, i1, ptr, voidt, kernel_type;
     V fn, args, task, scratch; /* of the kernel being emitted */
     LLVMBasicBlockRef entry;   /* its entry block: allocas go here */
-    uint32_t cpu;              /* LRT_CPU_*: what the code emitted so far needs */
+    uint32_t cpu;              /* LRT_CPU_*: needed by the code emitted so far */
 } Emit;
 
 /* A module of its own, and a builder. emit_free keeps e->mod and e->ctx: the caller disposes of

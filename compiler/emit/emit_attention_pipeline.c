@@ -23,7 +23,7 @@ static void put(TileOps *o, TileOp x)
     o->op[o->n++] = x;
 }
 
-/* What sums_product does, as a list. */
+/* The instructions of sums_product, as a list. */
 static void put_product(Emit *e, TileOps *o, const TileProduct *p, int64_t count, const Four *from,
                         const Four *to)
 {

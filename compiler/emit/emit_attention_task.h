@@ -1,4 +1,4 @@
-/* What a task of an attention works on. */
+/* The task of an attention kernel. */
 #ifndef LATENTC_EMIT_ATTENTION_TASK_H
 #define LATENTC_EMIT_ATTENTION_TASK_H
 #include "attention.h"

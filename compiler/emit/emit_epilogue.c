@@ -1,7 +1,7 @@
 #include "emit_epilogue.h"
 #include "emit_activation.h"
 
-/* What a gated activation makes is half of a product's operand. */
+/* The result of a gated activation is half of a product: bf16 where operands are. */
 static V activate(Emit *e, const Contract *c, V v, int lanes)
 {
     return emit_activation(e, (Activation)c->epilogue.act, v, lanes,

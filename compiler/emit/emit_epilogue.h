@@ -1,4 +1,4 @@
-/* The epilogue: what happens to sums of products before they are stored. */
+/* The epilogue of a contract: from sums of products to stored results. */
 #ifndef LATENTC_EMIT_EPILOGUE_H
 #define LATENTC_EMIT_EPILOGUE_H
 #include "emit_task.h"
@@ -10,7 +10,7 @@ typedef struct {
     int valid;
 } OutputVector;
 /* Bias, vector, activation, residual, store of sums r. gate: the other half of GEGLU, else NULL.
- * Returns what was stored. */
+ * Returns the stored vector. */
 V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVector *o);
 /* Where the strip's sums (emit_sums.h) of the channels from `offset` of block j on are stored. */
 V contract_sums_at(Emit *e, const ContractTask *task, V j, V offset);

@@ -96,8 +96,7 @@ typedef struct {
     V sums, from, to;
 } GroupPart;
 
-/* Adds to `sum`, in double, what they contribute: to the sum of x or, with the mean, to that of
- * (x - mean)^2. */
+/* Adds the part's share, in double, to `sum`: of x or, with the mean, of (x - mean)^2. */
 static void finish_part(Emit *e, const GroupPart *part, V mean, V sum)
 {
     const Sums *s = part->s;

@@ -1,5 +1,5 @@
-/* What the kernels of contracts share (emit_contract.c, emit_tiles.c, emit_winograd.c): arguments,
- * which strip and column slice a task works on, and where its pixels are. */
+/* Shared by the kernels of contracts (emit_contract.c, emit_tiles.c, emit_winograd.c): arguments,
+ * the strip and the column slice of a task, and the place of its pixels. */
 #ifndef LATENTC_EMIT_TASK_H
 #define LATENTC_EMIT_TASK_H
 #include "contract.h"

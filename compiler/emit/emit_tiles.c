@@ -3,7 +3,8 @@
  * the unit.
  *
  *   A: `tile_rows` neighbouring pixels of a line of the strip, `stride` pixels apart, read in
- * place: no im2col B: k_step / 2 rows of the panel, 16 of its columns
+ *      place: no im2col
+ *   B: k_step / 2 rows of the panel, 16 of its columns
  *
  *   for each two tiles of pixels, for each two of columns
  *     sums: zero, or those of the chunks before
@@ -28,8 +29,8 @@ static void finish(Emit *e, const TileResults *r)
 
 /* ---- products ---- */
 
-/* What overlaps with a group's products: the epilogue of the group before (previous, NULL: there is
- * none; ready, an i1: it has results, in the last chunk), and prefetches. */
+/* Work that overlaps with a group's products: the epilogue of the group before, and prefetches.
+ * previous: that group; NULL: none. ready: an i1, it has results, in the last chunk. */
 typedef struct {
     const TileResults *previous;
     V ready;
@@ -38,8 +39,10 @@ typedef struct {
 /* The same, in shares after every few tile instructions. */
 typedef struct {
     Overlap o;
-    V row, end;   /* variable: the next row; where rows end */
-    int64_t rows; /* in a share */
+    /* The next row, a variable; the end of the rows. */
+    V row, end;
+    /* Rows in a share. */
+    int64_t rows;
 } Shares;
 
 static void overlap_share(Emit *e, void *user)
@@ -216,11 +219,12 @@ static V tiles_of_strip(Emit *e, const ContractTask *task)
     return mulc(e, udivc(e, task->pixels, c->tw), tiles_of_line(c));
 }
 
-/* What the next chunk reads lies behind this one's panel and further away than L2: a share of it is
- * prefetched in each product of this one. from NULL: nothing. */
+/* The next chunk's panel lies behind this one's, and comes from beyond L2. Each product of this
+ * chunk prefetches a share of it. from NULL: nothing. */
 typedef struct {
     V from[2];
-    int64_t bytes[2]; /* of a share */
+    /* Of a share. */
+    int64_t bytes[2];
 } NextChunk;
 
 static NextChunk next_chunk(Emit *e, const ContractTask *task, const PanelBlock *b, int n)
@@ -232,7 +236,7 @@ static NextChunk next_chunk(Emit *e, const ContractTask *task, const PanelBlock 
         {operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), channel)), NULL},
         {round_up(ceil_div(channel * c->kc * 2, shares), CACHE_LINE),
          round_up(ceil_div(task->chunk_stride * 2, shares), CACHE_LINE)}};
-    /* So does its part of the strip, which is too large to stay in L2 from block to block. */
+    /* The same for its chunk of the strip, which is too large to stay in L2 from block to block. */
     if (c->staged && !c->flat && c->n_chunks > 1)
         next.from[1] = operand_at(e, c, task->strip,
                                   mulc(e, addc(e, b->chunk, 1), task->chunk_stride));

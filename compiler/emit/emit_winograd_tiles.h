@@ -19,8 +19,10 @@ typedef struct {
 
 /* Shares of other work that overlap with all products of one position and nvec vectors. */
 int64_t winograd_shares(const Contract *c, int nvec);
+/* The products of one position, on the tile unit. */
 void unit_products(Emit *e, Position *p);
-/* Before the products of block j: what overlaps with them, but for the next strip's region. */
+/* Before the products of block j: sets the work that overlaps with them, except prefetches of the
+ * next strip's region. */
 void winograd_overlap_block(Emit *e, WinogradTask *w, V j, int nvec);
 /* On the tile unit, before the first block: the region of the next task's strip is prefetched
  * during this one's products. */

@@ -1,4 +1,4 @@
-/* Winograd's transforms of inputs and outputs, and what the parts of Winograd kernels share. */
+/* Winograd's transforms of inputs and outputs, and the types that Winograd kernels share. */
 #ifndef LATENTC_EMIT_WINOGRAD_TRANSFORM_H
 #define LATENTC_EMIT_WINOGRAD_TRANSFORM_H
 #include "emit_prefetch.h"

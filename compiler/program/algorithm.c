@@ -1,10 +1,10 @@
-/* Which form each convolution is computed in: the cheapest, by estimate or by measurement, while
- * packed weights stay within a budget.
+/* Chooses a form for each convolution: the cheapest, by estimate or by measurement, while packed
+ * weights stay within a budget.
  *
- * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times;
- * none larger: up(2,3), and those stored plain). Starting from direct convolutions, the step from
- * one form to the next that saves the most per byte is taken first, until none that saves anything
- * fits. */
+ * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times
+ * as large; up(2,3) and forms with plain kernels: as large). All convolutions start as direct ones.
+ * An upgrade goes from one form of a convolution to the next. Upgrades that save the most per byte
+ * are taken first, until none that saves anything fits. */
 #include "algorithm.h"
 #include "contract_of.h"
 #include "contract_plan.h"
@@ -14,17 +14,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* To `form` from the form of the upgrade before: cost that it saves, bytes that it adds. */
 typedef struct {
     int choice, form;
     double saved;
     int64_t bytes;
-} Upgrade; /* to `form` from the one before */
+} Upgrade;
 
+/* By saving per byte, largest first. Bytes may be 0, so nothing is divided. */
 static int by_saving(const void *a, const void *b)
 {
     const Upgrade *x = a, *y = b;
-    double d = y->saved * (double)x->bytes -
-               x->saved * (double)y->bytes; /* by saving per byte, which may be none */
+    double d = y->saved * (double)x->bytes - x->saved * (double)y->bytes;
     return d != 0                   ? (d > 0) - (d < 0)
            : x->choice != y->choice ? x->choice - y->choice
                                     : x->form - y->form;
@@ -50,8 +51,8 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
     return c;
 }
 
-/* The steps of one convolution that save: to F(2,3), and on to F(4,3), or straight there where
- * F(2,3) is no use. Each kernel is larger. */
+/* The upgrades of one convolution that save cost: to F(2,3), then to F(4,3); or directly to F(4,3)
+ * where F(2,3) saves nothing. Each kernel is larger than the one before. */
 static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *out)
 {
     int n = 0, from = 0;
@@ -84,7 +85,7 @@ static int64_t plain_bytes(const Graph *g, bool bf16)
     return bytes;
 }
 
-/* What kernels may take beyond their plain size. */
+/* Bytes that packed kernels may take beyond their plain size. */
 static int64_t budget(const Graph *g, const Program *p)
 {
     const Blocking *b = blocking_for(p->target, p->bf16);
@@ -95,7 +96,7 @@ static int64_t budget(const Graph *g, const Program *p)
     return most < small ? small : most;
 }
 
-/* The form asked for by name, which has no budget. */
+/* The form that --conv names; it has no budget. */
 static void choose_named(ConvChoice *c, ConvMode mode)
 {
     for (int f = 1; f < CONV_FORMS; f++)

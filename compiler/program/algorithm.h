@@ -4,16 +4,22 @@
 #include "conv_forms.h"
 #include "program.h"
 
+/* A convolution, and what each form of it costs. */
 typedef struct {
-    uint32_t op; /* index into g->ops */
+    /* Index into g->ops. */
+    uint32_t op;
     ConvMode form[CONV_FORMS];
-    double cost[CONV_FORMS]; /* estimated, in multiply-adds, or with p->tuning measured, in seconds;
-                                INFINITY where the form does not fit */
-    int64_t bytes[CONV_FORMS]; /* of the packed kernel */
+    /* Estimated, in multiply-adds; with p->tuning measured, in seconds. INFINITY where the form
+     * does not fit. */
+    double cost[CONV_FORMS];
+    /* Of the packed kernel. */
+    int64_t bytes[CONV_FORMS];
+    /* Index into these arrays. */
     int chosen;
 } ConvChoice;
 /* One entry for each conv2d, in order; the caller frees *out. Returns how many. For AUTO, packed
  * weights stay near a size that depends on p->optimize. */
 int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out);
+/* Appends a table of n choices: a row for each convolution, a column for each form. */
 void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n, Buf *out);
 #endif

@@ -22,7 +22,7 @@ static void emit_kernels(Emit *e, const Program *p, V *functions)
 static void optimise(LLVMModuleRef mod, LLVMTargetMachineRef machine)
 {
     LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-    /* Kernels are vectorised and unrolled as they should be already. */
+    /* Emitters have vectorised and unrolled the kernels. */
     LLVMPassBuilderOptionsSetLoopVectorization(o, 0);
     LLVMPassBuilderOptionsSetSLPVectorization(o, 0);
     LLVMPassBuilderOptionsSetLoopUnrolling(o, 0);

@@ -3,9 +3,9 @@
 #define LATENTC_CODEGEN_H
 #include "program.h"
 
+/* Object file, assembly, LLVM IR as text, bitcode. */
 typedef enum { OUT_OBJ, OUT_ASM, OUT_LL, OUT_BC } OutKind;
-/* Object file, assembly, LLVM IR as text, or bitcode; not terminated. cpu: LRT_CPU_* that it needs.
- */
+/* `bytes` bytes of any of these; no 0 follows. cpu: LRT_CPU_* that the code needs. */
 typedef struct {
     char *data;
     size_t bytes;
@@ -13,7 +13,8 @@ typedef struct {
 } Code;
 
 /* Emits every kernel, then the plan (latentrt_program, and latentrt_pipeline where p->pipeline is
- * set), and generates code. die() when LLVM refuses. The caller frees the result. */
+ * set), and generates code. die() when LLVM refuses. code_free() frees the result. */
 Code program_emit(const Program *p, OutKind kind);
+/* Frees the data and sets all to 0. */
 void code_free(Code *c);
 #endif

@@ -10,14 +10,15 @@
 typedef struct {
     const Emit *e;
     const Stage *s;
-    const V *functions; /* of the program's kernels */
+    /* Of the program's kernels. */
+    const V *functions;
 } PlanEmitter;
 
 static V i32(const Emit *e, int64_t n) { return LLVMConstInt(e->i32, (unsigned long long)n, 1); }
 static V f64(const Emit *e, double x) { return LLVMConstReal(e->f64, x); }
 
-/* Numbers come from VALUE(name). Globals that fields point to, and structs, are made before, in
- * local variables, so that their order in the module is the order of the statements. */
+/* Numbers come from VALUE(name). Globals that fields point to, and structs, are made in
+ * local variables first, so that their order in the module is the order of the statements. */
 #define LRT_U32(name) i32(e, VALUE(name)),
 #define LRT_I32(name) i32(e, VALUE(name)),
 #define LRT_U64(name) ci(e, (int64_t)(VALUE(name))),

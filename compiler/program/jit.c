@@ -35,8 +35,8 @@ static void to_memory(void *user, const void *data, size_t n)
     m->to += n;
 }
 
-/* The functions of this program that generated code may call by name; no program exports its
- * symbols to find them by. */
+/* Functions of this program that generated code calls by name. They are defined here because
+ * programs do not export their symbols. */
 static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib)
 {
 #if defined(__x86_64__)
@@ -84,7 +84,8 @@ Engine *engine_new(Program *p, WeightSource *const *source)
     LLVMOrcDefinitionGeneratorRef process;
     check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
         &process, LLVMOrcLLJITGetGlobalPrefix(e->jit), NULL, NULL));
-    LLVMOrcJITDylibAddGenerator(lib, process); /* memset, memcpy */
+    /* memset, memcpy */
+    LLVMOrcJITDylibAddGenerator(lib, process);
     define_model(e->jit, lib);
     check(LLVMOrcLLJITAddObjectFile(e->jit, lib, object));
     LLVMOrcExecutorAddress at;

@@ -6,21 +6,25 @@
 
 /* A program, its code and packed weights in memory. */
 typedef struct Engine Engine;
-/* err() when the target does not run here. The engine owns p from now on. source[i]: weights of
- * stage i; NULL: the code alone. */
+/* Compiles p and packs its weights. err() when the target does not run here. The engine owns p from
+ * now on. source[i]: weights of stage i; NULL: the code alone. */
 Engine *engine_new(Program *p, WeightSource *const *source);
+/* The compiled program; the lowered one; the packed weights of a stage. Valid until engine_free. */
 const lrt_program *engine_program(const Engine *e);
 const Program *engine_lowered(const Engine *e);
 const void *engine_weights(const Engine *e, int stage);
+/* Frees the engine and its program. */
 void engine_free(Engine *e);
 
 /* A run of one graph. */
 typedef struct {
     int threads;
-    const void *const *inputs; /* one per input of the graph, as for interpret() */
-    float *const *outputs;     /* one per output */
-    int repeat;                /* timed runs after a first one, of all that depends on inputs */
-    double *seconds;           /* their times; NULL: none */
+    /* One per input of the graph, as for interpret(); one per output. */
+    const void *const *inputs;
+    float *const *outputs;
+    /* Timed runs after a first one, of all that depends on inputs; their seconds; NULL: none. */
+    int repeat;
+    double *seconds;
 } GraphRun;
 /* Runs p's only stage. p is used up. */
 void jit_run_program(Program *p, WeightSource *w, const GraphRun *run);

@@ -60,13 +60,14 @@ static Map map_of(const Lower *l, const Op *o, MapKind kind)
     return m;
 }
 
-/* Sums of t: its producer's, or those of a step of their own, once. */
+/* Sums of t: from its producer, or from a step of their own. Several norms of one plan share them;
+ * another plan's memory is in use for other values by now. */
 static const TensorSums *sums_of(Lower *l, TensorId t)
 {
     TensorSums *x = &l->sums_of[lower_root(l->g, t).id];
     const Shape *s = &tensor(l->g, t)->shape;
     if (x->mem && x->plan == l->plan)
-        return x; /* another plan's are gone */
+        return x;
     x->plan = l->plan;
     x->sums = sums_of_rows(s->dim[0], shape_rows(s), shape_channels(s));
     x->mem = lower_temp(l, sums_floats(&x->sums)) + 1;
@@ -125,7 +126,7 @@ static void lower_add(Lower *l, const Op *o)
     lower_map(l, o, m, o->in, 2, m.kind == MAP_ADD ? "add" : "add vec");
 }
 
-/* Maps of one operand are called as their op is. */
+/* A map of one operand, with the name of its op. */
 static void lower_map_of_one(Lower *l, const Op *o, Map m)
 {
     lower_map(l, o, m, o->in, 1, op_names[o->kind]);

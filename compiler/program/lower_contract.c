@@ -29,7 +29,8 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
 {
     Contract load = *c;
     load.epilogue = (ContractEpilogue){0};
-    load.kernels = KERNELS_PACKED; /* this step reads no kernels */
+    /* This step reads no kernels. */
+    load.kernels = KERNELS_PACKED;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_CONTRACT_LOAD, &load, kind),
                          contract_load_tasks(c), kind);
@@ -68,8 +69,8 @@ static bool feeds_group_norm(const Lower *l, const Op *o)
     return false;
 }
 
-/* A line that is overwritten as a whole would be read first. By the time a result so large is used,
- * its lines are in no cache any more. */
+/* A usual store reads each cache line before it overwrites the line. Reading and caching the lines
+ * of so large a result is no use: they leave the caches before the result is read. */
 static bool bypasses_caches(const Lower *l, const Op *o)
 {
     enum { LINE_FLOATS = 16 };
@@ -79,8 +80,8 @@ static bool bypasses_caches(const Lower *l, const Op *o)
            lower_output(l->g, o->out) < 0;
 }
 
-/* Sums are gathered beside the results where a strip has pixels of one image, and is worth a row of
- * sums. */
+/* The kernel also gathers GroupNorm's sums where images are large, a strip has pixels of one image,
+ * and channels fill whole vectors. */
 static Contract planned(const Lower *l, const Op *o)
 {
     ConvMode form = l->form_of[o - l->g->ops];
@@ -106,7 +107,8 @@ void lower_contract(Lower *l, const Op *o)
     uint32_t strips = c.staged ? lower_contract_load(l, o, &c) : 0, panels;
     if (c.kernels == KERNELS_UNPACKED) {
         panels = lower_unpack(l, o, &c);
-        c.kernels = KERNELS_PACKED; /* as the products see them */
+        /* The products see packed kernels. */
+        c.kernels = KERNELS_PACKED;
     } else {
         panels = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c);
     }
@@ -137,9 +139,9 @@ void lower_contract(Lower *l, const Op *o)
     x->bf16 = c.bf16;
 }
 
-/* Results that nothing but products reads, which round them anyway, are stored as bf16: the same
- * numbers in half of the memory. Of GEGLU and other products, and of attention, with whole vectors
- * of channels. */
+/* Results of dense products and of attention are stored as bf16 where only dense products read
+ * them. Those round their operands to bf16 anyway: the numbers are the same, in half of the memory.
+ * Channels must fill whole vectors. */
 bool lower_stored_bf16(const Lower *l, uint32_t i)
 {
     const Op *o = &l->g->ops[i];

@@ -1,6 +1,6 @@
-/* See measure.h. Weights are cold as in a whole step, unless the whole model fits the last cache:
- * calls go through copies of them that together are larger than it. Other operands stay in
- * place, as warm as after the step before. */
+/* See measure.h. Weights are cold, as in a whole step: calls alternate between copies that together
+ * are larger than the last cache. Where the whole model fits that cache, there is one copy. Other
+ * operands stay in place, as warm as after the step before. */
 #include "measure.h"
 #include "progress.h"
 #include "err.h"
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers of both signs between 2^-8 and 1, each half of a word a bfloat16 of that range too: every
- * kernel finds ordinary numbers. */
+/* Numbers of both signs between 2^-8 and 1. Each half of a word is a bfloat16 of that range too, so
+ * that every kernel finds ordinary numbers. */
 static void fill(char *to, int64_t bytes, uint32_t seed)
 {
 #pragma omp parallel for schedule(static)
@@ -33,10 +33,8 @@ typedef struct {
     char *pool;
 } Operands;
 
-static int64_t padded(int64_t bytes)
-{
-    return (bytes + 4095) / 4096 * 4096 + 64;
-} /* not all at the same place of a page */
+/* Whole pages and a cache line, so that operands begin at different offsets in a page. */
+static int64_t padded(int64_t bytes) { return (bytes + 4095) / 4096 * 4096 + 64; }
 
 static Operands operands_new(const Measure *how, const Stage *stage, const Step *s)
 {

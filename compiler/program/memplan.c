@@ -1,7 +1,7 @@
 /* One arena for all values of a stage, every offset fixed at compile time.
  *
- * Values are placed biggest first. Each goes to the lowest offset at which it meets no value that
- * is already placed and alive at the same time. Requires steps in final order; live ranges are step
+ * Values are placed largest first. Each goes to the lowest offset where it overlaps with no placed
+ * value that is alive at the same time. Requires steps in final order; live ranges are step
  * indices, both ends included. */
 #include "memplan.h"
 #include "alloc.h"
@@ -26,8 +26,8 @@ static int by_offset(const void *a, const void *b)
     return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
 }
 
-/* The lowest offset free for m among the placed ones that live when it does. `live` is room for n
- * indices. */
+/* The lowest offset for m that is free of placed values whose live ranges overlap with its own.
+ * `live` has room for n indices. */
 static int64_t lowest_free(const Stage *s, const Mem *m, const uint32_t *placed, uint32_t n,
                            uint32_t *live)
 {

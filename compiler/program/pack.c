@@ -1,5 +1,5 @@
-/* Weight packing: every weight in the form its kernels read, one after the other, so that no more
- * than one is in memory. */
+/* Weight packing: each weight in the form that its kernels read, one after the other. Only one is
+ * in memory at a time. */
 #include "pack.h"
 #include "contract_pack.h"
 #include "err.h"
@@ -17,7 +17,7 @@ static void pad_to(int64_t *at, int64_t target, PackSink *sink, void *user)
     }
 }
 
-/* Room that grows and is used again for every weight: fresh pages would cost more than packing. */
+/* A buffer that grows. All weights share it: fresh pages would cost more than packing. */
 typedef struct {
     float *at;
     size_t floats;
@@ -40,8 +40,8 @@ typedef struct {
     Room stored, packed;
 } Packing;
 
-/* A weight that its kernel reads as it is stored, such as the table of tokens: 200 MB, in
- * runs. */
+/* A weight that its kernel reads as stored. Large ones, such as the 200 MB of the token table, are
+ * read in runs. */
 static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *source, int64_t n)
 {
     enum { RUN = 4 << 20 };

@@ -147,7 +147,7 @@ int program_kernel(Program *p, KernelKind kind, const void *description, const c
     return p->n_kernels++;
 }
 
-/* Which weight lies where, and all that packing sees. */
+/* The weight, its place, and all facts that packing depends on. */
 static uint64_t hash_packed(const Graph *g, const Packed *x, uint64_t h)
 {
     const Tensor *t = tensor(g, x->tensor);

@@ -14,45 +14,67 @@
 typedef enum { OPTIMIZE_SPEED, OPTIMIZE_MEMORY } Optimize;
 
 /* ---- a lowered stage ---- */
-/* A region of memory: a tensor's storage, or a kernel's partial results. first..last: the steps
- * that use it. */
+/* A region of memory: a tensor's storage, or a kernel's partial results. */
 typedef struct {
     int64_t bytes;
+    /* The first and the last step that use it; -1: none does. */
     int first, last;
+    /* LRT_BUF_*, and the offset in it, in bytes. */
     uint32_t buffer;
     int64_t offset;
 } Mem;
+
+/* How often steps run: once per prompt, once per timestep, in every step. */
 enum { PLAN_PROMPT, PLAN_TIME, PLAN_STEP, PLAN_COUNT };
+
+/* Independent calls of one kernel. */
 typedef struct {
-    int kernel;                  /* index into Program.kernels */
-    uint32_t args[LRT_MAX_ARGS]; /* mems */
+    /* Index into Program.kernels. */
+    int kernel;
+    /* Operands: indices into Stage.mems. */
+    uint32_t args[LRT_MAX_ARGS];
     int n_args, plan;
-    int64_t tasks, round, first; /* as in lrt_step */
+    /* As in lrt_step. */
+    int64_t tasks, round, first;
+    /* The op's path, and what the step does. */
     const char *name, *kind;
-    double flops, bytes; /* as the graph is written; read and written once */
-    double done;         /* FLOPs of the products that are really computed */
-    bool bf16;           /* operands of the products */
+    /* FLOPs of the op as the graph has it; bytes of the operands and results, each once. */
+    double flops, bytes;
+    /* FLOPs of the products that the step computes: fewer in Winograd forms. */
+    double done;
+    /* Operands of the products are bf16. */
+    bool bf16;
 } Step;
+
+/* How a weight is packed: as stored, in panels, or as a bias in whole vectors. */
 typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS, PACK_KINDS } PackKind;
-/* shared: the same bytes are those of an earlier stage, and packed there. */
+
 typedef struct {
     PackKind kind;
+    /* The weight, in Stage.graph. */
     TensorId tensor;
-    PanelLayout layout; /* all 0 for PACK_RAW */
+    /* All 0 for PACK_RAW. */
+    PanelLayout layout;
+    /* Bytes from Stage.weights_offset; size in floats. */
     int64_t offset, floats;
     uint32_t mem;
+    /* An earlier stage has packed the same bytes; they are at `offset`. */
     bool shared;
 } Packed;
-/* An input or output. binding: of inputs. */
+
+/* An input or output. */
 typedef struct {
     const char *name;
     Dtype dtype;
     Shape shape;
+    /* Of inputs. */
     Binding binding;
 } StageIo;
 enum { MOST_IO = 64 };
+
 typedef struct {
-    Graph *graph; /* its name, and the weights that `packed` names */
+    /* Its name, and the weights that `packed` names. */
+    Graph *graph;
     StageIo inputs[MOST_IO], outputs[MOST_IO];
     uint32_t n_inputs, n_outputs;
     Mem *mems;
@@ -61,52 +83,69 @@ typedef struct {
     int n_steps, cap_steps;
     Packed *packed;
     int n_packed, cap_packed;
-    int64_t weights_shared; /* of its weights, bytes that are packed for an earlier stage;
-                               weights_bytes: the others */
-    int64_t weights_offset, weights_bytes, arena_bytes, arena_bytes_unshared, prompt_bytes,
-        time_row_bytes, scratch_bytes;
+    /* Bytes of its weights that an earlier stage has packed; bytes of the others. */
+    int64_t weights_shared, weights_bytes;
+    /* In the program's weights. Stages of one model that share weights have the same. */
+    int64_t weights_offset;
+    /* Bytes of the arena, and if no values shared memory (memplan.h). */
+    int64_t arena_bytes, arena_bytes_unshared;
+    /* Bytes of the values that cross into the step plan, per prompt and per timestep. */
+    int64_t prompt_bytes, time_row_bytes;
+    /* Bytes of each thread's scratch. */
+    int64_t scratch_bytes;
 } Stage;
 
-enum {
-    MOST_SIZES = 8,
-    MOST_STAGES = MODELS_ONCE + MODELS_PER_SIZE * MOST_SIZES /* of a generator */
-};
+/* Picture sizes and stages of a generator. */
+enum { MOST_SIZES = 8, MOST_STAGES = MODELS_ONCE + MODELS_PER_SIZE * MOST_SIZES };
+
 /* A kernel is data: its kind and its description (kernels.def says which struct). Emission makes
  * functions of them afterwards, in this order. */
 typedef struct {
     KernelKind kind;
-    char name[96];     /* of the function */
-    void *description; /* the program's own */
+    /* Of the function. */
+    char name[96];
+    /* The program's own. */
+    void *description;
 } Kernel;
+
 typedef struct {
     const Target *target;
+    /* FUSE_*. */
     unsigned fuse;
-    ConvMode conv; /* never AUTO where nothing is fused: that is DIRECT */
+    /* Never AUTO where nothing is fused: that is DIRECT. */
+    ConvMode conv;
     bool bf16;
-    Optimize optimize; /* program_new: SPEED */
-    struct Tuning
-        *tuning; /* measured convolutions (tune.h), the program's own; program_new: NULL */
+    /* program_new: SPEED. */
+    Optimize optimize;
+    /* Measured convolutions (tune_file.h), the program's own. program_new: NULL. */
+    struct Tuning *tuning;
     Kernel *kernels;
     int n_kernels, cap_kernels;
     Stage *stages[MOST_STAGES];
     int n_stages;
     int64_t weights_bytes;
-    const char *options, *made_from; /* for --info; may be NULL */
-    const lrt_pipeline *pipeline;    /* constants of a generator; NULL: a single graph */
-    bool quiet;                      /* no progress of packing */
-    bool share_weights; /* graphs of one name have the same weights: weights that are packed alike
-                           are packed once */
+    /* For --info; may be NULL. */
+    const char *options, *made_from;
+    /* Constants of a generator; NULL: a single graph. */
+    const lrt_pipeline *pipeline;
+    /* No progress of packing. */
+    bool quiet;
+    /* Graphs of one name have the same weights: those that are packed alike are packed once. */
+    bool share_weights;
 } Program;
 
-/* Copies one more to the stage; valid until the next one. */
-uint32_t stage_add_mem(Stage *s, Mem m); /* returns its index */
+/* Appends a copy to the stage. Returns its index; or a pointer, which is valid until the next one
+ * is appended. */
+uint32_t stage_add_mem(Stage *s, Mem m);
 Packed *stage_add_packed(Stage *s, const Packed *x);
 Step *stage_add_step(Stage *s, const Step *x);
+/* Frees the stage, not its graph. */
 void stage_free(Stage *s);
 
 /* A program without stages. bf16: operands of convolutions and dense products are rounded to
  * bfloat16, weights stored so; all else stays f32. */
 Program *program_new(const Target *t, unsigned fuse, ConvMode conv, bool bf16);
+/* Frees the program with its stages, kernels and tuning; not the stages' graphs. */
 void program_free(Program *p);
 
 /* The kernel of that kind and description, the same one for equal descriptions. `text` says for

@@ -17,7 +17,8 @@ static const int64_t most_bytes = (int64_t)1 << MOST_BYTES_LOG2, most_count = 1 
 typedef struct {
     TextReader in;
     Program *p;
-    Stage *s; /* that is being read; NULL before the first one */
+    /* The stage that is being read; NULL before the first one. */
+    Stage *s;
 } Reader;
 
 /* The index of a word among n names. */

@@ -22,10 +22,12 @@
 #define LATENTC_PROGRAM_TEXT_H
 #include "program.h"
 
+/* Words of the text form: by PLAN_*, by PackKind, by LRT_BUF_* (last: inputs and outputs). */
 extern const char *const plan_names[PLAN_COUNT];
 extern const char *const pack_names[PACK_KINDS];
 extern const char *const buffer_names[LRT_BUF_IO + 1];
 
+/* Appends the text of p. */
 void program_print(const Program *p, Buf *out);
 
 /* Does the text begin as program_print's do? */
@@ -37,5 +39,6 @@ Program *program_parse(const char *text, const char *file);
 /* The program in the file at `path`, where that is a text file (.txt) of one; else NULL.
  * program_close_text frees it and its graphs. */
 Program *program_open_text(const char *path);
+/* Frees a program that was read from text, with its graphs. */
 void program_close_text(Program *p);
 #endif

@@ -12,7 +12,6 @@ uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset)
 
 int64_t lower_bytes(const Graph *g, TensorId t) { return shape_count(&tensor(g, t)->shape) * 4; }
 
-/* Reshapes are views: the tensor whose memory t uses. */
 TensorId lower_root(const Graph *g, TensorId t)
 {
     for (;;) {
@@ -31,7 +30,6 @@ int lower_output(const Graph *g, TensorId t)
     return -1;
 }
 
-/* Weight t in the form that kernels of c read; the same form is packed once. */
 uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
 {
     Stage *s = l->s;
@@ -55,7 +53,6 @@ uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
     return x->mem;
 }
 
-/* Memory of an operand. Weights reached this way are read as stored. */
 uint32_t lower_operand(Lower *l, TensorId t)
 {
     t = lower_root(l->g, t);
@@ -65,7 +62,6 @@ uint32_t lower_operand(Lower *l, TensorId t)
     return l->mem_of[t.id] - 1;
 }
 
-/* Room for a result of that plan; crosses: it outlives the plan. */
 uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses)
 {
     if (!crosses || plan == PLAN_STEP)
@@ -81,7 +77,7 @@ uint32_t lower_temp(Lower *l, int64_t floats)
     return lower_mem(l->s, floats * 4, LRT_BUF_ARENA, 0);
 }
 
-/* Which tasks the first batch element of the op's result needs: see lrt_step. */
+/* The tasks that the first batch element of the op's result needs: see lrt_step. */
 static void choose_first(const Lower *l, Step *x)
 {
     const Kernel *k = &l->p->kernels[x->kernel];
@@ -111,7 +107,8 @@ void lower_use(Lower *l, Step *x, uint32_t m)
     x->args[x->n_args++] = m;
     Mem *y = &l->s->mems[m];
     int now = (int)(x - l->s->steps);
-    bool again = false; /* q, k and v may be one tensor */
+    /* q, k and v may be one tensor. */
+    bool again = false;
     for (int i = 0; i + 1 < x->n_args; i++)
         again |= x->args[i] == m;
     if (y->first < 0)

@@ -19,18 +19,23 @@ typedef struct {
     int plan;
 } TensorSums;
 
+/* The state of lowering one graph. */
 typedef struct {
     Program *p;
     Graph *g;
     Stage *s;
-    TensorSums *sums_of;    /* per tensor id */
-    uint32_t *mem_of;       /* per tensor id: its mem + 1, 0 while it has none */
-    bool *bf16;             /* per tensor id: it is stored so */
-    int *plan_of;           /* per op: PLAN_* */
-    ConvMode *form_of;      /* per op: how a convolution is computed */
-    AttentionPack *pack_of; /* per op */
-    int64_t batch;          /* separate_batch() */
-    int plan;               /* of the op being lowered */
+    /* Per tensor id: GroupNorm's sums; its mem + 1, 0 while it has none; is it stored as bf16? */
+    TensorSums *sums_of;
+    uint32_t *mem_of;
+    bool *bf16;
+    /* Per op: PLAN_*; the form of a convolution; the packing of an attention. */
+    int *plan_of;
+    ConvMode *form_of;
+    AttentionPack *pack_of;
+    /* Batch elements that are computed separately (separate_batch). */
+    int64_t batch;
+    /* The op that is being lowered, and its plan. */
+    int plan;
     const Op *op;
 } Lower;
 
@@ -56,6 +61,7 @@ uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c);
 /* A step of the op that is being lowered. Its arguments are the mems that lower_use and
  * lower_use_tensor name, in order. Valid until the next step. */
 Step *lower_step(Lower *l, int kernel, int64_t tasks, const char *kind);
+/* Appends an operand: mem m, or the memory of tensor t. Extends its live range to this step. */
 void lower_use(Lower *l, Step *x, uint32_t m);
 void lower_use_tensor(Lower *l, Step *x, TensorId t);
 /* A task needs so much scratch. */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The convolutions that the file lacks get an entry. Per op its index, -1 for any other op. Returns
- * whether there are any. */
+/* Adds an entry for each convolution that the file lacks. entry_of, per op: the index of its entry;
+ * -1 for all other ops. Returns whether any was added. */
 static bool add_missing(const Program *p, const Graph *g, int *entry_of)
 {
     bool any = false;
@@ -25,8 +25,8 @@ static bool add_missing(const Program *p, const Graph *g, int *entry_of)
     return any;
 }
 
-/* One convolution in one form: the steps of its op in that stage. False when it does not fit the
- * form. */
+/* Seconds of one convolution in one form: of all steps of its op in that stage. False when it does
+ * not fit the form. */
 static bool measure_op(const Measure *how, const Engine *e, int stage, const char *path,
                        double *seconds)
 {

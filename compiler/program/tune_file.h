@@ -11,12 +11,14 @@ typedef struct {
     int threads;
     double seconds[CONV_FORMS];
 } TuneEntry;
+/* The entries of a file. */
 typedef struct Tuning Tuning;
 
-/* The entries of the file at `path`; none when there is no file. err() on a file of another kind.
+/* The entries of the file at `path`; none where it does not exist. err() on another kind of file.
  */
 Tuning *tuning_open(const char *path);
 void tuning_free(Tuning *t);
+/* The path that it was opened with. */
 const char *tuning_path(const Tuning *t);
 /* Writes the file again with all entries. */
 void tuning_write(const Tuning *t);
@@ -26,5 +28,6 @@ TuneEntry *tuning_find(const Tuning *t, const Target *target, bool bf16, const G
                        const Op *o);
 /* Adds an entry for it, without times. Returns its index. */
 int tuning_add(Tuning *t, const Target *target, bool bf16, const Graph *g, const Op *o);
-TuneEntry *tuning_entry(Tuning *t, int index); /* valid until an entry is added */
+/* The entry of that index. Valid until an entry is added. */
+TuneEntry *tuning_entry(Tuning *t, int index);
 #endif
