@@ -55,5 +55,6 @@ typedef struct {
     void *user;
     int apart;
 } TileProduct;
+/* Emits the products of all steps: sums += A . B. */
 void tile_products(Emit *e, const TileProduct *p, V steps);
 #endif

@@ -1,4 +1,4 @@
-/* Where the sums of a product on the tile unit are stored, and their epilogue. */
+/* The sums of products on the tile unit: their place, and their epilogue. */
 #ifndef LATENTC_EMIT_TILES_RESULTS_H
 #define LATENTC_EMIT_TILES_RESULTS_H
 #include "emit_task.h"
@@ -23,16 +23,17 @@ typedef struct {
     V pixel, valid;
 } TileLine;
 
+/* Of tile number `tile` of the strip. */
 TileLine tile_line_at(Emit *e, const ContractTask *task, V tile);
 /* Tiles t and t + 1 are neighbours in a line where t is even, as all are that have a partner. */
 bool tiles_are_neighbours(const Contract *c);
 
-/* Where the sums of a group are, and which pixels they belong to. */
+/* The sums of a group: their place, and their pixels. */
 typedef struct {
     TileGroup g;
     /* Of column tile j: sums of the first tile of pixels. */
     V sums[TILE_MOST];
-    /* Output pixel of the first tile; how far that of the second lies behind it. batch NULL: each
+    /* Output pixel of the first tile; the distance to that of the second. batch NULL: each
      * row has its own. */
     V pixel, batch, step;
     /* Rows of each tile that are pixels. */
@@ -41,6 +42,7 @@ typedef struct {
     V first;
 } TileResults;
 
+/* Of group g. */
 TileResults tile_results(Emit *e, const TileGroup *g);
 /* Floats from the sums of one tile of pixels to those of the next. */
 int64_t tile_results_stride(const Contract *c);

@@ -10,5 +10,6 @@ typedef struct {
     int nvec;
     int64_t position;
 } PlainKernel;
+/* Transforms them: G g, or G g G'. */
 void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k);
 #endif

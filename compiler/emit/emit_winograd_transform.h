@@ -5,11 +5,12 @@
 #include "emit_task.h"
 #include "winograd.h"
 
+/* A task of a Winograd kernel. */
 typedef struct {
     ContractTask task;
     const Winograd *form;
     /* Scratch, or staged: the normalised region of some channels; transformed inputs
-     * [position][tile] [channel]; products [position][tile][column]; kernels transformed by this
+     * [position][tile][channel]; products [position][tile][column]; kernels transformed by this
      * task. */
     V region, transformed, products, kernels;
     /* Tiles of a strip; rows and columns of the region of one image. */
@@ -28,6 +29,7 @@ typedef struct {
     } previous;
 } WinogradTask;
 
+/* Of a contract with a Winograd form: form and sizes; addresses are set later. */
 WinogradTask winograd_task(const Contract *c);
 /* Chunks from..to of the input channels, those of x first: loaded and transformed. */
 void load_inputs(Emit *e, const WinogradTask *w, V from, V to);

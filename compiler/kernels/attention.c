@@ -1,5 +1,5 @@
-/* Blocking of attention: plain arithmetic. emit_attention.c has the algorithm on vectors,
- * emit_attn_tiles.c the one on the tile unit. */
+/* Blocking of attention: plain arithmetic. emit_attention_vectors.c has the algorithm on vectors,
+ * emit_attention_tiles.c the one on the tile unit. */
 #include "attention.h"
 #include "blocking.h"
 

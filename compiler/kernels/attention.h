@@ -1,6 +1,5 @@
-/* Attention with an online softmax, in two kernels: one packs keys and values into panels, the
- * other attends; a task of it is one block of queries of one head. Without fusion: AttnPart below.
- */
+/* Attention with an online softmax, in two kernels. One packs keys and values into panels. The
+ * other attends: a task is one block of queries of one head. Without fusion: AttnPart below. */
 #ifndef LATENTC_ATTENTION_H
 #define LATENTC_ATTENTION_H
 #include <stdbool.h>
@@ -8,6 +7,7 @@
 #include "target.h"
 #include "tile_unit.h"
 
+/* The description of fused attention. */
 typedef struct {
     /* q (batch, n, ldq), k (batch, m, ldk), v (batch, m, ldv), y (batch, n, ldy); the heads'
      * channels, heads * head_size, start at the given offsets. */
@@ -27,13 +27,15 @@ typedef struct {
     int panel_vectors;
     /* Queries of a task; panels of keys whose scores it holds at once. */
     int64_t query_block, block_panels;
-    /* The tile unit computes it (emit_attn_tiles.c). */
+    /* The tile unit computes it (emit_attention_tiles.c). */
     int tiles;
 } Attention;
 
+/* Sets the fields that it chooses, from all others. */
 void attention_plan(Attention *a, const Target *t);
+/* Tasks of the attending kernel, bytes of scratch for one; tasks of the packing kernel. */
 int64_t attention_tasks(const Attention *a);
-int64_t attention_scratch(const Attention *a); /* bytes */
+int64_t attention_scratch(const Attention *a);
 int64_t attention_pack_tasks(const Attention *a);
 /* Floats of the packed keys, and of the packed values. */
 int64_t attention_key_floats(const Attention *a);
@@ -55,6 +57,7 @@ static inline int64_t tiles_of_values(const Attention *a)
 {
     return ceil_div(a->head_size, TILE_COLUMNS);
 }
+/* Keys, and channels of a head, rounded up to how they are stored. */
 static inline int64_t keys_stored(const Attention *a)
 {
     return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes);
@@ -63,10 +66,12 @@ static inline int64_t channels_stored(const Attention *a)
 {
     return round_up(a->head_size, a->lanes);
 }
+/* Words of a key. */
 static inline int64_t key_words(const Attention *a)
 {
     return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : attention_words(a, a->head_size);
 }
+/* Keys of a panel; panels of a head; blocks of panels; blocks of queries. */
 static inline int64_t panel_keys(const Attention *a)
 {
     return (int64_t)a->panel_vectors * a->lanes;
@@ -84,6 +89,7 @@ static inline int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a
 static inline int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
 /* Batch elements of the packed keys and values. */
 static inline int64_t kv_batch(const Attention *a) { return a->sk || a->sv ? a->batch : 1; }
+/* Words of a head's packed keys, and of its values. */
 static inline int64_t head_key_words(const Attention *a) { return key_words(a) * keys_stored(a); }
 static inline int64_t head_value_words(const Attention *a)
 {
@@ -91,8 +97,8 @@ static inline int64_t head_value_words(const Attention *a)
 }
 
 /* ---- scratch of a task ---- */
-/* Floats between rows. A row is a vector longer than it needs to be: rows at a distance of a power
- * of two share few sets of L1. */
+/* Floats between rows of queries, of scores, of results. A row is a vector longer than it needs to
+ * be: rows at a distance of a power of two share few sets of L1. */
 static inline int64_t query_stride(const Attention *a)
 {
     return attention_words(a, channels_stored(a)) + a->lanes;
@@ -102,6 +108,7 @@ static inline int64_t score_stride(const Attention *a)
     return a->block_panels * panel_keys(a) + a->lanes;
 }
 static inline int64_t result_stride(const Attention *a) { return channels_stored(a) + a->lanes; }
+/* Queries of a task, in whole vectors. */
 static inline int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
 
 /* The tile unit takes queries in strips and keys in steps; a product has ATTENTION_SUMS
@@ -111,6 +118,7 @@ enum {
     ATTENTION_STEP = TILE_MOST * TILE_COLUMNS,
     ATTENTION_SUMS = TILE_MOST * TILE_MOST
 };
+/* Strips of a task; steps of all keys. */
 static inline int64_t attention_strips(const Attention *a)
 {
     return a->query_block / ATTENTION_STRIP;
@@ -128,18 +136,23 @@ static inline bool has_hidden(const Attention *a)
 }
 /* Chunks of keys that the software-pipelined form computes; 0: none, it does not fit. */
 int64_t pipelined_chunks(const Attention *a);
-/* Where the parts of a task's scratch begin, in floats, and how long all are. */
+/* Offsets of the parts of a task's scratch on the tile unit, and its size, in floats. */
 typedef struct {
-    int64_t queries; /* Q: [strip][2][tile of channels] */
-    int64_t start;   /* what sums begin with: [strip][2] */
-    int64_t masked;  /* the same where keys are hidden: [2][2] */
-    int64_t scores;  /* S: two times [2][2] */
-    int64_t weights; /* P: two times [step of the chunk][2] */
-    int64_t results; /* O: [strip][pair of columns][2][2] */
-    int64_t sums;    /* [query], a vector each */
-    int64_t totals;  /* [query] */
+    /* Q: [strip][2][tile of channels]. */
+    int64_t queries;
+    /* First values of the scores' sums: [strip][2]; where keys are hidden: [2][2]. */
+    int64_t start, masked;
+    /* S: two times [2][2]. */
+    int64_t scores;
+    /* P: two times [step of the chunk][2]. */
+    int64_t weights;
+    /* O: [strip][pair of columns][2][2]. */
+    int64_t results;
+    /* Sums of rows of P: [query], a vector each; and in total: [query]. */
+    int64_t sums, totals;
     int64_t floats;
 } AttentionTiles;
+/* Of an attention with `tiles`. */
 AttentionTiles attention_tiles(const Attention *a);
 
 /* ---- unfused: one of the two products; scores (batch, heads, n, m) are stored ---- */
@@ -154,7 +167,9 @@ typedef struct {
     /* 0: q, k to scores. 1: scores, v to the result. */
     int av;
 } AttnPart;
+/* Sets a->rows. */
 void attn_part_plan(AttnPart *a, const Target *t);
+/* Tasks, and bytes of scratch for one. */
 int64_t attn_part_tasks(const AttnPart *a, const Target *t);
-int64_t attn_part_scratch(const AttnPart *a, const Target *t); /* bytes */
+int64_t attn_part_scratch(const AttnPart *a, const Target *t);
 #endif

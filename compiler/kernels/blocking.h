@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include "target.h"
 
+/* Sizes that are the same everywhere. */
 enum {
 #define SIZE(name, value, source) name = value,
 #define VALUE(name, f32, bf16, dot, tiles, source)
@@ -11,6 +12,7 @@ enum {
 #undef SIZE
 #undef VALUE
 };
+/* Values for one core and one type of operands. */
 typedef struct {
 #define SIZE(name, value, source)
 #define VALUE(name, f32, bf16, dot, tiles, source) double name;

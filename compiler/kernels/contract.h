@@ -87,6 +87,7 @@ typedef struct {
     int kernels;
 } Contract;
 
+/* Channels of both inputs. */
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 /* Channels of the last chunk, and of all, as stored. */
 static inline int64_t last_chunk(const Contract *c)
@@ -104,6 +105,7 @@ static inline int64_t strip_row(const Contract *c)
 {
     return c->tile_rows && c->kc % 64 == 0 ? c->kc + 32 : c->kc;
 }
+/* Is the activation gated? */
 static inline bool contract_geglu(const Contract *c) { return activations[c->epilogue.act].gated; }
 /* Columns of the kernel: co, or 2 co with GEGLU. */
 static inline int64_t contract_columns(const Contract *c)
@@ -118,6 +120,7 @@ static inline int64_t contract_block_out(const Contract *c)
     return (int64_t)(contract_geglu(c) ? c->nr / 2 : c->nr) * c->lanes;
 }
 
+/* Strips of all images. */
 static inline int64_t contract_strips(const Contract *c)
 {
     return c->strips_x * c->strips_y * c->strips_b;

@@ -5,10 +5,14 @@
 #include "panel.h"
 #include "buf.h"
 
-typedef enum { FIELD_INT, FIELD_I64, FIELD_REAL } FieldType; /* int, int64_t, double */
+/* int, int64_t, double. */
+typedef enum { FIELD_INT, FIELD_I64, FIELD_REAL } FieldType;
+/* A field of a description. */
 typedef struct {
+    /* Of the member: "part[0].batch". */
     const char *name;
-    size_t offset; /* in the description */
+    /* In the description, in bytes. */
+    size_t offset;
     FieldType type;
     /* Of a field whose values have names: the name of each. NULL: the values are numbers. */
     const char *const *names;

@@ -10,6 +10,7 @@
 typedef struct {
     int64_t batch, c, blocks, per_line, tw, th, ow, oh;
 } Sums;
+/* Floats of the result; tasks of the kernel that only sums. */
 static inline int64_t sums_floats(const Sums *s) { return s->batch * s->blocks * 3 * s->c; }
 static inline int64_t sums_tasks(const Sums *s) { return s->batch * s->blocks; }
 /* As a kernel of its own gathers them. */
@@ -17,11 +18,12 @@ Sums sums_of_rows(int64_t batch, int64_t rows, int64_t c);
 /* As a contract kernel with has_sums gathers them: a block is a strip. */
 Sums sums_of_contract(const Contract *c);
 
-/* part: of x and of x2; the second has c 0 when there is no x2. */
+/* From sums to scale and shift. part: the sums of x and of x2; without x2 the second has c 0. */
 typedef struct {
     int64_t batch, groups;
     double eps;
     Sums part[2];
 } GroupFinish;
+/* A task is a group of a batch element. */
 static inline int64_t group_finish_tasks(const GroupFinish *g) { return g->batch * g->groups; }
 #endif

@@ -37,6 +37,7 @@ typedef struct {
     Core core;
 } Target;
 
+/* Has the tile unit, or the model of it. */
 static inline bool target_tiles(const Target *t)
 {
     return t->core == CORE_AMX || t->core == CORE_AMX_MODEL;

@@ -4,9 +4,11 @@
 #define LATENTC_UNIT_PEAK_H
 #include "target.h"
 
+/* The description of a peak kernel. */
 typedef struct {
     int64_t iterations;
-    int64_t core; /* CORE_FMA, or the target's */
+    /* CORE_FMA, or the target's. */
+    int64_t core;
 } Peak;
 /* Accumulators of a task on vectors. */
 int peak_accumulators(const Target *t);

@@ -20,6 +20,7 @@ typedef struct {
     WinogradAxis y, x;
 } Winograd;
 
+/* The matrices of a form. */
 const Winograd *winograd_matrices(WinogradKind kind);
 /* Of a contract in a Winograd form, and what reports call the form. */
 const Winograd *winograd_form(const Contract *c);
