@@ -41,12 +41,14 @@ LLVMTypeRef int_type(const Emit *e, int lanes);
 V ci(const Emit *e, int64_t n);
 V cf(const Emit *e, double x, int lanes);
 V int_splat(const Emit *e, uint32_t n, int lanes);
-/* Of i64, signed, without overflow. ..c: with a constant; udivc and uremc by 1 cost nothing. */
+/* Of i64, signed, without overflow. ..c: with a constant. */
 V add(Emit *e, V a, V b);
 V addc(Emit *e, V a, int64_t n);
 V sub(Emit *e, V a, V b);
+/* The same. */
 V mul(Emit *e, V a, V b);
 V mulc(Emit *e, V a, int64_t n);
+/* Of i64, not negative: quotient and remainder, by 1 without code; the smaller; the larger one. */
 V udivc(Emit *e, V a, int64_t n);
 V uremc(Emit *e, V a, int64_t n);
 V umin(Emit *e, V a, V b);
@@ -56,16 +58,17 @@ V lt(Emit *e, V a, V b);
 V eq(Emit *e, V a, V b);
 /* c ? a : b; c: i1, or a vector of them. */
 V choose(Emit *e, V c, V a, V b);
-/* Of f32 or f64, scalars or vectors. fp_fma: a * b + c, fused where the target has FMA, else
- * rounded twice. */
+/* Of f32 or f64, scalars or vectors. */
 V fp_add(Emit *e, V a, V b);
 V fp_sub(Emit *e, V a, V b);
 V fp_mul(Emit *e, V a, V b);
 V fp_div(Emit *e, V a, V b);
+/* The larger one. a * b + c: fused where the target has FMA, else rounded twice. */
 V fp_max(Emit *e, V a, V b);
 V fp_fma(Emit *e, V a, V b, V c);
 
 /* ---- vectors ---- */
+/* A vector of equal lanes. */
 V splat(Emit *e, V scalar, int lanes);
 /* Lanes from .. from + n of a vector. */
 V lanes_of(Emit *e, V v, int from, int n);
@@ -110,6 +113,7 @@ typedef struct {
     LLVMBasicBlockRef head, end;
     V i, next_step;
 } Loop;
+/* Open a loop; end it. step > 0. */
 Loop loop_begin(Emit *e, V from, V to, int64_t step);
 void loop_end(Emit *e, Loop *l);
 /* if (c) { ... } [else { ... }]: If f = if_begin(e, c); [if_else(e, &f);] if_end(e, &f); */
@@ -117,6 +121,7 @@ typedef struct {
     LLVMBasicBlockRef otherwise, end;
     bool has_else;
 } If;
+/* Open the first branch; the second one, at most once; end them. c: an i1. */
 If if_begin(Emit *e, V c);
 void if_else(Emit *e, If *f);
 void if_end(Emit *e, If *f);

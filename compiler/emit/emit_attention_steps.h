@@ -18,6 +18,7 @@ static inline V tile_at(Emit *e, V base, V index)
 {
     return at(e, base, mulc(e, index, TILE_FLOATS));
 }
+/* The same of a constant index. */
 static inline V tile_atc(Emit *e, V base, int64_t index)
 {
     return atc(e, base, index * TILE_FLOATS);

@@ -44,6 +44,7 @@ static inline V operand_at(Emit *e, const Contract *c, V p, V index)
 {
     return c->bf16 ? at_bf16(e, p, index) : at(e, p, index);
 }
+/* Stores `lanes` f32 numbers v at p as operands: in bf16 rounded to nearest. */
 static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes)
 {
     if (c->bf16)

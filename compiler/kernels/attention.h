@@ -47,21 +47,22 @@ static inline int64_t attention_words(const Attention *a, int64_t n)
 {
     return a->bf16 ? ceil_div(n, 2) : n;
 }
-/* Of the tile unit: tiles of channels that a head's keys have, and of columns that its values
- * have. */
+/* On the tile unit: tiles of channels of a head's keys. */
 static inline int64_t tiles_of_keys(const Attention *a)
 {
     return ceil_div(a->head_size, TILE_CHANNELS);
 }
+/* Tiles of columns of a head's values. */
 static inline int64_t tiles_of_values(const Attention *a)
 {
     return ceil_div(a->head_size, TILE_COLUMNS);
 }
-/* Keys, and channels of a head, rounded up to how they are stored. */
+/* Keys as stored: in whole vectors, or on the tile unit in whole panels. */
 static inline int64_t keys_stored(const Attention *a)
 {
     return round_up(a->m, a->tiles ? a->panel_vectors * a->lanes : a->lanes);
 }
+/* Channels of a head as stored: in whole vectors. */
 static inline int64_t channels_stored(const Attention *a)
 {
     return round_up(a->head_size, a->lanes);
@@ -71,19 +72,22 @@ static inline int64_t key_words(const Attention *a)
 {
     return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : attention_words(a, a->head_size);
 }
-/* Keys of a panel; panels of a head; blocks of panels; blocks of queries. */
+/* Keys of a panel. */
 static inline int64_t panel_keys(const Attention *a)
 {
     return (int64_t)a->panel_vectors * a->lanes;
 }
+/* Panels of keys of a head. */
 static inline int64_t key_panels(const Attention *a)
 {
     return ceil_div(keys_stored(a), panel_keys(a));
 }
+/* Blocks of such panels. */
 static inline int64_t key_blocks(const Attention *a)
 {
     return ceil_div(key_panels(a), a->block_panels);
 }
+/* Blocks of queries of a head. */
 static inline int64_t query_blocks(const Attention *a) { return ceil_div(a->n, a->query_block); }
 /* Channels of a panel of values. */
 static inline int64_t value_width(const Attention *a) { return (int64_t)a->nr * a->lanes; }
@@ -97,16 +101,18 @@ static inline int64_t head_value_words(const Attention *a)
 }
 
 /* ---- scratch of a task ---- */
-/* Floats between rows of queries, of scores, of results. A row is a vector longer than it needs to
+/* Floats between rows of queries. A row is a vector longer than it needs to
  * be: rows at a distance of a power of two share few sets of L1. */
 static inline int64_t query_stride(const Attention *a)
 {
     return attention_words(a, channels_stored(a)) + a->lanes;
 }
+/* The same of scores. */
 static inline int64_t score_stride(const Attention *a)
 {
     return a->block_panels * panel_keys(a) + a->lanes;
 }
+/* The same of results. */
 static inline int64_t result_stride(const Attention *a) { return channels_stored(a) + a->lanes; }
 /* Queries of a task, in whole vectors. */
 static inline int64_t query_rows(const Attention *a) { return round_up(a->query_block, a->lanes); }
@@ -118,11 +124,12 @@ enum {
     ATTENTION_STEP = TILE_MOST * TILE_COLUMNS,
     ATTENTION_SUMS = TILE_MOST * TILE_MOST
 };
-/* Strips of a task; steps of all keys. */
+/* Strips of queries of a task. */
 static inline int64_t attention_strips(const Attention *a)
 {
     return a->query_block / ATTENTION_STRIP;
 }
+/* Steps of all keys. */
 static inline int64_t attention_steps(const Attention *a) { return ceil_div(a->m, ATTENTION_STEP); }
 /* Pairs of tiles of columns that a head's values have. */
 static inline int64_t value_pairs(const Attention *a)

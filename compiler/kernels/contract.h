@@ -89,11 +89,12 @@ typedef struct {
 
 /* Channels of both inputs. */
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
-/* Channels of the last chunk, and of all, as stored. */
+/* Channels of the last chunk as stored. */
 static inline int64_t last_chunk(const Contract *c)
 {
     return round_up(in_channels(c) - (c->n_chunks - 1) * c->kc, c->k_step);
 }
+/* Channels of all chunks as stored. */
 static inline int64_t stored_channels(const Contract *c)
 {
     return (c->n_chunks - 1) * c->kc + last_chunk(c);

@@ -25,11 +25,12 @@ const Winograd *winograd_matrices(WinogradKind kind);
 /* Of a contract in a Winograd form, and what reports call the form. */
 const Winograd *winograd_form(const Contract *c);
 const char *winograd_name(const Contract *c);
-/* Positions: of products in a tile. Each has `taps` kernels. */
+/* Positions of products in a tile. */
 static inline int64_t winograd_positions(const Contract *c)
 {
     return (int64_t)winograd_form(c)->y.n * winograd_form(c)->x.n;
 }
+/* Transformed kernels of an input and an output channel: `taps` for each position. */
 static inline int64_t winograd_kernels(const Contract *c)
 {
     return winograd_positions(c) * winograd_form(c)->taps;
@@ -39,16 +40,17 @@ static inline int winograd_step(const Winograd *w, const WinogradAxis *a)
 {
     return a->m / w->upsample;
 }
-/* Rows of transformed inputs that `tiles` rows of products see; rows and columns of the region that
- * they, and `tiles` columns, see. */
+/* Rows of transformed inputs that `tiles` rows of products read. */
 static inline int64_t winograd_lines(const Winograd *w, int64_t tiles)
 {
     return tiles + w->taps - 1;
 }
+/* Rows of the region that those are made from. */
 static inline int64_t winograd_region_rows(const Winograd *w, int64_t tiles)
 {
     return (winograd_lines(w, tiles) - 1) * winograd_step(w, &w->y) + w->y.inputs;
 }
+/* Columns of the region that `tiles` columns of products read. */
 static inline int64_t winograd_region_cols(const Winograd *w, int64_t tiles)
 {
     return (tiles - 1) * winograd_step(w, &w->x) + w->x.inputs;
@@ -80,12 +82,13 @@ int winograd_buffers(const Contract *c);
 /* Bytes of scratch. Where loading and products are two steps: of the larger. */
 int64_t winograd_scratch(const Contract *c);
 
-/* KERNELS_STREAMED: input channels whose kernels a task transforms at a time, for one block; parts
- * are multiples of winograd_unit. Floats of scratch for them, and between positions there. */
+/* KERNELS_STREAMED: parts are multiples of so many input channels. */
 static inline int64_t winograd_unit(const Contract *c)
 {
     return c->tile_rows ? c->k_step : c->lanes;
 }
+/* Input channels of a part, whose kernels a task transforms at a time for one block; floats of
+ * scratch for it, and between positions there. */
 int64_t winograd_part(const Contract *c);
 int64_t winograd_part_floats(const Contract *c);
 int64_t winograd_part_stride(const Contract *c, int nvec);
