@@ -1,7 +1,6 @@
 /* See peak.h. */
 #include "peak.h"
 #include "alloc.h"
-#include <stdlib.h>
 
 double program_add_peak(Program *p, int64_t iterations, int tasks)
 {
@@ -11,21 +10,19 @@ double program_add_peak(Program *p, int64_t iterations, int tasks)
     s->graph = g;
     s->inputs[s->n_inputs++] = (StageIo){"unused", DT_F32, shape, BIND_STEP};
     s->outputs[s->n_outputs++] = (StageIo){"output", DT_F32, shape, BIND_STEP};
-    s->mems = xcalloc(1, sizeof *s->mems);
-    s->mems[s->n_mems++] = (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1};
-    s->steps = xcalloc(1, sizeof *s->steps);
+    stage_add_mem(s, (Mem){.bytes = 256, .buffer = LRT_BUF_IO + 1});
     Peak peak = {iterations, p->bf16 ? p->target->core : CORE_FMA};
     if (p->bf16 && target_tiles(p->target))
-        peak.iterations /= 16; /* a tile product takes 16 cycles */
+        peak.iterations /= 16; /* cycles of a tile product */
     int kernel = program_kernel(p, KERNEL_PEAK, &peak, "peak");
-    s->steps[s->n_steps++] = (Step){.kernel = kernel,
-                                    .n_args = 1,
-                                    .plan = PLAN_STEP,
-                                    .tasks = tasks,
-                                    .round = tasks,
-                                    .first = tasks,
-                                    .name = "peak",
-                                    .kind = "peak"};
+    stage_add_step(s, &(Step){.kernel = kernel,
+                              .n_args = 1,
+                              .plan = PLAN_STEP,
+                              .tasks = tasks,
+                              .round = tasks,
+                              .first = tasks,
+                              .name = "peak",
+                              .kind = "peak"});
     p->stages[p->n_stages++] = s;
     return tasks * peak_flops(&peak, p->target);
 }
