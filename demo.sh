@@ -2,6 +2,7 @@
 # Text in, picture out: ./demo.sh ["a red circle on a blue background"]
 # Installs what is missing, builds latentc, compiles graphs/shapes into the program generated/shapes and runs it.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,3s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$(readlink -f "$0")")"
 prompt=${1:-a red circle on a blue background}
 generator=generated/shapes picture=generated/demo.png

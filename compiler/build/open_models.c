@@ -295,8 +295,10 @@ Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guid
         spec = otherwise;
     if (!spec)
         usage_err(
-            "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED",
-            r.graph->name);
+            "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED%s",
+            r.graph->name,
+            m == &l->model[MODEL_IMAGE_ENCODER] ? ", or --no-init-img to leave this model out"
+                                                : "");
     r.weights = m->checkpoint ? weights_from(m->checkpoint, r.graph->name)
                               : weights_open(spec, r.graph->name);
     weights_check(r.weights, r.graph);

@@ -127,6 +127,8 @@ sed 's|"conv_in|"conv_on|' decoder.safetensors >theirs.safetensors
 expect 1 '*--weights theirs.safetensors: has weights of none of the models of *: taken for *' \
     "$LATENTC" build -q "$narrow" --weights folder/unet --weights theirs.safetensors -o out
 expect 2 '*no weights for text_encoder: give --weights *' "$LATENTC" build -q "$narrow" --weights folder/unet --weights folder/vae --vocab folder/tokenizer -o out
+expect 2 '*no weights for image_encoder: give --weights *, or --no-init-img to leave this model out' "$LATENTC" build -q "$narrow" \
+    --weights text_encoder=synthetic:1 --weights diffusion_model=synthetic:1 --weights decoder=synthetic:1 --vocab folder/tokenizer -o out
 for name in by-hand by-config by-metadata by-folders by-files by-models by-last; do
     draw $name
     cmp $name.latent by-hand.latent || fail "$name: another latent"

@@ -1,4 +1,4 @@
-/* The plan walker on hand-made kernels, with one to three threads; the hash; the CPU's features. */
+/* The plan walker on hand-made kernels, with one to three threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "hash.h"
 #include "progress.h"
 #include "stage.h"
 
@@ -249,61 +248,10 @@ static void test_no_memory(void **state)
     assert_non_null(error);
 }
 
-/* The same hash in one call and in pieces of any size; another one for any changed byte. */
-static void test_hash(void **state)
-{
-    /* clang-format off */
-    static const size_t sizes[] = {
-        0, 1, 31, 32, 33, 1000, LRT_HASH_CHUNK - 1, LRT_HASH_CHUNK, LRT_HASH_CHUNK + 1, 3 * LRT_HASH_CHUNK + 77};
-    size_t most = 4 * LRT_HASH_CHUNK;
-    unsigned char *p = malloc(most);
-    (void)state;
-    for (size_t i = 0; i < most; i++)
-        p[i] = (unsigned char)(i * 2654435761u >> 13);
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        size_t n = sizes[k];
-        uint64_t whole = lrt_hash64(p, n);
-        lrt_hasher h;
-        lrt_hash_begin(&h);
-        for (size_t at = 0, piece = 1; at < n; at += piece, piece = piece * 3 % 100003 + 1)
-            lrt_hash_add(&h, p + at, piece < n - at ? piece : n - at);
-        assert_true(lrt_hash_end(&h) == whole);
-        if (n) {
-            assert_true(lrt_hash64(p, n - 1) != whole);
-            p[n / 2] ^= 1;
-            assert_true(lrt_hash64(p, n) != whole);
-            p[n / 2] ^= 1;
-        }
-    }
-    /* clang-format on */
-    assert_true(lrt_hash64(p, 5) == lrt_hash64(p, 5));
-    free(p);
-}
-
-static void test_cpu(void **state)
-{
-    uint32_t have = lrt_cpu_features();
-    (void)state;
-    lrt_error e = {""};
-    assert_true(lrt_cpu_check(have, &e));
-    assert_true(lrt_cpu_check(0, &e));
-    assert_true(lrt_cpu_enable(have & ~(uint32_t)LRT_CPU_AMX_BF16, &e));
-#ifdef __x86_64__
-    assert_false(lrt_cpu_check(have | LRT_CPU_NEON, &e));
-    assert_non_null(strstr(e.text, "NEON"));
-    bool granted = lrt_cpu_enable(
-        LRT_CPU_AMX_BF16,
-        &e); /* Linux refuses where the CPU has none; a sandbox may refuse anyway */
-    if (!(have & LRT_CPU_AMX_BF16))
-        assert_true(!granted && strstr(e.text, "AMX tiles"));
-#endif
-    assert_true(lrt_default_threads() >= 1);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),      cmocka_unit_test(test_trace), cmocka_unit_test(test_help),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_hash),  cmocka_unit_test(test_cpu)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk), cmocka_unit_test(test_trace),
+                                       cmocka_unit_test(test_help),
+                                       cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

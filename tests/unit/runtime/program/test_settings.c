@@ -1,0 +1,124 @@
+/* A generator's command line, and the names of numbered pictures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "numbered_name.h"
+#include "settings.h"
+
+static void check_name(const char *pattern, int64_t i, int64_t n, const char *tag, const char *want)
+{
+    char *name = lrt_numbered_name(pattern, i, n, 42, tag);
+    assert_string_equal(name, want);
+    free(name);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    check_name("output.png", 1, 1, "", "output.png");
+    check_name("output.png", 3, 4, "", "output-3.png");
+    check_name("a/b.c/output", 3, 4, "", "a/b.c/output-3");
+    check_name("p-%03d.png", 7, 9, "", "p-007.png");
+    check_name("p-%d%d.png", 7, 1, "", "p-7%d.png");
+    check_name("100%.png", 1, 2, "", "100%-1.png");
+    check_name("x.png", 1, 1, ".preview", "x.preview.png");
+    check_name("x.png", 2, 2, ".preview", "x-2.preview.png");
+    check_name(".hidden", 2, 2, "", ".hidden-2");
+    check_name("p-%s.png", 2, 2, "", "p-42.png");
+    check_name("%05d-%s-%s.png", 2, 2, "", "00002-42-%s.png");
+}
+
+static const lrt_pipeline pipeline = {.name = "test",
+                                      .width = 128,
+                                      .height = 128,
+                                      .schedule = {.train_steps = 1000},
+                                      .steps = 25,
+                                      .cfg_scale = 7.5,
+                                      .sampler = "ddim",
+                                      .seed = 42,
+                                      .output = "output.png",
+                                      .prompt = "a red circle"};
+
+/* Arguments up to a NULL. */
+static bool parse(lrt_settings *s, lrt_error *e, char **argv)
+{
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    e->text[0] = '\0';
+    return lrt_settings_parse(s, &pipeline, argc, argv, e);
+}
+#define PARSE(s, e, ...) parse(s, e, (char *[]){(char *)"test", __VA_ARGS__, NULL})
+
+static void test_settings(void **state)
+{
+    lrt_settings s;
+    lrt_error e;
+    (void)state;
+    assert_true(PARSE(&s, &e, "-p", "x"));
+    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed == 42 && s.batch_count == 1 &&
+                isnan(s.alpha));
+    assert_string_equal(s.sampler->name, "ddim");
+    assert_string_equal(s.negative, "");
+    assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000",
+                      "--cfg-scale=-1e1", "--sampling-method", "relax", "--alpha", "0.5"));
+    assert_string_equal(s.prompt, "a=b");
+    assert_string_equal(s.negative, "-5 dogs");
+    assert_true(s.seed == -3 && s.steps == 1000 && s.cfg_scale == -10 && s.alpha == 0.5);
+    assert_true(PARSE(&s, &e, "-p", ""));
+    assert_true(PARSE(&s, &e, "--info"));
+    assert_true(PARSE(&s, &e, "-h"));
+}
+
+static void test_wrong_usage(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        char *argv[6];
+        const char *message;
+    } cases[] = {
+        /* clang-format on */
+        {{"test", NULL}, "no prompt"},
+        {{"test", "-p", NULL}, "-p: expected TEXT after it"},
+        {{"test", "-p", "--steps", "5", NULL}, "-p: expected TEXT after it"},
+        {{"test", "--stepps", "5", NULL}, "unknown flag '--stepps': did you mean '--steps'?"},
+        {{"test", "-q", NULL}, "unknown flag '-q'"},
+        {{"test", "a red circle", NULL}, "the prompt goes after -p"},
+        {{"test", "-p", "x", "--steps", "0", NULL},
+         "--steps: expected an integer from 1 to 1000, found '0'"},
+        {{"test", "-p", "x", "--steps", "1001", NULL}, "found '1001'"},
+        {{"test", "-p", "x", "--steps", "5x", NULL}, "found '5x'"},
+        {{"test", "-p", "x", "--cfg-scale", "nan", NULL},
+         "--cfg-scale: expected a number from -1000 to 1000, found 'nan'"},
+        {{"test", "-p", "x", "--cfg-scale", "inf", NULL}, "found 'inf'"},
+        {{"test", "-p", "x", "-s", "99999999999999999999", NULL}, "--seed"},
+        {{"test", "-p", "x", "--sampling-method", "ddin", NULL}, "did you mean 'ddim'?"},
+        {{"test", "-p", "x", "--rng", "dice", NULL}, "--rng: unknown 'dice'"},
+        {{"test", "-p", "x", "--alpha", "0.5", NULL}, "--alpha goes with --sampling-method relax"},
+        {{"test", "-p", "x", "--alpha", "0", NULL}, "--alpha: expected a number"},
+        {{"test", "--info=yes", NULL}, "--info takes no value"},
+        {{"test", "-p", "x", "-t", "0", NULL}, "--threads"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lrt_settings s;
+        lrt_error e;
+        if (parse(&s, &e, (char **)(uintptr_t)cases[i].argv) || !strstr(e.text, cases[i].message))
+            fail_msg("case %zu: found \"%s\", expected \"%s\"", i, e.text, cases[i].message);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_wrong_usage)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
