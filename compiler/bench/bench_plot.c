@@ -163,7 +163,7 @@ static void draw_roofs(const Axes *a, const Machine *m, Buf *out)
     for (int i = 0; i < m->n_reads; i++) {
         double from = clamp(pow(10, a->y_lo) / m->reads[i].all, left, 1e30),
                to = peak / m->reads[i].all;
-        char class[16];
+        char class[24];
         snprintf(class, sizeof class, "roof r%d", i);
         line(out, class, x_at(a, from), y_at(a, from * m->reads[i].all), x_at(a, to),
              y_at(a, peak));

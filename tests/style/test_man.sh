@@ -12,7 +12,7 @@ for command in $commands 'weights list' 'weights check' 'weights convert' 'weigh
     done
 done
 help=$("$LATENTC" show --help | tr '\n' ' ')
-for stage in expand all algorithm lower $(sed -n 's/^PASS("\([a-z]*\)".*/\1/p' "$SOURCE_DIR/compiler/passes/passes.def"); do
+for stage in expand all algorithm lower $(sed -n 's/^PASS(\([a-z]*\),.*/\1/p' "$SOURCE_DIR/compiler/passes/passes.def"); do
     grep -qE " $stage[ :;]" <<<"$help" || fail "latentc show --help lacks --after $stage"
 done
 ! command -v man >/dev/null || [[ -z $(man --warnings -l "$SOURCE_DIR/docs/latentc.1" 2>&1 >/dev/null) ]] || fail "man warns about the page"
