@@ -1,5 +1,6 @@
 /* See text.h. */
 #include "text.h"
+#include "grow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,11 @@
 void lrt_text_add(lrt_text *t, uint32_t c)
 {
     if (t->n == t->cap && !t->failed) {
-        size_t cap = t->cap ? t->cap * 2 : 64;
-        uint32_t *data = realloc(t->data, cap * sizeof *data);
-        if (data) {
+        uint32_t *data = lrt_grown(t->data, &t->cap, sizeof *data);
+        if (data)
             t->data = data;
-            t->cap = cap;
-        } else {
+        else
             t->failed = true;
-        }
     }
     if (!t->failed)
         t->data[t->n++] = c;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "grow.h"
 
 /* The last class is [^\s\p{L}\p{N}] with \s spelled out, since PCRE2 counts U+180E as white space
  * and Unicode no longer does. U+0345, a mark whose capital is a letter, is in no class, since
@@ -86,14 +87,11 @@ static const lrt_merge *find_merge(const lrt_vocab *v, uint32_t left, uint32_t r
 static void add_token(lrt_tokens *t, uint32_t id)
 {
     if (t->n == t->cap && !t->failed) {
-        size_t cap = t->cap ? t->cap * 2 : 128;
-        int32_t *ids = realloc(t->ids, cap * sizeof *ids);
-        if (ids) {
+        int32_t *ids = lrt_grown(t->ids, &t->cap, sizeof *ids);
+        if (ids)
             t->ids = ids;
-            t->cap = cap;
-        } else {
+        else
             t->failed = true;
-        }
     }
     if (!t->failed)
         t->ids[t->n++] = (int32_t)id;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "grow.h"
 #include "progress.h"
 
 /* A region. stage NULL: no instance ran in it; else spans are those of the instance, in order. */
@@ -49,12 +50,10 @@ void lrt_profile_free(lrt_profile *p)
 static Region *add_region(lrt_profile *p)
 {
     if (p->n == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 64;
-        Region *more = realloc(p->regions, cap * sizeof *more);
+        Region *more = lrt_grown(p->regions, &p->cap, sizeof *more);
         if (!more)
             return NULL;
         p->regions = more;
-        p->cap = cap;
     }
     return &p->regions[p->n++];
 }
