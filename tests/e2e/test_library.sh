@@ -16,9 +16,10 @@ build --emit a -o "$work/libshapes.a"
     fail "the library uses: $(nm -D --undefined-only "$work/libshapes.so")"
 [[ ! -e $work/libshapes.so.weights && -s $work/libshapes.weights ]] || fail "weights are not where they belong: $(ls "$work")"
 
-cc=${CC:-cc} include=$SOURCE_DIR/runtime/program
+cc=${CC:-cc} include=$SOURCE_DIR/runtime/program openmp=-fopenmp
+[[ $COMPILER_ID != *Clang ]] || openmp=-l:libomp.so.5 # the OpenMP library of the compiler that built the runtime
 "$cc" -Wall -Wextra -Werror "$examples/draw.c" -o "$work/draw" -I "$include" "$work/libshapes.so" || fail "the C example cannot be linked"
-"$cc" "$examples/draw.c" -o "$work/draw-a" -I "$include" "$work/libshapes.a" -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm -fopenmp || fail "the archive cannot be linked"
+"$cc" "$examples/draw.c" -o "$work/draw-a" -I "$include" "$work/libshapes.a" -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm "$openmp" || fail "the archive cannot be linked"
 mkdir "$work/elsewhere"
 (cd "$work/elsewhere" && ../draw "$prompt" ../so.ppm) 2>"$work/log" || fail "the C example: $(cat "$work/log")"
 "$work/draw-a" "$prompt" "$work/a.ppm" "$work/libshapes.weights" 2>/dev/null || fail "the archive's program ended with $?"
