@@ -180,8 +180,7 @@ static After find_stage(const char *name)
     if (near)
         usage_err("--after: found '%s'; did you mean %s?", name, near);
     Buf all = {0};
-    for (int i = 0; i < N_STAGES; i++)
-        buf_printf(&all, "%s%s", i ? ", " : "", stage_names[i]);
+    buf_names(&all, stage_names, N_STAGES);
     usage_err("--after: found '%s', expected one of %s", name, all.data);
 }
 

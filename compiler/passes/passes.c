@@ -31,8 +31,7 @@ static unsigned fuse_bit(const char *name)
     if (near)
         usage_err("--fuse: unknown name \"%s\"; did you mean \"%s\"?", name, near);
     Buf all = {0};
-    for (int i = 0; i < FUSE_COUNT; i++)
-        buf_printf(&all, "%s%s", i ? ", " : "", fuse_names[i]);
+    buf_names(&all, fuse_names, FUSE_COUNT);
     usage_err("--fuse: unknown name \"%s\"; expected all, none, or some of %s", name, all.data);
 }
 
@@ -90,8 +89,7 @@ static int pass_index(const char *until)
     if (near)
         usage_err("there is no pass \"%s\"; did you mean \"%s\"?", until, near);
     Buf all = {0};
-    for (int i = 0; i < PASS_COUNT; i++)
-        buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    buf_names(&all, names, PASS_COUNT);
     usage_err("there is no pass \"%s\"; expected one of %s", until, all.data);
 }
 

@@ -50,9 +50,8 @@ void stage_free(Stage *s)
 
 void program_free(Program *p)
 {
-    for (int i = 0; i < p->n_stages; i++) {
+    for (int i = 0; i < p->n_stages; i++)
         stage_free(p->stages[i]);
-    }
     for (int i = 0; i < p->n_kernels; i++)
         free(p->kernels[i].description);
     free(p->kernels);
