@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "err.h"
 #include "files.h"
+#include "json_python.h"
 #include "words.h"
 
 struct JsonDoc {
@@ -66,36 +67,59 @@ void json_err(Json j, const char *fmt, ...)
     err("%s: %s: %s", j.doc->file, json_pointer(j), message);
 }
 
-static int by_key(const void *a, const void *b)
+typedef struct {
+    cJSON *member;
+    int place;
+} Member;
+
+static int by_key_and_place(const void *a, const void *b)
 {
-    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+    const Member *x = a, *y = b;
+    int order = strcmp(x->member->string, y->member->string);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-/* Keys that stand twice in one object would silently hide one another. */
-static void check_keys(const JsonDoc *doc, const cJSON *at)
+/* Keys that stand twice in one object would silently hide one another: an error. Of Python's files
+ * the last one counts, as when Python reads them, and the others are removed. */
+static void check_keys(const JsonDoc *doc, cJSON *at, bool python)
 {
     int n = cJSON_GetArraySize(at), i = 0;
     if (n > MOST_KEYS)
         json_err((Json){doc, at}, "expected at most %d members", MOST_KEYS);
-    const cJSON **list = xmalloc(((size_t)n + 1) * sizeof *list);
-    for (const cJSON *c = at->child; c; c = c->next)
-        list[i++] = c;
-    qsort(list, (size_t)n, sizeof *list, by_key);
-    for (i = 1; i < n; i++)
-        if (!by_key(&list[i - 1], &list[i]))
-            json_err((Json){doc, list[i]}, "the name stands twice in one object, expected once");
+    Member *list = xmalloc(((size_t)n + 1) * sizeof *list);
+    for (cJSON *c = at->child; c; c = c->next, i++)
+        list[i] = (Member){c, i};
+    qsort(list, (size_t)n, sizeof *list, by_key_and_place);
+    for (i = 1; i < n; i++) {
+        if (strcmp(list[i - 1].member->string, list[i].member->string))
+            continue;
+        if (!python)
+            json_err((Json){doc, list[i].member},
+                     "the name stands twice in one object, expected once");
+        cJSON_Delete(cJSON_DetachItemViaPointer(at, list[i - 1].member));
+    }
     free(list);
 }
 
-/* No name twice; numbers are finite. */
-static void check_tree(const JsonDoc *doc, const cJSON *at)
+static void become_nan(cJSON *at)
 {
-    if (cJSON_IsNumber(at) && !isfinite(at->valuedouble))
+    cJSON_free(at->valuestring);
+    at->valuestring = NULL;
+    at->type = cJSON_Number;
+    at->valuedouble = NAN;
+}
+
+/* Names are there once. Numbers are finite; in Python's files those that are used (json_number). */
+static void check_tree(const JsonDoc *doc, cJSON *at, bool python)
+{
+    if (cJSON_IsNumber(at) && !isfinite(at->valuedouble) && !python)
         json_err((Json){doc, at}, "the number is too large");
+    if (cJSON_IsString(at) && !strcmp(at->valuestring, JSON_NAN) && python)
+        become_nan(at);
     if (cJSON_IsObject(at))
-        check_keys(doc, at);
-    for (const cJSON *c = at->child; c; c = c->next)
-        check_tree(doc, c);
+        check_keys(doc, at, python);
+    for (cJSON *c = at->child; c; c = c->next)
+        check_tree(doc, c, python);
 }
 
 static _Noreturn void parse_error(const char *text, size_t len, const char *at, const char *file)
@@ -130,29 +154,54 @@ static Json document(const char *file, cJSON *root)
     return (Json){doc, root};
 }
 
-Json json_parse(const char *text, size_t len, const char *file)
+static Json parse(const char *text, size_t len, const char *file, bool python)
 {
     if (len > MOST_BYTES)
         err("%s: found %zu bytes, expected JSON of at most %d", file, len, MOST_BYTES);
-    if (memchr(text, 0, len))
-        parse_error(text, len, memchr(text, 0, len), file);
+    if (len > 1 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+        err("%s: found text in UTF-16, expected JSON in UTF-8", file);
+    const char *bad = memchr(text, 0, len);
+    if (!bad)
+        bad = json_control_character(text, len);
+    if (bad)
+        parse_error(text, len, bad, file);
+    char *copy = xmalloc(len + 1);
+    memcpy(copy, text, len);
+    copy[len] = 0;
+    if (python)
+        json_from_python(copy, len);
     const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, len + 1, &end, 1);
+    cJSON *root = cJSON_ParseWithLengthOpts(copy, len + 1, &end, 1);
+    size_t at = end ? (size_t)(end - copy) : len;
+    free(copy);
     if (!root)
-        parse_error(text, len, end, file);
+        parse_error(text, len, text + at, file);
     Json j = document(file, root);
-    check_tree(j.doc, root);
+    check_tree(j.doc, root, python);
     return j;
 }
 
-Json json_load(const char *path)
+Json json_parse(const char *text, size_t len, const char *file)
+{
+    return parse(text, len, file, false);
+}
+
+Json json_parse_python(const char *text, size_t len, const char *file)
+{
+    return parse(text, len, file, true);
+}
+
+static Json load(const char *path, bool python)
 {
     size_t len;
     char *text = read_file(path, &len);
-    Json j = json_parse(text, len, path);
+    Json j = parse(text, len, path, python);
     free(text);
     return j;
 }
+
+Json json_load(const char *path) { return load(path, false); }
+Json json_load_python(const char *path) { return load(path, true); }
 
 void json_free(Json root)
 {
@@ -228,9 +277,17 @@ void json_check_name(Json member)
         json_err(member, "expected a name of letters, digits and _");
 }
 
+/* As Python writes them. */
+static const char *not_finite(double v)
+{
+    return isnan(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity";
+}
+
 double json_number(Json j)
 {
     json_expect(j, JSON_NUMBER);
+    if (!isfinite(node(j)->valuedouble))
+        json_err(j, "found %s, expected a finite number", not_finite(node(j)->valuedouble));
     return node(j)->valuedouble;
 }
 
@@ -338,6 +395,8 @@ void json_rename(Json root, const char *file)
 
 const char *json_text(Json j)
 {
+    if (cJSON_IsNumber(node(j)) && !isfinite(node(j)->valuedouble))
+        return not_finite(node(j)->valuedouble);
     char *text = cJSON_PrintUnformatted(node(j));
     if (!text)
         err("out of memory for JSON");

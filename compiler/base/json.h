@@ -23,6 +23,12 @@ Json json_parse(const char *text, size_t len, const char *file);
 /* The same for a file. */
 Json json_load(const char *path);
 
+/* The same for files that Python's libraries write, read as Python reads them: numbers may be NaN,
+ * Infinity or -Infinity until somebody asks for their value, of a name that stands twice in an
+ * object the last member counts, and half a surrogate pair is U+FFFD. */
+Json json_parse_python(const char *text, size_t len, const char *file);
+Json json_load_python(const char *path);
+
 /* Frees a document by its root; absent is fine. */
 void json_free(Json root);
 
@@ -62,7 +68,7 @@ const char *json_name(Json j);
 /* The same check for a member's key. */
 void json_check_name(Json member);
 
-/* The value of a number; always finite. */
+/* The value of a number; err() unless it is finite. */
 double json_number(Json j);
 
 /* An integer from least to most. */
@@ -77,7 +83,8 @@ bool json_bool(Json j);
 /* err() unless every key is one of these, or "about"; the message has the nearest. */
 void json_only(Json object, const char *const *keys, size_t n);
 
-/* Compact JSON of the node; lives until json_free. */
+/* Compact JSON of the node; NaN, Infinity and -Infinity where the node is such a number. Lives
+ * until json_free. */
 const char *json_text(Json j);
 
 /* The file's name as messages have it. */

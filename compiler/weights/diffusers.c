@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #include "buf.h"
+#include "config.h"
 #include "diffusers_config.h"
 #include "diffusers_scheduler.h"
 #include "err.h"
@@ -70,7 +71,7 @@ static void check_shard(Json at)
 
 static void add_sharded(Checkpoint *c, const char *folder, const char *index, const char *prefix)
 {
-    Json root = json_load(index), map = json_need(root, "weight_map");
+    Json root = json_load_python(index), map = json_need(root, "weight_map");
     const char *opened = NULL;
     json_expect(map, JSON_OBJECT);
     if (!json_count(map))
@@ -168,7 +169,7 @@ static void read_config(const char *path, Settings *s, void (*settings)(Settings
 {
     if (!file_exists(path))
         err("%s: is missing; it says how wide and deep the model is", path);
-    Json config = json_load(path);
+    Json config = json_load_python(path);
     json_expect(config, JSON_OBJECT);
     settings(s, config);
     json_free(config);
@@ -198,7 +199,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     const char *folder = without_slash(c->arena, c->spec);
     Settings s = settings_new(c->arena, c->spec);
     bool variant = false;
-    Json index = json_load(arena_printf(c->arena, "%s/model_index.json", folder));
+    Json index = json_load_python(arena_printf(c->arena, "%s/model_index.json", folder));
     check_pipeline_class(index);
     json_free(index);
     c->scheme = &diffusers_scheme;
@@ -226,7 +227,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
 
 static const Component *component_of_class(Json config)
 {
-    Json class = json_get(config, "_class_name"), list = json_get(config, "architectures");
+    Json class = config_get(config, "_class_name"), list = config_get(config, "architectures");
     if (!json_ok(class) && json_ok(list) && json_kind(list) == JSON_ARRAY)
         class = json_first(list);
     for (int i = 0; i < N_COMPONENTS && json_ok(class); i++)
@@ -254,7 +255,7 @@ void open_component_folder(Checkpoint *c, const CheckpointOptions *o)
 {
     const char *folder = without_slash(c->arena, c->spec);
     Settings s = settings_new(c->arena, c->spec);
-    Json config = json_load(arena_printf(c->arena, "%s/config.json", folder));
+    Json config = json_load_python(arena_printf(c->arena, "%s/config.json", folder));
     const Component *x = component_of_class(config);
     x->settings(&s, config);
     json_free(config);

@@ -245,7 +245,7 @@ static Json load_optional(Arena *a, const char *folder, const char *name)
 {
     struct stat st;
     const char *path = arena_printf(a, "%s/%s", folder, name);
-    return stat(path, &st) ? (Json){0} : json_load(path);
+    return stat(path, &st) ? (Json){0} : json_load_python(path);
 }
 
 /* The text of a special token, which is a text or an object with one. NULL: none. */

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "arena.h"
+#include "config.h"
 #include "err.h"
 #include "tokenizer.h"
 #include "vocab_build.h"
@@ -92,14 +93,14 @@ static void read_tokens(List *l, Json vocab, Json added)
 /* tokenizer.json of Hugging Face's tokenizers, where it is CLIP's. */
 static void read_tokenizer(List *l, const char *path)
 {
-    l->root = json_load(path);
-    Json model = json_need(l->root, "model"), type = json_get(model, "type"),
+    l->root = json_load_python(path);
+    Json model = json_need(l->root, "model"), type = config_get(model, "type"),
          suffix = json_need(model, "end_of_word_suffix");
     if (json_ok(type) && strcmp(json_string(type), "BPE"))
         json_err(type, "found \"%s\", expected BPE, as CLIP's is", json_string(type));
     if (json_kind(suffix) != JSON_STRING || strcmp(json_string(suffix), "</w>"))
         json_err(suffix, "expected \"</w>\", as CLIP's is");
-    read_tokens(l, json_need(model, "vocab"), json_get(l->root, "added_tokens"));
+    read_tokens(l, json_need(model, "vocab"), config_get(l->root, "added_tokens"));
     Json merges = json_need(model, "merges");
     json_expect(merges, JSON_ARRAY);
     l->merge = json_first(merges);
@@ -119,7 +120,7 @@ static void read_folder(List *l, const char *folder, Arena *a)
                *tokenizer = arena_printf(a, "%s/tokenizer.json", folder);
     l->path = arena_printf(a, "%s/merges.txt", folder);
     if ((exists(vocab) && exists(l->path)) || !exists(tokenizer)) {
-        l->root = json_load(vocab);
+        l->root = json_load_python(vocab);
         read_tokens(l, l->root, (Json){0});
     } else {
         read_tokenizer(l, tokenizer);
