@@ -22,7 +22,7 @@ def load(path):
             ("lrt_picture", handle, handle),
             ("lrt_width", ctypes.c_int, handle),
             ("lrt_height", ctypes.c_int, handle),
-            ("lrt_seed", ctypes.c_int64, handle),
+            ("lrt_seed", ctypes.c_uint64, handle),
             ("lrt_message", text, handle)):
         function = getattr(lib, name)
         function.restype, function.argtypes = result, arguments

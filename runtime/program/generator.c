@@ -102,21 +102,24 @@ static int print_info(const Run *r)
                           : LRT_EXIT_OK;
 }
 
+/* The seed of picture i of the job. */
+static uint64_t seed_of(const Run *r, int64_t i) { return r->s.set.seed.value + (uint64_t)i; }
+
 /* The name of picture i of the job. */
 static char *output_name(const Run *r, int64_t i, const char *tag)
 {
     if (r->s.set.prompts)
         return lrt_job_name(r->job, i, r->jobs.pictures, tag);
-    return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, r->s.set.seed + i, tag);
+    return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, seed_of(r, i), tag);
 }
 
 /* The name of another file of picture i, numbered among all pictures. */
 static char *side_name(const Run *r, const char *pattern, int64_t i)
 {
-    return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, r->s.set.seed + i, "");
+    return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, seed_of(r, i), "");
 }
 
-static bool write_picture(Run *r, const char *tag, int64_t seed, lrt_error *e)
+static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
 {
     char *name = output_name(r, r->number, tag), *text = NULL;
     if (!r->s.set.no_metadata)
@@ -157,7 +160,7 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
     return lrt_engine_decode(&r->s.engine, x0, e) &&
-           write_picture(r, ".preview", r->s.set.seed + r->number, e);
+           write_picture(r, ".preview", seed_of(r, r->number), e);
 }
 
 static bool open_trace(Run *r, lrt_error *e)
@@ -199,7 +202,7 @@ static bool store_latent(Run *r, lrt_error *e)
 static bool draw_one(Run *r, lrt_error *e)
 {
     char what[32] = "drawing";
-    int64_t seed = r->s.set.seed + r->number;
+    uint64_t seed = seed_of(r, r->number);
     if (r->jobs.pictures > 1)
         snprintf(what, sizeof what, "picture %lld", (long long)(r->job->first + r->number));
     if (!lrt_session_start(&r->s, seed, e) || !store_latent(r, e) || !open_trace(r, e))
@@ -296,7 +299,8 @@ static bool plan_jobs(Run *r, lrt_error *e)
     if (r->s.set.prompts)
         return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
     if (lrt_seed_choose(&r->s.set.seed))
-        fprintf(stderr, "%s: seed %lld\n", r->program, (long long)r->s.set.seed);
+        fprintf(stderr, "%s: seed %llu\n", r->program,
+                (unsigned long long)r->s.set.seed.value);
     r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
     if (!r->jobs.jobs)
         return lrt_fail(e, "out of memory");

@@ -57,7 +57,7 @@ LRT_API const uint8_t *lrt_picture(const lrt_generator *g);
 LRT_API int lrt_width(const lrt_generator *g);
 LRT_API int lrt_height(const lrt_generator *g);
 /* Its seed. */
-LRT_API int64_t lrt_seed(const lrt_generator *g);
+LRT_API uint64_t lrt_seed(const lrt_generator *g);
 /* Why the last call failed, or a note about a run (a prompt was cut); else "". It belongs to the
  * handle and is valid until the next call. */
 LRT_API const char *lrt_message(const lrt_generator *g);

@@ -14,7 +14,7 @@ struct lrt_generator {
     } * texts; /* copies of the texts that settings point to */
     size_t n_texts;
     bool drawn;
-    int64_t seed; /* of the last picture */
+    uint64_t seed; /* of the last picture */
     char message[sizeof(lrt_error) + 1024];
     lrt_progress_callback *progress;
     void *user;
@@ -162,7 +162,7 @@ static bool draw(lrt_generator *g, lrt_error *e)
         return lrt_fail(e, "no prompt: call lrt_set_prompt first");
     lrt_seed_choose(&s->set.seed);
     return lrt_settings_check(&s->set, s->pipeline, e) && lrt_session_read(s, e) &&
-           lrt_session_prepare(s, e) && lrt_session_start(s, s->set.seed, e) &&
+           lrt_session_prepare(s, e) && lrt_session_start(s, s->set.seed.value, e) &&
            lrt_session_denoise(s, on_step, g, e) && lrt_container_check(&s->container, e) &&
            lrt_engine_decode(&s->engine, s->x, e);
 }
@@ -170,13 +170,13 @@ static bool draw(lrt_generator *g, lrt_error *e)
 int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user)
 {
     lrt_error e;
-    int64_t wanted = g->s.set.seed;
+    lrt_seed_choice wanted = g->s.set.seed;
     g->progress = progress;
     g->user = user;
     g->stopped = false;
     bool ok = draw(g, &e);
-    g->seed = g->s.set.seed;
-    g->s.set.seed = wanted; /* a negative one stays: the next picture gets a new random seed */
+    g->seed = g->s.set.seed.value;
+    g->s.set.seed = wanted; /* the wish for a random one stays: the next picture gets a new random seed */
     g->drawn = g->drawn || ok;
     int code = said(g, ok, &e);
     if (ok && g->s.notice)
@@ -190,6 +190,6 @@ int lrt_width(const lrt_generator *g) { return g->s.pipeline->width; }
 
 int lrt_height(const lrt_generator *g) { return g->s.pipeline->height; }
 
-int64_t lrt_seed(const lrt_generator *g) { return g->seed; }
+uint64_t lrt_seed(const lrt_generator *g) { return g->seed; }
 
 const char *lrt_message(const lrt_generator *g) { return g->message; }

@@ -16,7 +16,7 @@
 /* What a picture was drawn with. */
 typedef struct {
     const lrt_settings *settings;     /* checked */
-    int64_t seed;                     /* the picture's own */
+    uint64_t seed;                    /* the picture's own */
     const lrt_init_image *init_image; /* NULL without one */
     const float *latent_in;           /* (latent_n), the tensor of --latent-in; NULL without it */
     int64_t latent_n;

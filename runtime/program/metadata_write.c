@@ -50,6 +50,9 @@ static void put_value(FILE *f, const lrt_option *o)
     case LRT_OPT_BOOL: fputs(*(bool *)o->into ? "true" : "false", f); break;
     case LRT_OPT_INT: fprintf(f, "%lld", (long long)*(int64_t *)o->into); break;
     case LRT_OPT_REAL: put_number(f, *(double *)o->into); break;
+    case LRT_OPT_SEED:
+        fprintf(f, "%llu", (unsigned long long)((lrt_seed_choice *)o->into)->value);
+        break;
     case LRT_OPT_TEXT:
     case LRT_OPT_MAYBE: put_text(f, *(const char **)o->into);
     }
@@ -61,6 +64,8 @@ static bool same_value(const lrt_option *a, const lrt_option *b)
         return *(bool *)a->into == *(bool *)b->into;
     if (a->kind == LRT_OPT_INT)
         return *(int64_t *)a->into == *(int64_t *)b->into;
+    if (a->kind == LRT_OPT_SEED)
+        return ((lrt_seed_choice *)a->into)->value == ((lrt_seed_choice *)b->into)->value;
     if (a->kind == LRT_OPT_REAL)
         return !memcmp(a->into, b->into, sizeof(double)); /* NAN: not given */
     const char *x = *(const char **)a->into, *y = *(const char **)b->into;
@@ -122,7 +127,7 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     put_key(f, LRT_SETTING_cfg_scale);
     put_number(f, s->cfg_scale);
     put_key(f, LRT_SETTING_seed);
-    fprintf(f, "%lld, Size: %dx%d, Model: ", (long long)r->seed, p->width, p->height);
+    fprintf(f, "%llu, Size: %dx%d, Model: ", (unsigned long long)r->seed, p->width, p->height);
     put_text(f, p->name);
     if (r->init_image) {
         put_key(f, LRT_SETTING_strength);

@@ -22,7 +22,7 @@ static bool has_directive(const char *s)
     return *s;
 }
 
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag)
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, uint64_t seed, const char *tag)
 {
     const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
     if (!dot || dot == pattern || dot[-1] == '/')
@@ -43,8 +43,8 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed,
         bool of_seed = skip && s[skip - 1] == 's';
         if (skip && !done[of_seed]) {
             int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*lld" : "%*lld", width > 20 ? 20 : width,
-                    (long long)(of_seed ? seed : i));
+            fprintf(f, s[1] == '0' ? "%0*llu" : "%*llu", width > 20 ? 20 : width,
+                    (unsigned long long)(of_seed ? seed : (uint64_t)i));
             done[of_seed] = 1;
             s += skip - 1;
         } else if (*s) {

@@ -6,5 +6,5 @@
 /* The name of picture i (from 1) of n: the first %d (or %03d, ...) in pattern becomes i, the first
  * %s the seed. When it has neither and n > 1, "-i" is inserted before the extension. tag is
  * inserted there, too; "" for none. malloc'd; NULL when memory is short. */
-char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, int64_t seed, const char *tag);
+char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, uint64_t seed, const char *tag);
 #endif

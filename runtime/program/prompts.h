@@ -24,7 +24,7 @@ typedef struct {
 enum { LRT_MOST_PICTURES = 1000000 };
 /* Reads the file. Empty lines are skipped. A line that begins with '{' is an object: its names are
  * long names of settings ('_' may stand for '-'), and its values overrule those of base. Any other
- * line is a prompt. A negative seed becomes a random one. false, with *e ("FILE:LINE: ..."): a line
+ * line is a prompt. A random seed is drawn. false, with *e ("FILE:LINE: ..."): a line
  * is wrong, or two pictures have the same name. */
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
                    lrt_jobs *jobs, lrt_error *e);

@@ -263,14 +263,14 @@ static bool read_latent(lrt_session *s, lrt_error *e)
 
 /* --latent-in replaces the first draw of noise, so the noise of the steps is the same with it and
  * without it. */
-bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e)
+bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e)
 {
     int64_t n = s->engine.loop.n;
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
     bool sample = s->init_image.rgb && s->init_image.moments;
-    lrt_noise_seed(&s->noise, s->set.rng, (uint64_t)seed);
+    lrt_noise_seed(&s->noise, s->set.rng, seed);
     if (sample) {
         lrt_noise_latent(&s->noise, noise, n);
         lrt_init_image_sample(&s->init_image, s->pipeline->latent_scale, noise);

@@ -55,7 +55,7 @@ bool lrt_session_read(lrt_session *s, lrt_error *e);
 bool lrt_session_prepare(lrt_session *s, lrt_error *e);
 /* Makes the first latent of a picture, s->x: noise of that seed, or --latent-in; with --init-img,
  * mixed with that picture's latent. */
-bool lrt_session_start(lrt_session *s, int64_t seed, lrt_error *e);
+bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e);
 /* Runs the loop: s->x becomes the finished latent. */
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e);
 #endif

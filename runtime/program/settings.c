@@ -55,14 +55,14 @@ void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const 
     memcpy(t, rows, sizeof rows);
 }
 
-bool lrt_seed_choose(int64_t *seed)
+bool lrt_seed_choose(lrt_seed_choice *seed)
 {
-    if (*seed >= 0)
+    if (!seed->random)
         return false;
     uint32_t random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         random = (uint32_t)(lrt_now() * 1e6);
-    *seed = random & 0x7fffffff;
+    *seed = (lrt_seed_choice){.value = random & 0x7fffffff};
     return true;
 }
 
@@ -73,7 +73,8 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
                         .sampler_name = p->sampler ? p->sampler : "ddim",
                         .rng_name = "cuda",
                         .steps = p->steps,
-                        .seed = p->seed,
+                        .seed = {.value = p->seed < 0 ? 0 : (uint64_t)p->seed,
+                                 .random = p->seed < 0},
                         .batch_count = 1,
                         .cfg_scale = p->cfg_scale,
                         .alpha = NAN,
@@ -282,7 +283,7 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     printf(
         "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
         "methods\n",
-        (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)s.seed, s.output);
+        (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)p->seed, s.output);
     for (int i = 0; i < lrt_sampler_count; i++)
         printf("  %-12s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
     printf(

@@ -44,6 +44,7 @@ typedef struct {
 #define LRT_MEMBER_BOOL(name) bool name;
 #define LRT_MEMBER_INT(name) int64_t name;
 #define LRT_MEMBER_REAL(name) double name;
+#define LRT_MEMBER_SEED(name) lrt_seed_choice name;
 #define LRT_MEMBER_TEXT(name) const char *name;
 #define LRT_MEMBER_MAYBE(name) const char *name;
 #define HEADLINE(id, title, example)
@@ -81,6 +82,6 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
                         lrt_error *e);
 /* Prints --help. */
 void lrt_settings_help(const lrt_pipeline *p, const char *program);
-/* Makes a negative seed a random one. Returns whether it did. */
-bool lrt_seed_choose(int64_t *seed);
+/* Draws a seed when a random one is wanted. Returns whether it did. */
+bool lrt_seed_choose(lrt_seed_choice *seed);
 #endif

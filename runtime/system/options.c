@@ -89,9 +89,28 @@ static double real_of(const char *text, char **end)
     return v;
 }
 
+/* A seed of PyTorch: 0 to 2^64 - 1. strtoull would also take a minus and white space. */
+static bool set_seed(const lrt_option *o, const char *text, lrt_error *e)
+{
+    lrt_seed_choice *seed = o->into;
+    const char *digits = text + (*text == '-' || *text == '+');
+    size_t n = strspn(digits, "0123456789");
+    errno = 0;
+    uint64_t v = strtoull(digits, NULL, 10);
+    if (!n || digits[n] || (errno && *text != '-'))
+        return lrt_fail(
+            e,
+            "--%s: expected an integer from 0 to 18446744073709551615, or a negative one for a random seed; found '%s'",
+            o->name, text);
+    *seed = *text == '-' && v ? (lrt_seed_choice){.random = true} : (lrt_seed_choice){.value = v};
+    return true;
+}
+
 static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
 {
     char *end;
+    if (o->kind == LRT_OPT_SEED)
+        return set_seed(o, text, e);
     errno = 0;
     if (o->kind == LRT_OPT_TEXT || o->kind == LRT_OPT_MAYBE) {
         *(const char **)o->into = text;

@@ -10,9 +10,15 @@ typedef enum {
     LRT_OPT_BOOL, /* into: bool, set to true */
     LRT_OPT_INT,  /* into: int64_t, least..most */
     LRT_OPT_REAL, /* into: double, finite, least..most */
+    LRT_OPT_SEED, /* into: lrt_seed_choice; 64 bits without a sign; a negative one: random */
     LRT_OPT_TEXT, /* into: const char *, which points into argv */
     LRT_OPT_MAYBE /* like TEXT; "" when the next argument begins with a dash or there is none */
 } lrt_option_kind;
+/* A seed that was given, or the wish for a random one; value is 0 until that is drawn. */
+typedef struct {
+    uint64_t value;
+    bool random;
+} lrt_seed_choice;
 /* An option; or, with help NULL, a headline of --help: name is its text, and value an example of
  * the options below it, or NULL. */
 typedef struct {

@@ -31,11 +31,11 @@ static void read_text(const char *text)
     if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength &&
         lrt_settings_check(&s, &fuzz_pipeline, &e)) {
         char *written = lrt_metadata_text(&fuzz_pipeline,
-                                          &(lrt_picture_record){.settings = &s, .seed = s.seed});
+                                          &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
         if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
             die("written, but not read: %s: %s", e.text, written);
         if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) ||
-            s.steps != back.steps || s.seed != back.seed ||
+            s.steps != back.steps || s.seed.value != back.seed.value ||
             memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) ||
             memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
             !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler ||

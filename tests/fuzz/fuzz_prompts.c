@@ -17,7 +17,7 @@ static void body(const uint8_t *data, size_t size)
         die("refused without a place: %s", e.text);
     for (size_t i = 0; ok && i < jobs.n; i++) {
         const lrt_job *j = &jobs.jobs[i];
-        if (!j->set.prompt || !j->set.sampler || j->set.steps < 1 || j->set.seed < 0 ||
+        if (!j->set.prompt || !j->set.sampler || j->set.steps < 1 || j->set.seed.random ||
             j->first != pictures + 1)
             die("line %d: its settings are not whole", j->line);
         pictures += j->set.batch_count;

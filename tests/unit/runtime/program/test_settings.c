@@ -33,6 +33,9 @@ static void test_names(void **state)
     check_name(".hidden", 2, 2, "", ".hidden-2");
     check_name("p-%s.png", 2, 2, "", "p-42.png");
     check_name("%05d-%s-%s.png", 2, 2, "", "00002-42-%s.png");
+    char *largest = lrt_numbered_name("%s.png", 1, 1, UINT64_MAX, "");
+    assert_string_equal(largest, "18446744073709551615.png");
+    free(largest);
 }
 
 static const lrt_pipeline pipeline = {.name = "test",
@@ -63,7 +66,7 @@ static void test_settings(void **state)
     lrt_error e;
     (void)state;
     assert_true(PARSE(&s, &e, "-p", "x"));
-    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed == 42 && s.batch_count == 1 &&
+    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed.value == 42 && !s.seed.random && s.batch_count == 1 &&
                 isnan(s.alpha));
     assert_string_equal(s.sampler->name, "ddim");
     assert_string_equal(s.negative, "");
@@ -71,7 +74,11 @@ static void test_settings(void **state)
                       "--cfg-scale=-1e1", "--sampling-method", "relax", "--alpha", "0.5"));
     assert_string_equal(s.prompt, "a=b");
     assert_string_equal(s.negative, "-5 dogs");
-    assert_true(s.seed == -3 && s.steps == 1000 && s.cfg_scale == -10 && s.alpha == 0.5);
+    assert_true(s.seed.random && s.steps == 1000 && s.cfg_scale == -10 && s.alpha == 0.5);
+    assert_true(PARSE(&s, &e, "-p", "x", "-s", "18446744073709551615"));
+    assert_true(s.seed.value == UINT64_MAX && !s.seed.random);
+    assert_true(PARSE(&s, &e, "-p", "x", "-s", "-99999999999999999999") && s.seed.random);
+    assert_true(PARSE(&s, &e, "-p", "x", "-s-0") && !s.seed.random && s.seed.value == 0);
     assert_true(PARSE(&s, &e, "-p", ""));
     assert_true(PARSE(&s, &e, "--info"));
     assert_true(PARSE(&s, &e, "-h"));
@@ -98,7 +105,11 @@ static void test_wrong_usage(void **state)
         {{"test", "-p", "x", "--cfg-scale", "nan", NULL},
          "--cfg-scale: expected a number from -1000 to 1000, found 'nan'"},
         {{"test", "-p", "x", "--cfg-scale", "inf", NULL}, "found 'inf'"},
-        {{"test", "-p", "x", "-s", "99999999999999999999", NULL}, "--seed"},
+        {{"test", "-p", "x", "-s", "18446744073709551616", NULL},
+         "--seed: expected an integer from 0 to 18446744073709551615, or a negative one for a random seed; found '18446744073709551616'"},
+        {{"test", "-p", "x", "-s", " 1", NULL}, "found ' 1'"},
+        {{"test", "-p", "x", "-s", "--1", NULL}, "found '--1'"},
+        {{"test", "-p", "x", "-s", "1e3", NULL}, "found '1e3'"},
         {{"test", "-p", "x", "--sampling-method", "ddin", NULL}, "did you mean 'ddim'?"},
         {{"test", "-p", "x", "--rng", "dice", NULL}, "--rng: unknown 'dice'"},
         {{"test", "-p", "x", "--alpha", "0.5", NULL}, "--alpha goes with --sampling-method relax"},
