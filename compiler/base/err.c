@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "utf8.h"
 
 static jmp_buf *catcher;
 static unsigned n_catches;
@@ -52,15 +52,15 @@ void err_catch(jmp_buf *where)
 unsigned err_catching(void) { return catcher ? n_catches : 0; }
 const char *err_text(void) { return caught; }
 
-/* One line, whatever it quotes: control characters become spaces, and a very long text is cut. */
+/* One line, whatever it quotes (utf8.h); a very long text is cut. */
 static void print_line(FILE *f, const char *fmt, va_list ap)
 {
     char text[4096];
-    int n = vsnprintf(text, sizeof text, fmt, ap);
-    if (n >= (int)sizeof text)
-        strcpy(text + sizeof text - 4, "...");
-    lrt_one_line(text);
-    fprintf(f, "%s\n", text);
+    bool cut = vsnprintf(text, sizeof text, fmt, ap) >= (int)sizeof text;
+    if (cut)
+        lrt_utf8_trim(text);
+    lrt_put_plain(f, text, strlen(text));
+    fputs(cut ? "...\n" : "\n", f);
 }
 
 /* Only the first thread prints: its message is the cause, later ones may be consequences. */
@@ -68,7 +68,9 @@ static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list 
 {
     static atomic_flag failing = ATOMIC_FLAG_INIT;
     if (catcher) {
-        vsnprintf(caught, sizeof caught, fmt, ap);
+        char text[sizeof caught];
+        vsnprintf(text, sizeof text, fmt, ap);
+        lrt_plain(caught, sizeof caught, text);
         list_run(&at_catch);
         longjmp(*catcher, code);
     }
@@ -104,11 +106,18 @@ void die(const char *fmt, ...)
     fail("internal error", EXIT_BUG, fmt, ap);
 }
 
+void print_plain(FILE *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    print_line(f, fmt, ap);
+    va_end(ap);
+}
+
 void note(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    print_line(stderr, fmt, ap);
     va_end(ap);
 }

@@ -3,12 +3,14 @@
 #define LATENTC_ERR_H
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Exit codes of latentc and of generators (docs/exit-codes in README.md). */
 enum { EXIT_OK = 0, EXIT_USER = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
 
-/* The user's mistake: prints "latentc: error: ..." on one line and ends the program with exit code
- * 1. The message names the place, what was found and what was expected. */
+/* The user's mistake: prints "latentc: error: ..." on one line, with bytes of files as lrt_plain
+ * shows them, and ends the program with exit code 1. The message names the place, what was found
+ * and what was expected. */
 _Noreturn void err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Wrong usage of the command line: as err(), exit code 2. */
@@ -20,7 +22,11 @@ _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An invariant: die() where it does not hold. Also in release builds. */
 #define CHECK(cond) ((cond) ? (void)0 : die("%s:%d: %s does not hold", __FILE__, __LINE__, #cond))
 
-/* Prints one line on standard error, as printf does, and returns. */
+/* Prints one line, as printf does, with bytes of files as lrt_plain shows them (utf8.h). For every
+ * line that names something of a file. */
+void print_plain(FILE *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same on standard error. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* For tests and fuzzers. While `where` is set, err(), usage_err() and die() store their text for

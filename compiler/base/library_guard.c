@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "err.h"
-#include "error.h"
+#include "utf8.h"
 
 static const int faults[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGPROF};
 enum { N_FAULTS = sizeof faults / sizeof faults[0] };
@@ -37,9 +37,9 @@ void library_guard(const char *path, const char *library, int seconds)
         return;
     CHECK(!guard.on);
     guard.on = true;
-    snprintf(guard.subject, sizeof guard.subject, "latentc: error: %.1900s: damaged: %s", path,
-             library);
-    lrt_one_line(guard.subject);
+    char subject[sizeof guard.subject];
+    snprintf(subject, sizeof subject, "latentc: error: %.1900s: damaged: %s", path, library);
+    lrt_plain(guard.subject, sizeof guard.subject, subject);
     /* The crash may be a full stack: the handler needs one of its own. */
     sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL);
     for (int i = 0; i < N_FAULTS; i++)

@@ -26,11 +26,11 @@ static void done(const BuildFlags *f, double *since, const char *fmt, ...)
     va_list ap;
     double t = lrt_now();
     if (!f->quiet) {
-        fprintf(stderr, "%6.2f s  ", t - *since);
+        char text[2048];
         va_start(ap, fmt);
-        vfprintf(stderr, fmt, ap);
+        vsnprintf(text, sizeof text, fmt, ap);
         va_end(ap);
-        fputc('\n', stderr);
+        note("%6.2f s  %s", t - *since, text);
     }
     *since = t;
 }
@@ -118,7 +118,7 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
         for (int k = 0; k < i; k++)
             told |= l->model[k].checkpoint == c;
         if (c && !told && json_ok(c->settings))
-            fprintf(stderr, "          %s: %s (%s)\n", c->spec, c->taken_for, c->why);
+            note("          %s: %s (%s)", c->spec, c->taken_for, c->why);
     }
 }
 
@@ -133,11 +133,12 @@ static void report_files(const BuildFlags *f, Arena *a)
 {
     if (f->quiet || !f->files.weights)
         return;
-    fprintf(stderr, "          weights in %s", f->files.weights);
+    const char *weights = f->files.weights;
     if (f->files.kind == PROGRAM_ARCHIVE)
-        fprintf(stderr, "; link with %s\n", link_libraries(a));
+        note("          weights in %s; link with %s", weights, link_libraries(a));
     else
-        fprintf(stderr, ": keep it in the folder of %s\n", name_of(f->files.path));
+        note("          weights in %s: keep it in the folder of %s", weights,
+             name_of(f->files.path));
 }
 
 int cmd_build(int argc, char **argv)

@@ -5,10 +5,12 @@
 #include "weights_actions.h"
 #include "weights_packed.h"
 #include "err.h"
+#include "utf8.h"
 #include "alloc.h"
 
 #include <stdlib.h>
 #include <stdio.h>
+#include <string.h>
 
 /* clang-format off */
 #define VARIANT_FLAG(into) {"variant", 0, FLAG_STRING, into, "NAME", "which files of a diffusers folder, e.g. fp16", 0, 0}
@@ -20,14 +22,22 @@ static void need_checkpoint(const char *spec, const char *what)
         usage_err("weights %s: %s makes every weight; there is nothing to %s", what, spec, what);
 }
 
+/* Of any length, so not by print_plain, which cuts long lines. */
+static void print_settings(const char *text)
+{
+    fputs("settings ", stdout);
+    lrt_put_plain(stdout, text, strlen(text));
+    putchar('\n');
+}
+
 static void print_origin(const Checkpoint *c)
 {
-    printf("%s: %s\n", c->spec, c->format->name);
-    printf("taken for %s: %s\n", c->taken_for, c->why);
+    print_plain(stdout, "%s: %s", c->spec, c->format->name);
+    print_plain(stdout, "taken for %s: %s", c->taken_for, c->why);
     if (json_ok(c->settings))
-        printf("settings %s\n", json_text(c->settings));
+        print_settings(json_text(c->settings));
     if (c->vocab)
-        printf("vocabulary %s\n", c->vocab);
+        print_plain(stdout, "vocabulary %s", c->vocab);
 }
 
 /* ---- list ---- */
@@ -75,10 +85,11 @@ static void print_tensor(const Stored *t, const char *use, bool ignored)
     for (int d = 0; d < t->rank; d++)
         at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", d ? "x" : "",
                                (long long)t->dim[d]);
-    printf("%-5s %-18s %s  %s\n", st_dtype_name(t->dtype), t->rank ? shape : "one number", t->name,
-           use       ? use
-           : ignored ? "(not needed)"
-                     : "(unknown)");
+    print_plain(stdout, "%-5s %-18s %s  %s", st_dtype_name(t->dtype),
+                t->rank ? shape : "one number", t->name,
+                use       ? use
+                : ignored ? "(not needed)"
+                          : "(unknown)");
 }
 
 static void print_tensors(const Subject *s)
@@ -134,7 +145,7 @@ static void print_some(const char *what, const char **list, size_t n)
 {
     enum { MOST = 10 };
     for (size_t i = 0; i < n && i < MOST; i++)
-        printf("  %s %s\n", what, list[i]);
+        print_plain(stdout, "  %s %s", what, list[i]);
     if (n > MOST)
         printf("  %s %zu more\n", what, n - MOST);
 }

@@ -7,6 +7,7 @@
 
 #include "hash.h"
 #include "picture_in.h"
+#include "utf8.h"
 
 void lrt_init_image_free(lrt_init_image *p)
 {
@@ -21,8 +22,10 @@ void lrt_init_image_free(lrt_init_image *p)
 
 static void note(FILE *notice, const char *path, const lrt_picture_about *a)
 {
-    if (*a->notice)
-        fprintf(notice, "%s: %s\n", path, a->notice);
+    if (!*a->notice)
+        return;
+    lrt_put_plain(notice, path, strlen(path));
+    fprintf(notice, ": %s\n", a->notice);
 }
 
 static bool read_rgb(lrt_init_image *p, const char *path, lrt_picture_about *about, FILE *notice,

@@ -2,6 +2,7 @@
 #include "generator.h"
 
 #include <omp.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "session.h"
 #include "spacing.h"
 #include "tensors.h"
+#include "utf8.h"
 
 /* One run of the program. */
 typedef struct {
@@ -32,18 +34,34 @@ typedef struct {
     float *latent_in; /* the tensor of --latent-in, for the record; NULL without */
 } Run;
 
-/* One line on standard error; returns the exit code, for `return complain(...)`. */
+/* "PROGRAM: ..." on standard error: one line, whatever bytes of files it quotes (utf8.h). */
+static void say(const Run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(const Run *r, const char *fmt, ...)
+{
+    char text[4096];
+    va_list ap;
+    va_start(ap, fmt);
+    if (vsnprintf(text, sizeof text, fmt, ap) >= (int)sizeof text)
+        lrt_utf8_trim(text);
+    va_end(ap);
+    lrt_put_plain(stderr, r->program, strlen(r->program));
+    fputs(": ", stderr);
+    lrt_put_plain(stderr, text, strlen(text));
+    fputc('\n', stderr);
+}
+
+/* Says what is wrong; returns the exit code, for `return complain(...)`. */
 static int complain(const Run *r, int code, const char *message)
 {
-    fprintf(stderr, "%s: error: %s\n", r->program, message);
+    say(r, "error: %s", message);
     return code;
 }
 
 /* Prints notices, a line each. */
 static void print_notice(const Run *r, const char *notice)
 {
-    for (const char *line = notice; line && *line; line += strcspn(line, "\n") + 1)
-        fprintf(stderr, "%s: %s%.*s\n", r->program, r->name, (int)strcspn(line, "\n"), line);
+    for (const char *line = notice; line && *line; line += strcspn(line, "\n"), line += *line != 0)
+        say(r, "%s%.*s", r->name, (int)strcspn(line, "\n"), line);
 }
 
 static int print_tokens(const Run *r)
@@ -260,8 +278,7 @@ static void check_recorded(const Run *r)
                             ? r->s.set.mask
                             : NULL;
     if (other)
-        fprintf(stderr, "%s: %s is not the file that %s was drawn with\n", r->program, other,
-                r->s.set.from_png);
+        say(r, "%s is not the file that %s was drawn with", other, r->s.set.from_png);
 }
 
 /* --prompts: whether picture i of the job exists from an earlier run. */
@@ -299,8 +316,7 @@ static bool plan_jobs(Run *r, lrt_error *e)
     if (r->s.set.prompts)
         return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
     if (lrt_seed_choose(&r->s.set.seed))
-        fprintf(stderr, "%s: seed %llu\n", r->program,
-                (unsigned long long)r->s.set.seed.value);
+        say(r, "seed %llu", (unsigned long long)r->s.set.seed.value);
     r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
     if (!r->jobs.jobs)
         return lrt_fail(e, "out of memory");
@@ -318,8 +334,8 @@ static void report_existing(Run *r)
             existing += exists(r, i);
     }
     if (existing)
-        fprintf(stderr, "%s: %lld of %lld pictures exist already: skipped\n", r->program,
-                (long long)existing, (long long)r->jobs.pictures);
+        say(r, "%lld of %lld pictures exist already: skipped", (long long)existing,
+            (long long)r->jobs.pictures);
 }
 
 static bool draw_all(Run *r, lrt_error *e)

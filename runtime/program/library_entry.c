@@ -176,7 +176,8 @@ int lrt_run(lrt_generator *g, lrt_progress_callback *progress, void *user)
     g->stopped = false;
     bool ok = draw(g, &e);
     g->seed = g->s.set.seed.value;
-    g->s.set.seed = wanted; /* the wish for a random one stays: the next picture gets a new random seed */
+    g->s.set.seed =
+        wanted; /* the wish for a random one stays: the next picture gets a new random seed */
     g->drawn = g->drawn || ok;
     int code = said(g, ok, &e);
     if (ok && g->s.notice)

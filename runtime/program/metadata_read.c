@@ -7,6 +7,7 @@
 #include "metadata_keys.h"
 #include "png_read.h"
 #include "scan.h"
+#include "utf8.h"
 
 typedef struct {
     const char *path;
@@ -20,11 +21,7 @@ typedef struct {
 } Reading;
 
 /* Writes text from the file to the notice, as one line. */
-static void quote(FILE *notice, const char *text)
-{
-    for (const char *s = text; *s; s++)
-        fputc((unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s, notice);
-}
+static void quote(FILE *notice, const char *text) { lrt_put_plain(notice, text, strlen(text)); }
 
 /* A copy that r owns; NULL when memory is short. */
 static const char *keep(lrt_recorded *r, const char *text, size_t n)

@@ -171,9 +171,10 @@ char *lrt_job_name(const lrt_job *job, int64_t i, int64_t pictures, const char *
 {
     const lrt_settings *s = &job->set;
     if (job->own_output)
-        return lrt_numbered_name(s->output, i + 1, s->batch_count, s->seed.value + (uint64_t)i, tag);
-    return lrt_numbered_name(s->output, job->first + i, pictures > 1 ? pictures : 2, s->seed.value + (uint64_t)i,
-                             tag);
+        return lrt_numbered_name(s->output, i + 1, s->batch_count, s->seed.value + (uint64_t)i,
+                                 tag);
+    return lrt_numbered_name(s->output, job->first + i, pictures > 1 ? pictures : 2,
+                             s->seed.value + (uint64_t)i, tag);
 }
 
 /* All names must differ: a picture with the name of an earlier one would count as already drawn. */

@@ -11,6 +11,7 @@
 
 #include "progress.h"
 #include "tensors.h"
+#include "utf8.h"
 
 static char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static char *text(const char *fmt, ...)
@@ -106,6 +107,25 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
+/* The text of all tokens from `first` on. A character may be spread over several of them. */
+static void put_cut(const lrt_session *s, const lrt_tokens *t, size_t first, FILE *notice)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *f = open_memstream(&text, &bytes);
+    if (!f)
+        return;
+    for (size_t i = first; i + 1 < t->n; i++) {
+        size_t n;
+        const char *token = lrt_token_text(&s->vocab, t->ids[i], &n);
+        fwrite(token, 1, n, f);
+    }
+    if (!fclose(f))
+        lrt_put_plain(notice, text, bytes);
+    fputc('\n', notice);
+    free(text);
+}
+
 /* The ids of a prompt, (max_text_length): cut, with a line in the notice, or padded. what: its name
  * in messages. */
 static bool fill_ids(const lrt_session *s, const char *what, const char *prompt, int32_t *ids,
@@ -122,12 +142,7 @@ static bool fill_ids(const lrt_session *s, const char *what, const char *prompt,
             pad = s->pipeline->pad_token < 0 ? end : s->pipeline->pad_token;
     if (t.n > length) {
         fprintf(notice, "the %s has %zu tokens, %zu more than fit; cut: ", what, t.n, t.n - length);
-        for (size_t i = length - 1; i + 1 < t.n; i++) {
-            size_t n;
-            const char *text = lrt_token_text(&s->vocab, t.ids[i], &n);
-            fwrite(text, 1, n, notice);
-        }
-        fputc('\n', notice);
+        put_cut(s, &t, length - 1, notice);
         t.ids[length - 1] = end;
         t.n = length;
     }

@@ -68,18 +68,18 @@ bool lrt_seed_choose(lrt_seed_choice *seed)
 
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
 {
-    *s = (lrt_settings){.negative = "",
-                        .output = p->output ? p->output : "output.png",
-                        .sampler_name = p->sampler ? p->sampler : "ddim",
-                        .rng_name = "cuda",
-                        .steps = p->steps,
-                        .seed = {.value = p->seed < 0 ? 0 : (uint64_t)p->seed,
-                                 .random = p->seed < 0},
-                        .batch_count = 1,
-                        .cfg_scale = p->cfg_scale,
-                        .alpha = NAN,
-                        .strength = NAN,
-                        .schedule = p->schedule};
+    *s = (lrt_settings){
+        .negative = "",
+        .output = p->output ? p->output : "output.png",
+        .sampler_name = p->sampler ? p->sampler : "ddim",
+        .rng_name = "cuda",
+        .steps = p->steps,
+        .seed = {.value = p->seed < 0 ? 0 : (uint64_t)p->seed, .random = p->seed < 0},
+        .batch_count = 1,
+        .cfg_scale = p->cfg_scale,
+        .alpha = NAN,
+        .strength = NAN,
+        .schedule = p->schedule};
 }
 
 /* name is none of the n names: suggests the nearest one, or lists all. Always false. */

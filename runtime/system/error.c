@@ -3,19 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void lrt_one_line(char *text)
-{
-    for (char *s = text; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = ' ';
-}
+#include "utf8.h"
 
 bool lrt_fail(lrt_error *e, const char *fmt, ...)
 {
+    char text[sizeof e->text];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(e->text, sizeof e->text, fmt, ap);
+    if (vsnprintf(text, sizeof text, fmt, ap) >= (int)sizeof text)
+        lrt_utf8_trim(text);
     va_end(ap);
-    lrt_one_line(e->text);
+    lrt_plain(e->text, sizeof e->text, text);
     return false;
 }

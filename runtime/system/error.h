@@ -7,8 +7,7 @@
 typedef struct {
     char text[1024];
 } lrt_error;
-/* Fills in the sentence, cut to fit, as one line. Always false, for `return lrt_fail(e, ...)`. */
+/* Fills in the sentence, cut to fit, as lrt_plain shows it: one line, whatever bytes of files it
+ * quotes. Always false, for `return lrt_fail(e, ...)`. */
 bool lrt_fail(lrt_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Replaces control characters by spaces. */
-void lrt_one_line(char *text);
 #endif

@@ -1,10 +1,12 @@
 /* See text.h. */
 #include "text.h"
-#include "grow.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+
+#include "grow.h"
+#include "utf8.h"
 
 void lrt_text_add(lrt_text *t, uint32_t c)
 {
@@ -19,32 +21,11 @@ void lrt_text_add(lrt_text *t, uint32_t c)
         t->data[t->n++] = c;
 }
 
-/* Decodes the sequence at s (n bytes are left) to *c. Returns its length; 0 when it is invalid. */
-static size_t decode_one(const unsigned char *s, size_t n, uint32_t *c)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80       ? 1
-                    : s[0] >> 5 == 6  ? 2
-                    : s[0] >> 4 == 14 ? 3
-                    : s[0] >> 3 == 30 ? 4
-                                      : 0;
-    if (!length || length > n)
-        return 0;
-    *c = length == 1 ? s[0] : s[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (s[i] >> 6 != 2)
-            return 0;
-        *c = *c << 6 | (s[i] & 0x3f);
-    }
-    bool surrogate = *c >= 0xD800 && *c < 0xE000;
-    return *c < least[length] || *c > 0x10FFFF || surrogate ? 0 : length;
-}
-
 bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e)
 {
     for (size_t i = 0; i < n;) {
         uint32_t c;
-        size_t length = decode_one((const unsigned char *)s + i, n - i, &c);
+        size_t length = lrt_utf8_decode(s + i, n - i, &c);
         if (!length)
             return lrt_fail(e, "not valid UTF-8: byte %zu is 0x%02x", i, (unsigned char)s[i]);
         lrt_text_add(out, c);
@@ -268,17 +249,51 @@ static void lower(const lrt_text *in, lrt_text *out)
     }
 }
 
+/* Whether some character may change: the first one that composes is U+0300. */
+static bool may_compose(const lrt_text *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->data[i] >= 0x300)
+            return true;
+    return false;
+}
+
+/* Decomposes, then composes in place. A character has at most 4 parts (Unicode's expansion factor
+ * of NFD for UTF-32). */
+void lrt_text_compose(const lrt_text *in, lrt_text *out)
+{
+    enum { PARTS = 4 };
+    const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    bool may = may_compose(in);
+    char *utf8 = may ? malloc(4 * in->n) : NULL;
+    utf8proc_int32_t *parts = utf8 ? malloc((PARTS * in->n + 1) * sizeof *parts) : NULL;
+    utf8proc_ssize_t n = 0, room = (utf8proc_ssize_t)(PARTS * in->n);
+    for (size_t i = 0; parts && i < in->n; i++)
+        n += lrt_utf8_encode(in->data[i], utf8 + n);
+    if (parts)
+        n = utf8proc_decompose((utf8proc_uint8_t *)utf8, n, parts, room, how);
+    if (parts && n >= 0 && n <= room)
+        n = utf8proc_normalize_utf32(parts, n, how);
+    out->failed |= may && (!parts || n < 0 || n > room);
+    for (size_t i = 0; !out->failed && i < (may ? (size_t)n : in->n); i++)
+        lrt_text_add(out, may ? (uint32_t)parts[i] : in->data[i]);
+    free(parts);
+    free(utf8);
+}
+
 bool lrt_text_clean(const lrt_text *in, lrt_text *out, lrt_error *e)
 {
-    lrt_text once = {0}, twice = {0};
+    lrt_text once = {0}, twice = {0}, composed = {0};
     lrt_html_unescape(in, &once);
     lrt_html_unescape(&once, &twice);
-    strip(&twice);
-    collapse_white_space(&twice);
-    strip(&twice);
-    lower(&twice, out);
-    bool ok = !once.failed && !twice.failed && !out->failed;
+    lrt_text_compose(&twice, &composed);
+    strip(&composed);
+    collapse_white_space(&composed);
+    strip(&composed);
+    lower(&composed, out);
+    bool ok = !once.failed && !twice.failed && !composed.failed && !out->failed;
     free(once.data);
     free(twice.data);
+    free(composed.data);
     return ok ? true : lrt_fail(e, "out of memory");
 }

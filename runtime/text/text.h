@@ -23,7 +23,10 @@ int lrt_utf8_encode(uint32_t c, char out[4]);
 /* Python's html.unescape, appended to out: numeric and named references, also names that stand
  * without a semicolon. */
 void lrt_html_unescape(const lrt_text *in, lrt_text *out);
-/* Appends to out: html.unescape twice, strip, runs of white space to one space, strip, lower (with
+/* Unicode's normalization form C, appended to out: a letter and its accent, as macOS and many
+ * keyboards write them, become one character where there is one. */
+void lrt_text_compose(const lrt_text *in, lrt_text *out);
+/* Appends to out: html.unescape twice, NFC, strip, runs of white space to one space, strip, lower (with
  * U+0130 and the final sigma as in Python). false, with *e: memory is short. */
 bool lrt_text_clean(const lrt_text *in, lrt_text *out, lrt_error *e);
 #endif

@@ -30,8 +30,8 @@ static void read_text(const char *text)
         die("refused without a place: %s", e.text);
     if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength &&
         lrt_settings_check(&s, &fuzz_pipeline, &e)) {
-        char *written = lrt_metadata_text(&fuzz_pipeline,
-                                          &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
+        char *written = lrt_metadata_text(
+            &fuzz_pipeline, &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
         if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
             die("written, but not read: %s: %s", e.text, written);
         if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) ||

@@ -66,8 +66,8 @@ static void test_settings(void **state)
     lrt_error e;
     (void)state;
     assert_true(PARSE(&s, &e, "-p", "x"));
-    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed.value == 42 && !s.seed.random && s.batch_count == 1 &&
-                isnan(s.alpha));
+    assert_true(s.steps == 25 && s.cfg_scale == 7.5 && s.seed.value == 42 && !s.seed.random &&
+                s.batch_count == 1 && isnan(s.alpha));
     assert_string_equal(s.sampler->name, "ddim");
     assert_string_equal(s.negative, "");
     assert_true(PARSE(&s, &e, "--prompt=a=b", "-n", "-5 dogs", "-s-3", "--steps", "1000",

@@ -226,11 +226,45 @@ static void test_clip_vectors(void **state)
     free(blob);
 }
 
+/* Prompts whose characters compose, and the ids of transformers' tokenizer
+ * (recorded/record_tokens.py): "PROMPT AS JSON\tIDS". */
+static void test_composed(void **state)
+{
+    size_t bytes, line_bytes = 0;
+    lrt_error e;
+    lrt_vocab v;
+    (void)state;
+    void *blob = lrt_vocab_build(SOURCE_DIR "/graphs/shapes/merges.txt", NULL, &bytes, &e);
+    FILE *f = fopen(TEST_DATA_DIR "/tokens.txt", "r");
+    char *line = NULL;
+    int n = 0;
+    assert_true(blob && f && lrt_vocab_open(blob, bytes, &v, &e));
+    for (; getline(&line, &line_bytes, f) > 0; n++) {
+        char *tab = strchr(line, '\t'), ids[512] = "";
+        assert_non_null(tab);
+        *tab = '\0';
+        tab[1 + strcspn(tab + 1, "\n")] = '\0';
+        Json prompt = json_parse(line, strlen(line), "tokens.txt");
+        lrt_tokens t = {0};
+        assert_true(lrt_tokenize(&v, json_string(prompt), &t, &e));
+        for (size_t i = 0, at = 0; i < t.n; i++)
+            at += (size_t)snprintf(ids + at, sizeof ids - at, i ? " %d" : "%d", t.ids[i]);
+        if (strcmp(ids, tab + 1))
+            fail_msg("%s: found %s, expected %s", line, ids, tab + 1);
+        free(t.ids);
+        json_free(prompt);
+    }
+    assert_true(n > 20);
+    fclose(f);
+    free(line);
+    free(blob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean), cmocka_unit_test(test_own_vocabulary),
+        cmocka_unit_test(test_clean),       cmocka_unit_test(test_own_vocabulary),
         cmocka_unit_test(test_bad_prompts), cmocka_unit_test(test_bad_vocabularies),
-        cmocka_unit_test(test_clip_vectors)};
+        cmocka_unit_test(test_composed),    cmocka_unit_test(test_clip_vectors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
