@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guidance.h"
+
 static int64_t io_count(const lrt_io *io)
 {
     int64_t n = 1;
@@ -200,7 +202,7 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
 {
     int64_t length = g->pipeline->max_text_length;
     const int32_t *with = ids + length;
-    g->loop.single = cfg_scale == 1 || !memcmp(ids, with, (size_t)length * sizeof *ids);
+    g->loop.single = !lrt_guides(cfg_scale) || !memcmp(ids, with, (size_t)length * sizeof *ids);
     if (!encode_text(g, g->loop.single ? with : ids, g->loop.single ? 1 : 2, e))
         return false;
     const lrt_stage *s = model_stage(g);

@@ -40,8 +40,8 @@ LRT_API void lrt_destroy(lrt_generator *g);
 /* Sets the prompt and the negative prompt (NULL or "": none). */
 LRT_API int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative);
 /* Sets any setting of a generator's command line that shapes the picture, by its long name: "steps"
- * to "20", "sampling-method" to "ddim" (docs/generator.md). It holds for all later pictures. On
- * LRT_FAILED nothing has changed. */
+ * to "20", "sampling-method" to "ddim" (docs/generator.md). value NULL: back to its default. It
+ * holds for all later pictures. On LRT_FAILED nothing has changed. */
 LRT_API int lrt_set(lrt_generator *g, const char *name, const char *value);
 
 /* Called after each step, step from 1. A result other than 0 stops the run. */

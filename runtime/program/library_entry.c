@@ -119,8 +119,8 @@ int lrt_set(lrt_generator *g, const char *name, const char *value)
 {
     lrt_error e = {"out of memory"};
     lrt_settings set = g->s.set;
-    char *text = strdup(value ? value : "");
-    if (!text || !lrt_settings_set(&set, g->s.pipeline, name, text, &e)) {
+    char *text = value ? strdup(value) : NULL;
+    if ((value && !text) || !lrt_settings_set(&set, g->s.pipeline, name, text, &e)) {
         free(text);
         return said(g, false, &e);
     }
@@ -137,7 +137,7 @@ int lrt_set(lrt_generator *g, const char *name, const char *value)
 
 int lrt_set_prompt(lrt_generator *g, const char *prompt, const char *negative)
 {
-    int code = lrt_set(g, "prompt", prompt);
+    int code = lrt_set(g, "prompt", prompt ? prompt : "");
     return code ? code : lrt_set(g, "negative-prompt", negative ? negative : "");
 }
 

@@ -63,6 +63,14 @@ static bool set_option(Reading *x, const char *name, const char *value)
     return lrt_option_set(table, LRT_SETTING_COUNT, name, value, &why) || bad_line(x, why.text);
 }
 
+/* Python writes null where it has no value: the member is not there. */
+static bool take_null(lrt_scan *s)
+{
+    bool null = lrt_scan_peek(s) == 'n' && s->end - s->p >= 4 && !memcmp(s->p, "null", 4);
+    s->p += null ? 4 : 0;
+    return null;
+}
+
 /* "name": value. seen: the earlier names, each in a line of its own. */
 static bool take_member(Reading *x, lrt_scan *s, FILE *seen, char *const *seen_text)
 {
@@ -77,8 +85,12 @@ static bool take_member(Reading *x, lrt_scan *s, FILE *seen, char *const *seen_t
     bool ok = !fflush(seen) && (!strstr(*seen_text, mark) || bad_line(x, why)) &&
               (lrt_scan_take(s, ':') || lrt_scan_fail(s, "':'"));
     fputs(mark, seen);
-    char *value = ok ? lrt_scan_scalar(s) : NULL;
-    ok = value && keep(x, value) && set_option(x, name, value);
+    if (ok && take_null(s)) {
+        ok = lrt_setting_find(name) >= 0 || set_option(x, name, "");
+    } else {
+        char *value = ok ? lrt_scan_scalar(s) : NULL;
+        ok = value && keep(x, value) && set_option(x, name, value);
+    }
     free(name);
     return ok;
 }

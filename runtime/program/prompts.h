@@ -23,7 +23,8 @@ typedef struct {
 } lrt_jobs;
 enum { LRT_MOST_PICTURES = 1000000 };
 /* Reads the file. Empty lines are skipped. A line that begins with '{' is an object: its names are
- * long names of settings ('_' may stand for '-'), and its values overrule those of base. Any other
+ * long names of settings ('_' may stand for '-'), and its values overrule those of base;
+ * null does not. Any other
  * line is a prompt. A random seed is drawn. false, with *e ("FILE:LINE: ..."): a line
  * is wrong, or two pictures have the same name. */
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,

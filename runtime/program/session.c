@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guidance.h"
 #include "progress.h"
 #include "tensors.h"
 #include "utf8.h"
@@ -195,6 +196,11 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     FILE *notice = open_memstream(&s->notice, &bytes);
     if (!notice)
         return lrt_fail(e, "out of memory");
+    if (*s->set.negative && !lrt_guides(s->set.cfg_scale))
+        fprintf(
+            notice,
+            "the negative prompt is not used: --cfg-scale %g is no guidance, which begins above 1\n",
+            s->set.cfg_scale);
     bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
               fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice,
                        e) &&
@@ -248,7 +254,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!lrt_engine_encode_init_image(&s->engine, e))
         return false;
     if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
-        (s->encoded_scale == 1) == (s->set.cfg_scale == 1))
+        lrt_guides(s->encoded_scale) == lrt_guides(s->set.cfg_scale))
         return true;
     memset(s->encoded, 0xff, ids_bytes(s));
     if (!lrt_engine_encode(&s->engine, s->ids, s->set.cfg_scale, e))

@@ -242,7 +242,16 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
     lrt_settings_table(table, s, p);
     if (i >= 0 && lrt_settings_traits[i].scope != LRT_SCOPE_PICTURE)
         return lrt_fail(e, "--%s is for programs: a library cannot set it", name);
-    return lrt_option_set(table, LRT_SETTING_COUNT, name, value, e) && find_rows(s, p, e);
+    if (i >= 0 && !value) {
+        lrt_settings plain;
+        lrt_option defaults[LRT_SETTING_COUNT];
+        lrt_settings_default(&plain, p);
+        lrt_settings_table(defaults, &plain, p);
+        lrt_option_copy(&table[i], &defaults[i]);
+        return find_rows(s, p, e);
+    }
+    return lrt_option_set(table, LRT_SETTING_COUNT, name, value ? value : "", e) &&
+           find_rows(s, p, e);
 }
 
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)

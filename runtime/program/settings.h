@@ -61,8 +61,8 @@ typedef struct {
 } lrt_settings;
 /* Sets all defaults, some of them from the pipeline. */
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
-/* Sets one setting of scope PICTURE by its long name. value must outlive s. false, with *e: another
- * scope, an unknown name, or a wrong value. */
+/* Sets one setting of scope PICTURE by its long name; value NULL: to its default. value must
+ * outlive s. false, with *e: another scope, an unknown name, or a wrong value. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
                       lrt_error *e);
 /* Fills in what the names stand for (sampler, rng, size, schedule) and checks that the settings are

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+bool lrt_guides(double scale) { return scale > 1; }
+
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise)
 {
     for (int64_t i = 0; i < n; i++)

@@ -1,8 +1,12 @@
 /* Classifier-free guidance. All arrays have n numbers, in the order of the latent. */
 #ifndef LATENTRT_GUIDANCE_H
 #define LATENTRT_GUIDANCE_H
+#include <stdbool.h>
 #include <stdint.h>
 
+/* Whether a scale asks for guidance: one above 1, as in diffusers. At or below 1 the prediction
+ * with the prompt is taken as it is. */
+bool lrt_guides(double scale);
 /* guided = without + scale (with - without): what the prompt adds to the prediction, `scale` times.
  * guided may be one of the inputs. */
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *guided);

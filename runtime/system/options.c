@@ -150,6 +150,15 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
     return true;
 }
 
+void lrt_option_copy(const lrt_option *to, const lrt_option *from)
+{
+    static const size_t bytes[] = {
+        [LRT_OPT_BOOL] = sizeof(bool),         [LRT_OPT_INT] = sizeof(int64_t),
+        [LRT_OPT_REAL] = sizeof(double),       [LRT_OPT_SEED] = sizeof(lrt_seed_choice),
+        [LRT_OPT_TEXT] = sizeof(const char *), [LRT_OPT_MAYBE] = sizeof(const char *)};
+    memcpy(to->into, from->into, bytes[to->kind]);
+}
+
 /* Whether arg is a known flag. Where a value is expected, it means that the value is missing. */
 static bool is_flag(const lrt_option *table, int n, const char *arg)
 {

@@ -37,6 +37,8 @@ bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lr
  * to value afterwards when the kind is TEXT or MAYBE. */
 bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value,
                     lrt_error *e);
+/* Copies the value of an option from another row of the same kind. */
+void lrt_option_copy(const lrt_option *to, const lrt_option *from);
 /* Prints the options. Examples begin with `program`. */
 void lrt_options_help(const lrt_option *table, int n, const char *program, FILE *out);
 /* The candidate nearest to word, for "did you mean"; NULL when none is near. */

@@ -26,7 +26,7 @@ void lrt_html_unescape(const lrt_text *in, lrt_text *out);
 /* Unicode's normalization form C, appended to out: a letter and its accent, as macOS and many
  * keyboards write them, become one character where there is one. */
 void lrt_text_compose(const lrt_text *in, lrt_text *out);
-/* Appends to out: html.unescape twice, NFC, strip, runs of white space to one space, strip, lower (with
- * U+0130 and the final sigma as in Python). false, with *e: memory is short. */
+/* Appends to out: html.unescape twice, NFC, strip, runs of white space to one space, strip, lower
+ * (with U+0130 and the final sigma as in Python). false, with *e: memory is short. */
 bool lrt_text_clean(const lrt_text *in, lrt_text *out, lrt_error *e);
 #endif

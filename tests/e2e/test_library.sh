@@ -100,6 +100,14 @@ refused("did you mean '--steps'", step=3)
 refused("a library cannot set it", output="x.png")
 refused("did you mean 'ddim'", sampling_method="dimm")
 assert one.draw(prompt)[2] == want, "a setting that was refused changed something"
+one.set(cfg_scale=2, sampling_method="relax", alpha=0.3, spacing=None, steps=5, seed=18446744073709551615)
+changed = one.draw(prompt)[2]
+assert changed != want and one.lib.lrt_seed(one.handle) == 18446744073709551615, "a seed of 64 bits"
+one.set(cfg_scale=None, alpha=None, sampling_method=None, steps=None, seed=7, keep_pixels=True)
+one.set(keep_pixels=None)
+assert one.draw(prompt)[2] == want, "settings are not back at their defaults"
+refused("a library cannot set it", output=None)
+refused("did you mean '--steps'", step=None)
 one.set(seed=-1)
 first, seed = one.draw(prompt)[2], one.lib.lrt_seed(one.handle)
 one.set(seed=seed)

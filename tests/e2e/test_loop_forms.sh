@@ -7,8 +7,8 @@ for fuse in all none guidance hoist -guidance; do
     echo -n "--fuse $fuse: "
     "$TOOLS/compare" --bound 5e-5 "$work/$fuse.safetensors:latent_out" "$work/all.safetensors:latent_out"
     case $fuse in all|-guidance) ;; *) continue;; esac
-    # A scale of 1 is no guidance, and equal prompts are none: one half is computed. Almost 1: both halves are.
-    for form in "-n blue --cfg-scale 1" "-n @ --cfg-scale 9" "-n blue --cfg-scale 1.000001"; do
+    # A scale of at most 1 is no guidance, and equal prompts are none: one half is computed. Almost 1: both halves are.
+    for form in "-n blue --cfg-scale 1" "-n blue --cfg-scale 0" "-n blue --cfg-scale -3" "-n @ --cfg-scale 9" "-n blue --cfg-scale 1.000001"; do
         read -r -a options <<< "$form"
         "$program" -p "a red circle" "${options[@]/@/a red circle}" --steps 3 --save-latent "$work/form.safetensors" -o "$work/picture.png" 2>/dev/null
         [ "$form" != "-n blue --cfg-scale 1" ] || cp "$work/form.safetensors" "$work/one.safetensors"

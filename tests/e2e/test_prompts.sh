@@ -9,7 +9,7 @@ one() { draw --steps 3 "$@"; }
 # Lines of every kind: each gives what the same flags give on a command line.
 printf '%s\n' 'a red circle' '' '   a green square  ' \
     '{"prompt": "a red circle", "negative_prompt": "bl\u0075e", "seed": 7, "steps": 2, "cfg_scale": 5.5, "sampling-method": "relax", "alpha": 2e-1}' \
-    '{"prompt": "a red circle", "output": "mine.png", "batch_count": 2}' '{"seed": 9}' >list.txt
+    '{"prompt": "a red circle", "output": "mine.png", "batch_count": 2}' '{"seed": 9, "steps": null}' >list.txt
 one --prompts list.txt -p "a blue triangle" -s 5
 [[ $(ls *.png) == $'mine-1.png\nmine-2.png\noutput-1.png\noutput-2.png\noutput-3.png\noutput-6.png' ]] || fail "the pictures are: $(ls *.png)"
 one -p "a red circle" -s 5 -o want.png && cmp want.png output-1.png || fail "the first line"
@@ -50,6 +50,8 @@ bad '{"prompt": "x"} y' "1: column 17: expected the end of the line"
 bad '{"prompt": [1]}' "1: column 12: expected a string, a number, true or false"
 bad '{"prompt": "\\ud800"}' "1: column 19: expected the second half of a surrogate pair"
 bad '{"prompt": "x", "prompt": "y"}' '1: "prompt" is there twice'
+bad '{"prompt": "x", "seed": 18446744073709551616}' "1: --seed: expected an integer from 0 to 18446744073709551615, or a negative one for a random seed; found '18446744073709551616'"
+bad '{"prompt": "x", "stepz": null}' "1: unknown flag '--stepz': did you mean '--steps'?"
 bad '{"seed": 1}' '1: no prompt: expected "prompt": "..."'
 bad '{"prompt": "x", "threads": 2}' '1: "threads" holds for the whole run: it goes on the command line'
 bad '{"prompt": "x", "strength": 0.5}' '1: --strength needs an init image: -i FILE'
