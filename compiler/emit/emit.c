@@ -92,8 +92,8 @@ V uremc(Emit *e, V a, int64_t n)
 V lt(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntSLT, a, b, ""); }
 V eq(Emit *e, V a, V b) { return LLVMBuildICmp(e->b, LLVMIntEQ, a, b, ""); }
 V choose(Emit *e, V c, V a, V b) { return LLVMBuildSelect(e->b, c, a, b, ""); }
-V umin(Emit *e, V a, V b) { return choose(e, lt(e, a, b), a, b); }
-V umax(Emit *e, V a, V b) { return choose(e, lt(e, a, b), b, a); }
+V smin(Emit *e, V a, V b) { return choose(e, lt(e, a, b), a, b); }
+V smax(Emit *e, V a, V b) { return choose(e, lt(e, a, b), b, a); }
 V fp_add(Emit *e, V a, V b) { return LLVMBuildFAdd(e->b, a, b, ""); }
 V fp_sub(Emit *e, V a, V b) { return LLVMBuildFSub(e->b, a, b, ""); }
 V fp_mul(Emit *e, V a, V b) { return LLVMBuildFMul(e->b, a, b, ""); }
@@ -341,7 +341,7 @@ void if_end(Emit *e, If *f)
 void task_range(Emit *e, V task, int64_t total, int64_t per, V *from, V *to)
 {
     *from = mulc(e, task, per);
-    *to = umin(e, addc(e, *from, per), ci(e, total));
+    *to = smin(e, addc(e, *from, per), ci(e, total));
 }
 
 V lanes_below(Emit *e, V limit, int lanes)

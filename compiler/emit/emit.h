@@ -51,8 +51,8 @@ V mulc(Emit *e, V a, int64_t n);
 /* Of i64, not negative: quotient and remainder, by 1 without code; the smaller; the larger one. */
 V udivc(Emit *e, V a, int64_t n);
 V uremc(Emit *e, V a, int64_t n);
-V umin(Emit *e, V a, V b);
-V umax(Emit *e, V a, V b);
+V smin(Emit *e, V a, V b);
+V smax(Emit *e, V a, V b);
 /* i1: a < b signed; a == b. */
 V lt(Emit *e, V a, V b);
 V eq(Emit *e, V a, V b);

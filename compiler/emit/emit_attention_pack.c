@@ -122,9 +122,9 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name)
     p.keys = at(e, arg(e, 2),
                 add(e, mulc(e, head, head_key_words(a)), mulc(e, first, key_words(a))));
     p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
-    V valid = umin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))),
+    V valid = smin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))),
       whole = sub(e, valid, uremc(e, valid, a->lanes));
-    p.width = umin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
+    p.width = smin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));
     Loop l = loop_begin(e, ci(e, 0), whole, a->lanes);
     pack_keys(e, &p, l.i, a->lanes);
     loop_end(e, &l);

@@ -89,7 +89,7 @@ static void pipelined_step(Emit *e, const TileAttention *t, V number, V u, int64
     const Attention *a = t->a;
     int64_t per = a->block_panels;
     V number_of_step = add(e, mulc(e, number, per), u),
-      next = umin(e, addc(e, number_of_step, 1),
+      next = smin(e, addc(e, number_of_step, 1),
                   ci(e, items * per - 1)); /* the last one is done twice */
     V next_number = udivc(e, next, per), before_number = addc(e, number, -1);
     Item here = item_of(e, a, number), after = item_of(e, a, next_number),

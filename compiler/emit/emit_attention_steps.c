@@ -73,7 +73,7 @@ static void mask(Emit *e, const TileAttention *t, V strip, V step)
         Loop r = loop_begin(e, ci(e, 0), ci(e, TILE_ROWS), 1);
         V row = mulc(e, r.i, TILE_COLUMNS),
           from = load(e, at(e, tile_atc(e, start, i), row), TILE_COLUMNS);
-        V seen = a->causal ? umin(e, limit, add(e, addc(e, after, i * TILE_ROWS), r.i)) : limit;
+        V seen = a->causal ? smin(e, limit, add(e, addc(e, after, i * TILE_ROWS), r.i)) : limit;
         for (int j = 0; j < TILE_MOST; j++) {
             V s = choose(e, lanes_below(e, addc(e, seen, -j * TILE_COLUMNS), TILE_COLUMNS), from,
                          cf(e, HIDDEN, TILE_COLUMNS));
@@ -92,7 +92,7 @@ void attention_scores(Emit *e, const TileAttention *t, V strip, V step, V to)
     if (has_hidden(a)) {
         V seen = sub(e, ci(e, a->m), mulc(e, step, STEP)); /* keys that all rows see */
         if (a->causal)
-            seen = umin(e, seen,
+            seen = smin(e, seen,
                         sub(e, addc(e, add(e, t->task->first, mulc(e, strip, STRIP)), 1),
                             mulc(e, step, STEP)));
         V some = lt(e, seen, ci(e, STEP));

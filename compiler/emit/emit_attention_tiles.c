@@ -45,7 +45,7 @@ static void load_queries(Emit *e, const TileAttention *t)
 {
     const Attention *a = t->a;
     V scale = cf(e, a->scale * LOG2_E, TILE_COLUMNS),
-      valid = umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block));
+      valid = smin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
             break;
@@ -110,11 +110,11 @@ static void plain_steps(Emit *e, const TileAttention *t, int64_t from, int64_t t
     const Attention *a = t->a;
     Loop c = loop_begin(e, ci(e, from), ci(e, to), a->block_panels);
     Loop s = loop_begin(e, ci(e, 0), ci(e, attention_strips(a)), 1);
-    V count = umin(e, sub(e, ci(e, to), c.i), ci(e, a->block_panels));
+    V count = smin(e, sub(e, ci(e, to), c.i), ci(e, a->block_panels));
     if (a->causal) { /* steps up to the strip's last query */
         V last = udivc(e, addc(e, add(e, t->task->first, mulc(e, s.i, STRIP)), STRIP + STEP - 1),
                        STEP);
-        count = umax(e, umin(e, count, sub(e, last, c.i)), ci(e, 0));
+        count = smax(e, smin(e, count, sub(e, last, c.i)), ci(e, 0));
     }
     Loop u = loop_begin(e, ci(e, 0), count, 1);
     attention_scores(e, t, s.i, add(e, c.i, u.i), t->scores);
@@ -145,7 +145,7 @@ static void store_results(Emit *e, const TileAttention *t)
 {
     const Attention *a = t->a;
     Loop q = loop_begin(e, ci(e, 0),
-                        umin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block)), 1);
+                        smin(e, sub(e, ci(e, a->n), t->task->first), ci(e, a->query_block)), 1);
     V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, t->totals, q.i), 1)), TILE_COLUMNS),
       to = element_at(e, a->y_bf16, t->task->y, mulc(e, q.i, a->ldy));
     V from = strip_results(e, t, udivc(e, q.i, STRIP)), in_strip = uremc(e, q.i, STRIP);

@@ -50,7 +50,7 @@ static void load_queries(Emit *e, const VectorAttention *x)
     const Attention *a = x->a;
     int lanes = a->lanes;
     V scale = cf(e, a->scale * LOG2_E, lanes),
-      valid = umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
+      valid = smin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
             break;
@@ -144,7 +144,7 @@ static void mask(Emit *e, const VectorAttention *x, V key0, V keys)
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
     V row = operand_row(e, x->scores, i.i, score_stride(a));
     if (a->causal) {
-        V after = umin(e, limit, addc(e, sub(e, add(e, x->first, i.i), key0), 1));
+        V after = smin(e, limit, addc(e, sub(e, add(e, x->first, i.i), key0), 1));
         Loop j = loop_begin(e, ci(e, 0), keys, a->lanes);
         mask_vector(e, x, row, j.i, after);
         loop_end(e, &j);
@@ -339,7 +339,7 @@ static void store_results(Emit *e, const VectorAttention *x)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
-    Loop q = loop_begin(e, ci(e, 0), umin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)),
+    Loop q = loop_begin(e, ci(e, 0), smin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)),
                         1);
     V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
     V from = operand_row(e, x->results, q.i, result_stride(a)),
@@ -379,10 +379,10 @@ static void online(Emit *e, const VectorAttention *x)
     fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, key_panels(a));
     if (a->causal)
-        end = umin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
+        end = smin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
     Loop j = loop_begin(e, ci(e, 0), end, step);
-    V count = umin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
-    V keys = umin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
+    V count = smin(e, sub(e, end, j.i), ci(e, step)), key0 = mulc(e, j.i, per);
+    V keys = smin(e, mulc(e, count, per), sub(e, ci(e, keys_stored(a)), key0));
     int64_t multiple = even_blocks && !a->causal ? step * per : a->lanes;
     if (multiple != a->lanes) {
         count = ci(e, step);

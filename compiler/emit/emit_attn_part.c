@@ -137,7 +137,7 @@ void emit_attn_part(Emit *e, const AttnPart *a, const char *name)
     V bh = udivc(e, e->task, blocks), h = mulc(e, uremc(e, bh, a->heads), a->head_size),
       b = udivc(e, bh, a->heads);
     V first = mulc(e, uremc(e, e->task, blocks), a->rows),
-      rows = umin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
+      rows = smin(e, sub(e, ci(e, a->n), first), ci(e, a->rows));
     if (a->av) { /* probabilities of one batch element may serve all */
         V of = a->s1 ? bh : uremc(e, bh, a->heads);
         V p = at(e, arg(e, 0), mulc(e, add(e, mulc(e, of, a->n), first), a->m));

@@ -244,8 +244,8 @@ void emit_contract_load(Emit *e, const Contract *c, const char *name)
     contract_load_args(e, &task);
     V part = contract_task(e, &task), all = strip_lines(e, &task);
     int64_t most = contract_strip_lines(c);
-    V from = umin(e, part_begin(e, part, most, c->load_parts), all),
-      to = umin(e, part_begin(e, addc(e, part, 1), most, c->load_parts), all);
+    V from = smin(e, part_begin(e, part, most, c->load_parts), all),
+      to = smin(e, part_begin(e, addc(e, part, 1), most, c->load_parts), all);
     load_strip(e, &task, from, to);
     kernel_end(e);
 }

@@ -140,7 +140,7 @@ static void row_slice(Emit *e, const MapRow *r) { channels(e, r, r->m->c, slice)
 static void embedding(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V id = load_i32(e, r->a, r->row), last = ci(e, r->m->table_rows - 1);
-    id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), umin(e, id, last));
+    id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), smin(e, id, last));
     put(e, r, ch, load(e, place(e, r->b, id, r->m->c, ch), lanes));
 }
 static void row_embedding(Emit *e, const MapRow *r) { channels(e, r, r->m->c, embedding); }

@@ -67,7 +67,7 @@ void emit_sums(Emit *e, const Sums *g, const char *name)
     kernel_begin(e, name);
     int lanes = e->t->lanes;
     V b = udivc(e, e->task, g->blocks), first = mulc(e, uremc(e, e->task, g->blocks), g->th);
-    V rows = umin(e, sub(e, ci(e, g->oh), first), ci(e, g->th));
+    V rows = smin(e, sub(e, ci(e, g->oh), first), ci(e, g->th));
     PixelBlock p = {.rows = rows, .c = g->c};
     p.x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c));
     p.out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
@@ -85,8 +85,8 @@ static V to_f64(Emit *e, V x) { return LLVMBuildFPExt(e->b, x, e->f64, ""); }
 static V pixels_of_block(Emit *e, const Sums *s, V i)
 {
     V x0 = mulc(e, uremc(e, i, s->per_line), s->tw), y0 = mulc(e, udivc(e, i, s->per_line), s->th);
-    V w = umin(e, sub(e, ci(e, s->ow), x0), ci(e, s->tw)),
-      h = umin(e, sub(e, ci(e, s->oh), y0), ci(e, s->th));
+    V w = smin(e, sub(e, ci(e, s->ow), x0), ci(e, s->tw)),
+      h = smin(e, sub(e, ci(e, s->oh), y0), ci(e, s->th));
     return LLVMBuildSIToFP(e->b, mul(e, w, h), e->f64, "");
 }
 
@@ -125,9 +125,9 @@ static V group_average(Emit *e, const GroupFinish *g, const V *sums, V first, V 
     V sum = var(e, e->f64, LLVMConstReal(e->f64, 0)), end = addc(e, first, per);
     for (int i = 0; i < 2 && g->part[i].c; i++) {
         int64_t start = i ? g->part[0].c : 0;
-        V from = umax(e, first, ci(e, start)), to = umin(e, end, ci(e, start + g->part[i].c));
+        V from = smax(e, first, ci(e, start)), to = smin(e, end, ci(e, start + g->part[i].c));
         GroupPart p = {.s = &g->part[i], .sums = sums[i]};
-        p.to = addc(e, umax(e, from, to), -start);
+        p.to = addc(e, smax(e, from, to), -start);
         p.from = addc(e, from, -start);
         finish_part(e, &p, mean, sum);
     }

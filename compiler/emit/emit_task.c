@@ -63,12 +63,12 @@ V contract_task(Emit *e, ContractTask *task)
     task->b0 = mulc(e, udivc(e, strip, per_image), c->images);
     if (c->flat) {
         task->y0 = mulc(e, in_image, c->pixels);
-        task->pixels = umin(e, sub(e, ci(e, c->tw), task->y0), ci(e, c->pixels));
+        task->pixels = smin(e, sub(e, ci(e, c->tw), task->y0), ci(e, c->pixels));
         return slice;
     }
     task->x0 = mulc(e, uremc(e, in_image, c->strips_x), c->tw);
     task->y0 = mulc(e, udivc(e, in_image, c->strips_x), c->th);
-    V rows = umin(e, sub(e, ci(e, c->oh), task->y0), ci(e, c->th));
+    V rows = smin(e, sub(e, ci(e, c->oh), task->y0), ci(e, c->th));
     task->pixels = c->oh % c->th == 0 ? ci(e, c->pixels) : mulc(e, rows, c->tw * c->images);
     return slice;
 }

@@ -51,7 +51,7 @@ static void overlap_share(Emit *e, void *user)
     for (int i = 0; i < 2; i++)
         prefetch_share(e, &s->o.prefetch[i]);
     if (s->o.previous) {
-        V from = get(e, s->row), to = umin(e, addc(e, from, s->rows), s->end);
+        V from = get(e, s->row), to = smin(e, addc(e, from, s->rows), s->end);
         Loop l = loop_begin(e, from, to, 1);
         tile_results_finish_row(e, s->o.previous, l.i);
         loop_end(e, &l);

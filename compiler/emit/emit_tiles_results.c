@@ -17,7 +17,7 @@ TileLine tile_line_at(Emit *e, const ContractTask *task, V tile)
         if (c->tw % rows)
             rest = sub(e, ci(e, c->tw), q);
     }
-    return (TileLine){pixel, rest ? umin(e, rest, ci(e, rows)) : ci(e, rows)};
+    return (TileLine){pixel, rest ? smin(e, rest, ci(e, rows)) : ci(e, rows)};
 }
 
 bool tiles_are_neighbours(const Contract *c)

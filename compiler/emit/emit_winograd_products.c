@@ -104,7 +104,7 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
     if (part < all) {
         Loop lk = loop_begin(e, ci(e, part), ci(e, all), part);
         p.k0 = lk.i;
-        p.count = umin(e, ci(e, part), sub(e, ci(e, all), lk.i));
+        p.count = smin(e, ci(e, part), sub(e, ci(e, all), lk.i));
         p.first = false;
         position_products(e, &p);
         loop_end(e, &lk);
@@ -146,7 +146,7 @@ static void streamed_products(Emit *e, const WinogradTask *w, const ColumnBlock 
     if (part >= all)
         return;
     Loop l = loop_begin(e, ci(e, part), ci(e, all), part);
-    part_products(e, w, b, l.i, umin(e, ci(e, part), sub(e, ci(e, all), l.i)));
+    part_products(e, w, b, l.i, smin(e, ci(e, part), sub(e, ci(e, all), l.i)));
     loop_end(e, &l);
 }
 

@@ -20,7 +20,7 @@ static void overlap_share(Emit *e, void *user)
     if (!w->previous.each)
         return;
     V from = get(e, w->previous.next),
-      to = umin(e, addc(e, from, w->previous.each), w->previous.units);
+      to = smin(e, addc(e, from, w->previous.each), w->previous.units);
     Loop l = loop_begin(e, from, to, 1);
     finish_unit(e, w, w->previous.products, w->previous.j, l.i);
     loop_end(e, &l);
@@ -178,12 +178,12 @@ void prefetch_regions(Emit *e, WinogradTask *w)
         return;
     ContractTask next = w->task;
     V number = e->task, zero = ci(e, 0);
-    e->task = umin(e, addc(e, number, 1),
+    e->task = smin(e, addc(e, number, 1),
                    ci(e, contract_tasks(c) - 1)); /* a thread's tasks follow each other */
     contract_task(e, &next);
     e->task = number;
-    V iy = umin(e, umax(e, addc(e, udivc(e, next.y0, up), -c->pad_top), zero), ci(e, h - w->rows));
-    V ix = umin(e, umax(e, addc(e, udivc(e, next.x0, up), -c->pad_left), zero),
+    V iy = smin(e, smax(e, addc(e, udivc(e, next.y0, up), -c->pad_top), zero), ci(e, h - w->rows));
+    V ix = smin(e, smax(e, addc(e, udivc(e, next.x0, up), -c->pad_left), zero),
                 ci(e, wide - w->cols));
     for (int i = 0; i < (c->c2 ? 2 : 1); i++) {
         int64_t width = i ? c->c2 : c->c1;

@@ -147,8 +147,8 @@ void load_inputs(Emit *e, const WinogradTask *w, V from, V to)
     const Contract *c = w->task.c;
     int64_t border = c->c1 / c->kc;
     for (int s = 0; s < (c->c2 ? 2 : 1); s++) {
-        V first = s ? umax(e, from, ci(e, border)) : from,
-          end = s || !c->c2 ? to : umin(e, to, ci(e, border));
+        V first = s ? smax(e, from, ci(e, border)) : from,
+          end = s || !c->c2 ? to : smin(e, to, ci(e, border));
         Loop l = loop_begin(e, first, end, 1);
         V channel = mulc(e, l.i, c->kc);
         Operand x = s ? (Operand){w->task.x2, c->x2_shared, c->c2}

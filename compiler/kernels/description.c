@@ -130,12 +130,20 @@ static void print_value(Buf *out, const DescriptionField *f, const void *descrip
         buf_printf(out, "%lld", (long long)x);
 }
 
+/* Zero, and not the name of something: `kernels=packed` is printed, `winograd=none` is not. */
+static bool is_absent(const DescriptionField *f, const void *description)
+{
+    if (f->type == FIELD_REAL)
+        return real_of(f, description) == 0;
+    return integer_of(f, description) == 0 && !(f->names && strcmp(f->names[0], "none"));
+}
+
 void description_print(Buf *out, DescriptionFields fields, const void *description)
 {
     int n = 0;
     for (int i = 0; i < fields.n; i++) {
         const DescriptionField *f = &fields.fields[i];
-        if (f->type == FIELD_REAL ? real_of(f, description) == 0 : integer_of(f, description) == 0)
+        if (is_absent(f, description))
             continue;
         buf_printf(out, "%s%s=", n++ ? ", " : " {", f->name);
         print_value(out, f, description);

@@ -69,12 +69,12 @@ static const char *model_of(const Stored *first, const Stored *second)
     return model_rows[id].name;
 }
 
-static void refuse_relatives(const char *path, const char *model, const Stored *t, size_t n)
+static void refuse_relatives(const char *path, ModelId model, const Stored *t, size_t n)
 {
     bool old = false, ours = false;
     for (size_t i = 0; i < n && t[i].rank <= 2; i++) /* a text encoder's tables */
-        old |= i < 2 && !strcmp(model, "text_encoder") && t[i].rank == 2 && t[i].dim[1] == 768;
-    for (size_t i = 0; i < n && !strcmp(model, "diffusion_model"); i++) {
+        old |= i < 2 && model == MODEL_TEXT_ENCODER && t[i].rank == 2 && t[i].dim[1] == 768;
+    for (size_t i = 0; i < n && model == MODEL_DIFFUSION_MODEL; i++) {
         old |= t[i].rank == 2 && t[i].dim[0] == 768;
         ours |= t[i].rank == 2 && t[i].dim[0] == 1024;
     }
@@ -178,8 +178,9 @@ static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
     if (!model)
         err("%s: Keras' weights (%zu tensors), but of none of Stable Diffusion 2's models", path,
             f.n);
-    refuse_relatives(path, model, f.list, f.n);
-    Model *m = &k->model[model_index(model)];
+    ModelId id = (ModelId)model_index(model);
+    refuse_relatives(path, id, f.list, f.n);
+    Model *m = &k->model[id];
     if (m->file)
         err("%s: %s is there twice, the second time in %s", c->spec, about_model(model), path);
     *m = (Model){.file = file,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A row of a table has what belongs to it elsewhere: a pass its pair, a sampler its recorded results, a spacing and a setting
-# their place in documents. (unit/graph/test_language and others check ops and forms of convolutions.)
+# A row of a table has what belongs to it elsewhere: a pass its pair, a sampler its recorded results, a spacing, a noise and a
+# setting their place in documents, a tuning number its section in bench/NOTES.md. (unit/graph/test_language and others check ops and forms of convolutions.)
 set -euo pipefail
 cd "$SOURCE_DIR"
 failed=0
@@ -31,6 +31,19 @@ for spacing in "${spacings[@]}"; do
     grep '"spacing"' runtime/program/settings.def | grep -qw "$spacing" || fail "the help of --spacing lacks $spacing"
     grep -e '--spacing NAME' docs/generator.md | grep -qF "\`$spacing\`" || fail "docs/generator.md lacks the spacing $spacing"
     grep -qF "\`$spacing\`" docs/graph-language.md || fail "docs/graph-language.md lacks the spacing $spacing"
+done
+
+mapfile -t rngs < <(sed -n '/lrt_rngs\[\]/,/^};/s/^    {"\([^"]*\)",.*/\1/p' runtime/sampling/rng.c)
+expect_rows lrt_rngs "${rngs[@]}"
+for rng in "${rngs[@]}"; do
+    grep '"rng"' runtime/program/settings.def | grep -qw "$rng" || fail "the help of --rng lacks $rng"
+    grep -e '--rng NAME' docs/generator.md | grep -qF "\`$rng\`" || fail "docs/generator.md lacks the noise $rng"
+done
+
+mapfile -t notes < <(grep -ohE 'NOTES, [^".;]*' compiler/kernels/blocking.def | sed 's/^NOTES, //' | grep -v '^X$' | sort -u)
+expect_rows "blocking.def's notes" "${notes[@]}"
+for note in "${notes[@]}"; do
+    grep -qF "## $note" bench/NOTES.md || fail "bench/NOTES.md has no section \"$note\", which blocking.def names"
 done
 
 mapfile -t settings < <(sed -n 's/^SETTING([a-z_]*, "\([a-z-]*\)",.*/\1/p' runtime/program/settings.def)
