@@ -1,5 +1,6 @@
 /* latentc: finds the command and hands over. The table of commands is commands.h. */
 #include "commands.h"
+#include "codegen.h"
 #include "err.h"
 #include "words.h"
 
@@ -60,7 +61,9 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     if (!strcmp(word, "--version")) {
-        puts("latentc " LATENTC_VERSION);
+        char llvm[32];
+        llvm_version(llvm, sizeof llvm);
+        printf("latentc " LATENTC_VERSION " (LLVM %s)\n", llvm);
         return EXIT_OK;
     }
     for (const Row *r = rows; r < rows + N_ROWS; r++)

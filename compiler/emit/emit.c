@@ -1,4 +1,5 @@
 #include "emit.h"
+#include "llvm_versions.h"
 #include "err.h"
 #include "alloc.h"
 #include <stdlib.h>
@@ -228,25 +229,12 @@ static V lane_mask(Emit *e, int lanes, int valid)
     return LLVMConstVector(m, (unsigned)lanes);
 }
 
-/* Masked intrinsics carry their alignment as an attribute of the pointer argument. */
-static V masked(Emit *e, const char *name, LLVMTypeRef *types, V *args, int n, unsigned ptr_index)
-{
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    V f = LLVMGetIntrinsicDeclaration(e->mod, id, types, 2);
-    V call = LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, types, 2), f, args, (unsigned)n,
-                            "");
-    unsigned kind = LLVMGetEnumAttributeKindForName("align", 5);
-    LLVMAddCallSiteAttribute(call, ptr_index, LLVMCreateEnumAttribute(e->ctx, kind, 4));
-    return call;
-}
-
 V load_n(Emit *e, V p, int lanes, int valid)
 {
     if (valid >= lanes)
         return load(e, p, lanes);
-    LLVMTypeRef types[] = {vec_type(e, lanes), e->ptr};
-    V a[] = {p, lane_mask(e, lanes, valid), LLVMConstNull(types[0])};
-    return masked(e, "llvm.masked.load", types, a, 3, 1);
+    LLVMTypeRef type = vec_type(e, lanes);
+    return masked_load(e, type, p, lane_mask(e, lanes, valid), LLVMConstNull(type));
 }
 
 void store_n(Emit *e, V v, V p, int lanes, int valid)
@@ -255,9 +243,7 @@ void store_n(Emit *e, V v, V p, int lanes, int valid)
         store(e, v, p);
         return;
     }
-    LLVMTypeRef types[] = {vec_type(e, lanes), e->ptr};
-    V a[] = {v, p, lane_mask(e, lanes, valid)};
-    masked(e, "llvm.masked.store", types, a, 3, 2);
+    masked_store(e, v, p, lane_mask(e, lanes, valid));
 }
 
 V load_i32(Emit *e, V p, V index)

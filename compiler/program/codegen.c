@@ -8,6 +8,7 @@
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Transforms/PassBuilder.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +106,11 @@ void code_free(Code *c)
 {
     free(c->data);
     *c = (Code){0};
+}
+
+void llvm_version(char *out, size_t n)
+{
+    unsigned major, minor, patch;
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(out, n, "%u.%u.%u", major, minor, patch);
 }

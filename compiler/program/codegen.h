@@ -17,4 +17,8 @@ typedef struct {
 Code program_emit(const Program *p, OutKind kind);
 /* Frees the data and sets all to 0. */
 void code_free(Code *c);
+
+/* Writes the version of the LLVM that generates the code, for example "22.1.8", to n bytes at out.
+ */
+void llvm_version(char *out, size_t n);
 #endif

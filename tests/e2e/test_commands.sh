@@ -31,7 +31,7 @@ for command in $commands 'weights list' 'weights check' 'weights convert' 'weigh
     (( flags < 6 || groups > 1 )) || fail "$command --help: $flags flags in $groups groups"
 done
 [[ $("$SOURCE_DIR"/demo.sh --help) == *./demo.sh* ]] || fail "demo.sh --help does not show its usage"
-[[ $("$LATENTC" --version) =~ ^latentc\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "--version printed $("$LATENTC" --version)"
+[[ $("$LATENTC" --version) =~ ^latentc\ [0-9]+\.[0-9]+\.[0-9]+\ \(LLVM\ (19|20|21|22)\.[0-9]+\.[0-9]+\)$ ]] || fail "--version printed $("$LATENTC" --version)"
 for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do
     grep -qE "^$target +(yes|no) " <<<"$("$LATENTC" targets)" || fail "targets does not list $target"
 done

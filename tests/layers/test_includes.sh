@@ -32,6 +32,10 @@ hdf5        compiler/weights/h5*.[ch]
 llvm-c/     compiler/emit/*.[ch] compiler/program/*.[ch]
 TABLE
 
+# Only one file asks which version of LLVM it is compiled with.
+while read -r line; do complain "$line: asks for LLVM's version, which belongs in compiler/emit/llvm_versions.c"; done < <(
+    grep -nE 'LLVM_VERSION_(MAJOR|MINOR|STRING)' $(sources) | grep -v '^compiler/emit/llvm_versions\.[ch]:')
+
 # "/* name.c: ... */" or "/* ---- name.c ... */" heads the declarations of name.c. Prints, for each such comment, the place,
 # the files that it names and the first function that is declared below it.
 groups() {
