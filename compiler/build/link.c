@@ -42,7 +42,7 @@ static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *
         t->name, file, places[1], places[3]);
 }
 
-/* The driver's output is shown only when it fails: a static libgomp always warns about an unused
+/* The driver's messages are shown only when it fails: a static libgomp always warns about an unused
  * dlopen. */
 static void show_messages(FILE *messages)
 {
@@ -52,26 +52,40 @@ static void show_messages(FILE *messages)
         fputs(line, stderr);
 }
 
-/* Whether it went well. Why it did not is shown, or said in *why. */
-static bool try_run(char *const *argv, const char **why)
+static FILE *temporary(void)
+{
+    FILE *f = tmpfile();
+    if (!f)
+        err("cannot make a temporary file: %s", strerror(errno));
+    return f;
+}
+
+/* Whether it went well; where it could not be started, *why says why not. What it prints on
+ * `stream` (1 or 2) goes to `messages`. */
+static bool ran(char *const *argv, int stream, FILE *messages, const char **why)
 {
     pid_t pid;
-    FILE *messages = tmpfile();
-    if (!messages)
-        err("cannot make a temporary file: %s", strerror(errno));
     posix_spawn_file_actions_t redirect;
     posix_spawn_file_actions_init(&redirect);
-    posix_spawn_file_actions_adddup2(&redirect, fileno(messages), 2);
+    posix_spawn_file_actions_adddup2(&redirect, fileno(messages), stream);
     int status = 0, failed = posix_spawnp(&pid, argv[0], &redirect, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&redirect);
     while (!failed && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             err("cannot wait for '%s': %s", argv[0], strerror(errno));
     *why = failed ? strerror(failed) : NULL;
-    if (status != 0)
+    return !failed && status == 0;
+}
+
+/* The same, with its messages shown where it failed. */
+static bool try_run(char *const *argv, const char **why)
+{
+    FILE *messages = temporary();
+    bool done = ran(argv, 2, messages, why);
+    if (!done && !*why)
         show_messages(messages);
     fclose(messages);
-    return !failed && status == 0;
+    return done;
 }
 
 static _Noreturn void linking_failed(const char *program, const char *why)
@@ -131,6 +145,58 @@ static char **link_command(Arena *a, const Target *t, const LinkOptions *o, Prog
     return argv;
 }
 
+/* Whether the driver finds this library file: it then prints its path, else the bare name. */
+static bool has_file(Arena *a, const char *driver, const char *file)
+{
+    char *ask[] = {arena_strdup(a, driver), arena_printf(a, "-print-file-name=%s", file), NULL};
+    char line[4096] = "";
+    const char *why;
+    FILE *said = temporary();
+    bool found = ran(ask, 1, said, &why);
+    rewind(said);
+    found = found && fgets(line, sizeof line, said) && strchr(line, '/');
+    fclose(said);
+    return found;
+}
+
+/* The static libraries that this system lacks, ", " between them; NULL where it has all. */
+static const char *missing_archives(Arena *a, const char *driver)
+{
+    const char *list = NULL;
+    for (int i = 0; i < N_LIBRARIES; i++) {
+        const char *name = strcmp(libraries[i], "-fopenmp") == 0 ? "gomp" : libraries[i] + 2;
+        const char *file = arena_printf(a, "lib%s.a", name);
+        if (!has_file(a, driver, file))
+            list = list ? arena_printf(a, "%s, %s", list, file) : file;
+    }
+    return has_file(a, driver, "libc.a") ? list
+           : list                        ? arena_printf(a, "%s, libc.a", list)
+                                         : "libc.a";
+}
+
+/* Fedora and Arch have few static libraries. Where one is missing, the program uses shared ones. */
+static void link_executable(Arena *a, char **argv)
+{
+    const char *why;
+    FILE *messages = temporary();
+    bool done = ran(argv, 2, messages, &why);
+    const char *missing = !done && !why && strcmp(argv[1], "-static") == 0
+                              ? missing_archives(a, argv[0])
+                              : NULL;
+    if (!done && !why && !missing)
+        show_messages(messages);
+    fclose(messages);
+    if (!done && !missing)
+        linking_failed(argv[0], why);
+    if (done)
+        return;
+    note(
+        "note: this system has no %s: the program is linked with shared libraries, and needs them where it runs",
+        missing);
+    argv[1] = "-pthread";
+    run(argv);
+}
+
 const char *link_libraries(Arena *a)
 {
     const char *s = libraries[0];
@@ -174,8 +240,10 @@ void link_program(const Target *t, const LinkOptions *o, ProgramKind kind, const
     Arena *a = arena_new();
     if (kind == PROGRAM_ARCHIVE)
         link_archive(a, t, o, object, out);
-    else
+    else if (kind == PROGRAM_SHARED)
         run(link_command(a, t, o, kind, object, out));
+    else
+        link_executable(a, link_command(a, t, o, kind, object, out));
     arena_free(a);
 }
 

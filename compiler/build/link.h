@@ -21,7 +21,8 @@ typedef enum {
     PROGRAM_ARCHIVE,   /* archive with the same interface */
 } ProgramKind;
 
-/* Links `object` and the runtime into the file `out`. Executables are static. err() names what is
+/* Links `object` and the runtime into the file `out`. Executables are static; where the
+ * system lacks a static library, a note says so and they use shared ones. err() names what is
  * missing, or shows what the linker said. */
 void link_program(const Target *t, const LinkOptions *o, ProgramKind kind, const char *object,
                   const char *out);
