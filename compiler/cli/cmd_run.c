@@ -88,9 +88,8 @@ static void *read_input(const Graph *g, const StFile *file, const Tensor *want)
     for (int i = 0; same && i < t->rank; i++)
         same = t->dim[i] == want->shape.dim[i];
     if (!same || t->dtype != dtype)
-        err("%s: input \"%s\" is %s%s, expected %s%s", file->path, want->name,
-            st_dtype_name(t->dtype), st_shape(g->arena, t), st_dtype_name(dtype),
-            shape_text(g->arena, &want->shape));
+        err("%s: input \"%s\" is %s%s, expected %s%s", file->path, want->name, t->type,
+            st_shape(g->arena, t), st_dtype_name(dtype), shape_text(g->arena, &want->shape));
     void *copy = xmalloc(t->bytes);
     memcpy(copy, t->data, t->bytes);
     return copy;

@@ -1,5 +1,6 @@
 /* latentc weights list, check: what a checkpoint contains, and whether it fits a pipeline. */
 #include "safetensors.h"
+#include "scales.h"
 #include "schemes.h"
 #include "subject.h"
 #include "weights_actions.h"
@@ -70,6 +71,8 @@ static const char **uses(const Subject *s)
 
 static bool is_ignored(const Subject *s, const char *name)
 {
+    if (scales_have(s->checkpoint, name))
+        return true;
     for (int i = 0; i < s->n; i++) {
         Counts n = counts_of(s->model[i].graph);
         if (scheme_ignores(s->checkpoint->scheme, name, &n))
@@ -85,8 +88,8 @@ static void print_tensor(const Stored *t, const char *use, bool ignored)
     for (int d = 0; d < t->rank; d++)
         at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", d ? "x" : "",
                                (long long)t->dim[d]);
-    print_plain(stdout, "%-5s %-18s %s  %s", st_dtype_name(t->dtype),
-                t->rank ? shape : "one number", t->name,
+    print_plain(stdout, "%-5s %-18s %s  %s", checkpoint_type(t), t->rank ? shape : "one number",
+                t->name,
                 use       ? use
                 : ignored ? "(not needed)"
                           : "(unknown)");

@@ -46,6 +46,8 @@ const Stored *checkpoint_find(const Checkpoint *c, const char *name)
                 : NULL;
 }
 
+const char *checkpoint_type(const Stored *t) { return t->type ? t->type : st_dtype_name(t->dtype); }
+
 uint64_t checkpoint_bytes(const Checkpoint *c)
 {
     uint64_t sum = 0;
@@ -100,6 +102,7 @@ StFile *checkpoint_add_safetensors(Checkpoint *c, const char *path, const char *
         const StTensor *t = &f->file->tensors[i];
         Stored s = {.name = *prefix ? arena_printf(c->arena, "%s%s", prefix, t->name) : t->name,
                     .dtype = t->dtype,
+                    .type = t->type,
                     .rank = t->rank,
                     .data = t->data,
                     .bytes = t->bytes,

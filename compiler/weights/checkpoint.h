@@ -20,6 +20,8 @@ typedef struct {
     /* In a folder with the component in front: "unet/conv_in.weight". */
     const char *name;
     StDtype dtype;
+    /* The type as the file names it; NULL: st_dtype_name's. */
+    const char *type;
     int rank;
     int64_t dim[8];
     /* In a mapped file; NULL: Checkpoint.read fetches it. */
@@ -92,6 +94,9 @@ const Stored *checkpoint_find(const Checkpoint *c, const char *name);
 /* Adds every tensor of a safetensors file, with the prefix before their names. The file stays open
  * as long as the checkpoint. */
 StFile *checkpoint_add_safetensors(Checkpoint *c, const char *path, const char *prefix);
+
+/* The name of a tensor's type, for messages. */
+const char *checkpoint_type(const Stored *t);
 
 /* The bytes of all tensors. */
 uint64_t checkpoint_bytes(const Checkpoint *c);

@@ -96,12 +96,6 @@ static double deviation(const Stored *t)
     return n ? sqrt(fmax(0, squares / (double)n - sum / (double)n * (sum / (double)n))) : 0;
 }
 
-static bool numbers(const Stored *t)
-{
-    return t &&
-           (t->dtype == ST_F64 || t->dtype == ST_F32 || t->dtype == ST_F16 || t->dtype == ST_BF16);
-}
-
 /* The file does not say directly what the UNet predicts. These decide, in this order: the metadata
  * of Stability's model specification; a tensor named v_pred, which some training programs write;
  * and a weight whose spread differs between the published models with v (above 0.09) and with
@@ -120,7 +114,7 @@ static const char *prediction_of(const Checkpoint *c, const StFile *f, const cha
         *why = "it has a tensor v_pred";
         return "v";
     }
-    if (!numbers(bias)) {
+    if (!bias || !stored_is_real(bias->dtype)) {
         *why = "nothing in the file says v";
         return "epsilon";
     }

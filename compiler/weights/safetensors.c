@@ -1,4 +1,4 @@
-/* Safetensors files, read strictly: see safetensors.h.
+/* Safetensors files: see safetensors.h.
  *
  *   u64 little-endian N | N bytes of JSON {"name": {"dtype", "shape", "data_offsets": [begin,
  * end)},
@@ -6,7 +6,9 @@
  *
  * Offsets count from the end of the header. A valid file has neither gaps nor overlaps, every
  * tensor's bytes agree with its shape, and nothing follows the last one. "__metadata__" maps
- * strings to strings. */
+ * strings to strings. The bytes are checked strictly; the JSON is what Python's json module and
+ * the safetensors library take: a type that is not known here, members that are not, and of a
+ * name that is there twice the last. */
 #include "safetensors.h"
 
 #include <errno.h>
@@ -26,7 +28,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const StTensor *)a)->name, ((const StTensor *)b)->name);
 }
 
-static int by_place(const void *a, const void *b)
+/* Of one name the last in the header comes last. */
+static int by_name_and_place(const void *a, const void *b)
+{
+    const StTensor *x = a, *y = b;
+    int order = by_name(a, b);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Sorts by name and keeps the last tensor of each. */
+static void sort_by_name(StFile *f)
+{
+    size_t n = 0;
+    qsort(f->tensors, f->n, sizeof *f->tensors, by_name_and_place);
+    for (size_t i = 0; i < f->n; i++)
+        if (i + 1 == f->n || by_name(&f->tensors[i], &f->tensors[i + 1]))
+            f->tensors[n++] = f->tensors[i];
+    f->n = n;
+}
+
+static int by_data(const void *a, const void *b)
 {
     const StTensor *x = a, *y = b;
     if (x->data != y->data)
@@ -38,7 +59,7 @@ static int by_place(const void *a, const void *b)
 static void check_places(const StFile *f, const char *data)
 {
     const char *at = data, *end = (const char *)f->map + f->map_bytes, *before = NULL;
-    qsort(f->tensors, f->n, sizeof *f->tensors, by_place);
+    qsort(f->tensors, f->n, sizeof *f->tensors, by_data);
     for (size_t i = 0; i < f->n; i++) {
         const StTensor *t = &f->tensors[i];
         if ((const char *)t->data < at)
@@ -72,11 +93,9 @@ static void validate(StFile *f)
             (unsigned long long)header, f->map_bytes);
     const char *begin = (const char *)p + 8;
     st_scan_header(f, begin, begin + header);
+    sort_by_name(f);
     check_places(f, begin + header);
-    qsort(f->tensors, f->n, sizeof *f->tensors, by_name);
-    for (size_t i = 1; i < f->n; i++)
-        if (!by_name(&f->tensors[i - 1], &f->tensors[i]))
-            err("%s: tensor \"%s\" is there twice", f->path, f->tensors[i].name);
+    sort_by_name(f);
 }
 
 static void release(void *file)
@@ -135,7 +154,7 @@ const StTensor *st_find(const StFile *f, const char *name)
 
 const char *st_meta(const StFile *f, const char *key)
 {
-    for (size_t i = 0; i < f->n_meta; i++)
+    for (size_t i = f->n_meta; i-- > 0;) /* of two the last, as Python has it */
         if (!strcmp(f->meta[i].key, key))
             return f->meta[i].value;
     return NULL;

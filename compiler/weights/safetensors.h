@@ -10,10 +10,14 @@
 typedef struct {
     const char *name;
     StDtype dtype;
+    /* The type as the file names it. */
+    const char *type;
     int rank;
     int64_t dim[8];
     const void *data;
     size_t bytes;
+    /* Its place in the header, from 0. */
+    size_t place;
 } StTensor;
 
 /* An entry of "__metadata__". */
@@ -46,7 +50,7 @@ StFile *st_from_memory(const char *path, const void *data, size_t bytes);
 /* The tensor of that name, NULL when absent; O(log n). */
 const StTensor *st_find(const StFile *f, const char *name);
 
-/* The value of a key of the metadata, NULL when absent. */
+/* The value of a key of the metadata, NULL when absent or no string. */
 const char *st_meta(const StFile *f, const char *key);
 
 /* Unmaps the file and frees f with its tensors. */
@@ -58,8 +62,9 @@ void st_close(StFile *f);
 const char *st_dtype_name(StDtype d);
 
 /* Reads the header, the bytes from begin to end within f's map, into f's tensors and metadata, in
- * the header's order. The data of the tensors begins at end. err() when the header is not
- * well-formed or a tensor does not lie in the data; gaps and overlaps are not looked for. */
+ * the header's order; a name may be there twice. The data of the tensors begins at end. err() when
+ * the header is not JSON as Python writes it, or a tensor does not lie in the data; gaps and
+ * overlaps are not looked for. */
 void st_scan_header(StFile *f, const char *begin, const char *end);
 
 /* ---- safetensors_write.c ---- */

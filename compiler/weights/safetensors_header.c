@@ -1,19 +1,22 @@
 /* The header of a safetensors file: see safetensors.h. It has a fixed form, so it is scanned here
  * in one pass and not as a general JSON tree; messages give byte positions. */
+#include <ctype.h>
 #include <string.h>
 
 #include "err.h"
 #include "numbers.h"
 #include "safetensors.h"
 
-#define MAX_DIMS 8
+enum { MAX_DIMS = 8, MAX_DEPTH = 64, REPLACEMENT = 0xfffd };
 
+/* The types of the format. Others are passed over: nothing is known of their size. */
 /* clang-format off */
-static const struct { const char *name; StDtype dtype; size_t size; } dtypes[] = {
-    {"F64", ST_F64, 8}, {"F32", ST_F32, 4}, {"F16", ST_F16, 2}, {"BF16", ST_BF16, 2}, {"I64", ST_I64, 8},
-    {"I32", ST_I32, 4}, {"U8", ST_U8, 1}, {"U64", ST_OTHER, 8}, {"U32", ST_OTHER, 4}, {"U16", ST_OTHER, 2},
-    {"I16", ST_OTHER, 2}, {"I8", ST_OTHER, 1}, {"BOOL", ST_OTHER, 1}, {"F8_E4M3", ST_OTHER, 1},
-    {"F8_E5M2", ST_OTHER, 1},
+static const struct { const char *name; StDtype dtype; int bits; } dtypes[] = {
+    {"F64", ST_F64, 64}, {"F32", ST_F32, 32}, {"F16", ST_F16, 16}, {"BF16", ST_BF16, 16}, {"I64", ST_I64, 64},
+    {"I32", ST_I32, 32}, {"U8", ST_U8, 8}, {"F8_E4M3", ST_F8_E4M3, 8}, {"F8_E5M2", ST_F8_E5M2, 8},
+    {"U64", ST_OTHER, 64}, {"U32", ST_OTHER, 32}, {"U16", ST_OTHER, 16}, {"I16", ST_OTHER, 16}, {"I8", ST_OTHER, 8},
+    {"BOOL", ST_OTHER, 8}, {"C64", ST_OTHER, 64}, {"F8_E8M0", ST_OTHER, 8}, {"F8_E4M3FNUZ", ST_OTHER, 8},
+    {"F8_E5M2FNUZ", ST_OTHER, 8}, {"F6_E2M3", ST_OTHER, 6}, {"F6_E3M2", ST_OTHER, 6}, {"F4", ST_OTHER, 4},
 };
 /* clang-format on */
 #define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
@@ -34,7 +37,7 @@ typedef struct {
 
 /* The members of a tensor's entry. */
 typedef struct {
-    int dtype; /* index into dtypes, -1: absent */
+    int bits; /* of a number; 0: a type that is not known */
     bool has_shape, has_offsets;
     uint64_t first, last;
 } Entry;
@@ -111,19 +114,16 @@ static char *scan_escape(Scan *s, char *p)
     if (s->at == s->end || *s->at != 'u')
         expected(s, "an escape such as \\n or \\u0041");
     s->at++;
-    unsigned c = scan_hex4(s);
-    if (c >= 0xd800 && c < 0xdc00) {
-        if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
-            expected(s, "the second half of a surrogate pair");
+    unsigned c = scan_hex4(s), low = 0;
+    const char *after = s->at;
+    if (c >= 0xd800 && c < 0xdc00 && s->end - s->at >= 2 && s->at[0] == '\\' && s->at[1] == 'u') {
         s->at += 2;
-        unsigned low = scan_hex4(s);
-        if (low < 0xdc00 || low > 0xdfff)
-            expected(s, "the second half of a surrogate pair before this");
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    } else if (c == 0 || (c >= 0xdc00 && c < 0xe000)) {
-        expected(s, "a character other than U+0000 or half a surrogate pair before this");
+        low = scan_hex4(s);
     }
-    return put_utf8(p, c);
+    if (low >= 0xdc00 && low < 0xe000)
+        return put_utf8(p, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
+    s->at = after; /* what follows is a character of its own */
+    return put_utf8(p, c == 0 || (c >= 0xd800 && c < 0xe000) ? REPLACEMENT : c);
 }
 
 static const char *scan_string(Scan *s, const char *what)
@@ -147,6 +147,59 @@ static const char *scan_string(Scan *s, const char *what)
     return text;
 }
 
+static void skip_list(Scan *s, char close, bool names, int depth);
+
+static const char *const words[] = {"null", "true", "false", "NaN", "Infinity", "-Infinity"};
+
+/* A number, or one of the words. */
+static void skip_word(Scan *s)
+{
+    const char *first = s->at;
+    while (s->at < s->end && (isalnum((unsigned char)*s->at) || (*s->at && strchr("+-.", *s->at))))
+        s->at++;
+    size_t n = (size_t)(s->at - first);
+    bool fine = n && (isdigit((unsigned char)*first) ||
+                      (*first == '-' && n > 1 && isdigit((unsigned char)first[1])));
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && !fine; i++)
+        fine = strlen(words[i]) == n && !memcmp(words[i], first, n);
+    if (!fine) {
+        s->at = first;
+        expected(s, "a value");
+    }
+}
+
+/* Any value, NaN and Infinity among them: nobody needs it. */
+static void skip_value(Scan *s, int depth)
+{
+    skip_space(s);
+    if (depth == MAX_DEPTH)
+        expected(s, "fewer values inside one another");
+    if (s->at < s->end && *s->at == '"') {
+        scan_string(s, "a string");
+    } else if (accept(s, '{')) {
+        skip_list(s, '}', true, depth);
+    } else if (accept(s, '[')) {
+        skip_list(s, ']', false, depth);
+    } else {
+        skip_word(s);
+    }
+}
+
+/* The rest of an object (names) or of a list, up to its end. */
+static void skip_list(Scan *s, char close, bool names, int depth)
+{
+    if (accept(s, close))
+        return;
+    do {
+        if (names) {
+            scan_string(s, "a name");
+            expect(s, ':', "':'");
+        }
+        skip_value(s, depth + 1);
+    } while (accept(s, ','));
+    expect(s, close, close == '}' ? "',' or '}'" : "',' or ']'");
+}
+
 static uint64_t scan_number(Scan *s)
 {
     skip_space(s);
@@ -164,6 +217,7 @@ static uint64_t scan_number(Scan *s)
 
 static void scan_shape(Scan *s, StTensor *t)
 {
+    t->rank = 0;
     expect(s, '[', "'['");
     if (accept(s, ']'))
         return;
@@ -175,22 +229,24 @@ static void scan_shape(Scan *s, StTensor *t)
     expect(s, ']', "',' or ']'");
 }
 
+/* Of a name that is there twice the last one counts. */
 static void scan_field(Scan *s, StTensor *t, Entry *e)
 {
     const char *key = scan_string(s, "\"dtype\", \"shape\" or \"data_offsets\"");
     expect(s, ':', "':'");
-    if (!strcmp(key, "dtype") && e->dtype < 0) {
-        const char *name = scan_string(s, "a dtype such as \"F32\"");
+    if (!strcmp(key, "dtype")) {
+        t->type = scan_string(s, "a dtype such as \"F32\"");
+        t->dtype = ST_OTHER;
+        e->bits = 0;
         for (size_t i = 0; i < N_DTYPES; i++)
-            if (!strcmp(name, dtypes[i].name))
-                e->dtype = (int)i;
-        if (e->dtype < 0)
-            err("%s: tensor \"%s\" has dtype \"%s\", expected F32, F16, BF16 or F64", s->f->path,
-                t->name, name);
-    } else if (!strcmp(key, "shape") && !e->has_shape) {
+            if (!strcmp(t->type, dtypes[i].name)) {
+                t->dtype = dtypes[i].dtype;
+                e->bits = dtypes[i].bits;
+            }
+    } else if (!strcmp(key, "shape")) {
         e->has_shape = true;
         scan_shape(s, t);
-    } else if (!strcmp(key, "data_offsets") && !e->has_offsets) {
+    } else if (!strcmp(key, "data_offsets")) {
         e->has_offsets = true;
         expect(s, '[', "'['");
         e->first = scan_number(s);
@@ -198,11 +254,7 @@ static void scan_field(Scan *s, StTensor *t, Entry *e)
         e->last = scan_number(s);
         expect(s, ']', "']'");
     } else {
-        err("%s: tensor \"%s\": \"%s\" is %s, expected dtype, shape and data_offsets, each once",
-            s->f->path, t->name, key,
-            strcmp(key, "dtype") && strcmp(key, "shape") && strcmp(key, "data_offsets")
-                ? "unknown"
-                : "repeated");
+        skip_value(s, 0);
     }
 }
 
@@ -211,23 +263,23 @@ static void place_tensor(const Scan *s, StTensor *t, const Entry *e)
 {
     const char *data = s->end;
     uint64_t available = (uint64_t)((const char *)s->f->map + s->f->map_bytes - data);
-    if (e->dtype < 0 || !e->has_shape || !e->has_offsets)
+    if (!t->type || !e->has_shape || !e->has_offsets)
         err("%s: tensor \"%s\": \"%s\" is missing", s->f->path, t->name,
-            e->dtype < 0    ? "dtype"
+            !t->type        ? "dtype"
             : !e->has_shape ? "shape"
                             : "data_offsets");
-    int64_t bytes = (int64_t)dtypes[e->dtype].size;
+    int64_t bits = e->bits;
     for (int i = 0; i < t->rank; i++)
-        if (mul_overflow(bytes, t->dim[i], &bytes))
+        if (mul_overflow(bits, t->dim[i], &bits))
             err("%s: tensor \"%s\" has a shape whose size overflows", s->f->path, t->name);
     if (e->last > available)
         err("%s: tensor \"%s\" ends at byte %llu of the data, but the file has only %llu: truncated?",
             s->f->path, t->name, (unsigned long long)e->last, (unsigned long long)available);
+    int64_t bytes = e->bits ? bits / 8 + (bits % 8 != 0) : (int64_t)(e->last - e->first);
     if (e->first > e->last || e->last - e->first != (uint64_t)bytes)
         err("%s: tensor \"%s\" has data_offsets [%llu,%llu], expected %lld bytes by its shape and dtype",
             s->f->path, t->name, (unsigned long long)e->first, (unsigned long long)e->last,
             (long long)bytes);
-    t->dtype = dtypes[e->dtype].dtype;
     t->data = data + e->first;
     t->bytes = (size_t)bytes;
 }
@@ -237,8 +289,8 @@ static void scan_tensor(Scan *s, const char *name)
     StFile *f = s->f;
     ARENA_GROW(f->arena, f->tensors, f->n, s->cap);
     StTensor *t = &f->tensors[f->n++];
-    *t = (StTensor){.name = name};
-    Entry e = {.dtype = -1};
+    *t = (StTensor){.name = name, .place = f->n};
+    Entry e = {0};
     expect(s, '{', "'{'");
     do
         scan_field(s, t, &e);
@@ -250,15 +302,25 @@ static void scan_tensor(Scan *s, const char *name)
 static void scan_metadata(Scan *s)
 {
     StFile *f = s->f;
+    f->n_meta = 0;
+    skip_space(s);
+    if (s->at < s->end && *s->at != '{') { /* null, as some programs write it */
+        skip_value(s, 0);
+        return;
+    }
     expect(s, '{', "'{'");
     if (accept(s, '}'))
         return;
     do {
-        ARENA_GROW(f->arena, f->meta, f->n_meta, s->meta_cap);
-        StMeta *m = &f->meta[f->n_meta++];
-        m->key = scan_string(s, "a string");
+        const char *key = scan_string(s, "a string");
         expect(s, ':', "':'");
-        m->value = scan_string(s, "a string");
+        skip_space(s);
+        if (s->at < s->end && *s->at != '"') { /* no text, which nobody here needs */
+            skip_value(s, 0);
+            continue;
+        }
+        ARENA_GROW(f->arena, f->meta, f->n_meta, s->meta_cap);
+        f->meta[f->n_meta++] = (StMeta){key, scan_string(s, "a string")};
     } while (accept(s, ','));
     expect(s, '}', "',' or '}'");
 }

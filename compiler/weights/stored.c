@@ -17,10 +17,19 @@ size_t stored_size(StDtype d)
     case ST_I32: return 4;
     case ST_F16:
     case ST_BF16: return 2;
+    case ST_F8_E4M3:
+    case ST_F8_E5M2:
     case ST_U8: return 1;
     case ST_OTHER: return 0;
     }
     die("weights: no such type");
+}
+
+bool stored_is_f8(StDtype d) { return d == ST_F8_E4M3 || d == ST_F8_E5M2; }
+
+bool stored_is_real(StDtype d)
+{
+    return d == ST_F64 || d == ST_F32 || d == ST_F16 || d == ST_BF16 || stored_is_f8(d);
 }
 
 static float from_bits(uint32_t bits)
@@ -39,6 +48,14 @@ static float from_f16(uint16_t h)
     memcpy(&bits, &f, sizeof bits);
     bits |= magnitude >= 0x1fu << 23 ? 0x7f800000u : 0;
     return from_bits(bits | sign);
+}
+
+/* Sign, 4 bits of exponent, 3 of mantissa; exact. Where F16 has infinities this type has numbers,
+ * and all ones is NaN. */
+static float from_e4m3(uint8_t b)
+{
+    float f = from_bits((uint32_t)(b & 0x7f) << 20) * 0x1p120f;
+    return (b & 0x7f) == 0x7f ? NAN : b & 0x80 ? -f : f;
 }
 
 /* Data in files is little-endian and not aligned to its size: read byte by byte (compilers make one
@@ -71,6 +88,14 @@ static void convert(StDtype dtype, const unsigned char *p, int64_t n, float *dst
     case ST_BF16:
         for (int64_t i = 0; i < n; i++)
             dst[i] = from_bits((uint32_t)two(p + 2 * i) << 16);
+        break;
+    case ST_F8_E4M3:
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = from_e4m3(p[i]);
+        break;
+    case ST_F8_E5M2:
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = from_f16((uint16_t)(p[i] << 8));
         break;
     case ST_F64:
         for (int64_t i = 0; i < n; i++)

@@ -1,19 +1,39 @@
 /* Numbers as files store them: little-endian, not aligned; conversion to and from f32. */
 #ifndef LATENTC_STORED_H
 #define LATENTC_STORED_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* ST_OTHER: a type that no weight here can have; files may hold such tensors all the same. */
-typedef enum { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_U8, ST_OTHER } StDtype;
+/* ST_OTHER: a type that no weight here can have; files may hold such tensors all the same. The two
+ * types of 8 bits are PyTorch's float8_e4m3fn (no infinities, one NaN; the largest is 448) and
+ * float8_e5m2 (the upper half of an F16). */
+typedef enum {
+    ST_F64,
+    ST_F32,
+    ST_F16,
+    ST_BF16,
+    ST_F8_E4M3,
+    ST_F8_E5M2,
+    ST_I64,
+    ST_I32,
+    ST_U8,
+    ST_OTHER
+} StDtype;
 
 /* Bytes of one number; 0 for ST_OTHER. */
 size_t stored_size(StDtype d);
 
-/* Number i of data, of type F64, F32, F16 or BF16. */
+/* Is it a type that weights may have: F64, F32, F16, BF16 or one of 8 bits? */
+bool stored_is_real(StDtype d);
+
+/* Is it a type of 8 bits? Its tensors may have scales (scales.h). */
+bool stored_is_f8(StDtype d);
+
+/* Number i of data, of a type that weights may have. */
 float stored_value(StDtype dtype, const void *data, int64_t i);
 
-/* Numbers of type F64, F32, F16 or BF16, from number `first` of data on. */
+/* Numbers of a type that weights may have, from number `first` of data on. */
 typedef struct {
     StDtype dtype;
     const void *data;

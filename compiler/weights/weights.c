@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "err.h"
 #include "formats.h"
+#include "scales.h"
 #include "scheme.h"
 
 #define SYNTHETIC "synthetic:"
@@ -120,10 +121,12 @@ static const char *wrong_with(const WeightSource *w, const Stored *t, const Plac
     if (!same_shape(t, rank, dim, scheme_transposes(s, path)))
         return arena_printf(a, "%s: tensor \"%s\" has shape %s, expected %s", t->file, t->name,
                             dims_text(a, t->rank, t->dim), dims_text(a, rank, dim));
-    if (t->dtype != ST_F64 && t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        return arena_printf(a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16 or F64",
-                            t->file, t->name, st_dtype_name(t->dtype));
-    return NULL;
+    if (!stored_is_real(t->dtype))
+        return arena_printf(
+            a, "%s: tensor \"%s\" has dtype %s, expected F32, F16, BF16, F64, F8_E4M3 or F8_E5M2",
+            t->file, t->name, checkpoint_type(t));
+    const Stored *scales = scales_of(w->from, t);
+    return scales ? scales_wrong(scales, t, a) : NULL;
 }
 
 static void check_tensor(const WeightSource *w, const Stored *t, const Place *p, const char *path,
@@ -227,7 +230,8 @@ WeightFit weights_fit(WeightSource *w, const Graph *g, Arena *a)
     }
     for (size_t i = 0; i < c->n; i++)
         if (!used[i] && c->scheme->owns(c->scheme, c, w->model, c->tensors[i].name) &&
-            !scheme_ignores(c->scheme, c->tensors[i].name, &w->counts)) {
+            !scheme_ignores(c->scheme, c->tensors[i].name, &w->counts) &&
+            !scales_have(c, c->tensors[i].name)) {
             const char *name = c->tensors[i].name, *own = strchr(name, '/');
             fit.extra[fit.n_extra++] = !c->scheme->torch && own ? own + 1 : name;
         }
@@ -284,6 +288,15 @@ static void check_values(const Stored *t, const unsigned char *data, int64_t bad
         isnan(stored_value(t->dtype, data, bad)) ? "NaN" : "infinite");
 }
 
+/* How many numbers of a tensor have one index of its first axis. */
+static int64_t first_axis_step(const Stored *t)
+{
+    int64_t n = 1;
+    for (int i = 1; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
 /* weights_read with rows of dst `stride` floats apart. */
 static void read_stored(WeightSource *w, const char *path, const Shape *shape, float *dst,
                         int64_t stride)
@@ -303,6 +316,16 @@ static void read_stored(WeightSource *w, const char *path, const Shape *shape, f
         scheme_transposes(w->from->scheme, path)
             ? stored_transpose(&from, (KernelShape){out, n / out / taps, taps}, dst, stride)
             : stored_rows(&from, n / out, out, dst, stride));
+    const Stored *scales = scales_of(w->from, t);
+    if (scales)
+        scales_apply(w->from, scales,
+                     &(Scaled){.at = dst,
+                               .rows = n / out,
+                               .width = out,
+                               .stride = stride,
+                               .columns = scheme_transposes(w->from->scheme, path) || t->rank == 1,
+                               .each = first_axis_step(t),
+                               .first = p.part * (t->dim[0] / p.parts)});
     free(fetched);
     checkpoint_release(t);
 }
@@ -322,6 +345,14 @@ bool weights_read_as(WeightSource *w, const Graph *g, const Scheme *s, const cha
     int64_t n = shape_count(shape);
     const unsigned char *data = stored_bytes(w->from, t, &fetched);
     check_values(t, data, stored_rows(&(StoredNumbers){t->dtype, data, n * p.part}, 1, n, dst, n));
+    const Stored *scales = scales_of(w->from, t);
+    if (scales)
+        scales_apply(w->from, scales,
+                     &(Scaled){.at = dst,
+                               .rows = 1,
+                               .width = n,
+                               .each = first_axis_step(t),
+                               .first = p.part * (t->dim[0] / p.parts)});
     free(fetched);
     checkpoint_release(t);
     return true;
@@ -377,6 +408,8 @@ StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path)
     Place p;
     weights_bind(w, g);
     const Stored *t = w->from ? find(w, path, &p) : NULL;
+    if (t && stored_is_f8(t->dtype))
+        return scales_of(w->from, t) ? ST_F32 : ST_F16;
     return t ? t->dtype : ST_F32;
 }
 
@@ -389,7 +422,7 @@ bool weights_in_order(WeightSource *w, const Graph *g, TensorId id)
         return false;
     Place p;
     const Stored *s = find(w, t->parts[0].path, &p);
-    return s && s->data;
+    return s && s->data && !scales_of(w->from, s);
 }
 
 void weights_read_run(WeightSource *w, const Graph *g, TensorId id, int64_t first, int64_t n,

@@ -67,7 +67,8 @@ bool weights_in_order(WeightSource *w, const Graph *g, TensorId t);
 void weights_read_run(WeightSource *w, const Graph *g, TensorId t, int64_t first, int64_t n,
                       float *dst);
 
-/* The type in which a weight is stored; F32 when synthetic. */
+/* The type in which a weight is stored, or the smallest of F16 and F32 that has its values where
+ * that has 8 bits; F32 when synthetic. */
 StDtype weights_dtype(WeightSource *w, const Graph *g, const char *path);
 
 /* ---- synthetic.c ---- */

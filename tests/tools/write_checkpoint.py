@@ -11,6 +11,9 @@ OWN: the weights of tests/data/narrow.json in latentc's own form, f32. KIND: dif
     legacy           old names of the autoencoder's attention, and its kernels as 1x1 convolutions
     extra            what real files have beyond the models: averages, position ids, the last text layer
     prediction=KIND  epsilon or v_prediction
+    f8=SCALES        kernels and embeddings as F8_E4M3. SCALES: none (the numbers are rounded), one for each tensor (X.scale_weight and a tensor scaled_fp8)
+                     or rows (X.weight_scale, one for each output channel)
+    decoded          with f8: the same numbers as F32
     tokenizer        tokenizer.json alone, instead of vocab.json and merges.txt"""
 import array
 import json
@@ -42,7 +45,7 @@ def encode(x):
 def write_safetensors(path, tensors):
     header, blobs, at = {"__metadata__": {"format": "pt"}}, [], 0
     for name, (shape, x) in tensors.items():
-        dtype, blob = encode(x) if isinstance(x, array.array) and x.typecode == "f" else ("I64", x.tobytes())
+        dtype, blob = ("F8_E4M3", x.tobytes()) if isinstance(x, Eights) else encode(x) if isinstance(x, array.array) and x.typecode == "f" else ("I64", x.tobytes())
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(blob)]}
         blobs.append(blob)
         at += len(blob)
@@ -52,6 +55,50 @@ def write_safetensors(path, tensors):
         f.write(struct.pack("<Q", len(text)) + text)
         for b in blobs:
             f.write(b)
+
+
+class Eights(array.array):
+    """Numbers of 8 bits."""
+
+
+def float8_table():
+    """For each f16, as its bits, the nearest float8_e4m3fn; and the value of each of these."""
+    rows = [line.split() for line in open(os.path.join(HERE, "..", "data", "float8.txt"))]
+    values_of = [struct.unpack("<f", struct.pack("<I", int(r[1], 16)))[0] for r in rows]
+    positive = values_of[:127]
+    halves = struct.unpack("<32768e", struct.pack("<32768H", *range(32768)))
+    nearest, k = [], 0
+    for h in halves:
+        while k < 126 and h > (positive[k] + positive[k + 1]) / 2:
+            k += 1
+        nearest.append(k)
+    return nearest + [n | 128 for n in nearest], values_of
+
+
+def as_float8(files):
+    nearest, values_of = float8_table()
+    for tensors in files.values():
+        for name, (shape, x) in list(tensors.items()):
+            if not name.endswith("weight") or len(shape) < 2:
+                continue
+            rows = shape[0] if values["f8"] == "rows" else 1
+            width, q, y, scales = len(x) // rows, Eights("B"), array.array("f"), array.array("f")
+            for r in range(rows):
+                row = x[r * width:(r + 1) * width]
+                scale = 1.0 if values["f8"] == "none" else array.array("f", [max(map(abs, row)) / 448 or 1.0])[0]
+                scales.append(scale)
+                halves = struct.unpack("<%dH" % width, struct.pack("<%de" % width, *[v / scale for v in row]))
+                eights = [nearest[h] for h in halves]
+                q.extend(eights)
+                y.extend([values_of[e] * scale for e in eights])
+            tensors[name] = (shape, y if "decoded" in options else q)
+            if "decoded" not in options and values["f8"] == "one":
+                tensors[name[:-6] + "scale_weight"] = ([], scales)
+                tensors[name[:-6] + "scale_input"] = ([], array.array("f", [1.0]))
+            elif "decoded" not in options and rows > 1:
+                tensors[name + "_scale"] = ([rows, 1], scales)
+        if values["f8"] == "one" and "decoded" not in options:
+            tensors["scaled_fp8"] = ([0], Eights("B"))
 
 
 def to_torch(shape, x):
@@ -164,6 +211,8 @@ def write_component(folder, stem, tensors):
 files = renamed()
 if "extra" in options:
     add_extra(files)
+if "f8" in values:
+    as_float8(files)
 if kind == "ldm":
     write_safetensors(out, files[""])
 else:
