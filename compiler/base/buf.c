@@ -63,12 +63,6 @@ void buf_quoted(Buf *b, const char *s)
     buf_add(b, "\"", 1);
 }
 
-void buf_names(Buf *b, const char *const *names, int n)
-{
-    for (int i = 0; i < n; i++)
-        buf_printf(b, "%s%s", i ? ", " : "", names[i]);
-}
-
 void buf_free(Buf *b)
 {
     free(b->data);

@@ -23,7 +23,5 @@ void buf_real(Buf *b, double x);
 void buf_quoted(Buf *b, const char *s);
 
 /* Frees the string; b is empty afterwards. */
-/* Appends n names as a list: "a, b, c". */
-void buf_names(Buf *b, const char *const *names, int n);
 void buf_free(Buf *b);
 #endif

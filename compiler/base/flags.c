@@ -8,7 +8,7 @@
 
 #include "alloc.h"
 #include "err.h"
-#include "words.h"
+#include "foreign_flags.h"
 
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {
@@ -27,19 +27,17 @@ static const Flag *find_letter(const Command *cmd, char letter)
     return NULL;
 }
 
-_Noreturn static void unknown_flag(const Command *cmd, const char *argument)
+/* value: what stands after it, or NULL. */
+_Noreturn static void unknown_flag(const Command *cmd, const char *argument, const char *value)
 {
-    const char *names[64];
-    char bare[64];
-    int n = 0;
-    for (int i = 0; i < cmd->n_flags && n < 64; i++)
-        if (cmd->flags[i].name)
-            names[n++] = cmd->flags[i].name;
-    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(argument, "="), argument);
-    const char *near = nearest_word(bare + strspn(bare, "-"), names, (size_t)n);
-    if (near)
-        usage_err("unknown flag %s; did you mean --%s?", bare, near);
-    usage_err("unknown flag %s; usage: %s", bare, cmd->usage);
+    const lrt_known_flags known = {LRT_NAMES_OF(cmd->flags, name, cmd->n_flags),
+                                   LRT_NAMES_OF(cmd->flags, value, cmd->n_flags), NULL, NULL};
+    lrt_hint hint;
+    const char *said = lrt_flag_hint(argument, value, &known, &hint);
+    int n = (int)strcspn(argument, "=");
+    if (said)
+        usage_err("unknown flag %.*s: %s", n, argument, said);
+    usage_err("unknown flag %.*s; usage: %s", n, argument, cmd->usage);
 }
 
 static void store_int(const Flag *f, const char *shown, const char *value)
@@ -131,7 +129,7 @@ static void parse_flag(const Command *cmd, int argc, char **argv, int *i)
             value = argument + 2;
     }
     if (!f)
-        unknown_flag(cmd, argument);
+        unknown_flag(cmd, argument, value ? value : argv[*i + 1]);
     char shown[72];
     snprintf(shown, sizeof shown, "--%s", f->name);
     if (f->kind == FLAG_BOOL && value)

@@ -409,17 +409,9 @@ void json_only(Json object, const char *const *keys, size_t n)
 {
     json_expect(object, JSON_OBJECT);
     for (Json m = json_first(object); json_ok(m); m = json_next(m)) {
-        bool known = strcmp(json_key(m), "about") == 0; /* every object may have a remark */
-        for (size_t i = 0; i < n && !known; i++)
-            known = strcmp(json_key(m), keys[i]) == 0;
-        if (known)
+        /* every object may have a remark */
+        if (strcmp(json_key(m), "about") == 0 || name_find(json_key(m), NAMES(keys, n)) >= 0)
             continue;
-        const char *near = nearest_word(json_key(m), keys, n);
-        if (near)
-            json_err(m, "unknown name, did you mean \"%s\"?", near);
-        const char *list = n ? keys[0] : "(none)";
-        for (size_t i = 1; i < n; i++)
-            list = arena_printf(object.doc->arena, "%s, %s", list, keys[i]);
-        json_err(m, "unknown name, expected one of: %s", list);
+        json_err(m, "unknown name: %s", name_hint(json_key(m), NAMES(keys, n)));
     }
 }

@@ -1,40 +1,23 @@
 /* Words that people type: see words.h. */
 #include "words.h"
 
-#include <string.h>
+#include "err.h"
+#include "names.h"
 
-/* Levenshtein's distance, words cut at 63 characters. */
-static size_t edit_distance(const char *a, const char *b)
+static lrt_names names_of(Names n) { return (lrt_names){n.first, n.stride, n.n}; }
+
+int name_find(const char *word, Names names) { return lrt_name_find(word, names_of(names)); }
+
+const char *name_hint(const char *word, Names names)
 {
-    size_t row[64], n = strlen(b) < 63 ? strlen(b) : 63;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] && i < 63; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = diagonal + (a[i] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[n];
+    static _Thread_local lrt_hint hint;
+    return lrt_name_hint(word, names_of(names), &hint);
 }
 
-const char *nearest_word(const char *word, const char *const *candidates, size_t n)
+int name_choice(const char *what, const char *word, Names names)
 {
-    const char *best = NULL;
-    size_t least = strlen(word) / 3 + 2; /* a greater distance means another word, not a slip */
-    for (size_t i = 0; i < n; i++) {
-        size_t d = edit_distance(word, candidates[i]);
-        if (d < least) {
-            least = d;
-            best = candidates[i];
-        }
-    }
-    return best;
+    int i = name_find(word, names);
+    if (i < 0)
+        usage_err("%s: unknown '%s': %s", what, word, name_hint(word, names));
+    return i;
 }

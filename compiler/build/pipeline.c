@@ -85,15 +85,15 @@ static int integer_param(const Pipeline *p, Json at, const ParamList *params, co
 }
 
 /* The index of the name at `at`; 0 where `at` is absent. */
-static int choice(const Pipeline *p, Json at, const char *const *names, int n)
+static int choice(Json at, const char *const *names, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (!json_ok(at) || strcmp(json_string(at), names[i]) == 0)
-            return i;
-    const char *list = "";
-    for (int i = 0; i < n; i++)
-        list = arena_printf(p->arena, "%s%s\"%s\"", list, i ? " or " : "", names[i]);
-    json_err(at, "found \"%s\", expected %s", json_string(at), list);
+    if (!json_ok(at))
+        return 0;
+    int i = name_find(json_string(at), NAMES(names, n));
+    if (i < 0)
+        json_err(at, "unknown '%s': %s", json_string(at),
+                 name_hint(json_string(at), NAMES(names, n)));
+    return i;
 }
 
 /* ---- models ---- */
@@ -180,9 +180,8 @@ static void check_sets(const Pipeline *p, const Sets *s)
     for (int i = 0; i < s->n; i++) {
         if (s->taken[i])
             continue;
-        const char *near = nearest_word(s->sets[i].name, s->known, (size_t)s->n_known);
-        err("%s: unknown parameter %s%s%s%s", p->file, s->sets[i].name,
-            near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+        err("%s: unknown parameter '%s': %s", p->file, s->sets[i].name,
+            name_hint(s->sets[i].name, NAMES(s->known, s->n_known)));
     }
 }
 
@@ -262,7 +261,7 @@ static int read_spacing(const Pipeline *p, Json at)
     for (int i = 0; i < lrt_spacing_count; i++)
         names[i] = lrt_spacings[i].name;
     names[LRT_SPACING_SAMPLER] = "sampler";
-    return choice(p, at, names, lrt_spacing_count + 1);
+    return choice(at, names, lrt_spacing_count + 1);
 }
 
 static void read_schedule(Pipeline *p, Json root)
@@ -281,15 +280,15 @@ static void read_schedule(Pipeline *p, Json root)
     c->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
     c->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
     c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
-    c->beta_scaled_linear = choice(p, json_need(s, "beta_schedule"), betas, 2);
-    c->prediction = choice(p, json_need(s, "prediction"), predictions, 2);
+    c->beta_scaled_linear = choice(json_need(s, "beta_schedule"), betas, 2);
+    c->prediction = choice(json_need(s, "prediction"), predictions, 2);
     c->spacing = read_spacing(p, json_need(s, "spacing"));
     c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
     c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
     c->clip = read_clip(json_get(s, "clip_sample"));
-    c->karras = choice(p, json_get(s, "sigmas"), sigmas, 2);
-    c->previous = choice(p, json_get(s, "previous"), previous, 2);
-    c->final_sigma_least = choice(p, json_get(s, "final_sigma"), finals, 2);
+    c->karras = choice(json_get(s, "sigmas"), sigmas, 2);
+    c->previous = choice(json_get(s, "previous"), previous, 2);
+    c->final_sigma_least = choice(json_get(s, "final_sigma"), finals, 2);
     c->full_order_last = !flag_at(s, "lower_order_final", true);
     c->zero_snr = flag_at(s, "zero_snr", false);
     c->prk_steps = !flag_at(s, "skip_prk_steps", true);
@@ -301,16 +300,11 @@ static void read_schedule(Pipeline *p, Json root)
 
 static const char *read_sampler(Json at)
 {
-    const char *names[32];
     const lrt_sampler *found = lrt_sampler_find(json_string(at));
-    if (found)
-        return found->name;
-    CHECK(lrt_sampler_count <= 32);
-    for (int i = 0; i < lrt_sampler_count; i++)
-        names[i] = lrt_samplers[i].name;
-    const char *near = nearest_word(json_string(at), names, (size_t)lrt_sampler_count);
-    json_err(at, "unknown sampler \"%s\"%s%s%s", json_string(at), near ? ", did you mean " : "",
-             near ? near : "", near ? "?" : "");
+    if (!found)
+        json_err(at, "unknown sampler '%s': %s", json_string(at),
+                 name_hint(json_string(at), NAMES_OF(lrt_samplers, name, lrt_sampler_count)));
+    return found->name;
 }
 
 static void read_defaults(Pipeline *p, Json root)
@@ -360,7 +354,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     json_only(root, keys, sizeof keys / sizeof keys[0]);
     p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
     read_parameters(p, json_need(root, "parameters"), shared);
-    p->sample = choice(p, json_get(root, "encoding"), encodings, 2);
+    p->sample = choice(json_get(root, "encoding"), encodings, 2);
     read_models(p, root, shared, sets, n_sets);
     Json at = json_get(root, "parameters");
     p->img_height = integer_param(p, at, shared, "img_height");
@@ -369,7 +363,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     p->weights = optional_path(p, json_get(root, "weights"));
     p->vocab = optional_path(p, json_get(root, "vocab"));
     p->pad_token = read_pad_token(root);
-    p->round_nearest = choice(p, json_get(root, "rounding"), roundings, 2);
+    p->round_nearest = choice(json_get(root, "rounding"), roundings, 2);
     read_schedule(p, root);
     read_defaults(p, root);
     return p;

@@ -3,6 +3,7 @@
 #include "tune_file.h"
 #include "err.h"
 #include "alloc.h"
+#include "words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,16 +62,15 @@ const char *flags_fitting(const FlagList *list, const char *model,
 
 Optimize optimize_parse(const char *text)
 {
-    if (strcmp(text, "speed") != 0 && strcmp(text, "memory") != 0)
-        usage_err("--optimize: expected speed or memory, found \"%s\"", text);
-    return text[0] == 'm' ? OPTIMIZE_MEMORY : OPTIMIZE_SPEED;
+    static const char *const names[] = {"speed", "memory"};
+    static const Optimize goals[] = {OPTIMIZE_SPEED, OPTIMIZE_MEMORY};
+    return goals[name_choice("--optimize", text, NAMES(names, 2))];
 }
 
 bool dtype_parse(const char *text)
 {
-    if (strcmp(text, "f32") != 0 && strcmp(text, "bf16") != 0)
-        usage_err("--dtype: expected f32 or bf16, found \"%s\"", text);
-    return text[0] == 'b';
+    static const char *const names[] = {"f32", "bf16"};
+    return name_choice("--dtype", text, NAMES(names, 2)) == 1;
 }
 
 Program *program_for(const CodeFlags *f)

@@ -25,8 +25,8 @@ typedef struct {
 #define CODE_FLAGS_BUT_DTYPE(f, example) \
     FLAG_GROUP("Code", example), \
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256", 0, 0}, \
-    {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), or names with a minus (all but these)", 0, 0}, \
-    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", conv_help, 0, 0}, \
+    {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), names with a minus (all but these), or all in front of such names: all,-norm", 0, 0}, \
+    {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host; latentc targets lists the names", 0, 0}

@@ -29,23 +29,13 @@ static bool wanted(const char *list, const char *name)
 /* Every name of the list is a stage of this pipeline. */
 static void check_stages(const Bench *b, const char *list)
 {
+    const char *names[MODEL_COUNT];
+    for (int i = 0; i < MODEL_COUNT; i++)
+        names[i] = b->items[i].model->graph ? b->items[i].name : NULL;
     for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
-        const char *names[MODEL_COUNT];
-        int n = 0;
-        bool found = false;
-        for (int i = 0; i < MODEL_COUNT; i++) {
-            if (!b->items[i].model->graph)
-                continue;
-            names[n++] = b->items[i].name;
-            found |= strlen(b->items[i].name) == strcspn(p, ",") &&
-                     strncmp(p, b->items[i].name, strcspn(p, ",")) == 0;
-        }
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ","), p);
-        const char *near = found ? NULL : nearest_word(name, names, (size_t)n);
-        if (!found)
-            usage_err("--stage: %s has no stage \"%s\"%s%s%s", b->pipeline_path, name,
-                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        name_choice("--stage", name, NAMES(names, MODEL_COUNT));
     }
 }
 

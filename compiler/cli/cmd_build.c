@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "vocab.h"
+#include "words.h"
 #include "progress.h"
 #include "err.h"
 #include <stdarg.h>
@@ -55,10 +56,7 @@ static ProgramKind find_kind(const char *name)
 {
     static const char *const names[] = {"exe", "so", "a"};
     static const ProgramKind kinds[] = {PROGRAM_GENERATOR, PROGRAM_SHARED, PROGRAM_ARCHIVE};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0)
-            return kinds[i];
-    usage_err("build: --emit %s: expected exe, so or a", name);
+    return kinds[name_choice("--emit", name, NAMES(names, 3))];
 }
 
 static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
@@ -102,11 +100,10 @@ static const char *prediction_over(const char *prediction)
 {
     if (!prediction)
         return NULL;
-    bool v = strcmp(prediction, "v") == 0;
-    if (!v && strcmp(prediction, "epsilon") != 0)
-        usage_err("--prediction: expected epsilon or v, found \"%s\"", prediction);
-    return v ? "{\"schedule\":{\"prediction\":\"v\"}}"
-             : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
+    static const char *const names[] = {"epsilon", "v"};
+    return name_choice("--prediction", prediction, NAMES(names, 2))
+               ? "{\"schedule\":{\"prediction\":\"v\"}}"
+               : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
 }
 
 /* Prints what each checkpoint is taken for, and why. */

@@ -23,15 +23,7 @@ enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 static int find_kind(const char *name)
 {
-    const char *names[N_KINDS];
-    for (int i = 0; i < N_KINDS; i++) {
-        names[i] = kinds[i].name;
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    const char *near = nearest_word(name, names, N_KINDS);
-    usage_err("compile: --emit %s: expected exe, obj, so, asm, ll or bc%s%s", name,
-              near ? "; nearest: " : "", near ? near : "");
+    return name_choice("--emit", name, NAMES_OF(kinds, name, N_KINDS));
 }
 
 static void write_code(const char *path, const Code *c)

@@ -14,6 +14,7 @@
 #include "progress.h"
 #include "safetensors.h"
 #include "err.h"
+#include "words.h"
 #include "alloc.h"
 
 typedef struct {
@@ -64,8 +65,8 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         usage_err("run: --inputs FILE is missing");
     if (!f->outputs && !f->repeat)
         usage_err("run: --outputs FILE is missing");
-    if (strcmp(f->precision, "f32") && strcmp(f->precision, "f64"))
-        usage_err("run: --precision %s: expected f32 or f64", f->precision);
+    static const char *const precisions[] = {"f32", "f64"};
+    name_choice("--precision", f->precision, NAMES(precisions, 2));
 }
 
 static const char *st_shape(Arena *a, const StTensor *t)

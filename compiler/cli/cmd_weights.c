@@ -21,14 +21,9 @@ enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
 
 int cmd_weights(int argc, char **argv)
 {
-    const char *names[N_ACTIONS], *word = argc > 1 ? argv[1] : NULL;
+    const char *word = argc > 1 ? argv[1] : NULL;
     if (!word)
         usage_err("weights: an action is missing; 'latentc weights --help' lists them");
-    for (int i = 0; i < N_ACTIONS; i++) {
-        names[i] = actions[i].name;
-        if (!strcmp(word, actions[i].name))
-            return actions[i].run(argc - 1, argv + 1);
-    }
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
         puts(
             "usage: latentc weights ACTION SPEC ...\nSPEC: a diffusers folder, a safetensors file of diffusers, LDM or latentc, a Keras .h5, a name of published weights, or one model of these.\n");
@@ -37,8 +32,9 @@ int cmd_weights(int argc, char **argv)
         puts("\n  latentc weights ACTION --help lists its flags.");
         return EXIT_OK;
     }
-    const char *near = nearest_word(word, names, N_ACTIONS);
-    usage_err("weights: unknown action '%s'%s%s%s", word,
-              near ? "; did you mean '" : "; 'latentc weights --help' lists them", near ? near : "",
-              near ? "'?" : "");
+    int i = name_find(word, NAMES_OF(actions, name, N_ACTIONS));
+    if (i < 0)
+        usage_err("weights: unknown action '%s': %s", word,
+                  name_hint(word, NAMES_OF(actions, name, N_ACTIONS)));
+    return actions[i].run(argc - 1, argv + 1);
 }

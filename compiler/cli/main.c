@@ -7,13 +7,13 @@
 #include <string.h>
 #include <stdio.h>
 
-/* A row without a function is a headline of --help. */
+/* A row without a name is a headline of --help, which is its text. */
 typedef struct {
     const char *name, *args, *text;
     int (*run)(int argc, char **argv);
 } Row;
 
-#define GROUP_ROW(headline) {headline, "", "", NULL},
+#define GROUP_ROW(headline) {NULL, "", headline, NULL},
 #define COMMAND_ROW(name, args, text) {#name, args, text, cmd_##name},
 static const Row rows[] = {COMMANDS(GROUP_ROW, COMMAND_ROW)};
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
@@ -25,8 +25,8 @@ static void print_help(void)
          "       latentc COMMAND --help\n"
          "       latentc --version");
     for (const Row *r = rows; r < rows + N_ROWS; r++) {
-        if (!r->run)
-            printf("\n%s:\n", r->name);
+        if (!r->name)
+            printf("\n%s:\n", r->text);
         else
             printf("  %-8s %-37s %s\n", r->name, r->args, r->text);
     }
@@ -35,20 +35,6 @@ static void print_help(void)
         "  latentc build graphs/shapes/pipeline.json -o shapes\n"
         "  ./shapes -p \"a red circle on a blue background\" -o circle.png\n\n"
         "Exit codes: 0 success, 1 an error that you can fix (a file, a graph, weights, the disk), 2 wrong usage, 70 a bug in latentc.");
-}
-
-static _Noreturn void unknown_command(const char *word)
-{
-    const char *names[N_ROWS];
-    size_t n = 0;
-    for (const Row *r = rows; r < rows + N_ROWS; r++)
-        if (r->run)
-            names[n++] = r->name;
-    const char *near = nearest_word(word, names, n);
-    const char *what = word[0] == '-' ? "flag" : "command";
-    if (near)
-        usage_err("unknown %s '%s'; did you mean '%s'?", what, word, near);
-    usage_err("unknown %s '%s'; 'latentc --help' lists the commands", what, word);
 }
 
 int main(int argc, char **argv)
@@ -66,8 +52,11 @@ int main(int argc, char **argv)
         printf("latentc " LATENTC_VERSION " (LLVM %s)\n", llvm);
         return EXIT_OK;
     }
-    for (const Row *r = rows; r < rows + N_ROWS; r++)
-        if (r->run && !strcmp(word, r->name))
-            return r->run(argc - 1, argv + 1);
-    unknown_command(word);
+    static const char *const flags[] = {"--help", "--version"};
+    if (word[0] == '-')
+        usage_err("unknown flag '%s': %s", word, name_hint(word, NAMES(flags, 2)));
+    int i = name_find(word, NAMES_OF(rows, name, N_ROWS));
+    if (i < 0)
+        usage_err("unknown command '%s': %s", word, name_hint(word, NAMES_OF(rows, name, N_ROWS)));
+    return rows[i].run(argc - 1, argv + 1);
 }

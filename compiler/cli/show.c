@@ -62,15 +62,7 @@ enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
 static const Format *find_format(const char *name)
 {
-    const char *names[N_FORMATS];
-    for (int i = 0; i < N_FORMATS; i++) {
-        names[i] = formats[i].name;
-        if (strcmp(name, names[i]) == 0)
-            return &formats[i];
-    }
-    const char *near = nearest_word(name, names, N_FORMATS);
-    usage_err("--format: found '%s', expected text, dot or json%s%s%s", name,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return &formats[name_choice("--format", name, NAMES_OF(formats, name, N_FORMATS))];
 }
 
 static void print(Buf *out)
@@ -173,15 +165,8 @@ static After find_stage(const char *name)
 {
     if (!name)
         return AFTER_EXPAND;
-    for (int i = 0; i < N_STAGES; i++)
-        if (strcmp(name, stage_names[i]) == 0)
-            return i < AFTER_PASS ? (After)i : AFTER_PASS;
-    const char *near = nearest_word(name, stage_names, N_STAGES);
-    if (near)
-        usage_err("--after: found '%s'; did you mean %s?", name, near);
-    Buf all = {0};
-    buf_names(&all, stage_names, N_STAGES);
-    usage_err("--after: found '%s', expected one of %s", name, all.data);
+    int i = name_choice("--after", name, NAMES(stage_names, N_STAGES));
+    return i < AFTER_PASS ? (After)i : AFTER_PASS;
 }
 
 static void check_flags(const ShowFlags *f, After after)

@@ -19,12 +19,9 @@ static StDtype dtype_of(const char *text)
         const char *name;
         StDtype dtype;
     } types[] = {{"f32", ST_F32}, {"f16", ST_F16}, {"bf16", ST_BF16}};
-    for (size_t i = 0; text && i < sizeof types / sizeof types[0]; i++)
-        if (!strcmp(text, types[i].name))
-            return types[i].dtype;
-    if (text)
-        usage_err("weights convert --dtype: expected f32, f16 or bf16, found \"%s\"", text);
-    return ST_OTHER; /* as it is stored */
+    if (!text)
+        return ST_OTHER; /* as it is stored */
+    return types[name_choice("--dtype", text, NAMES_OF(types, name, 3))].dtype;
 }
 
 /* What the checkpoint says beyond numbers goes along, so that the converted file gives the same
@@ -64,19 +61,10 @@ enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
 static const Form *form_of(const char *name)
 {
-    const char *names[N_FORMS], *list = "";
-    Arena *a = arena_new();
-    for (int i = 0; i < N_FORMS; i++) {
-        names[i] = forms[i].name;
-        list = arena_printf(a, "%s%s%s", list, i ? ", " : "", names[i]);
-        if (name && !strcmp(name, names[i]))
-            return &forms[i];
-    }
+    const Names names = NAMES_OF(forms, name, N_FORMS);
     if (!name)
-        usage_err("weights convert: --to FORM is missing: %s", list);
-    const char *near = nearest_word(name, names, N_FORMS);
-    usage_err("weights convert --to %s: expected %s%s%s%s", name, list,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        usage_err("weights convert: --to FORM is missing: %s", name_hint("", names));
+    return &forms[name_choice("--to", name, names)];
 }
 
 /* The command line. Flags that go with --to packed decide how weights are packed. */

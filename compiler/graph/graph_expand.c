@@ -104,9 +104,8 @@ static Json find_block(const Reader *r, Json s)
         if (n < MAX_NAMES)
             names[n++] = json_key(b);
     }
-    const char *near = nearest_word(name, names, n);
-    json_err(json_get(s, "block"), "there is no block %s%s%s%s", name,
-             near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+    json_err(json_get(s, "block"), "there is no block '%s': %s", name,
+             name_hint(name, NAMES(names, n)));
 }
 
 /* Number of elements of an optional list. */

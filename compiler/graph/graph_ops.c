@@ -21,21 +21,12 @@ static const int file_operands[OP_COUNT] = {
 static OpKind find_kind(Json at)
 {
     const char *names[OP_COUNT], *name = json_string(at);
-    size_t n = 0;
-    for (int k = 0; k < OP_COUNT; k++) {
-        if (!file_operands[k])
-            continue;
-        if (strcmp(op_names[k], name) == 0)
-            return (OpKind)k;
-        names[n++] = op_names[k];
-    }
-    const char *near = nearest_word(name, names, n);
-    if (near)
-        json_err(at, "unknown op \"%s\", did you mean \"%s\"?", name, near);
-    json_err(
-        at,
-        "unknown op \"%s\", expected one of conv2d, dense, group_norm, ... (docs/graph-language.md)",
-        name);
+    for (int k = 0; k < OP_COUNT; k++)
+        names[k] = file_operands[k] ? op_names[k] : NULL;
+    int kind = name_find(name, NAMES(names, OP_COUNT));
+    if (kind < 0)
+        json_err(at, "unknown op '%s': %s", name, name_hint(name, NAMES(names, OP_COUNT)));
+    return (OpKind)kind;
 }
 
 static int operands(Reader *r, Json s, OpKind kind, TensorId *out)

@@ -36,19 +36,13 @@ static void override(const Reader *r, ParamSet *p, const ParamSet *set)
 
 static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
 {
-    const char *names[MAX_NAMES];
-    for (int i = 0; i < r->globals->n_params; i++)
-        names[i] = r->globals->params[i].name;
+    const Names names = NAMES_OF(r->globals->params, name, r->globals->n_params);
     for (int i = 0; i < n_sets; i++) {
         ParamSet *p = param_of(r->globals, sets[i].name);
-        if (p) {
-            override(r, p, &sets[i]);
-            continue;
-        }
-        const char *near = nearest_word(sets[i].name, names, (size_t)r->globals->n_params);
-        err("%s: unknown parameter %s%s%s%s", json_file(r->root), sets[i].name,
-            near ? ", did you mean " : ", expected one of /parameters", near ? near : "",
-            near ? "?" : "");
+        if (!p)
+            err("%s: unknown parameter '%s': %s", json_file(r->root), sets[i].name,
+                name_hint(sets[i].name, names));
+        override(r, p, &sets[i]);
     }
 }
 

@@ -154,14 +154,11 @@ static void op_line(Text *t)
     text_expect(&t->in, "=");
     text_blanks(&t->in);
     const char *name_at = t->in.p, *name = text_word(&t->in, "an operation");
-    int kind = 0;
-    while (kind < OP_COUNT && strcmp(op_names[kind], name) != 0)
-        kind++;
-    if (kind == OP_COUNT) {
-        const char *near = nearest_word(name, op_names, OP_COUNT);
+    int kind = name_find(name, NAMES(op_names, OP_COUNT));
+    if (kind < 0) {
         t->in.p = name_at;
-        text_fail(&t->in, near ? arena_printf(t->in.scratch, "an operation; did you mean %s?", near)
-                               : "an operation");
+        text_fail(&t->in, arena_printf(t->in.scratch, "an operation: %s",
+                                       name_hint(name, NAMES(op_names, OP_COUNT))));
     }
     Op o = op_make((OpKind)kind, "");
     operands(t, &o);

@@ -36,9 +36,8 @@ static const char *unknown_name(const Reader *r, const char *name)
         names[n++] = r->scope->params[i].name;
     for (int i = 0; i < r->globals->n_params && r->scope != r->globals; i++)
         names[n++] = r->globals->params[i].name;
-    const char *near = nearest_word(name, names, n);
-    return near ? arena_printf(r->scratch, "unknown parameter %s, did you mean %s?", name, near)
-                : arena_printf(r->scratch, "unknown parameter %s", name);
+    return arena_printf(r->scratch, "unknown parameter '%s': %s", name,
+                        name_hint(name, NAMES(names, n)));
 }
 
 static const char *name_value(void *context, const char *name, Number *out)
@@ -94,9 +93,8 @@ static const char *unknown_function(const Reader *r, const char *function)
     const char *names[N_PROPERTIES + 4] = {"len", "sqrt", "min", "max"};
     for (int i = 0; i < N_PROPERTIES; i++)
         names[4 + i] = properties[i].name;
-    const char *near = nearest_word(function, names, N_PROPERTIES + 4);
-    return near ? arena_printf(r->scratch, "unknown function %s, did you mean %s?", function, near)
-                : arena_printf(r->scratch, "unknown function %s", function);
+    return arena_printf(r->scratch, "unknown function '%s': %s", function,
+                        name_hint(function, NAMES(names, N_PROPERTIES + 4)));
 }
 
 static const char *length_value(const Reader *r, const char *of, Number *out)
@@ -221,10 +219,8 @@ TensorId value_find(const Reader *r, Json at, const char *name)
     if (json_kind(at) == JSON_OBJECT && defined_later(at, name))
         json_err(at, "cycle: value %s is computed by a later statement, expected an earlier one",
                  name);
-    const char *near = nearest_word(name, names, (size_t)s->n_values);
-    if (near)
-        json_err(at, "there is no value %s here, did you mean %s?", name, near);
-    json_err(at, "there is no value %s here", name);
+    json_err(at, "there is no value '%s' here: %s", name,
+             name_hint(name, NAMES(names, s->n_values)));
 }
 
 void value_set(Reader *r, Json at, const char *name, TensorId t)

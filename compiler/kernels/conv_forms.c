@@ -1,5 +1,6 @@
 #include "conv_forms.h"
 #include "err.h"
+#include "words.h"
 #include <string.h>
 
 /* clang-format off */
@@ -21,14 +22,6 @@ const char *const conv_names[CONV_MODES] = {"auto", "winograd",
 };
 #undef FORM
 
-#define FORM(e, name, shown, winograd, kernels, units, bf16) ", " name
-const char conv_list[] = "auto, winograd"
-#include "conv_forms.def"
-    ;
-const char conv_help[] = "3x3 convolutions: auto (default), winograd"
-#include "conv_forms.def"
-    ;
-#undef FORM
 /* clang-format on */
 
 const ConvForm *conv_form_of(WinogradKind winograd, int kernels)
@@ -46,8 +39,5 @@ bool contract_bf16(ConvMode form, bool bf16)
 
 ConvMode conv_parse(const char *text)
 {
-    for (int i = 0; i < CONV_MODES; i++)
-        if (!strcmp(text, conv_names[i]))
-            return (ConvMode)i;
-    usage_err("--conv: expected one of %s; found \"%s\"", conv_list, text);
+    return (ConvMode)name_choice("--conv", text, NAMES(conv_names, CONV_MODES));
 }

@@ -58,8 +58,6 @@ bool contract_bf16(ConvMode form, bool bf16);
 
 /* Names that --conv takes, by ConvMode. */
 extern const char *const conv_names[CONV_MODES];
-/* All of them in a list: "auto, winograd, direct, ..."; and --conv's line of --help. */
-extern const char conv_list[], conv_help[];
 /* The mode of that name; usage_err() when there is none. */
 ConvMode conv_parse(const char *text);
 #endif

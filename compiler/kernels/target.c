@@ -117,22 +117,15 @@ static bool host_takes(const Target *t, bool bf16)
 
 const Target *target_for(const char *name, bool bf16)
 {
-    const char *names[N_TARGETS + 1] = {"host"};
-    const Target *host = NULL;
-    bool any = strcmp(name, "host") == 0;
-    for (int i = 0; i < N_TARGETS; i++) {
-        names[i + 1] = table[i].name;
-        if (strcmp(name, table[i].name) == 0)
+    const char *names[N_TARGETS + 1];
+    for (int i = 0; i < N_TARGETS; i++)
+        names[i] = table[i].name;
+    names[N_TARGETS] = "host";
+    int chosen = name_choice("--target", name, NAMES(names, N_TARGETS + 1));
+    if (chosen < N_TARGETS)
+        return &table[chosen];
+    for (int i = N_TARGETS; i-- > 0;)
+        if (host_takes(&table[i], bf16))
             return &table[i];
-        if (any && host_takes(&table[i], bf16))
-            host = &table[i];
-    }
-    if (any) {
-        if (!host)
-            err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");
-        return host;
-    }
-    const char *near = nearest_word(name, names, N_TARGETS + 1);
-    usage_err("unknown target '%s'%s%s%s (see `latentc targets`)", name,
-              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");
 }

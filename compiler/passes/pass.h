@@ -40,7 +40,8 @@ enum {
 };
 extern const Pass passes[PASS_COUNT];
 
-/* The flags that a --fuse text means: "all", "none", "norm,attention", "-norm,-concat", ...;
+/* The flags that a --fuse text means: "all", "none", "norm,attention" (only these), "-norm,-concat"
+ * (all but these), or names with and without a minus after "all" or "none": "all,-norm".
  * usage_err() on an unknown name, with the nearest. */
 unsigned fuse_parse(const char *text);
 

@@ -24,37 +24,32 @@ static const char *const fuse_names[FUSE_COUNT] = {
 
 static unsigned fuse_bit(const char *name)
 {
-    for (int i = 0; i < FUSE_COUNT; i++)
-        if (!strcmp(name, fuse_names[i]))
-            return 1u << i;
-    const char *near = nearest_word(name, fuse_names, FUSE_COUNT);
-    if (near)
-        usage_err("--fuse: unknown name \"%s\"; did you mean \"%s\"?", name, near);
-    Buf all = {0};
-    buf_names(&all, fuse_names, FUSE_COUNT);
-    usage_err("--fuse: unknown name \"%s\"; expected all, none, or some of %s", name, all.data);
+    const char *names[FUSE_COUNT + 2] = {"all", "none"};
+    memcpy(names + 2, fuse_names, sizeof fuse_names);
+    int i = name_choice("--fuse", name, NAMES(names, FUSE_COUNT + 2));
+    if (i < 2)
+        usage_err("--fuse: expected \"%s\" in front of names, not after one", name);
+    return 1u << (i - 2);
 }
 
 unsigned fuse_parse(const char *text)
 {
-    if (!strcmp(text, "all"))
-        return FUSE_ALL;
-    if (!strcmp(text, "none"))
-        return FUSE_NONE;
-    bool minus = text[0] == '-';
-    unsigned named = 0;
-    for (const char *p = text;; p++) {
-        size_t n = strcspn(p, ",");
-        if ((p[0] == '-') != minus)
-            usage_err("--fuse \"%s\": expected names all with a minus or all without", text);
-        char *name = xcalloc(n + 1, 1);
-        memcpy(name, p + minus, n - minus);
-        named |= fuse_bit(name);
-        free(name);
-        p += n;
-        if (!*p)
-            return minus ? FUSE_ALL & ~named : named;
+    static const char *const words[] = {"none", "all"};
+    char *list = xstrdup(text), *rest = list, *word = strsep(&rest, ",");
+    int start = name_find(word, NAMES(words, 2));
+    bool minus = word[0] == '-', mixed = start >= 0; /* after a start both kinds are clear */
+    unsigned flags = start == 1 || minus ? FUSE_ALL : FUSE_NONE;
+    for (word = start < 0 ? word : strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+        if (!mixed && (word[0] == '-') != minus)
+            usage_err(
+                "--fuse \"%s\": expected names all with a minus or all without, or all or none "
+                "in front of them",
+                text);
+        unsigned bit = fuse_bit(word + (word[0] == '-'));
+        flags = word[0] == '-' ? flags & ~bit : flags | bit;
     }
+    free(list);
+    return flags;
 }
 
 void fuse_print(unsigned flags, Buf *out)
@@ -79,18 +74,7 @@ void fuse_print(unsigned flags, Buf *out)
 /* The index of the pass of this name; usage_err() when there is none. */
 static int pass_index(const char *until)
 {
-    const char *names[PASS_COUNT];
-    for (int i = 0; i < PASS_COUNT; i++) {
-        names[i] = passes[i].name;
-        if (!strcmp(until, names[i]))
-            return i;
-    }
-    const char *near = nearest_word(until, names, PASS_COUNT);
-    if (near)
-        usage_err("there is no pass \"%s\"; did you mean \"%s\"?", until, near);
-    Buf all = {0};
-    buf_names(&all, names, PASS_COUNT);
-    usage_err("there is no pass \"%s\"; expected one of %s", until, all.data);
+    return name_choice("pass", until, NAMES_OF(passes, name, PASS_COUNT));
 }
 
 static bool verifies(void)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "names.h"
 #include "progress.h"
 #include "spacing.h"
 
@@ -40,19 +41,32 @@ int lrt_setting_find(const char *name)
     return -1;
 }
 
+static bool is_sampler(const char *name)
+{
+    bool karras;
+    return lrt_sampler_find_spaced(name, &karras) != NULL;
+}
+
+static bool is_spacing(const char *name)
+{
+    return lrt_spacing_find(name) >= 0 || !strcmp(name, "karras");
+}
+
 void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const lrt_pipeline *p)
 {
     const lrt_option rows[] = {
 /* clang-format off */
-#define HEADLINE(id, title, example) {.name = title, .value = example},
+#define HEADLINE(id, title, example) {.help = title, .value = example},
 #define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key) \
-    {name, letter, LRT_OPT_##kind, &s->member, value, help, least, most},
+    {name, letter, LRT_OPT_##kind, &s->member, value, help, least, most, NULL},
 #include "settings.def"
 #undef HEADLINE
 #undef SETTING
         /* clang-format on */
     };
     memcpy(t, rows, sizeof rows);
+    t[LRT_SETTING_sampler_name].takes = is_sampler;
+    t[LRT_SETTING_spacing_name].takes = is_spacing;
 }
 
 bool lrt_seed_choose(lrt_seed_choice *seed)
@@ -83,10 +97,9 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
 }
 
 /* name is none of the n names: suggests the nearest one, or lists all. Always false. */
-static bool unknown_name(const char *flag, const char *name, const char *const *names, int n,
-                         lrt_error *e)
+static bool unknown_name(const char *flag, const char *name, lrt_names names, lrt_error *e)
 {
-    char list[400] = "";
+    lrt_hint hint;
     char plain[64];
     snprintf(plain, sizeof plain, "%s", name);
     for (char *c = plain; *c; c++)
@@ -94,39 +107,23 @@ static bool unknown_name(const char *flag, const char *name, const char *const *
     char *karras = strstr(plain, "_karras");
     if (karras && !karras[7]) /* of a sampler */
         *karras = 0;
-    const char *near = lrt_nearest(plain, names, n);
-    if (near)
-        return lrt_fail(e, "--%s: unknown '%s': did you mean '%s'?", flag, name, near);
-    for (int i = 0; i < n; i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s",
-                 i == 0       ? ""
-                 : i + 1 == n ? " or "
-                              : ", ",
-                 names[i]);
-    }
-    return lrt_fail(e, "--%s: unknown '%s': expected %s", flag, name, list);
+    return lrt_fail(e, "--%s: unknown '%s': %s", flag, name, lrt_name_hint(plain, names, &hint));
 }
 
 enum { MOST_NAMES = 32 };
 
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e)
 {
-    const char *names[MOST_NAMES];
     s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->karras);
-    for (int i = 0; i < lrt_sampler_count && i < MOST_NAMES; i++)
-        names[i] = lrt_samplers[i].name;
-    return s->sampler ||
-           unknown_name("sampling-method", s->sampler_name, names, lrt_sampler_count, e);
+    return s->sampler || unknown_name("sampling-method", s->sampler_name,
+                                      LRT_NAMES_OF(lrt_samplers, name, lrt_sampler_count), e);
 }
 
 static bool find_rng(lrt_settings *s, lrt_error *e)
 {
-    const char *names[MOST_NAMES];
     s->rng = lrt_rng_find(s->rng_name);
-    for (int i = 0; i < lrt_rng_count && i < MOST_NAMES; i++)
-        names[i] = lrt_rngs[i].name;
-    return s->rng || unknown_name("rng", s->rng_name, names, lrt_rng_count, e);
+    return s->rng ||
+           unknown_name("rng", s->rng_name, LRT_NAMES_OF(lrt_rngs, name, lrt_rng_count), e);
 }
 
 /* "karras" is not a spacing of timesteps: it is combined with the schedule's own. --spacing
@@ -147,7 +144,7 @@ static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         return true;
     int row = lrt_spacing_find(s->spacing_name);
     if (row < 0)
-        return unknown_name("spacing", s->spacing_name, names, n, e);
+        return unknown_name("spacing", s->spacing_name, LRT_NAMES(names, n), e);
     s->schedule.spacing = row;
     return true;
 }
@@ -161,7 +158,8 @@ static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e
             s->schedule.prediction = i;
             return true;
         }
-    return !s->prediction_name || unknown_name("prediction", s->prediction_name, names, 2, e);
+    return !s->prediction_name ||
+           unknown_name("prediction", s->prediction_name, LRT_NAMES(names, 2), e);
 }
 
 /* Finds --size among the pipeline's sizes; *e lists them. */

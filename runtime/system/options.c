@@ -10,44 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Levenshtein's distance of the first 63 bytes. */
-static int distance(const char *a, const char *b)
-{
-    enum { MOST = 63 };
-    int row[MOST + 1], m = (int)strnlen(b, MOST);
-    for (int k = 0; k <= m; k++)
-        row[k] = k;
-    for (int i = 0; a[i] && i < MOST; i++) {
-        int diagonal = row[0];
-        row[0] = i + 1;
-        for (int k = 0; k < m; k++) {
-            int change = diagonal + (a[i] != b[k]),
-                best = row[k] < row[k + 1] ? row[k] : row[k + 1];
-            diagonal = row[k + 1];
-            row[k + 1] = best + 1 < change ? best + 1 : change;
-        }
-    }
-    return row[m];
-}
-
-const char *lrt_nearest(const char *word, const char *const *candidates, int n)
-{
-    const char *best = NULL;
-    int least = (int)strlen(word) / 3 + 2;
-    for (int i = 0; i < n; i++) {
-        int d = distance(word, candidates[i]);
-        if (d < least) {
-            least = d;
-            best = candidates[i];
-        }
-    }
-    return best;
-}
+#include "foreign_flags.h"
 
 static const lrt_option *find(const lrt_option *table, int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)
-        if (table[i].help && strlen(table[i].name) == length &&
+        if (table[i].name && strlen(table[i].name) == length &&
             !memcmp(table[i].name, name, length))
             return &table[i];
     return NULL;
@@ -56,27 +24,30 @@ static const lrt_option *find(const lrt_option *table, int n, const char *name, 
 static const lrt_option *find_letter(const lrt_option *table, int n, char letter)
 {
     for (int i = 0; i < n; i++)
-        if (letter && table[i].help && table[i].letter == letter)
+        if (letter && table[i].name && table[i].letter == letter)
             return &table[i];
     return NULL;
 }
 
-static bool unknown(const lrt_option *table, int n, const char *arg, lrt_error *e)
+static bool takes(const void *table, int i, const char *value)
+{
+    const lrt_option *o = (const lrt_option *)table + i;
+    return o->takes && (!value || o->takes(value));
+}
+
+/* value: what stands after arg, or NULL. */
+static bool unknown(const lrt_option *table, int n, const char *arg, const char *value,
+                    lrt_error *e)
 {
     if (arg[0] != '-' || !arg[1])
         return lrt_fail(
             e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags", arg);
-    const char *names[64];
-    int count = 0;
-    for (int i = 0; i < n && count < 64; i++)
-        if (table[i].help)
-            names[count++] = table[i].name;
-    char word[64];
-    snprintf(word, sizeof word, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
-    const char *near = arg[1] == '-' ? lrt_nearest(word, names, count) : NULL;
-    if (near)
-        return lrt_fail(e, "unknown flag '%s': did you mean '--%s'?", arg, near);
-    return lrt_fail(e, "unknown flag '%s': --help lists the flags", arg);
+    const lrt_known_flags known = {LRT_NAMES_OF(table, name, n), LRT_NAMES_OF(table, value, n),
+                                   takes, table};
+    lrt_hint hint;
+    const char *equals = strchr(arg, '='),
+               *said = lrt_flag_hint(arg, equals ? equals + 1 : value, &known, &hint);
+    return lrt_fail(e, "unknown flag '%s': %s", arg, said ? said : "--help lists the flags");
 }
 
 /* strtod in the C locale: the program around a library may have set another one. */
@@ -139,7 +110,7 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
     if (!o) {
         char arg[80];
         snprintf(arg, sizeof arg, "--%s", name);
-        return unknown(table, n, arg, e);
+        return unknown(table, n, arg, value, e);
     }
     if (o->kind != LRT_OPT_BOOL)
         return set_value(o, value, e);
@@ -179,7 +150,7 @@ bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lr
             value = o && arg[2] ? arg + 2 : NULL;
         }
         if (!o || (o->kind == LRT_OPT_BOOL && value && arg[1] != '-'))
-            return unknown(table, n, arg, e);
+            return unknown(table, n, arg, argv[i + 1], e);
         if (o->kind == LRT_OPT_BOOL) {
             if (value)
                 return lrt_fail(e, "--%s takes no value", o->name);
@@ -200,8 +171,8 @@ void lrt_options_help(const lrt_option *table, int n, const char *program, FILE 
 {
     for (int i = 0; i < n; i++) {
         const lrt_option *o = &table[i];
-        if (!o->help) {
-            fprintf(out, o->value ? "\n%s:  %s %s\n" : "\n%s\n", o->name, program, o->value);
+        if (!o->name) {
+            fprintf(out, o->value ? "\n%s:  %s %s\n" : "\n%s\n", o->help, program, o->value);
             continue;
         }
         char left[64];

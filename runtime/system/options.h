@@ -19,7 +19,7 @@ typedef struct {
     uint64_t value;
     bool random;
 } lrt_seed_choice;
-/* An option; or, with help NULL, a headline of --help: name is its text, and value an example of
+/* An option; or, with name NULL, a headline of --help: help is its text, and value an example of
  * the options below it, or NULL. */
 typedef struct {
     const char *name; /* without the dashes */
@@ -29,6 +29,8 @@ typedef struct {
     const char *value; /* what --help calls the value */
     const char *help;
     double least, most;
+    /* Of an option that chooses something by name: whether there is one of that name. Else NULL. */
+    bool (*takes)(const char *value);
 } lrt_option;
 /* Parses --name value, --name=value, -n value and -nvalue; there are no plain arguments. false,
  * with *e: wrong usage; for an unknown option, *e names the nearest one. */
@@ -41,6 +43,4 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
 void lrt_option_copy(const lrt_option *to, const lrt_option *from);
 /* Prints the options. Examples begin with `program`. */
 void lrt_options_help(const lrt_option *table, int n, const char *program, FILE *out);
-/* The candidate nearest to word, for "did you mean"; NULL when none is near. */
-const char *lrt_nearest(const char *word, const char *const *candidates, int n);
 #endif

@@ -38,4 +38,4 @@ expect 1 "latentc: error: --tune $tune: it lacks *for target *, which does not r
 echo '{"convolutions": [{"target": "x86-64", "convolution": "", "threads": 1, "fastest": "direct", "seconds": {"direct": 0}}]}' >"$work/wrong.json"
 expect 1 'latentc: error: *wrong.json*expected seconds above 0, found 0*' "$LATENTC" show "$graph" --after algorithm --tune "$work/wrong.json"
 expect 2 'latentc: error: --tune: there is nothing to choose with --conv direct' "$LATENTC" show "$graph" --after algorithm --tune "$tune" --conv direct
-expect 2 'latentc: error: --optimize: expected speed or memory, found "size"' "$LATENTC" show "$graph" --memory --optimize size
+expect 2 "latentc: error: --optimize: unknown 'size': expected speed or memory" "$LATENTC" show "$graph" --memory --optimize size

@@ -35,7 +35,12 @@ static void test_flags(void **state)
     assert_string_equal(sets.items[1], "b=-2");
     /* clang-format off */
     static const struct { char *argv[4]; const char *message; } bad[] = {
-        {{"test", "in", "--step", "3"}, "unknown flag --step; did you mean --steps?"},
+        {{"test", "in", "--step", "3"}, "unknown flag --step: did you mean '--steps'?"},
+        {{"test", "in", "--foo", "3"}, "unknown flag --foo; usage: test FILE"},
+        {{"test", "in", "--num_inference_steps", "3"}, "unknown flag --num_inference_steps: did you mean '--steps N'?"},
+        {{"test", "in", "--width=3", "-q"}, "unknown flag --width: did you mean '--set img_width=N'?"},
+        {{"test", "in", "--out", "3"}, "unknown flag --out: did you mean '--output FILE'?"},
+        {{"test", "in", "--lora", "x"}, "unknown flag --lora: a LoRA has to be merged into a checkpoint first, by another program; then 'latentc build --weights' takes it"},
         {{"test", "in", "--steps", "0"}, "--steps: found 0, expected 1 to 1000"},
         {{"test", "in", "--steps", "3x"}, "--steps: found '3x', expected an integer"},
         {{"test", "in", "-q", "--output"}, "--output: expected a value (FILE) after it"},

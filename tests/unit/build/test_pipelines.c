@@ -101,16 +101,16 @@ static void test_shapes_parameters(void **state)
 static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"steps\": 25", "\"steps\": 0", "/defaults/steps: found 0, expected 1 to 1000"},
     {"\"steps\": 25", "\"steps\": 2.5", "/defaults/steps: found 2.5, expected an integer"},
-    {"\"sampler\": \"ddim\"", "\"sampler\": \"eulre\"", "/defaults/sampler: unknown sampler \"eulre\", did you mean euler?"},
+    {"\"sampler\": \"ddim\"", "\"sampler\": \"eulre\"", "/defaults/sampler: unknown sampler 'eulre': did you mean 'euler'?"},
     {"\"cfg_scale\": 7.5", "\"cfg_scale\": -1", "/defaults/cfg_scale: found -1, expected 0 to 1000"},
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
-    {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: found \"x0\", expected \"epsilon\" or \"v\""},
-    {"\"linspace\"", "\"karras\"", "/schedule/spacing: found \"karras\", expected \"linspace\" or \"leading\" or \"trailing\" or \"sampler\""},
+    {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: unknown 'x0': expected epsilon or v"},
+    {"\"linspace\"", "\"karras\"", "/schedule/spacing: unknown 'karras': expected linspace, leading, trailing or sampler"},
     {"\"linspace\"", "\"leading\", \"steps_offset\": -1", "/schedule/steps_offset: found -1, expected 0 to 999"},
-    {"\"linspace\"", "\"linspace\", \"sigmas\": \"exponential\"", "/schedule/sigmas: found \"exponential\", expected \"timesteps\" or \"karras\""},
+    {"\"linspace\"", "\"linspace\", \"sigmas\": \"exponential\"", "/schedule/sigmas: unknown 'exponential': expected timesteps or karras"},
     {"\"linspace\"", "\"linspace\", \"previous\": 1", "/schedule/previous: found a number, expected a string"},
-    {"\"linspace\"", "\"linspace\", \"final_sigma\": \"one\"", "/schedule/final_sigma: found \"one\", expected \"zero\" or \"least\""},
+    {"\"linspace\"", "\"linspace\", \"final_sigma\": \"one\"", "/schedule/final_sigma: unknown 'one': expected zero or least"},
     {"\"linspace\"", "\"linspace\", \"clip_sample\": 0", "/schedule/clip_sample: found 0, expected 1e-09 to 1000000000"},
     {"\"linspace\"", "\"linspace\", \"zero_snr\": true",
      "/schedule: \"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v"},
@@ -118,11 +118,11 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"final_alpha\": 1.0", "\"final_alpha\": 0", "/schedule/final_alpha: found 0, expected 1e-09 to 1"},
     {"\"pad_token\": \"end_of_text\"", "\"pad_token\": \"zero\"",
      "/pad_token: found \"zero\", expected \"end_of_text\" or a token's number"},
-    {"\"pad_token\": \"end_of_text\"", "\"encoding\": \"median\"", "/encoding: found \"median\", expected \"mean\" or \"sample\""},
-    {"\"pad_token\": \"end_of_text\"", "\"rounding\": \"up\"", "/rounding: found \"up\", expected \"down\" or \"nearest\""},
+    {"\"pad_token\": \"end_of_text\"", "\"encoding\": \"median\"", "/encoding: unknown 'median': did you mean 'mean'?"},
+    {"\"pad_token\": \"end_of_text\"", "\"rounding\": \"up\"", "/rounding: unknown 'up': expected down or nearest"},
     {"\"img_width\": 512,", "", "/parameters: an integer \"img_width\" is missing"},
-    {"\"schedule\"", "\"shedule\"", "/shedule: unknown name, did you mean \"schedule\"?"},
-    {"\"graph\": \"decoder.json\"", "\"file\": \"decoder.json\"", "/models/decoder/file: unknown name, expected one of: graph, parameters, weights"},
+    {"\"schedule\"", "\"shedule\"", "/shedule: unknown name: did you mean 'schedule'?"},
+    {"\"graph\": \"decoder.json\"", "\"file\": \"decoder.json\"", "/models/decoder/file: unknown name: expected graph, parameters or weights"},
 };
 /* clang-format on */
 
@@ -148,7 +148,8 @@ static void test_pipeline_errors(void **state)
     int code;
     CAUGHT(code, pipeline_load(SD2 "pipeline.json", &set, 1));
     assert_int_equal(code, EXIT_USER);
-    assert_non_null(strstr(err_text(), "unknown parameter img_heigth, did you mean img_height?"));
+    assert_non_null(
+        strstr(err_text(), "unknown parameter 'img_heigth': did you mean 'img_height'?"));
 }
 
 int main(void)

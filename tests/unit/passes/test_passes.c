@@ -37,6 +37,7 @@ static void fuse_text_forms(void **state)
     /* clang-format off */
     static const struct { const char *text; unsigned flags; } cases[] = {
         {"all", FUSE_ALL}, {"none", FUSE_NONE}, {"norm", FUSE_NORM}, {"norm,hoist,norm", FUSE_NORM | FUSE_HOIST},
+        {"all,-epilogue", FUSE_ALL & ~FUSE_EPILOGUE}, {"none,norm", FUSE_NORM}, {"all,-norm,-hoist,norm", FUSE_ALL & ~FUSE_HOIST},
         {"-norm", FUSE_ALL & ~FUSE_NORM}, {"-memory,-guidance", FUSE_ALL & ~(FUSE_MEMORY | FUSE_GUIDANCE)},
     };
     /* clang-format on */
@@ -79,13 +80,13 @@ static void wrong_usage(void **state)
     (void)state;
     /* clang-format off */
     static const struct { void (*f)(const char *); const char *text, *message; } cases[] = {
-        {parse_only, "nrom", "did you mean \"norm\"?"},
-        {parse_only, "", "expected all, none, or some of hoist"},
-        {parse_only, "norm,", "unknown name \"\""},
+        {parse_only, "nrom", "did you mean 'norm'?"},
+        {parse_only, "", "expected all, none, hoist"},
+        {parse_only, "norm,", "unknown ''"},
         {parse_only, "norm,-hoist", "all with a minus or all without"},
         {parse_only, "-norm,hoist", "all with a minus or all without"},
-        {parse_only, "norm,all", "unknown name \"all\""},
-        {run_until, "epilog", "did you mean \"epilogue\"?"},
+        {parse_only, "norm,all", "expected \"all\" in front of names"},
+        {run_until, "epilog", "did you mean 'epilogue'?"},
     };
     /* clang-format on */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
