@@ -18,6 +18,7 @@ static struct {
     char subject[2048];
     struct sigaction old[N_FAULTS];
     char stack[1 << 15];
+    stack_t old_stack;
 } guard;
 
 /* Only calls that are safe in a handler, after anything. */
@@ -41,7 +42,7 @@ void library_guard(const char *path, const char *library, int seconds)
     snprintf(subject, sizeof subject, "latentc: error: %.1900s: damaged: %s", path, library);
     lrt_plain(guard.subject, sizeof guard.subject, subject);
     /* The crash may be a full stack: the handler needs one of its own. */
-    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, NULL);
+    sigaltstack(&(stack_t){.ss_sp = guard.stack, .ss_size = sizeof guard.stack}, &guard.old_stack);
     for (int i = 0; i < N_FAULTS; i++)
         sigaction(faults[i], &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_ONSTACK},
                   &guard.old[i]);
@@ -55,6 +56,6 @@ void library_guard_end(void)
     setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL);
     for (int i = 0; i < N_FAULTS; i++)
         sigaction(faults[i], &guard.old[i], NULL);
-    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+    sigaltstack(&guard.old_stack, NULL);
     guard.on = false;
 }

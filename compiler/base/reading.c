@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "crash.h"
 #include "err.h"
 
 struct Reading {
@@ -27,11 +28,8 @@ static void on_lost_page(int sig, siginfo_t *info, void *context)
     static const char message[] = "latentc: error: a file became shorter while it was read\n";
     static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may be in the same file */
     (void)context;
-    if (info->si_code != BUS_ADRERR) { /* not the end of a mapped file: our bug */
-        signal(sig, SIG_DFL);
-        raise(sig);
-        return;
-    }
+    if (info->si_code != BUS_ADRERR) /* not the end of a mapped file */
+        lrt_crash_report(sig);
     while (atomic_flag_test_and_set(&said))
         pause();
     ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);

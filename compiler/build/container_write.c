@@ -60,7 +60,7 @@ static void copy_executable(Container *c, const char *path)
     char block[65536];
     size_t n;
     while ((n = fread(block, 1, sizeof block, f)) > 0)
-        put(c, block, n);
+        container_write(c, block, n);
     if (ferror(f))
         err("%s: cannot be read: %s", path, strerror(errno));
     fclose(f);
@@ -81,8 +81,10 @@ void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *
                             .version = LRT_PLAN_VERSION,
                             .n_sections = LRT_SECTION_COUNT,
                             .layout_hash = layout_hash};
+    begin_section(&c);
     if (p->executable)
         copy_executable(&c, p->executable);
+    end_section(&c, LRT_SECTION_CODE);
     put_section(&c, LRT_SECTION_ABOUT, p->about, p->about ? strlen(p->about) : 0);
     begin_section(&c);
     if (p->weights)

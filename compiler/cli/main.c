@@ -1,6 +1,7 @@
 /* latentc: finds the command and hands over. The table of commands is commands.h. */
 #include "commands.h"
 #include "codegen.h"
+#include "crash.h"
 #include "err.h"
 #include "words.h"
 
@@ -39,6 +40,7 @@ static void print_help(void)
 
 int main(int argc, char **argv)
 {
+    lrt_crash_guard("latentc", err_run_at_end);
     if (argc < 2)
         usage_err("a command is missing; 'latentc --help' lists them");
     const char *word = argv[1];

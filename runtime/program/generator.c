@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "container.h"
+#include "crash.h"
 #include "metadata.h"
 #include "numbered_name.h"
 #include "output.h"
@@ -364,6 +366,10 @@ static int open_program(Run *r)
     unsigned sections = r->s.set.info ? 0 : LRT_MAP_VOCAB | (runs ? LRT_MAP_WEIGHTS : 0);
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
+    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, 0};
+    if ((r->s.set.weights_file || r->s.pipeline->weights_file) &&
+        !lrt_container_check_code(&own, &e))
+        return complain(r, LRT_EXIT_USER, e.text);
     bool open = lrt_session_open(&r->s, "/proc/self/exe", r->s.set.weights_file, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))
         return complain(r, LRT_EXIT_USER, e.text);
@@ -399,7 +405,6 @@ static int run(Run *r, double start)
         return print_info(r);
     if (set->print_tokens)
         return print_tokens(r);
-    lrt_output_guard();
     r->s.profile = set->profile ? lrt_profile_new(start, (int)set->threads) : NULL;
     return draw_all(r, &e) ? LRT_EXIT_OK : complain(r, LRT_EXIT_USER, e.text);
 }
@@ -414,6 +419,8 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
                                    : p->name};
     lrt_settings *set = &r.s.set;
     lrt_error e;
+    lrt_output_guard();
+    lrt_crash_guard(r.program, lrt_output_remove_all);
     if (!lrt_settings_parse(set, p, argc, argv, &e))
         return complain(&r, LRT_EXIT_USAGE, e.text);
     if (set->from_png && !set->help && !set->version && !set->info &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "container.h"
+#include "crash.h"
 #include "stage.h"
 #include "options.h"
 #include "output.h"
@@ -182,7 +183,6 @@ static int use_program(const lrt_program *p, Settings *set)
     const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, p->layout_hash};
     if (!lrt_container_open(&own, set->info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
         return complain(EXIT_USER, e.text);
-    lrt_output_guard();
     bool ok = set->info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], set, &e);
     int code = !ok ? complain(EXIT_USER, e.text) : set->info ? print_info(p, &c) : 0;
     lrt_container_close(&c);
@@ -207,6 +207,8 @@ int main(int argc, char **argv)
     lrt_error e;
     if (argc > 0)
         program = slash ? slash + 1 : argv[0];
+    lrt_output_guard();
+    lrt_crash_guard(program, lrt_output_remove_all);
     if (!lrt_options_parse(table, n, argc, argv, &e))
         return complain(EXIT_USAGE, e.text);
     if (set.help)

@@ -12,8 +12,12 @@
 
 #include "hash.h"
 
-static const char *const section_names[LRT_SECTION_COUNT] = {"weights", "vocabulary",
-                                                             "description"};
+static const char *const section_names[LRT_SECTION_COUNT] = {
+    [LRT_SECTION_WEIGHTS] = "weights",
+    [LRT_SECTION_VOCAB] = "vocabulary",
+    [LRT_SECTION_ABOUT] = "description",
+    [LRT_SECTION_CODE] = "code",
+};
 
 /* "WHAT is wrong; what to do": fmt is the rest of a sentence that begins with the file. */
 static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, ...)
@@ -43,9 +47,8 @@ static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, l
         return fail(file, e, "is truncated or was changed: the weights at its end are missing");
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
         return fail(file, e, "was changed: its last bytes differ from those that it was made with");
-    if (f->version != LRT_PLAN_VERSION ||
-        f->n_sections > sizeof f->sections / sizeof *f->sections ||
-        f->n_sections < LRT_SECTION_COUNT)
+    if (f->version != LRT_PLAN_VERSION || f->n_sections > LRT_SECTION_COUNT ||
+        f->n_sections < LRT_SECTION_CODE)
         return fail(file, e, "has version %u of the format: expected %d", f->version,
                     LRT_PLAN_VERSION);
     if (f->file_bytes != (uint64_t)size)
@@ -89,6 +92,66 @@ static bool map_section(int fd, const lrt_container_file *file, const lrt_footer
     return true;
 }
 
+/* The sections in the order of their offsets. */
+static void sort_sections(const lrt_footer *f, lrt_section sorted[LRT_SECTION_COUNT])
+{
+    for (int i = 0; i < LRT_SECTION_COUNT; i++) {
+        int k = i;
+        for (; k > 0 && sorted[k - 1].offset > f->sections[i].offset; k--)
+            sorted[k] = sorted[k - 1];
+        sorted[k] = f->sections[i];
+    }
+}
+
+/* Whether the bytes from `from` to `to` are zero. */
+static bool is_padding(int fd, uint64_t from, uint64_t to)
+{
+    static const char zeros[4096];
+    char block[sizeof zeros];
+    for (uint64_t n; from < to; from += n) {
+        n = to - from < sizeof block ? to - from : sizeof block;
+        if (pread(fd, block, n, (off_t)from) != (ssize_t)n || memcmp(block, zeros, n))
+            return false;
+    }
+    return true;
+}
+
+/* Everything that the hashes of the other sections do not cover: the code, and padding. */
+static bool check_code(int fd, const lrt_container_file *file, const lrt_footer *f, lrt_error *e)
+{
+    lrt_section sorted[LRT_SECTION_COUNT];
+    uint64_t end = 0;
+    sort_sections(f, sorted);
+    for (int i = 0; i <= LRT_SECTION_COUNT; i++) {
+        uint64_t next = i < LRT_SECTION_COUNT ? sorted[i].offset : f->file_bytes - sizeof *f;
+        if (i < LRT_SECTION_COUNT && !sorted[i].bytes)
+            continue;
+        if (next < end || !is_padding(fd, end, next))
+            return fail(
+                file, e,
+                "was changed: bytes between its sections are not those that it was made with");
+        end = i < LRT_SECTION_COUNT ? next + sorted[i].bytes : next;
+    }
+    const void *code;
+    const lrt_section *s = &f->sections[LRT_SECTION_CODE];
+    if (!map_section(fd, file, f, LRT_SECTION_CODE, &code, e))
+        return false;
+    bool same = !code || lrt_hash64(code, s->bytes) == s->hash;
+    if (code)
+        munmap((void *)(uintptr_t)code, s->bytes);
+    return same || fail(file, e, "was changed: its code differs from that which it was made with");
+}
+
+bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e)
+{
+    lrt_footer f;
+    int fd = open_file(file, e);
+    bool ok = fd >= 0 && read_footer(fd, file, &f, e) && check_code(fd, file, &f, e);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 bool lrt_container_check(lrt_container *c, lrt_error *e)
 {
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
@@ -113,6 +176,7 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
     if (ok && c->footer.layout_hash != file->layout_hash)
         ok = fail(file, e, "was packed for other code: its layout is %016llx, expected %016llx",
                   (unsigned long long)c->footer.layout_hash, (unsigned long long)file->layout_hash);
+    ok = ok && check_code(fd, file, &c->footer, e);
     for (int i = 0; i < LRT_SECTION_COUNT && ok; i++)
         if (sections >> i & 1)
             ok = map_section(fd, file, &c->footer, i, &c->section[i], e);

@@ -26,11 +26,14 @@ typedef struct {
 bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e);
 /* Bits for lrt_container_open. */
 enum { LRT_MAP_WEIGHTS = 1 << LRT_SECTION_WEIGHTS, LRT_MAP_VOCAB = 1 << LRT_SECTION_VOCAB };
-/* Checks that the file is whole and that its layout is the code's, and maps `sections`. Checks the
- * hashes of those (every byte is read, in parallel), except for those in `later`, which
- * lrt_container_check does. false, with *e: c is closed. */
+/* Checks that the file is whole and that its layout is the code's, checks the code, and maps
+ * `sections`. Checks the hashes of those (every byte is read, in parallel), except for those in
+ * `later`, which lrt_container_check does. false, with *e: c is closed. */
 bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later,
                         lrt_container *c, lrt_error *e);
+/* Checks that the code of the file and the bytes between its sections are those that it was made
+ * with. For a program whose weights are in another file; lrt_container_open does the same. */
+bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e);
 /* Checks the hashes that are not checked yet. Hashing gigabytes of weights takes longer than the
  * rest of a program's start, so it may run on them first and check before it shows a result. */
 bool lrt_container_check(lrt_container *c, lrt_error *e);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* program_invocation_short_name */
 #endif
 #include "output.h"
+#include "crash.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 enum { SLOTS = 8 };
 static char *volatile temporary[SLOTS];
 
-static void remove_all(void)
+void lrt_output_remove_all(void)
 {
     for (int i = 0; i < SLOTS; i++)
         if (temporary[i])
@@ -26,7 +27,7 @@ static void remove_all(void)
 
 static void on_signal(int number)
 {
-    remove_all();
+    lrt_output_remove_all();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -38,17 +39,15 @@ static void on_lost_page(int number, siginfo_t *info, void *context)
         ": error: a file, most likely that of the weights, became shorter while it was in use\n";
     static atomic_flag said = ATOMIC_FLAG_INIT; /* other threads may fail at the same time */
     (void)context;
-    if (info->si_code != BUS_ADRERR) { /* not the end of a mapped file: a bug */
-        on_signal(number);
-        return;
-    }
+    if (info->si_code != BUS_ADRERR) /* not the end of a mapped file */
+        lrt_crash_report(number);
     while (atomic_flag_test_and_set(&said))
         pause();
     ssize_t ignored = write(STDERR_FILENO, program_invocation_short_name,
                             strlen(program_invocation_short_name));
     ignored = write(STDERR_FILENO, message, sizeof message - 1);
     (void)ignored;
-    remove_all();
+    lrt_output_remove_all();
     _exit(1);
 }
 
@@ -65,7 +64,7 @@ void lrt_output_guard(void)
             sigaction(numbers[i], &a, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
-    atexit(remove_all);
+    atexit(lrt_output_remove_all);
 }
 
 /* Always false. */

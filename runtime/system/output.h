@@ -16,6 +16,8 @@ typedef struct {
 /* Installs the signal handlers and the exit hook. Call it once, before the first lrt_output_open.
  */
 void lrt_output_guard(void);
+/* Removes the files that are open now. Safe in a signal handler; for the end of a program. */
+void lrt_output_remove_all(void);
 /* Opens a file to write; false, with *e, when that is not possible. */
 bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e);
 /* Completes the file and closes o. false, with *e: nothing is left behind. */

@@ -183,13 +183,20 @@ extern const lrt_pipeline latentrt_pipeline;
 
 /* The container: executable, padding, sections, footer. Sections begin at multiples of 65536 bytes
  * from the start of the file (the largest page size of the targets), so that weights can be mapped.
- * The footer is the last 160 bytes, little-endian.
+ * The footer is the last 160 bytes, little-endian. It covers
+ * every byte in front of it: sections by their hashes, padding is zero.
  *
  * A file of packed weights is a container without an executable. It begins with a description in
  * lines of text, whose first line is LRT_PACKED. Then come the weights and, for a program that has
  * no container of its own (an archive is linked into it), the vocabulary. */
 #define LRT_PACKED "latentc packed weights\n"
-enum { LRT_SECTION_WEIGHTS, LRT_SECTION_VOCAB, LRT_SECTION_ABOUT, LRT_SECTION_COUNT };
+enum {
+    LRT_SECTION_WEIGHTS,
+    LRT_SECTION_VOCAB,
+    LRT_SECTION_ABOUT,
+    LRT_SECTION_CODE, /* the executable: from the first byte of the file */
+    LRT_SECTION_COUNT
+};
 typedef struct {
     uint64_t offset, bytes;
     uint64_t hash; /* lrt_hash64 of the bytes */
@@ -198,8 +205,8 @@ typedef struct {
     char magic[8]; /* "latentrt" */
     uint32_t version, n_sections;
     uint64_t layout_hash;
-    uint64_t file_bytes;     /* of the whole file, to recognise a truncated one */
-    lrt_section sections[4]; /* unused ones: zero */
+    uint64_t file_bytes;                     /* of the whole file, to recognise a truncated one */
+    lrt_section sections[LRT_SECTION_COUNT]; /* unused ones: zero */
     uint8_t reserved[24];
     uint64_t footer_hash; /* lrt_hash64 of the footer before this field */
 } lrt_footer;

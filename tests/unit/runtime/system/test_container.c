@@ -71,20 +71,27 @@ static void test_container(void **state)
     assert_true(lrt_container_open(&file, 0, 0, &c, &e));
     assert_null(c.section[LRT_SECTION_WEIGHTS]);
     lrt_container_close(&c);
-    const long places[] = {first + 150000, -10, -100, -160};
+    const struct {
+        long at;
+        bool later; /* the weights are checked after the file is opened */
+    } places[] = {{first + 150000, true}, {-10, false}, {-100, false},
+                  {-160, false},          {3, false}, /* the code */
+                  {40000, false},                     /* padding behind it */
+                  {first - 1, false}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        change_byte(path, places[i]);
+        change_byte(path, places[i].at);
         assert_false(lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, 0, &c, &e));
         assert_non_null(strstr(e.text, "changed"));
         bool opens = lrt_container_open(&file, LRT_MAP_WEIGHTS | LRT_MAP_VOCAB, LRT_MAP_WEIGHTS, &c,
                                         &e);
-        assert_int_equal(opens, i == 0); /* the weights are not looked at yet */
+        assert_int_equal(opens, places[i].later);
         if (opens) {
             assert_false(lrt_container_check(&c, &e));
             assert_non_null(strstr(e.text, "weights differ from those"));
             lrt_container_close(&c);
         }
-        change_byte(path, places[i]);
+        assert_int_equal(lrt_container_check_code(&file, &e), places[i].later);
+        change_byte(path, places[i].at);
     }
     assert_true(lrt_container_open(&file, LRT_MAP_WEIGHTS, LRT_MAP_WEIGHTS, &c, &e));
     assert_true(lrt_container_check(&c, &e));
