@@ -125,7 +125,7 @@ static void upsample(Emit *e, const MapRow *r, V ch, int lanes)
     const Map *m = r->m;
     V line = udivc(e, r->row, m->w), x = uremc(e, r->row, m->w), b = udivc(e, line, m->h),
       y = uremc(e, line, m->h);
-    V from = add(e, mulc(e, add(e, mulc(e, b, m->h / 2), udivc(e, y, 2)), m->w / 2),
+    V from = add(e, mulc(e, add(e, mulc(e, b, (m->h + 1) / 2), udivc(e, y, 2)), (m->w + 1) / 2),
                  udivc(e, x, 2));
     put(e, r, ch, load(e, place(e, r->a, from, m->c, ch), lanes));
 }

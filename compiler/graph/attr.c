@@ -40,6 +40,10 @@ static const AttrField fields_SliceAttr[] = {
 static const AttrField fields_BatchAttr[] = {
     {"batch", AT(broadcast.batch), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
 };
+static const AttrField fields_UpsampleAttr[] = {
+    {"height", AT(upsample.height), ATTR_I64, 0, 0, NULL, 0, 0, BIG, GIVEN},
+    {"width", AT(upsample.width), ATTR_I64, 0, 0, NULL, 0, 0, BIG, GIVEN},
+};
 static const AttrField fields_AttnAttr[] = {
     {"heads", AT(attn.heads), ATTR_INT, NEEDED, 1, NULL, 0, 1, 1 << 20, GIVEN},
     {"head_size", AT(attn.head_size), ATTR_I64, NEEDED, 1, NULL, 0, 1, BIG, GIVEN},
@@ -58,6 +62,7 @@ enum {
     N_ScaleAttr = COUNT(fields_ScaleAttr),
     N_SliceAttr = COUNT(fields_SliceAttr),
     N_BatchAttr = COUNT(fields_BatchAttr),
+    N_UpsampleAttr = COUNT(fields_UpsampleAttr),
     N_AttnAttr = COUNT(fields_AttnAttr),
     N_NoAttr = 0
 };

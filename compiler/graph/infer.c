@@ -230,15 +230,27 @@ static const char *broadcast(const Rule *r, Shape *out)
     return NULL;
 }
 
+/* *size: `given`, which is twice *size or one less; 0: twice. */
+static const char *upsampled(const Rule *r, const char *what, int64_t given, int64_t *size)
+{
+    int64_t twice = 2 * *size;
+    if (given && given != twice && given != twice - 1)
+        return FAIL(r, "%s: expected %lld or %lld, twice that of x %s or one less, found %lld",
+                    what, (long long)twice, (long long)(twice - 1), text(r, r->in[0]),
+                    (long long)given);
+    *size = given ? given : twice;
+    return NULL;
+}
+
 static const char *upsample(const Rule *r, Shape *out)
 {
     *out = *r->in[0];
     if (out->rank != 4)
         return FAIL(r, "x: expected a tensor (batch,height,width,channels), found %s",
                     text(r, out));
-    out->dim[1] *= 2;
-    out->dim[2] *= 2;
-    return NULL;
+    const UpsampleAttr *a = &r->o->attr.upsample;
+    const char *wrong = upsampled(r, "height", a->height, &out->dim[1]);
+    return wrong ? wrong : upsampled(r, "width", a->width, &out->dim[2]);
 }
 
 static const char *reshape(const Rule *r, Shape *out)

@@ -103,6 +103,10 @@ typedef struct {
     int64_t batch;
 } BatchAttr;
 typedef struct {
+    /* of the result: twice that of x, or one less, without the last row or column; 0: twice */
+    int64_t height, width;
+} UpsampleAttr;
+typedef struct {
     int heads;
     int64_t head_size;
     /* of the scores */
@@ -131,6 +135,7 @@ typedef struct {
         ScaleAttr scale;
         SliceAttr slice;
         BatchAttr broadcast;
+        UpsampleAttr upsample;
         AttnAttr attn;
         NoAttr none;
     } attr;

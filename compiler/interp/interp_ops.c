@@ -174,17 +174,17 @@ static void interp_broadcast(const Op *op, const Value *in, Value *out)
         memcpy(out->data + b * n, in[0].data, (size_t)n * sizeof(double));
 }
 
-/* x (b,h,w,c) -> (b,2h,2w,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
+/* x (b,h,w,c) -> (b,2h or 2h-1,2w or 2w-1,c): pixel (y,x) is pixel (y/2,x/2) of the operand */
 static void interp_upsample(const Op *op, const Value *in, Value *out)
 {
     (void)op;
     int64_t batch = out->shape.dim[0], h = out->shape.dim[1], w = out->shape.dim[2],
-            channels = out->shape.dim[3];
+            channels = out->shape.dim[3], from_h = in[0].shape.dim[1], from_w = in[0].shape.dim[2];
     for (int64_t b = 0; b < batch; b++)
         for (int64_t y = 0; y < h; y++)
             for (int64_t x = 0; x < w; x++)
                 memcpy(out->data + ((b * h + y) * w + x) * channels,
-                       in[0].data + ((b * h / 2 + y / 2) * w / 2 + x / 2) * channels,
+                       in[0].data + ((b * from_h + y / 2) * from_w + x / 2) * channels,
                        (size_t)channels * sizeof(double));
 }
 

@@ -5,9 +5,10 @@
  *     u = upsample(x)       y = conv2d(u, k)          ->    y = conv2d(x, k){upsample=2}
  *
  * Requires that every user of the copy can take it: of a concat, conv2d and dense that load no
- * second operand yet, and group_scale likewise; of an upsample, 3x3 convolutions of stride 1 that
- * load nothing special. Runs after pass_norm: a group_norm that is still one (norm switched off, or
- * with other users) keeps the concat. Keeps values; paddings and result shapes stay. */
+ * second operand yet, and group_scale likewise; of an upsample to exactly twice the size, 3x3
+ * convolutions of stride 1 that load nothing special. Runs after pass_norm: a group_norm that is
+ * still one (norm switched off, or with other users) keeps the concat. Keeps values; paddings and
+ * result shapes stay. */
 #include "rewrite.h"
 
 #include "pass.h"
@@ -48,10 +49,17 @@ static bool takes_upsample(const Graph *g, const Op *o, int slot)
            a->pre == PRE_NONE;
 }
 
+/* Has the result of this upsample exactly twice the height and width of x? */
+static bool doubles(const Graph *g, const Op *o)
+{
+    const Shape *x = &tensor(g, o->in[0])->shape, *y = &tensor(g, o->out)->shape;
+    return y->dim[1] == 2 * x->dim[1] && y->dim[2] == 2 * x->dim[2];
+}
+
 static bool fuse_upsample(Graph *g, uint32_t at)
 {
     Uses u = uses_of(g, g->ops[at].out);
-    bool all = !u.is_output && u.n > 0;
+    bool all = !u.is_output && u.n > 0 && doubles(g, &g->ops[at]);
     for (int i = 0; i < u.n && all; i++)
         all = takes_upsample(g, &g->ops[u.at[i].op], u.at[i].slot);
     for (int i = 0; i < u.n && all; i++) {

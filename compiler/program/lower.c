@@ -168,9 +168,9 @@ static void lower_broadcast(Lower *l, const Op *o)
 static void lower_upsample(Lower *l, const Op *o)
 {
     Map m = map_of(l, o, MAP_UPSAMPLE);
-    const Shape *x = &tensor(l->g, o->in[0])->shape;
-    m.h = 2 * x->dim[1];
-    m.w = 2 * x->dim[2];
+    const Shape *y = &tensor(l->g, o->out)->shape;
+    m.h = y->dim[1];
+    m.w = y->dim[2];
     lower_map_of_one(l, o, m);
 }
 

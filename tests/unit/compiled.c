@@ -107,6 +107,15 @@ TensorId up(Graph *g, TensorId x, Size s)
 {
     return conv(g, "conv", op1(g, OP_UPSAMPLE, "up", x), 3, s.co, 1, 1, 1);
 }
+/* To one column less than twice the size; heads: to one row less too. */
+static TensorId up_odd(Graph *g, TensorId x, Size s)
+{
+    Op o = op_make(OP_UPSAMPLE, "up");
+    o.in[0] = x;
+    o.attr.upsample.height = 2 * s.h - (s.heads ? 1 : 0);
+    o.attr.upsample.width = 2 * s.w - 1;
+    return conv(g, "conv", graph_add_op(g, o), 3, s.co, 1, 1, 1);
+}
 static TensorId plain_dense(Graph *g, TensorId x, Size s)
 {
     return dense(g, "dense", x, s.co, true);
@@ -257,6 +266,7 @@ const Case cases[] = {
     {"conv3x3 of 4", conv3, {4, 16, 16, 4, 96, 0, 0}}, {"conv3x3 rows left over", conv3, {1, 37, 32, 32, 64, 0, 0}}, {"conv3x3 deep", conv3, {2, 4, 4, 1280, 80, 0, 0}},
     {"conv1x1", conv1, {2, 9, 7, 33, 40, 0, 0}}, {"downsample", down, {2, 12, 10, 24, 36, 0, 0}}, {"downsample odd", down, {1, 7, 9, 17, 5, 0, 0}},
     {"downsample asymmetric", down_asymmetric, {1, 10, 14, 20, 16, 0, 0}}, {"upsample", up, {2, 5, 6, 18, 20, 0, 0}}, {"upsample wide", up, {1, 3, 40, 64, 64, 0, 0}},
+    {"upsample to one column less", up_odd, {2, 5, 6, 18, 20, 0, 0}}, {"upsample to odd sizes", up_odd, {3, 4, 9, 18, 20, 1, 0}}, {"upsample of one pixel to itself", up_odd, {2, 1, 1, 20, 18, 1, 0}},
     {"dense", plain_dense, {1, 0, 77, 64, 128, 0, 0}}, {"dense odd", plain_dense, {3, 0, 11, 21, 67, 0, 0}}, {"dense long", plain_dense, {2, 0, 500, 1100, 50, 0, 0}},
     {"dense of one row", plain_dense, {1, 0, 1, 320, 200, 0, 0}}, {"swish", swish, {2, 3, 5, 37, 0, 0, 0}}, {"elementwise", elementwise, {2, 0, 9, 30, 50, 0, 0}}, {"gelu tanh", gelu, {2, 0, 9, 30, 50, 0, 0}},
     {"gelu erf", gelu, {2, 0, 9, 30, 50, 1, 0}}, {"geglu tanh", geglu, {2, 0, 10, 24, 100, 0, 0}}, {"geglu erf", geglu, {1, 0, 13, 40, 37, 1, 0}},
@@ -280,6 +290,7 @@ const Case winograd_cases[] = {
     {"one row", conv3, {1, 1, 50, 48, 33, 0, 0}}, {"wide", conv3, {1, 24, 64, 64, 130, 0, 0}}, {"deep", conv3, {2, 4, 4, 1280, 80, 0, 0}},
     {"deep, parts of channels", conv3, {1, 9, 8, 2560, 64, 0, 0}}, {"upsample", up, {1, 8, 12, 32, 32, 0, 0}}, {"upsample odd", up, {2, 5, 3, 16, 20, 0, 0}}, {"upsample one pixel", up, {3, 1, 1, 32, 16, 0, 0}},
     {"upsample deep", up, {1, 4, 6, 1280, 66, 0, 0}}, {"upsample strips", up, {2, 40, 30, 48, 36, 0, 0}},
+    {"upsample to odd sizes", up_odd, {2, 7, 5, 32, 48, 1, 0}},
     {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
     {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},

@@ -90,6 +90,25 @@ static TensorId two(Gen *r, OpKind kind, const char *what, TensorId x, TensorId 
     return graph_add_op(r->g, o);
 }
 
+static TensorId upsample_to(Gen *r, TensorId x, int64_t height, int64_t width)
+{
+    Op o = op_make(OP_UPSAMPLE, name(r, "up"));
+    o.in[0] = x;
+    o.attr.upsample.height = height;
+    o.attr.upsample.width = width;
+    return graph_add_op(r->g, o);
+}
+
+/* To twice the size, which the attributes may say, or without the last row or column. */
+static TensorId upsample(Gen *r, TensorId x)
+{
+    int64_t odd_height = below(r, 3), odd_width = below(r, 3);
+    const Shape *s = shape(r, x);
+    if (odd_height + odd_width == 0)
+        return upsample_to(r, x, 0, 0);
+    return upsample_to(r, x, 2 * s->dim[1] - odd_height / 2, 2 * s->dim[2] - odd_width / 2);
+}
+
 static TensorId dense(Gen *r, TensorId x, int64_t co, bool bias)
 {
     Op o = op_make(OP_DENSE, name(r, "dense"));
@@ -266,6 +285,17 @@ static TensorId time_input(Gen *r, int64_t b)
         r, graph_add_input(r->g, "timestep_embedding", DT_F32, shape2(batch, c), BIND_TIME), b);
 }
 
+/* Upsampled to the size of the last skip where that fits, as UNets do, else to any. */
+static TensorId larger(Gen *r, TensorId x)
+{
+    const Shape *s = shape(r, x), *to = r->n_skip ? shape(r, r->skip[r->n_skip - 1]) : s;
+    bool fits = (to->dim[1] + 1) / 2 == s->dim[1] && (to->dim[2] + 1) / 2 == s->dim[2];
+    if (s->dim[1] * s->dim[2] >= 40)
+        return x;
+    x = fits ? upsample_to(r, x, to->dim[1], to->dim[2]) : upsample(r, x);
+    return conv(r, x, channels(r, x), w3, true);
+}
+
 static TensorId diffusion_model(Gen *r)
 {
     int64_t b = any_batch(r);
@@ -283,10 +313,7 @@ static TensorId diffusion_model(Gen *r)
             if (s->dim[1] > 1 && s->dim[2] > 1)
                 x = conv(r, x, channels(r, x), chance(r, 50) ? w3_half : w3_down, true);
             break;
-        case 1:
-            if (s->dim[1] * s->dim[2] < 40)
-                x = conv(r, one(r, OP_UPSAMPLE, "up", x), channels(r, x), w3, true);
-            break;
+        case 1: x = larger(r, x); break;
         case 2:
         case 3: x = spatial_transformer(r, x); break;
         default:
@@ -312,7 +339,7 @@ static TensorId autoencoder_half(Gen *r)
         if (chance(r, 40))
             x = picture_attention(r, x);
         if (decoder && s->dim[1] * s->dim[2] < 40)
-            x = conv(r, one(r, OP_UPSAMPLE, "up", x), channels(r, x), w3, true);
+            x = conv(r, upsample(r, x), channels(r, x), w3, true);
         else if (!decoder && s->dim[1] > 1 && s->dim[2] > 1)
             x = conv(r, x, channels(r, x), w3_down, true);
     }
@@ -493,7 +520,7 @@ static TensorId soup_step(Gen *r)
         return channels(r, x) % 2 ? one(r, OP_SOFTMAX, "softmax", x) : one(r, OP_GEGLU, "geglu", x);
     case 10: return chance(r, 60) ? one(r, OP_SCALE, "scale", any(r)) : soup_slice(r);
     case 11: return soup_concat(r);
-    case 12: x = any_of_rank(r, 4, 4); return tensor_ok(x) ? one(r, OP_UPSAMPLE, "up", x) : x;
+    case 12: x = any_of_rank(r, 4, 4); return tensor_ok(x) ? upsample(r, x) : x;
     case 13: return soup_reshape(r);
     case 14: return soup_attention(r);
     default: return soup_add(r);
