@@ -56,7 +56,7 @@ typedef struct {
 } PipelineFlags;
 /* clang-format off */
 #define SIZE_FLAGS(f) \
-    {"sizes", 0, FLAG_STRING, &(f)->sizes, "WxH,...", "several picture sizes in one generator; they share weights where they can; the first is the default", 0, 0}, \
+    {"sizes", 0, FLAG_STRING, &(f)->sizes, "WxH,...", "picture sizes, multiples of 8; several share weights where they can; the first is the default", 0, 0}, \
     {"no-init-img", 0, FLAG_BOOL, &(f)->no_init_img, NULL, "leave the image encoder out: a smaller generator, which cannot start from a picture", 0, 0}
 /* clang-format on */
 
