@@ -32,14 +32,18 @@ static void jpeg_warn(j_common_ptr j, int level)
         jpeg_fail(j);
 }
 
-static void jpeg_header(lrt_picture_reader *r, struct jpeg_decompress_struct *j)
+/* Opens j and reads up to the pixels. *comment, where it is not NULL: Exif's (exif.h). */
+static void jpeg_header(lrt_picture_reader *r, struct jpeg_decompress_struct *j, char **comment)
 {
     jpeg_stdio_src(j, r->f);
     jpeg_save_markers(j, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(j, TRUE);
     for (jpeg_saved_marker_ptr m = j->marker_list; m; m = m->next)
-        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && !memcmp(m->data, "Exif\0", 6))
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && !memcmp(m->data, "Exif\0", 6)) {
             r->orientation = lrt_exif_orientation(m->data + 6, m->data_length - 6);
+            if (comment && !*comment)
+                *comment = lrt_exif_comment(m->data + 6, m->data_length - 6);
+        }
     r->width = j->image_width;
     r->height = j->image_height;
 }
@@ -84,9 +88,27 @@ bool lrt_jpeg_read(lrt_picture_reader *r)
     bool ok = !setjmp(r->back);
     if (ok) {
         jpeg_create_decompress(&j);
-        jpeg_header(r, &j);
+        jpeg_header(r, &j, NULL);
         jpeg_rows(r, &j);
     }
+    jpeg_destroy_decompress(&j);
+    return ok;
+}
+
+bool lrt_jpeg_text(lrt_picture_reader *r, lrt_found_text *found)
+{
+    struct jpeg_decompress_struct j = {0};
+    JpegErrors errors = {.r = r};
+    j.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = jpeg_fail;
+    errors.base.emit_message = jpeg_warn;
+    bool ok = !setjmp(r->back);
+    if (ok) {
+        jpeg_create_decompress(&j);
+        jpeg_header(r, &j, &found->text);
+    }
+    if (found->text)
+        found->key = 0;
     jpeg_destroy_decompress(&j);
     return ok;
 }

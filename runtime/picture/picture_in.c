@@ -54,22 +54,16 @@ static void describe(const lrt_picture_reader *r, lrt_picture_about *a)
 bool lrt_picture_read_stream(FILE *f, const char *path, const lrt_picture_want *want, uint8_t *out,
                              lrt_picture_about *about, lrt_error *e)
 {
-    static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10}, jpeg[] = {0xff, 0xd8, 0xff};
-    uint8_t head[8] = {0};
     *about = (lrt_picture_about){0};
     lrt_picture_reader r = {.f = f, .path = path, .want = *want, .e = e, .orientation = 1};
     errno = 0;
-    size_t n = fread(head, 1, sizeof head, f);
-    if (ferror(f) || fseek(f, 0, SEEK_SET))
+    lrt_picture_kind kind = lrt_picture_kind_of(f);
+    if (kind == LRT_PICTURE_UNREADABLE)
         return lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
-    bool ok;
-    if (n == sizeof head && !memcmp(head, png, sizeof png))
-        ok = lrt_png_read(&r);
-    else if (n == sizeof head && !memcmp(head, jpeg, sizeof jpeg))
-        ok = lrt_jpeg_read(&r);
-    else
-        ok = lrt_fail(e, "%s: %s: expected a PNG or JPEG file", path,
-                      n ? "neither PNG nor JPEG" : "empty");
+    if (kind == LRT_PICTURE_EMPTY || kind == LRT_PICTURE_OTHER)
+        return lrt_fail(e, "%s: %s: expected a PNG or JPEG file", path,
+                        kind == LRT_PICTURE_EMPTY ? "empty" : "neither PNG nor JPEG");
+    bool ok = kind == LRT_PICTURE_PNG ? lrt_png_read(&r) : lrt_jpeg_read(&r);
     if (ok) {
         apply_orientation(&r, out);
         describe(&r, about);

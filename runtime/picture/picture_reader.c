@@ -2,6 +2,20 @@
 #include "picture_reader.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+lrt_picture_kind lrt_picture_kind_of(FILE *f)
+{
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10}, jpeg[] = {0xff, 0xd8, 0xff};
+    uint8_t head[8] = {0};
+    size_t n = fread(head, 1, sizeof head, f);
+    if (ferror(f) || fseek(f, 0, SEEK_SET))
+        return LRT_PICTURE_UNREADABLE;
+    return n == 0                                                 ? LRT_PICTURE_EMPTY
+           : n == sizeof head && !memcmp(head, png, sizeof png)   ? LRT_PICTURE_PNG
+           : n == sizeof head && !memcmp(head, jpeg, sizeof jpeg) ? LRT_PICTURE_JPEG
+                                                                  : LRT_PICTURE_OTHER;
+}
 
 int lrt_reader_channels(const lrt_picture_reader *r)
 {

@@ -27,6 +27,16 @@ typedef struct {
     char change[48]; /* what the decoder changed, for the user; "" for nothing */
 } lrt_picture_reader;
 
+/* What the first bytes of a file say that it is. */
+typedef enum {
+    LRT_PICTURE_UNREADABLE, /* errno says why */
+    LRT_PICTURE_EMPTY,
+    LRT_PICTURE_OTHER,
+    LRT_PICTURE_PNG,
+    LRT_PICTURE_JPEG
+} lrt_picture_kind;
+/* Reads the first bytes of f and goes back to its begin. */
+lrt_picture_kind lrt_picture_kind_of(FILE *f);
 /* 3 for RGB, 1 for a mask. */
 int lrt_reader_channels(const lrt_picture_reader *r);
 /* Ends the reading; r->e says why. */

@@ -1,12 +1,12 @@
 /* See png_read.h. */
 #include "png_read.h"
 
-#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exif.h"
+#include "utf8.h"
 
 /* ---- pixels ---- */
 
@@ -107,81 +107,70 @@ bool lrt_png_read(lrt_picture_reader *r)
 
 /* ---- text chunks ---- */
 
-/* The chunk's text as UTF-8, malloc'd. tEXt and zTXt are Latin-1, iTXt is UTF-8. */
-static char *utf8_of(const png_text *t)
-{
-    bool latin1 = t->compression == PNG_TEXT_COMPRESSION_NONE ||
-                  t->compression == PNG_TEXT_COMPRESSION_zTXt;
-    char *out = malloc(2 * strlen(t->text) + 1), *o = out;
-    for (const char *s = t->text; out && *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (latin1 && c >= 0x80) {
-            *o++ = (char)(0xc0 | c >> 6);
-            *o++ = (char)(0x80 | (c & 0x3f));
-        } else {
-            *o++ = *s;
-        }
-    }
-    if (out)
-        *o = '\0';
-    return out;
-}
-
-static bool find_text(lrt_picture_reader *r, png_structp png, png_infop info, const char *key,
-                      char **text)
+/* Takes the chunk with the best key, if it is better than the one that was found. The chunk's text
+ * as UTF-8: iTXt is that; tEXt and zTXt are Latin-1 by the specification, but some programs write
+ * UTF-8 into them. */
+static void find_text(lrt_picture_reader *r, png_structp png, png_infop info,
+                      const lrt_text_keys *keys, lrt_found_text *found)
 {
     png_textp t;
     int n = png_get_text(png, info, &t, NULL);
-    for (int i = 0; i < n && !*text; i++)
-        if (!strcmp(t[i].key, key))
-            *text = lrt_reader_need(r, utf8_of(&t[i]));
-    return *text;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < (found->key < 0 ? keys->n : found->key); k++) {
+            if (strcmp(t[i].key, keys->key[k]))
+                continue;
+            bool guess = t[i].compression == PNG_TEXT_COMPRESSION_NONE ||
+                         t[i].compression == PNG_TEXT_COMPRESSION_zTXt;
+            free(found->text);
+            found->text = NULL;
+            found->text = lrt_reader_need(r, guess ? lrt_utf8_guess(t[i].text, SIZE_MAX)
+                                                   : strdup(t[i].text));
+            found->key = k;
+        }
+}
+
+/* Web interfaces write Exif's comment where they think of the format last. */
+static void find_exif(png_structp png, png_infop info, lrt_found_text *found)
+{
+    png_bytep exif;
+    png_uint_32 bytes;
+    if (found->key < 0 && png_get_eXIf_1(png, info, &bytes, &exif))
+        found->text = lrt_exif_comment(exif, bytes);
+    if (found->text && found->key < 0)
+        found->key = 0;
 }
 
 /* The text may be before the pixels or behind them. Very large pictures are not read for it. */
-static void search_text(lrt_picture_reader *r, png_structp png, png_infop info, const char *key,
-                        char **text)
+static void search_text(lrt_picture_reader *r, png_structp png, png_infop info,
+                        const lrt_text_keys *keys, lrt_found_text *found)
 {
     png_header(r, png, info);
-    if (find_text(r, png, info, key, text) || r->width * r->height > LRT_MOST_WHOLE)
+    find_text(r, png, info, keys, found);
+    if (found->key == 0)
         return;
-    int passes = png_set_interlace_handling(png);
-    png_read_update_info(png, info);
-    r->row = lrt_reader_need(r, malloc(png_get_rowbytes(png, info)));
-    for (int64_t y = 0; y < r->height * passes; y++)
-        png_read_row(png, r->row, NULL);
-    png_read_end(png, info);
-    find_text(r, png, info, key, text);
+    if (r->width * r->height <= LRT_MOST_WHOLE) {
+        int passes = png_set_interlace_handling(png);
+        png_read_update_info(png, info);
+        r->row = lrt_reader_need(r, malloc(png_get_rowbytes(png, info)));
+        for (int64_t y = 0; y < r->height * passes; y++)
+            png_read_row(png, r->row, NULL);
+        png_read_end(png, info);
+        find_text(r, png, info, keys, found);
+    }
+    find_exif(png, info, found);
 }
 
-bool lrt_png_text_stream(FILE *f, const char *path, const char *key, char **text, lrt_error *e)
+bool lrt_png_text(lrt_picture_reader *r, const lrt_text_keys *keys, lrt_found_text *found)
 {
-    lrt_picture_reader r = {.f = f, .path = path, .e = e, .orientation = 1};
-    uint8_t head[8] = {0};
-    *text = NULL;
-    if (fread(head, 1, sizeof head, f) != sizeof head || png_sig_cmp(head, 0, sizeof head) ||
-        fseek(f, 0, SEEK_SET))
-        return lrt_fail(e, "%s: not a PNG file", path);
-    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, png_error_to, png_ignore);
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, png_error_to, png_ignore);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info) {
         png_destroy_read_struct(&png, NULL, NULL);
-        return lrt_fail(e, "%s: out of memory", path);
+        return lrt_fail(r->e, "%s: out of memory", r->path);
     }
-    bool ok = !setjmp(r.back);
+    bool ok = !setjmp(r->back);
     if (ok)
-        search_text(&r, png, info, key, text);
+        search_text(r, png, info, keys, found);
     png_destroy_read_struct(&png, &info, NULL);
-    lrt_reader_free(&r);
-    return ok;
-}
-
-bool lrt_png_text(const char *path, const char *key, char **text, lrt_error *e)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
-    bool ok = lrt_png_text_stream(f, path, key, text, e);
-    fclose(f);
     return ok;
 }

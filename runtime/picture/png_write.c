@@ -1,12 +1,9 @@
 /* See png_write.h. */
 #include "png_write.h"
 
-#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "output.h"
 
 static void on_error(png_structp png, png_const_charp message)
 {
@@ -42,7 +39,7 @@ static void set_text(png_structp png, png_infop info, const char *parameters)
 }
 
 /* Everything between creating and destroying the write struct: on errors libpng jumps back here. */
-static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_png *p)
+static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_picture_out *p)
 {
     if (setjmp(png_jmpbuf(png)))
         return false;
@@ -58,21 +55,12 @@ static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_png *p
     return true;
 }
 
-bool lrt_png_write(const char *path, const lrt_png *p, lrt_error *e)
+bool lrt_png_write(FILE *f, const lrt_picture_out *p, lrt_error *e)
 {
-    lrt_output out;
-    if (!lrt_output_open(&out, path, e))
-        return false;
-    errno = 0;
-    lrt_error inner = {"out of memory"};
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &inner, on_error, on_warning);
+    lrt_fail(e, "out of memory");
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, e, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    bool ok = info && write_all(png, info, out.stream, p);
+    bool ok = info && write_all(png, info, f, p);
     png_destroy_write_struct(&png, &info);
-    if (ok)
-        return lrt_output_commit(&out, e);
-    lrt_fail(e, "%s: cannot be written: %s", path,
-             ferror(out.stream) && errno ? strerror(errno) : inner.text);
-    lrt_output_abandon(&out);
-    return false;
+    return ok;
 }

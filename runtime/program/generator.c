@@ -9,14 +9,14 @@
 
 #include "container.h"
 #include "crash.h"
+#include "generator_print.h"
 #include "metadata.h"
 #include "numbered_name.h"
 #include "output.h"
-#include "png_write.h"
+#include "picture_out.h"
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
-#include "spacing.h"
 #include "tensors.h"
 #include "utf8.h"
 
@@ -66,60 +66,23 @@ static void print_notice(const Run *r, const char *notice)
         say(r, "%s%.*s", r->name, (int)strcspn(line, "\n"), line);
 }
 
+/* What was printed is on standard output, or cannot be there. */
+static int printed(const Run *r)
+{
+    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
+                          : LRT_EXIT_OK;
+}
+
 static int print_tokens(const Run *r)
 {
-    lrt_tokens t = {0};
     lrt_error e;
-    bool ok = lrt_tokenize(&r->s.vocab, r->s.set.prompt, &t, &e);
-    for (size_t i = 0; ok && i < t.n; i++)
-        printf(i ? " %d" : "%d", t.ids[i]);
-    if (ok)
-        putchar('\n');
-    free(t.ids);
-    if (ok)
-        return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
-                              : LRT_EXIT_OK;
-    char text[sizeof e.text + 16];
-    snprintf(text, sizeof text, "prompt: %s", e.text);
-    return complain(r, LRT_EXIT_USER, text);
+    return lrt_print_tokens(&r->s, &e) ? printed(r) : complain(r, LRT_EXIT_USER, e.text);
 }
 
 static int print_info(const Run *r)
 {
-    const char *wrong = *r->unusable.text ? r->unusable.text : NULL;
-    const lrt_pipeline *p = r->s.pipeline;
-    const lrt_program *c = p->program;
-    printf("name          %s\nmade from     %s\noptions       %s\ntarget        %s\n", p->name,
-           c->made_from ? c->made_from : "", c->options ? c->options : "", c->target);
-    printf("picture       %d x %d", p->width, p->height);
-    for (uint32_t i = 1; i < p->n_sizes; i++)
-        printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
-    printf(", at most %d tokens\n", p->max_text_length);
-    const lrt_schedule_config *schedule = &p->schedule;
-    printf("schedule      predicts %s, steps spaced %s%s\n",
-           schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
-           schedule->spacing == LRT_SPACING_SAMPLER ? "as diffusers does for each sampler"
-                                                    : lrt_spacings[schedule->spacing].name,
-           schedule->karras ? ", with Karras' sigmas" : "");
-    for (uint32_t i = 0; i < c->n_stages; i++) {
-        const lrt_stage *s = c->stages[i];
-        printf(
-            "stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",
-            s->name, s->prompt.n_steps, s->time.n_steps, s->step.n_steps, s->weights_bytes / 1e6,
-            (s->arena_bytes + s->prompt_bytes) / 1e6);
-    }
-    printf("weights       %s\n", wrong               ? wrong
-                                 : r->s.weights_path ? r->s.weights_path
-                                                     : "in this file");
-    printf("fingerprint   %016llx-", (unsigned long long)c->layout_hash);
-    if (wrong)
-        printf("?");
-    else
-        printf("%016llx",
-               (unsigned long long)r->s.container.footer.sections[LRT_SECTION_WEIGHTS].hash);
-    printf(" (code layout, weights)\nruntime       %s\n", LRT_VERSION);
-    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
-                          : LRT_EXIT_OK;
+    lrt_print_info(&r->s, *r->unusable.text ? r->unusable.text : NULL);
+    return printed(r);
 }
 
 /* The seed of picture i of the job. */
@@ -139,22 +102,49 @@ static char *side_name(const Run *r, const char *pattern, int64_t i)
     return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, seed_of(r, i), "");
 }
 
+/* "wrote output.png", for a finished picture. */
+static void announce(const Run *r, const char *name)
+{
+    if (r->s.set.quiet)
+        return;
+    name = strcmp(name, LRT_STANDARD_OUTPUT) ? name : "standard output";
+    fputs("wrote ", stderr);
+    lrt_put_plain(stderr, name, strlen(name));
+    fputc('\n', stderr);
+}
+
+/* The record of the current picture, malloc'd; NULL when it has none. */
+static bool record(const Run *r, const char *name, uint64_t seed, char **text, lrt_error *e)
+{
+    const lrt_picture_record about = {.settings = &r->s.set,
+                                      .seed = seed,
+                                      .init_image = r->s.engine.loop.init_image,
+                                      .latent_in = r->s.set.latent_in ? r->latent_in : NULL,
+                                      .latent_n = r->s.engine.loop.n};
+    lrt_picture_format format;
+    *text = NULL;
+    if (r->s.set.no_metadata)
+        return true;
+    if (!lrt_picture_format_of(name, &format, e))
+        return false;
+    *text = lrt_metadata_text(r->s.pipeline, &about);
+    if (*text && !lrt_picture_holds(format, *text))
+        say(r, "%s: its settings are not recorded: they are longer than a JPEG can hold", name);
+    return *text || lrt_fail(e, "out of memory");
+}
+
+/* tag: ".preview", or "" for the finished picture. */
 static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
 {
     char *name = output_name(r, r->number, tag), *text = NULL;
-    if (!r->s.set.no_metadata)
-        text = lrt_metadata_text(
-            r->s.pipeline,
-            &(lrt_picture_record){.settings = &r->s.set,
-                                  .seed = seed,
-                                  .init_image = r->s.engine.loop.init_image,
-                                  .latent_in = r->s.set.latent_in ? r->latent_in : NULL,
-                                  .latent_n = r->s.engine.loop.n});
-    const lrt_png png = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height, text};
+    bool ok = name ? record(r, name, seed, &text, e) : lrt_fail(e, "out of memory");
+    const lrt_picture_out picture = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height,
+                                     text, (int)r->s.set.quality};
     lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
-    bool ok = name && (text || r->s.set.no_metadata) ? lrt_png_write(name, &png, e)
-                                                     : lrt_fail(e, "out of memory");
+    ok = ok && lrt_picture_write(name, &picture, e);
     lrt_profile_end(r->s.profile);
+    if (ok && !*tag)
+        announce(r, name);
     free(name);
     free(text);
     return ok;
@@ -176,7 +166,8 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", step, s->point[k].t, s->point[k].sigma,
                 lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k));
-    lrt_progress_step(&r->progress, step - s->first);
+    if (!r->s.set.quiet)
+        lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
     return lrt_engine_decode(&r->s.engine, x0, e) &&
@@ -229,7 +220,8 @@ static bool draw_one(Run *r, lrt_error *e)
         return false;
     lrt_progress_begin(&r->progress, what, r->s.left);
     bool ok = lrt_session_denoise(&r->s, on_step, r, e);
-    lrt_progress_end(&r->progress);
+    if (!r->s.set.quiet)
+        lrt_progress_end(&r->progress);
     if (!ok) {
         lrt_output_abandon(&r->trace);
         return false;
@@ -240,19 +232,10 @@ static bool draw_one(Run *r, lrt_error *e)
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
 }
 
-static bool try_output(const char *name, lrt_error *e)
-{
-    lrt_output o;
-    if (!lrt_output_open(&o, name, e))
-        return false;
-    lrt_output_abandon(&o);
-    return true;
-}
-
 static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
 {
     char *name = pattern ? side_name(r, pattern, r->number) : NULL;
-    bool ok = !pattern || (name ? try_output(name, e) : lrt_fail(e, "out of memory"));
+    bool ok = !pattern || (name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory"));
     free(name);
     return ok;
 }
@@ -261,11 +244,11 @@ static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
 static bool try_outputs(const Run *r, lrt_error *e)
 {
     char *name = output_name(r, r->number, "");
-    bool ok = name ? try_output(name, e) : lrt_fail(e, "out of memory");
+    bool ok = name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok && try_side_output(r, r->s.set.trace, e) &&
            try_side_output(r, r->s.set.save_latent, e) &&
-           (!r->s.set.profile || try_output(r->s.set.profile, e));
+           (!r->s.set.profile || lrt_output_try(r->s.set.profile, e));
 }
 
 /* --from-png: warns when a given file is not the one that the picture was drawn with. */
@@ -288,7 +271,8 @@ static bool exists(const Run *r, int64_t i)
 {
     struct stat st;
     char *name = r->s.set.prompts ? output_name(r, i, "") : NULL;
-    bool there = name && !stat(name, &st) && S_ISREG(st.st_mode);
+    bool there = name && strcmp(name, LRT_STANDARD_OUTPUT) && !stat(name, &st) &&
+                 S_ISREG(st.st_mode);
     free(name);
     return there;
 }
@@ -335,7 +319,7 @@ static void report_existing(Run *r)
         for (int64_t i = 0; i < r->job->set.batch_count; i++)
             existing += exists(r, i);
     }
-    if (existing)
+    if (existing && !r->s.set.quiet)
         say(r, "%lld of %lld pictures exist already: skipped", (long long)existing,
             (long long)r->jobs.pictures);
 }
@@ -349,7 +333,8 @@ static bool draw_all(Run *r, lrt_error *e)
     for (size_t k = 0; ok && k < r->jobs.n; k++) {
         r->job = &r->jobs.jobs[k];
         if (r->s.set.prompts)
-            snprintf(r->name, sizeof r->name, "%.200s:%d: ", r->s.set.prompts, r->job->line);
+            snprintf(r->name, sizeof r->name, "%.200s:%d: ", lrt_jobs_place(r->s.set.prompts),
+                     r->job->line);
         ok = draw_job(r, &why) || lrt_fail(e, "%s%s", r->name, why.text);
     }
     if (ok && r->s.profile) {
@@ -383,8 +368,7 @@ static int open_program(Run *r)
 static int print_help(const Run *r)
 {
     lrt_settings_help(r->s.pipeline, r->program);
-    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
-                          : LRT_EXIT_OK;
+    return printed(r);
 }
 
 /* Runs what the settings say. start: lrt_now() when the program began. */

@@ -193,13 +193,13 @@ int main(int argc, char **argv)
 {
     Settings set = {0};
     /* clang-format off */
-    const lrt_option table[] = {
-        {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs, by name", 0, 0, NULL},
-        {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where to write the outputs, as safetensors", 0, 0, NULL},
-        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one line of JSON", 1, 1000000, NULL},
-        {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one per physical core", 1, 4096, NULL},
-        {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "print what this program was made from, its inputs and outputs", 0, 0, NULL},
-        {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0, NULL},
+    lrt_option table[] = {
+        {"inputs", 0, LRT_OPT_TEXT, &set.inputs, "FILE", "safetensors with the graph's inputs, by name", 0, 0, NULL, false},
+        {"outputs", 0, LRT_OPT_TEXT, &set.outputs, "FILE", "where to write the outputs, as safetensors", 0, 0, NULL, false},
+        {"repeat", 0, LRT_OPT_INT, &set.repeat, "N", "N timed runs after a warm-up; prints one line of JSON", 1, 1000000, NULL, false},
+        {"threads", 't', LRT_OPT_INT, &set.threads, "N", "default: one per physical core", 1, 4096, NULL, false},
+        {"info", 0, LRT_OPT_BOOL, &set.info, NULL, "print what this program was made from, its inputs and outputs", 0, 0, NULL, false},
+        {"help", 'h', LRT_OPT_BOOL, &set.help, NULL, "this page", 0, 0, NULL, false},
     };
     /* clang-format on */
     const int n = sizeof table / sizeof *table;

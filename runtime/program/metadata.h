@@ -1,5 +1,5 @@
-/* The record of a picture, which says how it was drawn: the text chunk "parameters", in the form
- * that web interfaces show and read,
+/* The record of a picture, which says how it was drawn: the text chunk "parameters" of a PNG, the
+ * Exif comment of a JPEG, in the form that web interfaces show and read,
  *
  *     a red circle
  *     Negative prompt: blue
@@ -32,17 +32,25 @@ typedef struct lrt_recorded {
     uint64_t picture, mask;                    /* their lrt_init_image_hash */
     char *notice; /* a line for each thing that is not used or differs; "" for nothing */
 } lrt_recorded;
-/* Reads the record of a PNG into s, over its values. The notice names fields that are unknown.
- * false, with *e: no record, a damaged one, or a size that the program does not draw. */
+/* Reads the record of a PNG or JPEG into s, over its values. What is unknown or has a value that
+ * does not fit is left out and named in the notice. false, with *e: no record, or a size that the
+ * program does not draw. */
 bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
                        lrt_error *e);
-/* The same from the text of the chunk; path is for messages. */
+/* Adds a line to the notice, as lrt_plain shows it. false: memory is short. */
+bool lrt_recorded_say(lrt_recorded *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same from the text; path is for messages. */
 bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,
                         lrt_recorded *r, lrt_error *e);
 /* Whether s names the files that the picture was drawn with; if not, *e names the missing option.
  */
 bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
                            lrt_error *e);
+/* Sets recorded settings back to their defaults that do not go with the others, which the notice
+ * says: an eta beside another sampler, a strength without an init image. table: of s, whose `given`
+ * rows stay. false, with *e: a given one does not fit. */
+bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, lrt_settings *s,
+                      const lrt_option *table, lrt_error *e);
 /* With --from-png, after lrt_settings_parse: s becomes what that picture records, and over it what
  * the command line says. r receives what was read. */
 bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,

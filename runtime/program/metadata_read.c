@@ -1,13 +1,14 @@
 /* Reads the record of a picture. See metadata.h. */
-#include "metadata.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadata.h"
+#include "metadata_fields.h"
 #include "metadata_keys.h"
-#include "png_read.h"
-#include "scan.h"
 #include "utf8.h"
+
+/* A record has at most this many fields; names of so many that are not used are listed. */
+enum { MOST_FIELDS = 10000, MOST_NAMED = 40 };
 
 typedef struct {
     const char *path;
@@ -15,34 +16,25 @@ typedef struct {
     lrt_settings *s;
     lrt_recorded *r;
     lrt_option table[LRT_SETTING_COUNT];
-    FILE *notice;
-    char unused[200]; /* names that are not used, cut */
+    FILE *unused; /* names of what is not used */
+    int n_unused, n_fields;
+    bool in_unused; /* the last field is not used, and so is what follows it without a key */
     lrt_error *e;
 } Reading;
 
-/* Writes text from the file to the notice, as one line. */
-static void quote(FILE *notice, const char *text) { lrt_put_plain(notice, text, strlen(text)); }
-
 /* A copy that r owns; NULL when memory is short. */
-static const char *keep(lrt_recorded *r, const char *text, size_t n)
+static const char *keep(Reading *x, const char *text, size_t n)
 {
+    lrt_recorded *r = x->r;
     char *copy = strndup(text, n),
          **more = copy ? realloc(r->texts, (r->n_texts + 1) * sizeof *more) : NULL;
     if (!more) {
         free(copy);
+        lrt_fail(x->e, "out of memory");
         return NULL;
     }
     r->texts = more;
     return more[r->n_texts++] = copy;
-}
-
-/* The setting that web interfaces record under this key; -1 for none. */
-static int setting_of_key(const char *key)
-{
-    for (int i = 0; i < LRT_SETTING_COUNT; i++)
-        if (lrt_settings_traits[i].key && !strcmp(lrt_settings_traits[i].key, key))
-            return i;
-    return -1;
 }
 
 /* The setting whose long name this is, written "Preview every" for "preview-every", and that is
@@ -62,6 +54,21 @@ static int setting_of_name(const char *key)
     return field ? i : -1;
 }
 
+/* "Clip skip", or with a value "Eta inf". */
+static void not_used(Reading *x, const char *key, const char *value)
+{
+    enum { MOST_VALUE = 40 };
+    char text[160];
+    bool rest = x->in_unused && !*key;
+    x->in_unused = true;
+    if (rest || x->n_unused++ >= MOST_NAMED)
+        return;
+    snprintf(text, sizeof text, "%s%s%.*s", key, *key && *value ? " " : "", MOST_VALUE, value);
+    lrt_utf8_trim(text);
+    fputs(x->n_unused > 1 ? ", " : "", x->unused);
+    lrt_put_plain(x->unused, text, strlen(text));
+}
+
 static bool take_hash(Reading *x, const char *key, const char *value)
 {
     lrt_recorded *r = x->r;
@@ -79,14 +86,18 @@ static bool take_hash(Reading *x, const char *key, const char *value)
     return true;
 }
 
-static bool take_size(Reading *x, int w, int h, const char *value)
+static bool take_size(Reading *x, const char *value)
 {
+    int w, h, end = 0;
+    if (sscanf(value, "%6dx%6d%n", &w, &h, &end) != 2 || value[end]) {
+        not_used(x, "Size", value);
+        return true;
+    }
     if (w == x->p->width && h == x->p->height)
         return true;
     for (uint32_t i = 0; i < x->p->n_sizes; i++)
         if (w == x->p->sizes[i].width && h == x->p->sizes[i].height)
-            return (x->s->size_name = keep(x->r, value, strlen(value))) ||
-                   lrt_fail(x->e, "out of memory");
+            return (x->s->size_name = keep(x, value, strlen(value)));
     return lrt_fail(x->e, "%.200s: a picture of %d x %d pixels: this program draws %d x %d%s",
                     x->path, w, h, x->p->width, x->p->height,
                     x->p->n_sizes > 1 ? " and other sizes, but not that" : "");
@@ -95,211 +106,133 @@ static bool take_size(Reading *x, int w, int h, const char *value)
 /* A field that is about the picture or the program and is not a setting. */
 static bool take_fact(Reading *x, const char *key, const char *value, bool *fact)
 {
-    int w, h, end = 0;
     *fact = true;
-    if (!strcmp(key, "Size")) {
-        if (sscanf(value, "%dx%d%n", &w, &h, &end) != 2 || value[end])
-            return lrt_fail(x->e, "%.200s: its parameters say 'Size: %.40s': expected WIDTHxHEIGHT",
-                            x->path, value);
-        return take_size(x, w, h, value);
-    } else if (!strcmp(key, "Model")) {
-        if (strcmp(value, x->p->name)) {
-            fprintf(x->notice, "%s: this is %s, it was drawn by the model ", x->path, x->p->name);
-            quote(x->notice, value);
-            fputc('\n', x->notice);
-        }
-    } else if (strcmp(key, "Version")) {
-        *fact = take_hash(x, key, value);
+    if (!strcmp(key, "Size"))
+        return take_size(x, value);
+    if (!strcmp(key, "Model")) {
+        return !strcmp(value, x->p->name) ||
+               lrt_recorded_say(x->r, "%s: this is %s, it was drawn by the model %s", x->path,
+                                x->p->name, value) ||
+               lrt_fail(x->e, "out of memory");
     }
+    *fact = !strcmp(key, "Version") || take_hash(x, key, value);
     return true;
 }
 
-static void not_used(Reading *x, const char *key, const char *value)
+/* Sets a setting to a value of ours. One that does not fit is left out: nobody typed it. key,
+ * value: how the record says it. */
+static bool set(Reading *x, int setting, const char *ours, const char *key, const char *value)
 {
-    size_t n = strlen(x->unused);
-    snprintf(x->unused + n, sizeof x->unused - n, "%s%s%s%s", n ? ", " : "", key, *value ? " " : "",
-             value);
+    lrt_error why;
+    const char *text = ours ? keep(x, ours, strlen(ours)) : NULL;
+    if (ours && !text)
+        return false;
+    if (!ours ||
+        !lrt_option_set(x->table, LRT_SETTING_COUNT, lrt_settings_traits[setting].name, text, &why))
+        not_used(x, key, value);
+    return true;
 }
 
-/* Web interfaces record a schedule also for samplers that do not take one. */
-static void drop_karras(Reading *x)
+/* A sampler, whose name may end with that of a schedule. An unknown one stays for the message. */
+static bool take_sampler(Reading *x, const char *key, const char *value)
 {
-    bool karras;
-    const lrt_sampler *sampler = lrt_sampler_find_spaced(x->s->sampler_name, &karras);
-    if (sampler && !(sampler->traits & LRT_TAKES_KARRAS) && x->s->spacing_name &&
-        !strcmp(x->s->spacing_name, "karras")) {
-        x->s->spacing_name = NULL;
-        not_used(x, "Schedule type", "Karras");
-    }
+    char name[64] = "";
+    const char *schedule = NULL;
+    for (size_t n = strlen(value) < sizeof name ? strlen(value) : 0; n > 0 && !schedule; n--)
+        if (value[n] && strchr(" _-", value[n])) {
+            snprintf(name, sizeof name, "%.*s", (int)n, value);
+            if (lrt_sampler_find(name) && lrt_metadata_is_schedule(value + n + 1))
+                schedule = value + n + 1;
+        }
+    if (lrt_sampler_find(value) || !schedule)
+        return set(x, LRT_SETTING_sampler_name, value, key, value);
+    return set(x, LRT_SETTING_sampler_name, name, key, value) &&
+           set(x, LRT_SETTING_spacing_name, lrt_metadata_value(LRT_SETTING_spacing_name, schedule),
+               "the schedule", schedule);
 }
 
 static bool take_field(Reading *x, const char *key, const char *value)
 {
     bool fact;
-    lrt_error why;
     if (!take_fact(x, key, value, &fact))
         return false;
     if (fact)
         return true;
-    int i = setting_of_key(key);
-    const char *ours = i >= 0 ? lrt_metadata_value(i, value) : value;
-    i = i >= 0 ? i : setting_of_name(key);
-    if (i < 0 || !ours) {
-        not_used(x, key, i >= 0 ? value : "");
-        return true;
-    }
-    const char *text = keep(x->r, ours, strlen(ours));
-    if (!text)
-        return lrt_fail(x->e, "out of memory");
-    return lrt_option_set(x->table, LRT_SETTING_COUNT, lrt_settings_traits[i].name, text, &why) ||
-           lrt_fail(x->e, "%.200s: its parameters: %.250s", x->path, why.text);
-}
-
-/* A value: a quoted string, or everything up to the next comma. malloc'd; NULL when a string is
- * damaged or memory is short. */
-static char *scan_value(lrt_scan *scan)
-{
-    if (lrt_scan_peek(scan) == '"')
-        return lrt_scan_string(scan);
-    const char *from = scan->p, *comma = memchr(from, ',', (size_t)(scan->end - from)),
-               *to = comma ? comma : scan->end;
-    scan->p = to;
-    while (to > from && strchr(" \t\r\n", to[-1]))
-        to--;
-    return strndup(from, (size_t)(to - from));
-}
-
-/* "Key: value, Key: "quoted", ..." */
-static bool take_fields(Reading *x, const char *text)
-{
-    const char *end = text + strlen(text);
-    lrt_error why;
-    lrt_scan scan = {text, end, text, "", &why};
-    while (lrt_scan_peek(&scan)) {
-        const char *colon = memchr(scan.p, ':', (size_t)(end - scan.p));
-        if (!colon || colon - scan.p > 60 || memchr(scan.p, ',', (size_t)(colon - scan.p)))
-            return lrt_fail(x->e, "%.200s: its parameters: expected 'Name: value' at '%.40s'",
-                            x->path, scan.p);
-        char key[64];
-        snprintf(key, sizeof key, "%.*s", (int)(colon - scan.p), scan.p);
-        scan.p = colon + 1;
-        char *value = scan_value(&scan);
-        bool ok = value ? take_field(x, key, value)
-                        : lrt_fail(x->e, "%.200s: its parameters: '%.60s' has no valid value",
-                                   x->path, key);
-        free(value);
-        if (!ok)
-            return false;
-        if (lrt_scan_peek(&scan) && !lrt_scan_take(&scan, ','))
-            return lrt_fail(x->e, "%.200s: its parameters: expected ',' at '%.40s'", x->path,
-                            scan.p);
-    }
+    int i = lrt_metadata_setting(key);
+    if (i == LRT_SETTING_sampler_name)
+        return take_sampler(x, key, value);
+    if (i >= 0)
+        return set(x, i, lrt_metadata_value(i, value), key, value);
+    i = setting_of_name(key);
+    if (i >= 0)
+        return set(x, i, value, key, value);
+    not_used(x, key, *key ? "" : value);
     return true;
 }
 
-/* In the first n characters of text: the last line that begins with `what`; NULL when none does. */
-static const char *last_line(const char *text, size_t n, const char *what)
+static bool take_fields(Reading *x, lrt_span line)
 {
-    const char *found = NULL;
-    for (const char *s = text; s && (size_t)(s - text) + strlen(what) <= n;
-         s = memchr(s, '\n', n - (size_t)(s - text)), s = s ? s + 1 : NULL)
-        if (!strncmp(s, what, strlen(what)))
-            found = s;
-    return found;
+    lrt_record_field field;
+    bool ok = true;
+    while (ok && x->n_fields < MOST_FIELDS && lrt_record_next(&line, &field)) {
+        x->in_unused &= !*field.key;
+        ok = field.value ? take_field(x, field.key, field.value) : lrt_fail(x->e, "out of memory");
+        free(field.value);
+        x->n_fields++;
+    }
+    return ok;
+}
+
+/* Lines behind the fields. One that begins with a known key goes on with them; any other is a text
+ * of another program (a template of prompts). */
+static bool take_rest(Reading *x, lrt_span rest)
+{
+    bool ok = true;
+    while (ok && rest.n && x->n_fields < MOST_FIELDS) {
+        lrt_span line = lrt_record_line(&rest), begin = line;
+        lrt_record_field field;
+        if (!lrt_record_next(&begin, &field))
+            continue;
+        x->n_fields++;
+        bool known = lrt_metadata_setting(field.key) >= 0 || !strcmp(field.key, "Size");
+        if (known)
+            ok = take_fields(x, line);
+        else
+            not_used(x, field.key, *field.key || !field.value ? "" : field.value);
+        free(field.value);
+    }
+    return ok;
 }
 
 static bool take_all(Reading *x, const char *text)
 {
-    const char *fields = last_line(text, strlen(text), LRT_BEFORE_FIELDS);
-    if (!fields)
-        return lrt_fail(
-            x->e, "%.200s: its text chunk 'parameters' has no line 'Steps: ...': nothing to repeat",
-            x->path);
-    const char *negative = last_line(text, (size_t)(fields - text), LRT_BEFORE_NEGATIVE),
-               *begin = negative ? negative + strlen(LRT_BEFORE_NEGATIVE) : "";
-    const char *prompt_end = negative ? negative : fields;
-    x->s->prompt = keep(x->r, text, (size_t)(prompt_end - text) - (prompt_end > text));
-    x->s->negative = keep(x->r, begin, negative ? (size_t)(fields - begin) - 1 : 0);
-    if (!x->s->prompt || !x->s->negative)
-        return lrt_fail(x->e, "out of memory");
-    return take_fields(x, fields);
+    lrt_record_parts parts;
+    if (!lrt_record_split(text, &parts))
+        return lrt_fail(x->e,
+                        "%.200s: its text 'parameters' has no line 'Steps: ...': nothing to repeat",
+                        x->path);
+    x->s->prompt = keep(x, parts.prompt.text, parts.prompt.n);
+    x->s->negative = keep(x, parts.negative.text ? parts.negative.text : "", parts.negative.n);
+    return x->s->prompt && x->s->negative && take_fields(x, parts.fields) &&
+           take_rest(x, parts.rest);
 }
 
 bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,
                         lrt_recorded *r, lrt_error *e)
 {
     size_t bytes;
+    char *unused = NULL;
     Reading x = {.path = path, .p = p, .s = s, .r = r, .e = e};
     lrt_settings_table(x.table, s, p);
-    x.notice = open_memstream(&r->notice, &bytes);
-    if (!x.notice)
+    x.unused = open_memstream(&unused, &bytes);
+    if (!x.unused)
         return lrt_fail(e, "out of memory");
     bool ok = take_all(&x, text);
-    drop_karras(&x);
-    if (*x.unused) {
-        fprintf(x.notice, "%s: not used: ", path);
-        quote(x.notice, x.unused);
-        fputc('\n', x.notice);
-    }
-    return !fclose(x.notice) && ok;
-}
-
-bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
-                       lrt_error *e)
-{
-    char *text;
-    if (!lrt_png_text(path, "parameters", &text, e))
-        return false;
-    bool ok =
-        text
-            ? lrt_metadata_parse(text, path, p, s, r, e)
-            : lrt_fail(
-                  e,
-                  "%.200s: it does not record how it was drawn: a text chunk 'parameters' is missing",
-                  path);
-    free(text);
+    if (x.n_unused > MOST_NAMED)
+        fprintf(x.unused, " and %d more", x.n_unused - MOST_NAMED);
+    if (fclose(x.unused) ||
+        (ok && x.n_unused && !lrt_recorded_say(r, "%s: not used: %s", path, unused)))
+        ok = lrt_fail(e, "out of memory");
+    free(unused);
     return ok;
-}
-
-bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
-                           lrt_error *e)
-{
-    const char *flag = r->from_picture && !s->init_img   ? "-i"
-                       : r->with_mask && !s->mask        ? "--mask"
-                       : r->from_latent && !s->latent_in ? "--latent-in"
-                                                         : NULL;
-    return !flag ||
-           lrt_fail(
-               e,
-               "%.200s: it was drawn with %s, but does not contain that file: give it again, %s FILE",
-               path, flag, flag);
-}
-
-bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
-                         lrt_recorded *r, lrt_error *e)
-{
-    lrt_option table[LRT_SETTING_COUNT];
-    const char *path = s->from_png;
-    lrt_error why;
-    lrt_settings_default(s, p);
-    lrt_settings_table(table, s, p);
-    if (!lrt_metadata_read(path, p, s, r, e) ||
-        !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e) ||
-        !lrt_recorded_complete(r, path, s, e))
-        return false;
-    for (size_t i = 0; i < r->n_texts; i++) /* a recorded sampler, or one of the command line? */
-        if (r->texts[i] == s->sampler_name && !lrt_settings_find_sampler(s, &why))
-            return lrt_fail(
-                e, "%.200s: it was drawn with a sampler that this program does not have: %.250s",
-                path, why.text);
-    return lrt_settings_complete(s, p, e);
-}
-
-void lrt_recorded_free(lrt_recorded *r)
-{
-    for (size_t i = 0; i < r->n_texts; i++)
-        free(r->texts[i]);
-    free(r->texts);
-    free(r->notice);
-    *r = (lrt_recorded){0};
 }

@@ -117,7 +117,7 @@ static void put_hash(FILE *f, const char *key, uint64_t hash)
 static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record *r)
 {
     const lrt_settings *s = r->settings;
-    fprintf(f, "%s%lld", LRT_BEFORE_FIELDS, (long long)s->steps);
+    fprintf(f, "%s %lld", LRT_BEFORE_FIELDS, (long long)s->steps);
     put_key(f, LRT_SETTING_sampler_name);
     fputs(sampler_title(s), f);
     if (s->karras) {
@@ -154,7 +154,7 @@ char *lrt_metadata_text(const lrt_pipeline *p, const lrt_picture_record *r)
         return NULL;
     put_prompt(f, r->settings->prompt);
     if (*r->settings->negative) {
-        fputs(LRT_BEFORE_NEGATIVE, f);
+        fputs(LRT_BEFORE_NEGATIVE " ", f);
         put_prompt(f, r->settings->negative);
     }
     put_fields(f, p, r);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
+
 /* The length of a %d or %s, with a width or without, at s; 0 when there is none. */
 static size_t directive(const char *s)
 {
@@ -24,6 +26,8 @@ static bool has_directive(const char *s)
 
 char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, uint64_t seed, const char *tag)
 {
+    if (!strcmp(pattern, LRT_STANDARD_OUTPUT))
+        return strdup(pattern);
     const char *slash = strrchr(pattern, '/'), *dot = strrchr(slash ? slash : pattern, '.');
     if (!dot || dot == pattern || dot[-1] == '/')
         dot = pattern + strlen(pattern); /* a name without extension, or a hidden file */

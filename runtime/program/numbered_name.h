@@ -3,8 +3,9 @@
 #define LATENTRT_NUMBERED_NAME_H
 #include <stdint.h>
 
-/* The name of picture i (from 1) of n: the first %d (or %03d, ...) in pattern becomes i, the first
- * %s the seed. When it has neither and n > 1, "-i" is inserted before the extension. tag is
- * inserted there, too; "" for none. malloc'd; NULL when memory is short. */
+/* The name of picture i (from 1) of n; "-", standard output, stays. Else the first %d (or %03d,
+ * ...) in pattern becomes i, the first %s the seed. When it has neither and n > 1, "-i" is inserted
+ * before the extension. tag is inserted there, too; "" for none. malloc'd; NULL when memory is
+ * short. */
 char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, uint64_t seed, const char *tag);
 #endif

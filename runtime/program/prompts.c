@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "numbered_name.h"
+#include "output.h"
 #include "scan.h"
 #include "text.h"
 
@@ -155,7 +156,8 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
         return false;
     if (!x->job->set.prompt)
         return bad_line(x, "no prompt: expected \"prompt\": \"...\"");
-    if (!lrt_settings_check(&x->job->set, x->p, &why))
+    if (!lrt_settings_check(&x->job->set, x->p, &why) ||
+        !lrt_settings_check_output(&x->job->set, &why))
         return bad_line(x, why.text);
     lrt_seed_choose(&x->job->set.seed);
     j->pictures += x->job->set.batch_count;
@@ -204,7 +206,12 @@ static bool check_names(const Reading *x)
     if (ok)
         qsort(names, (size_t)n, sizeof *names, by_name);
     for (int64_t i = 1; i < n && ok; i++)
-        if (!strcmp(names[i].name, names[i - 1].name))
+        if (!strcmp(names[i].name, LRT_STANDARD_OUTPUT) &&
+            !strcmp(names[i - 1].name, names[i].name))
+            ok = lrt_fail(x->e,
+                          "%.200s:%d: -o -: standard output takes one picture, that of line %d",
+                          x->path, names[i].line, names[i - 1].line);
+        else if (!strcmp(names[i].name, names[i - 1].name))
             ok = lrt_fail(
                 x->e,
                 "%.200s:%d: its picture would have the name %.160s, like that of line %d: %%d in the name numbers them",
@@ -238,22 +245,34 @@ bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt
                    : lrt_fail(e, "%.200s: no prompt in it: expected one per line", in->path);
 }
 
+const char *lrt_jobs_place(const char *path)
+{
+    return strcmp(path, LRT_STANDARD_INPUT) ? path : "standard input";
+}
+
+/* An endless input (/dev/zero, yes) is not read to its end. */
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
                    lrt_jobs *jobs, lrt_error *e)
 {
     char *text = NULL, block[65536];
-    size_t bytes = 0, n;
+    size_t bytes = 0, n, total = 0;
     *jobs = (lrt_jobs){0};
-    FILE *in = fopen(path, "rb"), *all = in ? open_memstream(&text, &bytes) : NULL;
-    while (all && (n = fread(block, 1, sizeof block, in)) > 0)
+    const char *place = lrt_jobs_place(path);
+    FILE *in = place == path ? fopen(path, "rb") : stdin,
+         *all = in ? open_memstream(&text, &bytes) : NULL;
+    for (; all && total <= LRT_MOST_PROMPTS && (n = fread(block, 1, sizeof block, in)) > 0;
+         total += n)
         fwrite(block, 1, n, all);
     bool ok = (all && !ferror(in)) ||
-              lrt_fail(e, "%.200s: cannot be read: %s", path, strerror(errno));
-    if (in)
+              lrt_fail(e, "%.200s: cannot be read: %s", place, strerror(errno));
+    if (total > LRT_MOST_PROMPTS)
+        ok = lrt_fail(e, "%.200s: longer than %d million bytes: expected a prompt per line", place,
+                      LRT_MOST_PROMPTS / 1000000);
+    if (in && in != stdin)
         fclose(in);
     if (all && fclose(all))
         ok = lrt_fail(e, "out of memory");
-    ok = ok && lrt_jobs_parse(&(lrt_prompts_text){path, text, bytes}, p, base, jobs, e);
+    ok = ok && lrt_jobs_parse(&(lrt_prompts_text){place, text, bytes}, p, base, jobs, e);
     free(text);
     return ok;
 }

@@ -21,12 +21,15 @@ typedef struct {
     char **texts;     /* owned; settings point to them */
     size_t n_texts;
 } lrt_jobs;
-enum { LRT_MOST_PICTURES = 1000000 };
-/* Reads the file. Empty lines are skipped. A line that begins with '{' is an object: its names are
- * long names of settings ('_' may stand for '-'), and its values overrule those of base;
- * null does not. Any other
- * line is a prompt. A random seed is drawn. false, with *e ("FILE:LINE: ..."): a line
- * is wrong, or two pictures have the same name. */
+enum { LRT_MOST_PICTURES = 1000000, LRT_MOST_PROMPTS = 256000000 /* bytes */ };
+/* The name of standard input. */
+#define LRT_STANDARD_INPUT "-"
+/* The file in messages: path, or "standard input". */
+const char *lrt_jobs_place(const char *path);
+/* Reads the file, or standard input. Empty lines are skipped. A line that begins with '{' is an
+ * object: its names are long names of settings ('_' may stand for '-'), and its values overrule
+ * those of base; null does not. Any other line is a prompt. A random seed is drawn. false, with *e
+ * ("FILE:LINE: ..."): a line is wrong, or two pictures have the same name. */
 bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
                    lrt_jobs *jobs, lrt_error *e);
 typedef struct {

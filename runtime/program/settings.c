@@ -7,6 +7,8 @@
 #include <sys/random.h>
 
 #include "names.h"
+#include "output.h"
+#include "picture_out.h"
 #include "progress.h"
 #include "spacing.h"
 
@@ -58,7 +60,7 @@ void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const 
 /* clang-format off */
 #define HEADLINE(id, title, example) {.help = title, .value = example},
 #define SETTING(member, name, letter, kind, value, help, least, most, scope, record, key) \
-    {name, letter, LRT_OPT_##kind, &s->member, value, help, least, most, NULL},
+    {name, letter, LRT_OPT_##kind, &s->member, value, help, least, most, NULL, false},
 #include "settings.def"
 #undef HEADLINE
 #undef SETTING
@@ -90,6 +92,7 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
         .steps = p->steps,
         .seed = {.value = p->seed < 0 ? 0 : (uint64_t)p->seed, .random = p->seed < 0},
         .batch_count = 1,
+        .quality = 90,
         .cfg_scale = p->cfg_scale,
         .alpha = NAN,
         .strength = NAN,
@@ -186,45 +189,75 @@ static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
            lrt_fail(e, "--size: found '%s': this program draws %s", s->size_name, list);
 }
 
-static bool find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+/* Finds what the names stand for. The setting whose name is unknown; -1: all are found. */
+static int find_rows(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    return find_size(s, p, e) && lrt_settings_find_sampler(s, e) && find_rng(s, e) &&
-           find_spacing(s, p, e) && find_prediction(s, p, e);
+    return !find_size(s, p, e)                ? LRT_SETTING_size_name
+           : !lrt_settings_find_sampler(s, e) ? LRT_SETTING_sampler_name
+           : !find_rng(s, e)                  ? LRT_SETTING_rng_name
+           : !find_spacing(s, p, e)           ? LRT_SETTING_spacing_name
+           : !find_prediction(s, p, e)        ? LRT_SETTING_prediction_name
+                                              : -1;
 }
 
-/* A setting that the sampler does not take is an error. A property of the schedule that it does not
- * take is ignored, as in diffusers. */
-static bool check_sampler(lrt_settings *s, lrt_error *e)
+/* The setting that the sampler does not take; -1: it takes all. A property of the schedule that it
+ * does not take is ignored, as in diffusers. */
+static int check_sampler(lrt_settings *s, lrt_error *e)
 {
     unsigned takes = s->sampler->traits;
     const char *name = s->sampler->name;
-    if (!isnan(s->alpha) && !(takes & LRT_TAKES_ALPHA))
-        return lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", name);
-    if (s->eta > 0 && !(takes & LRT_TAKES_ETA))
-        return lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
-    if (s->karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING))
-        return lrt_fail(e, "--spacing %s does not go with --sampling-method %s",
-                        s->karras ? "karras" : s->spacing_name, name);
+    if (!isnan(s->alpha) && !(takes & LRT_TAKES_ALPHA)) {
+        lrt_fail(e, "--alpha goes with --sampling-method relax, not with %s", name);
+        return LRT_SETTING_alpha;
+    }
+    if (s->eta > 0 && !(takes & LRT_TAKES_ETA)) {
+        lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
+        return LRT_SETTING_eta;
+    }
+    if (s->karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING)) {
+        lrt_fail(e, "--spacing %s does not go with --sampling-method %s",
+                 s->karras ? "karras" : s->spacing_name, name);
+        return LRT_SETTING_spacing_name;
+    }
     if (!s->karras && !(takes & LRT_OBEYS_KARRAS))
         s->schedule.karras = 0;
-    if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON)
-        return lrt_fail(
+    if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON) {
+        lrt_fail(
             e,
             "--prediction epsilon: this model's steps start from pure noise, where epsilon carries no information: expected v");
-    return true;
+        return LRT_SETTING_prediction_name;
+    }
+    return -1;
+}
+
+/* The same for init images and latents. */
+static int check_inputs(const lrt_settings *s, lrt_error *e)
+{
+    if (!s->init_img && (s->mask || !isnan(s->strength))) {
+        lrt_fail(e, "--%s needs an init image: -i FILE", s->mask ? "mask" : "strength");
+        return s->mask ? LRT_SETTING_mask : LRT_SETTING_strength;
+    }
+    if (s->keep_pixels && !s->mask) {
+        lrt_fail(e, "--keep-pixels needs a mask: --mask FILE");
+        return LRT_SETTING_keep_pixels;
+    }
+    if (s->latent_in && s->batch_count > 1) {
+        lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
+        return LRT_SETTING_latent_in;
+    }
+    return -1;
+}
+
+int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    int i = find_rows(s, p, e);
+    i = i < 0 ? check_sampler(s, e) : i;
+    return i < 0 ? check_inputs(s, e) : i;
 }
 
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    if (!find_rows(s, p, e) || !check_sampler(s, e))
-        return false;
-    if (!s->init_img && (s->mask || !isnan(s->strength)))
-        return lrt_fail(e, "--%s needs an init image: -i FILE", s->mask ? "mask" : "strength");
-    if (s->keep_pixels && !s->mask)
-        return lrt_fail(e, "--keep-pixels needs a mask: --mask FILE");
-    if (s->latent_in && s->batch_count > 1)
-        return lrt_fail(e, "--latent-in gives one picture: --batch-count must be 1");
-    return true;
+    return lrt_settings_unfit(s, p, e) < 0;
 }
 
 double lrt_settings_strength(const lrt_settings *s)
@@ -246,17 +279,29 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
         lrt_settings_default(&plain, p);
         lrt_settings_table(defaults, &plain, p);
         lrt_option_copy(&table[i], &defaults[i]);
-        return find_rows(s, p, e);
+        return find_rows(s, p, e) < 0;
     }
     return lrt_option_set(table, LRT_SETTING_COUNT, name, value ? value : "", e) &&
-           find_rows(s, p, e);
+           find_rows(s, p, e) < 0;
+}
+
+bool lrt_settings_check_output(const lrt_settings *s, lrt_error *e)
+{
+    lrt_picture_format format;
+    bool standard = !strcmp(s->output, LRT_STANDARD_OUTPUT);
+    if (standard && s->batch_count > 1)
+        return lrt_fail(e, "-o -: standard output takes one picture: --batch-count must be 1");
+    if (standard && s->preview_every)
+        return lrt_fail(e, "-o -: standard output takes one picture: no --preview-every");
+    return lrt_picture_format_of(s->output, &format, e);
 }
 
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
-    if (!lrt_settings_check(s, p, e))
+    bool draws = !s->print_tokens;
+    if (!lrt_settings_check(s, p, e) || (draws && !s->prompts && !lrt_settings_check_output(s, e)))
         return false;
     if (!s->prompt && (!s->prompts || s->print_tokens))
         return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",

@@ -68,10 +68,16 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
 /* Fills in what the names stand for (sampler, rng, size, schedule) and checks that the settings are
  * compatible. */
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
+/* The same: the setting (LRT_SETTING_*) that is unknown or does not go with the others, and why in
+ * *e; -1 when all fit. */
+int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Fills in s->sampler and s->karras from s->sampler_name. false: there is no such sampler. */
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
 /* lrt_settings_check, and checks that there is a prompt. Fills in the file name of --profile. */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
+/* Whether the picture's name and number go together: a known ending, one picture for standard
+ * output. Does not look at --prompts. */
+bool lrt_settings_check_output(const lrt_settings *s, lrt_error *e);
 /* The options of the command line; their values are in s. */
 void lrt_settings_table(lrt_option table[LRT_SETTING_COUNT], lrt_settings *s,
                         const lrt_pipeline *p);

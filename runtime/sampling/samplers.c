@@ -73,6 +73,8 @@ static bool listed(const char *list, const char *text, size_t n)
     return false;
 }
 
+bool lrt_same_name(const char *a, const char *b) { return same_name(a, b, strlen(b)); }
+
 static const lrt_sampler *find(const char *text, size_t n)
 {
     for (int i = 0; i < lrt_sampler_count; i++)

@@ -5,6 +5,8 @@
 
 extern const lrt_sampler lrt_samplers[];
 extern const int lrt_sampler_count;
+/* Whether two names are the same when case, spaces, '_' and '-' are ignored. */
+bool lrt_same_name(const char *a, const char *b);
 /* By name, title or alias; case, spaces, '_' and '-' are ignored. NULL when there is none. */
 const lrt_sampler *lrt_sampler_find(const char *name);
 /* The same for a name that may end in "Karras", as older web interfaces ("DPM++ 2M Karras") and

@@ -12,21 +12,22 @@
 
 #include "foreign_flags.h"
 
-static const lrt_option *find(const lrt_option *table, int n, const char *name, size_t length)
+/* The row of an option; -1: there is none. */
+static int find(const lrt_option *table, int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)
         if (table[i].name && strlen(table[i].name) == length &&
             !memcmp(table[i].name, name, length))
-            return &table[i];
-    return NULL;
+            return i;
+    return -1;
 }
 
-static const lrt_option *find_letter(const lrt_option *table, int n, char letter)
+static int find_letter(const lrt_option *table, int n, char letter)
 {
     for (int i = 0; i < n; i++)
         if (letter && table[i].name && table[i].letter == letter)
-            return &table[i];
-    return NULL;
+            return i;
+    return -1;
 }
 
 static bool takes(const void *table, int i, const char *value)
@@ -106,8 +107,9 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
 bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value,
                     lrt_error *e)
 {
-    const lrt_option *o = find(table, n, name, strlen(name));
-    if (!o) {
+    int row = find(table, n, name, strlen(name));
+    const lrt_option *o = &table[row < 0 ? 0 : row];
+    if (row < 0) {
         char arg[80];
         snprintf(arg, sizeof arg, "--%s", name);
         return unknown(table, n, arg, value, e);
@@ -133,27 +135,29 @@ void lrt_option_copy(const lrt_option *to, const lrt_option *from)
 /* Whether arg is a known flag. Where a value is expected, it means that the value is missing. */
 static bool is_flag(const lrt_option *table, int n, const char *arg)
 {
-    return !strncmp(arg, "--", 2) && find(table, n, arg + 2, strlen(arg + 2));
+    return !strncmp(arg, "--", 2) && find(table, n, arg + 2, strlen(arg + 2)) >= 0;
 }
 
-bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lrt_error *e)
+bool lrt_options_parse(lrt_option *table, int n, int argc, char **argv, lrt_error *e)
 {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i], *value = NULL;
-        const lrt_option *o = NULL;
+        int row = -1;
         if (arg[0] == '-' && arg[1] == '-') {
             size_t length = strcspn(arg + 2, "=");
-            o = find(table, n, arg + 2, length);
+            row = find(table, n, arg + 2, length);
             value = arg[2 + length] == '=' ? arg + 3 + length : NULL;
         } else if (arg[0] == '-') {
-            o = find_letter(table, n, arg[1]);
-            value = o && arg[2] ? arg + 2 : NULL;
+            row = find_letter(table, n, arg[1]);
+            value = row >= 0 && arg[2] ? arg + 2 : NULL;
         }
+        lrt_option *o = row >= 0 ? &table[row] : NULL;
         if (!o || (o->kind == LRT_OPT_BOOL && value && arg[1] != '-'))
             return unknown(table, n, arg, argv[i + 1], e);
         if (o->kind == LRT_OPT_BOOL) {
             if (value)
                 return lrt_fail(e, "--%s takes no value", o->name);
+            o->given = true;
             *(bool *)o->into = true;
             continue;
         }
@@ -163,6 +167,7 @@ bool lrt_options_parse(const lrt_option *table, int n, int argc, char **argv, lr
             return lrt_fail(e, "%s: expected %s after it", arg, o->value);
         if (!set_value(o, value ? value : argv[++i], e))
             return false;
+        o->given = true;
     }
     return true;
 }

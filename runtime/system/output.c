@@ -84,10 +84,40 @@ static bool open_in_place(lrt_output *o, const char *path, lrt_error *e)
     return false;
 }
 
+static bool open_standard(lrt_output *o, lrt_error *e)
+{
+    static const char name[] = "standard output";
+    int fd = dup(STDOUT_FILENO);
+    *o = (lrt_output){
+        .stream = fd >= 0 ? fdopen(fd, "wb") : NULL, .path = strdup(name), .slot = -1};
+    if (o->stream && o->path)
+        return true;
+    fail(e, name);
+    if (fd >= 0 && !o->stream)
+        close(fd);
+    lrt_output_abandon(o);
+    return false;
+}
+
+bool lrt_output_try(const char *path, lrt_error *e)
+{
+    lrt_output o;
+    struct stat st;
+    if (strcmp(path, LRT_STANDARD_OUTPUT) && !stat(path, &st) && !S_ISREG(st.st_mode) &&
+        !S_ISDIR(st.st_mode))
+        return !access(path, W_OK) || fail(e, path);
+    if (!lrt_output_open(&o, path, e))
+        return false;
+    lrt_output_abandon(&o);
+    return true;
+}
+
 bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
 {
     *o = (lrt_output){.slot = 0};
     struct stat st;
+    if (!strcmp(path, LRT_STANDARD_OUTPUT))
+        return open_standard(o, e);
     if (!*path || (!stat(path, &st) && S_ISDIR(st.st_mode))) {
         errno = *path ? EISDIR : ENOENT;
         return fail(e, path);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 bool lrt_scan_fail(lrt_scan *s, const char *expected)
 {
     return lrt_fail(s->e, "%.200s %td: expected %s", s->place, s->p - s->begin, expected);
@@ -41,16 +43,6 @@ static int32_t hex4(const lrt_scan *s, const char *p)
     return v;
 }
 
-static char *put_utf8(char *o, int32_t c)
-{
-    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const int32_t first[] = {0, 0xc0, 0xe0, 0xf0};
-    *o++ = (char)(first[more] | c >> (6 * more));
-    while (more-- > 0)
-        *o++ = (char)(0x80 | (c >> (6 * more) & 0x3f));
-    return o;
-}
-
 /* Decodes what follows a backslash to *o. The result is never longer than the escape. */
 static bool take_escape(lrt_scan *s, char **o)
 {
@@ -73,7 +65,7 @@ static bool take_escape(lrt_scan *s, char **o)
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
         s->p += 6;
     }
-    *o = put_utf8(*o, c);
+    *o += lrt_utf8_encode((uint32_t)c, *o);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* See utf8.h. */
 #include "utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 size_t lrt_utf8_decode(const char *text, size_t n, uint32_t *c)
@@ -22,6 +23,32 @@ size_t lrt_utf8_decode(const char *text, size_t n, uint32_t *c)
     }
     bool surrogate = *c >= 0xD800 && *c < 0xE000;
     return *c < least[length] || *c > 0x10FFFF || surrogate ? 0 : length;
+}
+
+int lrt_utf8_encode(uint32_t c, char out[4])
+{
+    static const unsigned char first[] = {0, 0xc0, 0xe0, 0xf0};
+    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    out[0] = (char)(first[more] | c >> (6 * more));
+    for (int i = 1; i <= more; i++)
+        out[i] = (char)(0x80 | (c >> (6 * (more - i)) & 0x3f));
+    return 1 + more;
+}
+
+char *lrt_utf8_guess(const char *text, size_t n)
+{
+    n = strnlen(text, n);
+    char *out = malloc(2 * n + 1), *o = out;
+    if (!out)
+        return NULL;
+    memcpy(out, text, n);
+    out[n] = '\0';
+    if (lrt_utf8_valid(out))
+        return out;
+    for (size_t i = 0; i < n; i++)
+        o += lrt_utf8_encode((unsigned char)text[i], o);
+    *o = '\0';
+    return out;
 }
 
 bool lrt_utf8_valid(const char *text)

@@ -9,6 +9,11 @@
 /* Decodes the sequence at s, where n > 0 bytes are left, to *c. Returns its length, 1 to 4; 0 when
  * it is invalid (overlong forms, surrogates and numbers above 0x10ffff are). */
 size_t lrt_utf8_decode(const char *s, size_t n, uint32_t *c);
+/* Writes c as UTF-8; returns the number of bytes, 1 to 4. */
+int lrt_utf8_encode(uint32_t c, char out[4]);
+/* A text whose encoding nobody says, as UTF-8: what is valid UTF-8 is that, anything else Latin-1.
+ * Up to n bytes, or a NUL. malloc'd; NULL when memory is short. */
+char *lrt_utf8_guess(const char *text, size_t n);
 /* Whether all of text is valid. */
 bool lrt_utf8_valid(const char *text);
 /* Ends text before a sequence that is cut at its end: for a text that was made with snprintf and

@@ -34,11 +34,6 @@ bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e)
     return out->failed ? lrt_fail(e, "out of memory") : true;
 }
 
-int lrt_utf8_encode(uint32_t c, char out[4])
-{
-    return (int)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out);
-}
-
 /* clang-format off */
 static const struct {
     const char *name;

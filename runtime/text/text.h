@@ -18,8 +18,6 @@ void lrt_text_add(lrt_text *t, uint32_t c);
 /* Appends the code points of n UTF-8 bytes. false, with *e: the first invalid byte, by its offset
  * (overlong forms and surrogates are invalid), or memory is short. */
 bool lrt_text_decode(const char *s, size_t n, lrt_text *out, lrt_error *e);
-/* Writes c as UTF-8; returns the number of bytes, 1 to 4. */
-int lrt_utf8_encode(uint32_t c, char out[4]);
 /* Python's html.unescape, appended to out: numeric and named references, also names that stand
  * without a semicolon. */
 void lrt_html_unescape(const lrt_text *in, lrt_text *out);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "utf8.h"
 #include "grow.h"
 
 /* The last class is [^\s\p{L}\p{N}] with \s spelled out, since PCRE2 counts U+180E as white space

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "text.h"
+#include "utf8.h"
 
 enum { CLIP_MERGES = 48894, LINE_LIMIT = 4096 };
 

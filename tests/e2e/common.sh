@@ -27,7 +27,7 @@ expect() {
     local code=$1 pattern=$2 status=0 said
     shift 2
     said=$("$@" 2>&1 >"$work/expect.out") || status=$?
-    said=$(grep -v '^drawing: ' <<<"$said" || true)
+    said=$(grep -v '^drawing: \|^wrote ' <<<"$said" || true)
     (( status == code )) || fail "'${*##*/}' ended with $status, expected $code; it said: $said"
     # shellcheck disable=SC2053
     [[ $said == $pattern ]] || fail "'${*##*/}' said: $said; expected: $pattern"

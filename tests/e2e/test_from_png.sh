@@ -19,7 +19,7 @@ again() {
     "$shapes" --from-png "first$number.png" -o "again$number.png" 2>messages || fail "$*: $(<messages)"
     cmp "first$number.png" "again$number.png" || fail "repeated otherwise: $* ($(recorded "first$number.png"))"
 }
-again -p "a red circle" -s 9223372036854775 --cfg-scale 3.3000000000000003
+again -p "a red circle" -s 18446744073709551615 --cfg-scale 3.3000000000000003
 again -p "" -n ""
 again -p "a red circle" --sampling-method relax --alpha 0.30000000000000004
 again -p $'a red\n  circle,\n\nSteps: many\nNegative prompt: nothing\n' -n $'Steps: 3\nNegative prompt: green, "blue"'
@@ -37,6 +37,15 @@ again -p "a red circle" --sampling-method "DPM++ 2M Karras"
 [[ $(recorded first$number.png) == *$'\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: '* ]] || fail "karras: $(recorded first$number.png)"
 again -p "a red circle" --sampling-method "LMS Karras" --spacing trailing --rng cpu
 [[ $(recorded first$number.png) == *"Sampler: LMS, CFG scale: "*", RNG: CPU, Spacing: trailing"* ]] || fail "trailing: $(recorded first$number.png)"
+
+# A JPEG records the same in its Exif comment.
+draw -p $'caf\xc3\xa9, "red"' -n blue -s 18446744073709551615 --steps 2 --quality 60 -o a.jpg
+draw --from-png a.jpg --quality 60 -o b.jpeg
+cmp a.jpg b.jpeg || fail "a JPEG repeated otherwise"
+draw --from-png a.jpg -o a2.png
+[[ $(recorded a2.png) == $'caf\xc3\xa9, "red"\nNegative prompt: blue\nSteps: 2, '*"Seed: 18446744073709551615, "* ]] || fail "a.jpg records: $(recorded a2.png)"
+draw -p x --steps 1 --no-metadata -o bare.jpg
+expect 1 '*: error: bare.jpg: it does not record how it was drawn: *' "$shapes" --from-png bare.jpg
 
 # Pictures of a batch one by one; flags beside it overrule.
 draw -p "a red circle" -s 7 -b 2 --steps 3 -o b.png
@@ -89,7 +98,7 @@ Steps: 3, Sampler: DPM++ 2M, Schedule type: Karras, $end, Version: v1.10.1|karra
 Steps: 3, Sampler: dpm++2m karras, $end, RNG: cuda, Version: stable-diffusion.cpp|karras.png|
 Steps: 3, Sampler: Euler a, Schedule type: Automatic, $end|euler.png|other.png: not used: Schedule type Automatic, Model hash
 Steps: 3, Sampler: euler_a, $end, RNG: std_default|euler.png|other.png: not used: Model hash, RNG std_default
-Steps: 3, Sampler: DDIM, Schedule type: Karras, $end, RNG: CPU|ddim.png|other.png: not used: Model hash, Schedule type Karras
+Steps: 3, Sampler: DDIM, Schedule type: Karras, $end, RNG: CPU|ddim.png|other.png: its spacing is not used: --spacing karras does not go with --sampling-method ddim
 CASES
     foreign other.png $'x\n'"Steps: 3, Sampler: DPM++ 3M SDE, $end"
     expect 1 "*: error: other.png: it was drawn with a sampler that this program does not have: --sampling-method: unknown 'DPM++ 3M SDE': did you mean 'dpm++2m_sde'?" \
@@ -102,7 +111,8 @@ fi
 # Nothing recorded, other programs' pictures, other sizes.
 draw -p x --steps 1 --no-metadata -o bare.png
 "$TOOLS/picture" bare.png parameters >/dev/null && fail "--no-metadata records something"
-expect 1 "*: error: bare.png: it does not record how it was drawn: a text chunk 'parameters' is missing" "$shapes" --from-png bare.png
-expect 1 '*: error: messages: not a PNG file' "$shapes" --from-png messages
+expect 1 "*: error: bare.png: it does not record how it was drawn: a text 'parameters' is missing" "$shapes" --from-png bare.png
+expect 1 '*: error: messages: neither PNG nor JPEG: expected a picture that records its settings' "$shapes" --from-png messages
+expect 1 '*: error: *comfyui.png: it records a workflow of ComfyUI: expected a text *' "$shapes" --from-png "$SOURCE_DIR/tests/data/records/comfyui.png"
 small=$(generator --set img_height=64 --set img_width=64)
 expect 1 '*: error: a.png: a picture of 128 x 128 pixels: this program draws 64 x 64' "$small" --from-png a.png

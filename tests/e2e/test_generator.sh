@@ -46,6 +46,23 @@ run -p "$prompt" -s 7 --steps 4 -o t.png --trace t.csv --preview-every 2 --sampl
 (( $(wc -l <t.csv) == 5 )) || fail "--trace has $(wc -l <t.csv) lines for 4 steps"
 (( $(find . -name 't*.png' | wc -l) > 4 )) || fail "no previews: $(ls)" # t.png and t1 to t3 are there anyway
 
+# Where the picture goes: standard output, a name without ending, a pipe, a JPEG; each is announced, but not with -q.
+run -p "$prompt" -s 7 --steps 4 -o - 2>messages >out.png
+cmp one.png out.png || fail "-o -"
+[[ $(tail -1 messages) == 'wrote standard output' ]] || fail "-o - said: $(<messages)"
+run -p "$prompt" -s 7 --steps 4 -o plain 2>messages
+cmp one.png plain || fail "a name without ending is not a PNG"
+[[ $(tail -1 messages) == 'wrote plain' ]] || fail "it said: $(<messages)"
+mkfifo pipe.gif
+cat pipe.gif >piped.png & pid=$!
+run -p "$prompt" -s 7 --steps 4 -o pipe.gif -q 2>messages
+wait $pid
+cmp one.png piped.png && [[ -p pipe.gif ]] || fail "a pipe"
+[[ ! -s messages ]] || fail "-q said: $(<messages)"
+run -p "$prompt" -s 7 --steps 4 -b 2 -o x.jpg 2>messages
+[[ $(grep '^wrote' messages) == $'wrote x-1.jpg\nwrote x-2.jpg' ]] || fail "it said: $(<messages)"
+[[ $(head -c 3 x-2.jpg | od -An -tx1) == ' ff d8 ff' ]] || fail "x-2.jpg is no JPEG"
+
 # Tokens as the compiler prints them.
 tokens=$(run -p "$prompt" --print-tokens)
 [[ $tokens =~ ^[0-9]+(\ [0-9]+)*$ ]] || fail "--print-tokens printed: $tokens"

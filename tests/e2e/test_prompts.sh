@@ -27,6 +27,12 @@ grep -q '4 of 6 pictures exist already: skipped' messages || fail "it said: $(<m
 one --prompts list.txt -p "a blue triangle" -s 5
 [[ $(<messages) == *': 6 of 6 pictures exist already: skipped' ]] || fail "all there: $(<messages)"
 
+# From standard input, to standard output.
+one --prompts - -p "a blue triangle" -s 5 -o 'in-%d.png' <list.txt
+cmp in-2.png output-2.png || fail "--prompts -"
+printf '{"prompt": "a green square", "seed": 5, "output": "-"}' | "$shapes" --steps 3 --prompts - 2>messages >out.png
+cmp out.png output-2.png || fail "from standard input to standard output: $(<messages)"
+
 # Names by number and seed.
 printf 'a red circle\na green square\n' >two.txt
 mkdir n
@@ -56,6 +62,9 @@ bad '{"seed": 1}' '1: no prompt: expected "prompt": "..."'
 bad '{"prompt": "x", "threads": 2}' '1: "threads" holds for the whole run: it goes on the command line'
 bad '{"prompt": "x", "strength": 0.5}' '1: --strength needs an init image: -i FILE'
 bad 'x\n\xff\n' '2: *UTF-8*'
+bad '{"prompt": "x", "output": "a.gif"}' "1: a.gif: unknown ending '.gif': expected .png, .jpg or .jpeg"
+bad '{"prompt": "x", "output": "-"}\n{"prompt": "y", "output": "-"}\n' '2: -o -: standard output takes one picture, that of line 1'
+expect 1 '*: error: /dev/zero: longer than 256 million bytes: expected a prompt per line' "$shapes" --prompts /dev/zero
 bad ' \n' ' no prompt in it: expected one per line'
 bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "a.png"}' '2: its picture would have the name a.png, like that of line 1: %d in the name numbers them'
 bad '{"prompt": "x", "init_img": "none.png"}' '1: none.png: cannot be read: No such file or directory'

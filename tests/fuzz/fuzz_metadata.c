@@ -4,7 +4,8 @@
 #include "settings.h"
 #include "metadata.h"
 #include "alloc.h"
-#include "png_read.h"
+#include "metadata_dream.h"
+#include "picture_text.h"
 
 /* White space in a prompt is one space to the tokenizer. */
 static bool same_prompt(const char *a, const char *b)
@@ -21,6 +22,7 @@ static bool same_prompt(const char *a, const char *b)
 static void read_text(const char *text)
 {
     lrt_settings s, back;
+    lrt_option table[LRT_SETTING_COUNT];
     lrt_recorded r = {0}, again = {0};
     lrt_error e = {0};
     lrt_settings_default(&s, &fuzz_pipeline);
@@ -28,8 +30,11 @@ static void read_text(const char *text)
     bool ok = lrt_metadata_parse(text, "fuzz", &fuzz_pipeline, &s, &r, &e);
     if (!ok && strncmp(e.text, "fuzz: ", 6))
         die("refused without a place: %s", e.text);
-    if (ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && s.strength != s.strength &&
-        lrt_settings_check(&s, &fuzz_pipeline, &e)) {
+    lrt_settings_table(table, &s, &fuzz_pipeline);
+    ok = ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && lrt_settings_find_sampler(&s, &e);
+    if (ok && !lrt_recorded_fit(&r, "fuzz", &fuzz_pipeline, &s, table, &e))
+        die("a recorded setting does not fit, and is not left out: %s", e.text);
+    if (ok && !s.seed.random) {
         char *written = lrt_metadata_text(
             &fuzz_pipeline, &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
         if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
@@ -54,15 +59,20 @@ static void body(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     read_text(text);
+    char *dream = lrt_dream_record(text);
     free(text);
+    if (dream)
+        read_text(dream);
+    free(dream);
     FILE *f = size ? fmemopen((void *)(uintptr_t)data, size, "rb") : NULL;
     lrt_error e = {0};
-    text = NULL;
-    if (f && !lrt_png_text_stream(f, "fuzz", "parameters", &text, &e) && !*e.text)
+    static const char *const keys[] = {"parameters", LRT_DREAM_CHUNK, "workflow"};
+    lrt_found_text found = {NULL, -1};
+    if (f && !lrt_picture_text_stream(f, "fuzz", &(lrt_text_keys){keys, 3}, &found, &e) && !*e.text)
         die("refused without a reason");
-    if (text)
-        read_text(text);
-    free(text);
+    if (found.text)
+        read_text(found.text);
+    free(found.text);
     if (f)
         fclose(f);
 }

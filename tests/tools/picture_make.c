@@ -8,7 +8,7 @@
 
 #include "err.h"
 #include "alloc.h"
-#include "png_write.h"
+#include "picture_out.h"
 
 static void fill(uint8_t *rgb, int width, const int box[4], const char *color)
 {
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     lrt_error e;
     if (strlen(argv[1]) > 4 && !strcmp(argv[1] + strlen(argv[1]) - 4, ".jpg"))
         write_jpeg(argv[1], rgb, width, height);
-    else if (!lrt_png_write(argv[1], &(lrt_png){rgb, width, height, NULL}, &e))
+    else if (!lrt_picture_write(argv[1], &(lrt_picture_out){rgb, width, height, NULL, 90}, &e))
         err("%s", e.text);
     free(rgb);
     return 0;

@@ -13,7 +13,7 @@
 
 #include "init_image.h"
 #include "made_pixels.h"
-#include "png_write.h"
+#include "picture_out.h"
 #include "rng.h"
 
 /* diffusers: init_timestep = min(int(num_inference_steps * strength), num_inference_steps); the
@@ -37,7 +37,7 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     lrt_error e;
     for (int i = 0; i < n * 3; i++)
         rgb[i] = gray[i / 3];
-    assert_true(lrt_png_write(path, &(lrt_png){rgb, W, H, NULL}, &e));
+    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, NULL, 90}, &e));
     free(rgb);
 }
 

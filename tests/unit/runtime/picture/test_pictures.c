@@ -16,6 +16,7 @@
 
 #include "exif.h"
 #include "picture_in.h"
+#include "picture_text.h"
 #include "png_read.h"
 #include "made_pixels.h"
 
@@ -380,14 +381,15 @@ static void test_text(void **state)
                      .text_last = k >= 2};
         File file = png_file(f, rows);
         FILE *s = fmemopen(file.data, file.bytes, "rb");
-        char *text;
+        lrt_found_text found;
         lrt_error e;
-        assert_true(lrt_png_text_stream(s, "x", "parameters", &text, &e));
+        static const char *const keys[] = {"parameters"};
+        assert_true(lrt_picture_text_stream(s, "x", &(lrt_text_keys){keys, 1}, &found, &e));
         if (k < 4)
-            assert_string_equal(text, "caf\xc3\xa9"); /* Latin-1 becomes UTF-8 */
+            assert_string_equal(found.text, "caf\xc3\xa9"); /* Latin-1 becomes UTF-8 */
         else
-            assert_null(text);
-        free(text);
+            assert_true(!found.text && found.key == -1);
+        free(found.text);
         fclose(s);
         free(file.data);
     }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "png_write.h"
+#include "picture_out.h"
 
 static void check_picture(const char *parameters)
 {
@@ -22,7 +22,7 @@ static void check_picture(const char *parameters)
     snprintf(path, sizeof path, "%s", in_folder("a.png"));
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = (uint8_t)(i * 37);
-    assert_true(lrt_png_write(path, &(lrt_png){rgb, W, H, parameters}, &e));
+    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, parameters, 90}, &e));
     FILE *f = fopen(path, "rb");
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
@@ -55,9 +55,10 @@ static void test_picture(void **state)
     check_picture(NULL);
     check_picture("a red circle\nSteps: 25, Sampler: ddim");
     check_picture("caf\303\251 \342\230\203\nSteps: 25");
-    assert_false(lrt_png_write("/nonexistent/a.png", &(lrt_png){pixel, 1, 1, NULL}, &e));
+    assert_false(
+        lrt_picture_write("/nonexistent/a.png", &(lrt_picture_out){pixel, 1, 1, NULL, 90}, &e));
     assert_non_null(strstr(e.text, "/nonexistent/a.png"));
-    assert_false(lrt_png_write(folder_path(), &(lrt_png){pixel, 1, 1, NULL}, &e));
+    assert_false(lrt_picture_write(folder_path(), &(lrt_picture_out){pixel, 1, 1, NULL, 90}, &e));
 }
 
 int main(void)

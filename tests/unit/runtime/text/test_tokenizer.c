@@ -15,6 +15,7 @@
 #include "json.h"
 #include "text.h"
 #include "tokenizer.h"
+#include "utf8.h"
 #include "vocab_build.h"
 
 /* Expected: what Python's html.unescape (twice), strip, white-space runs, strip, lower give. */

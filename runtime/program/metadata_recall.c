@@ -1,0 +1,143 @@
+/* --from-png: from a picture's record to settings that fit together. See metadata.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* vasprintf */
+#endif
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata.h"
+#include "metadata_dream.h"
+#include "metadata_keys.h"
+#include "picture_text.h"
+#include "utf8.h"
+
+bool lrt_recorded_say(lrt_recorded *r, const char *fmt, ...)
+{
+    char *line = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&line, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return false;
+    size_t used = r->notice ? strlen(r->notice) : 0, room = used + 4 * (size_t)n + 2;
+    char *all = realloc(r->notice, room);
+    if (all) {
+        r->notice = all;
+        lrt_plain(all + used, room - used, line);
+        strcat(all, "\n");
+    }
+    free(line);
+    return all;
+}
+
+/* The texts that are looked for, the first one first; then lrt_other_records. */
+static const char *const chunks[] = {"parameters", LRT_DREAM_CHUNK};
+enum { CHUNKS = sizeof chunks / sizeof *chunks, MOST_CHUNKS = 16 };
+
+/* Nothing in the file can be repeated. Always false. */
+static bool no_record(const char *path, const char *what, lrt_error *e)
+{
+    if (what)
+        return lrt_fail(
+            e, "%.200s: it records %s: expected a text 'parameters', as web interfaces write it",
+            path, what);
+    return lrt_fail(
+        e, "%.200s: it does not record how it was drawn: a text 'parameters' is missing", path);
+}
+
+/* A JPEG has one text, whatever program wrote it. */
+static bool is_workflow(const char *text)
+{
+    return text[strspn(text, " \n")] == '{' && strstr(text, "\"class_type\"");
+}
+
+bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
+                       lrt_error *e)
+{
+    const char *keys[MOST_CHUNKS];
+    int n = 0;
+    lrt_found_text found;
+    for (; n < CHUNKS; n++)
+        keys[n] = chunks[n];
+    for (const lrt_other_record *o = lrt_other_records; o->chunk && n < MOST_CHUNKS; o++)
+        keys[n++] = o->chunk;
+    if (!lrt_picture_text(path, &(lrt_text_keys){keys, n}, &found, e))
+        return false;
+    char *text = found.text;
+    int which = found.key;
+    if (which == 1) {
+        text = lrt_dream_record(found.text);
+        free(found.text);
+    }
+    bool ok = which < 0           ? no_record(path, NULL, e)
+              : !text             ? lrt_fail(e, "out of memory")
+              : which >= CHUNKS   ? no_record(path, lrt_other_records[which - CHUNKS].what, e)
+              : is_workflow(text) ? no_record(path, lrt_other_records[0].what, e)
+                                  : lrt_metadata_parse(text, path, p, s, r, e);
+    free(text);
+    return ok;
+}
+
+bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
+                           lrt_error *e)
+{
+    const char *flag = r->from_picture && !s->init_img   ? "-i"
+                       : r->with_mask && !s->mask        ? "--mask"
+                       : r->from_latent && !s->latent_in ? "--latent-in"
+                                                         : NULL;
+    return !flag ||
+           lrt_fail(
+               e,
+               "%.200s: it was drawn with %s, but does not contain that file: give it again, %s FILE",
+               path, flag, flag);
+}
+
+bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, lrt_settings *s,
+                      const lrt_option *table, lrt_error *e)
+{
+    lrt_settings plain;
+    lrt_option defaults[LRT_SETTING_COUNT];
+    lrt_error why;
+    int i, last = -1;
+    lrt_settings_default(&plain, p);
+    lrt_settings_table(defaults, &plain, p);
+    for (; (i = lrt_settings_unfit(s, p, &why)) >= 0; last = i) {
+        if (table[i].given || i == last)
+            return lrt_fail(e, "%s", why.text);
+        lrt_option_copy(&table[i], &defaults[i]);
+        if (!lrt_recorded_say(r, "%s: its %s is not used: %s", path, lrt_settings_traits[i].name,
+                              why.text))
+            return lrt_fail(e, "out of memory");
+    }
+    return true;
+}
+
+bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
+                         lrt_recorded *r, lrt_error *e)
+{
+    lrt_option table[LRT_SETTING_COUNT];
+    const char *path = s->from_png;
+    lrt_error why;
+    lrt_settings_default(s, p);
+    lrt_settings_table(table, s, p);
+    if (!lrt_metadata_read(path, p, s, r, e) ||
+        !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e) ||
+        !lrt_recorded_complete(r, path, s, e))
+        return false;
+    if (!table[LRT_SETTING_sampler_name].given && !lrt_settings_find_sampler(s, &why))
+        return lrt_fail(
+            e, "%.200s: it was drawn with a sampler that this program does not have: %.250s", path,
+            why.text);
+    return lrt_recorded_fit(r, path, p, s, table, e) && lrt_settings_complete(s, p, e);
+}
+
+void lrt_recorded_free(lrt_recorded *r)
+{
+    for (size_t i = 0; i < r->n_texts; i++)
+        free(r->texts[i]);
+    free(r->texts);
+    free(r->notice);
+    *r = (lrt_recorded){0};
+}
