@@ -62,19 +62,19 @@ done
 apt_installed() { # package[:architecture]; a package can be there for several architectures at once
     local arch=$native
     [[ $1 == *:* ]] && arch=${1#*:}
-    dpkg-query -W -f '${db:Status-Status} ${Architecture}\n' "${1%:*}" 2>/dev/null | grep -qxE "installed ($arch|all)"
+    dpkg-query -W -f '${db:Status-Status} ${Architecture}\n' "${1%:*}" 2>/dev/null | grep -xE "installed ($arch|all)" >/dev/null
 }
 apt_prepare() {
     [[ $wanted != *" cross "* ]] || "${sudo[@]}" dpkg --add-architecture arm64
     "${sudo[@]}" apt-get update -q
 }
-apt_known() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+apt_known() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[!\(]* ]]; }
 apt_install() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }
 dnf_installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1; }
 dnf_prepare() { :; }
-dnf_known() { dnf -q repoquery "$1" 2>/dev/null | grep -q .; }
+dnf_known() { [[ -n $(dnf -q repoquery "$1" 2>/dev/null) ]]; }
 dnf_install() { "${sudo[@]}" dnf install -y "$@"; }
 pacman_installed() { pacman -Q "$1" >/dev/null 2>&1; }
 pacman_prepare() { "${sudo[@]}" pacman -Sy --noconfirm; }
@@ -151,7 +151,12 @@ for row in "${rows[@]}"; do
     for package in $(tr ',' ' ' <<<"${row%%|*}"); do
         "${manager}_known" "$package" && { choice=$package; break; }
     done
-    if [[ -n $choice ]]; then install+=("$choice"); else echo "missing: $manager has no ${row%%|*} (${row#*|}); going on without"; fi
+    packages=${row%%|*}
+    if [[ -n $choice ]]; then
+        install+=("$choice")
+    else
+        echo "missing: $manager has no ${packages//,/ or } (${row#*|}); going on without"
+    fi
 done
 (( ${#install[@]} )) || exit 0
 echo "installing with $manager: ${install[*]}"

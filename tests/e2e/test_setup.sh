@@ -7,7 +7,7 @@ system() {
     rm -rf "$work/bin" "$work/asked"
     mkdir "$work/bin"
     local name
-    for name in bash env sed tr grep uname mktemp rm cat tail; do ln -s "$(command -v $name)" "$work/bin/$name"; done
+    for name in bash env sed tr grep uname mktemp rm cat tail seq; do ln -s "$(command -v $name)" "$work/bin/$name"; done
     for name in "$@"; do
         cat >"$work/bin/$name" <<FAKE
 #!/bin/bash
@@ -16,7 +16,7 @@ case "$name \$*" in
     "rpm -q"* | "pacman -Q"* | "dpkg-query"*) exit 1 ;;
     *repoquery*zlib-ng* | "apt-cache policy llvm-2"* | "apt-cache policy clang-format"*) ;;
     *repoquery*) echo found ;;
-    "apt-cache policy"*) echo "  Candidate: 1.0" ;;
+    "apt-cache policy"*) printf '  Candidate: 1.0\n'; seq 20000 ;; # more than a pipe holds
     "dpkg --print-arch"*) echo amd64 ;;
 esac
 FAKE
