@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "host.h"
 
 char *read_file(const char *path, size_t *len)
 {
@@ -35,10 +36,8 @@ char *read_file(const char *path, size_t *len)
 const char *own_folder(Arena *a)
 {
     char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n < 0)
+    if (!lrt_host_program_path(self, sizeof self))
         return NULL;
-    self[n] = 0;
     *strrchr(self, '/') = 0;
     return arena_strdup(a, self);
 }

@@ -2,6 +2,7 @@
  * timed alone: so that a slow shape shows. */
 #include "bench.h"
 #include "contract_of.h"
+#include "hardware.h"
 #include "measure.h"
 #include "tune.h"
 #include <stdlib.h>
@@ -68,7 +69,7 @@ static KernelRow row_of(const Bench *b, const Stage *stage, const Step *s, const
 static void measure_kernel(Bench *b, const Engine *e, int kernel)
 {
     const Program *p = engine_lowered(e);
-    const Measure how = {b->threads, b->repeat, b->machine.l3_bytes};
+    const Measure how = {b->threads, b->repeat, cache_last_bytes()};
     KernelRow *row = NULL;
     for (int k = 0; k < p->n_stages; k++)
         for (int i = 0; i < p->stages[k]->n_steps; i++) {

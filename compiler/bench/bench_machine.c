@@ -1,7 +1,7 @@
 /* What this machine can do at most: arithmetic from registers, and reading from each level of
  * memory. A few tens of milliseconds each. */
 #include "bench_machine.h"
-#include "caches.h"
+#include "hardware.h"
 #include "jit.h"
 #include "peak.h"
 #include "progress.h"
@@ -168,7 +168,7 @@ static double read_seconds(char *pool, int64_t lines, int64_t passes, int thread
 static double read_rate(int64_t each, int threads)
 {
     enum { HUGE_PAGE = 2 << 20 };
-    int64_t lines = each / 256 * 4;
+    int64_t lines = each < 4096 ? 64 : each / 256 * 4;
     size_t bytes = ((size_t)lines * 64 * (size_t)threads + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     char *pool = aligned_alloc(HUGE_PAGE, bytes);
     if (!pool)
@@ -206,32 +206,17 @@ static void measure_reads(Machine *m)
     add_read(m, "L2", l2.bytes / 2, l2.bytes / 2 / pairs);
     if (l3.bytes > 0)
         add_read(m, "L3", l2.bytes + l3.bytes / 2, l2.bytes + l3.bytes / 2 / sharing);
-    int64_t beyond = 4 * (l3.bytes > 0 ? l3.bytes : 8 * l2.bytes),
+    int64_t last = cache_last_bytes(),
+            beyond = 4 * (l3.bytes > 0 || last > 8 * l2.bytes ? last : 8 * l2.bytes),
             most = ((int64_t)1 << 30) / m->threads;
     add_read(m, "memory", beyond, beyond / sharing < most ? beyond / sharing : most);
     m->l3_bytes = l3.bytes;
 }
 
-static void read_cpu_name(char *out, size_t n)
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    snprintf(out, n, "unknown");
-    while (f && fgets(line, sizeof line, f)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon)
-            continue;
-        snprintf(out, n, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-        break;
-    }
-    if (f)
-        fclose(f);
-}
-
 Machine machine_measure(const Target *t, int threads)
 {
     Machine m = {.target = t, .threads = threads};
-    read_cpu_name(m.cpu, sizeof m.cpu);
+    cpu_name(m.cpu, sizeof m.cpu);
     measure_units(&m);
     measure_reads(&m);
     return m;

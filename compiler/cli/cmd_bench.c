@@ -3,6 +3,7 @@
 #include "bench.h"
 #include "commands.h"
 #include "err.h"
+#include "hardware.h"
 #include "outfile.h"
 #include "words.h"
 #include <stdlib.h>
@@ -135,7 +136,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     if (b->only && !f->kernels)
         usage_err("bench --only: goes with --kernels");
     b->fused_only |= b->serve;
-    b->threads = f->threads ? (int)f->threads : lrt_default_threads();
+    b->threads = threads_to_use(f->threads);
     b->trace = f->html != NULL;
 }
 

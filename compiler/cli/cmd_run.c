@@ -7,6 +7,7 @@
 #include "open_models.h"
 #include "commands.h"
 #include "flags.h"
+#include "hardware.h"
 #include "interp.h"
 #include "jit.h"
 #include "tune.h"
@@ -173,7 +174,7 @@ int cmd_run(int argc, char **argv)
     GraphWeights from;
     Run r = {.g = graph_open(f.graph, sets, n_sets, &f.weights, &from)};
     if (f.threads)
-        omp_set_num_threads((int)f.threads);
+        omp_set_num_threads(threads_to_use(f.threads));
     r.weights = graph_weights(r.g, &from, "run");
     make_buffers(&r, f.inputs);
     double *seconds = f.repeat ? xcalloc((size_t)f.repeat, sizeof *seconds) : NULL;
@@ -184,7 +185,7 @@ int cmd_run(int argc, char **argv)
         Program *p = program_for(&f.code);
         program_add_tuned(p, r.g);
         jit_run_program(p, r.weights,
-                        &(GraphRun){f.threads ? (int)f.threads : lrt_default_threads(),
+                        &(GraphRun){f.threads ? omp_get_max_threads() : threads_to_use(0),
                                     (const void *const *)r.inputs, r.outputs, (int)f.repeat,
                                     seconds});
     }

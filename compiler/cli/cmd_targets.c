@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "target.h"
 #include "cpu.h"
+#include "threads.h"
 #include "err.h"
 
 #include <string.h>

@@ -3,8 +3,10 @@
 #include "codegen.h"
 #include "crash.h"
 #include "err.h"
+#include "hardware.h"
 #include "words.h"
 
+#include <omp.h>
 #include <string.h>
 #include <stdio.h>
 
@@ -60,5 +62,6 @@ int main(int argc, char **argv)
     int i = name_find(word, NAMES_OF(rows, name, N_ROWS));
     if (i < 0)
         usage_err("unknown command '%s': %s", word, name_hint(word, NAMES_OF(rows, name, N_ROWS)));
+    omp_set_num_threads(threads_to_use(omp_get_max_threads())); /* for loops that are not told */
     return rows[i].run(argc - 1, argv + 1);
 }

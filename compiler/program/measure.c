@@ -49,10 +49,10 @@ static Operands operands_new(const Measure *how, const Stage *stage, const Step 
                 o.bytes[i] = 0;
         *(o.weight[i] ? &weights : &rest) += o.bytes[i];
     }
-    bool cached = stage->weights_bytes + stage->arena_bytes < how->l3_bytes;
+    bool cached = stage->weights_bytes + stage->arena_bytes < how->last_cache;
     if (!cached && weights)
-        o.copies = (int)(ceil_div(2 * how->l3_bytes, weights) < 256
-                             ? ceil_div(2 * how->l3_bytes, weights)
+        o.copies = (int)(ceil_div(2 * how->last_cache, weights) < 256
+                             ? ceil_div(2 * how->last_cache, weights)
                              : 256);
     int64_t all = rest + weights * o.copies;
     size_t size = ((size_t)all + 4095) / 4096 * 4096;

@@ -8,8 +8,8 @@ typedef struct {
     int threads;
     /* Fewest timed calls. */
     int64_t repeat;
-    /* Bytes of the last cache; 0: none. */
-    int64_t l3_bytes;
+    /* Bytes of the last cache. */
+    int64_t last_cache;
 } Measure;
 
 /* The compiled form of step `index`. */

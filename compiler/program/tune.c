@@ -1,6 +1,6 @@
 /* See tune.h. */
 #include "tune.h"
-#include "caches.h"
+#include "hardware.h"
 #include "jit.h"
 #include "lower.h"
 #include "measure.h"
@@ -54,7 +54,7 @@ static void measure_missing(const Program *p, Graph *g, const int *entry_of)
         q->conv = conv_forms[f].mode;
         q->stages[q->n_stages++] = lower(q, g);
     }
-    const Measure how = {lrt_default_threads(), 3, cache_find(3).bytes};
+    const Measure how = {threads_to_use(0), 3, cache_last_bytes()};
     Engine *e = engine_new(q, NULL);
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (entry_of[i] < 0)

@@ -137,10 +137,15 @@ static bool reachable(H5 *f, const char *path)
 
 H5O_type_t h5_type_at(H5 *f, const char *path)
 {
-    H5O_info_t info;
-    return H5Oget_info_by_name2(f->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0
-               ? H5O_TYPE_UNKNOWN
-               : info.type;
+    /* H5Oget_info_by_name would be shorter, but its versions differ between HDF5 1.10 and 1.12. */
+    hid_t object = H5Oopen(f->file, path, H5P_DEFAULT);
+    H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+    if (object >= 0)
+        H5Oclose(object);
+    return type == H5I_GROUP      ? H5O_TYPE_GROUP
+           : type == H5I_DATASET  ? H5O_TYPE_DATASET
+           : type == H5I_DATATYPE ? H5O_TYPE_NAMED_DATATYPE
+                                  : H5O_TYPE_UNKNOWN;
 }
 
 H5O_type_t h5_type_of(H5 *f, const char *path)

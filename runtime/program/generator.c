@@ -1,7 +1,6 @@
 /* See generator.h. */
 #include "generator.h"
 
-#include <omp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "container.h"
 #include "crash.h"
 #include "generator_print.h"
+#include "host.h"
 #include "metadata.h"
 #include "numbered_name.h"
 #include "output.h"
@@ -351,17 +351,16 @@ static int open_program(Run *r)
     unsigned sections = r->s.set.info ? 0 : LRT_MAP_VOCAB | (runs ? LRT_MAP_WEIGHTS : 0);
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, 0};
+    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, 0};
     if ((r->s.set.weights_file || r->s.pipeline->weights_file) &&
         !lrt_container_check_code(&own, &e))
         return complain(r, LRT_EXIT_USER, e.text);
-    bool open = lrt_session_open(&r->s, "/proc/self/exe", r->s.set.weights_file, sections, &e);
+    bool open = lrt_session_open(&r->s, lrt_host_program(), r->s.set.weights_file, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))
         return complain(r, LRT_EXIT_USER, e.text);
     if (!open)
         r->unusable = e;
-    /* For loops outside of stages; the caller of a library does this itself. */
-    omp_set_num_threads((int)r->s.set.threads);
+    print_notice(r, r->s.fewer_threads.text);
     return LRT_EXIT_OK;
 }
 

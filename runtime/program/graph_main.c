@@ -1,16 +1,17 @@
 /* main() of `latentc compile GRAPH --emit exe`: one stage on tensors from a file. */
 #include <errno.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "container.h"
 #include "crash.h"
+#include "host.h"
 #include "stage.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
 #include "tensors.h"
+#include "threads.h"
 
 enum { EXIT_USER = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
 typedef struct {
@@ -177,10 +178,10 @@ static int use_program(const lrt_program *p, Settings *set)
         return complain(EXIT_BUG, "code and runtime are of different versions");
     if (!set->info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))
         return complain(EXIT_USER, e.text);
-    if (!set->threads)
-        set->threads = lrt_default_threads();
-    omp_set_num_threads((int)set->threads);
-    const lrt_container_file own = {"/proc/self/exe", "the program file", NULL, p->layout_hash};
+    set->threads = lrt_threads(set->threads, &e);
+    if (*e.text)
+        fprintf(stderr, "%s: %s\n", program, e.text);
+    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, p->layout_hash};
     if (!lrt_container_open(&own, set->info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
         return complain(EXIT_USER, e.text);
     bool ok = set->info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], set, &e);

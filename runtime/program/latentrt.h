@@ -31,8 +31,9 @@ enum { LRT_DONE = 0, LRT_FAILED = 1, LRT_STOPPED = 2 };
 
 /* Opens the weights. file: the file that holds them. NULL: the shared object that this code is in;
  * for an archive, and with `--weights-file`, the file of that name next to the shared object or
- * program that this code is in. threads: 0 for one per physical core. NULL when it fails; then why
- * (why_bytes long, may be 0) says what to do. */
+ * program that this code is in. threads: 0 for one per physical core; at most four for
+ * each CPU are used, and no more than the system lets the process start. NULL when it fails; then
+ * why (why_bytes long, may be 0) says what to do. */
 LRT_API lrt_generator *lrt_create(const char *file, int threads, char *why, size_t why_bytes);
 /* Frees g; g may be NULL. */
 LRT_API void lrt_destroy(lrt_generator *g);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host.h"
 #include "session.h"
 
 struct lrt_generator {
@@ -27,38 +28,16 @@ static int said(lrt_generator *g, bool ok, const lrt_error *e)
     return ok ? LRT_DONE : LRT_FAILED;
 }
 
-/* The absolute path of the file that the code at p was loaded from. */
-static bool file_of_code(const void *p, char *path, size_t bytes, lrt_error *e)
-{
-    FILE *maps = fopen("/proc/self/maps", "r");
-    char line[4096 + 128];
-    bool found = false;
-    while (maps && !found && fgets(line, sizeof line, maps)) {
-        unsigned long long begin, end;
-        int at = 0;
-        if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &begin, &end, &at) < 2 || at == 0)
-            continue;
-        if ((uintptr_t)p < begin || (uintptr_t)p >= end || line[at] != '/')
-            continue;
-        line[strcspn(line, "\n")] = 0;
-        found = (size_t)snprintf(path, bytes, "%s", line + at) < bytes;
-    }
-    if (maps)
-        fclose(maps);
-    return found ||
-           lrt_fail(
-               e,
-               "cannot find the file that this library was loaded from: give the file with the weights");
-}
-
 static bool open_file(lrt_generator *g, const char *file, lrt_error *e)
 {
     char own[4096];
     lrt_error why;
-    if (!file_of_code(&latentrt_pipeline, own, sizeof own, e)) {
+    if (!lrt_host_file_of_code(&latentrt_pipeline, own, sizeof own)) {
         if (!file)
-            return false;
-        strcpy(own, "/proc/self/exe"); /* the vocabulary must then be in `file` */
+            return lrt_fail(
+                e,
+                "cannot find the file that this library was loaded from: give the file with the weights");
+        snprintf(own, sizeof own, "%s", lrt_host_program()); /* the vocabulary is then in `file` */
     }
     if (latentrt_program.version != LRT_PLAN_VERSION)
         return lrt_fail(e, "code and runtime are of different versions");

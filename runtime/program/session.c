@@ -12,6 +12,7 @@
 #include "guidance.h"
 #include "progress.h"
 #include "tensors.h"
+#include "threads.h"
 #include "utf8.h"
 
 static char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -72,8 +73,7 @@ bool lrt_session_open(lrt_session *s, const char *program, const char *weights, 
     const lrt_program *c = s->pipeline->program;
     if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
         return false;
-    if (!s->set.threads)
-        s->set.threads = lrt_default_threads();
+    s->set.threads = lrt_threads(s->set.threads, &s->fewer_threads);
     if (!open_files(s, program, weights, sections, e))
         return false;
     const lrt_container *from = s->container.section[LRT_SECTION_VOCAB] ? &s->container : &s->own;

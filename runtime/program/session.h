@@ -35,6 +35,7 @@ typedef struct {
     /* For the user: what was cut from long prompts, and how pictures were changed, a line each.
      * NULL or "": nothing. */
     char *notice;
+    lrt_error fewer_threads; /* for the user: why there are fewer than set.threads said; "" */
     /* The ids and the scale that the model's context was computed for, so that it is not computed
      * again for the same ones. */
     int32_t *encoded;

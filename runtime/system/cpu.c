@@ -4,7 +4,6 @@
 #endif
 #include "cpu.h"
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,58 +104,4 @@ bool lrt_cpu_enable(uint32_t needed, lrt_error *e)
     (void)needed;
     (void)e;
     return true;
-}
-
-static long read_number(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    long v = -1;
-    if (f) {
-        if (fscanf(f, "%ld", &v) != 1)
-            v = -1;
-        fclose(f);
-    }
-    return v;
-}
-
-/* The control group's CPU limit, in cores, rounded up; a large number when there is none. */
-static int quota(void)
-{
-    long limit, period;
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (!f)
-        return 1 << 20;
-    int found = fscanf(f, "%ld %ld", &limit, &period);
-    fclose(f);
-    if (found != 2 || limit <= 0 || period <= 0)
-        return 1 << 20;
-    return (int)((limit + period - 1) / period);
-}
-
-/* One thread per physical core: two hyper-threads share the multipliers and the first two caches,
- * so a second one only slows the first. */
-int lrt_default_threads(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    int n = 0, limit = quota();
-    long seen[CPU_SETSIZE];
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &set))
-            continue;
-        char path[128];
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/physical_package_id",
-                 cpu);
-        long package = read_number(path);
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/core_id", cpu);
-        long core = read_number(path);
-        long id = core < 0 ? -1 - cpu : package * 65536 + core; /* unknown: a core of its own */
-        int k = 0;
-        while (k < n && seen[k] != id)
-            k++;
-        if (k == n)
-            seen[n++] = id;
-    }
-    return n > limit ? limit : n < 1 ? 1 : n;
 }

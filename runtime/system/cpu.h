@@ -1,4 +1,4 @@
-/* The instruction sets of the CPU, and how many threads to start on it. cpu.c is compiled for the
+/* The instruction sets of the CPU. cpu.c is compiled for the
  * baseline instruction set, so that it can run before anything that needs more. */
 #ifndef LATENTRT_CPU_H
 #define LATENTRT_CPU_H
@@ -7,9 +7,6 @@
 #include "error.h"
 #include "plan.h"
 
-/* Threads for this process: its physical cores, at most the share that the control group allows. At
- * least 1. */
-int lrt_default_threads(void);
 /* Bits of LRT_CPU_* (plan.h) that this machine has and its operating system supports. */
 uint32_t lrt_cpu_features(void);
 /* Whether the machine has all bits of `needed`; if not, *e names the missing ones. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "threads.h"
+
 #define K0 0x9FB21C651E98DF25ull
 #define K1 0xD6E8FEB86659FD93ull
 #define K2 0xC2B2AE3D27D4EB4Full
@@ -84,7 +86,7 @@ uint64_t lrt_hash64(const void *data, uint64_t n)
     uint64_t hash[AT_ONCE];
     for (uint64_t first = 0; first < chunks; first += AT_ONCE) {
         int here = chunks - first < AT_ONCE ? (int)(chunks - first) : AT_ONCE;
-#pragma omp parallel for schedule(static) if (here > 1)
+#pragma omp parallel for schedule(static) if (here > 1) num_threads(lrt_chosen_threads())
         for (int i = 0; i < here; i++) {
             uint64_t begin = (first + (uint64_t)i) * LRT_HASH_CHUNK;
             hash[i] = hash_chunk(p + begin,

@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "error.h"
 #include "plan.h"
+#include "threads.h"
 
 /* The index of the stage's input of that name; -1 when there is none. */
 int lrt_stage_input(const lrt_stage *stage, const char *name);

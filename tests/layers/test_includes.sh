@@ -36,6 +36,12 @@ TABLE
 while read -r line; do complain "$line: asks for LLVM's version, which belongs in compiler/emit/llvm_versions.c"; done < <(
     grep -nE 'LLVM_VERSION_(MAJOR|MINOR|STRING)' $(sources) | grep -v '^compiler/emit/llvm_versions\.[ch]:')
 
+# Only host.c opens files below /proc and /sys; two others ask it for some.
+while read -r line; do complain "$line: a path below /proc or /sys; expected functions of runtime/system/host.c"; done < <(
+    grep -nE '"/(proc|sys)/' $(sources) | grep -vE '^(runtime/system/(host|threads)|compiler/base/hardware)\.c:')
+while read -r line; do complain "$line: opens a file; expected functions of runtime/system/host.c"; done < <(
+    grep -nE '(fopen|open|readlink|access|opendir|realpath) *\(' runtime/system/threads.c compiler/base/hardware.c)
+
 # "/* name.c: ... */" or "/* ---- name.c ... */" heads the declarations of name.c. Prints, for each such comment, the place,
 # the files that it names and the first function that is declared below it.
 groups() {
