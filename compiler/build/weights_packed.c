@@ -12,6 +12,7 @@
 #include "container.h"
 #include "progress.h"
 #include "err.h"
+#include "utf8.h"
 
 void packed_write(const char *spec, const char *pipeline, const char *out, PipelineFlags f,
                   const char *vocab)
@@ -38,12 +39,26 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
         b.program, b.sources,
         &(ProgramFiles){
             .path = out, .about = build_about(a, &b), .vocab = blob, .vocab_bytes = vocab_bytes});
-    fprintf(stderr, "%s: %.1f MB, %.1f s; for generators of layout %016llx\n", out,
-            (double)b.program->weights_bytes / 1e6, lrt_now() - start,
-            (unsigned long long)program_layout_hash(b.program));
+    note("%s: %.1f MB, %.1f s; for generators of layout %016llx", out,
+         (double)b.program->weights_bytes / 1e6, lrt_now() - start,
+         (unsigned long long)program_layout_hash(b.program));
     build_close(&b);
     free(blob);
     arena_free(a);
+}
+
+/* The lines that describe a file, as it has them. */
+static void print_about(const char *spec, const char *text, size_t n)
+{
+    lrt_put_plain(stdout, spec, strlen(spec));
+    fputs(": ", stdout);
+    for (const char *end = text + n, *stop; text < end; text = stop + (stop < end)) {
+        stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        lrt_put_plain(stdout, text, (size_t)(stop - text));
+        if (stop < end)
+            putchar('\n');
+    }
 }
 
 bool packed_list(const char *spec)
@@ -67,8 +82,7 @@ bool packed_list(const char *spec)
                    lrt_hash64(text, about->bytes) != about->hash))
         err("%s: its description was changed", spec);
     if (packed) {
-        printf("%s: %.*s", spec, (int)(about->bytes - strlen("latentc ")),
-               text + strlen("latentc "));
+        print_about(spec, text + strlen("latentc "), about->bytes - strlen("latentc "));
         printf(
             "layout    %016llx: of the generators that it fits\nnumbers   %016llx, %.1f MB\nvocab     %s\n",
             (unsigned long long)f.layout_hash, (unsigned long long)s[LRT_SECTION_WEIGHTS].hash,

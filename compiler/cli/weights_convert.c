@@ -141,8 +141,7 @@ static void convert(const Asked *q, const Form *form)
     lrt_progress_begin_bytes(&v.bar, "converting", v.bytes);
     form->write(&v);
     lrt_progress_end(&v.bar);
-    fprintf(stderr, "%s: %d tensors, %.1f MB, %.1f s\n", v.out, v.n, v.bytes / 1e6,
-            lrt_now() - start);
+    note("%s: %d tensors, %.1f MB, %.1f s", v.out, v.n, v.bytes / 1e6, lrt_now() - start);
     conversion_free(&v);
     subject_close(&s);
 }

@@ -157,11 +157,11 @@ void fetch_print(const char *list)
     Json root = load_list(a, list);
     for (Json set = json_ok(root) ? json_first(root) : root; json_ok(set); set = json_next(set)) {
         const char *folder = cache_folder(a, json_key(set));
-        printf("%s  %s\n", json_key(set), json_string(json_need(set, "about")));
+        print_plain(stdout, "%s  %s", json_key(set), json_string(json_need(set, "about")));
         for (Json m = json_first(json_need(set, "files")); json_ok(m); m = json_next(m)) {
             File f = read_file_row(a, m, NULL);
             bool there = !access(arena_printf(a, "%s/%s", folder, f.name), F_OK);
-            printf("  %-32s %s\n", f.name, there ? "in the cache" : f.address);
+            print_plain(stdout, "  %-32s %s", f.name, there ? "in the cache" : f.address);
         }
     }
     if (json_ok(root))

@@ -89,7 +89,7 @@ static bool take_hash(Reading *x, const char *key, const char *value)
 static bool take_size(Reading *x, const char *value)
 {
     int w, h, end = 0;
-    if (sscanf(value, "%6dx%6d%n", &w, &h, &end) != 2 || value[end]) {
+    if (sscanf(value, "%6dx%6d%n", &w, &h, &end) != 2 || value[end] || w < 1 || h < 1) {
         not_used(x, "Size", value);
         return true;
     }

@@ -31,7 +31,7 @@ const lrt_sampler lrt_samplers[] = {
      BY_SIGMA | LRT_PLAIN_BETAS, LINSPACE, 4, lrt_plan_euler, lrt_step_lms},
     {"dpm++2m", "DPM++ 2M", "dpmpp2m,k_dpmpp_2m", "multistep of order 2 in the logarithm of sigma",
      BY_SIGMA, LINSPACE, 1, lrt_plan_dpm, lrt_step_dpm},
-    {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde", "the same with new noise in every step",
+    {"dpm++2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde,k_dpmpp_2m_sde,dpmpp_2m_sde_gpu", "the same with new noise in every step",
      BY_SIGMA, LINSPACE, 1, lrt_plan_dpm_sde, lrt_step_dpm_sde},
     {"unipc", "UniPC", "unipc_bh2", "order 2; the next estimate corrects each step",
      BY_SIGMA, LINSPACE, 3, lrt_plan_dpm, lrt_step_unipc},

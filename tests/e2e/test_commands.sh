@@ -35,3 +35,16 @@ done
 for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do
     grep -qE "^$target +(yes|no) " <<<"$("$LATENTC" targets)" || fail "targets does not list $target"
 done
+
+# Names from files, in lists and in messages: what a terminal would obey is escaped, letters stay.
+# name FILE NAME: a checkpoint with one tensor of that name (as JSON writes it).
+name() {
+    local header="{\"$2\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
+    { printf "\\x$(printf %x ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header"; printf '\0\0\0\0'; } >"$1"
+}
+cd "$work"
+name $'m\xc3\xbcller\e[2J.safetensors' 'm\u00fcller.\u001b]0;x\u0007\u202e'
+said=$("$LATENTC" weights list $'m\xc3\xbcller\e[2J.safetensors' 2>&1 || true)
+[[ $said != *[$'\e\a']* && $said != *$'\xe2\x80\xae'* ]] || fail "weights list prints: $(od -c <<<"$said")"
+[[ $said == *$'m\xc3\xbcller\\x1b[2J.safetensors'*$'m\xc3\xbcller.\\x1b]0;x\\x07\\u202e'* ]] || fail "weights list says: $said"
+expect 1 $'latentc: error: no\\\\x1b[[]31m.json*' "$LATENTC" show $'no\e[31m.json'

@@ -99,8 +99,8 @@ static void test_forms(void **state)
         {"a\nSteps: 3, Sampler: dpm++2m karras, RNG: cpu", "[a|] dpm++2m 3 karras rng=cpu", ""},
         {"a\nSteps: 3, Sampler: ddim_trailing", "[a|] ddim 3 trailing", ""},
         /* nodes of ComfyUI */
-        {"a\nSteps: 3, Sampler: dpmpp_2m_sde_karras, Denoise: 1.0", "[a|] dpmpp_2m_sde 3 karras",
-         "x.png: its strength is not used: --strength needs an init image: -i FILE\n"},
+        {"a\nSteps: 3, Sampler: dpmpp_2m_sde_gpu_karras, Denoise: 1.0, Size: -5x3", "[a|] dpmpp_2m_sde_gpu 3 karras",
+         "x.png: not used: Size -5x3\nx.png: its strength is not used: --strength needs an init image: -i FILE\n"},
         {"a\nSteps: 3, Sampler: euler_ancestral, Scheduler: karras", "[a|] euler_ancestral 3 karras", ""},
         {"a\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Align Your Steps", "[a|] DPM++ 2M 3", "x.png: not used: Schedule type Align Your Steps\n"},
         /* a name that only begins like one of ours stays for the message */
