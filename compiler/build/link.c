@@ -90,9 +90,11 @@ static bool try_run(char *const *argv, const char **why)
 
 static _Noreturn void linking_failed(const char *program, const char *why)
 {
-    if (why)
+    if (why && !strcmp(why, strerror(ENOENT)))
         err("cannot run '%s': %s; install gcc, or name another compiler driver with --cc", program,
             why);
+    if (why)
+        err("cannot run '%s': %s", program, why);
     err("'%s' could not link the program (its message is above)", program);
 }
 

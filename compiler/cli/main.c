@@ -3,7 +3,7 @@
 #include "codegen.h"
 #include "crash.h"
 #include "err.h"
-#include "hardware.h"
+#include "threads.h"
 #include "words.h"
 
 #include <omp.h>
@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     int i = name_find(word, NAMES_OF(rows, name, N_ROWS));
     if (i < 0)
         usage_err("unknown command '%s': %s", word, name_hint(word, NAMES_OF(rows, name, N_ROWS)));
-    omp_set_num_threads(threads_to_use(omp_get_max_threads())); /* for loops that are not told */
+    lrt_error fewer; /* not said: commands that let the user choose say it */
+    omp_set_num_threads(lrt_threads(omp_get_max_threads(), &fewer));
     return rows[i].run(argc - 1, argv + 1);
 }
