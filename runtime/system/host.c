@@ -52,8 +52,9 @@ long lrt_host_number(const char *path, long otherwise)
 const char *lrt_host_program(void)
 {
     static char own[PATH_MAX];
+    const char *started = (const char *)getauxval(AT_EXECFN);
     if (!below_root("/proc/self/exe", own, sizeof own) || access(own, R_OK))
-        snprintf(own, sizeof own, "%s", (const char *)getauxval(AT_EXECFN));
+        snprintf(own, sizeof own, "%s", started ? started : "");
     return own;
 }
 

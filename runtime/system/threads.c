@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,22 +35,47 @@ int lrt_usable_cpus(void)
     return n < 1 ? 1 : n > MOST_CPUS ? MOST_CPUS : (int)n;
 }
 
-/* The control group's CPU limit, in cores, rounded up; a large number when there is none. */
+enum { NO_LIMIT = 1 << 20 };
+
+/* `limit` of each `period` of time, in cores, rounded up. */
+static int cores_of(long limit, long period)
+{
+    if (limit <= 0 || period <= 0 || limit / period >= NO_LIMIT)
+        return NO_LIMIT;
+    return (int)(limit / period + (limit % period > 0));
+}
+
+/* The limit of one control group, whose folder is below /sys/fs/cgroup. */
+static int quota_of(const char *group)
+{
+    char path[4096], text[64];
+    long limit, period;
+    if ((size_t)snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group) >= sizeof path ||
+        !lrt_host_read(path, text, sizeof text) || sscanf(text, "%ld %ld", &limit, &period) != 2)
+        return NO_LIMIT;
+    return cores_of(limit, period);
+}
+
+/* The control groups' CPU limit, in cores: the least of the process's group and those around it. */
 static int quota(void)
 {
-    enum { NONE = 1 << 20 };
-    char text[64];
-    long limit = 0, period = 0;
-    if (lrt_host_read("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
-        if (sscanf(text, "%ld %ld", &limit, &period) != 2)
-            return NONE;
-    } else { /* the first version of control groups */
-        limit = lrt_host_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 0);
-        period = lrt_host_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 0);
+    char text[2048];
+    int least = cores_of(lrt_host_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 0), /* version 1 */
+                         lrt_host_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 0)),
+        here = quota_of("");
+    least = here < least ? here : least;
+    if (!lrt_host_read("/proc/self/cgroup", text, sizeof text))
+        return least;
+    char *group = strncmp(text, "0::/", 4) ? strstr(text, "\n0::/") : text;
+    if (!group)
+        return least;
+    group = strchr(group, '/');
+    group[strcspn(group, "\n")] = 0;
+    for (char *end; (end = strrchr(group, '/')); *end = 0) {
+        here = quota_of(group);
+        least = here < least ? here : least;
     }
-    if (limit <= 0 || period <= 0 || limit / period >= NONE)
-        return NONE;
-    return (int)(limit / period + (limit % period > 0));
+    return least;
 }
 
 /* A number that is the same for the CPUs of one core. Not known: a core of its own. */

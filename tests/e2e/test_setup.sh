@@ -45,11 +45,17 @@ system # none: says what is missing, and the build goes on
 grep -q '^missing: libutf8proc ' "$work/said" || fail "does not list what is missing: $(cat "$work/said")"
 grep -q '^missing: none of apt, dnf and pacman' "$work/said" || fail "does not say that nothing is installed: $(cat "$work/said")"
 
-# LLVM of another version, or one that is not there.
-configure() { ! cmake -S "$SOURCE_DIR" -B "$work/cmake" -DLATENTC_TESTS=OFF "$@" >"$work/said" 2>&1 || fail "CMake took $*"; }
-configure -DLATENTC_LLVM=18
+# CMake takes the newest LLVM, or the one that is named; not another one, nor one that is not there.
+configure() { cmake -G Ninja -S "$SOURCE_DIR" -B "$work/cmake" -DLATENTC_TESTS=OFF "$@" >"$work/said" 2>&1; }
+refuses() { ! configure "$@" || fail "CMake took $*"; }
+newest=$(for v in 19 20 21 22; do [[ ! -e /usr/lib/llvm-$v/include/llvm-c/Core.h ]] || echo $v; done)
+for version in $newest ''; do
+    configure -DLATENTC_LLVM=$version || fail "CMake with LLVM ${version:-the newest}: $(cat "$work/said")"
+    grep -q -- "^-- LLVM ${version:-${newest##*[!0-9]}}" "$work/said" || fail "CMake chose for '$version': $(cat "$work/said")"
+done
+refuses -DLATENTC_LLVM=18
 grep -q 'LATENTC_LLVM=18: a major version from 19 to 22' "$work/said" || fail "$(cat "$work/said")"
 printf '#!/bin/sh\necho 23.1.0\n' >"$work/llvm-config"
 chmod +x "$work/llvm-config"
-configure -DLATENTC_LLVM= -DLATENTC_LLVM_CONFIG="$work/llvm-config"
+refuses -DLATENTC_LLVM= -DLATENTC_LLVM_CONFIG="$work/llvm-config"
 grep -q 'belongs to LLVM "23.1.0"' "$work/said" || fail "$(cat "$work/said")"

@@ -125,6 +125,16 @@ static void test_threads(void **state)
         put("/sys/fs/cgroup/cpu.max", quotas[i].text);
         assert_int_equal(lrt_default_threads(), quotas[i].one ? 1 : all);
     }
+    put("/sys/fs/cgroup/cpu.max",
+        "max 100000\n"); /* the group's own limit, and that of one around it */
+    put("/proc/self/cgroup", "1:cpu:/x\n0::/a.slice/b\n");
+    assert_int_equal(lrt_default_threads(), all);
+    put("/sys/fs/cgroup/a.slice/cpu.max", "100000 100000\n");
+    assert_int_equal(lrt_default_threads(), 1);
+    put("/proc/self/cgroup", "0::/");
+    assert_int_equal(lrt_default_threads(), all);
+    put("/proc/self/cgroup", "nonsense");
+    assert_int_equal(lrt_default_threads(), all);
     assert_int_equal(lrt_threads(4 * cpus, &said), 4 * cpus);
     assert_string_equal(said.text, "");
     assert_int_equal(lrt_threads(1000 * cpus, &said), 4 * cpus);
