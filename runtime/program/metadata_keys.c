@@ -73,12 +73,12 @@ static const char *const schedules[] = {
 enum { SCHEDULES = sizeof schedules / sizeof *schedules };
 
 const lrt_other_record lrt_other_records[] = {
-    {"workflow", "a workflow of ComfyUI"},
-    {"prompt", "a workflow of ComfyUI"},
-    {"invokeai_metadata", "settings of InvokeAI as JSON"},
-    {"invokeai_graph", "settings of InvokeAI as JSON"},
-    {"sd-metadata", "settings of InvokeAI as JSON"},
-    {NULL, NULL},
+    {"workflow", "a workflow of ComfyUI", "\"nodes\""},
+    {"prompt", "a workflow of ComfyUI", "\"class_type\""},
+    {"invokeai_metadata", "settings of InvokeAI as JSON", "{"},
+    {"invokeai_graph", "settings of InvokeAI as JSON", "{"},
+    {"sd-metadata", "settings of InvokeAI as JSON", "{"},
+    {NULL, NULL, NULL},
 };
 
 const char *lrt_metadata_title(int setting, const char *value)

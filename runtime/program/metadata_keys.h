@@ -6,6 +6,7 @@
 
 #define LRT_BEFORE_NEGATIVE "Negative prompt:"
 #define LRT_BEFORE_FIELDS "Steps:"
+#define LRT_OWN_VERSION "Version: latentc " /* in records of generators */
 #define LRT_KEY_INIT_IMAGE "Init image hash"
 #define LRT_KEY_MASK "Mask hash"
 #define LRT_KEY_LATENT "Latent hash"
@@ -21,9 +22,10 @@ int lrt_metadata_setting(const char *key);
  * "DPM++ 2M Karras", "euler_a discrete". */
 bool lrt_metadata_is_schedule(const char *name);
 
-/* Text chunks that programs write instead of a record, and what they are; with NULL at the end. */
+/* Text chunks that programs write instead of a record, what they are, and what is in each of them;
+ * with NULL at the end. */
 typedef struct {
-    const char *chunk, *what;
+    const char *chunk, *what, *holds;
 } lrt_other_record;
 extern const lrt_other_record lrt_other_records[];
 #endif

@@ -204,6 +204,37 @@ static bool take_rest(Reading *x, lrt_span rest)
     return ok;
 }
 
+/* "(a word:1.2)", attention in web interfaces */
+static bool has_weight(const char *prompt)
+{
+    for (const char *s = strchr(prompt, ':'); s; s = strchr(s + 1, ':')) {
+        size_t n = strspn(s + 1, "0123456789.");
+        if (n && s[1 + n] == ')')
+            return true;
+    }
+    return false;
+}
+
+static bool has_network(const char *prompt)
+{
+    return strstr(prompt, "<lora:") || strstr(prompt, "<lyco:") || strstr(prompt, "<hypernet:");
+}
+
+/* What stands in prompts for web interfaces is text here: the picture will be another one. */
+static bool say_marks(Reading *x)
+{
+    static const struct {
+        bool (*in)(const char *prompt);
+        const char *what;
+    } marks[] = {{has_weight, "weights, (word:1.2)"}, {has_network, "networks, <lora:name:1>"}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((marks[i].in(x->s->prompt) || marks[i].in(x->s->negative)) &&
+            !lrt_recorded_say(x->r, "%s: its prompt has %s, which are read as words", x->path,
+                              marks[i].what))
+            return lrt_fail(x->e, "out of memory");
+    return true;
+}
+
 static bool take_all(Reading *x, const char *text)
 {
     lrt_record_parts parts;
@@ -213,8 +244,9 @@ static bool take_all(Reading *x, const char *text)
                         x->path);
     x->s->prompt = keep(x, parts.prompt.text, parts.prompt.n);
     x->s->negative = keep(x, parts.negative.text ? parts.negative.text : "", parts.negative.n);
-    return x->s->prompt && x->s->negative && take_fields(x, parts.fields) &&
-           take_rest(x, parts.rest);
+    return x->s->prompt && x->s->negative &&
+           (strstr(parts.fields.text, LRT_OWN_VERSION) || say_marks(x)) &&
+           take_fields(x, parts.fields) && take_rest(x, parts.rest);
 }
 
 bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *p, lrt_settings *s,

@@ -47,10 +47,15 @@ static bool no_record(const char *path, const char *what, lrt_error *e)
         e, "%.200s: it does not record how it was drawn: a text 'parameters' is missing", path);
 }
 
-/* A JPEG has one text, whatever program wrote it. */
-static bool is_workflow(const char *text)
+/* What a text is that is no record; NULL: nothing known. A JPEG has one text, whatever program
+ * wrote it: chunk is NULL. */
+static const char *other_record(const char *chunk, const char *text)
 {
-    return text[strspn(text, " \n")] == '{' && strstr(text, "\"class_type\"");
+    for (const lrt_other_record *o = lrt_other_records; o->chunk; o++)
+        if (text[strspn(text, " \n")] == '{' && strstr(text, o->holds) &&
+            (chunk ? !strcmp(chunk, o->chunk) : strlen(o->holds) > 1))
+            return o->what;
+    return NULL;
 }
 
 bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s, lrt_recorded *r,
@@ -71,11 +76,11 @@ bool lrt_metadata_read(const char *path, const lrt_pipeline *p, lrt_settings *s,
         text = lrt_dream_record(found.text);
         free(found.text);
     }
-    bool ok = which < 0           ? no_record(path, NULL, e)
-              : !text             ? lrt_fail(e, "out of memory")
-              : which >= CHUNKS   ? no_record(path, lrt_other_records[which - CHUNKS].what, e)
-              : is_workflow(text) ? no_record(path, lrt_other_records[0].what, e)
-                                  : lrt_metadata_parse(text, path, p, s, r, e);
+    const char *other = text && which >= 0 ? other_record(which < CHUNKS ? NULL : keys[which], text)
+                                           : NULL;
+    bool ok = which >= 0 && !text                     ? lrt_fail(e, "out of memory")
+              : which < 0 || which >= CHUNKS || other ? no_record(path, other, e)
+                                                      : lrt_metadata_parse(text, path, p, s, r, e);
     free(text);
     return ok;
 }

@@ -142,7 +142,7 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     put_key(f, LRT_SETTING_rng_name);
     fputs(lrt_metadata_title(LRT_SETTING_rng_name, s->rng_name), f);
     put_others(f, p, s);
-    fprintf(f, ", Version: latentc %s", LRT_VERSION);
+    fprintf(f, ", " LRT_OWN_VERSION "%s", LRT_VERSION);
 }
 
 char *lrt_metadata_text(const lrt_pipeline *p, const lrt_picture_record *r)

@@ -20,6 +20,8 @@ LATIN1 = "a caf\u00e9 red circle\n" + FIELDS
 ANY = "a caf\u00e9 \u4e00 red circle\n" + FIELDS
 WORKFLOW = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 7, "steps": 20}}})
 
+NODES = json.dumps({"last_node_id": 3, "nodes": [{"id": 3, "type": "KSampler", "widgets_values": [7, "fixed", 20]}], "links": []})
+
 
 def png(name, **texts):
     """Pillow chooses tEXt where the text is Latin-1, else iTXt."""
@@ -45,8 +47,10 @@ png("latin1.png", parameters=LATIN1)
 png("any.png", parameters=ANY)
 png("ztxt.png", parameters_ztxt=LATIN1)
 png("itxt-zip.png", parameters_itxt=ANY)
-png("comfyui.png", prompt=WORKFLOW, workflow=WORKFLOW)
-png("comfyui-node.png", prompt=WORKFLOW, workflow=WORKFLOW, parameters=ANY)
+png("comfyui.png", prompt=WORKFLOW, workflow=NODES)
+png("comfyui-api.png", prompt=WORKFLOW)
+png("prompt.png", prompt="a red circle")
+png("comfyui-node.png", prompt=WORKFLOW, workflow=NODES, parameters=ANY)
 png("invokeai.png", invokeai_metadata=json.dumps({"positive_prompt": "a red circle", "seed": 7}))
 png("dream.png", Dream='"a red circle [blue] [green]" -s 3 -S 7 -W 128 -H 128 -C 4 -A k_euler_a', **{"sd-metadata": "{}"})
 # the web interface: save_image_with_geninfo of modules/images.py

@@ -103,6 +103,12 @@ static void test_forms(void **state)
          "x.png: not used: Size -5x3\nx.png: its strength is not used: --strength needs an init image: -i FILE\n"},
         {"a\nSteps: 3, Sampler: euler_ancestral, Scheduler: karras", "[a|] euler_ancestral 3 karras", ""},
         {"a\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Align Your Steps", "[a|] DPM++ 2M 3", "x.png: not used: Schedule type Align Your Steps\n"},
+        /* marks of web interfaces in prompts */
+        {"a (red:1.2) <lora:x:0.8> circle\nSteps: 3", "[a (red:1.2) <lora:x:0.8> circle|] ddim 3",
+         "x.png: its prompt has weights, (word:1.2), which are read as words\nx.png: its prompt has networks, <lora:name:1>, which are read as words\n"},
+        {"a (red:1.2) circle\nSteps: 3, Version: latentc 0.1.0", "[a (red:1.2) circle|] ddim 3", ""},
+        {"12:30 :) (a: 1)\nNegative prompt: (bad:1.)\nSteps: 3", "[12:30 :) (a: 1)|(bad:1.)] ddim 3",
+         "x.png: its prompt has weights, (word:1.2), which are read as words\n"},
         /* a name that only begins like one of ours stays for the message */
         {"a\nSteps: 3, Sampler: DPM++ 2M SDE Heun Karras", "[a|] DPM++ 2M SDE Heun Karras 3", ""},
         {"a\nSteps: 3, Seed: -1, Size: large, Model: other", "[a|] ddim 3 random",
@@ -168,6 +174,8 @@ static void test_files(void **state)
         {"undefined.jpg", "[a caf\xc3\xa9 \xe4\xb8\x80 red circle|blue] Euler a 3 cfg=4 seed=12345678901234567890"},
         {"ascii.jpg", "[a cafe red circle|blue] Euler a 3 cfg=4 seed=12345678901234567890"},
         {"comfyui.png", "records a workflow of ComfyUI: expected a text 'parameters'"},
+        {"comfyui-api.png", "records a workflow of ComfyUI: expected a text 'parameters'"},
+        {"prompt.png", "does not record how it was drawn: a text 'parameters' is missing"},
         {"comfyui.jpg", "records a workflow of ComfyUI: expected a text 'parameters'"},
         {"invokeai.png", "records settings of InvokeAI as JSON: expected a text 'parameters'"},
         {"plain.jpg", "does not record how it was drawn: a text 'parameters' is missing"},
