@@ -14,6 +14,8 @@
 #include "err.h"
 #include "alloc.h"
 #include "words.h"
+#include "output.h"
+#include "picture_out.h"
 
 enum { MOST_PARAMS = MAX_NAMES };
 
@@ -312,12 +314,16 @@ static void read_defaults(Pipeline *p, Json root)
     static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
     Json d = json_need(root, "defaults"), output = json_get(d, "output"),
          prompt = json_get(d, "prompt");
+    lrt_picture_format format;
+    lrt_error e;
     json_only(d, keys, 6);
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
     p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
     p->sampler = read_sampler(json_need(d, "sampler"));
     p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
     p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
+    if (strcmp(p->output, LRT_STANDARD_OUTPUT) && !lrt_picture_format_of(p->output, &format, &e))
+        json_err(output, "%s", e.text);
     p->prompt = json_ok(prompt) ? arena_strdup(p->arena, json_string(prompt)) : NULL;
 }
 
