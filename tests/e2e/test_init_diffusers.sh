@@ -6,22 +6,24 @@ command -v python3 >/dev/null || skip "needs python3"
 cd "$work"
 "$LATENTC" weights convert synthetic:5 "$SOURCE_DIR/tests/data/narrow.json" --to latentc -o own.safetensors 2>log || fail "$(<log)"
 python3 "$SOURCE_DIR/tests/tools/write_checkpoint.py" own.safetensors diffusers folder
-"$LATENTC" build -q "$SOURCE_DIR/graphs/sd2/pipeline.json" --weights folder --target x86-64 -o narrow
-"$TOOLS/picture_make" picture.png 64 64 2350dc 20 20 44 44 dc1e1e
-"$TOOLS/picture_make" mask.png 64 64 000000 27 0 64 50 ffffff
-while read -r start sampler strength latent; do
+"$LATENTC" build -q "$SOURCE_DIR/graphs/sd2/pipeline.json" --weights folder --target x86-64 --sizes 64x64,72x104 -o narrow
+for size in 64x64 72x104; do
+    "$TOOLS/picture_make" "picture-$size.png" ${size/x/ } 2350dc 20 20 44 44 dc1e1e
+    "$TOOLS/picture_make" "mask-$size.png" ${size/x/ } 000000 27 0 64 50 ffffff
+done
+while read -r start size sampler strength latent; do
     [[ $start != '#' ]] || continue
-    flags=(-i picture.png --strength "$strength")
-    [[ $start != mask ]] || flags+=(--mask mask.png)
+    flags=(--size "$size" -i "picture-$size.png" --strength "$strength")
+    [[ $start != mask ]] || flags+=(--mask "mask-$size.png")
     ./narrow -p "a red circle" -n blurry --steps 8 --cfg-scale 4 --seed 7 --rng cpu --sampling-method "$sampler" "${flags[@]}" -o x.png \
-        --save-latent x.safetensors 2>log || fail "$start $sampler: $(<log)"
+        --save-latent x.safetensors 2>log || fail "$start $size $sampler: $(<log)"
     # Both compute in f32: of eight calls and a guidance of 4 comes what the bound of a compiled graph, 1e-5, may grow to.
-    python3 - "$latent" <<'END' || fail "$start $sampler, strength $strength: another latent than diffusers'"
+    python3 - "$latent" <<'END' || fail "$start $size $sampler, strength $strength: another latent than diffusers'"
 import struct, sys
-data = open("x.safetensors", "rb").read()
-ours = struct.unpack("<256f", data[-1024:])
 want = [float(v) for v in sys.argv[1].split()]
-error = sum((ours[p * 4 + c] - want[c * 64 + p]) ** 2 for c in range(4) for p in range(64))
+pixels = len(want) // 4
+ours = struct.unpack(f"<{4 * pixels}f", open("x.safetensors", "rb").read()[-16 * pixels:])
+error = sum((ours[p * 4 + c] - want[c * pixels + p]) ** 2 for c in range(4) for p in range(pixels))
 relative = (error / sum(v * v for v in want)) ** 0.5
 sys.exit(relative > 4 * 8 * 1e-5)
 END
