@@ -94,6 +94,13 @@ static void expect_erf(const Params *p, const char *model)
 
 /* ---- configs ---- */
 
+/* "64", or "[64, 96]": height and width of the latent. */
+static const char *latent_size(Arena *a, const Pipeline *l)
+{
+    int h = l->img_height / 8, w = l->img_width / 8;
+    return h == w ? arena_printf(a, "%d", h) : arena_printf(a, "[%d, %d]", h, w);
+}
+
 static void unet_config(const Conversion *v, Buf *b)
 {
     const Pipeline *l = v->subject->pipeline;
@@ -124,9 +131,9 @@ static void unet_config(const Conversion *v, Buf *b)
                kinds(p.arena, n, n - k, "UpBlock2D", "CrossAttnUpBlock2D"));
     buf_printf(
         b,
-        "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %s,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %d\n}\n",
+        "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %s,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %s\n}\n",
         whole(&p, "groups"), real_text(p.arena, real(&p, "eps_res")), whole(&p, "time_width"),
-        l->img_height / 8);
+        latent_size(p.arena, l));
     json_free(p.graph);
 }
 

@@ -2,7 +2,6 @@
  * facts that the graphs cannot express are refused. See diffusers_config.h. */
 #include "diffusers_config.h"
 
-#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,6 +9,7 @@
 #include "err.h"
 #include "vocab.h"
 
+enum { MOST_LATENT = 2048 }; /* rows or columns: pictures of 16384 pixels */
 #define OURS "latentc's graphs are Stable Diffusion 2's"
 
 void check_pipeline_class(Json index)
@@ -107,15 +107,18 @@ static void set_heads(const Settings *s, Json config, const Levels *widths, int 
     json_set_int(settings_model(s, "diffusion_model"), "head_size", size);
 }
 
+/* sample_size: height and width of the latent, or a list of both. */
 static void set_picture_size(const Settings *s, Json config)
 {
-    Json j = config_get(config, "sample_size"), into;
-    if (!json_ok(j) || json_kind(j) != JSON_NUMBER || fmod(json_number(j), 8) != 0 ||
-        json_number(j) < 8 || json_number(j) > 2048)
+    Json j = config_get(config, "sample_size"), into = settings_parameters(s);
+    if (!json_ok(j))
         return;
-    into = settings_parameters(s);
-    json_set_int(into, "img_height", (int64_t)(8 * json_number(j)));
-    json_set_int(into, "img_width", (int64_t)(8 * json_number(j)));
+    bool list = json_kind(j) == JSON_ARRAY;
+    if (list && json_count(j) != 2)
+        json_err(j, "found %d numbers, expected height and width of the latent", json_count(j));
+    Json height = list ? json_first(j) : j, width = list ? json_next(height) : j;
+    json_set_int(into, "img_height", 8 * json_int(height, 1, MOST_LATENT));
+    json_set_int(into, "img_width", 8 * json_int(width, 1, MOST_LATENT));
 }
 
 void settings_of_unet(Settings *s, Json config)

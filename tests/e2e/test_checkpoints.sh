@@ -234,10 +234,21 @@ text_encoder/config.json|s/"gelu"/"quick_gelu"/|*hidden_act is quick_gelu: this 
 scheduler/scheduler_config.json|s/"epsilon"/"sample"/|*: /prediction_type: found "sample", expected epsilon, v_prediction
 scheduler/scheduler_config.json|s/"scaled_linear"/"squaredcos_cap_v2"/|*: /beta_schedule: found "squaredcos_cap_v2", expected scaled_linear, linear
 tokenizer/tokenizer_config.json|s/"!"/"[PAD]"/|*: the padding token "?PAD?" is not in the vocabulary
+unet/config.json|s/"sample_size": 8/"sample_size": 8.5/|*: /sample_size: found 8.5, expected an integer
+unet/config.json|s/"sample_size": 8/"sample_size": [8]/|*: /sample_size: found 1 numbers, expected height and width of the latent
 unet/config.json|s/"norm_num_groups": 8/"norm_num_groups": 7/|*
 vae/config.json|s/"scaling_factor": 0.25/"scaling_factor": "x"/|*: /scaling_factor: found a string, expected a number
 CASES
 "$LATENTC" weights check other >/dev/null || fail "the folder is as it was"
+# The latent's size: odd, and height and width.
+edit 's/"sample_size": 8/"sample_size": 9/' other/unet/config.json
+[[ $("$LATENTC" weights check other) == *'"img_height":72,"img_width":72'* ]] || fail "sample_size 9"
+cp kept other/unet/config.json
+edit 's/"sample_size": 8/"sample_size": [13, 9]/' other/unet/config.json
+[[ $("$LATENTC" weights check other) == *'"img_height":104,"img_width":72'* ]] || fail "sample_size [13, 9]"
+convert other --to diffusers -o oblong
+grep -q '"sample_size": \[13, 9\]' oblong/unet/config.json || fail "sample_size [13, 9], converted"
+cp kept other/unet/config.json
 expect 1 '*: no component has a variant "int8"' "$LATENTC" weights check other --variant int8
 rm other/text_encoder/*.json
 refuse 'other/text_encoder/config.json: is missing*'

@@ -1,9 +1,10 @@
 /* Very narrow models of graphs/sd2 at random sizes, multiples of 8 from 8 to 200, each with other
  * passes and another form of convolutions, against the interpreter in double. The long tier has
- * every combination of passes; FIRST=1000 COUNT=50 for others.
+ * every combination of passes, and other targets and bf16; FIRST=1000 COUNT=50 for other numbers.
  *
  * Bound: 1e-5 direct, 5e-5 with forms, as in numeric/, and eight times what the interpreter itself
- * is off in f32, as in test_random_compiled: a norm of two values enlarges rounding. */
+ * is off in f32, as in test_random_compiled: a norm of two values enlarges rounding. In bf16 3e-2
+ * and, as it rounds 2^16 times as coarsely, 2^16 times that error. */
 #include "graphfile.h"
 #include "interp.h"
 #include "jit.h"
@@ -20,7 +21,7 @@
 
 enum { QUICK = 3, LARGEST = 25, DATA_SEED = 3 };
 
-static const int64_t unet_widths[] = {8, 16, 16, 8}, vae_widths[] = {8, 8, 16, 16};
+static const int64_t unet_widths[] = {8, 16, 8}, vae_widths[] = {8, 8, 16, 16};
 
 /* A graph of graphs/sd2 and its parameters besides the size. */
 typedef struct {
@@ -31,13 +32,22 @@ typedef struct {
 #define SET(n, v) {.name = n, .value = v}
 #define LIST(n, v) {.name = n, .kind = PARAM_INTS, .ints = v, .n_ints = sizeof v / sizeof v[0]}
 static const Narrow narrow[] = {
-    {"diffusion_model", {LIST("widths", unet_widths), SET("blocks", 1), SET("attention_levels", 2), SET("head_size", 8), SET("groups", 4),
+    {"diffusion_model", {LIST("widths", unet_widths), SET("blocks", 1), SET("attention_levels", 1), SET("head_size", 8), SET("groups", 4),
                          SET("context_width", 8), SET("max_text_length", 5), SET("time_in", 8), SET("time_width", 16), SET("batch", 2)}},
     {"decoder", {LIST("widths", vae_widths), SET("blocks", 1), SET("groups", 4)}},
     {"image_encoder", {LIST("widths", vae_widths), SET("blocks", 1), SET("groups", 4)}},
 };
 /* clang-format on */
 enum { N_NARROW = sizeof narrow / sizeof narrow[0] };
+
+/* Where the code of a trial runs. */
+typedef struct {
+    const char *target;
+    bool bf16;
+} Place;
+static const Place host = {"host", false};
+static const Place others[] = {{"host", true}, {"amx-model", true}, {"x86-64", false}};
+enum { N_OTHERS = sizeof others / sizeof others[0], OTHER_TRIALS = 48 };
 
 /* What number i of the test compiles. */
 typedef struct {
@@ -54,14 +64,14 @@ static uint64_t scrambled(uint64_t i)
     return z ^ (z >> 31);
 }
 
-/* Every third trial is of the same model; 256 in a row of them have every combination of passes. */
+/* As many in a row as there are combinations of passes have every one. */
 static Trial trial(uint64_t i)
 {
     uint64_t random = scrambled(i);
     return (Trial){.model = &narrow[i % N_NARROW],
                    .height = 8 * (int64_t)(1 + random % LARGEST),
                    .width = 8 * (int64_t)(1 + (random >> 8) % LARGEST),
-                   .fuse = (unsigned)(FUSE_ALL - i / N_NARROW) & FUSE_ALL,
+                   .fuse = (unsigned)(FUSE_ALL - i) & FUSE_ALL,
                    .conv = (ConvMode)((random >> 16) % CONV_MODES)};
 }
 
@@ -78,7 +88,12 @@ static Graph *load(const Trial *t)
     return graph_load(path, sets, n);
 }
 
-static bool agrees(uint64_t i)
+static double bound_of(const Trial *t, const Place *p, double in_f32)
+{
+    return p->bf16 ? 3e-2 + 65536 * in_f32 : (t->conv == CONV_DIRECT ? 1e-5 : 5e-5) + 8 * in_f32;
+}
+
+static bool agrees(uint64_t i, const Place *p)
 {
     Trial t = trial(i);
     Graph *g = load(&t);
@@ -88,18 +103,19 @@ static bool agrees(uint64_t i)
     WeightSource *w = weights_open("synthetic:7", g->name);
     /* NaN: an element that is not written shows */
     memset(found[0], 0xff, (size_t)shape_count(&tensor(g, g->outputs[0])->shape) * sizeof **found);
-    double bound = (t.conv == CONV_DIRECT ? 1e-5 : 5e-5) +
-                   8 * outputs_difference(g, expected, in_f32);
+    double bound = bound_of(&t, p, outputs_difference(g, expected, in_f32));
     jit_run_graph(
-        g, w, program_new(target_for("host", false), t.fuse, t.conv, false),
+        g, w, program_new(target_for(p->target, p->bf16), t.fuse, t.conv, p->bf16),
         &(GraphRun){.threads = 2, .inputs = (const void *const *)inputs, .outputs = found});
     double d = outputs_difference(g, expected, found);
     if (!(d <= bound) || getenv("VERBOSE")) {
         Buf passes_text = {0};
         fuse_print(t.fuse, &passes_text);
-        note("number %llu: %s %lldx%lld, --fuse %s, --conv %s: relative rms %.2g, bound %.2g",
-             (unsigned long long)i, t.model->graph, (long long)t.width, (long long)t.height,
-             passes_text.data, conv_names[t.conv], d, bound);
+        note(
+            "number %llu: %s %lldx%lld, --target %s%s --fuse %s --conv %s: relative rms %.2g, bound %.2g",
+            (unsigned long long)i, t.model->graph, (long long)t.width, (long long)t.height,
+            p->target, p->bf16 ? " --dtype bf16" : "", passes_text.data, conv_names[t.conv], d,
+            bound);
         buf_free(&passes_text);
     }
     weights_close(w);
@@ -120,16 +136,32 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 static void random_sizes(void **state)
 {
     (void)state;
-    uint64_t first = from_environment("FIRST", 0), all = (uint64_t)(FUSE_ALL + 1) * N_NARROW,
-             count = from_environment("COUNT", getenv("LATENTC_LONG") ? all : QUICK);
+    uint64_t first = from_environment("FIRST", 0),
+             count = from_environment("COUNT", getenv("LATENTC_LONG") ? FUSE_ALL + 1 : QUICK);
     int wrong = 0;
     for (uint64_t i = first; i < first + count; i++)
-        wrong += !agrees(i);
+        wrong += !agrees(i, &host);
+    assert_int_equal(wrong, 0);
+}
+
+static void other_targets(void **state)
+{
+    (void)state;
+    if (!getenv("LATENTC_LONG") && !getenv("COUNT"))
+        skip();
+    uint64_t first = from_environment("FIRST", 0), count = from_environment("COUNT", OTHER_TRIALS);
+    int wrong = 0;
+    for (uint64_t i = first; i < first + count; i++) {
+        const Place *p = &others[scrambled(i) % N_OTHERS];
+        if (target_runs_here(target_for(p->target, p->bf16)))
+            wrong += !agrees(i, p);
+    }
     assert_int_equal(wrong, 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sizes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sizes),
+                                       cmocka_unit_test(other_targets)};
     return cmocka_run_group_tests_name("random sizes", tests, NULL, NULL);
 }
