@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "err.h"
 #include "host.h"
+#include "outfile.h"
 
 char *read_file(const char *path, size_t *len)
 {
@@ -19,6 +20,7 @@ char *read_file(const char *path, size_t *len)
     struct stat st;
     if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))
         err("%s: is a folder, expected a file", path);
+    input_claim(path);
     Buf b = {0};
     char chunk[16384];
     size_t n;

@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "err.h"
 #include "foreign_flags.h"
+#include "outfile.h"
 
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {
@@ -106,6 +107,7 @@ static void print_help(const Command *cmd)
     if (grouped)
         putchar('\n');
     print_row("    --help", "this text");
+    stdout_check();
     exit(EXIT_OK);
 }
 

@@ -12,12 +12,16 @@
 
 #include "alloc.h"
 #include "err.h"
+#include "host.h"
+#include "output_place.h"
 #include "reading.h"
+#include "streams.h"
 
 struct OutFile {
     FILE *stream;
     char *path, *temp;
-    int slot; /* in pending */
+    char *target; /* what temp is renamed to; NULL: it is copied to path, a device, a pipe or "-" */
+    int slot;     /* in pending */
 };
 
 /* Names to remove when the program ends early. A slot is written before its file exists and cleared
@@ -53,7 +57,7 @@ static void on_signal(int sig)
 static void install_cleanup(void)
 {
     static bool done;
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
     if (done)
         return;
     done = true;
@@ -67,11 +71,32 @@ static void install_cleanup(void)
     }
 }
 
-static char *temp_name(const char *path)
+/* Ends in err() where a function of the runtime failed. */
+static void must(bool ok, const lrt_error *e)
 {
-    char *temp = xmalloc(strlen(path) + 40);
-    sprintf(temp, "%s.tmp.%ld", path, (long)getpid());
+    if (!ok)
+        err("%s", e->text);
+}
+
+static char *temp_name(const char *target, const char *ending)
+{
+    char *temp = lrt_output_temporary(target, ending);
+    if (!temp)
+        err("%s: out of memory", target);
     return temp;
+}
+
+void input_claim(const char *path)
+{
+    lrt_error e;
+    must(lrt_output_protect(path, &e), &e);
+}
+
+void output_claim(const char *path)
+{
+    lrt_error e;
+    input_claim(lrt_host_program());
+    must(lrt_output_claim(path, &e), &e);
 }
 
 /* Notes a path that lies in the folder that is being written: it is removed with the folder. */
@@ -89,12 +114,52 @@ static void note_in_folder(const char *path)
     atomic_store(&in_folder[i], xstrdup(path));
 }
 
-OutFile *outfile_open(const char *path)
+void output_claim_update(const char *path)
 {
+    lrt_error e;
+    must(lrt_output_claim_update(path, &e), &e);
+}
+
+void output_check(const char *path)
+{
+    lrt_error e;
+    must(lrt_output_possible(path, &e), &e);
+}
+
+/* Is path something that must not be replaced by a file, such as /dev/null or a pipe? */
+static bool is_device(const char *path)
+{
+    struct stat st;
+    return !strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode));
+}
+
+/* A temporary file of its own folder, for what is copied to a device. */
+static char *temp_elsewhere(const char *ending)
+{
+    const char *folder = getenv("TMPDIR");
+    char *place = xmalloc(strlen(folder ? folder : "") + 32);
+    sprintf(place, "%s/latentc", folder && *folder ? folder : "/tmp");
+    char *temp = temp_name(place, ending);
+    free(place);
+    return temp;
+}
+
+static OutFile *begin(const char *path, const char *ending)
+{
+    lrt_error e;
     install_cleanup();
     OutFile *f = xcalloc(1, sizeof *f);
     f->path = xstrdup(path);
-    f->temp = temp_name(path);
+    if (is_device(path)) {
+        static atomic_int number; /* several of them may be open */
+        char unique[64];
+        snprintf(unique, sizeof unique, ".%d%s", atomic_fetch_add(&number, 1), ending);
+        f->temp = temp_elsewhere(unique);
+    } else {
+        f->target = lrt_output_target(path, &e);
+        must(f->target, &e);
+        f->temp = temp_name(f->target, ending);
+    }
     char *expected = NULL;
     while (f->slot < MAX_PENDING &&
            !atomic_compare_exchange_strong(&pending[f->slot], &expected, f->temp)) {
@@ -103,17 +168,27 @@ OutFile *outfile_open(const char *path)
     }
     if (f->slot == MAX_PENDING)
         die("more than %d outputs open at once", MAX_PENDING);
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        err("%s: is a folder, expected the name of a file to write", path);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* renaming onto /dev/null would replace it */
-        err("%s: is a device or pipe, expected the name of a file to write", path);
-    note_in_folder(path);
     f->stream = fopen(f->temp, "w+b");
     if (!f->stream)
         err("%s: cannot be written: %s", path, strerror(errno));
     return f;
 }
+
+OutFile *outfile_open(const char *path)
+{
+    struct stat st;
+    lrt_error e;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        err("%s: is a folder, expected the name of a file to write", path);
+    must(is_device(path) || lrt_output_unprotected(path, &e), &e);
+    note_in_folder(path);
+    OutFile *f = begin(path, "");
+    if (f->target)
+        lrt_output_sweep(f->target);
+    return f;
+}
+
+OutFile *outfile_scratch(const char *of, const char *ending) { return begin(of, ending); }
 
 FILE *outfile_stream(OutFile *f) { return f->stream; }
 const char *outfile_temp_path(const OutFile *f) { return f->temp; }
@@ -124,41 +199,91 @@ void outfile_write(OutFile *f, const void *p, size_t n)
         err("%s: cannot be written: %s", f->path, strerror(errno));
 }
 
+static void finish(OutFile *f)
+{
+    atomic_store(&pending[f->slot], NULL);
+    free(f->temp);
+    free(f->path);
+    free(f->target);
+    free(f);
+}
+
+/* The complete file, to a device, a pipe or standard output. The linker may have replaced the file
+ * that the stream has. */
+static void copy_out(const OutFile *f)
+{
+    bool standard = !strcmp(f->path, "-");
+    FILE *in = fopen(f->temp, "rb"), *out = standard ? stdout : fopen(f->path, "wb");
+    char chunk[1 << 16];
+    bool ok = in && out;
+    for (size_t n; ok && (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
+        ok = fwrite(chunk, 1, n, out) == n;
+    if (!ok || ferror(in) || fflush(out) || (!standard && fclose(out)))
+        err("%s: cannot be written: %s", standard ? "standard output" : f->path, strerror(errno));
+    fclose(in);
+}
+
 void outfile_commit(OutFile *f, int mode)
 {
     if (fflush(f->stream) != 0 || ferror(f->stream) || fsync(fileno(f->stream)) != 0)
         err("%s: cannot be written: %s", f->path, strerror(errno));
     readings_check();
     fclose(f->stream);
-    if (chmod(f->temp, (mode_t)mode) != 0 || rename(f->temp, f->path) != 0)
+    if (!f->target) {
+        copy_out(f);
+        unlink(f->temp);
+    } else if (chmod(f->temp, (mode_t)mode) != 0 || rename(f->temp, f->target) != 0) {
         err("%s: cannot be written: %s", f->path, strerror(errno));
-    atomic_store(&pending[f->slot], NULL);
-    free(f->temp);
-    free(f->path);
-    free(f);
+    }
+    finish(f);
 }
 
 void outfile_discard(OutFile *f)
 {
     fclose(f->stream);
     unlink(f->temp);
-    atomic_store(&pending[f->slot], NULL);
-    free(f->temp);
-    free(f->path);
-    free(f);
+    finish(f);
+}
+
+void stdout_check(void)
+{
+    if (!lrt_streams_end())
+        err("standard output cannot be written");
+}
+
+/* Where the folder for path is: without slashes at its end, behind its links. */
+static char *place_of_folder(const char *path)
+{
+    lrt_error e;
+    struct stat st;
+    char *plain = xstrdup(path);
+    for (size_t n = strlen(path); n > 1 && plain[n - 1] == '/'; n--)
+        plain[n - 1] = 0;
+    if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+        err("%s: cannot be made: a file of that name is there", path);
+    char *place = lrt_output_target(plain, &e);
+    must(place, &e);
+    free(plain);
+    return place;
+}
+
+void outfolder_claim(const char *path)
+{
+    char *place = place_of_folder(path), *temp = temp_name(place, ".try");
+    if (mkdir(temp, 0777))
+        err("%s: cannot be made: %s", path, strerror(errno));
+    rmdir(temp);
+    free(temp);
+    free(place);
 }
 
 const char *outfolder_open(const char *path)
 {
-    struct stat st;
     install_cleanup();
     CHECK(!in_folder[0]);
-    folder_path = xstrdup(path);
-    for (size_t n = strlen(path); n > 1 && folder_path[n - 1] == '/'; n--)
-        folder_path[n - 1] = 0;
-    if (!stat(path, &st) && !S_ISDIR(st.st_mode))
-        err("%s: cannot be made: a file of that name is there", path);
-    char *temp = temp_name(folder_path);
+    folder_path = place_of_folder(path);
+    lrt_output_sweep(folder_path);
+    char *temp = temp_name(folder_path, "");
     if (mkdir(temp, 0777))
         err("%s: cannot be made: %s", path, strerror(errno));
     atomic_store(&in_folder[0], temp);

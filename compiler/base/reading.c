@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "crash.h"
 #include "err.h"
+#include "outfile.h"
 
 struct Reading {
     char *path;
@@ -56,6 +57,7 @@ Reading *reading_begin(const char *path, int fd)
 {
     struct stat st;
     Reading *r = xcalloc(1, sizeof *r);
+    input_claim(path);
     *r = (Reading){.path = xstrdup(path), .fd = fd};
     look(r, &st);
     r->size = st.st_size;

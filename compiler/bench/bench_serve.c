@@ -1,11 +1,12 @@
 /* See bench_serve.h. */
+#include "outfile.h"
 #include "bench_serve.h"
 #include <stdio.h>
 
 void bench_serve_ready(void)
 {
     puts("ready");
-    fflush(stdout);
+    stdout_check();
 }
 
 bool bench_serve_wait(void)
@@ -20,5 +21,5 @@ bool bench_serve_wait(void)
 void bench_serve_answer(double seconds)
 {
     printf("run %.6f\n", seconds);
-    fflush(stdout);
+    stdout_check();
 }

@@ -33,10 +33,11 @@ static void fill(Container *c, void *context)
         lrt_progress_end(&s.bar);
 }
 
-static OutFile *write_object(Program *p, const char *path)
+/* The object code on the way to that output. */
+static OutFile *write_object(Program *p, const char *of)
 {
     Code object = program_emit(p, OUT_OBJ);
-    OutFile *o = outfile_open(path);
+    OutFile *o = outfile_scratch(of, ".o");
     outfile_write(o, object.data, object.bytes);
     fflush(outfile_stream(o));
     code_free(&object);
@@ -71,11 +72,10 @@ void write_packed(Program *p, WeightSource *const *source, const ProgramFiles *f
 
 void write_program(Program *p, WeightSource *const *source, const ProgramFiles *w)
 {
-    Arena *a = arena_new();
     Fill f = {p, source};
     bool archive = w->kind == PROGRAM_ARCHIVE;
-    OutFile *o = write_object(p, arena_printf(a, "%s.o", w->path)),
-            *code = outfile_open(archive ? w->path : arena_printf(a, "%s.link", w->path));
+    OutFile *o = write_object(p, w->path),
+            *code = archive ? outfile_open(w->path) : outfile_scratch(w->path, ".link");
     OutFile *out = archive ? NULL : outfile_open(w->path), *weights = NULL;
     link_program(p->target, &w->link, w->kind, outfile_temp_path(o), outfile_temp_path(code));
     if (w->weights)
@@ -98,5 +98,4 @@ void write_program(Program *p, WeightSource *const *source, const ProgramFiles *
     if (!archive)
         outfile_discard(code);
     outfile_discard(o);
-    arena_free(a);
 }

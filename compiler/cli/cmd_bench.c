@@ -87,8 +87,10 @@ static void write_reports(const Bench *b, OutFile *json_file, OutFile *html_file
     if (json_file) {
         outfile_write(json_file, json.data, json.len);
         outfile_commit(json_file, 0644);
-    } else if (fwrite(json.data, 1, json.len, stdout) != json.len || fflush(stdout))
-        err("standard output cannot be written");
+    } else {
+        fwrite(json.data, 1, json.len, stdout);
+        stdout_check();
+    }
     if (html_file) {
         report_html(b, &html);
         outfile_write(html_file, html.data, html.len);
@@ -147,6 +149,10 @@ int cmd_bench(int argc, char **argv)
     parse(argc, argv, &b, &f);
     ParamSet *sets;
     int n_sets = flags_sets(&b.code.sets, &sets);
+    if (f.json)
+        output_claim(f.json);
+    if (f.html)
+        output_claim(f.html);
     b.pipeline = pipeline_open(b.pipeline_path, sets, n_sets, &b.weights, NULL);
     const Pipeline *l = b.pipeline;
     for (int i = 0; i < MODEL_COUNT; i++)
@@ -156,7 +162,6 @@ int cmd_bench(int argc, char **argv)
     for (int i = 0; i < MODEL_COUNT; i++)
         b.items[i].skip = !wanted(f.stages, b.items[i].name);
     check_batch(&b, &f);
-    /* Before minutes of measuring: can they be written? */
     OutFile *json = f.json ? outfile_open(f.json) : NULL,
             *html = f.html ? outfile_open(f.html) : NULL;
     b.machine = machine_measure(target_for(b.code.target, true), b.threads);

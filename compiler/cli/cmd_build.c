@@ -3,6 +3,7 @@
 #include "write_program.h"
 #include "commands.h"
 #include "flags.h"
+#include "outfile.h"
 #include "vocab.h"
 #include "words.h"
 #include "progress.h"
@@ -90,8 +91,6 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
     flags_parse(&command, argc, argv);
     if (!f->files.path)
         usage_err("build: -o EXE is missing");
-    if (f->files.weights && strcmp(f->files.weights, f->files.path) == 0)
-        usage_err("build: -o and --weights-file are the same file, expected two");
     f->files.kind = find_kind(f->emit);
 }
 
@@ -145,6 +144,12 @@ int cmd_build(int argc, char **argv)
     parse(argc, argv, &f, &path);
     double since = lrt_now(), start = since;
     Arena *a = arena_new();
+    bool archive = f.files.kind == PROGRAM_ARCHIVE;
+    if (archive && !f.files.weights)
+        f.files.weights = library_weights_path(a, f.files.path);
+    output_claim(f.files.path);
+    if (f.files.weights)
+        output_claim(f.files.weights);
     Build b;
     build_open(&b, path, &f.of, prediction_over(f.prediction));
     report_checkpoints(&f, b.of_size[0]);
@@ -158,9 +163,6 @@ int cmd_build(int argc, char **argv)
     Program *p = b.program;
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     p->quiet = f.quiet;
-    bool archive = f.files.kind == PROGRAM_ARCHIVE;
-    if (archive && !f.files.weights)
-        f.files.weights = library_weights_path(a, f.files.path);
     if (archive) /* the file of weights has the vocabulary, too */
         p->options = arena_printf(a, "%s --vocab %s", p->options, vocab_path);
     f.files.about = build_about(a, &b);

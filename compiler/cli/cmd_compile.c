@@ -36,14 +36,12 @@ static void write_code(const char *path, const Code *c)
 static void write_so(const Program *p, const LinkOptions *link, const char *path, const Code *c,
                      int mode)
 {
-    Arena *a = arena_new();
-    OutFile *o = outfile_open(arena_printf(a, "%s.o", path)), *so = outfile_open(path);
+    OutFile *o = outfile_scratch(path, ".o"), *so = outfile_open(path);
     outfile_write(o, c->data, c->bytes);
     fflush(outfile_stream(o));
     link_so(p->target, link, outfile_temp_path(o), outfile_temp_path(so));
     outfile_commit(so, mode);
     outfile_discard(o);
-    arena_free(a);
 }
 
 /* The subject: a graph, or the text of a program that was lowered before. */
@@ -131,6 +129,7 @@ int cmd_compile(int argc, char **argv)
         usage_err("compile: -o FILE is missing");
     int kind = find_kind(emit);
     bool exe = strcmp(emit, "exe") == 0;
+    output_claim(out);
     Input in = open_input(arguments[0], &code, &weights, exe);
     if (exe) {
         write_program(in.p, &in.source,

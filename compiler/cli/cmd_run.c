@@ -10,6 +10,7 @@
 #include "hardware.h"
 #include "interp.h"
 #include "jit.h"
+#include "outfile.h"
 #include "tune.h"
 #include "pass.h"
 #include "progress.h"
@@ -168,6 +169,8 @@ int cmd_run(int argc, char **argv)
 {
     RunFlags f = {.precision = "f64", .code = CODE_DEFAULTS};
     parse_flags(argc, argv, &f);
+    if (f.outputs)
+        output_claim(f.outputs);
     unsigned fuse = f.code.fuse ? fuse_parse(f.code.fuse) : f.interpret ? FUSE_NONE : FUSE_ALL;
     ParamSet *sets;
     int n_sets = flags_sets(&f.code.sets, &sets);

@@ -7,6 +7,7 @@
 #include "flags.h"
 #include "vocab.h"
 #include "err.h"
+#include "outfile.h"
 
 int cmd_tokens(int argc, char **argv)
 {
@@ -42,7 +43,6 @@ int cmd_tokens(int argc, char **argv)
     putchar('\n');
     free(t.ids);
     free(blob);
-    if (fflush(stdout))
-        err("standard output cannot be written");
+    stdout_check();
     return EXIT_OK;
 }

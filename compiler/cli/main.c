@@ -4,6 +4,8 @@
 #include "crash.h"
 #include "err.h"
 #include "threads.h"
+#include "outfile.h"
+#include "streams.h"
 #include "words.h"
 
 #include <omp.h>
@@ -40,7 +42,7 @@ static void print_help(void)
         "Exit codes: 0 success, 1 an error that you can fix (a file, a graph, weights, the disk), 2 wrong usage, 70 a bug in latentc.");
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     lrt_crash_guard("latentc", err_run_at_end);
     if (argc < 2)
@@ -65,4 +67,12 @@ int main(int argc, char **argv)
     lrt_error fewer; /* not said: commands that let the user choose say it */
     omp_set_num_threads(lrt_threads(omp_get_max_threads(), &fewer));
     return rows[i].run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    lrt_streams_begin();
+    int code = run_command(argc, argv);
+    stdout_check();
+    return code;
 }

@@ -15,6 +15,7 @@
 #include "stage_report.h"
 #include "tune.h"
 #include "err.h"
+#include "outfile.h"
 #include "words.h"
 
 typedef struct {
@@ -68,8 +69,7 @@ static const Format *find_format(const char *name)
 static void print(Buf *out)
 {
     fwrite(out->data, 1, out->len, stdout);
-    if (fflush(stdout) != 0)
-        err("standard output cannot be written");
+    stdout_check();
     buf_free(out);
 }
 

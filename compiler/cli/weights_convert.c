@@ -5,6 +5,7 @@
 #include "weights_actions.h"
 #include "weights_packed.h"
 #include "err.h"
+#include "outfile.h"
 #include "words.h"
 
 #include <stdlib.h>
@@ -122,6 +123,18 @@ static const Form *parse(int argc, char **argv, Asked *q)
     return form;
 }
 
+/* -o, before the work. Keras' forms write a file or a folder. */
+static void claim_output(const Asked *q, const Form *form)
+{
+    size_t n = strlen(q->out);
+    bool keras = form->scheme && !strcmp(form->scheme, "keras"),
+         file = n > 3 && !strcmp(q->out + n - 3, ".h5");
+    if (form->write == diffusers_write || (keras && !file))
+        outfolder_claim(q->out);
+    else
+        output_claim(q->out);
+}
+
 static void convert(const Asked *q, const Form *form)
 {
     Conversion v = {.out = q->out};
@@ -151,6 +164,7 @@ int weights_convert(int argc, char **argv)
     Asked q = {0};
     const Form *form = parse(argc, argv, &q);
     Arena *a = arena_new();
+    claim_output(&q, form);
     if (form->scheme)
         convert(&q, form);
     else

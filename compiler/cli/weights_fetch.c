@@ -5,6 +5,7 @@
 #include "flags.h"
 #include "weights_actions.h"
 #include "err.h"
+#include "outfile.h"
 
 int weights_fetch(int argc, char **argv)
 {
@@ -34,8 +35,7 @@ int weights_fetch(int argc, char **argv)
         puts(fetch_published(a, name, &o));
     else
         fetch_print(o.list);
-    if (fflush(stdout))
-        err("standard output cannot be written");
+    stdout_check();
     arena_free(a);
     return EXIT_OK;
 }

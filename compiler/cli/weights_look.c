@@ -6,6 +6,7 @@
 #include "weights_actions.h"
 #include "weights_packed.h"
 #include "err.h"
+#include "outfile.h"
 #include "utf8.h"
 #include "alloc.h"
 
@@ -134,8 +135,7 @@ int weights_list(int argc, char **argv)
     Subject s = subject_open(arguments[0], arguments[1], variant);
     print_origin(s.checkpoint);
     print_tensors(&s);
-    if (fflush(stdout))
-        err("standard output cannot be written");
+    stdout_check();
     subject_close(&s);
     return EXIT_OK;
 }
@@ -238,8 +238,7 @@ int weights_check_command(int argc, char **argv)
     need_checkpoint(arguments[0], "check");
     Subject s = subject_open(arguments[0], arguments[1], variant);
     size_t bad = check_subject(&s, values);
-    if (fflush(stdout))
-        err("standard output cannot be written");
+    stdout_check();
     if (!s.n_here)
         err("%s: has no weights of %s", arguments[0], s.file);
     if (bad)

@@ -5,6 +5,7 @@
 #include "lower.h"
 #include "measure.h"
 #include "err.h"
+#include "outfile.h"
 #include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ void tuning_measure(const Program *p, Graph *g)
         if (!target_runs_here(p->target))
             err("--tune %s: it lacks convolutions of %s for target %s, which does not run here",
                 tuning_path(p->tuning), g->name, p->target->name);
+        output_check(tuning_path(p->tuning));
         measure_missing(p, g, entry_of);
         tuning_write(p->tuning);
     }

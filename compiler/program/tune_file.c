@@ -65,6 +65,7 @@ Tuning *tuning_open(const char *path)
     Tuning *t = xcalloc(1, sizeof *t);
     t->arena = arena_new();
     t->path = arena_strdup(t->arena, path);
+    output_claim_update(path);
     if (access(path, F_OK) != 0)
         return t;
     static const char *const keys[] = {"convolutions"};

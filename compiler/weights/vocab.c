@@ -14,6 +14,7 @@
 #include "tokenizer.h"
 #include "vocab_build.h"
 #include "json.h"
+#include "outfile.h"
 
 /* A vocabulary from JSON: its tokens, sorted because a lookup in JSON walks tens of thousands of
  * members, and the merges of a tokenizer.json. */
@@ -155,6 +156,7 @@ void *vocab_load(const char *path, size_t *bytes)
     const char *dot = strrchr(path, '.');
     bool json = dot && !strcmp(dot, ".json");
     if (!S_ISDIR(st.st_mode) && !json) {
+        input_claim(path);
         void *plain = lrt_vocab_build(path, NULL, bytes, &e);
         if (!plain)
             err("vocabulary %s", e.text);
@@ -170,6 +172,7 @@ void *vocab_load(const char *path, size_t *bytes)
                          .context = &l,
                          .n_tokens = l.n_tokens,
                          .merge = l.has_merges ? next_merge : NULL};
+    input_claim(l.path);
     void *blob = lrt_vocab_build(l.path, &ids, bytes, &e);
     if (!blob)
         err("vocabulary %s", e.text);

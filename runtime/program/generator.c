@@ -10,13 +10,14 @@
 #include "crash.h"
 #include "generator_print.h"
 #include "host.h"
+#include "job_files.h"
 #include "metadata.h"
-#include "numbered_name.h"
 #include "output.h"
 #include "picture_out.h"
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
+#include "streams.h"
 #include "tensors.h"
 #include "utf8.h"
 
@@ -69,8 +70,8 @@ static void print_notice(const Run *r, const char *notice)
 /* What was printed is on standard output, or cannot be there. */
 static int printed(const Run *r)
 {
-    return fflush(stdout) ? complain(r, LRT_EXIT_USER, "standard output cannot be written")
-                          : LRT_EXIT_OK;
+    return lrt_streams_end() ? LRT_EXIT_OK
+ : complain(r, LRT_EXIT_USER, "standard output cannot be written");
 }
 
 static int print_tokens(const Run *r)
@@ -87,20 +88,6 @@ static int print_info(const Run *r)
 
 /* The seed of picture i of the job. */
 static uint64_t seed_of(const Run *r, int64_t i) { return r->s.set.seed.value + (uint64_t)i; }
-
-/* The name of picture i of the job. */
-static char *output_name(const Run *r, int64_t i, const char *tag)
-{
-    if (r->s.set.prompts)
-        return lrt_job_name(r->job, i, r->jobs.pictures, tag);
-    return lrt_numbered_name(r->s.set.output, i + 1, r->s.set.batch_count, seed_of(r, i), tag);
-}
-
-/* The name of another file of picture i, numbered among all pictures. */
-static char *side_name(const Run *r, const char *pattern, int64_t i)
-{
-    return lrt_numbered_name(pattern, r->job->first + i, r->jobs.pictures, seed_of(r, i), "");
-}
 
 /* "wrote output.png", for a finished picture. */
 static void announce(const Run *r, const char *name)
@@ -136,7 +123,7 @@ static bool record(const Run *r, const char *name, uint64_t seed, char **text, l
 /* tag: ".preview", or "" for the finished picture. */
 static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
 {
-    char *name = output_name(r, r->number, tag), *text = NULL;
+    char *name = lrt_picture_name(r->job, r->number, r->jobs.pictures, tag), *text = NULL;
     bool ok = name ? record(r, name, seed, &text, e) : lrt_fail(e, "out of memory");
     const lrt_picture_out picture = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height,
                                      text, (int)r->s.set.quality};
@@ -178,7 +165,7 @@ static bool open_trace(Run *r, lrt_error *e)
 {
     if (!r->s.set.trace)
         return true;
-    char *name = side_name(r, r->s.set.trace, r->number);
+    char *name = lrt_side_name(r->job, r->s.set.trace, r->number, r->jobs.pictures);
     bool ok = name ? lrt_output_open(&r->trace, name, e) : lrt_fail(e, "out of memory");
     free(name);
     if (ok)
@@ -192,7 +179,7 @@ static bool save_latent(Run *r, lrt_error *e)
         return true;
     const int64_t shape[4] = {1, r->s.engine.latent_h, r->s.engine.latent_w, 4};
     const lrt_tensor_spec t = {"latent_out", "F32", 4, shape, r->s.x};
-    char *name = side_name(r, r->s.set.save_latent, r->number);
+    char *name = lrt_side_name(r->job, r->s.set.save_latent, r->number, r->jobs.pictures);
     bool ok = name ? lrt_tensors_write(name, &t, 1, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok;
@@ -234,7 +221,7 @@ static bool draw_one(Run *r, lrt_error *e)
 
 static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
 {
-    char *name = pattern ? side_name(r, pattern, r->number) : NULL;
+    char *name = pattern ? lrt_side_name(r->job, pattern, r->number, r->jobs.pictures) : NULL;
     bool ok = !pattern || (name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory"));
     free(name);
     return ok;
@@ -243,7 +230,7 @@ static bool try_side_output(const Run *r, const char *pattern, lrt_error *e)
 /* Opens all outputs once, to find those that cannot be written before the work. */
 static bool try_outputs(const Run *r, lrt_error *e)
 {
-    char *name = output_name(r, r->number, "");
+    char *name = lrt_picture_name(r->job, r->number, r->jobs.pictures, "");
     bool ok = name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory");
     free(name);
     return ok && try_side_output(r, r->s.set.trace, e) &&
@@ -270,7 +257,7 @@ static void check_recorded(const Run *r)
 static bool exists(const Run *r, int64_t i)
 {
     struct stat st;
-    char *name = r->s.set.prompts ? output_name(r, i, "") : NULL;
+    char *name = r->s.set.prompts ? lrt_picture_name(r->job, i, r->jobs.pictures, "") : NULL;
     bool there = name && strcmp(name, LRT_STANDARD_OUTPUT) && !stat(name, &st) &&
                  S_ISREG(st.st_mode);
     free(name);
@@ -327,7 +314,7 @@ static void report_existing(Run *r)
 static bool draw_all(Run *r, lrt_error *e)
 {
     lrt_error why;
-    bool ok = plan_jobs(r, e);
+    bool ok = plan_jobs(r, e) && lrt_jobs_claim(&r->jobs, r->s.weights_path, e);
     if (ok)
         report_existing(r);
     for (size_t k = 0; ok && k < r->jobs.n; k++) {
@@ -379,7 +366,7 @@ static int run(Run *r, double start)
         return print_help(r);
     if (set->version) {
         printf("%s, latentc %s\n", r->s.pipeline->name, LRT_VERSION);
-        return LRT_EXIT_OK;
+        return printed(r);
     }
     int code = open_program(r);
     if (code != LRT_EXIT_OK)
@@ -402,6 +389,7 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
                                    : p->name};
     lrt_settings *set = &r.s.set;
     lrt_error e;
+    lrt_streams_begin();
     lrt_output_guard();
     lrt_crash_guard(r.program, lrt_output_remove_all);
     if (!lrt_settings_parse(set, p, argc, argv, &e))

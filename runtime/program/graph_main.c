@@ -9,7 +9,9 @@
 #include "stage.h"
 #include "options.h"
 #include "output.h"
+#include "output_place.h"
 #include "progress.h"
+#include "streams.h"
 #include "tensors.h"
 #include "threads.h"
 
@@ -51,7 +53,7 @@ static int print_info(const lrt_program *p, const lrt_container *c)
            s->weights_bytes / 1e6, (s->arena_bytes + s->prompt_bytes) / 1e6,
            (unsigned long long)p->layout_hash,
            (unsigned long long)c->footer.sections[LRT_SECTION_WEIGHTS].hash);
-    return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
+    return lrt_streams_end() ? 0 : complain(EXIT_USER, "standard output cannot be written");
 }
 
 /* Copies of the inputs, since the file may not align them. NULL, with *e, when one is missing or
@@ -128,7 +130,7 @@ static bool time_runs(lrt_instance *x, int n, lrt_error *e)
         printf(i ? ", %.9g" : "%.9g", runs[i]);
     printf("]}\n");
     free(runs);
-    return fflush(stdout) ? lrt_fail(e, "standard output cannot be written") : true;
+    return lrt_streams_end() || lrt_fail(e, "standard output cannot be written");
 }
 
 static bool run(const lrt_stage *s, const char *weights, const Settings *set, lrt_error *e)
@@ -166,7 +168,14 @@ static int print_help(const lrt_option *table, int n)
     printf("%s runs the graph '%s'.\n\n  %s --inputs IN.safetensors --outputs OUT.safetensors\n\n",
            program, latentrt_program.stages[0]->name, program);
     lrt_options_help(table, n, program, stdout);
-    return fflush(stdout) ? complain(EXIT_USER, "standard output cannot be written") : 0;
+    return lrt_streams_end() ? 0 : complain(EXIT_USER, "standard output cannot be written");
+}
+
+/* Before the work: --outputs can be written, and is neither --inputs nor this program. */
+static bool check_output(const Settings *set, lrt_error *e)
+{
+    return lrt_output_protect(lrt_host_program(), e) && lrt_output_protect(set->inputs, e) &&
+           (!set->outputs || lrt_output_claim(set->outputs, e));
 }
 
 /* --info, or a run. */
@@ -184,7 +193,8 @@ static int use_program(const lrt_program *p, Settings *set)
     const lrt_container_file own = {lrt_host_program(), "the program file", NULL, p->layout_hash};
     if (!lrt_container_open(&own, set->info ? 0 : LRT_MAP_WEIGHTS, 0, &c, &e))
         return complain(EXIT_USER, e.text);
-    bool ok = set->info || run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], set, &e);
+    bool ok = set->info ||
+              (check_output(set, &e) && run(p->stages[0], c.section[LRT_SECTION_WEIGHTS], set, &e));
     int code = !ok ? complain(EXIT_USER, e.text) : set->info ? print_info(p, &c) : 0;
     lrt_container_close(&c);
     return code;
@@ -208,6 +218,7 @@ int main(int argc, char **argv)
     lrt_error e;
     if (argc > 0)
         program = slash ? slash + 1 : argv[0];
+    lrt_streams_begin();
     lrt_output_guard();
     lrt_crash_guard(program, lrt_output_remove_all);
     if (!lrt_options_parse(table, n, argc, argv, &e))

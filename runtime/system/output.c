@@ -4,6 +4,7 @@
 #endif
 #include "output.h"
 #include "crash.h"
+#include "output_place.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -126,17 +127,15 @@ bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
         return open_in_place(o, path, e);
     while (o->slot < SLOTS && temporary[o->slot])
         o->slot++;
-    o->path = realpath(path, NULL); /* replaces the target of a link, not the link */
-    if (!o->path)
-        o->path = strdup(path);
-    size_t n = o->path ? strlen(o->path) + 32 : 0;
-    char *name = n ? malloc(n) : NULL;
+    if (!lrt_output_unprotected(path, e) || !(o->path = lrt_output_target(path, e)))
+        return false;
+    char *name = lrt_output_temporary(o->path, "");
     if (o->slot == SLOTS || !name) {
         free(name);
         free(o->path);
         return lrt_fail(e, "%s: out of memory", path);
     }
-    snprintf(name, n, "%s.tmp.%ld", o->path, (long)getpid());
+    lrt_output_sweep(o->path);
     temporary[o->slot] = name;
     o->stream = fopen(name, "wb");
     if (o->stream)

@@ -1,0 +1,17 @@
+/* See streams.h. */
+#include "streams.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void lrt_streams_begin(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0) /* the wrong direction: its use fails */
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+bool lrt_streams_end(void) { return !fflush(stdout) && !ferror(stdout); }
