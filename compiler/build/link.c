@@ -43,10 +43,16 @@ static const char *runtime_folder(Arena *a, const Target *t, const LinkOptions *
 }
 
 /* The driver's messages are shown only when it fails: a static libgomp always warns about an unused
- * dlopen. */
+ * dlopen. A full disk and a file that grows too large are said in one line instead. */
 static void show_messages(FILE *messages)
 {
+    static const int reasons[] = {ENOSPC, EFBIG, EDQUOT};
     char line[1024];
+    rewind(messages);
+    while (fgets(line, sizeof line, messages))
+        for (int i = 0; i < 3; i++)
+            if (strstr(line, strerror(reasons[i])))
+                err("the program cannot be written: %s", strerror(reasons[i]));
     rewind(messages);
     while (fgets(line, sizeof line, messages))
         fputs(line, stderr);
