@@ -99,7 +99,7 @@ unpacked run "$SOURCE_DIR/graphs/sd2/decoder.json" --weights same.weights --inpu
 expect 2 'latentc: error: weights convert: --target goes only with --to packed' "$LATENTC" weights convert "$plain" "$pipeline" --to ldm --target host -o no
 expect 2 'latentc: error: weights convert: --no-init-img goes only with --to packed' "$LATENTC" weights convert "$plain" "$pipeline" --to ldm --no-init-img -o no
 expect 2 "latentc: error: --dtype: unknown 'f16': did you mean 'bf16'?" "$LATENTC" weights convert "$plain" "$pipeline" --to packed --dtype f16 -o no
-expect 2 'latentc: error: build: -o and --weights-file are the same file, expected two' "$LATENTC" build "$pipeline" -o no --weights-file no
+expect 1 'latentc: error: no: two outputs have this name, or are links to one file' "$LATENTC" build "$pipeline" -o no --weights-file no
 expect 1 'latentc: error: nowhere/no.weights: cannot be written: *' "$LATENTC" build "$pipeline" -q -o no --weights-file nowhere/no.weights
 [[ -z $(find . -name 'no*') ]] || fail "something was left: $(find . -name 'no*')"
 
