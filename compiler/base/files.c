@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "buf.h"
 #include "err.h"
 #include "host.h"
@@ -56,4 +57,24 @@ const char *own_file(Arena *a, const char *relative)
             return path;
     }
     return NULL;
+}
+
+const char *graph_file(const char *path)
+{
+    static const char *const forms[] = {"%s", "graphs/%s", "graphs/%s/pipeline.json",
+                                        "graphs/%s.json"};
+    struct stat st;
+    if (*path == '/' || !*path || (!stat(path, &st) && !S_ISDIR(st.st_mode)))
+        return path;
+    Arena *a = arena_new();
+    const char *found = NULL;
+    for (int i = 0; i < 4 && !found; i++) {
+        char name[4096];
+        int n = snprintf(name, sizeof name, forms[i], path);
+        const char *own = n < (int)sizeof name ? own_file(a, name) : NULL;
+        if (own && !stat(own, &st) && S_ISREG(st.st_mode))
+            found = xstrdup(own);
+    }
+    arena_free(a);
+    return found ? found : path;
 }

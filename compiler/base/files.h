@@ -12,6 +12,12 @@ char *read_file(const char *path, size_t *len);
 /* The folder of this program's executable; NULL, errno set, where the system does not say. */
 const char *own_folder(Arena *a);
 
+/* A graph or pipeline file as people name it: `path` where such a file is there; else a file that
+ * comes with this program: "graphs/sd2/pipeline.json", also without "graphs/"; "sd2" for that
+ * pipeline; "sd2/decoder" for graphs/sd2/decoder.json. `path` itself when there is none. The text
+ * lives as long as the process. */
+const char *graph_file(const char *path);
+
 /* The path of a file that comes with this program, such as "graphs/sd2/pipeline.json": in the
  * source folder, or as installed. NULL when it is in neither. */
 const char *own_file(Arena *a, const char *relative);

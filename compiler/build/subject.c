@@ -37,7 +37,7 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     Subject s = {.arena = arena_new()};
     FlagList one = {.items = &spec, .n = 1};
     const WeightFlags flags = {.specs = one, .variant = variant};
-    s.file = pipeline ? pipeline : default_pipeline(s.arena);
+    s.file = pipeline ? graph_file(pipeline) : default_pipeline(s.arena);
     s.pipeline = pipeline_open(s.file, NULL, 0, &flags, NULL);
     for (int i = 0; i < MODEL_COUNT; i++) {
         const PipelineModel *of = &s.pipeline->model[i];

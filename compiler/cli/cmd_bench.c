@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "err.h"
 #include "hardware.h"
+#include "files.h"
 #include "outfile.h"
 #include "words.h"
 #include <stdlib.h>
@@ -132,6 +133,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
         1,
         &b->pipeline_path};
     flags_parse(&command, argc, argv);
+    b->pipeline_path = graph_file(b->pipeline_path);
     if (b->serve && (!f->json || !f->stages || strchr(f->stages, ',') || f->ladder || f->kernels))
         usage_err(
             "bench --serve: needs --json FILE and --stage with one name; --ladder and --kernels do not go with it");

@@ -8,6 +8,7 @@
 #include "words.h"
 #include "progress.h"
 #include "err.h"
+#include "files.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
         1,
         pipeline};
     flags_parse(&command, argc, argv);
+    *pipeline = graph_file(*pipeline);
     if (!f->files.path)
         usage_err("build: -o EXE is missing");
     f->files.kind = find_kind(f->emit);

@@ -8,6 +8,7 @@
 #include "flags.h"
 #include "link.h"
 #include "err.h"
+#include "files.h"
 #include "outfile.h"
 #include "words.h"
 #include <stdlib.h>
@@ -125,6 +126,7 @@ int cmd_compile(int argc, char **argv)
         1,
         arguments};
     flags_parse(&command, argc, argv);
+    arguments[0] = graph_file(arguments[0]);
     if (!out)
         usage_err("compile: -o FILE is missing");
     int kind = find_kind(emit);

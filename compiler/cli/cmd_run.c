@@ -16,6 +16,7 @@
 #include "progress.h"
 #include "safetensors.h"
 #include "err.h"
+#include "files.h"
 #include "words.h"
 #include "alloc.h"
 
@@ -62,7 +63,7 @@ static void parse_flags(int argc, char **argv, RunFlags *f)
         arguments,
     };
     flags_parse(&command, argc, argv);
-    f->graph = arguments[0];
+    f->graph = graph_file(arguments[0]);
     if (!f->inputs)
         usage_err("run: --inputs FILE is missing");
     if (!f->outputs && !f->repeat)

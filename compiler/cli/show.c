@@ -15,6 +15,7 @@
 #include "stage_report.h"
 #include "tune.h"
 #include "err.h"
+#include "files.h"
 #include "outfile.h"
 #include "words.h"
 
@@ -51,6 +52,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
         .most = 1,
         .arguments = &f->graph};
     flags_parse(&cmd, argc, argv);
+    f->graph = graph_file(f->graph);
 }
 
 typedef struct {

@@ -5,6 +5,7 @@
 #include "weights_actions.h"
 #include "weights_packed.h"
 #include "err.h"
+#include "files.h"
 #include "outfile.h"
 #include "words.h"
 
@@ -168,8 +169,9 @@ int weights_convert(int argc, char **argv)
     if (form->scheme)
         convert(&q, form);
     else
-        packed_write(q.arguments[0], q.arguments[1] ? q.arguments[1] : default_pipeline(a), q.out,
-                     q.of, q.vocab);
+        packed_write(q.arguments[0],
+                     q.arguments[1] ? graph_file(q.arguments[1]) : default_pipeline(a), q.out, q.of,
+                     q.vocab);
     arena_free(a);
     return EXIT_OK;
 }

@@ -113,7 +113,7 @@ while_packing() { # FILE CHANGE...: of the checkpoint in changing/
         if [[ $file == *.h5 ]]; then cp keras/*.h5 changing; else cp "$plain" changing; fi
         "$LATENTC" weights convert "changing$([[ $file == *.h5 ]] || echo "/$file")" "$pipeline" --to packed -o no.weights >messages 2>&1 &
         pid=$!
-        until compgen -G 'no.weights*' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
+        until compgen -G 'no.weights.tmp.*[0-9]' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
         kill -STOP $pid 2>/dev/null || true
         "${@:2}" "changing/$file"
         kill -CONT $pid 2>/dev/null || true

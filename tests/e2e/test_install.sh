@@ -1,0 +1,30 @@
+#!/bin/bash
+# An installed latentc finds its graphs, by path and by name, its list of published weights, and the runtime; documents and
+# examples are installed; `cmake --build --target latentc` alone makes all that links need.
+. "$(dirname "$0")/common.sh"
+command -v cmake >/dev/null || skip 'no cmake'
+cmake --install "$BUILD_DIR" --prefix "$work/p" >"$work/log" 2>&1 || { cat "$work/log"; fail 'cmake --install'; }
+cd "$work"
+latentc=$work/p/bin/latentc
+for graph in sd2/decoder graphs/sd2/decoder.json sd2/decoder.json; do
+    "$latentc" show $graph --after lower --memory >shown || fail "installed latentc does not find $graph"
+done
+cmp -s <("$latentc" show sd2/decoder) <("$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json") || fail 'another graph was found'
+"$latentc" weights check synthetic:1 shapes 2>said || [[ $(<said) == *'there is nothing to check' ]] || fail "shapes is not found: $(<said)"
+expect 1 'latentc: error: -o/x: cannot be written: *' "$latentc" build shapes -o -o/x
+expect 1 'latentc: error: sd3: cannot be read: *' "$latentc" build sd3 -o x
+[[ $("$latentc" weights fetch) == *keras-sd2.1* ]] || fail 'published.json is not found'
+# A file of that name in this folder comes first, a folder does not.
+mkdir sd2
+"$latentc" show sd2/decoder >shown
+cp "$SOURCE_DIR/tests/error/graph/empty.json" decoder
+expect 1 'latentc: error: decoder:1:1: *' "$latentc" show decoder
+for kind in exe so obj; do "$latentc" compile "$SOURCE_DIR/tests/graphs/dense.json" --weights synthetic:1 --emit $kind -o dense.$kind || fail "--emit $kind"; done
+for file in README.md docs/generator.md docs/examples/draw.c docs/examples/draw.py; do
+    [[ -s p/share/doc/latentc/$file ]] || fail "$file is not installed"
+done
+[[ -s p/share/man/man1/latentc.1 && -s p/lib/latentc/library_entry.o && -s p/lib/latentc/liblatentrt.a ]] || fail 'page or runtime is not installed'
+[[ ! -e $BUILD_DIR/build.ninja ]] || ! command -v ninja >/dev/null ||
+    for entry in generator_entry graph_main library_entry; do
+        grep -q "lib/$entry.o" <<<"$(ninja -C "$BUILD_DIR" -t inputs latentc)" || fail "latentc does not depend on lib/$entry.o"
+    done
