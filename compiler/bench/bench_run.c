@@ -144,8 +144,8 @@ StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches 
     r.model = model_open(b->pipeline, item->model, (int)batch, shared, "synthetic:1");
     Program *p = program_new(b->machine.target, set->fuse, set->conv, set->bf16);
     p->optimize = optimize_parse(b->code.optimize);
-    if (b->code.tune && p->conv == CONV_AUTO)
-        p->tuning = tuning_open(b->code.tune);
+    if (p->conv == CONV_AUTO)
+        p->tuning = tuning_for(&b->code);
     program_add_tuned(p, r.model.graph);
     if (matches) {
         Graph *source = pipeline_graph(item->model, (int)batch, shared);

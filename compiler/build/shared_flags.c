@@ -73,6 +73,16 @@ bool dtype_parse(const char *text)
     return name_choice("--dtype", text, NAMES(names, 2)) == 1;
 }
 
+Tuning *tuning_for(const CodeFlags *f)
+{
+    if (!f->tune && f->tune_seconds)
+        usage_err("--tune-seconds goes with --tune FILE");
+    Tuning *t = f->tune ? tuning_open(f->tune) : NULL;
+    if (t)
+        tuning_limit(t, f->tune_seconds);
+    return t;
+}
+
 Program *program_for(const CodeFlags *f)
 {
     Program *p = program_new(target_for(f->target, dtype_parse(f->dtype)),
@@ -82,7 +92,7 @@ Program *program_for(const CodeFlags *f)
     if (f->tune && p->conv != CONV_AUTO)
         usage_err("--tune: there is nothing to choose with --conv %s%s", conv_names[p->conv],
                   p->fuse == FUSE_NONE ? " (nothing is fused)" : "");
-    if (f->tune)
-        p->tuning = tuning_open(f->tune);
+    p->quiet = f->quiet;
+    p->tuning = tuning_for(f);
     return p;
 }

@@ -10,7 +10,9 @@
 typedef struct {
     const char *fuse; /* NULL: the command's own default */
     const char *conv, *dtype, *target, *optimize;
-    const char *tune; /* NULL: no measurements */
+    const char *tune;     /* NULL: no measurements */
+    int64_t tune_seconds; /* 0: no limit */
+    bool quiet;           /* no progress of measurements */
     FlagList sets;
 } CodeFlags;
 #define CODE_DEFAULTS                                                         \
@@ -29,6 +31,7 @@ typedef struct {
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
+    {"tune-seconds", 0, FLAG_INT, &(f)->tune_seconds, "N", "with --tune: measure for at most N seconds; the next run goes on; what was not measured is chosen by estimate", 1, 1000000}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host; latentc targets lists the names", 0, 0}
 /* clang-format on */
 
@@ -65,6 +68,9 @@ typedef struct {
 /* An empty program for these flags; without --fuse every pass runs. usage_err() on a wrong value.
  */
 Program *program_for(const CodeFlags *f);
+
+/* The tuning of --tune and --tune-seconds; NULL without --tune. */
+struct Tuning *tuning_for(const CodeFlags *f);
 
 /* --optimize: usage_err() on anything but speed and memory. */
 Optimize optimize_parse(const char *text);

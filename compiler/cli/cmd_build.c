@@ -149,6 +149,7 @@ int cmd_build(int argc, char **argv)
     bool archive = f.files.kind == PROGRAM_ARCHIVE;
     if (archive && !f.files.weights)
         f.files.weights = library_weights_path(a, f.files.path);
+    f.of.code.quiet = f.quiet;
     output_claim(f.files.path);
     if (f.files.weights)
         output_claim(f.files.weights);

@@ -56,8 +56,8 @@ typedef struct {
 static void only_defaults(const CodeFlags *f, const char *path)
 {
     const CodeFlags d = CODE_DEFAULTS;
-    if (f->sets.n || f->fuse || f->tune || strcmp(f->conv, d.conv) || strcmp(f->dtype, d.dtype) ||
-        strcmp(f->target, d.target) || strcmp(f->optimize, d.optimize))
+    if (f->sets.n || f->fuse || f->tune || f->tune_seconds || strcmp(f->conv, d.conv) ||
+        strcmp(f->dtype, d.dtype) || strcmp(f->target, d.target) || strcmp(f->optimize, d.optimize))
         usage_err(
             "compile: %s is a lowered program: its code is decided; leave out --set, --fuse, --conv, --optimize, --tune, --target and --dtype",
             path);

@@ -34,9 +34,6 @@ static int by_saving(const void *a, const void *b)
 static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
 {
     const Target *t = p->target;
-    const TuneEntry *measured = p->tuning
-                                    ? tuning_find(p->tuning, p->target, p->bf16, g, &g->ops[op])
-                                    : NULL;
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
         Contract k = contract_of(g, &g->ops[op]);
@@ -45,10 +42,27 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
         c.form[f] = conv_forms[f].mode;
         c.bytes[f] = contract_panel_floats(&k) * 4;
         c.cost[f] = f == 0 ? contract_cost(&k, t) : k.winograd ? winograd_cost(&k, t) : INFINITY;
-        if (measured && c.cost[f] < INFINITY)
-            c.cost[f] = measured->seconds[f];
     }
     return c;
+}
+
+/* Replaces estimates by measured seconds. Where some convolutions were not measured, the others say
+ * how many seconds a unit of estimated cost takes. */
+static void use_measurements(const Graph *g, const Program *p, ConvChoice *all, int n)
+{
+    const TuneEntry **entry = xcalloc((size_t)n + 1, sizeof *entry);
+    double seconds = 0, cost = 0;
+    for (int i = 0; i < n; i++) {
+        entry[i] = tuning_find(p->tuning, p->target, p->bf16, g, &g->ops[all[i].op]);
+        seconds += entry[i] ? entry[i]->seconds[0] : 0;
+        cost += entry[i] ? all[i].cost[0] : 0;
+    }
+    for (int i = 0; i < n; i++)
+        for (int f = 0; f < CONV_FORMS; f++)
+            if (all[i].cost[f] < INFINITY)
+                all[i].cost[f] = entry[i] ? entry[i]->seconds[f]
+                                          : all[i].cost[f] * (cost > 0 ? seconds / cost : 1);
+    free(entry);
 }
 
 /* The upgrades of one convolution that save cost: to F(2,3), then to F(4,3); or directly to F(4,3)
@@ -116,13 +130,15 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
             continue;
-        all[n] = candidates(g, p, i);
-        if (p->conv == CONV_AUTO)
-            n_steps += upgrades(b, &all[n], n, steps + n_steps);
-        else
-            choose_named(&all[n], p->conv);
-        n++;
+        all[n++] = candidates(g, p, i);
     }
+    if (p->tuning)
+        use_measurements(g, p, all, n);
+    for (int i = 0; i < n; i++)
+        if (p->conv == CONV_AUTO)
+            n_steps += upgrades(b, &all[i], i, steps + n_steps);
+        else
+            choose_named(&all[i], p->conv);
     qsort(steps, (size_t)n_steps, sizeof *steps, by_saving);
     int64_t most = budget(g, p);
     for (int i = 0; i < n_steps; i++) {

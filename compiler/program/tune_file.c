@@ -13,6 +13,7 @@
 #include "json.h"
 #include "alloc.h"
 #include "outfile.h"
+#include "progress.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct Tuning {
     const char *path;
     TuneEntry *entries;
     int n, cap;
+    int64_t limit; /* seconds; 0: none */
 };
 
 static TuneEntry *add_entry(Tuning *t, const char *target, const char *convolution)
@@ -86,7 +88,20 @@ void tuning_free(Tuning *t)
     free(t);
 }
 
+void tuning_limit(Tuning *t, int64_t seconds) { t->limit = seconds; }
+
+double tuning_left(const Tuning *t)
+{
+    static double
+        begin; /* of the process: a pipeline has several graphs, a bench several programs */
+    if (!begin)
+        begin = lrt_now();
+    return t->limit ? begin + (double)t->limit - lrt_now() : INFINITY;
+}
+
 const char *tuning_path(const Tuning *t) { return t->path; }
+
+static bool measured(const TuneEntry *x) { return x->seconds[0] < INFINITY; }
 
 static void write_entry(const TuneEntry *x, Buf *b)
 {
@@ -110,11 +125,14 @@ void tuning_write(const Tuning *t)
 {
     Buf b = {0};
     buf_printf(&b, "{\"convolutions\": [\n");
+    int written = 0;
     for (int i = 0; i < t->n; i++) {
+        if (!measured(&t->entries[i]))
+            continue;
+        buf_printf(&b, written++ ? ",\n" : "");
         write_entry(&t->entries[i], &b);
-        buf_printf(&b, i + 1 < t->n ? ",\n" : "\n");
     }
-    buf_printf(&b, "]}\n");
+    buf_printf(&b, "%s]}\n", written ? "\n" : "");
     OutFile *f = outfile_open(t->path);
     outfile_write(f, b.data, b.len);
     outfile_commit(f, 0644);
@@ -150,16 +168,18 @@ TuneEntry *tuning_find(const Tuning *t, const Target *target, bool bf16, const G
     describe(target, bf16, g, o, &text);
     TuneEntry *x = find(t, target->name, text.data);
     buf_free(&text);
-    return x;
+    return x && measured(x) ? x : NULL;
 }
 
 int tuning_add(Tuning *t, const Target *target, bool bf16, const Graph *g, const Op *o)
 {
     Buf text = {0};
     describe(target, bf16, g, o, &text);
-    add_entry(t, target->name, text.data);
+    bool there = find(t, target->name, text.data) != NULL;
+    if (!there)
+        add_entry(t, target->name, text.data);
     buf_free(&text);
-    return t->n - 1;
+    return there ? -1 : t->n - 1;
 }
 
 TuneEntry *tuning_entry(Tuning *t, int index) { return &t->entries[index]; }

@@ -5,7 +5,8 @@
 #include "ir.h"
 #include "target.h"
 
-/* A convolution of one shape on one target. seconds: INFINITY where a form was not measured. */
+/* A convolution of one shape on one target. seconds: INFINITY where a form was not measured; of the
+ * first form, direct: where nothing was measured yet. */
 typedef struct {
     const char *target, *convolution;
     int threads;
@@ -20,13 +21,18 @@ Tuning *tuning_open(const char *path);
 void tuning_free(Tuning *t);
 /* The path that it was opened with. */
 const char *tuning_path(const Tuning *t);
-/* Writes the file again with all entries. */
+/* Measuring ends after that many seconds of this process; 0: never. */
+void tuning_limit(Tuning *t, int64_t seconds);
+/* How many seconds of measuring are left; INFINITY without a limit. The first call begins to count.
+ */
+double tuning_left(const Tuning *t);
+/* Writes the file again with all entries that were measured. */
 void tuning_write(const Tuning *t);
 /* The entry of that convolution (op o of g, after passes) for that target and type; NULL when there
- * is none. Valid until an entry is added. */
+ * is none, or it was not measured yet. Valid until an entry is added. */
 TuneEntry *tuning_find(const Tuning *t, const Target *target, bool bf16, const Graph *g,
                        const Op *o);
-/* Adds an entry for it, without times. Returns its index. */
+/* Adds an entry for it, without times. Returns its index; -1 when there is one. */
 int tuning_add(Tuning *t, const Target *target, bool bf16, const Graph *g, const Op *o);
 /* The entry of that index. Valid until an entry is added. */
 TuneEntry *tuning_entry(Tuning *t, int index);

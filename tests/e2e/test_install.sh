@@ -26,5 +26,5 @@ done
 [[ -s p/share/man/man1/latentc.1 && -s p/lib/latentc/library_entry.o && -s p/lib/latentc/liblatentrt.a ]] || fail 'page or runtime is not installed'
 [[ ! -e $BUILD_DIR/build.ninja ]] || ! command -v ninja >/dev/null ||
     for entry in generator_entry graph_main library_entry; do
-        grep -q "lib/$entry.o" <<<"$(ninja -C "$BUILD_DIR" -t inputs latentc)" || fail "latentc does not depend on lib/$entry.o"
+        grep -q "lib/$entry.o" <<<"$(ninja -C "$BUILD_DIR" -t commands latentc)" || fail "latentc does not depend on lib/$entry.o"
     done
