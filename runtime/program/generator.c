@@ -71,7 +71,7 @@ static void print_notice(const Run *r, const char *notice)
 static int printed(const Run *r)
 {
     return lrt_streams_end() ? LRT_EXIT_OK
- : complain(r, LRT_EXIT_USER, "standard output cannot be written");
+                             : complain(r, LRT_EXIT_USER, "standard output cannot be written");
 }
 
 static int print_tokens(const Run *r)

@@ -76,9 +76,9 @@ ln kept/generator hard
 G=kept/generator name=generator
 draw=("$G" -p red --steps 1)
 for out in kept/generator hard; do expect 1 "$name: error: $out: is read, so it cannot be an output, too" "${draw[@]}" -o $out; done
-echo 'a red circle' >list.txt
-echo '{"prompt": "x", "output": "list.txt"}' >>list.txt
-expect 1 "$name: error: list.txt: is read*" "$G" --prompts list.txt --steps 1
+echo 'a red circle' >list.png
+echo '{"prompt": "x", "output": "list.png"}' >>list.png
+expect 1 "$name: error: list.png: is read*" "$G" --prompts list.png --steps 1
 expect 1 "$name: error: y.png: two outputs *" "${draw[@]}" -o y.png --trace y.png
 expect 1 "$name: error: y.png: two outputs *" "${draw[@]}" -o y.png --profile y.png
 expect 1 "$name: error: nowhere/y: cannot be written: *" "${draw[@]}" --trace nowhere/y
