@@ -42,6 +42,7 @@ typedef struct {
     double min, median, prepare;      /* prepare: what runs before the loop */
     double flops, done, bytes, bound; /* of the step plan */
     double share, share_done;         /* of the peak of the unit that products run on */
+    double preemptions;               /* a second and thread, during the runs; bench_trust.h */
     int64_t peak_bytes;
     Region *regions; /* of all plans; their times are those of one run, which took `run` */
     int n_regions;
@@ -99,6 +100,8 @@ typedef struct {
     Item items[MODEL_COUNT];
     KernelRow *kernels;
     int n_kernels;
+    const char **notices; /* what speaks against the results: bench_trust.h */
+    int n_notices;
 } Bench;
 
 /* ---- bench_stage.c ---- */

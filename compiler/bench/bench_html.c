@@ -1,6 +1,7 @@
 /* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too,
  * so that tests can read it. */
 #include "bench.h"
+#include "bench_trust.h"
 #include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,14 @@ static const char style[] =
     "--k0:#2563c4;--k1:#0f7d5c;--k2:#a85a00;--k3:#7a49c0;--k4:#66707a;--k5:#b9b9b2}\n"
     "@media (prefers-color-scheme:dark){:root{--page:#16171a;--ink:#ececea;--soft:#a5a5a0;--line:#3a3b40;--idle:#26272b;--on:#111;--roof:#ececea;"
     "--k0:#7aa7f0;--k1:#4fc79e;--k2:#efa652;--k3:#bf9bf2;--k4:#a3adb8;--k5:#55565c}}\n"
-    "body{font:15px/1.5 system-ui,sans-serif;background:var(--page);color:var(--ink);max-width:1120px;margin:0 auto;padding:20px 16px 60px}\n"
+    "body{font:15px/1.5 system-ui,sans-serif;background:var(--page);color:var(--ink);max-width:1240px;margin:0 auto;padding:20px 16px 60px}\n"
     "h1{font-size:24px;margin:0 0 4px}h2{font-size:20px;margin:44px 0 8px;border-top:1px solid var(--line);padding-top:20px}h3{font-size:16px;margin:26px 0 4px}\n"
     "p{margin:4px 0 10px;color:var(--soft);max-width:75ch}\n"
+    ".notices{border-left:4px solid var(--k2);padding:2px 14px;margin:14px 0}.notices p{color:var(--ink)}.notices ul{margin:4px 0;padding-left:18px}.odd{color:var(--k2)}\n"
     ".wide{overflow-x:auto}.tall{max-height:70vh;overflow:auto;border:1px solid var(--line)}.side{display:flex;flex-wrap:wrap;gap:12px 48px;align-items:flex-start}\n"
     "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}\n"
-    "th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line)}td,.tall th{white-space:nowrap}th.t,td.t{text-align:left}\n"
+    "th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line)}td{white-space:nowrap}th.t,td.t{text-align:left}\n"
+    ".tall table{font-size:12px}.tall th,.tall td{padding:3px 5px}.tall td.t{white-space:normal}.tall td:first-child{min-width:110px;overflow-wrap:anywhere}.tall td:nth-child(2){min-width:120px}\n"
     "th{font-weight:600;vertical-align:bottom}\n"
     ".tall th{position:sticky;top:0;background:var(--page);box-shadow:inset 0 -1px var(--line)}.sort th{cursor:pointer}\n"
     ".tall td:first-child{position:sticky;left:0;background:var(--page)}.tall th:first-child{left:0;z-index:1}\n"
@@ -34,7 +37,12 @@ static const char style[] =
     ".k0{fill:var(--k0);background:var(--k0)}.k1{fill:var(--k1);background:var(--k1)}.k2{fill:var(--k2);background:var(--k2)}\n"
     ".k3{fill:var(--k3);background:var(--k3)}.k4{fill:var(--k4);background:var(--k4)}.k5{fill:var(--k5);background:var(--k5)}\n"
     "@media(max-width:640px){.row,.ladder .row{grid-template-columns:1fr max-content}.name{text-align:left}.track{grid-column:1/-1;order:1}\n"
-    ".tall td:first-child{white-space:normal;overflow-wrap:anywhere;min-width:116px;max-width:116px}}\n";
+    /* a row of a long table becomes a paragraph: every number behind its column's name */
+    ".tall{max-height:none;overflow:visible;border:0}.tall table,.tall thead,.tall tbody,.tall tr{display:block}\n"
+    ".tall thead tr{display:flex;flex-wrap:wrap;gap:2px 12px}.tall th{display:block;position:static;padding:4px 0;box-shadow:none}\n"
+    ".tall tr{border-bottom:1px solid var(--line);padding:6px 0}.tall td{display:inline-block;border:0;padding:0 12px 0 0}\n"
+    ".tall td:first-child{display:block;position:static;font-weight:600}.tall td:empty{display:none}\n"
+    ".tall td::before{color:var(--soft)}}\n";
 
 /* A click on a column's head sorts by it; numbers first from the largest. */
 static const char script[] =
@@ -66,6 +74,21 @@ static void head_row(Buf *out, const char *names)
         buf_printf(out, "<th%s>%.*s</th>", text ? " class=\"t\"" : "", n - text, p + text);
     }
     buf_printf(out, "</tr></thead>\n<tbody>\n");
+}
+/* Opens a long table, which sorts by a click on a column's head. name: a class of its own. On a
+ * narrow screen, where its rows are paragraphs, the names of columns stand in front of numbers. */
+static void long_table(Buf *out, const char *name, const char *names)
+{
+    int column = 1;
+    buf_printf(out, "<style>@media(max-width:640px){");
+    for (const char *p = names; *p; p += strcspn(p, "|"), p += *p == '|', column++) {
+        int n = (int)strcspn(p, "|"), text = *p == '=';
+        if (column > 1)
+            buf_printf(out, ".%s td:nth-child(%d)::before{content:\"%.*s \"}", name, column,
+                       n - text, p + text);
+    }
+    buf_printf(out, "}</style>\n<div class=\"tall\"><table class=\"sort %s\">\n", name);
+    head_row(out, names);
 }
 static void text_cell(Buf *out, const char *s)
 {
@@ -99,6 +122,31 @@ static void share_cell(Buf *out, double part, double whole)
         buf_printf(out, "<td>%.1f %%</td>", 100 * part / whole);
     else
         buf_printf(out, "<td></td>");
+}
+
+/* A share that cannot be above 100 %: where it is, it says only that. */
+static void bounded_cell(Buf *out, double part, double whole)
+{
+    if (whole > 0 && part > 1.005 * whole)
+        buf_printf(out, "<td class=\"odd\">above 100 %%</td>");
+    else
+        share_cell(out, part, whole);
+}
+
+/* What speaks against the results, in front of them. */
+static void notices(const Bench *b, Buf *out)
+{
+    if (!b->n_notices)
+        return;
+    buf_printf(
+        out,
+        "<div class=\"notices\"><p>Not alone? Something else seems to have run on this machine, or its clock changed. Do not trust the numbers that these lines name.</p>\n<ul>\n");
+    for (int i = 0; i < b->n_notices; i++) {
+        buf_printf(out, "<li>");
+        xml_text(out, b->notices[i]);
+        buf_printf(out, "</li>\n");
+    }
+    buf_printf(out, "</ul></div>\n");
 }
 
 static void legend(Buf *out, bool between)
@@ -168,8 +216,11 @@ static void timing_table(const Item *item, Buf *out)
     timing_row(out, two, "memory needed, MB", 1, (double)t->peak_bytes / 1e6,
                (double)u->peak_bytes / 1e6);
     buf_printf(out, "</tbody></table></div>\n");
-    if (two)
-        buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", u->median / t->median);
+    double times = two ? times_as_fast(u->median, t->median) : 0;
+    if (times > 0)
+        buf_printf(out, "<p>Fused is %.2f times as fast as unfused.</p>\n", times);
+    else if (two)
+        buf_printf(out, "<p>The times of fused and unfused cannot be compared.</p>\n");
 }
 
 static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out)
@@ -184,9 +235,10 @@ static void region_row(const Bench *b, const Timing *t, const Region *r, bool un
     number_cell(out, 3, r->seconds * 1e3);
     share_cell(out, r->seconds, in_step(r) ? t->run : 0);
     if (unfused) {
+        double times = in_step(r) ? times_as_fast(r->unfused, r->seconds) : 0;
         number_cell(out, 3, r->unfused * 1e3);
-        if (in_step(r) && r->unfused > 0 && r->seconds > 0)
-            number_cell(out, 2, r->unfused / r->seconds);
+        if (times > 0)
+            number_cell(out, 2, times);
         else
             buf_printf(out, "<td></td>");
     }
@@ -194,10 +246,10 @@ static void region_row(const Bench *b, const Timing *t, const Region *r, bool un
     number_cell(out, 3, r->done / 1e9);
     number_cell(out, 2, r->bytes / 1e6);
     share_cell(out, r->flops, r->flops > 0 ? peak * r->seconds : 0);
-    share_cell(out, r->done, r->done > 0 ? peak * r->seconds : 0);
+    bounded_cell(out, r->done, r->done > 0 ? peak * r->seconds : 0);
     number_cell(out, 3, r->bound * 1e3);
     text_cell(out, r->memory ? "memory" : "arithmetic");
-    share_cell(out, r->bound, r->seconds);
+    bounded_cell(out, r->bound, r->seconds);
     buf_printf(out, "</tr>\n");
 }
 
@@ -216,13 +268,12 @@ static void region_table(const Bench *b, const Item *item, Buf *out)
     qsort(sorted, (size_t)t->n_regions, sizeof *sorted, by_seconds);
     buf_printf(
         out,
-        "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. Work that is done once a prompt or once for all timesteps is in the table but not in the step's time; its unfused time is that of one step.</p>\n"
-        "<div class=\"tall\"><table class=\"sort\">\n");
-    head_row(
-        out,
+        "<h3>Every fused operation</h3>\n<p>A click on a column's head sorts by it. Work that is done once a prompt or once for all timesteps is in the table but not in the step's time; its unfused time is that of one step.</p>\n");
+    long_table(
+        out, unfused ? "regions" : "fused",
         unfused
-            ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached"
-            : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|done|roofline, ms|=bound by|reached");
+            ? "=operation|=kernel|=algorithm|=plan|ms|of the step|unfused, ms|times as fast|GFLOP written|done|MB|of peak, written|of peak, done|roofline, ms|=bound by|of the roofline"
+            : "=operation|=kernel|=algorithm|=plan|ms|of the step|GFLOP written|done|MB|of peak, written|of peak, done|roofline, ms|=bound by|of the roofline");
     for (int i = 0; i < t->n_regions; i++)
         region_row(b, t, &sorted[i], unfused, out);
     buf_printf(out, "</tbody></table></div>\n");
@@ -231,10 +282,9 @@ static void region_table(const Bench *b, const Item *item, Buf *out)
 
 static void kernel_table(const Bench *b, Buf *out)
 {
-    buf_printf(out, "<div class=\"tall\"><table class=\"sort\">\n");
-    head_row(
-        out,
-        "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|done|roofline, ms|=bound by|reached");
+    long_table(
+        out, "kernels",
+        "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|of peak, done|roofline, ms|=bound by|of the roofline");
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
         double peak = machine_unit(&b->machine, k->bf16)->all;
@@ -248,10 +298,10 @@ static void kernel_table(const Bench *b, Buf *out)
         number_cell(out, 3, k->seconds * k->uses * 1e3);
         number_cell(out, 1, k->flops / k->seconds / 1e9);
         share_cell(out, k->flops, peak * k->seconds);
-        share_cell(out, k->done, peak * k->seconds);
+        bounded_cell(out, k->done, peak * k->seconds);
         number_cell(out, 3, k->bound * 1e3);
         text_cell(out, k->memory ? "memory" : "arithmetic");
-        share_cell(out, k->bound, k->seconds);
+        bounded_cell(out, k->bound, k->seconds);
         buf_printf(out, "</tr>\n");
     }
     buf_printf(out, "</tbody></table></div>\n");
@@ -300,6 +350,7 @@ void report_html(const Bench *b, Buf *out)
     buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed run%s</p>\n", b->threads,
                b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat,
                b->repeat == 1 ? "" : "s");
+    notices(b, out);
     machine_tables(&b->machine, out);
     for (int i = 0; i < MODEL_COUNT; i++)
         if (b->items[i].measured)

@@ -222,6 +222,11 @@ Machine machine_measure(const Target *t, int threads)
     return m;
 }
 
+double machine_again(const Machine *m)
+{
+    return measure_unit(m->target, false, m->threads, NULL, NULL).all;
+}
+
 double machine_bound(const Machine *m, const Work *w, bool *memory)
 {
     double far = m->reads[m->n_reads - 1].all,

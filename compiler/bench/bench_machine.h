@@ -36,6 +36,9 @@ typedef struct {
 /* Measures the machine, about a second. Code is for target t. err() when t does not run here. */
 Machine machine_measure(const Target *t, int threads);
 
+/* The peak of units[0] on all threads, measured once more: operations a second. */
+double machine_again(const Machine *m);
+
 /* The unit that computes products of these operands. */
 static inline const Unit *machine_unit(const Machine *m, bool bf16)
 {

@@ -131,6 +131,16 @@ static void json_stage(const Bench *b, const Item *item, Buf *out)
     buf_printf(out, "%s}", item->n_ladder ? "]" : "");
 }
 
+static void json_notices(const Bench *b, Buf *out)
+{
+    buf_printf(out, ",\n\"notices\": [");
+    for (int i = 0; i < b->n_notices; i++) {
+        buf_printf(out, i ? ", " : "");
+        buf_quoted(out, b->notices[i]);
+    }
+    buf_printf(out, "]");
+}
+
 static void json_kernels(const Bench *b, Buf *out)
 {
     buf_printf(out, ",\n\"kernels\": [");
@@ -175,6 +185,7 @@ void report_json(const Bench *b, Buf *out)
         comma = ",";
     }
     buf_printf(out, "}");
+    json_notices(b, out);
     if (b->n_kernels)
         json_kernels(b, out);
     buf_printf(out, "\n}\n");

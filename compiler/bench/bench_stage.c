@@ -1,6 +1,7 @@
 /* One stage in one setting, timed; and with more and more passes. See bench.h. */
 #include "bench_run.h"
 #include "bench_serve.h"
+#include "bench_trust.h"
 #include "progress.h"
 #include "err.h"
 #include "alloc.h"
@@ -67,7 +68,11 @@ static void time_runs(Bench *b, Timing *t, StageRun *r)
     if (r->latent >= 0)
         t->prepare = stage_run_prepare(r);
     lrt_set_timing(r->x, NULL);
+    double start = lrt_now();
+    long before = preemptions();
     int64_t n = run_all(b, r, steps, runs);
+    if (!b->serve) /* else it waits for lines between runs */
+        t->preemptions = (double)(preemptions() - before) / (lrt_now() - start) / b->threads;
     t->n_runs = (int)n;
     t->runs = arena_alloc(b->arena, (size_t)n * sizeof *t->runs);
     for (int64_t i = 0; i < n; i++)
@@ -100,6 +105,7 @@ Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *ma
     t.share = t.flops / t.median / peak;
     t.share_done = t.done / t.median / peak;
     stage_run_close(&r);
+    trust_timing(b, item->name, &t);
     return t;
 }
 

@@ -1,6 +1,7 @@
 /* latentc bench: every stage of a pipeline, fused and unfused, against what this machine can do,
  * measured in the same run. */
 #include "bench.h"
+#include "bench_trust.h"
 #include "commands.h"
 #include "err.h"
 #include "hardware.h"
@@ -168,13 +169,17 @@ int cmd_bench(int argc, char **argv)
             *html = f.html ? outfile_open(f.html) : NULL;
     b.machine = machine_measure(target_for(b.code.target, true), b.threads);
     print_machine(&b.machine);
+    trust_machine(&b);
     if (f.kernels) {
         kernels_measure(&b);
+        trust_kernels(&b);
         report_kernels(&b);
     }
     for (int i = 0; i < MODEL_COUNT && !f.kernels; i++)
         if (b.items[i].model->graph && !b.items[i].skip)
             measure_item(&b, &b.items[i], &f);
+    if (!b.serve)
+        trust_end(&b, machine_again(&b.machine));
     write_reports(&b, json, html);
     arena_free(b.arena);
     return EXIT_OK;
