@@ -5,7 +5,7 @@
  * inputs that are made from them fuzz_X --write FILE --seed S --first I FOLDER...        writes
  * input I
  *
- * An input that ends in a signal, or takes more than 20 seconds, is named: its seed and number. */
+ * An input that ends in a signal, or takes more than 120 seconds, is named: its seed and number. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@
 #include "alloc.h"
 #include "fnv.h"
 
-enum { CHANGES = 64, SECONDS = 20 };
+enum { CHANGES = 64, SECONDS = 120 };
 
 static uint64_t seed, number;
 static const char *subject = "";
