@@ -8,6 +8,8 @@
 
 #include "output.h"
 
+enum { MOST_DIGITS = 20 }; /* of a number of 64 bits */
+
 /* The length of a %d or %s, with a width or without, at s; 0 when there is none. */
 static size_t directive(const char *s)
 {
@@ -46,8 +48,9 @@ char *lrt_numbered_name(const char *pattern, int64_t i, int64_t n, uint64_t seed
         size_t skip = directive(s);
         bool of_seed = skip && s[skip - 1] == 's';
         if (skip && !done[of_seed]) {
-            int width = atoi(s + 1); /* 0 without one */
-            fprintf(f, s[1] == '0' ? "%0*llu" : "%*llu", width > 20 ? 20 : width,
+            unsigned long width = strtoul(s + 1, NULL, 10); /* 0 without one */
+            fprintf(f, s[1] == '0' ? "%0*llu" : "%*llu",
+                    width > MOST_DIGITS ? MOST_DIGITS : (int)width,
                     (unsigned long long)(of_seed ? seed : (uint64_t)i));
             done[of_seed] = 1;
             s += skip - 1;

@@ -33,6 +33,8 @@ static void test_names(void **state)
     check_name(".hidden", 2, 2, "", ".hidden-2");
     check_name("p-%s.png", 2, 2, "", "p-42.png");
     check_name("%05d-%s-%s.png", 2, 2, "", "00002-42-%s.png");
+    check_name("p-%02147483648d.png", 7, 1, "", "p-00000000000000000007.png");
+    check_name("p-%99999999999999999999d", 7, 1, "", "p-                   7");
     char *largest = lrt_numbered_name("%s.png", 1, 1, UINT64_MAX, "");
     assert_string_equal(largest, "18446744073709551615.png");
     free(largest);
