@@ -92,8 +92,8 @@ static void end_pace(const Program *p, const Pace *x, int done)
             "chosen by estimate; the same command goes on where it stopped",
             done, x->n, x->graph);
     else if (!p->quiet)
-        note("tuning: %d convolutions of %s measured, %.0f s; %s has them", done, x->graph,
-             lrt_now() - x->start, tuning_path(p->tuning));
+        note("tuning: %d convolution%s of %s measured, %.0f s; %s has them", done,
+             done == 1 ? "" : "s", x->graph, lrt_now() - x->start, tuning_path(p->tuning));
 }
 
 /* The program in every form, a stage each. */
@@ -114,8 +114,8 @@ static void measure_missing(const Program *p, Graph *g, const Missing *list, int
     Pace pace = {.graph = g->name, .n = n, .terminal = isatty(STDERR_FILENO)};
     int done = 0;
     if (!p->quiet)
-        note("tuning: %d convolutions of %s, each in up to %d forms, which are compiled first", n,
-             g->name, CONV_FORMS);
+        note("tuning: %d convolution%s of %s, each in up to %d forms, which are compiled first", n,
+             n == 1 ? "" : "s", g->name, CONV_FORMS);
     Engine *e = all_forms(p, g);
     for (int i = 0; i < n; i++)
         pace.cost += list[i].cost;

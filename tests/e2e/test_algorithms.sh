@@ -35,6 +35,30 @@ grep -q '^define.*lc_f32_conv3x3_f[24]3' "$work/direct.ll" && fail "direct was n
 expect 1 "latentc: error: --tune $tune: it lacks *for target *, which does not run here" \
     "$LATENTC" show "$graph" --after algorithm --tune "$tune" --target "$([[ $(uname -m) == aarch64 ]] && echo x86-64 || echo aarch64)"
 
+# The file is written after each convolution, so an interrupted run goes on where it stopped: only what it lacks is measured.
+entries() { grep -c '"target"' "$1"; }
+"$LATENTC" show "$graph" --after algorithm --tune "$work/part.json" >/dev/null 2>"$work/said" &
+until [[ -s $work/part.json ]] || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
+kill -TERM $! 2>/dev/null || true
+wait $! || true
+all=$(entries "$work/kept.json") part=$(entries "$work/part.json")
+[[ -z $(ls "$work"/part.json.tmp.* 2>/dev/null) ]] || fail "an interrupted run left a temporary file"
+"$LATENTC" show "$graph" --after algorithm --tune "$work/part.json" >/dev/null 2>"$work/said"
+((part >= 1 && part <= all)) || fail "after an interrupted run: $part entries of $all"
+((part == all)) || # it had ended before the signal
+    grep -q "^tuning: $((all - part)) convolution.* of resnet, each in up to" "$work/said" || fail "$part of $all were there; then: $(cat "$work/said")"
+[[ $(entries "$work/part.json") == "$all" && ($part == "$all" || $(tail -1 "$work/said") == "tuning: "*" has them") ]] || fail "the second run did not end the first: $(cat "$work/said")"
+# Within --tune-seconds; the others by estimate, on the scale of those that were measured. -q says nothing of it.
+mid=$SOURCE_DIR/tests/graphs/mid.json
+shown=$("$LATENTC" show "$mid" --after algorithm --tune "$work/mid.json" --tune-seconds 1 2>"$work/said")
+[[ $(grep -c '\*' <<<"$shown") == 7 ]] || fail "after --tune-seconds 1: $shown" # the head, too
+if (($(entries "$work/mid.json") < 4)); then
+    [[ $(tail -1 "$work/said") == "tuning: "*" of 4 convolutions of mid were measured within --tune-seconds; "* ]] || fail "it ended early and said: $(cat "$work/said")"
+fi
+expect 2 'latentc: error: --tune-seconds goes with --tune FILE' "$LATENTC" show "$mid" --after lower --tune-seconds 1
+expect 1 'latentc: error: nowhere/t.json: cannot be written: *' "$LATENTC" show "$mid" --after lower --tune nowhere/t.json
+expect 1 "latentc: error: $mid: is read, so it cannot be an output, too" "$LATENTC" compile "$mid" --emit ll --tune "$work/mid.json" -o "$mid"
+
 echo '{"convolutions": [{"target": "x86-64", "convolution": "", "threads": 1, "fastest": "direct", "seconds": {"direct": 0}}]}' >"$work/wrong.json"
 expect 1 'latentc: error: *wrong.json*expected seconds above 0, found 0*' "$LATENTC" show "$graph" --after algorithm --tune "$work/wrong.json"
 expect 2 'latentc: error: --tune: there is nothing to choose with --conv direct' "$LATENTC" show "$graph" --after algorithm --tune "$tune" --conv direct

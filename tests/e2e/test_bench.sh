@@ -31,7 +31,7 @@ check_page() {
 
 # What is asked wrongly is said at once.
 expect 2 'latentc: error: --stage: unknown '"'guided_stop': did you mean 'guided_step'?" "$LATENTC" bench "$work/tiny.json" --stage text_encoder,guided_stop
-expect 2 "latentc: error: --stage: unknown 'image_encoder': expected text_encoder, *" "$LATENTC" bench "$work/tiny.json" --stage image_encoder
+expect 2 "latentc: error: --stage: unknown 'image_encoder': did you mean 'text_encoder'?" "$LATENTC" bench "$work/tiny.json" --stage image_encoder
 expect 2 'latentc: error: --batch 3: *' "$LATENTC" bench "$work/tiny.json" --batch 3
 expect 1 "latentc: error: $work/none/x.html: cannot be written: *" "$LATENTC" bench "$work/tiny.json" --html "$work/none/x.html"
 
