@@ -1,6 +1,8 @@
 /* Words that people type: see words.h. */
 #include "words.h"
 
+#include <string.h>
+
 #include "err.h"
 #include "names.h"
 
@@ -20,4 +22,23 @@ int name_choice(const char *what, const char *word, Names names)
     if (i < 0)
         usage_err("%s: unknown '%s': %s", what, word, name_hint(word, names));
     return i;
+}
+
+bool words_match(const char *pattern, const char *text)
+{
+    const char *star = NULL, *retry = NULL;
+    while (*text)
+        if (*pattern == '*') {
+            star = pattern++;
+            retry = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++retry;
+        } else {
+            return false;
+        }
+    return pattern[strspn(pattern, "*")] == 0;
 }

@@ -1,6 +1,7 @@
 /* Words that people type, looked up in tables: "did you mean". */
 #ifndef LATENTC_WORDS_H
 #define LATENTC_WORDS_H
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A column of names: n pointers to text, `stride` bytes apart. NULL pointers are passed over. */
@@ -23,4 +24,7 @@ const char *name_hint(const char *word, Names names);
 /* The index of word among names. usage_err() with the hint when it is none of them: "WHAT: unknown
  * 'WORD': ...". what: "--dtype", for example. */
 int name_choice(const char *what, const char *word, Names names);
+
+/* Does the text match the pattern, in which '*' stands for any characters? */
+bool words_match(const char *pattern, const char *text);
 #endif

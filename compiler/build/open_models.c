@@ -59,10 +59,13 @@ static void check_all_fit(const FlagList *specs, Json models, const char *path, 
     for (int i = 0; i < specs->n; i++)
         unnamed += flags_unnamed(specs->items[i]);
     for (int i = 0; i < specs->n && unnamed > 1; i++) {
-        bool any = !flags_unnamed(specs->items[i]);
+        bool any = !flags_unnamed(specs->items[i]) || weights_synthetic(specs->items[i]);
+        const char *foreign = any ? NULL : o->list[opened(o, specs->items[i])]->foreign;
         for (int k = 0; k < MODEL_COUNT && !any; k++)
             any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
                   fits(o, specs->items[i], model_rows[k].name);
+        if (!any && foreign)
+            err("%s: this is %s", specs->items[i], foreign);
         if (!any)
             err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
                 specs->items[i], path, names.data, o->list[opened(o, specs->items[i])]->taken_for,
@@ -286,19 +289,33 @@ WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char
 
 /* ---- models ---- */
 
+static _Noreturn void no_weights(const Pipeline *l, const PipelineModel *m)
+{
+    ModelId id = (ModelId)(m - l->model);
+    usage_err(
+        "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED%s",
+        model_rows[id].name,
+        id == MODEL_IMAGE_ENCODER ? ", or --no-init-img to leave this model out" : "");
+}
+
+void pipeline_need_weights(const Pipeline *l)
+{
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const Checkpoint *c = l->model[i].checkpoint;
+        if (l->model[i].graph && !pipeline_weights(l, &l->model[i]))
+            no_weights(l, &l->model[i]);
+        if (c && c->foreign && !checkpoint_serves(c, model_rows[i].name))
+            err("%s: this is %s", c->spec, c->foreign);
+    }
+}
+
 Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
                  const char *otherwise)
 {
     Model r = {.graph = pipeline_graph(m, batch, guided)};
-    const char *spec = pipeline_weights(l, m);
+    const char *spec = pipeline_weights(l, m) ? pipeline_weights(l, m) : otherwise;
     if (!spec)
-        spec = otherwise;
-    if (!spec)
-        usage_err(
-            "no weights for %s: give --weights with a diffusers folder, FILE.safetensors or synthetic:SEED%s",
-            r.graph->name,
-            m == &l->model[MODEL_IMAGE_ENCODER] ? ", or --no-init-img to leave this model out"
-                                                : "");
+        no_weights(l, m);
     r.weights = m->checkpoint ? weights_from(m->checkpoint, r.graph->name)
                               : weights_open(spec, r.graph->name);
     weights_check(r.weights, r.graph);

@@ -42,6 +42,10 @@ typedef struct {
     WeightSource *weights;
 } Model;
 
+/* usage_err() unless something names weights for each model of the pipeline; err() when that is a
+ * file that no pipeline takes (signatures.h). */
+void pipeline_need_weights(const Pipeline *l);
+
 /* batch, guided: as in pipeline_graph. The weights are those that pipeline_open found, else
  * `otherwise` (NULL: usage_err() when nothing names any). They are checked against the graph. */
 Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,

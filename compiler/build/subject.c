@@ -59,6 +59,19 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     return s;
 }
 
+void subject_need_any(const Subject *s)
+{
+    const Checkpoint *c = s->checkpoint;
+    if (s->n_here || !c)
+        return;
+    if (c->foreign)
+        err("%s: this is %s", c->spec, c->foreign);
+    if (!c->n)
+        err("%s: has no tensors", c->spec);
+    err("%s: has no weights of %s; its first tensor is \"%s\"", c->spec, s->file,
+        c->tensors[0].name);
+}
+
 void subject_close(Subject *s)
 {
     for (int i = 0; i < s->n; i++) {

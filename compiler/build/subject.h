@@ -31,6 +31,10 @@ typedef struct {
 Subject subject_open(const char *spec, const char *pipeline, const char *variant);
 void subject_close(Subject *s);
 
+/* err() when the checkpoint has weights of none of the models: says what it is, if that is known.
+ */
+void subject_need_any(const Subject *s);
+
 /* The path of graphs/sd2/pipeline.json: in the current folder, else in latentc's own. usage_err()
  * when it is in neither. */
 const char *default_pipeline(Arena *a);

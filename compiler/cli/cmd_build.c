@@ -156,6 +156,7 @@ int cmd_build(int argc, char **argv)
     Build b;
     build_open(&b, path, &f.of, prediction_over(f.prediction));
     report_checkpoints(&f, b.of_size[0]);
+    pipeline_need_weights(b.of_size[0]);
     const char *vocab_path = f.vocab ? f.vocab : b.of_size[0]->vocab;
     if (!vocab_path)
         usage_err(

@@ -145,8 +145,7 @@ static void convert(const Asked *q, const Form *form)
     Subject s = subject_open(q->arguments[0], q->arguments[1], q->of.weights.variant);
     v.subject = &s;
     v.scheme = scheme_find(form->scheme);
-    if (!s.n_here)
-        err("%s: has no weights of %s", q->arguments[0], s.file);
+    subject_need_any(&s);
     for (int i = 0; i < s.n; i++)
         if (s.model[i].here)
             weights_check(s.model[i].weights, s.model[i].graph);

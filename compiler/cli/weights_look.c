@@ -237,10 +237,9 @@ int weights_check_command(int argc, char **argv)
     flags_parse(&command, argc, argv);
     need_checkpoint(arguments[0], "check");
     Subject s = subject_open(arguments[0], arguments[1], variant);
+    subject_need_any(&s);
     size_t bad = check_subject(&s, values);
     stdout_check();
-    if (!s.n_here)
-        err("%s: has no weights of %s", arguments[0], s.file);
     if (bad)
         err("%s: does not fit %s: %zu weights are missing, unknown or of another shape",
             arguments[0], s.file, bad);

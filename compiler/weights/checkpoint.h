@@ -67,6 +67,9 @@ struct Checkpoint {
     size_t n, cap;
     /* "Stable Diffusion 2, v prediction", and the evidence for it. */
     const char *taken_for, *why;
+    /* What the file is that fits no pipeline (signatures.h); NULL: nothing says so. For messages
+     * where no weight fits. */
+    const char *foreign;
     /* Facts about graphs and schedule, as a part of a pipeline file; they replace the pipeline's
      * own, and --set replaces both. Parameters stand at /models/NAME/parameters. Absent: none. */
     Json settings;

@@ -25,6 +25,7 @@
 #include "diffusers_scheduler.h"
 #include "err.h"
 #include "refused.h"
+#include "signatures.h"
 
 /* clang-format off */
 static const char *const extra[] = {
@@ -308,6 +309,7 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
         add_sharded(c, folder, c->spec, "");
     else
         checkpoint_add_safetensors(c, c->spec, "");
+    signature_refuse(c);
     Settings s = settings_new(c->arena, c->spec);
     const Component *x = component_of_names(c);
     for (size_t i = 0; i < c->n; i++)

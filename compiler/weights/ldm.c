@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "diffusers_config.h"
-#include "err.h"
+#include "signatures.h"
 
 /* clang-format off */
 static const char *const extra[] = {
@@ -31,52 +31,9 @@ const Scheme ldm_scheme = {
     .owns = owns_by_rules,
     .ignored = extra};
 
-#define OURS "latentc's graphs are Stable Diffusion 2's"
-
 bool is_ldm_file(const Peek *p)
 {
     return p->safetensors && peek_has(p, "\"model.diffusion_model.");
-}
-
-/* ---- which model it is ---- */
-
-static bool has_prefix(const Checkpoint *c, const char *prefix)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (!strncmp(c->tensors[i].name, prefix, strlen(prefix)))
-            return true;
-    return false;
-}
-
-static void refuse_relatives(const Checkpoint *c)
-{
-    /* clang-format off */
-    static const struct { int64_t channels; const char *name; } inputs[] = {
-        {9, "an inpainting model (9 channels in)"}, {8, "InstructPix2Pix (8 channels in)"},
-        {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
-    };
-    /* clang-format on */
-    /* clang-format off */
-    static const struct { const char *prefix, *name; } marks[] = {
-        {"conditioner.embedders.1.", "Stable Diffusion XL (two text encoders, add_embedding)"},
-        {"model.diffusion_model.label_emb.", "Stable Diffusion XL or unCLIP (an embedding of labels)"},
-        {"model.diffusion_model.joint_blocks.", "Stable Diffusion 3 (a transformer)"},
-        {"model.diffusion_model.double_blocks.", "Flux (a transformer)"},
-        {"cond_stage_model.transformer.", "Stable Diffusion 1.x (CLIP ViT-L, a context of 768 channels)"},
-    };
-    /* clang-format on */
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        if (has_prefix(c, marks[i].prefix))
-            err("%s: this is %s: " OURS, c->spec, marks[i].name);
-    const Stored *context = checkpoint_find(
-        c, "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight");
-    if (context && context->rank == 2 && context->dim[1] == 768)
-        err("%s: this is Stable Diffusion 1.x (\"%s\" takes a context of 768 channels): " OURS,
-            c->spec, context->name);
-    const Stored *in = checkpoint_find(c, "model.diffusion_model.input_blocks.0.0.weight");
-    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && in && in->rank == 4; i++)
-        if (in->dim[1] == inputs[i].channels)
-            err("%s: this is %s: " OURS, c->spec, inputs[i].name);
 }
 
 /* ---- epsilon or v ---- */
@@ -144,7 +101,7 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     (void)o;
     const StFile *f = checkpoint_add_safetensors(c, c->spec, "");
     checkpoint_sort(c);
-    refuse_relatives(c);
+    signature_refuse(c);
     const char *why;
     Settings s = settings_new(c->arena, c->spec);
     s.prediction = prediction_of(c, f, &why);
@@ -175,6 +132,7 @@ void open_ldm_vae(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
     checkpoint_add_safetensors(c, c->spec, "first_stage_model.");
+    signature_refuse(c);
     Settings s = settings_new(c->arena, c->spec);
     settings_of_convention(&s, "vae");
     c->scheme = &ldm_scheme;

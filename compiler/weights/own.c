@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signatures.h"
+
 static bool spell_own(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
                       Place *out)
 {
@@ -54,9 +56,14 @@ void open_own(Checkpoint *c, const CheckpointOptions *o)
     const StFile *f = checkpoint_add_safetensors(c, c->spec, "");
     for (size_t i = 0; i < f->n && !prefixed; i++)
         prefixed = strchr(f->tensors[i].name, '/') != NULL;
+    c->foreign = prefixed ? NULL : signature_of(c);
     c->scheme = prefixed ? &own_scheme : &own_model_scheme;
-    c->taken_for = prefixed ? "models of latentc" : "one model of latentc";
-    c->why = prefixed ? "names are MODEL/PATH" : "names are of no other scheme";
+    c->taken_for = prefixed     ? "models of latentc"
+                   : c->foreign ? c->foreign
+                                : "one model of latentc";
+    c->why = prefixed     ? "names are MODEL/PATH"
+             : c->foreign ? "no pipeline takes it"
+                          : "names are of no other scheme";
     const char *settings = st_meta(f, "latentc.settings");
     if (settings)
         c->settings = json_parse(settings, strlen(settings), c->spec);

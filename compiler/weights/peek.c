@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "peek.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -23,6 +24,40 @@ bool peek_has(const Peek *p, const char *text)
     return p->n && memmem(p->head, p->n, text, strlen(text));
 }
 
+/* A file is not the name of a repository: its folder is missing. */
+static bool is_hub_name(const char *spec)
+{
+    static const char *const files[] = {".safetensors", ".json", ".h5", ".ckpt",  ".pt", ".bin",
+                                        ".gguf",        ".txt",  ".gz", ".keras", ".pth"};
+    const char *slash = strchr(spec, '/'), *dot = strrchr(spec, '.');
+    if (!slash || slash == spec || !slash[1] || strchr(slash + 1, '/') || *spec == '.')
+        return false;
+    for (const char *p = spec; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("-_./", *p))
+            return false;
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && dot; i++)
+        if (!strcmp(dot, files[i]))
+            return false;
+    return true;
+}
+
+const char *hub_advice(Arena *a, const char *spec)
+{
+    static const char hub[] = "https://huggingface.co/";
+    const char *name = strncmp(spec, hub, strlen(hub)) ? spec : spec + strlen(hub);
+    struct stat st;
+    const char *slash = strchr(name, '/');
+    if (strstr(spec, "://") && !is_hub_name(name))
+        return "; it is an address, expected a file or a folder: download it first";
+    if (!is_hub_name(name) ||
+        !stat(arena_printf(a, "%.*s", (int)(slash - name), name), &st)) /* a folder of the user's */
+        return "";
+    return arena_printf(
+        a,
+        "; if it is a name on the Hugging Face hub, download the folder first: 'hf download %s --local-dir %s' (pip install huggingface_hub), then give %s",
+        name, slash + 1, slash + 1);
+}
+
 static size_t read_head(int fd, char *into, size_t n)
 {
     size_t got = 0;
@@ -37,7 +72,8 @@ Peek peek_at(Arena *a, const char *path)
     Peek p = {.spec = path};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st))
-        err("%s: cannot be read: %s", path, strerror(errno));
+        err("%s: cannot be read: %s%s", path, strerror(errno),
+            errno == ENOENT ? hub_advice(a, path) : "");
     p.folder = S_ISDIR(st.st_mode);
     if (!p.folder && !S_ISREG(st.st_mode))
         err("%s: neither a file nor a folder, expected weights", path);

@@ -22,6 +22,10 @@ typedef struct {
  * folder. */
 Peek peek_at(Arena *a, const char *path);
 
+/* What to say after "No such file or directory" when spec looks like a name on the Hugging Face
+ * hub ("stabilityai/sd-turbo") or an address: how to download it. "": it looks like neither. */
+const char *hub_advice(Arena *a, const char *spec);
+
 /* Is the text somewhere in the head? */
 bool peek_has(const Peek *p, const char *text);
 

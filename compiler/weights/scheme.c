@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "words.h"
 
 typedef enum {
     END,
@@ -184,26 +185,6 @@ bool rules_have_path(const char *model, const char *path)
     return spell_by_rules(&any, NULL, &(WeightName){model, path, &(Counts){0}}, 0, &p);
 }
 
-/* text matches the pattern, in which '*' stands for any characters. */
-static bool matches(const char *pattern, const char *text)
-{
-    const char *star = NULL, *retry = NULL;
-    while (*text)
-        if (*pattern == '*') {
-            star = pattern++;
-            retry = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star + 1;
-            text = ++retry;
-        } else {
-            return false;
-        }
-    return pattern[strspn(pattern, "*")] == 0;
-}
-
 bool scheme_ignores(const Scheme *s, const char *name, const Counts *n)
 {
     for (const char *const *p = s->ignored; *p; p++) {
@@ -213,7 +194,7 @@ bool scheme_ignores(const Scheme *s, const char *name, const Counts *n)
         if (number)
             snprintf(pattern + (number - *p), sizeof pattern - (size_t)(number - *p), "%d%s",
                      n->layers, number + strlen("{layers}"));
-        if (matches(pattern, name))
+        if (words_match(pattern, name))
             return true;
     }
     return false;

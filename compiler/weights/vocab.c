@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "config.h"
 #include "err.h"
+#include "peek.h"
 #include "tokenizer.h"
 #include "vocab_build.h"
 #include "json.h"
@@ -151,8 +152,11 @@ void *vocab_load(const char *path, size_t *bytes)
 {
     lrt_error e;
     struct stat st;
-    if (stat(path, &st))
-        err("vocabulary %s: %s", path, strerror(errno));
+    if (stat(path, &st)) {
+        int why = errno;
+        Arena *a = arena_new();
+        err("vocabulary %s: %s%s", path, strerror(why), why == ENOENT ? hub_advice(a, path) : "");
+    }
     const char *dot = strrchr(path, '.');
     bool json = dot && !strcmp(dot, ".json");
     if (!S_ISDIR(st.st_mode) && !json) {

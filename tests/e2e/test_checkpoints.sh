@@ -257,7 +257,7 @@ expect 1 '*model.ckpt: a PyTorch pickle, which can run any program while it is r
 expect 1 '*model.ckpt: a PyTorch pickle*' "$LATENTC" build -q "$sd2" --weights model.ckpt -o out
 printf 'GGUF and more' >model.gguf
 expect 1 '*model.gguf: a GGUF file*' "$LATENTC" weights check model.gguf
-expect 1 '*nowhere/nothing: cannot be read: No such file or directory' "$LATENTC" weights check nowhere/nothing
+expect 1 '*nowhere/nothing: cannot be read: No such file or directory; if it is a name on the Hugging Face hub, *hf download nowhere/nothing --local-dir nothing*' "$LATENTC" weights check nowhere/nothing
 [[ ! -e out ]] || fail "something half-written"
 # Weights that do not fit, and numbers that are none.
 expect 1 '*own.safetensors: does not fit *: * weights are missing, unknown or of another shape' "$LATENTC" weights check own.safetensors

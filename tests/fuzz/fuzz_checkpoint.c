@@ -14,7 +14,7 @@
 static void read_config(const char *text, size_t size, void (*settings)(Settings *, Json))
 {
     Arena *a = arena_new();
-    Json config = json_parse(text, size, "fuzz");
+    Json config = json_parse_python(text, size, "fuzz");
     json_expect(config, JSON_OBJECT);
     Settings s = settings_new(a, "settings");
     settings(&s, config);
@@ -27,7 +27,7 @@ static void read_config(const char *text, size_t size, void (*settings)(Settings
 
 static void read_index(const char *text, size_t size)
 {
-    Json index = json_parse(text, size, "fuzz");
+    Json index = json_parse_python(text, size, "fuzz");
     json_expect(index, JSON_OBJECT);
     check_pipeline_class(index);
     json_free(index);

@@ -194,7 +194,7 @@ static void lax_headers(void **state)
 }
 
 /* Every number of 8 bits there is, against PyTorch's (data/float8.txt, made by
- * tools/float8_torch.py). */
+ * recorded/record_float8.py). */
 static void eights(void **state)
 {
     (void)state;
