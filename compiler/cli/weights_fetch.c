@@ -15,6 +15,7 @@ int weights_fetch(int argc, char **argv)
     const Flag flags[] = {
         {"offline", 0, FLAG_BOOL, &o.offline, NULL, "download nothing; only check the files in the cache", 0, 0},
         {"from", 0, FLAG_STRING, &o.from, "URL", "a mirror: address of the folder that has the files; default $LATENTC_FETCH_BASE", 0, 0},
+        {"timeout", 0, FLAG_INT, &o.patience, "S", "give up after S seconds in which a download hardly moves; default 120", 1, 86400},
         {"list", 0, FLAG_STRING, &o.list, "FILE", "a list to use in place of graphs/published.json; default $LATENTC_FETCH_LIST", 0, 0},
     };
     /* clang-format on */

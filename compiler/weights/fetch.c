@@ -87,21 +87,43 @@ static void make_folders(Arena *a, const char *path)
 
 /* ---- files of a name ---- */
 
-/* One file: its address, its name, its sha256. */
+/* One file: its address, its name, its sha256, its bytes at most. */
 typedef struct {
     const char *address, *name, *sha256;
+    int64_t most;
 } File;
+
+/* Names become names of files and folders in the cache: they are never paths. */
+static bool is_plain_name(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+    size_t n = strlen(name);
+    return n && n < 200 && *name != '.' && *name != '-' && strspn(name, letters) == n;
+}
+
+/* What follows the last '/' of an address, without a query. */
+static const char *name_in(Arena *a, const char *address)
+{
+    const char *end = address + strcspn(address, "?#"), *name = end;
+    while (name > address && name[-1] != '/')
+        name--;
+    return arena_printf(a, "%.*s", name > address ? (int)(end - name) : 0, name);
+}
 
 static File read_file_row(Arena *a, Json row, const char *base)
 {
-    static const char *const keys[] = {"from", "sha256"};
-    json_only(row, keys, 2);
+    static const char *const keys[] = {"from", "sha256", "most"};
+    static const int64_t most = (int64_t)1 << 40;
+    json_only(row, keys, 3);
     File f = {.address = json_string(json_need(row, "from")),
               .sha256 = json_string(json_need(row, "sha256"))};
-    const char *slash = strrchr(f.address, '/');
-    f.name = slash ? slash + 1 : "";
-    if (!*f.name || *f.name == '.')
-        json_err(row, "\"%s\" does not end in a file's name", f.address);
+    f.most = json_int(json_need(row, "most"), 1, most);
+    f.name = name_in(a, f.address);
+    if (!is_plain_name(f.name))
+        json_err(row,
+                 "\"%s\" does not end in a file's name of letters, digits, '.', '_', '+' and '-'",
+                 f.address);
     if (strlen(f.sha256) != 64 || strspn(f.sha256, "0123456789abcdefABCDEF") != 64)
         json_err(row, "\"%s\" is no sha256, expected 64 hexadecimal digits", f.sha256);
     if (base)
@@ -132,7 +154,20 @@ static void provide(Arena *a, const char *name, const char *folder, const File *
     if (o->offline)
         err("%s: %s is not in %s, and --offline forbids to fetch it", name, f->name, folder);
     make_folders(a, folder);
-    fetch_file(f->address, path, f->sha256, f->name);
+    fetch_file(&(FetchFile){.address = f->address,
+                            .path = path,
+                            .sha256 = f->sha256,
+                            .what = f->name,
+                            .most = f->most,
+                            .patience = o->patience ? o->patience : FETCH_PATIENCE});
+}
+
+static void check_set_name(Json set, const char *name)
+{
+    if (!is_plain_name(name))
+        json_err(
+            set,
+            "expected a name of letters, digits, '.', '_', '+' and '-', which becomes a folder's");
 }
 
 const char *fetch_published(Arena *a, const char *name, const FetchOptions *o)
@@ -142,6 +177,7 @@ const char *fetch_published(Arena *a, const char *name, const FetchOptions *o)
     if (!json_ok(set))
         err("%s: no published weights of this name; there are: %s", name, fetch_names(a, o->list));
     json_only(set, keys, 2);
+    check_set_name(set, name);
     const char *folder = cache_folder(a, name);
     for (Json m = json_first(json_need(set, "files")); json_ok(m); m = json_next(m)) {
         File f = read_file_row(a, m, setting(o->from, "LATENTC_FETCH_BASE"));
@@ -156,6 +192,7 @@ void fetch_print(const char *list)
     Arena *a = arena_new();
     Json root = load_list(a, list);
     for (Json set = json_ok(root) ? json_first(root) : root; json_ok(set); set = json_next(set)) {
+        check_set_name(set, json_key(set));
         const char *folder = cache_folder(a, json_key(set));
         print_plain(stdout, "%s  %s", json_key(set), json_string(json_need(set, "about")));
         for (Json m = json_first(json_need(set, "files")); json_ok(m); m = json_next(m)) {

@@ -19,10 +19,11 @@
 #include "fetch.h"
 #include "progress.h"
 
-enum { TRIES = 4, RUN = 1 << 20 };
+enum { TRIES = 4, RUN = 1 << 20, MOVES = 1 << 16 };
 
 typedef struct {
     const char *address, *part, *what;
+    int64_t most, patience;
     int fd;           /* of the .part file */
     EVP_MD_CTX *hash; /* of its first `have` bytes */
     int64_t have;
@@ -31,7 +32,11 @@ typedef struct {
     bool resumed;                     /* some bytes are from an earlier request */
     bool started;                     /* this response's first bytes are here */
     bool bar_begun;
+    bool too_long;   /* more than `most` bytes come, or are announced */
+    bool stalled;    /* no progress for `patience` seconds */
     int write_error; /* errno */
+    double moved;    /* lrt_now() when it last had MOVES bytes more */
+    int64_t moved_have;
     CURL *curl;
     lrt_progress bar;
 } Download;
@@ -81,6 +86,16 @@ void fetch_sha256(const char *path, char hex[65])
 
 /* ---- the .part file ---- */
 
+static void part_restart(Download *d)
+{
+    if (ftruncate(d->fd, 0))
+        err("%s: cannot be emptied: %s", d->part, strerror(errno));
+    EVP_MD_CTX_free(d->hash);
+    d->hash = hash_new();
+    d->have = d->moved_have = 0;
+    d->resumed = false;
+}
+
 /* Opens it, waits while another latentc writes it, and reads what it has. */
 static void part_open(Download *d)
 {
@@ -95,20 +110,15 @@ static void part_open(Download *d)
     d->hash = hash_new();
     d->have = hash_rest(d->hash, d->fd, 0, d->part);
     d->resumed = d->have > 0;
-}
-
-static void part_restart(Download *d)
-{
-    if (ftruncate(d->fd, 0))
-        err("%s: cannot be emptied: %s", d->part, strerror(errno));
-    EVP_MD_CTX_free(d->hash);
-    d->hash = hash_new();
-    d->have = 0;
-    d->resumed = false;
+    if (d->have > d->most)
+        part_restart(d);
 }
 
 static bool part_add(Download *d, const char *data, size_t n)
 {
+    d->too_long |= (int64_t)n > d->most - d->have;
+    if (d->too_long)
+        return false;
     CHECK(EVP_DigestUpdate(d->hash, data, n));
     for (ssize_t k; n; data += k, n -= (size_t)k, d->have += k)
         if ((k = pwrite(d->fd, data, n, d->have)) < 0) {
@@ -156,8 +166,10 @@ static void begin_body(Download *d, long status)
     else if (d->have)
         part_restart(d); /* the server does not know ranges and sends all of it */
     d->started = true;
-    if (!d->bar_begun)
-        lrt_progress_begin_bytes(&d->bar, d->what, d->total > 0 ? (double)d->total : 1e6);
+    d->too_long |= d->total > d->most;
+    if (d->bar_begun || d->too_long)
+        return;
+    lrt_progress_begin_bytes(&d->bar, d->what, d->total > 0 ? (double)d->total : 1e6);
     d->bar_begun = true;
 }
 
@@ -177,6 +189,20 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
     if (d->total > 0 && d->have < d->total)
         lrt_progress_step(&d->bar, (int)((double)d->have / 1e6));
     return n * size;
+}
+
+/* Has it hardly moved for too long? Nonzero ends the transfer. */
+static int on_time(void *context, curl_off_t all, curl_off_t now, curl_off_t up, curl_off_t sent)
+{
+    (void)all, (void)now, (void)up, (void)sent;
+    Download *d = context;
+    double time = lrt_now();
+    if (d->have - d->moved_have >= MOVES) {
+        d->moved_have = d->have;
+        d->moved = time;
+    }
+    d->stalled = time - d->moved > (double)d->patience;
+    return d->stalled;
 }
 
 /* ---- a request ---- */
@@ -200,8 +226,9 @@ static CURLcode request(Download *d, char *why)
     curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
                      strncasecmp(d->address, "https:", 6) ? "http,https" : "https");
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 30L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 60L);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_time);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, d);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, d);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
@@ -284,8 +311,14 @@ _Noreturn static void give_up(Download *d, CURLcode code, const char *why)
     if (d->write_error)
         err("%s: cannot be written: %s; %lld bytes stay there, and the next fetch continues from them",
             d->part, strerror(d->write_error), (long long)d->have);
-    if (!d->have)
+    if (!d->have || d->too_long)
         unlink(d->part);
+    if (d->too_long)
+        err("%s: sends more than the %lld bytes that the list allows: not the file that was published; nothing is kept",
+            d->address, (long long)d->most);
+    if (d->stalled)
+        err("%s: no progress for %lld s; %lld bytes are in %s, and the next fetch continues from them",
+            d->address, (long long)d->patience, (long long)d->have, d->part);
     if (code == CURLE_OK)
         err("%s: the server answered %ld%s, expected the file", d->address, status,
             status_text(status));
@@ -316,26 +349,34 @@ static void download(Download *d)
             continue;
         }
         left = d->have > before ? TRIES - 1 : left - 1;
-        if (d->write_error || !passing(d, code, status) || !left)
+        on_time(d, 0, 0, 0, 0);
+        if (d->write_error || d->too_long || d->stalled || !passing(d, code, status) || !left)
             give_up(d, code, why);
         sleep((unsigned)(TRIES - left) - 1); /* 0 s the first time, then 1 s, 2 s */
     }
     end_bar(d);
 }
 
-void fetch_file(const char *address, const char *path, const char *sha256, const char *what)
+void fetch_file(const FetchFile *f)
 {
     static bool ready;
+    const char *address = f->address, *path = f->path, *sha256 = f->sha256;
     char part[4200], hex[65];
     snprintf(part, sizeof part, "%s.part", path);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a write error like a full disk */
     if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT))
         die("curl does not start");
     ready = true;
-    Download d = {.address = address, .part = part, .what = what};
+    Download d = {.address = address,
+                  .part = part,
+                  .what = f->what,
+                  .most = f->most,
+                  .patience = f->patience};
     d.curl = curl_easy_init();
     CHECK(d.curl);
     part_open(&d);
+    d.moved = lrt_now(); /* after the wait for another latentc */
+    d.moved_have = d.have;
     for (bool again = !access(path, F_OK);
          !again;) { /* another latentc may have fetched it meanwhile */
         download(&d);
@@ -355,7 +396,7 @@ void fetch_file(const char *address, const char *path, const char *sha256, const
                 address, hex, sha256);
         }
         note("%s: the resumed file is not the one that was published; fetching all of it again",
-             what);
+             f->what);
     }
     EVP_MD_CTX_free(d.hash);
     close(d.fd);

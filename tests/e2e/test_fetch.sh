@@ -12,9 +12,10 @@ for _ in {1..100}; do [[ -s $work/port ]] && break; sleep 0.1; done
 [[ -s $work/port ]] || fail "the server does not start"
 base=http://127.0.0.1:$(<"$work/port")
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
-# list MODE [SHA256]: a list with one name, `small`, one file, big.bin
+# list MODE [SHA256 [MOST]]: a list with one name, `small`, one file, big.bin
 list() {
-    printf '{"small": {"about": "a test", "files": [{"from": "%s%s/big.bin", "sha256": "%s"}]}}\n' "$base" "${1:+/$1}" "${2:-$(hash_of "$served/big.bin")}" >"$work/list.json"
+    printf '{"small": {"about": "a test", "files": [{"from": "%s%s/big.bin", "sha256": "%s", "most": %s}]}}\n' "$base" "${1:+/$1}" \
+        "${2:-$(hash_of "$served/big.bin")}" "${3:-3000000}" >"$work/list.json"
 }
 fetch() { "$LATENTC" weights fetch small --list "$work/list.json" "$@"; }
 cached=$cache/latentc/small/big.bin
@@ -68,6 +69,34 @@ again
 expect 1 "*big.bin.part: cannot be written: File too large; 1048576 bytes stay there, and the next fetch continues from them" \
     bash -c 'ulimit -f 1024; "$0" weights fetch small --list "$1"' "$LATENTC" "$work/list.json"
 fetch >/dev/null 2>&1 && got "after a full disk" || fail "after a full disk"
+
+# more than the list allows: announced, of no length, in the .part file; nothing is kept
+many="*big.bin: sends more than the 2999999 bytes that the list allows: not the file that was published; nothing is kept"
+for mode in "" endless; do
+    list "$mode" "" 2999999 && again && expect 1 "$many" fetch
+    [[ -z $(ls "$cache/latentc/small") ]] || fail "a file that is too long is kept: $(ls "$cache/latentc/small")"
+done
+list "" && again && mkdir -p "${cached%/*}" && head -c 3000001 /dev/zero >"$cached.part" && fetch >/dev/null 2>&1 && got "too long .part" || fail "too long .part"
+
+# a download that hardly moves ends: within one answer, and over many
+for mode in drip one; do
+    list $mode && again && expect 1 "*/$mode/big.bin: no progress for 1 s; * bytes are in *big.bin.part, and the next fetch continues from them" fetch --timeout 1
+done
+list "" && fetch >/dev/null 2>&1 && got "after a stall" || fail "after a stall"
+
+# names are names, not paths
+for name in ../small a/b .hidden '' -x; do
+    printf '{"%s": {"about": "a test", "files": []}}\n' "$name" >"$work/names.json"
+    expect 1 "*names.json: /*: expected a name of letters, digits, '.', '_', '+' and '-', which becomes a folder's" "$LATENTC" weights fetch --list "$work/names.json"
+    expect 1 "*names.json: /*: expected a name of letters, *" "$LATENTC" weights fetch --list "$work/names.json" -- "$name"
+done
+for file in .. .x 'a%2fb' "" 'x\\y'; do
+    printf '{"small": {"about": "a test", "files": [{"from": "%s/%s", "sha256": "%064d", "most": 9}]}}\n' "$base" "$file" 0 >"$work/names.json"
+    expect 1 "*names.json: /small/files/0: \"*\" does not end in a file's name of *" "$LATENTC" weights fetch --list "$work/names.json" small
+done
+printf '{"small": {"about": "a test", "files": [{"from": "%s/big.bin?download=true", "sha256": "%s", "most": 3000000}]}}\n' "$base" \
+    "$(hash_of "$served/big.bin")" >"$work/list.json"
+again && fetch --from "$base" >/dev/null 2>&1 && got "an address with a query" || fail "an address with a query"
 
 # mirrors and --offline
 list nowhere && again && fetch --from "$base/moved" >/dev/null 2>&1 && got "--from" || fail "--from"

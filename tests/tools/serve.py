@@ -9,12 +9,16 @@
   /cutonce/NAME      the same, the first time
   /wrongrange/NAME   answers a range with another one
   /broken/NAME       503
+  /endless/NAME      the file again and again, of no length that is said
+  /drip/NAME         a byte every 50 ms, each time from the beginning of what was asked for
+  /one/NAME          one byte, then closes: each time
   /busyonce/NAME     503 the first time
 
 Prints one line a request on standard output: METHOD PATH RANGE. Writes its port to PORT_FILE once it listens."""
 import http.server
 import os
 import sys
+import time
 
 folder, port_file = sys.argv[1:3]
 seen = set()
@@ -54,6 +58,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         begin = int(asked.split("=")[1].split("-")[0]) if asked and mode != "noranges" else 0
         if begin and begin >= len(data):
             return self.plain(416, Content_Range="bytes */%d" % len(data))
+        if mode == "endless":
+            self.send_response(200)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            try:
+                while True:
+                    self.wfile.write(data)
+            except OSError:
+                return None
         if mode == "wrongrange" and begin:
             begin += 1
         self.send_response(206 if begin else 200)
@@ -65,7 +79,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(data[begin:begin + (len(data) - begin) // 2])
             self.close_connection = True
             return None
-        self.wfile.write(data[begin:])
+        if mode == "one":
+            self.wfile.write(data[begin:begin + 1])
+            self.close_connection = True
+            return None
+        try:
+            if mode == "drip":
+                for i in range(begin, len(data)):
+                    self.wfile.write(data[i:i + 1])
+                    time.sleep(0.05)
+            else:
+                self.wfile.write(data[begin:])
+        except OSError:
+            pass
         return None
 
 
