@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,28 +14,82 @@
 #include "host.h"
 #include "outfile.h"
 
-char *read_file(const char *path, size_t *len)
+/* ---- whole files ---- */
+
+/* What pipes and devices gave: they give it once, and files are read as often as a command needs
+ * them. */
+typedef struct Spool {
+    dev_t device;
+    ino_t inode;
+    Buf text;
+    struct Spool *next;
+} Spool;
+static Spool *spools;
+
+static Buf read_stream(FILE *f, const char *path)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        err("%s: cannot be read: %s", path, strerror(errno));
-    struct stat st;
-    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))
-        err("%s: is a folder, expected a file", path);
-    input_claim(path);
     Buf b = {0};
     char chunk[16384];
     size_t n;
     buf_add(&b, "", 0);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
         buf_add(&b, chunk, n);
+        if (b.len > READ_FILE_MOST)
+            err("%s: has more than %d MiB, expected a text file", path, READ_FILE_MOST >> 20);
+    }
     if (ferror(f))
         err("%s: cannot be read: %s", path, strerror(errno));
+    return b;
+}
+
+static const Buf *spooled(const struct stat *st)
+{
+    for (const Spool *s = spools; s; s = s->next)
+        if (s->device == st->st_dev && s->inode == st->st_ino)
+            return &s->text;
+    return NULL;
+}
+
+static const Buf *spool(const struct stat *st, Buf text)
+{
+    Spool *s = xmalloc(sizeof *s);
+    *s = (Spool){st->st_dev, st->st_ino, text, spools};
+    spools = s;
+    return &s->text;
+}
+
+static char *copy_of(const Buf *b, size_t *len)
+{
+    char *text = xmalloc(b->len + 1);
+    memcpy(text, b->data, b->len + 1);
+    if (len)
+        *len = b->len;
+    return text;
+}
+
+char *read_file(const char *path, size_t *len)
+{
+    struct stat st;
+    bool known = stat(path, &st) == 0, once = known && !S_ISREG(st.st_mode);
+    if (known && S_ISDIR(st.st_mode))
+        err("%s: is a folder, expected a file", path);
+    const Buf *before = once ? spooled(&st) : NULL;
+    if (before)
+        return copy_of(before, len);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        err("%s: cannot be read: %s", path, strerror(errno));
+    input_claim(path);
+    Buf b = read_stream(f, path);
     fclose(f);
+    if (once)
+        return copy_of(spool(&st, b), len);
     if (len)
         *len = b.len;
     return b.data;
 }
+
+/* ---- files of this program ---- */
 
 const char *own_folder(Arena *a)
 {

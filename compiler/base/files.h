@@ -5,8 +5,13 @@
 
 #include "arena.h"
 
-/* A whole file, with a NUL after it that *len does not count; len may be NULL. The caller frees.
- * err() with the reason when the file cannot be read. */
+/* Bytes that read_file takes at most: JSON and texts of graphs are much smaller, and a device may
+ * give bytes without end. */
+enum { READ_FILE_MOST = 64 << 20 };
+
+/* A whole file, with a NUL after it that *len does not count; len may be NULL. The caller frees. A
+ * pipe or a device may be read again: it gives what it gave the first time. err() with the reason
+ * when the file cannot be read, or is too long. */
 char *read_file(const char *path, size_t *len);
 
 /* The folder of this program's executable; NULL, errno set, where the system does not say. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hash.h"
 #include "weights_packed.h"
@@ -68,7 +69,8 @@ bool packed_list(const char *spec)
     lrt_footer f;
     lrt_error e;
     const lrt_container_file file = {.path = spec, .what = arena_printf(a, "%s:", spec)};
-    FILE *in = fopen(spec, "rb");
+    struct stat st; /* a pipe is not waited for */
+    FILE *in = !stat(spec, &st) && S_ISREG(st.st_mode) ? fopen(spec, "rb") : NULL;
     char *text = arena_alloc(a, MOST + 1);
     size_t n = in ? fread(text, 1, MOST, in) : 0, magic = strlen(LRT_PACKED);
     if (in)

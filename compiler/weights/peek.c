@@ -70,13 +70,14 @@ Peek peek_at(Arena *a, const char *path)
 {
     struct stat st;
     Peek p = {.spec = path};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s%s", path, strerror(errno),
             errno == ENOENT ? hub_advice(a, path) : "");
     p.folder = S_ISDIR(st.st_mode);
     if (!p.folder && !S_ISREG(st.st_mode))
-        err("%s: neither a file nor a folder, expected weights", path);
+        err("%s: a pipe or a device, expected a file or a folder of weights, which are read where they lie",
+            path);
     if (!p.folder) {
         char *head = arena_alloc(a, HEAD);
         p.n = read_head(fd, head, HEAD);

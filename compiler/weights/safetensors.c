@@ -125,14 +125,41 @@ StFile *st_from_memory(const char *path, const void *data, size_t bytes)
     return f;
 }
 
+/* A pipe has no place to map: its bytes are copied. */
+static StFile *open_pipe(const char *path, int fd)
+{
+    enum { RUN = 1 << 16, MOST = 1 << 28 };
+    StFile *f = new_file(path);
+    char *bytes = NULL;
+    size_t have = 0, room = 0;
+    for (ssize_t n = 1; n > 0; have += (size_t)n) {
+        if (have > MOST)
+            err("%s: more than %d MiB come, expected a .safetensors file", path, MOST >> 20);
+        if (room - have < RUN) {
+            char *more = arena_alloc(f->arena, room = 2 * room + RUN);
+            memcpy(more, bytes ? bytes : "", have);
+            bytes = more;
+        }
+        if ((n = read(fd, bytes + have, room - have)) < 0)
+            err("%s: cannot be read: %s", path, strerror(errno));
+    }
+    close(fd);
+    f->map = bytes;
+    f->map_bytes = have;
+    validate(f);
+    return f;
+}
+
 StFile *st_open(const char *path)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st))
         err("%s: cannot be read: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
+    if (S_ISDIR(st.st_mode))
         err("%s: not a file, expected a .safetensors file", path);
+    if (!S_ISREG(st.st_mode))
+        return open_pipe(path, fd);
     StFile *f = new_file(path);
     f->map_bytes = (size_t)st.st_size;
     if (f->map_bytes) {

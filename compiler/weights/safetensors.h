@@ -41,7 +41,8 @@ typedef struct {
 
 /* ---- safetensors.c ---- */
 
-/* Maps a file and validates it; err() names file, tensor and byte. st_close frees it. */
+/* Maps a file, or reads a pipe, and validates it; err() names file, tensor and byte. st_close frees
+ * it. */
 StFile *st_open(const char *path);
 
 /* The same over bytes that the caller keeps until st_close; path is for messages. */

@@ -10,7 +10,7 @@
 #include "text.h"
 #include "utf8.h"
 
-enum { CLIP_MERGES = 48894, LINE_LIMIT = 4096 };
+enum { CLIP_MERGES = 48894, LINE_LIMIT = 4096, MOST_BYTES = 16 << 20 };
 
 /* A slot of the hash table from a token's text, as the merges file writes it, to its id. */
 typedef struct {
@@ -144,7 +144,10 @@ static bool read_merges(Builder *b)
         b->line++;
         if (b->line == 1 && strstr(line, "#version"))
             continue;
-        if (strlen(line) == sizeof line - 1)
+        if (gztell(f) > MOST_BYTES)
+            ok = lrt_fail(b->error, "%s:%u: more than %d MiB: this is not a merges file", b->path,
+                          b->line, MOST_BYTES >> 20);
+        else if (strlen(line) == sizeof line - 1)
             ok = lrt_fail(b->error,
                           "%s:%u: a line of more than %d bytes: this is not a merges file", b->path,
                           b->line, LINE_LIMIT - 2);
