@@ -10,6 +10,7 @@
 #include "err.h"
 #include "foreign_flags.h"
 #include "outfile.h"
+#include "utf8.h"
 
 static const Flag *find(const Command *cmd, const char *name, size_t n)
 {
@@ -47,7 +48,7 @@ static void store_int(const Flag *f, const char *shown, const char *value)
     errno = 0;
     long long v = strtoll(value, &end, 10);
     if (end == value || *end || errno)
-        usage_err("%s: found '%s', expected an integer", shown, value);
+        usage_err("%s: found '%s', expected an integer", shown, LRT_BRIEFLY(value));
     if ((f->least || f->most) && (v < f->least || v > f->most))
         usage_err("%s: found %lld, expected %lld to %lld", shown, v, (long long)f->least,
                   (long long)f->most);
@@ -135,7 +136,7 @@ static void parse_flag(const Command *cmd, int argc, char **argv, int *i)
     char shown[72];
     snprintf(shown, sizeof shown, "--%s", f->name);
     if (f->kind == FLAG_BOOL && value)
-        usage_err("%s takes no value, found '%s'", shown, value);
+        usage_err("%s takes no value, found '%s'", shown, LRT_BRIEFLY(value));
     if (f->kind != FLAG_BOOL && !value) {
         if (*i + 1 >= argc)
             usage_err("%s: expected a value (%s) after it", shown, f->value);
@@ -155,7 +156,7 @@ int flags_parse(const Command *cmd, int argc, char **argv)
             parse_flag(cmd, argc, argv, &i);
         } else {
             if (n == cmd->most)
-                usage_err("unexpected argument '%s'; usage: %s", argv[i], cmd->usage);
+                usage_err("unexpected argument '%s'; usage: %s", LRT_BRIEFLY(argv[i]), cmd->usage);
             cmd->arguments[n++] = argv[i];
         }
     }

@@ -5,6 +5,7 @@
 
 #include "err.h"
 #include "names.h"
+#include "utf8.h"
 
 static lrt_names names_of(Names n) { return (lrt_names){n.first, n.stride, n.n}; }
 
@@ -20,7 +21,7 @@ int name_choice(const char *what, const char *word, Names names)
 {
     int i = name_find(word, names);
     if (i < 0)
-        usage_err("%s: unknown '%s': %s", what, word, name_hint(word, names));
+        usage_err("%s: unknown '%s': %s", what, LRT_BRIEFLY(word), name_hint(word, names));
     return i;
 }
 

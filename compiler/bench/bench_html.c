@@ -344,8 +344,9 @@ void report_html(const Bench *b, Buf *out)
     xml_text(out, b->pipeline->name);
     buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
     xml_text(out, b->pipeline->name);
-    buf_printf(out, ", %d x %d, %s</h1>\n<p>", b->pipeline->img_width, b->pipeline->img_height,
-               b->code.dtype);
+    if (b->pipeline->img_width)
+        buf_printf(out, ", %d x %d", b->pipeline->img_width, b->pipeline->img_height);
+    buf_printf(out, ", %s</h1>\n<p>", b->code.dtype);
     xml_text(out, b->machine.cpu);
     buf_printf(out, ", %d thread%s, code for %s; the median of %lld timed run%s</p>\n", b->threads,
                b->threads == 1 ? "" : "s", b->machine.target->name, (long long)b->repeat,

@@ -48,8 +48,10 @@ static void json_settings(const Bench *b, Buf *out)
 {
     buf_printf(out, ",\n\"settings\": {");
     text_field(out, "pipeline", b->pipeline->name);
-    buf_printf(out, ", \"img_height\": %d, \"img_width\": %d, \"batch\": %lld, \"repeat\": %lld, ",
-               b->pipeline->img_height, b->pipeline->img_width, (long long)b->batch,
+    if (b->pipeline->img_height) /* a graph alone has no size of pictures */
+        buf_printf(out, ", \"img_height\": %d, \"img_width\": %d", b->pipeline->img_height,
+                   b->pipeline->img_width);
+    buf_printf(out, ", \"batch\": %lld, \"repeat\": %lld, ", (long long)b->batch,
                (long long)b->repeat);
     text_field(out, "conv", b->code.conv);
     buf_printf(out, ", ");

@@ -205,7 +205,7 @@ void pipeline_close(Pipeline *p)
 
 /* ---- graphs alone ---- */
 
-static void put_param(ParamList *l, ParamSet p)
+void param_put_or_err(ParamList *l, ParamSet p)
 {
     if (!param_put(l, p))
         err("expected at most %d parameters", MAX_NAMES);
@@ -216,7 +216,7 @@ static void take_params(Arena *a, Json section, Json declared, ParamList *l)
 {
     for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
         if (json_ok(declared) && json_ok(json_get(declared, json_key(m))))
-            put_param(l, param_from_json(a, json_key(m), m));
+            param_put_or_err(l, param_from_json(a, json_key(m), m));
 }
 
 void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
@@ -242,6 +242,24 @@ static Graph *open_text(const char *path, int n_sets)
     return g;
 }
 
+ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *from)
+{
+    ParamList list = {.n = 0};
+    Json name = json_get(root, "graph");
+    *from = (GraphWeights){0};
+    if (json_ok(name))
+        graph_weights_find(json_string(name), w, from);
+    if (!from->checkpoint || !json_ok(from->checkpoint->settings))
+        return list;
+    Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
+         models = json_get(settings, "models");
+    Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
+    take_params(a, json_get(settings, "parameters"), declared, &list);
+    if (json_ok(own))
+        take_params(a, json_get(own, "parameters"), declared, &list);
+    return list;
+}
+
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from)
 {
@@ -254,21 +272,11 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
     *from = (GraphWeights){0};
     if (!w->specs.n)
         return graph_load(path, sets, n_sets);
-    Json root = json_load(path), name = json_get(root, "graph");
-    ParamList list = {.n = 0};
+    Json root = json_load(path);
     Arena *a = arena_new();
-    if (json_ok(name))
-        graph_weights_find(json_string(name), w, from);
-    if (from->checkpoint && json_ok(from->checkpoint->settings)) {
-        Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
-             models = json_get(settings, "models");
-        Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
-        take_params(a, json_get(settings, "parameters"), declared, &list);
-        if (json_ok(own))
-            take_params(a, json_get(own, "parameters"), declared, &list);
-    }
+    ParamList list = graph_params(a, root, w, from);
     for (int i = 0; i < n_sets; i++)
-        put_param(&list, sets[i]);
+        param_put_or_err(&list, sets[i]);
     json_free(root);
     Graph *g = graph_load(path, list.list, list.n);
     arena_free(a);

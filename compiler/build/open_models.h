@@ -27,6 +27,13 @@ typedef struct {
 /* Finds what the flags name for the weights of this model, and opens its checkpoint. */
 void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from);
 
+/* The parameters of a graph file, whose JSON is root, that the checkpoint of its weights gives it.
+ * Texts are the arena's. Fills *from. */
+ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *from);
+
+/* param_put; err() when there are too many. */
+void param_put_or_err(ParamList *l, ParamSet p);
+
 /* Loads a graph file (.json), with the parameters that the checkpoint of its weights gives it; sets
  * replace them. A .txt file is a graph in its text form, without parameters. Fills *from. */
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,

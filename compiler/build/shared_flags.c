@@ -3,6 +3,7 @@
 #include "tune_file.h"
 #include "err.h"
 #include "alloc.h"
+#include "utf8.h"
 #include "words.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ int flags_sets(const FlagList *sets, ParamSet **out)
         const char *equals = strchr(sets->items[i], '=');
         char *end;
         if (!equals || equals == sets->items[i])
-            usage_err("--set: found '%s', expected NAME=VALUE", sets->items[i]);
+            usage_err("--set: found '%s', expected NAME=VALUE", LRT_BRIEFLY(sets->items[i]));
         char *name = xmalloc((size_t)(equals - sets->items[i]) + 1);
         memcpy(name, sets->items[i], (size_t)(equals - sets->items[i]));
         name[equals - sets->items[i]] = 0;

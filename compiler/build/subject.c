@@ -1,5 +1,6 @@
 /* See subject.h. */
 #include "subject.h"
+#include "one_graph.h"
 #include "schemes.h"
 #include "err.h"
 #include "files.h"
@@ -38,7 +39,9 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
     FlagList one = {.items = &spec, .n = 1};
     const WeightFlags flags = {.specs = one, .variant = variant};
     s.file = pipeline ? graph_file(pipeline) : default_pipeline(s.arena);
-    s.pipeline = pipeline_open(s.file, NULL, 0, &flags, NULL);
+    s.one_graph = is_graph_file(s.file);
+    s.pipeline = s.one_graph ? pipeline_of_graph(s.file, NULL, 0, &flags)
+                             : pipeline_open(s.file, NULL, 0, &flags, NULL);
     for (int i = 0; i < MODEL_COUNT; i++) {
         const PipelineModel *of = &s.pipeline->model[i];
         if (!of->graph)

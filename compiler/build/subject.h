@@ -18,16 +18,17 @@ typedef struct {
 /* The checkpoint and the models that the pipeline has, in the order of models.def. */
 typedef struct {
     Arena *arena;
-    const char *file;       /* the pipeline's path */
+    const char *file;       /* the pipeline's path, or a graph's */
+    bool one_graph;         /* file is a graph: the pipeline has no schedule (one_graph.h) */
     Pipeline *pipeline;     /* with the checkpoint's settings laid over it */
     Checkpoint *checkpoint; /* NULL: the weights are synthetic */
     SubjectModel model[MODEL_COUNT];
     int n, n_here;
 } Subject;
 
-/* spec: the checkpoint, as --weights names it. pipeline: path of a pipeline file; NULL: Stable
- * Diffusion 2 (default_pipeline). variant: of a diffusers folder's files, or NULL. err() when one
- * of them cannot be read. The caller closes the subject. */
+/* spec: the checkpoint, as --weights names it. pipeline: path of a pipeline file or a graph file;
+ * NULL: Stable Diffusion 2 (default_pipeline). variant: of a diffusers folder's files, or NULL.
+ * err() when one of them cannot be read. The caller closes the subject. */
 Subject subject_open(const char *spec, const char *pipeline, const char *variant);
 void subject_close(Subject *s);
 

@@ -6,6 +6,7 @@
 #include "err.h"
 #include "hardware.h"
 #include "files.h"
+#include "one_graph.h"
 #include "outfile.h"
 #include "words.h"
 #include <stdlib.h>
@@ -125,8 +126,8 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     };
     /* clang-format on */
     const Command command = {
-        "latentc bench PIPELINE.json [flags]",
-        "Measures the peaks of this machine, then every stage of a pipeline, fused and unfused, and compares each fused operation with the peaks.\n"
+        "latentc bench PIPELINE.json | GRAPH.json [flags]",
+        "Measures the peaks of this machine, then every stage of a pipeline or one graph, fused and unfused, and compares each fused operation with the peaks.\n"
         "Prints lines on standard error and JSON on standard output; docs/bench.md and docs/bench-schema.json explain every field.",
         flags,
         sizeof flags / sizeof flags[0],
@@ -145,6 +146,18 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     b->trace = f->html != NULL;
 }
 
+/* A graph alone is one stage of its name, without the loop around it. */
+static void open_items(Bench *b, const ParamSet *sets, int n_sets)
+{
+    bool alone = is_graph_file(b->pipeline_path);
+    b->pipeline = alone ? pipeline_of_graph(b->pipeline_path, sets, n_sets, &b->weights)
+                        : pipeline_open(b->pipeline_path, sets, n_sets, &b->weights, NULL);
+    for (int i = 0; i < MODEL_COUNT; i++)
+        b->items[i] = (Item){.name = alone ? b->pipeline->name : model_rows[i].measured,
+                             .model = &b->pipeline->model[i],
+                             .guided = model_rows[i].guided && !alone};
+}
+
 int cmd_bench(int argc, char **argv)
 {
     Bench b = {.arena = arena_new(), .code = CODE_DEFAULTS, .repeat = 3};
@@ -156,11 +169,7 @@ int cmd_bench(int argc, char **argv)
         output_claim(f.json);
     if (f.html)
         output_claim(f.html);
-    b.pipeline = pipeline_open(b.pipeline_path, sets, n_sets, &b.weights, NULL);
-    const Pipeline *l = b.pipeline;
-    for (int i = 0; i < MODEL_COUNT; i++)
-        b.items[i] = (Item){
-            .name = model_rows[i].measured, .model = &l->model[i], .guided = model_rows[i].guided};
+    open_items(&b, sets, n_sets);
     check_stages(&b, f.stages);
     for (int i = 0; i < MODEL_COUNT; i++)
         b.items[i].skip = !wanted(f.stages, b.items[i].name);

@@ -11,8 +11,8 @@
 
 /* clang-format off */
 static const struct { const char *name, *args, *help; int (*run)(int argc, char **argv); } actions[] = {
-    {"list", "SPEC", "list every tensor: type, shape, and which weight it is", weights_list},
-    {"check", "SPEC [PIPELINE.json]", "list weights that are missing, unknown or of another shape, for each model", weights_check_command},
+    {"list", "SPEC [PIPELINE]", "list every tensor: type, shape, and which weight it is", weights_list},
+    {"check", "SPEC [PIPELINE]", "list weights that are missing, unknown or of another shape, for each model", weights_check_command},
     {"convert", "SPEC -o OUT --to FORM", "write the weights in another form: latentc, diffusers, ldm, keras, keras3; or packed, for a generator", weights_convert},
     {"fetch", "NAME", "download published weights into the cache; without NAME: list their names", weights_fetch},
 };

@@ -143,6 +143,8 @@ static void convert(const Asked *q, const Form *form)
     if (!form->bf16 && type == ST_BF16)
         usage_err("weights convert: Keras' files have no bf16: give --dtype f32 or f16");
     Subject s = subject_open(q->arguments[0], q->arguments[1], q->of.weights.variant);
+    if (s.one_graph)
+        err("%s: this is a graph, expected a pipeline, whose \"models\" name graphs", s.file);
     v.subject = &s;
     v.scheme = scheme_find(form->scheme);
     subject_need_any(&s);

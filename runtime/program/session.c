@@ -108,7 +108,15 @@ void lrt_session_close(lrt_session *s)
     *s = (lrt_session){0};
 }
 
-/* The text of all tokens from `first` on. A character may be spread over several of them. */
+static void put_brief(FILE *notice, const char *text)
+{
+    lrt_brief_text brief;
+    lrt_brief(&brief, text);
+    lrt_put_plain(notice, brief.text, strlen(brief.text));
+}
+
+/* The text of the tokens from `first` on, its beginning. A character may be spread over several of
+ * them. */
 static void put_cut(const lrt_session *s, const lrt_tokens *t, size_t first, FILE *notice)
 {
     char *text = NULL;
@@ -122,7 +130,7 @@ static void put_cut(const lrt_session *s, const lrt_tokens *t, size_t first, FIL
         fwrite(token, 1, n, f);
     }
     if (!fclose(f))
-        lrt_put_plain(notice, text, bytes);
+        put_brief(notice, text);
     fputc('\n', notice);
     free(text);
 }

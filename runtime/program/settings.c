@@ -11,6 +11,7 @@
 #include "picture_out.h"
 #include "progress.h"
 #include "spacing.h"
+#include "utf8.h"
 
 const lrt_setting_traits lrt_settings_traits[LRT_SETTING_COUNT] = {
 /* clang-format off */
@@ -110,7 +111,8 @@ static bool unknown_name(const char *flag, const char *name, lrt_names names, lr
     char *karras = strstr(plain, "_karras");
     if (karras && !karras[7]) /* of a sampler */
         *karras = 0;
-    return lrt_fail(e, "--%s: unknown '%s': %s", flag, name, lrt_name_hint(plain, names, &hint));
+    return lrt_fail(e, "--%s: unknown '%s': %s", flag, LRT_BRIEFLY(name),
+                    lrt_name_hint(plain, names, &hint));
 }
 
 enum { MOST_NAMES = 32 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "foreign_flags.h"
+#include "utf8.h"
 
 /* The row of an option; -1: there is none. */
 static int find(const lrt_option *table, int n, const char *name, size_t length)
@@ -42,13 +43,15 @@ static bool unknown(const lrt_option *table, int n, const char *arg, const char 
 {
     if (arg[0] != '-' || !arg[1])
         return lrt_fail(
-            e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags", arg);
+            e, "unexpected argument '%s': the prompt goes after -p; --help lists the flags",
+            LRT_BRIEFLY(arg));
     const lrt_known_flags known = {LRT_NAMES_OF(table, name, n), LRT_NAMES_OF(table, value, n),
                                    takes, table};
     lrt_hint hint;
     const char *equals = strchr(arg, '='),
                *said = lrt_flag_hint(arg, equals ? equals + 1 : value, &known, &hint);
-    return lrt_fail(e, "unknown flag '%s': %s", arg, said ? said : "--help lists the flags");
+    return lrt_fail(e, "unknown flag '%s': %s", LRT_BRIEFLY(arg),
+                    said ? said : "--help lists the flags");
 }
 
 /* strtod in the C locale: the program around a library may have set another one. */
@@ -73,7 +76,7 @@ static bool set_seed(const lrt_option *o, const char *text, lrt_error *e)
         return lrt_fail(
             e,
             "--%s: expected an integer from 0 to 18446744073709551615, or a negative one for a random seed; found '%s'",
-            o->name, text);
+            o->name, LRT_BRIEFLY(text));
     *seed = *text == '-' && v ? (lrt_seed_choice){.random = true} : (lrt_seed_choice){.value = v};
     return true;
 }
@@ -92,14 +95,14 @@ static bool set_value(const lrt_option *o, const char *text, lrt_error *e)
         long long v = strtoll(text, &end, 10);
         if (end == text || *end || errno || (double)v < o->least || (double)v > o->most)
             return lrt_fail(e, "--%s: expected an integer from %.0f to %.0f, found '%s'", o->name,
-                            o->least, o->most, text);
+                            o->least, o->most, LRT_BRIEFLY(text));
         *(int64_t *)o->into = v;
         return true;
     }
     double v = real_of(text, &end);
     if (end == text || *end || !isfinite(v) || v < o->least || v > o->most)
         return lrt_fail(e, "--%s: expected a number from %g to %g, found '%s'", o->name, o->least,
-                        o->most, text);
+                        o->most, LRT_BRIEFLY(text));
     *(double *)o->into = v;
     return true;
 }
@@ -118,7 +121,7 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
         return set_value(o, value, e);
     bool yes = !strcmp(value, "") || !strcmp(value, "true");
     if (!yes && strcmp(value, "false"))
-        return lrt_fail(e, "--%s: expected true or false, found '%s'", name, value);
+        return lrt_fail(e, "--%s: expected true or false, found '%s'", name, LRT_BRIEFLY(value));
     *(bool *)o->into = yes;
     return true;
 }

@@ -71,6 +71,18 @@ void lrt_utf8_trim(char *text)
         text[n - 1 - tail] = '\0';
 }
 
+const char *lrt_brief(lrt_brief_text *out, const char *text)
+{
+    size_t n = strnlen(text, LRT_BRIEF + 1);
+    memcpy(out->text, text, n < LRT_BRIEF ? n : LRT_BRIEF);
+    out->text[n < LRT_BRIEF ? n : LRT_BRIEF] = '\0';
+    if (n > LRT_BRIEF) {
+        lrt_utf8_trim(out->text);
+        strcat(out->text, "...");
+    }
+    return out->text;
+}
+
 /* Control characters (C0, DEL, C1), Unicode's Bidi_Control, and separators of lines. */
 static bool is_plain(uint32_t c)
 {

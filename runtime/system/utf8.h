@@ -19,6 +19,19 @@ bool lrt_utf8_valid(const char *text);
 /* Ends text before a sequence that is cut at its end: for a text that was made with snprintf and
  * did not fit. */
 void lrt_utf8_trim(char *text);
+/* A text of at most LRT_BRIEF bytes, for messages. */
+enum { LRT_BRIEF = 80 };
+typedef struct {
+    char text[LRT_BRIEF + 4];
+} lrt_brief_text;
+
+/* What a message quotes of a text that may be long, such as a prompt: all of it, or its first
+ * LRT_BRIEF bytes at most and "...". Whole characters. Returns out->text. */
+const char *lrt_brief(lrt_brief_text *out, const char *text);
+
+/* The same for one use as an argument. */
+#define LRT_BRIEFLY(text) lrt_brief(&(lrt_brief_text){{0}}, text)
+
 /* Writes text, which may be any bytes of a file, so that it stays on one line and shows what it is:
  * valid UTF-8 as it is; control characters as \n, \t, \r, \x1b or \u0085; characters that change
  * the direction of text, and separators of lines, as \u202e; bytes that are not UTF-8 as \xff. out

@@ -94,3 +94,10 @@ for change in 's/"median"/"middle"/' 's/"plan": "step"/"plan": "stop"/' 's/"thre
     sed "$change" "$work/two.json" >"$work/changed.json"
     ! fits "$work/changed.json" || fail "the schema allows $change"
 done
+
+# ---- one graph, with weights and parameters as a pipeline's ----
+"$LATENTC" bench "$SOURCE_DIR/tests/graphs/dense.json" --repeat 1 --json "$work/one.json" --html "$work/one.html" 2>"$work/said" || fail "one graph: $(cat "$work/said")"
+check_json "$work/one.json"
+check_page "$work/one.html"
+grep -q '"dense": {' "$work/one.json" || fail "one graph is a stage of its name"
+expect 2 "*--stage: unknown 'decoder': expected dense" "$LATENTC" bench "$SOURCE_DIR/tests/graphs/dense.json" --stage decoder

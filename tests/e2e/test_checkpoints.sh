@@ -68,6 +68,10 @@ write own.safetensors ldm f8.safetensors f8=none
 for spec in folder/unet folder/unet/diffusion_pytorch_model.safetensors; do
     [[ $("$LATENTC" weights check $spec "$narrow") == *"diffusion_model  686 of 686 weights, as they should be"*"not here"* ]] || fail "$spec"
 done
+# One graph alone, with the widths that the folder's config has.
+"$LATENTC" weights check folder "$SOURCE_DIR/graphs/sd2/decoder.json" >said || fail "check of one graph"
+grep -q "^decoder *140 of 140 weights, as" said && [[ $(grep -c " of .* weights\|of no model" said) == 1 ]] || fail "$(<said)"
+expect 1 '*decoder.json: this is a graph, expected a pipeline, *' "$LATENTC" weights convert folder "$SOURCE_DIR/graphs/sd2/decoder.json" --to ldm -o out
 rm -rf other
 write own.safetensors diffusers other shards=2
 "$LATENTC" weights check other/vae/diffusion_pytorch_model.safetensors.index.json "$narrow" >said

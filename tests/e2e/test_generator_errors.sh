@@ -12,6 +12,14 @@ expect 2 '*: error: *--steps*' ../shapes -p x --steps
 expect 2 '*: error: *--steps*0*' ../shapes -p x --steps 0
 expect 2 '*: error: *--steps*many*' ../shapes -p x --steps many
 expect 2 '*: error: *cfg-scale*nan*' ../shapes -p x --cfg-scale nan
+# Long texts are quoted in part.
+long=$(printf 'a very long prompt %.0s' {1..200}) part="a very long prompt a very long prompt a very long prompt a very long prompt a ve..."
+expect 2 "*: error: unexpected argument '$part': the prompt goes after -p; --help lists the flags" ../shapes "$long"
+expect 2 "*: error: --steps: expected an integer from 1 to 1000, found '$part'" ../shapes -p x --steps "$long"
+expect 2 "*: error: unexpected argument '$part'; usage: *" "$LATENTC" build x "$long" -o y
+said=$(../shapes "${p[@]:2}" -p "$long" -o long.png 2>&1) || fail "a long prompt: $said"
+[[ $(grep 'more than fit; cut: ' <<<"$said") == *"a very long prompt"*... && ${#said} -lt 400 ]] || fail "a long prompt: $said"
+rm -f long.png
 expect 2 '*: error: *rk45*' ../shapes -p x --sampling-method rk45
 expect 2 '*: error: *' ../shapes -p x --rng dice
 expect 2 '*: error: *circle*' ../shapes circle

@@ -56,6 +56,8 @@ static void check_members(Json root, Json schema, Json x)
         Json p = json_get(properties, json_key(m));
         if (json_ok(p))
             check(root, p, m);
+        else if (json_ok(more) && json_kind(more) == JSON_OBJECT)
+            check(root, more, m);
         else if (json_ok(more) && !json_bool(more))
             json_err(m, "the schema has no such member");
     }
