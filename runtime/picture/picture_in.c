@@ -7,6 +7,7 @@
 #include "jpeg_read.h"
 #include "picture_reader.h"
 #include "png_read.h"
+#include "input.h"
 
 /* r->fit -> out. Exif's orientations 2 to 4 mirror the picture; from 5 on rows and columns are
  * swapped, too. */
@@ -75,9 +76,9 @@ bool lrt_picture_read_stream(FILE *f, const char *path, const lrt_picture_want *
 bool lrt_picture_read(const char *path, const lrt_picture_want *want, uint8_t *out,
                       lrt_picture_about *about, lrt_error *e)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = lrt_input_open(path, e);
     if (!f)
-        return lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
+        return false;
     bool ok = lrt_picture_read_stream(f, path, want, out, about, e);
     fclose(f);
     return ok;

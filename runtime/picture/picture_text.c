@@ -8,6 +8,7 @@
 #include "jpeg_read.h"
 #include "picture_reader.h"
 #include "png_read.h"
+#include "input.h"
 
 bool lrt_picture_text_stream(FILE *f, const char *path, const lrt_text_keys *keys,
                              lrt_found_text *found, lrt_error *e)
@@ -33,9 +34,9 @@ bool lrt_picture_text_stream(FILE *f, const char *path, const lrt_text_keys *key
 bool lrt_picture_text(const char *path, const lrt_text_keys *keys, lrt_found_text *found,
                       lrt_error *e)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = lrt_input_open(path, e);
     if (!f)
-        return lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
+        return false;
     bool ok = lrt_picture_text_stream(f, path, keys, found, e);
     fclose(f);
     return ok;

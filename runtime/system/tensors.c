@@ -1,7 +1,6 @@
 /* See tensors.h. The header is an object of objects, strings, and arrays of integers. */
 #include "tensors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "output.h"
 #include "scan.h"
+#include "input.h"
 
 enum { HEADER_LIMIT = 100 << 20 };
 
@@ -161,23 +161,16 @@ static bool scan_header(lrt_scan *s, const char *path, lrt_tensor_file *f, size_
 
 static bool read_whole(const char *path, lrt_tensor_file *f, lrt_error *e)
 {
-    FILE *in = fopen(path, "rb");
+    FILE *in = lrt_input_open(path, e);
     struct stat st;
-    if (!in || fstat(fileno(in), &st)) {
-        lrt_fail(e, "%s: cannot be read: %s", path, strerror(errno));
-        if (in)
-            fclose(in);
+    if (!in)
         return false;
-    }
-    bool regular = S_ISREG(st.st_mode);
-    f->bytes = regular ? (size_t)st.st_size : 0;
+    bool known = !fstat(fileno(in), &st);
+    f->bytes = known ? (size_t)st.st_size : 0;
     f->data = malloc(f->bytes + 1);
-    bool ok = regular && f->data && fread(f->data, 1, f->bytes, in) == f->bytes;
+    bool ok = known && f->data && fread(f->data, 1, f->bytes, in) == f->bytes;
     if (!ok)
-        lrt_fail(e, "%s: %s", path,
-                 !regular   ? "not a file"
-                 : !f->data ? "out of memory"
-                            : "cannot be read");
+        lrt_fail(e, "%s: %s", path, f->data ? "cannot be read" : "out of memory");
     fclose(in);
     return ok;
 }

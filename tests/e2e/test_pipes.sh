@@ -31,6 +31,31 @@ for action in list check "convert --to ldm -o out"; do
     expect 1 '*nobody-writes: a pipe or a device, expected a file or a folder of weights, *' limited weights ${action%% *} nobody-writes ${action#"${action%% *}"}
 done
 
+# A generator takes pictures, and a compiled graph its inputs, from a pipe.
+shapes=$(generator)
+draw() { timeout 60 "$shapes" -p "a red circle" --steps 2 --seed 1 "$@" 2>log || fail "$*: $(<log)"; }
+draw -o first.png
+draw -i first.png --mask first.png -o plain.png
+draw -i <(cat first.png) --mask <(cat first.png) -o pipe.png
+python3 - <<'END'
+import struct, zlib
+def pixels(path):
+    d, at, z = open(path, "rb").read(), 8, b""
+    while at < len(d):
+        n, kind = struct.unpack(">I4s", d[at:at + 8])
+        z += d[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+        at += n + 12
+    return zlib.decompress(z)
+assert pixels("plain.png") == pixels("pipe.png"), "pictures from pipes"
+END
+timeout 60 "$shapes" --from-png <(cat first.png) -o again.png 2>log || fail "--from-png from a pipe: $(<log)"
+cmp first.png again.png || fail "--from-png from a pipe"
+"$LATENTC" compile "$dense" --weights synthetic:1 -o dense
+timeout 60 ./dense --inputs <(cat x.safetensors) --outputs compiled.safetensors || fail "a compiled graph reads a pipe"
+expect 1 '*/dev/zero: more than 256 MiB come from a pipe or a device' timeout 60 "$shapes" -p x -i /dev/zero -o out.png
+expect 1 '*/dev/zero: more than 256 MiB come from a pipe or a device' timeout 60 ./dense --inputs /dev/zero --outputs out
+rm -f dense
+
 # ---- bytes without end ----
 for command in "show /dev/zero" "build /dev/zero -o out" "bench /dev/zero" "weights fetch --list /dev/zero" \
     "compile $dense --weights synthetic:1 --tune /dev/zero -o out"; do
@@ -41,6 +66,5 @@ expect 1 '*/dev/zero:*: more than 16 MiB: this is not a merges file' limited tok
 expect 1 '*/dev/zero: a pipe or a device, expected a file or a folder of weights, *' limited build "$SOURCE_DIR/graphs/shapes/pipeline.json" --weights /dev/zero -o out
 expect 1 '*/dev/zero: more than 256 MiB come, expected a .safetensors file' limited run "$dense" --weights synthetic:1 --inputs /dev/zero --outputs out
 expect 1 '*/dev/fd/*: more than 16 MiB: this is not a merges file' limited tokens --vocab <(yes '') -p a
-shapes=$(generator)
 expect 1 '*/dev/zero: longer than * million bytes: expected a prompt per line' timeout 60 "$shapes" --prompts /dev/zero -o 'out-%d.png'
 [[ ! -e out && -z $(compgen -G 'out*') ]] || fail "left behind: $(compgen -G 'out*')"
