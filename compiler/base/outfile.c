@@ -104,7 +104,8 @@ void output_claim(const char *path)
     must(lrt_output_claim(path, &e), &e);
 }
 
-/* Notes a path that lies in the folder that is being written: it is removed with the folder. */
+/* Notes a path that lies in the folder that is being written: it is removed with the folder. err()
+ * when it would replace an input there. */
 static void note_in_folder(const char *path)
 {
     const char *top = atomic_load(&in_folder[0]);
@@ -112,6 +113,11 @@ static void note_in_folder(const char *path)
     int i = 0;
     if (!n || strncmp(path, top, n) || path[n] != '/')
         return;
+    lrt_error e;
+    char *final = xmalloc(strlen(folder_path) + strlen(path));
+    sprintf(final, "%s%s", folder_path, path + n);
+    must(!claiming || lrt_output_unprotected(final, &e), &e);
+    free(final);
     while (i < MAX_IN_FOLDER && in_folder[i])
         i++;
     if (i == MAX_IN_FOLDER)

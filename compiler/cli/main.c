@@ -28,7 +28,8 @@ static void print_help(void)
     puts("latentc: ahead-of-time compiler for latent diffusion\n\n"
          "usage: latentc COMMAND [ARGUMENTS]\n"
          "       latentc COMMAND --help\n"
-         "       latentc --version");
+         "       latentc --version\n\n"
+         "Pipelines that come with latentc have names: sd2, shapes. Graphs, too: sd2/decoder.");
     for (const Row *r = rows; r < rows + N_ROWS; r++) {
         if (!r->name)
             printf("\n%s:\n", r->text);

@@ -26,6 +26,12 @@ expect 1 "latentc: error: $read_too" "$LATENTC" compile $graph --emit ll --tune 
 expect 1 "latentc: error: $read_too" "$LATENTC" bench shapes/pipeline.json --weights synthetic:1 --html shapes/pipeline.json
 [[ $before == "$(cksum sd2/* shapes/*)" ]] || fail 'an input was changed'
 
+# ... also in a folder
+"$LATENTC" weights convert synthetic:1 shapes/pipeline.json --to keras -o keras 2>said || fail "$(<said)"
+before=$(cksum keras/*)
+expect 1 "latentc: error: keras/*.h5: is read, so it cannot be an output, too" "$LATENTC" weights convert keras shapes/pipeline.json --to keras -o keras
+[[ $before == "$(cksum keras/*)" ]] || fail 'an input was changed'
+
 # outputs that cannot be written
 for out in nowhere/x sd2; do
     what="latentc: error: $out: cannot be *"
