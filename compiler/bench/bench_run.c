@@ -3,6 +3,7 @@
 #include "denoise.h"
 #include "progress.h"
 #include "samplers.h"
+#include "spacing.h"
 #include "tune.h"
 #include "err.h"
 #include "alloc.h"
@@ -77,8 +78,8 @@ static void open_sampling(StageRun *r, int64_t n)
                                  .steps = p->steps,
                                  .alpha = NAN,
                                  .n = n};
-    if (!(l->sampling.sampler->traits & LRT_OBEYS_KARRAS))
-        l->sampling.config.karras = 0;
+    if (!(l->sampling.sampler->traits & lrt_curves[p->schedule.sigmas].obeys))
+        l->sampling.config.sigmas = LRT_SIGMAS_TIMESTEPS;
     if (!lrt_sampling_plan(&l->sampling, &e))
         err("%s: %s", p->file, e.text);
     lrt_noise_seed(&l->noise, &lrt_rngs[0], 1);

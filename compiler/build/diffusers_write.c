@@ -191,8 +191,81 @@ static void text_config(const Conversion *v, Buf *b)
     json_free(p.graph);
 }
 
+/* Members that have another value than in every class. */
+static void write_solver(Buf *b, const Conversion *v, const SchedulerClass *class)
+{
+    const lrt_schedule_config *c = &v->subject->pipeline->schedule;
+    static const char *const curves[] = {[LRT_SIGMAS_KARRAS] = "karras_sigmas",
+                                         [LRT_SIGMAS_EXPONENTIAL] = "exponential_sigmas",
+                                         [LRT_SIGMAS_LU] = "lu_lambdas"};
+    Arena *a = v->subject->arena;
+    if (class->sde || c->noise_solver)
+        buf_printf(b, "  \"algorithm_type\": \"%sdpmsolver%s\",\n", class->sde ? "sde-" : "",
+                   c->noise_solver ? "" : "++");
+    if (c->sigmas != LRT_SIGMAS_TIMESTEPS)
+        buf_printf(b, "  \"use_%s\": true,\n", curves[c->sigmas]);
+    if (c->sigma_min > 0)
+        buf_printf(b, "  \"sigma_min\": %s,\n", real_text(a, c->sigma_min));
+    if (c->sigma_max > 0)
+        buf_printf(b, "  \"sigma_max\": %s,\n", real_text(a, c->sigma_max));
+    if (c->final_sigma_least)
+        buf_printf(b, "  \"final_sigmas_type\": \"sigma_min\",\n");
+    if (c->full_order_last)
+        buf_printf(b, "  \"lower_order_final\": false,\n");
+    if (c->euler_at_final)
+        buf_printf(b, "  \"euler_at_final\": true,\n");
+    if (c->solver_order)
+        buf_printf(b, "  \"solver_order\": %d,\n", c->solver_order);
+    if (c->solver_type)
+        buf_printf(b, "  \"solver_type\": \"%s\",\n",
+                   c->solver_type == LRT_SOLVER_HEUN ? "heun" : "bh1");
+    if (c->log_linear)
+        buf_printf(b, "  \"interpolation_type\": \"log_linear\",\n");
+    if (c->continuous)
+        buf_printf(b, "  \"timestep_type\": \"continuous\",\n");
+}
+
+/* The same for single samplers. */
+static void write_special(Buf *b, const Conversion *v)
+{
+    const lrt_schedule_config *c = &v->subject->pipeline->schedule;
+    Arena *a = v->subject->arena;
+    if (c->noise_unipc)
+        buf_printf(b, "  \"predict_x0\": false,\n");
+    if (c->variance == LRT_VARIANCE_LARGE)
+        buf_printf(b, "  \"variance_type\": \"fixed_large\",\n");
+    if (c->original_steps)
+        buf_printf(b, "  \"original_inference_steps\": %d,\n", c->original_steps);
+    if (c->timestep_scaling > 0)
+        buf_printf(b, "  \"timestep_scaling\": %s,\n", real_text(a, c->timestep_scaling));
+    if (c->sigma_clipped > 0)
+        buf_printf(b, "  \"lambda_min_clipped\": %s,\n", real_text(a, -log(c->sigma_clipped)));
+    if (c->threshold_ratio > 0)
+        buf_printf(b, "  \"dynamic_thresholding_ratio\": %s,\n  \"sample_max_value\": %s,\n",
+                   real_text(a, c->threshold_ratio), real_text(a, c->threshold_most));
+    for (int i = 0; c->no_corrector && i < 63; i++)
+        if (c->no_corrector >> i & 1)
+            buf_printf(
+                b, "%s%d",
+                c->no_corrector & (((int64_t)1 << i) - 1) ? ", " : "  \"disable_corrector\": [", i);
+    if (c->no_corrector)
+        buf_printf(b, "],\n");
+}
+
+/* Spacings of other programs. */
+static const char *diffusers_spacing(int spacing)
+{
+    if (spacing != LRT_SPACING_SGM_UNIFORM && spacing != LRT_SPACING_SIMPLE)
+        return lrt_spacings[spacing].name;
+    note("note: diffusers has no spacing \"%s\"; written as trailing", lrt_spacings[spacing].name);
+    return "trailing";
+}
+
 static void scheduler_config(const Conversion *v, Buf *b)
 {
+    static const char *const betas[] = {[LRT_BETAS_LINEAR] = "linear",
+                                        [LRT_BETAS_SCALED_LINEAR] = "scaled_linear",
+                                        [LRT_BETAS_COSINE] = "squaredcos_cap_v2"};
     const lrt_schedule_config *c = &v->subject->pipeline->schedule;
     const SchedulerClass *class = scheduler_class_of(v->subject->pipeline->sampler);
     Arena *a = v->subject->arena;
@@ -204,24 +277,22 @@ static void scheduler_config(const Conversion *v, Buf *b)
         "{\n  \"_class_name\": \"%s\",\n  \"num_train_timesteps\": %d,\n  \"beta_start\": %s,\n  \"beta_end\": %s,\n",
         class->class, c->train_steps, real_text(a, c->beta_start), real_text(a, c->beta_end));
     buf_printf(b, "  \"beta_schedule\": \"%s\",\n  \"prediction_type\": \"%s\",\n",
-               c->beta_scaled_linear ? "scaled_linear" : "linear",
+               betas[c->beta_schedule],
                c->prediction == LRT_PREDICT_V ? "v_prediction" : "epsilon");
     if (c->spacing != LRT_SPACING_SAMPLER) /* without it, diffusers uses the sampler's own, too */
-        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", lrt_spacings[c->spacing].name);
+        buf_printf(b, "  \"timestep_spacing\": \"%s\",\n", diffusers_spacing(c->spacing));
     buf_printf(b, "  \"steps_offset\": %d,\n  \"set_alpha_to_one\": %s,\n", c->steps_offset,
                c->final_alpha == 0 ? "false" : "true");
     if (c->clip != LRT_CLIP_SAMPLER) /* likewise */
         buf_printf(b, "  \"clip_sample\": %s,\n  \"clip_sample_range\": %s,\n",
                    c->clip > 0 ? "true" : "false", real_text(a, c->clip > 0 ? c->clip : 1));
-    if (class->algorithm)
-        buf_printf(b, "  \"algorithm_type\": \"%s\",\n", class->algorithm);
-    if (c->karras)
-        buf_printf(b, "  \"use_karras_sigmas\": true,\n");
+    write_solver(b, v, class);
+    write_special(b, v);
     buf_printf(b, "  \"skip_prk_steps\": %s,\n", c->prk_steps ? "false" : "true");
     buf_printf(
         b,
-        "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": false,\n  \"trained_betas\": null\n}\n",
-        c->zero_snr ? "true" : "false");
+        "  \"rescale_betas_zero_snr\": %s,\n  \"thresholding\": %s,\n  \"trained_betas\": null\n}\n",
+        c->zero_snr ? "true" : "false", c->threshold_ratio > 0 ? "true" : "false");
 }
 
 static void index_config(const Conversion *v, Buf *b)

@@ -9,7 +9,7 @@
 #include "param.h"
 #include "pipeline.h"
 #include "samplers.h"
-#include "spacing.h"
+#include "schedule_read.h"
 #include "verify.h"
 #include "err.h"
 #include "alloc.h"
@@ -215,7 +215,7 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
             json_need(models, names[i]);
 }
 
-/* ---- schedule and defaults ---- */
+/* ---- defaults ---- */
 
 static double number_between(Json at, double least, double most)
 {
@@ -223,81 +223,6 @@ static double number_between(Json at, double least, double most)
     if (!(v >= least && v <= most))
         json_err(at, "found %.15g, expected %.15g to %.15g", v, least, most);
     return v;
-}
-
-/* An alpha, or "first": that of timestep 0. */
-static double read_final_alpha(Json at)
-{
-    if (json_kind(at) != JSON_STRING)
-        return number_between(at, 1e-9, 1);
-    if (strcmp(json_string(at), "first") != 0)
-        json_err(at, "found \"%s\", expected \"first\" or an alpha above 0, at most 1",
-                 json_string(at));
-    return 0;
-}
-
-/* The limit that x0 is clipped to: true is 1; "sampler": the sampler's own. */
-static double read_clip(Json at)
-{
-    if (!json_ok(at))
-        return 0;
-    if (json_kind(at) == JSON_STRING) {
-        if (strcmp(json_string(at), "sampler"))
-            json_err(at, "found \"%s\", expected true, false, a number or \"sampler\"",
-                     json_string(at));
-        return LRT_CLIP_SAMPLER;
-    }
-    return json_kind(at) == JSON_NUMBER ? number_between(at, 1e-9, 1e9) : json_bool(at);
-}
-
-static bool flag_at(Json section, const char *name, bool otherwise)
-{
-    Json at = json_get(section, name);
-    return json_ok(at) ? json_bool(at) : otherwise;
-}
-
-/* The spacings that the runtime has, and the sampler's own. */
-static int read_spacing(const Pipeline *p, Json at)
-{
-    const char **names = arena_alloc(p->arena, ((size_t)lrt_spacing_count + 1) * sizeof *names);
-    for (int i = 0; i < lrt_spacing_count; i++)
-        names[i] = lrt_spacings[i].name;
-    names[LRT_SPACING_SAMPLER] = "sampler";
-    return choice(at, names, lrt_spacing_count + 1);
-}
-
-static void read_schedule(Pipeline *p, Json root)
-{
-    static const char *const keys[] = {
-        "train_steps", "beta_start",   "beta_end",    "beta_schedule",     "prediction",
-        "spacing",     "steps_offset", "final_alpha", "clip_sample",       "zero_snr",
-        "sigmas",      "previous",     "final_sigma", "lower_order_final", "skip_prk_steps"};
-    static const char *const betas[] = {"linear", "scaled_linear"}, *const sigmas[] = {"timesteps",
-                                                                                       "karras"};
-    static const char *const predictions[] = {"epsilon", "v"}, *const finals[] = {"zero", "least"};
-    static const char *const previous[] = {"neighbour", "ratio"};
-    Json s = json_need(root, "schedule"), offset = json_get(s, "steps_offset");
-    lrt_schedule_config *c = &p->schedule;
-    json_only(s, keys, sizeof keys / sizeof keys[0]);
-    c->train_steps = (int)json_int(json_need(s, "train_steps"), 2, 100000);
-    c->beta_start = number_between(json_need(s, "beta_start"), 1e-9, 0.999);
-    c->beta_end = number_between(json_need(s, "beta_end"), c->beta_start, 0.999);
-    c->beta_scaled_linear = choice(json_need(s, "beta_schedule"), betas, 2);
-    c->prediction = choice(json_need(s, "prediction"), predictions, 2);
-    c->spacing = read_spacing(p, json_need(s, "spacing"));
-    c->steps_offset = json_ok(offset) ? (int)json_int(offset, 0, c->train_steps - 1) : 0;
-    c->final_alpha = read_final_alpha(json_need(s, "final_alpha"));
-    c->clip = read_clip(json_get(s, "clip_sample"));
-    c->karras = choice(json_get(s, "sigmas"), sigmas, 2);
-    c->previous = choice(json_get(s, "previous"), previous, 2);
-    c->final_sigma_least = choice(json_get(s, "final_sigma"), finals, 2);
-    c->full_order_last = !flag_at(s, "lower_order_final", true);
-    c->zero_snr = flag_at(s, "zero_snr", false);
-    c->prk_steps = !flag_at(s, "skip_prk_steps", true);
-    if (c->zero_snr && c->prediction == LRT_PREDICT_EPSILON)
-        json_err(
-            s,
-            "\"zero_snr\" starts from nothing but noise, where a \"prediction\" of epsilon says nothing: expected v");
 }
 
 static const char *read_sampler(Json at)
@@ -370,7 +295,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     p->vocab = optional_path(p, json_get(root, "vocab"));
     p->pad_token = read_pad_token(root);
     p->round_nearest = choice(json_get(root, "rounding"), roundings, 2);
-    read_schedule(p, root);
+    schedule_read(json_need(root, "schedule"), &p->schedule);
     read_defaults(p, root);
     return p;
 }

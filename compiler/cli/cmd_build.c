@@ -107,16 +107,26 @@ static const char *prediction_over(const char *prediction)
                : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
 }
 
+/* What a checkpoint's files say and the program does not do: also without progress, because it
+ * changes pictures. */
+static void report_notes(const Checkpoint *c)
+{
+    for (const char *line = c->notes; line && *line; line += strcspn(line, "\n") + 1)
+        note("note: %.*s", (int)strcspn(line, "\n"), line);
+}
+
 /* Prints what each checkpoint is taken for, and why. */
 static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
 {
-    for (int i = 0; i < MODEL_COUNT && !f->quiet; i++) {
+    for (int i = 0; i < MODEL_COUNT; i++) {
         const Checkpoint *c = l->model[i].checkpoint;
         bool told = false;
         for (int k = 0; k < i; k++)
             told |= l->model[k].checkpoint == c;
-        if (c && !told && json_ok(c->settings))
+        if (c && !told && json_ok(c->settings) && !f->quiet)
             note("          %s: %s (%s)", c->spec, c->taken_for, c->why);
+        if (c && !told)
+            report_notes(c);
     }
 }
 

@@ -40,6 +40,8 @@ static void print_origin(const Checkpoint *c)
         print_settings(json_text(c->settings));
     if (c->vocab)
         print_plain(stdout, "vocabulary %s", c->vocab);
+    for (const char *line = c->notes; line && *line; line += strcspn(line, "\n") + 1)
+        print_plain(stdout, "note: %.*s", (int)strcspn(line, "\n"), line);
 }
 
 /* ---- list ---- */

@@ -70,6 +70,8 @@ struct Checkpoint {
     /* What the file is that fits no pipeline (signatures.h); NULL: nothing says so. For messages
      * where no weight fits. */
     const char *foreign;
+    /* Settings.notes: what the files say and is not done. NULL: nothing. */
+    const char *notes;
     /* Facts about graphs and schedule, as a part of a pipeline file; they replace the pipeline's
      * own, and --set replaces both. Parameters stand at /models/NAME/parameters. Absent: none. */
     Json settings;

@@ -11,10 +11,17 @@ typedef struct {
     Json json;
     /* "epsilon", "v"; NULL: the files do not say. */
     const char *prediction;
+    /* What is not read, or done in another way than the files say: a line each, with a newline
+     * after it. NULL: nothing. */
+    const char *notes;
 } Settings;
 
 /* Empty settings; texts for messages are the arena's, `spec` names the checkpoint in messages. */
 Settings settings_new(Arena *a, const char *spec);
+
+/* Adds a line to the notes: file and place of `at`, then the text. */
+void settings_note(Settings *s, Json at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Where members go: parameters of all models, of one model (a graph's name), the schedule. */
 Json settings_parameters(const Settings *s);

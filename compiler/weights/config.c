@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "buf.h"
 
 Json config_get(Json config, const char *key)
 {
@@ -35,25 +36,49 @@ const char *config_string(Json config, const char *key, const char *otherwise)
     return json_ok(j) ? json_string(j) : otherwise;
 }
 
-void config_check(Json config, const Must *m, size_t n)
+/* Whether the text is one of the values, which have a space between them. */
+static bool is_one_of(const char *text, const char *values)
 {
-    for (size_t i = 0; i < n; i++) {
-        Json j = config_get(config, m[i].key);
-        if (!json_ok(j))
-            continue;
-        const char *text = json_text(j);
-        size_t length = strlen(text);
-        bool fine = false;
-        for (const char *p = m[i].allowed; *p && !fine; p += strspn(p, " ")) {
-            size_t k = strcspn(p, " ");
-            fine = k == length && !memcmp(p, text, k);
-            p += k;
-        }
-        if (!fine)
-            json_err(j, "found %.200s, but latentc's graphs have %s%s", text,
-                     *m[i].allowed ? m[i].allowed : "no such part",
-                     strchr(m[i].allowed, ' ') ? " (one of them)" : "");
+    size_t length = strlen(text);
+    for (const char *p = values; *p; p += strspn(p, " ")) {
+        size_t k = strcspn(p, " ");
+        if (k == length && !memcmp(p, text, k))
+            return true;
+        p += k;
     }
+    return false;
+}
+
+static void check_member(Settings *s, Json j, const Member *m)
+{
+    const char *text = m->fate == MUST || m->fate == WANT ? json_text(j) : NULL;
+    if (!text || is_one_of(text, m->values))
+        return;
+    if (m->fate == MUST)
+        json_err(j, "found %.200s, but latentc's graphs have %s%s", text,
+                 *m->values ? m->values : "no such part",
+                 strchr(m->values, ' ') ? " (one of them)" : "");
+    settings_note(s, j, "found %.200s: %s", text, m->instead);
+}
+
+void config_members(Settings *s, Json config, const Member *members, size_t n)
+{
+    Buf rest = {0};
+    for (Json j = json_first(config); json_ok(j); j = json_next(j)) {
+        const char *name = json_key(j);
+        size_t i = 0;
+        if (*name == '_' || json_kind(j) == JSON_NULL)
+            continue;
+        while (i < n && strcmp(members[i].name, name))
+            i++;
+        if (i < n)
+            check_member(s, j, &members[i]);
+        else if (rest.len < 400)
+            buf_printf(&rest, "%s%.60s %.60s", rest.len ? ", " : "", name, json_text(j));
+    }
+    if (rest.len)
+        settings_note(s, config, "not read: %s", rest.data);
+    buf_free(&rest);
 }
 
 const char *config_word(Json config, const char *key, const char *otherwise, const Word *words,

@@ -3,7 +3,7 @@
  * names file and member where the kind or the value is another. */
 #ifndef LATENTC_CONFIG_H
 #define LATENTC_CONFIG_H
-#include "json.h"
+#include "checkpoint_settings.h"
 
 /* The member; absent when it is null. */
 Json config_get(Json config, const char *key);
@@ -14,15 +14,21 @@ double config_number(Json config, const char *key, double otherwise);
 bool config_bool(Json config, const char *key, bool otherwise);
 const char *config_string(Json config, const char *key, const char *otherwise);
 
-/* A member that must have one of these values, because the graphs know no other: JSON texts with a
- * space between them, "" for null alone. Absent is fine. */
+/* What becomes of a member: a row of config_members.def, which explains each field. */
+typedef enum { READ, IDLE, MUST, WANT } Fate;
 typedef struct {
-    const char *key, *allowed;
-} Must;
+    const char *name;
+    Fate fate;
+    const char *values, *instead;
+} Member;
+#define MEMBER(name, fate, values, instead) {#name, fate, values, instead},
 
-/* err() at the first of n members that has another value. */
-void config_check(Json config, const Must *musts, size_t n);
-#define CONFIG_CHECK(config, musts) config_check(config, musts, sizeof musts / sizeof musts[0])
+/* Holds a config against the n rows: err() at a member that MUST have another value; notes of *s
+ * name those that are WANTed otherwise, and, in one line, all that have no row. Members whose name
+ * begins with '_' are those of every config. */
+void config_members(Settings *s, Json config, const Member *members, size_t n);
+#define CONFIG_MEMBERS(s, config, members) \
+    config_members(s, config, members, sizeof members / sizeof members[0])
 
 /* A word of a config and latentc's word for it. */
 typedef struct {

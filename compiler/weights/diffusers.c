@@ -201,7 +201,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     Settings s = settings_new(c->arena, c->spec);
     bool variant = false;
     Json index = json_load_python(arena_printf(c->arena, "%s/model_index.json", folder));
-    check_pipeline_class(index);
+    check_pipeline_class(&s, index);
     json_free(index);
     c->scheme = &diffusers_scheme;
     /* Every config before any weights, the UNet's first: so a message names the kind of model. */
@@ -210,7 +210,8 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
                 settings_of_text_encoder);
     read_config(arena_printf(c->arena, "%s/vae/config.json", folder), &s, settings_of_vae);
     const char *scheduler = arena_printf(c->arena, "%s/scheduler/scheduler_config.json", folder);
-    if (file_exists(scheduler))
+    bool scheduled = file_exists(scheduler);
+    if (scheduled)
         read_config(scheduler, &s, settings_of_scheduler);
     for (int i = 0; i < N_COMPONENTS; i++)
         variant |= add_component(c, &components[i],
@@ -220,8 +221,16 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
     c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s",
                                 s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
-    c->why = "model_index.json, and the configs of unet, text_encoder, vae and scheduler";
+    c->why =
+        scheduled
+            ? "model_index.json, and the configs of unet, text_encoder, vae and scheduler"
+            : "model_index.json, and the configs of unet, text_encoder and vae; there is none of a scheduler";
+    if (!scheduled)
+        s.notes = arena_printf(c->arena,
+                               "%s%s: is missing: schedule and sampler are the pipeline file's\n",
+                               s.notes ? s.notes : "", scheduler);
     c->settings = s.json;
+    c->notes = s.notes;
 }
 
 /* ---- one component ---- */
@@ -248,6 +257,7 @@ static void finish_component(Checkpoint *c, const Component *x, const Settings *
                                    "it has a tensor \"%s\"; there is no config.json in its folder",
                                    x->mark);
     c->settings = s->json;
+    c->notes = s->notes;
 }
 
 bool is_component_folder(const Peek *p) { return has_file(p, "config.json"); }

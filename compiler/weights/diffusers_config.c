@@ -12,7 +12,30 @@
 enum { MOST_LATENT = 2048 }; /* rows or columns: pictures of 16384 pixels */
 #define OURS "latentc's graphs are Stable Diffusion 2's"
 
-void check_pipeline_class(Json index)
+/* clang-format off */
+static const Member index_members[] = {
+#define MEMBERS_OF_INDEX
+#include "config_members.def"
+};
+static const Member unet_members[] = {
+#define MEMBERS_OF_UNET
+#include "config_members.def"
+};
+static const Member vae_members[] = {
+#define MEMBERS_OF_VAE
+#include "config_members.def"
+};
+static const Member text_members[] = {
+#define MEMBERS_OF_TEXT_ENCODER
+#include "config_members.def"
+};
+static const Member tokenizer_members[] = {
+#define MEMBERS_OF_TOKENIZER
+#include "config_members.def"
+};
+/* clang-format on */
+
+void check_pipeline_class(Settings *s, Json index)
 {
     /* clang-format off */
     static const struct { const char *part, *name; } others[] = {
@@ -32,6 +55,7 @@ void check_pipeline_class(Json index)
             json_err(class, "this is %s: %s", others[i].name, OURS);
     if (strncmp(json_string(class), "StableDiffusion", strlen("StableDiffusion")))
         json_err(class, "this is a %s: %s", json_string(class), OURS);
+    CONFIG_MEMBERS(s, index, index_members);
 }
 
 /* Models of the same family, which the UNet's config shows. */
@@ -123,20 +147,8 @@ static void set_picture_size(const Settings *s, Json config)
 
 void settings_of_unet(Settings *s, Json config)
 {
-    /* clang-format off */
-    static const Must musts[] = {
-        {"in_channels", "4"}, {"out_channels", "4"}, {"act_fn", "\"silu\" \"swish\""}, {"time_embedding_type", "\"positional\""},
-        {"flip_sin_to_cos", "true"}, {"freq_shift", "0"}, {"center_input_sample", "false"}, {"class_embed_type", ""},
-        {"addition_embed_type", ""}, {"num_class_embeds", ""}, {"encoder_hid_dim", ""}, {"encoder_hid_dim_type", ""},
-        {"dual_cross_attention", "false"}, {"only_cross_attention", "false"}, {"mid_block_only_cross_attention", "false"},
-        {"resnet_time_scale_shift", "\"default\""}, {"resnet_skip_time_act", "false"}, {"resnet_out_scale_factor", "1"},
-        {"mid_block_scale_factor", "1"}, {"mid_block_type", "\"UNetMidBlock2DCrossAttn\""}, {"downsample_padding", "1"},
-        {"conv_in_kernel", "3"}, {"conv_out_kernel", "3"}, {"attention_type", "\"default\""}, {"time_cond_proj_dim", ""},
-        {"time_embedding_act_fn", ""}, {"timestep_post_act", ""}, {"cross_attention_norm", ""}, {"reverse_transformer_layers_per_block", ""},
-    };
-    /* clang-format on */
     refuse_relatives(config);
-    CONFIG_CHECK(config, musts);
+    CONFIG_MEMBERS(s, config, unet_members);
     Levels widths = config_levels(json_need(config, "block_out_channels"), 0);
     int levels = kinds_at(config, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D",
                           widths.n);
@@ -166,14 +178,7 @@ void settings_of_unet(Settings *s, Json config)
 
 void settings_of_vae(Settings *s, Json config)
 {
-    /* clang-format off */
-    static const Must musts[] = {
-        {"in_channels", "3"}, {"out_channels", "3"}, {"latent_channels", "4"}, {"act_fn", "\"silu\" \"swish\""}, {"shift_factor", "0"},
-        {"latents_mean", ""}, {"latents_std", ""}, {"use_quant_conv", "true"}, {"use_post_quant_conv", "true"},
-        {"mid_block_add_attention", "true"},
-    };
-    /* clang-format on */
-    CONFIG_CHECK(config, musts);
+    CONFIG_MEMBERS(s, config, vae_members);
     Levels widths = config_levels(json_need(config, "block_out_channels"), 0);
     kinds_at(config, "down_block_types", "DownEncoderBlock2D", "DownEncoderBlock2D", widths.n);
     kinds_at(config, "up_block_types", "UpDecoderBlock2D", "UpDecoderBlock2D", widths.n);
@@ -208,6 +213,7 @@ void settings_of_text_encoder(Settings *s, Json config)
     if (!kind)
         json_err(json_get(config, "hidden_act"),
                  "found \"%s\", expected gelu, gelu_new or gelu_pytorch_tanh", act);
+    CONFIG_MEMBERS(s, config, text_members);
     int64_t positions = config_int(config, "max_position_embeddings", 77);
     Json m = settings_model(s, "text_encoder");
     json_set_int(m, "width", config_int(config, "hidden_size", 512));
@@ -260,6 +266,23 @@ static const char *special_token(Json config, const char *key)
     return json_ok(j) ? json_string(j) : NULL;
 }
 
+/* diffusers fills prompts up to the tokenizer's model_max_length, latentc up to the positions that
+ * the text encoder has. */
+static void check_tokenizer(Settings *s, Json config, Json map)
+{
+    if (json_ok(map))
+        CONFIG_MEMBERS(s, map, tokenizer_members);
+    if (!json_ok(config))
+        return;
+    CONFIG_MEMBERS(s, config, tokenizer_members);
+    Json most = config_get(config, "model_max_length"),
+         positions = json_get(settings_parameters(s), "max_text_length");
+    if (json_ok(most) && json_ok(positions) && json_number(most) != json_number(positions))
+        settings_note(s, most,
+                      "found %.15g: prompts have %.15g tokens, as the text encoder has positions",
+                      json_number(most), json_number(positions));
+}
+
 /* As transformers reads it: from special_tokens_map.json, unless tokenizer_config.json is of the
  * newer kind, which lists the added tokens. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab)
@@ -277,6 +300,7 @@ void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab)
     }
     if (pad)
         json_set_int(s->json, "pad_token", vocab_token(folder, pad));
+    check_tokenizer(s, config, map);
     json_free(config);
     json_free(map);
 }

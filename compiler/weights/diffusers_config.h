@@ -6,7 +6,7 @@
 #include "checkpoint_settings.h"
 
 /* err() unless model_index.json names a pipeline of Stable Diffusion 2. */
-void check_pipeline_class(Json model_index);
+void check_pipeline_class(Settings *s, Json model_index);
 
 /* config.json of unet/, vae/ and text_encoder/. */
 void settings_of_unet(Settings *s, Json config);

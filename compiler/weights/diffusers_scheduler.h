@@ -11,17 +11,23 @@ typedef enum { CLIP_AS_SAMPLER, CLIP_ON, CLIP_OFF } ClipDefault;
  * a config. */
 typedef struct {
     const char *class;
-    /* algorithm_type; NULL: the class has none. */
-    const char *algorithm;
+    /* Whether its algorithm_type begins with "sde-". */
+    bool sde;
     /* NULL: none of latentc's. */
     const char *sampler;
+    /* The class is none of latentc's, and this is done instead; NULL: it is the sampler. */
+    const char *instead;
     bool alpha_to_one;
     ClipDefault clip;
+    /* NULL: the class has a schedule of its own, which is not read. */
+    const char *beta_schedule;
+    double beta_start, beta_end;
 } SchedulerClass;
 
 /* The class that is this sampler; DDIMScheduler for samplers without a class. */
 const SchedulerClass *scheduler_class_of(const char *sampler);
 
-/* scheduler_config.json: schedule and sampler. Errors as in diffusers_config.h. */
+/* scheduler_config.json: schedule and sampler. What is not had is a note of *s. Errors as in
+ * diffusers_config.h. */
 void settings_of_scheduler(Settings *s, Json config);
 #endif

@@ -47,7 +47,7 @@ void lrt_print_info(const lrt_session *s, const char *wrong)
            schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",
            schedule->spacing == LRT_SPACING_SAMPLER ? "as diffusers does for each sampler"
                                                     : lrt_spacings[schedule->spacing].name,
-           schedule->karras ? ", with Karras' sigmas" : "");
+           lrt_curves[schedule->sigmas].about);
     for (uint32_t i = 0; i < c->n_stages; i++) {
         const lrt_stage *stage = c->stages[i];
         printf(

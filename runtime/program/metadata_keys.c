@@ -15,6 +15,9 @@ static const struct {
 } values[] = {
     /* clang-format off */
     {LRT_SETTING_spacing_name, "Karras", "karras"},
+    {LRT_SETTING_spacing_name, "Exponential", "exponential"},
+    {LRT_SETTING_spacing_name, "SGM Uniform", "sgm_uniform"},
+    {LRT_SETTING_spacing_name, "Simple", "simple"},
     {LRT_SETTING_spacing_name, "Uniform", "linspace"},
     {LRT_SETTING_spacing_name, "Normal", "linspace"},
     {LRT_SETTING_rng_name, "NV", "cuda"},

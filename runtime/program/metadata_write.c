@@ -6,6 +6,7 @@
 #include "metadata.h"
 #include "metadata_keys.h"
 #include "scan.h"
+#include "spacing.h"
 
 /* The shortest text that reads back as v. */
 static void put_number(FILE *f, double v)
@@ -93,7 +94,7 @@ static void put_others(FILE *f, const lrt_pipeline *p, const lrt_settings *s)
     for (int i = 0; i < LRT_SETTING_COUNT; i++)
         if (lrt_settings_traits[i].record == LRT_RECORD_NAME && !same_value(&a[i], &b[i]))
             put_other(f, &a[i]);
-    if (s->spacing_name && !s->karras)
+    if (s->spacing_name && !s->curve)
         fprintf(f, ", Spacing: %s", s->spacing_name);
 }
 
@@ -120,9 +121,9 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     fprintf(f, "%s %lld", LRT_BEFORE_FIELDS, (long long)s->steps);
     put_key(f, LRT_SETTING_sampler_name);
     fputs(sampler_title(s), f);
-    if (s->karras) {
+    if (s->curve) {
         put_key(f, LRT_SETTING_spacing_name);
-        fputs(lrt_metadata_title(LRT_SETTING_spacing_name, "karras"), f);
+        fputs(lrt_metadata_title(LRT_SETTING_spacing_name, lrt_curves[s->curve].name), f);
     }
     put_key(f, LRT_SETTING_cfg_scale);
     put_number(f, s->cfg_scale);

@@ -46,13 +46,13 @@ int lrt_setting_find(const char *name)
 
 static bool is_sampler(const char *name)
 {
-    bool karras;
-    return lrt_sampler_find_spaced(name, &karras) != NULL;
+    int curve;
+    return lrt_sampler_find_spaced(name, &curve) != NULL;
 }
 
 static bool is_spacing(const char *name)
 {
-    return lrt_spacing_find(name) >= 0 || !strcmp(name, "karras");
+    return lrt_spacing_find(name) >= 0 || lrt_curve_find(name) >= 0;
 }
 
 void lrt_settings_table(lrt_option t[LRT_SETTING_COUNT], lrt_settings *s, const lrt_pipeline *p)
@@ -108,9 +108,12 @@ static bool unknown_name(const char *flag, const char *name, lrt_names names, lr
     snprintf(plain, sizeof plain, "%s", name);
     for (char *c = plain; *c; c++)
         *c = *c == ' ' ? '_' : *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
-    char *karras = strstr(plain, "_karras");
-    if (karras && !karras[7]) /* of a sampler */
-        *karras = 0;
+    for (int i = LRT_SIGMAS_TIMESTEPS + 1; i < lrt_curve_count; i++) {
+        size_t length = strlen(plain), k = strlen(lrt_curves[i].name);
+        if (length > k && plain[length - k - 1] == '_' &&
+            !strcmp(plain + length - k, lrt_curves[i].name)) /* of a sampler */
+            plain[length - k - 1] = 0;
+    }
     return lrt_fail(e, "--%s: unknown '%s': %s", flag, LRT_BRIEFLY(name),
                     lrt_name_hint(plain, names, &hint));
 }
@@ -119,7 +122,7 @@ enum { MOST_NAMES = 32 };
 
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e)
 {
-    s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->karras);
+    s->sampler = lrt_sampler_find_spaced(s->sampler_name, &s->curve);
     return s->sampler || unknown_name("sampling-method", s->sampler_name,
                                       LRT_NAMES_OF(lrt_samplers, name, lrt_sampler_count), e);
 }
@@ -131,22 +134,24 @@ static bool find_rng(lrt_settings *s, lrt_error *e)
            unknown_name("rng", s->rng_name, LRT_NAMES_OF(lrt_rngs, name, lrt_rng_count), e);
 }
 
-/* "karras" is not a spacing of timesteps: it is combined with the schedule's own. --spacing
- * overrules the sampler's name. */
+/* A curve of sigmas is not a spacing of timesteps: it is combined with the schedule's own.
+ * --spacing overrules the sampler's name. */
 static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     const char *names[MOST_NAMES];
     int n = 0;
     s->schedule.spacing = p->schedule.spacing;
-    s->schedule.karras = s->karras || p->schedule.karras;
+    s->schedule.sigmas = s->curve ? s->curve : p->schedule.sigmas;
     if (!s->spacing_name)
         return true;
-    for (; n < lrt_spacing_count && n + 1 < MOST_NAMES; n++)
-        names[n] = lrt_spacings[n].name;
-    names[n++] = "karras";
-    s->schedule.karras = s->karras = !strcmp(s->spacing_name, "karras");
-    if (s->karras)
+    int curve = lrt_curve_find(s->spacing_name);
+    s->schedule.sigmas = s->curve = curve < 0 ? LRT_SIGMAS_TIMESTEPS : curve;
+    if (curve >= 0)
         return true;
+    for (int i = 0; i < lrt_spacing_count && n < MOST_NAMES; i++)
+        names[n++] = lrt_spacings[i].name;
+    for (int i = LRT_SIGMAS_TIMESTEPS + 1; i < lrt_curve_count && n < MOST_NAMES; i++)
+        names[n++] = lrt_curves[i].name;
     int row = lrt_spacing_find(s->spacing_name);
     if (row < 0)
         return unknown_name("spacing", s->spacing_name, LRT_NAMES(names, n), e);
@@ -213,16 +218,17 @@ static int check_sampler(lrt_settings *s, lrt_error *e)
         return LRT_SETTING_alpha;
     }
     if (s->eta > 0 && !(takes & LRT_TAKES_ETA)) {
-        lrt_fail(e, "--eta goes with --sampling-method ddim, not with %s", name);
+        lrt_fail(e, "--eta goes with --sampling-method ddim or tcd, not with %s", name);
         return LRT_SETTING_eta;
     }
-    if (s->karras ? !(takes & LRT_TAKES_KARRAS) : s->spacing_name && !(takes & LRT_TAKES_SPACING)) {
+    if (s->curve ? !(takes & lrt_curves[s->curve].takes)
+                 : s->spacing_name && !(takes & LRT_TAKES_SPACING)) {
         lrt_fail(e, "--spacing %s does not go with --sampling-method %s",
-                 s->karras ? "karras" : s->spacing_name, name);
+                 s->curve ? lrt_curves[s->curve].name : s->spacing_name, name);
         return LRT_SETTING_spacing_name;
     }
-    if (!s->karras && !(takes & LRT_OBEYS_KARRAS))
-        s->schedule.karras = 0;
+    if (!s->curve && !(takes & lrt_curves[s->schedule.sigmas].obeys))
+        s->schedule.sigmas = LRT_SIGMAS_TIMESTEPS;
     if (s->schedule.zero_snr && s->schedule.prediction == LRT_PREDICT_EPSILON) {
         lrt_fail(
             e,

@@ -54,7 +54,7 @@ typedef struct {
 #undef SETTING
     /* found by lrt_settings_check */
     const lrt_sampler *sampler;
-    bool karras; /* sampler_name or spacing_name says karras */
+    int curve; /* LRT_SIGMAS_* that sampler_name or spacing_name says */
     const lrt_rng *rng;
     lrt_size size;                /* --size, or the pipeline's first one */
     lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction */
@@ -71,7 +71,7 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* The same: the setting (LRT_SETTING_*) that is unknown or does not go with the others, and why in
  * *e; -1 when all fit. */
 int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
-/* Fills in s->sampler and s->karras from s->sampler_name. false: there is no such sampler. */
+/* Fills in s->sampler and s->curve from s->sampler_name. false: there is no such sampler. */
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
 /* lrt_settings_check, and checks that there is a prompt. Fills in the file name of --profile. */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);

@@ -4,8 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* heun makes two calls per step, pndm_prk four in the first three steps. */
+/* Samplers with a second call make two per step, pndm_prk four in the first three steps. */
 static size_t most_calls(int steps) { return 2 * (size_t)steps + 16; }
+
+static bool thresholds(const lrt_sampling *s)
+{
+    return s->config.threshold_ratio > 0 && s->sampler->traits & LRT_THRESHOLDS;
+}
 
 static bool allocate(lrt_sampling *s)
 {
@@ -16,6 +21,8 @@ static bool allocate(lrt_sampling *s)
         ok = ok && (*state[i] = calloc((size_t)s->n, sizeof(double)));
     for (int i = 0; i < s->sampler->history; i++)
         ok = ok && (s->history[i] = calloc((size_t)s->n, sizeof(double)));
+    if (thresholds(s))
+        ok = ok && (s->sorted = calloc((size_t)s->n, sizeof(double)));
     return ok;
 }
 
@@ -31,7 +38,7 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
         return lrt_fail(
             e,
             "prediction: this model's steps start from pure noise, where epsilon carries no information: expected v");
-    if (s->config.spacing == LRT_SPACING_SAMPLER)
+    if (s->config.spacing == LRT_SPACING_SAMPLER || !(s->sampler->traits & LRT_TAKES_SPACING))
         s->config.spacing = s->sampler->spacing;
     if (s->schedule->plain && s->sampler->traits & LRT_PLAIN_BETAS)
         s->schedule = s->schedule->plain;
@@ -45,7 +52,7 @@ bool lrt_sampling_plan(lrt_sampling *s, lrt_error *e)
 
 void lrt_sampling_free(lrt_sampling *s)
 {
-    double **state[] = {&s->x, &s->out, &s->x0, &s->eps};
+    double **state[] = {&s->x, &s->out, &s->x0, &s->eps, &s->sorted};
     for (size_t i = 0; i < sizeof state / sizeof *state; i++) {
         free(*state[i]);
         *state[i] = NULL;
@@ -72,8 +79,33 @@ void lrt_sampling_get(const lrt_sampling *s, float *x)
         x[i] = (float)s->x[i];
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Dynamic thresholding (Saharia et al., "Photorealistic text-to-image diffusion models", 2022,
+ * section 2.3): x0 is clipped to a quantile of its absolute values, but at least 1 and at most
+ * threshold_most, and divided by it. The quantile is interpolated linearly, as torch.quantile does.
+ */
+static void threshold(lrt_sampling *s)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        s->sorted[i] = fabs(s->x0[i]);
+    qsort(s->sorted, (size_t)s->n, sizeof *s->sorted, ascending);
+    double at = s->config.threshold_ratio * (double)(s->n - 1);
+    int64_t below = (int64_t)at, above = below + 1 < s->n ? below + 1 : below;
+    double limit = s->sorted[below] + (at - (double)below) * (s->sorted[above] - s->sorted[below]);
+    limit = fmin(fmax(limit, 1), s->config.threshold_most);
+    for (int64_t i = 0; i < s->n; i++)
+        s->x0[i] = fmin(fmax(s->x0[i], -limit), limit) / limit;
+}
+
 static double clip_of(const lrt_sampling *s)
 {
+    if (thresholds(s))
+        return 0;
     if (s->config.clip == LRT_CLIP_SAMPLER)
         return s->sampler->traits & LRT_CLIPS_ITSELF ? 1 : 0;
     return s->sampler->traits & LRT_CLIPS ? s->config.clip : 0;
@@ -93,6 +125,8 @@ void lrt_sampling_answer(lrt_sampling *s, int k, const float *answer)
         s->x0[i] = single ? (float)x0 : x0;
         s->eps[i] = single ? (float)eps : eps;
     }
+    if (thresholds(s))
+        threshold(s);
 }
 
 void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise)

@@ -39,7 +39,7 @@ typedef struct {
     int steps;
     int first;    /* the step to start with; earlier ones are skipped */
     double alpha; /* relax; NAN: chosen so that the steps span the schedule */
-    double eta;   /* ddim: the share, 0 to 1, of a step's removed noise that is drawn anew */
+    double eta;   /* ddim, tcd: the share, 0 to 1, of a step's removed noise that is drawn anew */
     int64_t n;    /* numbers in a latent */
     /* from lrt_sampling_plan */
     int calls;
@@ -51,20 +51,32 @@ typedef struct {
     double *x0, *eps;   /* its estimates of the finished latent and of the noise in x */
     float *noise;       /* new noise where point[k].noise; (2 n), see lrt_noise_latent */
     double *history[6]; /* the sampler's own; as many as its row says */
+    double *sorted;     /* scratch of dynamic thresholding; NULL without it */
 } lrt_sampling;
 
 enum {
     LRT_TAKES_ALPHA = 1,
     LRT_TAKES_ETA = 2,
     LRT_TAKES_SPACING = 4,
-    LRT_TAKES_KARRAS = 8,  /* accepts --spacing karras */
-    LRT_OBEYS_KARRAS = 16, /* uses Karras' sigmas when the schedule says so */
+    LRT_TAKES_CURVES = 8,  /* accepts --spacing karras and exponential */
+    LRT_OBEYS_CURVES = 16, /* uses these sigmas when the schedule says so */
     LRT_CLIPS = 32,        /* clips x0 where the schedule says so */
     LRT_SINGLE = 64,       /* rounds its state to float after every step, as keras-cv does */
     /* ignores zero_snr of the schedule, as its class in diffusers does */
     LRT_PLAIN_BETAS = 128,
     /* clips x0 to -1 .. 1 where the schedule says nothing about clipping */
-    LRT_CLIPS_ITSELF = 256
+    LRT_CLIPS_ITSELF = 256,
+    /* What its class in diffusers knows of a schedule. Members of the schedule that a step function
+     * reads alone need no trait. */
+    LRT_THRESHOLDS = 512,           /* dynamic thresholding of x0 */
+    LRT_OBEYS_FINAL_SIGMA = 1024,   /* final_sigma_least */
+    LRT_OBEYS_LU = 2048,            /* sigmas that are LRT_SIGMAS_LU */
+    LRT_OBEYS_INTERPOLATION = 4096, /* log_linear and continuous */
+    LRT_CLIPS_SIGMA = 8192,         /* sigma_clipped */
+    LRT_OWN_KARRAS_ENDS = 16384,    /* ignores sigma_min and sigma_max for Karras' sigmas */
+    LRT_ENDS_LEAST = 32768,        /* its last sigma is the least one, whatever the schedule says */
+    LRT_REPEATS_CURVE_END = 65536, /* a curve's own last sigma, where the least one ends the run */
+    LRT_ROUNDS_KARRAS = 131072     /* whole timesteps for Karras' sigmas */
 };
 struct lrt_sampler {
     const char *name;

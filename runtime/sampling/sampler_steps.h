@@ -25,6 +25,10 @@ void lrt_step_plms(lrt_sampling *s, int k);
 bool lrt_plan_pndm_prk(lrt_sampling *s, lrt_error *e);
 void lrt_step_pndm_prk(lrt_sampling *s, int k);
 
+/* Trajectory consistency distillation. */
+bool lrt_plan_tcd(lrt_sampling *s, lrt_error *e);
+void lrt_step_tcd(lrt_sampling *s, int k);
+
 /* Latent consistency models (lcm); damped iteration with a constant --alpha (relax). */
 bool lrt_plan_lcm(lrt_sampling *s, lrt_error *e);
 void lrt_step_lcm(lrt_sampling *s, int k);
@@ -44,23 +48,42 @@ bool lrt_plan_heun(lrt_sampling *s, lrt_error *e);
 void lrt_step_heun(lrt_sampling *s, int k);
 void lrt_step_lms(lrt_sampling *s, int k);
 
-/* ---- samplers_log.c: by log sigma ---- */
+/* The same without regard to the lengths of steps (ipndm), which is planned as euler is. */
+void lrt_step_ipndm(lrt_sampling *s, int k);
 
-/* DPM-Solver++ of order 2, without and with new noise. */
+/* DPM-Solver-2, without and with new noise. */
+bool lrt_plan_dpm2(lrt_sampling *s, lrt_error *e);
+void lrt_step_dpm2(lrt_sampling *s, int k);
+bool lrt_plan_dpm2_a(lrt_sampling *s, lrt_error *e);
+void lrt_step_dpm2_a(lrt_sampling *s, int k);
+
+/* DPM-Solver++(2S) with new noise, which is planned as dpm2_a is. */
+void lrt_step_dpm_2s_a(lrt_sampling *s, int k);
+
+/* ---- samplers_log.c, samplers_unipc.c: by log sigma ---- */
+
+/* DPM-Solver++, multistep, without and with new noise. */
 bool lrt_plan_dpm(lrt_sampling *s, lrt_error *e);
 void lrt_step_dpm(lrt_sampling *s, int k);
 bool lrt_plan_dpm_sde(lrt_sampling *s, lrt_error *e);
 void lrt_step_dpm_sde(lrt_sampling *s, int k);
 
-/* UniPC, which is planned as dpm is. */
+/* DPM-Solver++, singlestep; DEIS; UniPC. All three are planned as dpm is. */
+void lrt_step_dpm_2s(lrt_sampling *s, int k);
+void lrt_step_deis(lrt_sampling *s, int k);
 void lrt_step_unipc(lrt_sampling *s, int k);
+
+/* ---- weights ---- */
+
+/* Adams and Bashforth's: row n - 1 has those of the last n slopes, newest first. */
+extern const double lrt_adams_bashforth[4][4];
 
 /* ---- noise levels ---- */
 
 /* The level whose squared share of the picture is a; sigma stays finite where a is 0. */
 static inline lrt_level lrt_level_of_alpha(double a)
 {
-    double some = a > 0x1p-24 ? a : 0x1p-24; /* as lrt_schedule_alpha */
+    double some = a > 0 ? a : 0x1p-24; /* as lrt_schedule_alpha */
     return (lrt_level){a, sqrt((1 - some) / some)};
 }
 

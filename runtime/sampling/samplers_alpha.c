@@ -39,7 +39,7 @@ static void keep_above_zero(lrt_sampling *s)
     for (int k = 0; k < s->calls; k++) {
         double *a[] = {&s->point[k].a, &s->point[k].from.a, &s->point[k].to.a};
         for (int i = 0; i < 3; i++)
-            *a[i] = fmax(*a[i], 0x1p-24);
+            *a[i] = *a[i] > 0 ? *a[i] : 0x1p-24;
     }
 }
 
@@ -110,13 +110,14 @@ bool lrt_plan_ddpm(lrt_sampling *s, lrt_error *e)
     return true;
 }
 
-/* The mean of the posterior (7), and the smaller of its two variances. */
+/* The mean of the posterior (7), and the smaller or the larger of its two variances. */
 void lrt_step_ddpm(lrt_sampling *s, int k)
 {
     const lrt_point *p = &s->point[k];
     double a = p->a, to = p->to.a, alpha = a / to;
     double picture = sqrt(to) * (1 - alpha) / (1 - a), keep = sqrt(alpha) * (1 - to) / (1 - a);
-    double variance = (1 - to) / (1 - a) * (1 - alpha),
+    double variance = s->config.variance == LRT_VARIANCE_LARGE ? 1 - alpha
+                                                               : (1 - to) / (1 - a) * (1 - alpha),
            fresh = p->noise ? sqrt(variance > 1e-20 ? variance : 1e-20) : 0;
     for (int64_t i = 0; i < s->n; i++)
         s->x[i] = picture * s->x0[i] + keep * s->x[i] + (p->noise ? fresh * s->noise[i] : 0);
@@ -137,6 +138,11 @@ static void transfer(lrt_sampling *s, int k, const double *x, const double *m)
     }
 }
 
+/* clang-format off */
+const double lrt_adams_bashforth[4][4] = {
+    {1}, {3 / 2., -1 / 2.}, {23 / 12., -16 / 12., 5 / 12.}, {55 / 24., -59 / 24., 37 / 24., -9 / 24.}};
+/* clang-format on */
+
 /* The linear multistep method (12): history 0 to 3 are the last predictions, newest first, and
  * combine sets m to their weighted sum. */
 static void remember(lrt_sampling *s)
@@ -151,11 +157,7 @@ static void remember(lrt_sampling *s)
 
 static void combine(const lrt_sampling *s, int known, double *m)
 {
-    /* clang-format off */
-    static const double weights[4][4] = {
-        {1}, {3 / 2., -1 / 2.}, {23 / 12., -16 / 12., 5 / 12.}, {55 / 24., -59 / 24., 37 / 24., -9 / 24.}};
-    /* clang-format on */
-    const double *w = weights[(known < 4 ? known : 4) - 1];
+    const double *w = lrt_adams_bashforth[(known < 4 ? known : 4) - 1];
     double *const *h = s->history;
     for (int64_t i = 0; i < s->n; i++)
         m[i] = w[0] * h[0][i] + w[1] * h[1][i] + w[2] * h[2][i] + w[3] * h[3][i];
@@ -265,27 +267,39 @@ void lrt_step_pndm(lrt_sampling *s, int k)
 /* ---- lcm: Luo et al., "Latent consistency models", 2023 ---- */
 
 /* Steps of the solver that such models are distilled with; the timesteps are taken from those. */
-enum { LCM_STEPS = 50 };
+static int original_steps(const lrt_sampling *s)
+{
+    return s->config.original_steps ? s->config.original_steps : 50;
+}
+
+/* Timestep number i of the run. */
+static double distilled_timestep(const lrt_sampling *s, int i)
+{
+    int original = original_steps(s), stride = s->schedule->train_steps / original;
+    return (original - (int)floor(i * ((double)original / s->steps))) * stride - 1;
+}
+
+/* Each step ends at the next timestep, the last one at level `end`. */
+static bool plan_distilled(lrt_sampling *s, lrt_level end, bool noise, lrt_error *e)
+{
+    int original = original_steps(s);
+    if (s->steps > original || s->schedule->train_steps < original)
+        return lrt_fail(
+            e, "steps: %s takes 1 to %d, and a model with at least as many timesteps; found %d",
+            s->sampler->name, original, s->steps);
+    for (int i = s->first; i < s->steps; i++) {
+        bool last = i + 1 == s->steps;
+        double t = distilled_timestep(s, i);
+        add_call(s, t, level_at(s, t), last ? end : level_at(s, distilled_timestep(s, i + 1)), i);
+        s->point[s->calls - 1].noise = noise && !last;
+    }
+    end_at(s, end);
+    return true;
+}
 
 bool lrt_plan_lcm(lrt_sampling *s, lrt_error *e)
 {
-    int stride = s->schedule->train_steps / LCM_STEPS;
-    if (s->steps > LCM_STEPS || stride < 1)
-        return lrt_fail(
-            e, "steps: lcm takes 1 to %d, and a model with at least as many timesteps; found %d",
-            LCM_STEPS, s->steps);
-    double t[LCM_STEPS + 1];
-    double share = (double)LCM_STEPS / s->steps;
-    for (int i = 0; i < s->steps; i++)
-        t[i] = (LCM_STEPS - (int)floor(i * share)) * stride - 1;
-    for (int i = s->first; i < s->steps; i++) {
-        bool last = i + 1 == s->steps;
-        add_call(s, t[i], level_at(s, t[i]), last ? lrt_level_of_alpha(1) : level_at(s, t[i + 1]),
-                 i);
-        s->point[s->calls - 1].noise = !last;
-    }
-    end_at(s, lrt_level_of_alpha(1));
-    return true;
+    return plan_distilled(s, lrt_level_of_alpha(1), true, e);
 }
 
 /* The consistency function (section 3): c_out x0 + c_skip x, then noise up to the next level. */
@@ -293,11 +307,33 @@ void lrt_step_lcm(lrt_sampling *s, int k)
 {
     const lrt_point *p = &s->point[k];
     const double data = 0.5;
-    double t = p->t * 10, out = t / sqrt(t * t + data * data),
+    double scaling = s->config.timestep_scaling > 0 ? s->config.timestep_scaling : 10;
+    double t = p->t * scaling, out = t / sqrt(t * t + data * data),
            skip = data * data / (t * t + data * data);
     double picture = p->noise ? sqrt(p->to.a) : 1, fresh = p->noise ? sqrt(1 - p->to.a) : 0;
     for (int64_t i = 0; i < s->n; i++)
         s->x[i] = picture * (out * s->x0[i] + skip * s->x[i]) +
+                  (p->noise ? fresh * s->noise[i] : 0);
+}
+
+/* ---- tcd: Zheng et al., "Trajectory consistency distillation", 2024 ---- */
+
+/* The last step ends at timestep 0. */
+bool lrt_plan_tcd(lrt_sampling *s, lrt_error *e)
+{
+    return plan_distilled(s, level_at(s, 0), s->eta > 0, e);
+}
+
+/* To the share 1 - eta of the next timestep, then back up to it with new noise (algorithm 4; eta is
+ * its gamma). */
+void lrt_step_tcd(lrt_sampling *s, int k)
+{
+    const lrt_point *p = &s->point[k];
+    double low = level_at(s, floor((1 - s->eta) * s->point[k + 1].t)).a;
+    double picture = sqrt(low), rest = sqrt(1 - low), keep = p->noise ? sqrt(p->to.a / low) : 1,
+           fresh = p->noise ? sqrt(1 - p->to.a / low) : 0;
+    for (int64_t i = 0; i < s->n; i++)
+        s->x[i] = keep * (picture * s->x0[i] + rest * s->eps[i]) +
                   (p->noise ? fresh * s->noise[i] : 0);
 }
 

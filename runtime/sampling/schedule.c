@@ -12,6 +12,17 @@ static double rescaled(double a, double first, double last)
     return root * root;
 }
 
+/* 1 - beta of timestep i (Nichol and Dhariwal, "Improved denoising diffusion probabilistic models",
+ * 2021, equation 17); beta is at most 0.999. */
+static double cosine_alpha(int i, int n)
+{
+    const double half_pi = 1.57079632679489661923;
+    double from = cos(((double)i / n + 0.008) / 1.008 * half_pi),
+           to = cos(((double)(i + 1) / n + 0.008) / 1.008 * half_pi);
+    double beta = 1 - to * to / (from * from);
+    return 1 - (beta < 0.999 ? beta : 0.999);
+}
+
 /* Adds the schedule without zero_snr. */
 static bool add_plain(lrt_schedule *s, const lrt_schedule_config *c)
 {
@@ -28,7 +39,8 @@ static bool add_plain(lrt_schedule *s, const lrt_schedule_config *c)
 bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c)
 {
     int n = s->train_steps = c->train_steps;
-    bool scaled = c->beta_scaled_linear;
+    bool scaled = c->beta_schedule == LRT_BETAS_SCALED_LINEAR,
+         cosine = c->beta_schedule == LRT_BETAS_COSINE;
     double *a = malloc((size_t)n * sizeof *a);
     s->plain = NULL;
     s->alpha_bar = malloc((size_t)n * sizeof *s->alpha_bar);
@@ -42,7 +54,7 @@ bool lrt_schedule_init(lrt_schedule *s, const lrt_schedule_config *c)
     double step = n > 1 ? (last - first) / (n - 1) : 0, product = 1;
     for (int i = 0; i < n; i++) {
         double v = i == n - 1 && i > 0 ? last : first + i * step;
-        product *= 1 - (scaled ? v * v : v);
+        product *= cosine ? cosine_alpha(i, n) : 1 - (scaled ? v * v : v);
         a[i] = product;
     }
     for (int i = 0; i < n; i++)

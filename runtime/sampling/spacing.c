@@ -35,11 +35,32 @@ static void trailing(int train, int n, int offset, double *t)
         t[i] = rint(train + i * stride) - 1;
 }
 
+/* From the last timestep on, n + 1 even steps to timestep 0, which is left out: as the samplers of
+ * Stability AI's generative-models space them. */
+static void sgm_uniform(int train, int n, int offset, double *t)
+{
+    (void)offset;
+    for (int i = 0; i < n; i++)
+        t[i] = (train - 1) * (1 - (double)i / n);
+}
+
+/* Every (train / n)th timestep, rounded, down from the last one. In float, as in
+ * stable-diffusion.cpp; where i * train / n is whole, this may be one timestep above the rule in
+ * double. */
+static void simple(int train, int n, int offset, double *t)
+{
+    (void)offset;
+    for (int i = 0; i < n; i++)
+        t[i] = train - 1 - floorf((float)i * ((float)train / (float)n));
+}
+
 /* clang-format off */
 const lrt_spacing lrt_spacings[] = {
-    [LRT_SPACING_LINSPACE] = {"linspace", "from the last timestep of training to the first", true, linspace},
-    [LRT_SPACING_LEADING] = {"leading", "multiples of a whole stride, from the schedule's offset on", true, leading},
-    [LRT_SPACING_TRAILING] = {"trailing", "whole strides down from the last timestep", false, trailing},
+    [LRT_SPACING_LINSPACE] = {"linspace", "from the last timestep of training to the first", true, false, linspace},
+    [LRT_SPACING_LEADING] = {"leading", "multiples of a whole stride, from the schedule's offset on", true, false, leading},
+    [LRT_SPACING_TRAILING] = {"trailing", "whole strides down from the last timestep", false, false, trailing},
+    [LRT_SPACING_SGM_UNIFORM] = {"sgm_uniform", "even steps from the last timestep to the first, which is left out", false, true, sgm_uniform},
+    [LRT_SPACING_SIMPLE] = {"simple", "every so many timesteps down from the last one, rounded", false, true, simple},
 };
 /* clang-format on */
 const int lrt_spacing_count = sizeof lrt_spacings / sizeof *lrt_spacings;
@@ -54,13 +75,58 @@ int lrt_spacing_find(const char *name)
     return -1;
 }
 
-void lrt_karras(double largest, double least, int n, double *sigma)
+/* ---- curves ---- */
+
+/* i of n as a share of the way. */
+static double share(int i, int n) { return n > 1 ? (double)i / (n - 1) : 0; }
+
+/* Evenly spaced in sigma^(1/7) (Karras et al., 2022, equation 5). */
+static double karras(double largest, double least, int i, int n)
 {
     const double rho = 7;
     double from = pow(largest, 1 / rho), to = pow(least, 1 / rho);
-    for (int i = 0; i < n; i++)
-        sigma[i] = pow(from + (n > 1 ? (double)i / (n - 1) : 0) * (to - from), rho);
+    return pow(from + share(i, n) * (to - from), rho);
 }
+
+/* Evenly spaced in log sigma. */
+static double exponential(double largest, double least, int i, int n)
+{
+    return exp(log(largest) + share(i, n) * (log(least) - log(largest)));
+}
+
+/* clang-format off */
+const lrt_curve lrt_curves[] = {
+    [LRT_SIGMAS_TIMESTEPS] = {"timesteps", "", 0, 0, NULL},
+    [LRT_SIGMAS_KARRAS] = {"karras", ", with Karras' sigmas", LRT_TAKES_CURVES, LRT_OBEYS_CURVES, karras},
+    [LRT_SIGMAS_EXPONENTIAL] = {"exponential", ", with sigmas spaced in log sigma", LRT_TAKES_CURVES, LRT_OBEYS_CURVES, exponential},
+    /* Lu et al., "DPM-Solver", 2022: even in lambda = -log sigma */
+    [LRT_SIGMAS_LU] = {"lu", ", with Lu's sigmas", LRT_OBEYS_LU, LRT_OBEYS_LU, exponential},
+};
+/* clang-format on */
+const int lrt_curve_count = sizeof lrt_curves / sizeof *lrt_curves;
+
+int lrt_curve_find(const char *name)
+{
+    for (int i = LRT_SIGMAS_TIMESTEPS + 1; i < lrt_curve_count; i++)
+        if (!strcmp(lrt_curves[i].name, name))
+            return i;
+    return -1;
+}
+
+void lrt_curve_fill(const lrt_sampling *s, double largest, double least, double *sigma)
+{
+    const lrt_schedule_config *c = &s->config;
+    bool own = c->sigmas == LRT_SIGMAS_LU ||
+               (c->sigmas == LRT_SIGMAS_KARRAS && s->sampler->traits & LRT_OWN_KARRAS_ENDS);
+    if (!own && c->sigma_max > 0)
+        largest = c->sigma_max;
+    if (!own && c->sigma_min > 0)
+        least = c->sigma_min;
+    for (int i = 0; i < s->steps; i++)
+        sigma[i] = lrt_curves[c->sigmas].at(largest, least, i, s->steps);
+}
+
+/* ---- timesteps ---- */
 
 bool lrt_steps_unfit(const lrt_sampling *s, lrt_error *e)
 {
@@ -69,6 +135,17 @@ bool lrt_steps_unfit(const lrt_sampling *s, lrt_error *e)
         s->sampler->name, s->schedule->train_steps, lrt_spacings[s->config.spacing].name,
         s->config.spacing == LRT_SPACING_LEADING && s->config.steps_offset ? " with an offset"
                                                                            : "");
+}
+
+/* How many timesteps of training a run may use: those above sigma_clipped are left out by samplers
+ * that know it. */
+static int usable_timesteps(const lrt_sampling *s)
+{
+    int n = s->schedule->train_steps;
+    if (s->config.sigma_clipped > 0 && s->sampler->traits & LRT_CLIPS_SIGMA)
+        while (n > 1 && lrt_schedule_sigma(s->schedule, n - 1) > s->config.sigma_clipped)
+            n--;
+    return n;
 }
 
 double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_error *e)
@@ -80,7 +157,7 @@ double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_
         lrt_fail(e, "out of memory");
         return NULL;
     }
-    row->fill(s->schedule->train_steps, n, s->config.steps_offset, t);
+    row->fill(usable_timesteps(s), n, s->config.steps_offset, t);
     bool fit = true;
     for (int i = 0; i < s->steps; i++) {
         t[i] = rounded ? rint(t[i]) : t[i];
@@ -91,4 +168,14 @@ double *lrt_timesteps(const lrt_sampling *s, bool before_end, bool rounded, lrt_
     free(t);
     lrt_steps_unfit(s, e);
     return NULL;
+}
+
+double lrt_spaced_sigma(const lrt_sampling *s, double t)
+{
+    const lrt_schedule *c = s->schedule;
+    int below = (int)t;
+    if (!lrt_spacings[s->config.spacing].fractions || t <= below)
+        return lrt_schedule_sigma_at(c, t);
+    double from = log(lrt_schedule_sigma(c, below)), to = log(lrt_schedule_sigma(c, below + 1));
+    return exp(from + (t - below) * (to - from));
 }

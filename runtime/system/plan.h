@@ -35,8 +35,19 @@ enum {
     LRT_SPACING_LINSPACE,
     LRT_SPACING_LEADING,
     LRT_SPACING_TRAILING,
+    LRT_SPACING_SGM_UNIFORM,
+    LRT_SPACING_SIMPLE,
     LRT_SPACING_SAMPLER /* the sampler's own: lrt_sampler.spacing */
 };
+/* lrt_schedule_config.beta_schedule. */
+enum { LRT_BETAS_LINEAR, LRT_BETAS_SCALED_LINEAR, LRT_BETAS_COSINE };
+/* lrt_schedule_config.sigmas: those of the timesteps, or a curve between the same ends. */
+enum { LRT_SIGMAS_TIMESTEPS, LRT_SIGMAS_KARRAS, LRT_SIGMAS_EXPONENTIAL, LRT_SIGMAS_LU };
+/* lrt_schedule_config.solver_type: the sampler's own (midpoint, bh2), or another one that some
+ * samplers have. */
+enum { LRT_SOLVER_SAMPLER, LRT_SOLVER_HEUN, LRT_SOLVER_BH1 };
+/* lrt_schedule_config.variance: of the noise that a step of ddpm adds. */
+enum { LRT_VARIANCE_SMALL, LRT_VARIANCE_LARGE };
 /* Where a step of ddim and pndm ends: at the next timestep of the run, or train_steps / steps below
  * its own. */
 enum { LRT_PREVIOUS_NEIGHBOUR, LRT_PREVIOUS_RATIO };

@@ -236,7 +236,7 @@ unet/config.json|s/"UpBlock2D", //|*: /up_block_types: found 3 blocks, expected 
 unet/config.json|s/"block_out_channels": \[16, 32, 64, 64\]/"block_out_channels": "wide"/|*: /block_out_channels: found a string, expected a list
 text_encoder/config.json|s/"gelu"/"quick_gelu"/|*hidden_act is quick_gelu: this is the text encoder of Stable Diffusion 1.x *
 scheduler/scheduler_config.json|s/"epsilon"/"sample"/|*: /prediction_type: found "sample", expected epsilon, v_prediction
-scheduler/scheduler_config.json|s/"scaled_linear"/"squaredcos_cap_v2"/|*: /beta_schedule: found "squaredcos_cap_v2", expected scaled_linear, linear
+scheduler/scheduler_config.json|s/"scaled_linear"/"sigmoid"/|*: /beta_schedule: found "sigmoid", expected linear, scaled_linear, squaredcos_cap_v2
 tokenizer/tokenizer_config.json|s/"!"/"[PAD]"/|*: the padding token "?PAD?" is not in the vocabulary
 unet/config.json|s/"sample_size": 8/"sample_size": 8.5/|*: /sample_size: found 8.5, expected an integer
 unet/config.json|s/"sample_size": 8/"sample_size": [8]/|*: /sample_size: found 1 numbers, expected height and width of the latent

@@ -28,9 +28,13 @@ static void read_config(const char *text, size_t size, void (*settings)(Settings
 static void read_index(const char *text, size_t size)
 {
     Json index = json_parse_python(text, size, "fuzz");
+    Arena *a = arena_new();
+    Settings s = settings_new(a, "fuzz");
     json_expect(index, JSON_OBJECT);
-    check_pipeline_class(index);
+    check_pipeline_class(&s, index);
+    json_free(s.json);
     json_free(index);
+    arena_free(a);
 }
 
 static void open_file(const char *text, size_t size, const char *ending)

@@ -44,7 +44,7 @@ static void read_text(const char *text)
             memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) ||
             memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
             !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler ||
-            s.rng != back.rng || s.karras != back.karras ||
+            s.rng != back.rng || s.curve != back.curve ||
             memcmp(&s.schedule, &back.schedule, sizeof s.schedule))
             die("read otherwise than written: %s", written);
         free(written);

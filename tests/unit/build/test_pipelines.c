@@ -88,7 +88,8 @@ static void test_shapes_parameters(void **state)
                 p->schedule.beta_end == json_number(json_get(schedule, "beta_end")));
     assert_int_equal(p->schedule.train_steps,
                      json_int(json_get(schedule, "train_steps"), 1, 100000));
-    assert_string_equal(p->schedule.beta_scaled_linear ? "scaled_linear" : "linear",
+    assert_string_equal(p->schedule.beta_schedule == LRT_BETAS_SCALED_LINEAR ? "scaled_linear"
+                                                                             : "linear",
                         json_string(json_get(schedule, "beta")));
     assert_int_equal(p->steps, json_int(json_get(d, "steps"), 1, 1000));
     assert_true(p->cfg_scale == json_number(json_get(d, "guidance_scale")));
@@ -107,9 +108,9 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
     {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: unknown 'x0': expected epsilon or v"},
-    {"\"linspace\"", "\"karras\"", "/schedule/spacing: unknown 'karras': expected linspace, leading, trailing or sampler"},
+    {"\"linspace\"", "\"karras\"", "/schedule/spacing: unknown 'karras': expected linspace, leading, trailing, sgm_uniform, simple or sampler"},
     {"\"linspace\"", "\"leading\", \"steps_offset\": -1", "/schedule/steps_offset: found -1, expected 0 to 999"},
-    {"\"linspace\"", "\"linspace\", \"sigmas\": \"exponential\"", "/schedule/sigmas: unknown 'exponential': expected timesteps or karras"},
+    {"\"linspace\"", "\"linspace\", \"sigmas\": \"cosine\"", "/schedule/sigmas: unknown 'cosine': expected timesteps, karras, exponential or lu"},
     {"\"linspace\"", "\"linspace\", \"previous\": 1", "/schedule/previous: found a number, expected a string"},
     {"\"linspace\"", "\"linspace\", \"final_sigma\": \"one\"", "/schedule/final_sigma: unknown 'one': expected zero or least"},
     {"\"linspace\"", "\"linspace\", \"clip_sample\": 0", "/schedule/clip_sample: found 0, expected 1e-09 to 1000000000"},

@@ -126,7 +126,7 @@ static void test_unfit(void **state)
         {"a\nSteps: 1001, CFG scale: nan, Seed: 18446744073709551616, RNG: dice", "[a|] ddim 25",
          "x.png: not used: Steps 1001, CFG scale nan, Seed 18446744073709551616, RNG dice\n"},
         {"a\nSteps: 3, Sampler: Euler, Denoising strength: 0.5, Eta: 0.67", "[a|] Euler 3",
-         "x.png: its eta is not used: --eta goes with --sampling-method ddim, not with euler\n"
+         "x.png: its eta is not used: --eta goes with --sampling-method ddim or tcd, not with euler\n"
          "x.png: its strength is not used: --strength needs an init image: -i FILE\n"},
         {"a\nSteps: 3, Sampler: DDIM, Schedule type: Karras, Eta: 0.5", "[a|] DDIM 3 eta=0.5",
          "x.png: its spacing is not used: --spacing karras does not go with --sampling-method ddim\n"},

@@ -10,7 +10,7 @@ lrt_schedule schedule(double start, double end, bool scaled)
 {
     lrt_schedule s;
     const lrt_schedule_config c = {
-        .train_steps = 1000, .beta_start = start, .beta_end = end, .beta_scaled_linear = scaled};
+        .train_steps = 1000, .beta_start = start, .beta_end = end, .beta_schedule = scaled};
     assert_true(lrt_schedule_init(&s, &c));
     return s;
 }

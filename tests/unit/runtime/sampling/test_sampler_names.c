@@ -16,8 +16,9 @@ static const struct { const char *theirs, *ours; bool karras; } other_names[] = 
     {"UniPC", "unipc", false}, {"LMS", "lms", false}, {"LMS Karras", "lms", true}, {"Heun", "heun", false}, {"PLMS", "plms", false},
     {"LCM", "lcm", false}, {"DDPM", "ddpm", false}, {"k_dpmpp_2m", "dpm++2m", false}, {"dpmpp_2m_sde", "dpm++2m_sde", false},
     {"uni_pc_bh2", "unipc", false}, {"euler_ancestral", "euler_a", false}, {"euler_a karras", "euler_a", true}, {"dpm++2m karras", "dpm++2m", true},
-    {"euler_a", "euler_a", false}, {"EULER A", "euler_a", false}, {"DPM++ 3M SDE", NULL, false}, {"DPM++ 2S a", NULL, false}, {"DPM2", NULL, false},
-    {"DPM++ SDE Karras", NULL, false}, {"dpm++2mv2", NULL, false}, {"ipndm", NULL, false}, {"Karras", NULL, false}, {" Karras", NULL, false},
+    {"euler_a", "euler_a", false}, {"EULER A", "euler_a", false}, {"DPM++ 3M SDE", NULL, false}, {"DPM++ 2S a", "dpm++2s_a", false}, {"DPM2", "dpm2", false},
+    {"DPM++ SDE Karras", NULL, false}, {"dpm++2mv2", NULL, false}, {"ipndm", "ipndm", false}, {"DPM2 a Karras", "dpm2_a", true}, {"k_dpm_2_ancestral", "dpm2_a", false}, {"dpm++2s_a karras", "dpm++2s_a", true},
+    {"TCD", "tcd", false}, {"DEIS", "deis", false}, {"Karras", NULL, false}, {" Karras", NULL, false},
     {"eulerkarras", NULL, false}, {"euler,", NULL, false}, {"_", NULL, false}, {"euler Karras Karras", NULL, false},
 };
 /* clang-format on */
@@ -34,15 +35,15 @@ static void test_names(void **state)
         if (lrt_samplers[i].title)
             assert_ptr_equal(lrt_sampler_find(lrt_samplers[i].title), &lrt_samplers[i]);
     for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
-        bool karras;
-        const lrt_sampler *found = lrt_sampler_find_spaced(other_names[i].theirs, &karras);
+        int curve;
+        const lrt_sampler *found = lrt_sampler_find_spaced(other_names[i].theirs, &curve);
         if (!other_names[i].ours) {
             assert_null(found);
             continue;
         }
         assert_non_null(found);
         assert_string_equal(found->name, other_names[i].ours);
-        assert_int_equal(karras, other_names[i].karras);
+        assert_int_equal(curve, other_names[i].karras ? LRT_SIGMAS_KARRAS : LRT_SIGMAS_TIMESTEPS);
     }
     assert_null(lrt_sampler_find("euler_anc"));
     assert_null(lrt_sampler_find("k_euler_a,"));

@@ -32,7 +32,7 @@ static void test_timestep_embedding(void **state)
 static void test_zero_snr(void **state)
 {
     lrt_schedule_config config = {
-        .train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_scaled_linear = 1};
+        .train_steps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .beta_schedule = 1};
     lrt_schedule plain, rescaled;
     (void)state;
     assert_true(lrt_schedule_init(&plain, &config));

@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "plans.h"
 #include "spacing.h"
@@ -85,10 +88,54 @@ static void test_own_spacing(void **state)
     lrt_schedule_free(&c);
 }
 
+/* Sigmas as stable-diffusion.cpp computes them, in float: recorded/record_spacings.py. */
+static void check_recorded(const char *line)
+{
+    char name[32], *end;
+    int steps, at;
+    lrt_error e;
+    lrt_schedule c = schedule(0.00085, 0.012, true);
+    assert_int_equal(sscanf(line, "%31s %d :%n", name, &steps, &at), 2);
+    int curve = lrt_curve_find(name);
+    lrt_sampling s = {
+        .sampler = lrt_sampler_find("euler"),
+        .schedule = &c,
+        .config = {.train_steps = 1000,
+                   .spacing = curve < 0 ? lrt_spacing_find(name) : LRT_SPACING_LINSPACE,
+                   .sigmas = curve < 0 ? LRT_SIGMAS_TIMESTEPS : curve},
+        .steps = steps,
+        .n = 4};
+    assert_true(s.config.spacing >= 0);
+    assert_true(lrt_sampling_plan(&s, &e));
+    end = (char *)(uintptr_t)(line + at);
+    for (int k = 0; k <= steps; k++) {
+        double sigma = strtod(end, &end);
+        if (!(fabs(s.point[k].sigma - sigma) <= 2e-5 * sigma))
+            fail_msg("%s, %d steps: sigma %d is %.9g, recorded %.9g", name, steps, k,
+                     s.point[k].sigma, sigma);
+    }
+    lrt_sampling_free(&s);
+    lrt_schedule_free(&c);
+}
+
+static void test_recorded_sigmas(void **state)
+{
+    FILE *f = fopen(TEST_DATA_DIR "/spacings.txt", "r");
+    char line[2048];
+    int lines = 0;
+    (void)state;
+    assert_non_null(f);
+    for (; fgets(line, sizeof line, f); lines++)
+        if (*line != '#')
+            check_recorded(line);
+    fclose(f);
+    assert_true(lines > 25);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_timesteps),
-                                       cmocka_unit_test(test_steps_that_do_not_fit),
-                                       cmocka_unit_test(test_own_spacing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recorded_sigmas), cmocka_unit_test(test_timesteps),
+        cmocka_unit_test(test_steps_that_do_not_fit), cmocka_unit_test(test_own_spacing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
