@@ -253,6 +253,24 @@ edit 's/"sample_size": 8/"sample_size": [13, 9]/' other/unet/config.json
 convert other --to diffusers -o oblong
 grep -q '"sample_size": \[13, 9\]' oblong/unet/config.json || fail "sample_size [13, 9], converted"
 cp kept other/unet/config.json
+# What the files say and the program does not do is a line each, in check and in build.
+for file in model_index.json unet/config.json vae/config.json text_encoder/config.json scheduler/scheduler_config.json tokenizer/tokenizer_config.json; do
+    edit 's/^{/{"tomorrow": 1, /' "other/$file"
+    [[ $("$LATENTC" weights check other) == *"note: other/$file: not read: tomorrow 1"* ]] || fail "$file: a member that has no row is not named"
+    cp kept "other/$file"
+done
+edit 's/"_class_name": "DDIMScheduler"/"_class_name": "SASolverScheduler"/' other/scheduler/scheduler_config.json
+[[ $("$LATENTC" weights check other) == *"note: other/scheduler/scheduler_config.json: SASolverScheduler is none of latentc's: the sampler is dpm++2m_sde"* ]] ||
+    fail "SASolverScheduler: $("$LATENTC" weights check other)"
+cp kept other/scheduler/scheduler_config.json
+mv other/scheduler/scheduler_config.json none.json
+"$LATENTC" weights check other >said
+grep -q "^note: other/scheduler/scheduler_config.json: is missing: schedule and sampler are the pipeline file's" said || fail "no scheduler: $(<said)"
+! grep -q "vae and scheduler" said || fail "claims a scheduler config that is not there"
+"$LATENTC" build -q "$sd2" --weights other --no-init-img -o out 2>said
+grep -q "note: other/scheduler/scheduler_config.json: is missing" said || fail "build: no scheduler: $(<said)"
+rm out
+mv none.json other/scheduler/scheduler_config.json
 expect 1 '*: no component has a variant "int8"' "$LATENTC" weights check other --variant int8
 rm other/text_encoder/*.json
 refuse 'other/text_encoder/config.json: is missing*'
