@@ -210,8 +210,7 @@ static void write_solver(Buf *b, const Conversion *v, const SchedulerClass *clas
         buf_printf(b, "  \"sigma_max\": %s,\n", real_text(a, c->sigma_max));
     if (c->final_sigma_least)
         buf_printf(b, "  \"final_sigmas_type\": \"sigma_min\",\n");
-    if (c->full_order_last)
-        buf_printf(b, "  \"lower_order_final\": false,\n");
+    buf_printf(b, "  \"lower_order_final\": %s,\n", c->full_order_last ? "false" : "true");
     if (c->euler_at_final)
         buf_printf(b, "  \"euler_at_final\": true,\n");
     if (c->solver_order)

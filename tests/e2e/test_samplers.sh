@@ -42,7 +42,7 @@ for s in "${samplers[@]}"; do
     fi
 done
 
-for s in leading trailing karras; do right 2 "0 5 7" --sampling-method euler --spacing $s --steps 10; done
+for s in leading trailing sgm_uniform simple karras exponential; do right 2 "0 5 7" --sampling-method euler --spacing $s --steps 10; done
 right 2 "0 5 7" --sampling-method dpm++2m --spacing karras --steps 10
 right 2 "0 5 7" --eta 1 --rng cpu --steps 20
 right 2 "0 5 7" --guidance-rescale 0.7 --steps 10
