@@ -38,7 +38,7 @@ if command -v python3 >/dev/null; then
     mkdir served
     cp keras/*.h5 served && gzip -c "$shapes/merges.txt" >served/bpe_simple_vocab_16e6.txt.gz
     export XDG_CACHE_HOME=$work/cache LATENTC_FETCH_LIST=$work/list.json no_proxy='*'
-    files=$(cd served && sha256sum -- * | sed 's|^\([0-9a-f]*\)  \(.*\)|{"from": "https://nowhere.invalid/x/\2", "sha256": "\1"}|' | paste -sd,)
+    files=$(cd served && sha256sum -- * | sed 's|^\([0-9a-f]*\)  \(.*\)|{"from": "https://nowhere.invalid/x/\2", "sha256": "\1", "most": 1000000000}|' | paste -sd,)
     echo "{\"small\": {\"about\": \"a test\", \"files\": [$files]}}" >list.json
     python3 "$SOURCE_DIR/tests/tools/serve.py" served port >requests & server=$!
     trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
