@@ -47,8 +47,8 @@ bool lrt_metadata_parse(const char *text, const char *path, const lrt_pipeline *
 bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_settings *s,
                            lrt_error *e);
 /* Sets recorded settings back to their defaults that do not go with the others, which the notice
- * says: an eta beside another sampler, a strength without an init image. table: of s, whose `given`
- * rows stay. false, with *e: a given one does not fit. */
+ * says: an eta beside another sampler, a strength without an init image, a sampler that the program
+ * does not have. table: of s, whose `given` rows stay. false, with *e: a given one does not fit. */
 bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, lrt_settings *s,
                       const lrt_option *table, lrt_error *e);
 /* With --from-png, after lrt_settings_parse: s becomes what that picture records, and over it what

@@ -133,7 +133,8 @@ static bool set(Reading *x, int setting, const char *ours, const char *key, cons
     return true;
 }
 
-/* A sampler, whose name may end with that of a schedule. An unknown one stays for the message. */
+/* A sampler, whose name may end with that of a schedule. An unknown one stays for
+ * lrt_recorded_fit. */
 static bool take_sampler(Reading *x, const char *key, const char *value)
 {
     char name[64] = "";

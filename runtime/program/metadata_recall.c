@@ -99,6 +99,24 @@ bool lrt_recorded_complete(const lrt_recorded *r, const char *path, const lrt_se
                path, flag, flag);
 }
 
+/* A recorded sampler that is not here becomes the default one, which the notice says. table,
+ * defaults: of the settings and of their defaults. */
+static bool fit_sampler(lrt_recorded *r, const char *path, lrt_settings *s, const lrt_option *table,
+                        const lrt_option *defaults, lrt_error *e)
+{
+    enum { ROW = LRT_SETTING_sampler_name };
+    lrt_error why;
+    const char *recorded = s->sampler_name;
+    if (table[ROW].given || lrt_settings_find_sampler(s, &why))
+        return true;
+    lrt_option_copy(&table[ROW], &defaults[ROW]);
+    return lrt_recorded_say(r,
+                            "%s: its sampler %.60s is not used: this program does not have it; it "
+                            "draws with %s: --sampling-method NAME chooses another",
+                            path, recorded, s->sampler_name) ||
+           lrt_fail(e, "out of memory");
+}
+
 bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, lrt_settings *s,
                       const lrt_option *table, lrt_error *e)
 {
@@ -108,6 +126,8 @@ bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, 
     int i, last = -1;
     lrt_settings_default(&plain, p);
     lrt_settings_table(defaults, &plain, p);
+    if (!fit_sampler(r, path, s, table, defaults, e))
+        return false;
     for (; (i = lrt_settings_unfit(s, p, &why)) >= 0; last = i) {
         if (table[i].given || i == last)
             return lrt_fail(e, "%s", why.text);
@@ -124,18 +144,12 @@ bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char 
 {
     lrt_option table[LRT_SETTING_COUNT];
     const char *path = s->from_png;
-    lrt_error why;
     lrt_settings_default(s, p);
     lrt_settings_table(table, s, p);
-    if (!lrt_metadata_read(path, p, s, r, e) ||
-        !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e) ||
-        !lrt_recorded_complete(r, path, s, e))
-        return false;
-    if (!table[LRT_SETTING_sampler_name].given && !lrt_settings_find_sampler(s, &why))
-        return lrt_fail(
-            e, "%.200s: it was drawn with a sampler that this program does not have: %.250s", path,
-            why.text);
-    return lrt_recorded_fit(r, path, p, s, table, e) && lrt_settings_complete(s, p, e);
+    return lrt_metadata_read(path, p, s, r, e) &&
+           lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e) &&
+           lrt_recorded_complete(r, path, s, e) && lrt_recorded_fit(r, path, p, s, table, e) &&
+           lrt_settings_complete(s, p, e);
 }
 
 void lrt_recorded_free(lrt_recorded *r)

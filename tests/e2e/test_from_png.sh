@@ -101,9 +101,13 @@ Steps: 3, Sampler: euler_a, $end, RNG: std_default|euler.png|other.png: not used
 Steps: 3, Sampler: DDIM, Schedule type: Karras, $end, RNG: CPU|ddim.png|other.png: its spacing is not used: --spacing karras does not go with --sampling-method ddim
 CASES
     foreign other.png $'x\n'"Steps: 3, Sampler: DPM++ 3M SDE, $end"
-    expect 1 "*: error: other.png: it was drawn with a sampler that this program does not have: --sampling-method: unknown 'DPM++ 3M SDE': did you mean 'dpm++2m_sde'?" \
-        "$shapes" --from-png other.png
+    draw --from-png other.png -o back.png
+    [[ $(<messages) == *"other.png: its sampler DPM++ 3M SDE is not used: "*" it draws with ddim: --sampling-method NAME chooses another"* ]] ||
+        fail "an unknown sampler: $(<messages)"
+    draw -p x --steps 3 --cfg-scale 5 -s 9 -o default.png
+    cmp back.png default.png || fail "an unknown sampler: not as with the default"
     draw --from-png other.png --sampling-method euler -o back.png
+    [[ $(<messages) != *"its sampler"* ]] || fail "a sampler that was typed: $(<messages)"
     expect 1 "*: error: --sampling-method: unknown 'DPM++ 3M SDE Karras': did you mean 'dpm++2m_sde'?" \
         "$shapes" --from-png other.png --sampling-method "DPM++ 3M SDE Karras"
 fi

@@ -61,8 +61,7 @@ static void check_cases(const Case *cases, size_t n)
         if (!lrt_metadata_parse(cases[i].text, "x.png", &pipeline, &s, &r, &e))
             fail_msg("%s: refused: %s", cases[i].text, e.text);
         lrt_settings_table(table, &s, &pipeline);
-        if (lrt_settings_find_sampler(&s, &e) &&
-            !lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e))
+        if (!lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e))
             fail_msg("%s: does not fit: %s", cases[i].text, e.text);
         describe(&s, got, sizeof got);
         if (strcmp(got, cases[i].want) || strcmp(r.notice ? r.notice : "", cases[i].notice))
@@ -71,6 +70,9 @@ static void check_cases(const Case *cases, size_t n)
         lrt_recorded_free(&r);
     }
 }
+#define NO_SAMPLER(name)                                                                           \
+    "x.png: its sampler " name " is not used: this program does not have it; it draws with ddim: " \
+    "--sampling-method NAME chooses another\n"
 #define CHECK_CASES(cases) check_cases(cases, sizeof(cases) / sizeof *(cases))
 
 /* clang-format off */
@@ -109,8 +111,8 @@ static void test_forms(void **state)
         {"a (red:1.2) circle\nSteps: 3, Version: latentc 0.1.0", "[a (red:1.2) circle|] ddim 3", ""},
         {"12:30 :) (a: 1)\nNegative prompt: (bad:1.)\nSteps: 3", "[12:30 :) (a: 1)|(bad:1.)] ddim 3",
          "x.png: its prompt has weights, (word:1.2), which are read as words\n"},
-        /* a name that only begins like one of ours stays for the message */
-        {"a\nSteps: 3, Sampler: DPM++ 2M SDE Heun Karras", "[a|] DPM++ 2M SDE Heun Karras 3", ""},
+        /* a name that only begins like one of ours */
+        {"a\nSteps: 3, Sampler: DPM++ 2M SDE Heun Karras", "[a|] ddim 3", NO_SAMPLER("DPM++ 2M SDE Heun Karras")},
         {"a\nSteps: 3, Seed: -1, Size: large, Model: other", "[a|] ddim 3 random",
          "x.png: this is test, it was drawn by the model other\nx.png: not used: Size large\n"},
         {"a\nSteps: 3, Seed: 9, \x1b[31mred: x\xe2\x80\xae, Seed: 7", "[a|] ddim 3 seed=7", "x.png: not used: \\x1b[31mred: x\\u202e\n"},
@@ -123,6 +125,10 @@ static void test_forms(void **state)
 static void test_unfit(void **state)
 {
     static const Case cases[] = {
+        {"a\nSteps: 3, Sampler: Restart, Seed: 7", "[a|] ddim 3 seed=7", NO_SAMPLER("Restart")},
+        {"a\nSteps: 3, Sampler: DPM fast, Eta: 0.5", "[a|] ddim 3 eta=0.5", NO_SAMPLER("DPM fast")},
+        {"a\nSteps: 3, Sampler: DDIM CFG++, Schedule type: Karras", "[a|] ddim 3",
+         NO_SAMPLER("DDIM CFG++") "x.png: its spacing is not used: --spacing karras does not go with --sampling-method ddim\n"},
         {"a\nSteps: 1001, CFG scale: nan, Seed: 18446744073709551616, RNG: dice", "[a|] ddim 25",
          "x.png: not used: Steps 1001, CFG scale nan, Seed 18446744073709551616, RNG dice\n"},
         {"a\nSteps: 3, Sampler: Euler, Denoising strength: 0.5, Eta: 0.67", "[a|] Euler 3",
@@ -133,13 +139,14 @@ static void test_unfit(void **state)
         {"a\nSteps: 3, Sampler: DDIM, Spacing: odd, Prediction: x, Alpha: 0.5, Keep pixels: true", "[a|] DDIM 3",
          "x.png: its spacing is not used: --spacing: unknown 'odd': expected "},
     };
+    enum { LAST = sizeof cases / sizeof *cases - 1 };
     lrt_settings s;
     lrt_recorded r = {0};
     lrt_error e;
     (void)state;
-    check_cases(cases, 3);
+    check_cases(cases, LAST);
     lrt_settings_default(&s, &pipeline);
-    assert_true(lrt_metadata_parse(cases[3].text, "x.png", &pipeline, &s, &r, &e));
+    assert_true(lrt_metadata_parse(cases[LAST].text, "x.png", &pipeline, &s, &r, &e));
     lrt_option table[LRT_SETTING_COUNT];
     lrt_settings_table(table, &s, &pipeline);
     assert_true(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
@@ -151,6 +158,10 @@ static void test_unfit(void **state)
     }
     table[LRT_SETTING_alpha].given = true; /* what was typed is refused */
     s.alpha = 0.5;
+    assert_false(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
+    table[LRT_SETTING_alpha].given = false;
+    table[LRT_SETTING_sampler_name].given = true;
+    s.sampler_name = "Restart";
     assert_false(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
     lrt_recorded_free(&r);
 }
