@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "buf.h"
 #include "err.h"
 #include "host.h"
+#include "names.h"
 #include "outfile.h"
 
 /* ---- whole files ---- */
@@ -114,12 +116,54 @@ const char *own_file(Arena *a, const char *relative)
     return NULL;
 }
 
+/* A program, such as the one that `build shapes -o shapes` wrote, is no text of a graph. */
+static bool is_program(const char *path)
+{
+    char magic[4] = "";
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    bool elf = fread(magic, 1, 4, f) == 4 && !memcmp(magic, "\177ELF", 4);
+    fclose(f);
+    return elf;
+}
+
+/* What is read before any file that comes with this program. */
+static bool comes_first(const char *path)
+{
+    struct stat st;
+    return !*path || *path == '/' ||
+           (!stat(path, &st) && !S_ISDIR(st.st_mode) && !(S_ISREG(st.st_mode) && is_program(path)));
+}
+
+/* err() when `name` is nowhere, but is nearly the name of a pipeline of this program. */
+static void suggest_pipeline(Arena *a, const char *name)
+{
+    struct stat st;
+    const char *folder = own_file(a, "graphs");
+    glob_t found;
+    if (!folder || !stat(name, &st) || errno != ENOENT || strpbrk(name, "/.") ||
+        glob(arena_printf(a, "%s/*/pipeline.json", folder), 0, NULL, &found))
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *file = found.gl_pathv[i], *own_name = file + strlen(folder) + 1;
+        *strrchr(own_name, '/') = 0;
+        memmove(file, own_name, strlen(own_name) + 1);
+    }
+    const lrt_names names = {(const char *const *)found.gl_pathv, sizeof *found.gl_pathv,
+                             (int)found.gl_pathc};
+    const char *near = lrt_name_near(name, names);
+    if (near)
+        err("%s: cannot be read: %s; did you mean '%s'?", name, strerror(ENOENT), near);
+    globfree(&found);
+}
+
 const char *graph_file(const char *path)
 {
     static const char *const forms[] = {"%s", "graphs/%s", "graphs/%s/pipeline.json",
                                         "graphs/%s.json"};
     struct stat st;
-    if (*path == '/' || !*path || (!stat(path, &st) && !S_ISDIR(st.st_mode)))
+    if (comes_first(path))
         return path;
     Arena *a = arena_new();
     const char *found = NULL;
@@ -127,9 +171,11 @@ const char *graph_file(const char *path)
         char name[4096];
         int n = snprintf(name, sizeof name, forms[i], path);
         const char *own = n < (int)sizeof name ? own_file(a, name) : NULL;
-        if (own && !stat(own, &st) && S_ISREG(st.st_mode))
+        if (own && !stat(own, &st) && S_ISREG(st.st_mode) && !is_program(own))
             found = xstrdup(own);
     }
+    if (!found)
+        suggest_pipeline(a, path);
     arena_free(a);
     return found ? found : path;
 }

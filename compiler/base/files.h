@@ -17,10 +17,11 @@ char *read_file(const char *path, size_t *len);
 /* The folder of this program's executable; NULL, errno set, where the system does not say. */
 const char *own_folder(Arena *a);
 
-/* A graph or pipeline file as people name it: `path` where such a file is there; else a file that
- * comes with this program: "graphs/sd2/pipeline.json", also without "graphs/"; "sd2" for that
- * pipeline; "sd2/decoder" for graphs/sd2/decoder.json. `path` itself when there is none. The text
- * lives as long as the process. */
+/* A graph or pipeline file as people name it: `path` where such a file is there and is not a
+ * program, such as the one that `build shapes -o shapes` wrote; else a file that comes with
+ * latentc: "graphs/sd2/pipeline.json", also without "graphs/"; "sd2" for that pipeline;
+ * "sd2/decoder" for graphs/sd2/decoder.json. `path` itself when there is none; err() when there is
+ * none, but a pipeline of nearly that name. The text lives as long as the process. */
 const char *graph_file(const char *path);
 
 /* The path of a file that comes with this program, such as "graphs/sd2/pipeline.json": in the

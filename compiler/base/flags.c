@@ -2,6 +2,7 @@
 #include "flags.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,11 @@ _Noreturn static void unknown_flag(const Command *cmd, const char *argument, con
                                    LRT_NAMES_OF(cmd->flags, value, cmd->n_flags), NULL, NULL};
     lrt_hint hint;
     const char *said = lrt_flag_hint(argument, value, &known, &hint);
-    int n = (int)strcspn(argument, "=");
+    char *name = xstrdup(argument);
+    name[strcspn(name, "=")] = 0;
     if (said)
-        usage_err("unknown flag %.*s: %s", n, argument, said);
-    usage_err("unknown flag %.*s; usage: %s", n, argument, cmd->usage);
+        usage_err("unknown flag %s: %s", LRT_BRIEFLY(name), said);
+    usage_err("unknown flag %s; usage: %s", LRT_BRIEFLY(name), cmd->usage);
 }
 
 static void store_int(const Flag *f, const char *shown, const char *value)
@@ -145,6 +147,16 @@ static void parse_flag(const Command *cmd, int argc, char **argv, int *i)
     store(f, shown, value);
 }
 
+/* Plain arguments name files and models; the system takes no longer names. */
+static const char *name_of_argument(const char *argument)
+{
+    size_t n = strlen(argument);
+    if (n >= PATH_MAX)
+        err("%s: has %zu bytes, expected a name of fewer than %d", LRT_BRIEFLY(argument), n,
+            PATH_MAX);
+    return argument;
+}
+
 int flags_parse(const Command *cmd, int argc, char **argv)
 {
     int n = 0;
@@ -157,7 +169,7 @@ int flags_parse(const Command *cmd, int argc, char **argv)
         } else {
             if (n == cmd->most)
                 usage_err("unexpected argument '%s'; usage: %s", LRT_BRIEFLY(argv[i]), cmd->usage);
-            cmd->arguments[n++] = argv[i];
+            cmd->arguments[n++] = name_of_argument(argv[i]);
         }
     }
     if (n < cmd->least)

@@ -3,6 +3,7 @@
 #include "tune.h"
 #include "err.h"
 #include "alloc.h"
+#include "utf8.h"
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@ static int parse_sizes(const char *text, lrt_size *out)
             usage_err("--sizes: found more than %d", MOST_SIZES);
         if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 ||
             new.height < 1 || (s[end] && s[end] != ','))
-            usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"", s);
+            usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"",
+                      LRT_BRIEFLY(s));
         for (int i = 0; i < n; i++)
             if (out[i].width == new.width && out[i].height == new.height)
                 usage_err("--sizes: %dx%d is there twice", new.width, new.height);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "err.h"
 #include "weights_actions.h"
+#include "utf8.h"
 #include "words.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ int cmd_weights(int argc, char **argv)
     }
     int i = name_find(word, NAMES_OF(actions, name, N_ACTIONS));
     if (i < 0)
-        usage_err("weights: unknown action '%s': %s", word,
+        usage_err("weights: unknown action '%s': %s", LRT_BRIEFLY(word),
                   name_hint(word, NAMES_OF(actions, name, N_ACTIONS)));
     return actions[i].run(argc - 1, argv + 1);
 }

@@ -6,6 +6,7 @@
 #include "threads.h"
 #include "outfile.h"
 #include "streams.h"
+#include "utf8.h"
 #include "words.h"
 
 #include <omp.h>
@@ -61,10 +62,11 @@ static int run_command(int argc, char **argv)
     }
     static const char *const flags[] = {"--help", "--version"};
     if (word[0] == '-')
-        usage_err("unknown flag '%s': %s", word, name_hint(word, NAMES(flags, 2)));
+        usage_err("unknown flag '%s': %s", LRT_BRIEFLY(word), name_hint(word, NAMES(flags, 2)));
     int i = name_find(word, NAMES_OF(rows, name, N_ROWS));
     if (i < 0)
-        usage_err("unknown command '%s': %s", word, name_hint(word, NAMES_OF(rows, name, N_ROWS)));
+        usage_err("unknown command '%s': %s", LRT_BRIEFLY(word),
+                  name_hint(word, NAMES_OF(rows, name, N_ROWS)));
     lrt_error fewer; /* not said: commands that let the user choose say it */
     omp_set_num_threads(lrt_threads(omp_get_max_threads(), &fewer));
     return rows[i].run(argc - 1, argv + 1);
