@@ -2,6 +2,7 @@
  * read whole. */
 #include "checkpoint.h"
 #include "keras.h"
+#include "library_guard.h"
 #include "fuzz.h"
 #include "alloc.h"
 #include <fcntl.h>
@@ -42,14 +43,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return fuzz_catch(body, data, size);
 }
 #else
-/* libhdf5 crashes on damaged files. In programs library_guard.h makes an error of that; it is off
- * while err() is caught. So each input has a process of its own, which ends as a program does. */
+enum { GUARDED_SECONDS = 10 }; /* as open_file of keras.c */
+
+/* libhdf5 crashes on damaged files, or does not end. In programs library_guard.h makes an error of
+ * that; it is off while err() is caught. So each input has a process of its own, which ends as a
+ * program does. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int status;
     pid_t child = fork();
     if (!child) {
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        library_guard("fuzz", "HDF5's library", GUARDED_SECONDS);
         body(data, size);
         _exit(EXIT_OK);
     }
