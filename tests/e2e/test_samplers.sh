@@ -26,8 +26,10 @@ right() {
 }
 
 for s in "${samplers[@]}"; do
-    grep -qF "| \`$s\` |" "$SOURCE_DIR/docs/samplers.md" || fail "docs/samplers.md does not know $s"
-    right 2 "0 5 7" --sampling-method "$s" --steps 20
+    row=$(grep -F "| \`$s\` |" "$SOURCE_DIR/docs/samplers.md") || fail "docs/samplers.md does not know $s"
+    steps=20
+    [[ $row != *'2n - 1 | |'* ]] || steps=10 # two calls of the model a step, and no new noise
+    right 2 "0 5 7" --sampling-method "$s" --steps $steps
     rm -f ./*.png
     draw 0 a.png --sampling-method "$s" --steps 5 --trace a.csv --preview-every 2 -t 1
     [[ -s a.preview.png ]] || fail "$s: no preview"
