@@ -339,8 +339,7 @@ static int open_program(Run *r)
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
     const lrt_container_file own = {lrt_host_program(), "the program file", NULL, 0};
-    if ((r->s.set.weights_file || r->s.pipeline->weights_file) &&
-        !lrt_container_check_code(&own, &e))
+    if (!lrt_container_check_code(&own, &e)) /* before there are threads */
         return complain(r, LRT_EXIT_USER, e.text);
     bool open = lrt_session_open(&r->s, lrt_host_program(), r->s.set.weights_file, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))

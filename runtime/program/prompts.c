@@ -7,6 +7,7 @@
 
 #include "numbered_name.h"
 #include "output.h"
+#include "output_place.h"
 #include "scan.h"
 #include "text.h"
 
@@ -170,14 +171,14 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
  */
 
 typedef struct {
-    char *name;
+    char *name, *file; /* file: however its name is spelled */
     int line;
 } Name;
 
 static int by_name(const void *a, const void *b)
 {
     const Name *x = a, *y = b;
-    int c = strcmp(x->name, y->name);
+    int c = strcmp(x->file, y->file);
     return c ? c : x->line - y->line;
 }
 
@@ -200,24 +201,30 @@ static bool check_names(const Reading *x)
     bool ok = names || lrt_fail(x->e, "out of memory");
     for (size_t k = 0; k < j->n && ok; k++)
         for (int64_t i = 0; i < j->jobs[k].set.batch_count && ok; i++, n++) {
-            names[n] = (Name){lrt_job_name(&j->jobs[k], i, j->pictures, ""), j->jobs[k].line};
-            ok = names[n].name || lrt_fail(x->e, "out of memory");
+            Name *name = &names[n];
+            *name = (Name){.name = lrt_job_name(&j->jobs[k], i, j->pictures, ""),
+                           .line = j->jobs[k].line};
+            ok = name->name || lrt_fail(x->e, "out of memory");
+            ok = ok && (name->file = lrt_output_identity(name->name, x->e));
         }
     if (ok)
         qsort(names, (size_t)n, sizeof *names, by_name);
     for (int64_t i = 1; i < n && ok; i++)
-        if (!strcmp(names[i].name, LRT_STANDARD_OUTPUT) &&
-            !strcmp(names[i - 1].name, names[i].name))
+        if (strcmp(names[i].file, names[i - 1].file))
+            continue;
+        else if (!strcmp(names[i].name, LRT_STANDARD_OUTPUT))
             ok = lrt_fail(x->e,
                           "%.200s:%d: -o -: standard output takes one picture, that of line %d",
                           x->path, names[i].line, names[i - 1].line);
-        else if (!strcmp(names[i].name, names[i - 1].name))
+        else
             ok = lrt_fail(
                 x->e,
                 "%.200s:%d: its picture would have the name %.160s, like that of line %d: %%d in the name numbers them",
                 x->path, names[i].line, names[i].name, names[i - 1].line);
-    for (int64_t i = 0; names && i < n; i++)
+    for (int64_t i = 0; names && i <= n && i < j->pictures; i++) {
         free(names[i].name);
+        free(names[i].file);
+    }
     free(names);
     return ok;
 }

@@ -136,7 +136,11 @@ static bool check_code(int fd, const lrt_container_file *file, const lrt_footer 
     const lrt_section *s = &f->sections[LRT_SECTION_CODE];
     if (!map_section(fd, file, f, LRT_SECTION_CODE, &code, e))
         return false;
-    bool same = !code || lrt_hash64(code, s->bytes) == s->hash;
+    lrt_hasher hasher; /* in this thread: the code that starts others may be damaged, too */
+    lrt_hash_begin(&hasher);
+    if (code)
+        lrt_hash_add(&hasher, code, s->bytes);
+    bool same = !code || lrt_hash_end(&hasher) == s->hash;
     if (code)
         munmap((void *)(uintptr_t)code, s->bytes);
     return same || fail(file, e, "was changed: its code differs from that which it was made with");

@@ -32,7 +32,8 @@ enum { LRT_MAP_WEIGHTS = 1 << LRT_SECTION_WEIGHTS, LRT_MAP_VOCAB = 1 << LRT_SECT
 bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later,
                         lrt_container *c, lrt_error *e);
 /* Checks that the code of the file and the bytes between its sections are those that it was made
- * with. For a program whose weights are in another file; lrt_container_open does the same. */
+ * with, in one thread. A program calls it before it starts threads and before it uses any of its
+ * kernels; lrt_container_open does the same for a file that has code. */
 bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e);
 /* Checks the hashes that are not checked yet. Hashing gigabytes of weights takes longer than the
  * rest of a program's start, so it may run on them first and check before it shows a result. */

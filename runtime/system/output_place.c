@@ -59,6 +59,25 @@ char *lrt_output_target(const char *path, lrt_error *e)
     return NULL;
 }
 
+char *lrt_output_identity(const char *path, lrt_error *e)
+{
+    char *target = lrt_output_target(path, e);
+    if (!target)
+        return NULL;
+    size_t n = folder_of(target), length = strlen(target + n);
+    char *folder = n ? strndup(target, n) : strdup("."),
+         *real = folder ? realpath(folder, NULL) : NULL;
+    char *identity = real ? malloc(strlen(real) + length + 2) : NULL;
+    if (identity)
+        sprintf(identity, "%s/%s", real, target + n);
+    free(folder);
+    free(real);
+    if (!identity)
+        return target;
+    free(target);
+    return identity;
+}
+
 static const char middle[] = ".tmp.";
 
 char *lrt_output_temporary(const char *target, const char *ending)

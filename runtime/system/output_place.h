@@ -7,6 +7,9 @@
 /* The file that is written for `path`: where its symbolic links lead, also when nothing is there
  * yet. The links stay as they are. malloc'd; NULL, with *e: links in a circle, or no memory. */
 char *lrt_output_target(const char *path, lrt_error *e);
+/* The one name of that file, however `path` spells it: its folder without links and "..". A folder
+ * that is not there stays as it is written. malloc'd; NULL, with *e, as above. */
+char *lrt_output_identity(const char *path, lrt_error *e);
 /* The name that a file has until it is complete: "TARGET.tmp.PID" and `ending`. malloc'd; NULL: no
  * memory. */
 char *lrt_output_temporary(const char *target, const char *ending);

@@ -67,6 +67,11 @@ bad '{"prompt": "x", "output": "-"}\n{"prompt": "y", "output": "-"}\n' '2: -o -:
 expect 1 '*: error: /dev/zero: longer than 256 million bytes: expected a prompt per line' "$shapes" --prompts /dev/zero
 bad ' \n' ' no prompt in it: expected one per line'
 bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "a.png"}' '2: its picture would have the name a.png, like that of line 1: %d in the name numbers them'
+bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "./a.png"}' '2: its picture would have the name ./a.png, like that of line 1: %d in the name numbers them'
+mkdir -p sub && ln -s later.png link.png
+bad '{"prompt": "x", "output": "a.png"}\n{"prompt": "y", "output": "sub/../a.png"}' '2: its picture would have the name sub/../a.png, like that of line 1: %d in the name numbers them'
+bad '{"prompt": "x", "output": "link.png"}\n{"prompt": "y", "output": "later.png"}' '2: its picture would have the name later.png, like that of line 1: %d in the name numbers them'
+rm -r link.png sub
 bad '{"prompt": "x", "init_img": "none.png"}' '1: none.png: cannot be read: No such file or directory'
 expect 1 '*: error: none.txt: cannot be read: No such file or directory' "$shapes" --prompts none.txt
 expect 1 '*: error: .: cannot be read: Is a directory' "$shapes" --prompts .
