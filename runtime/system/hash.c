@@ -86,7 +86,8 @@ uint64_t lrt_hash64(const void *data, uint64_t n)
     uint64_t hash[AT_ONCE];
     for (uint64_t first = 0; first < chunks; first += AT_ONCE) {
         int here = chunks - first < AT_ONCE ? (int)(chunks - first) : AT_ONCE;
-#pragma omp parallel for schedule(static) if (here > 1) num_threads(lrt_chosen_threads())
+        int threads = here > 1 ? lrt_chosen_threads() : 1; /* it may start some to count them */
+#pragma omp parallel for schedule(static) num_threads(threads)
         for (int i = 0; i < here; i++) {
             uint64_t begin = (first + (uint64_t)i) * LRT_HASH_CHUNK;
             hash[i] = hash_chunk(p + begin,

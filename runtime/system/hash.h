@@ -10,7 +10,7 @@
 
 #define LRT_HASH_CHUNK ((size_t)4 << 20)
 /* The hash of n bytes. Chunks are hashed in parallel (OpenMP); the result does not depend on the
- * number of threads. */
+ * number of threads. Up to one chunk no thread is started. */
 uint64_t lrt_hash64(const void *p, uint64_t n);
 
 /* State of the same hash for bytes that come in parts: lrt_hash_begin, lrt_hash_add any number of
