@@ -116,8 +116,36 @@ static void set_training(Settings *s, Json to, Json config, const SchedulerClass
     json_set_bool(to, "zero_snr", config_bool(config, "rescale_betas_zero_snr", false));
 }
 
+/* How sigmas are spaced. The first member that is true says it, in the order of diffusers; others
+ * beside it are named. */
+static void set_sigmas(Settings *s, Json to, Json config)
+{
+    /* clang-format off */
+    static const struct { const char *member, *sigmas; } curves[] = {
+        {"use_karras_sigmas", "karras"}, {"use_lu_lambdas", "lu"}, {"use_exponential_sigmas", "exponential"},
+        {"use_beta_sigmas", NULL}, /* not here */
+    };
+    /* clang-format on */
+    const char *taken = NULL, *sigmas = NULL;
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+        const char *member = curves[i].member;
+        if (!config_bool(config, member, false))
+            continue;
+        if (taken)
+            settings_note(s, json_get(config, member),
+                          "found true next to %s, expected one of them: %s is taken", taken, taken);
+        else if (!curves[i].sigmas)
+            settings_note(s, json_get(config, member),
+                          "found true: the sigmas of the timesteps are taken");
+        else
+            sigmas = curves[i].sigmas;
+        taken = taken ? taken : member;
+    }
+    json_set_string(to, "sigmas", sigmas ? sigmas : "timesteps");
+}
+
 /* Where the steps go. */
-static void set_steps(Json to, Json config)
+static void set_steps(Settings *s, Json to, Json config)
 {
     static const Word spacings[] = {{"", "sampler"},
                                     {"linspace", "linspace"},
@@ -127,11 +155,7 @@ static void set_steps(Json to, Json config)
     json_set_string(to, "spacing", CONFIG_WORD(config, "timestep_spacing", "", spacings));
     json_set_int(to, "steps_offset", config_int(config, "steps_offset", 0));
     json_set_string(to, "previous", "ratio");
-    json_set_string(to, "sigmas",
-                    config_bool(config, "use_karras_sigmas", false)        ? "karras"
-                    : config_bool(config, "use_lu_lambdas", false)         ? "lu"
-                    : config_bool(config, "use_exponential_sigmas", false) ? "exponential"
-                                                                           : "timesteps");
+    set_sigmas(s, to, config);
     for (int i = 0; i < 2; i++)
         if (json_ok(config_get(config, ends[i])))
             json_set_real(to, ends[i], config_number(config, ends[i], 0));
@@ -251,7 +275,7 @@ void settings_of_scheduler(Settings *s, Json config)
     Json to = settings_schedule(s);
     if (class->beta_schedule) {
         set_training(s, to, config, class);
-        set_steps(to, config);
+        set_steps(s, to, config);
         set_final(to, config, class);
         set_clip(to, config, class);
         set_solver(s, to, config, class);
