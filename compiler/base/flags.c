@@ -57,6 +57,25 @@ static void store_int(const Flag *f, const char *shown, const char *value)
     *(int64_t *)f->into = v;
 }
 
+/* The name of a file or a model; the system takes no longer names. */
+static const char *checked_name(const char *name)
+{
+    size_t n = strlen(name);
+    if (n >= PATH_MAX)
+        err("%s: has %zu bytes, expected a name of fewer than %d", LRT_BRIEFLY(name), n, PATH_MAX);
+    return name;
+}
+
+/* Is the flag's value such a name? Its word in --help says it. */
+static bool takes_name(const Flag *f)
+{
+    static const char *const words[] = {"FILE", "DIR", "DRIVER", "EXE", "OUT", "SPEC"};
+    bool is = false;
+    for (size_t i = 0; f->value && i < sizeof words / sizeof *words; i++)
+        is |= strstr(f->value, words[i]) != NULL;
+    return is;
+}
+
 static void store(const Flag *f, const char *shown, const char *value)
 {
     FlagList *list = f->into;
@@ -144,17 +163,7 @@ static void parse_flag(const Command *cmd, int argc, char **argv, int *i)
             usage_err("%s: expected a value (%s) after it", shown, f->value);
         value = argv[++*i];
     }
-    store(f, shown, value);
-}
-
-/* Plain arguments name files and models; the system takes no longer names. */
-static const char *name_of_argument(const char *argument)
-{
-    size_t n = strlen(argument);
-    if (n >= PATH_MAX)
-        err("%s: has %zu bytes, expected a name of fewer than %d", LRT_BRIEFLY(argument), n,
-            PATH_MAX);
-    return argument;
+    store(f, shown, takes_name(f) ? checked_name(value) : value);
 }
 
 int flags_parse(const Command *cmd, int argc, char **argv)
@@ -169,7 +178,7 @@ int flags_parse(const Command *cmd, int argc, char **argv)
         } else {
             if (n == cmd->most)
                 usage_err("unexpected argument '%s'; usage: %s", LRT_BRIEFLY(argv[i]), cmd->usage);
-            cmd->arguments[n++] = name_of_argument(argv[i]);
+            cmd->arguments[n++] = checked_name(argv[i]);
         }
     }
     if (n < cmd->least)

@@ -17,10 +17,11 @@ int lrt_name_find(const char *word, lrt_names names)
     return -1;
 }
 
-/* Levenshtein's distance of the first 63 bytes. */
+enum { MOST = 63 };
+
+/* Levenshtein's distance of the first MOST bytes. */
 static int distance(const char *a, const char *b)
 {
-    enum { MOST = 63 };
     int row[MOST + 1], m = (int)strnlen(b, MOST);
     for (int k = 0; k <= m; k++)
         row[k] = k;
@@ -41,7 +42,7 @@ const char *lrt_name_near(const char *word, lrt_names names)
 {
     const char *best = NULL;
     /* a greater distance means another word, not a slip */
-    int least = ((int)strlen(word) + 2) / 3 + 1;
+    int least = ((int)strnlen(word, MOST) + 2) / 3 + 1;
     for (int i = 0; i < names.n; i++) {
         const char *name = name_at(names, i);
         int d = name ? distance(word, name) : least;

@@ -32,13 +32,14 @@ for command in $commands 'weights list' 'weights check' 'weights convert' 'weigh
 done
 [[ $("$SOURCE_DIR"/demo.sh --help) == *./demo.sh* ]] || fail "demo.sh --help does not show its usage"
 [[ $("$LATENTC" --version) =~ ^latentc\ [0-9]+\.[0-9]+\.[0-9]+\ \(LLVM\ (19|20|21|22)\.[0-9]+\.[0-9]+\)$ ]] || fail "--version printed $("$LATENTC" --version)"
-# What is quoted of a long argument.
+# What is quoted of a long argument; no short name is near it.
 printf -v long '%060000d' 0
 part=${long:0:77}*...
 for arguments in "$long" "--$long" "weights $long" "build $long -o x" "show $long" "bench $long" "weights check $long" "weights fetch $long" \
-    "build --$long" "build x -o x --sizes $long" "build x -o x --emit $long"; do
+    "build --$long" "build x -o x --sizes $long" "build x -o x --emit $long" \
+    "build x -o $long" "build x -o x --weights $long" "build x -o x --vocab $long" "build x -o x --tune $long" "build x -o x --cc $long"; do
     said=$("$LATENTC" $arguments 2>&1) && fail "accepted: ${arguments:0:40}"
-    [[ $said == 'latentc: error: '*$part* ]] && (( ${#said} < 400 )) || fail "a long argument after '${arguments%%0*}' is said in ${#said} bytes: ${said:0:200}"
+    [[ $said == 'latentc: error: '*$part* ]] && (( ${#said} < 400 )) && [[ $said != *'did you mean'* ]] || fail "a long argument after '${arguments%%0*}' is said in ${#said} bytes: ${said:0:200}"
 done
 for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do
     grep -qE "^$target +(yes|no) " <<<"$("$LATENTC" targets)" || fail "targets does not list $target"
