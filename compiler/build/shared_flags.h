@@ -31,7 +31,7 @@ typedef struct {
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
-    {"tune-seconds", 0, FLAG_INT, &(f)->tune_seconds, "N", "with --tune: measure for at most N seconds; the next run goes on; what was not measured is chosen by estimate", 1, 1000000}, \
+    {"tune-seconds", 0, FLAG_INT, &(f)->tune_seconds, "N", "with --tune: compile and time forms for at most N seconds (at least one convolution); the next run goes on; what was not measured is chosen by estimate", 1, 1000000}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host; latentc targets lists the names", 0, 0}
 /* clang-format on */
 

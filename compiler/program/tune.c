@@ -42,28 +42,6 @@ static int find_missing(const Program *p, const Graph *g, Missing *out)
     return n;
 }
 
-/* Seconds of one convolution in one form: of all steps of its op in that stage. False when it does
- * not fit the form. */
-static bool measure_op(const Measure *how, const Engine *e, int stage, const char *path,
-                       double *seconds)
-{
-    const Program *q = engine_lowered(e);
-    const Stage *s = q->stages[stage];
-    *seconds = 0;
-    for (int i = 0; i < s->n_steps; i++) {
-        if (strcmp(s->steps[i].name, path) != 0)
-            continue;
-        const Kernel *k = &q->kernels[s->steps[i].kernel];
-        if (k->kind == KERNEL_CONTRACT && stage > 0 &&
-            !((const Contract *)k->description)->winograd)
-            return false;
-        *seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[stage], s, i),
-                                 &s->steps[i])
-                        .median;
-    }
-    return true;
-}
-
 /* How far measuring has come: on a terminal a line that is redrawn, else a line every 5 s. */
 typedef struct {
     const char *graph;
@@ -72,9 +50,11 @@ typedef struct {
     bool terminal;
 } Pace;
 
-static void show_pace(Pace *x, int done)
+static void show_pace(const Program *p, Pace *x, int done)
 {
     double now = lrt_now(), left = (now - x->start) * (x->cost - x->cost_done) / x->cost_done;
+    double most = tuning_left(p->tuning) > 0 ? tuning_left(p->tuning) : 0;
+    left = left < most ? left : most;
     if (!x->terminal && now - x->shown < 5)
         return;
     fprintf(stderr, "%stuning: %d of %d convolutions of %s, about %.0f s left%s",
@@ -96,46 +76,129 @@ static void end_pace(const Program *p, const Pace *x, int done)
              done == 1 ? "" : "s", x->graph, lrt_now() - x->start, tuning_path(p->tuning));
 }
 
-/* The program in every form, a stage each. */
-static Engine *all_forms(const Program *p, Graph *g)
+/* The program in every form, a stage each. Nothing is compiled. */
+static Program *all_forms(const Program *p, Graph *g)
 {
     Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
     for (int f = 0; f < CONV_FORMS; f++) {
         q->conv = conv_forms[f].mode;
         q->stages[q->n_stages++] = lower(q, g);
     }
+    return q;
+}
+
+/* A copy of kernel k in q, once. Returns its index. */
+static int copy_kernel(Program *q, const Kernel *k)
+{
+    for (int i = 0; i < q->n_kernels; i++)
+        if (strcmp(q->kernels[i].name, k->name) == 0)
+            return i;
+    GROW(q->kernels, q->n_kernels, q->cap_kernels);
+    Kernel *copy = &q->kernels[q->n_kernels];
+    *copy = *k;
+    size_t bytes = kernel_description_bytes(k->kind);
+    copy->description = xmalloc(bytes);
+    memcpy(copy->description, k->description, bytes);
+    return q->n_kernels++;
+}
+
+/* Whether the op at `path` fits form f: else lowering has left it in the direct form. */
+static bool fits_form(const Program *forms, int f, const char *path)
+{
+    const Stage *s = forms->stages[f];
+    for (int i = 0; i < s->n_steps && f > 0; i++) {
+        const Kernel *k = &forms->kernels[s->steps[i].kernel];
+        if (strcmp(s->steps[i].name, path) == 0 && k->kind == KERNEL_CONTRACT &&
+            !((const Contract *)k->description)->winograd)
+            return false;
+    }
+    return true;
+}
+
+/* The steps of the op at `path` in form f alone, compiled. Sizes of memory are those of the whole
+ * stage. */
+static Engine *form_of_op(const Program *forms, int f, const char *path)
+{
+    Program *q = program_new(forms->target, forms->fuse, CONV_DIRECT, forms->bf16);
+    const Stage *from = forms->stages[f];
+    Stage *s = q->stages[q->n_stages++] = xcalloc(1, sizeof *s);
+    s->graph = from->graph;
+    s->weights_bytes = from->weights_bytes;
+    s->arena_bytes = from->arena_bytes;
+    s->scratch_bytes = from->scratch_bytes;
+    for (uint32_t i = 0; i < from->n_mems; i++)
+        stage_add_mem(s, from->mems[i]);
+    for (int i = 0; i < from->n_steps; i++) {
+        if (strcmp(from->steps[i].name, path) != 0)
+            continue;
+        Step *x = stage_add_step(s, &from->steps[i]);
+        x->kernel = copy_kernel(q, &forms->kernels[x->kernel]);
+    }
     return engine_new(q, NULL);
 }
 
-/* Measures one after the other, and writes the file after each. */
+/* Compiles the op at `path` in form f. Returns the seconds of all its steps. */
+static double measure_form(const Program *forms, const Measure *how, int f, const char *path)
+{
+    Engine *e = form_of_op(forms, f, path);
+    const Stage *s = engine_lowered(e)->stages[0];
+    double seconds = 0;
+    for (int i = 0; i < s->n_steps; i++)
+        seconds += measure_step(how, s, compiled_step(engine_program(e)->stages[0], s, i),
+                                &s->steps[i])
+                       .median;
+    engine_free(e);
+    return seconds;
+}
+
+/* Measures one convolution in every form that it fits, and writes the file. False when the time was
+ * spent before: then nothing is kept of it. The first convolution of this process is always
+ * measured, so that every run comes further. */
+static bool measure_one(const Program *p, const Program *forms, const Measure *how,
+                        const Missing *m)
+{
+    static bool one_is_measured;
+    const char *path = forms->stages[0]->graph->ops[m->op].path;
+    TuneEntry x = *tuning_entry(p->tuning, m->entry);
+    x.threads = how->threads;
+    for (int f = 0; f < CONV_FORMS; f++) {
+        if (!fits_form(forms, f, path))
+            continue;
+        if (one_is_measured && tuning_left(p->tuning) <= 0)
+            return false;
+        x.seconds[f] = measure_form(forms, how, f, path);
+    }
+    *tuning_entry(p->tuning, m->entry) = x;
+    tuning_write(p->tuning);
+    return one_is_measured = true;
+}
+
+/* One after the other, so that no form is compiled once the time is spent. */
 static void measure_missing(const Program *p, Graph *g, const Missing *list, int n)
 {
     const Measure how = {threads_to_use(0), 3, cache_last_bytes()};
     Pace pace = {.graph = g->name, .n = n, .terminal = isatty(STDERR_FILENO)};
     int done = 0;
+    if (tuning_left(p->tuning) <= 0) {
+        end_pace(p, &pace, 0);
+        return;
+    }
     if (!p->quiet)
-        note("tuning: %d convolution%s of %s, each in up to %d forms, which are compiled first", n,
-             n == 1 ? "" : "s", g->name, CONV_FORMS);
-    Engine *e = all_forms(p, g);
+        note("tuning: %d convolution%s of %s, each in up to %d forms, which are compiled and timed",
+             n, n == 1 ? "" : "s", g->name, CONV_FORMS);
     for (int i = 0; i < n; i++)
         pace.cost += list[i].cost;
     pace.start = pace.shown = lrt_now();
+    Program *forms = all_forms(p, g);
     for (; done < n && tuning_left(p->tuning) > 0; done++) {
-        TuneEntry x = *tuning_entry(p->tuning, list[done].entry);
-        x.threads = how.threads;
-        for (int f = 0; f < CONV_FORMS; f++) {
-            double seconds;
-            if (measure_op(&how, e, f, g->ops[list[done].op].path, &seconds))
-                x.seconds[f] = seconds;
-        }
-        *tuning_entry(p->tuning, list[done].entry) = x;
-        tuning_write(p->tuning);
+        if (!measure_one(p, forms, &how, &list[done]))
+            break;
         pace.cost_done += list[done].cost;
         if (!p->quiet)
-            show_pace(&pace, done + 1);
+            show_pace(p, &pace, done + 1);
     }
     end_pace(p, &pace, done);
-    engine_free(e);
+    program_free(forms);
 }
 
 void tuning_measure(const Program *p, Graph *g)

@@ -21,9 +21,10 @@ Tuning *tuning_open(const char *path);
 void tuning_free(Tuning *t);
 /* The path that it was opened with. */
 const char *tuning_path(const Tuning *t);
-/* Measuring ends after that many seconds of this process; 0: never. */
+/* The most seconds of this process to compile and measure forms; 0: no limit. */
 void tuning_limit(Tuning *t, int64_t seconds);
-/* How many seconds of measuring are left; INFINITY without a limit. The first call begins to count.
+/* How many seconds are left to compile and measure forms; INFINITY without a limit. The first call
+ * begins to count.
  */
 double tuning_left(const Tuning *t);
 /* Writes the file again with all entries that were measured. */

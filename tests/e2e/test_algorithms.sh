@@ -55,6 +55,12 @@ shown=$("$LATENTC" show "$mid" --after algorithm --tune "$work/mid.json" --tune-
 if (($(entries "$work/mid.json") < 4)); then
     [[ $(tail -1 "$work/said") == "tuning: "*" of 4 convolutions of mid were measured within --tune-seconds; "* ]] || fail "it ended early and said: $(cat "$work/said")"
 fi
+# The limit covers compiling the forms: when it is spent, nothing is compiled for further models. Ended before code generation.
+"$LATENTC" build "$SOURCE_DIR/graphs/shapes/pipeline.json" --tune "$work/short.json" --tune-seconds 1 -o "$work/short" 2>"$work/said" &
+until grep -q 'of image_encoder' "$work/said" || ! kill -0 $! 2>/dev/null; do sleep 0.05; done
+kill -TERM $! 2>/dev/null || true
+wait $! || true
+[[ $(entries "$work/short.json") -ge 1 && $(grep -c 'each in up to' "$work/said") == 1 && $(grep -c '^tuning: 0 of .* were measured within' "$work/said") == 2 ]] || fail "build with --tune-seconds 1: $(cat "$work/said")"
 expect 2 'latentc: error: --tune-seconds goes with --tune FILE' "$LATENTC" show "$mid" --after lower --tune-seconds 1
 expect 1 'latentc: error: nowhere/t.json: cannot be written: *' "$LATENTC" show "$mid" --after lower --tune nowhere/t.json
 expect 1 "latentc: error: $mid: is read, so it cannot be an output, too" "$LATENTC" compile "$mid" --emit ll --tune "$work/mid.json" -o "$mid"
