@@ -67,13 +67,13 @@ void config_members(Settings *s, Json config, const Member *members, size_t n)
     for (Json j = json_first(config); json_ok(j); j = json_next(j)) {
         const char *name = json_key(j);
         size_t i = 0;
-        if (*name == '_' || json_kind(j) == JSON_NULL)
+        if (json_kind(j) == JSON_NULL)
             continue;
         while (i < n && strcmp(members[i].name, name))
             i++;
         if (i < n)
             check_member(s, j, &members[i]);
-        else if (rest.len < 400)
+        else if (*name != '_' && rest.len < 400)
             buf_printf(&rest, "%s%.60s %.60s", rest.len ? ", " : "", name, json_text(j));
     }
     if (rest.len)

@@ -25,7 +25,7 @@ typedef struct {
 
 /* Holds a config against the n rows: err() at a member that MUST have another value; notes of *s
  * name those that are WANTed otherwise, and, in one line, all that have no row. Members whose name
- * begins with '_' are those of every config. */
+ * begins with '_' are those of every config, and need no row. */
 void config_members(Settings *s, Json config, const Member *members, size_t n);
 #define CONFIG_MEMBERS(s, config, members) \
     config_members(s, config, members, sizeof members / sizeof members[0])

@@ -259,6 +259,20 @@ for file in model_index.json unet/config.json vae/config.json text_encoder/confi
     [[ $("$LATENTC" weights check other) == *"note: other/$file: not read: tomorrow 1"* ]] || fail "$file: a member that has no row is not named"
     cp kept "other/$file"
 done
+while IFS='|' read -r file class other instead; do
+    edit "s/\"$class\"/\"$other\"/" "other/$file"
+    "$LATENTC" weights check other >said || fail "$other: refused"
+    [[ $(grep -c "$other" said) == 1 && $(<said) == *"note: other/$file: /"*"$other\""*": it is read as $instead"* ]] || fail "$other: $(<said)"
+    cp kept "other/$file"
+done <<'CASES'
+unet/config.json|UNet2DConditionModel|ControlNetModel|a UNet2DConditionModel
+vae/config.json|AutoencoderKL|AutoencoderTiny|an AutoencoderKL
+text_encoder/config.json|CLIPTextModel|CLIPModel|a CLIPTextModel
+CASES
+! grep -q "is read as" <<<"$("$LATENTC" weights check other)" || fail "the classes are ours"
+edit 's/"CLIPTextModel"/"CLIPTextModelWithProjection"/' other/text_encoder/config.json
+! grep -q "is read as" <<<"$("$LATENTC" weights check other)" || fail "CLIPTextModelWithProjection is named"
+cp kept other/text_encoder/config.json
 edit 's/"_class_name": "DDIMScheduler"/"_class_name": "SASolverScheduler"/' other/scheduler/scheduler_config.json
 [[ $("$LATENTC" weights check other) == *"note: other/scheduler/scheduler_config.json: SASolverScheduler is none of latentc's: the sampler is dpm++2m_sde"* ]] ||
     fail "SASolverScheduler: $("$LATENTC" weights check other)"
