@@ -208,6 +208,22 @@ static void set_corrector(Settings *s, Json to, Json config)
         json_set_ints(to, "disable_corrector", steps, n);
 }
 
+/* The variance of new noise, which ddpm alone asks for. */
+static void set_variance(Settings *s, Json to, Json config, const char *sampler)
+{
+    const char *variance = config_string(config, "variance_type", "fixed_small");
+    if (!strcmp(variance, "fixed_large"))
+        json_set_string(to, "variance_type", "fixed_large");
+    else if (!strcmp(variance, "fixed_small") || !strcmp(variance, "fixed_small_log"))
+        return;
+    else if (!strcmp(sampler, "ddpm"))
+        settings_note(s, json_get(config, "variance_type"),
+                      "found \"%s\": ddpm adds noise of fixed_small", variance);
+    else
+        settings_note(s, json_get(config, "variance_type"), "found \"%s\": %s does not use it",
+                      variance, sampler);
+}
+
 /* Parameters of single samplers. Words that mean the sampler's own are those that diffusers'
  * classes replace, too. */
 static void set_solver(Settings *s, Json to, Json config, const SchedulerClass *class)
@@ -233,12 +249,7 @@ static void set_solver(Settings *s, Json to, Json config, const SchedulerClass *
     set_word(to, "timestep_type", CONFIG_WORD(config, "timestep_type", "discrete", types));
     if (!config_bool(config, "predict_x0", true))
         json_set_bool(to, "predict_x0", false);
-    const char *variance = config_string(config, "variance_type", "fixed_small");
-    if (!strcmp(variance, "fixed_large"))
-        json_set_string(to, "variance_type", "fixed_large");
-    else if (strcmp(variance, "fixed_small") && strcmp(variance, "fixed_small_log"))
-        settings_note(s, json_get(config, "variance_type"),
-                      "found \"%s\": ddpm adds noise of fixed_small", variance);
+    set_variance(s, to, config, class->sampler ? class->sampler : "the sampler");
 }
 
 /* A class of which nothing can be read: its models are of another kind. */
