@@ -9,13 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { GUARDED_SECONDS = 10 };
+
 static void body(const uint8_t *data, size_t size)
 {
     Arena *a = arena_new();
     Checkpoint *c = arena_alloc(a, sizeof *c);
     uint64_t sum = 0;
     *c = (Checkpoint){.arena = a, .spec = "fuzz", .path = "fuzz"};
+    library_guard("fuzz", "HDF5's library", GUARDED_SECONDS); /* as open_file of keras.c */
     open_keras_image(c, data, size);
+    library_guard_end();
     checkpoint_sort(c);
     if (!c->scheme || !c->taken_for || !c->why)
         die("a file is opened and not understood");
@@ -43,8 +47,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return fuzz_catch(body, data, size);
 }
 #else
-enum { GUARDED_SECONDS = 10 }; /* as open_file of keras.c */
-
 /* libhdf5 crashes on damaged files, or does not end. In programs library_guard.h makes an error of
  * that; it is off while err() is caught. So each input has a process of its own, which ends as a
  * program does. */
@@ -54,7 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pid_t child = fork();
     if (!child) {
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-        library_guard("fuzz", "HDF5's library", GUARDED_SECONDS);
         body(data, size);
         _exit(EXIT_OK);
     }
