@@ -78,13 +78,21 @@ static void jpeg_rows(lrt_picture_reader *r, struct jpeg_decompress_struct *j)
     }
 }
 
+/* libjpeg's errors end in a longjmp to r->back. Returns what a decompressor takes. */
+static struct jpeg_error_mgr *jpeg_errors(JpegErrors *errors, lrt_picture_reader *r)
+{
+    *errors = (JpegErrors){.r = r};
+    jpeg_std_error(&errors->base);
+    errors->base.error_exit = jpeg_fail;
+    errors->base.emit_message = jpeg_warn;
+    return &errors->base;
+}
+
 bool lrt_jpeg_read(lrt_picture_reader *r)
 {
     struct jpeg_decompress_struct j = {0};
-    JpegErrors errors = {.r = r};
-    j.err = jpeg_std_error(&errors.base);
-    errors.base.error_exit = jpeg_fail;
-    errors.base.emit_message = jpeg_warn;
+    JpegErrors errors;
+    j.err = jpeg_errors(&errors, r);
     bool ok = !setjmp(r->back);
     if (ok) {
         jpeg_create_decompress(&j);
@@ -98,10 +106,8 @@ bool lrt_jpeg_read(lrt_picture_reader *r)
 bool lrt_jpeg_text(lrt_picture_reader *r, lrt_found_text *found)
 {
     struct jpeg_decompress_struct j = {0};
-    JpegErrors errors = {.r = r};
-    j.err = jpeg_std_error(&errors.base);
-    errors.base.error_exit = jpeg_fail;
-    errors.base.emit_message = jpeg_warn;
+    JpegErrors errors;
+    j.err = jpeg_errors(&errors, r);
     bool ok = !setjmp(r->back);
     if (ok) {
         jpeg_create_decompress(&j);

@@ -24,4 +24,6 @@ void random_data_free(void **data, uint32_t n);
 float **interpreted(const Graph *g, uint64_t seed, bool in_double);
 /* The largest relative rms difference of any output, |a-b| / |a|. */
 double outputs_difference(const Graph *g, float *const *a, float *const *b);
+/* The number in an environment variable, such as the first seed to try; `otherwise` without it. */
+uint64_t from_environment(const char *name, uint64_t otherwise);
 #endif

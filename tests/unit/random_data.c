@@ -79,3 +79,9 @@ double outputs_difference(const Graph *g, float *const *a, float *const *b)
     }
     return worst;
 }
+
+uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *s = getenv(name);
+    return s ? strtoull(s, NULL, 10) : otherwise;
+}

@@ -59,12 +59,6 @@ static bool agrees(uint64_t seed, const Target *target, unsigned fuse, int threa
     return d <= bound;
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *s = getenv(name);
-    return s ? strtoull(s, NULL, 10) : otherwise;
-}
-
 /* Every seed with the flags of its own that `flags` gives. The long tier has more; FIRST_SEED=1000
  * GRAPHS=500 for others. */
 static void all_seeds(unsigned (*flags)(uint64_t seed), int threads)

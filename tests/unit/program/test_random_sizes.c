@@ -127,12 +127,6 @@ static bool agrees(uint64_t i, const Place *p)
     return d <= bound;
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *s = getenv(name);
-    return s ? strtoull(s, NULL, 10) : otherwise;
-}
-
 static void random_sizes(void **state)
 {
     (void)state;
