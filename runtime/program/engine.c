@@ -29,8 +29,10 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
 {
     const lrt_stage *s = stage_of(g, index);
     const char *why;
+    lrt_profile_begin(g->loop.profile, "memory", 0, NULL, 0);
     lrt_instance *x = lrt_instance_new(s, (const char *)g->weights + s->weights_offset, g->threads,
                                        &why);
+    lrt_profile_end(g->loop.profile);
     if (!x)
         lrt_fail(e, "%s: %s", s->name, why);
     return x;
@@ -298,6 +300,21 @@ bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
     return true;
 }
 
+/* g->picture -> g->rgb. */
+static bool to_bytes(lrt_engine *g, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    int64_t values = (int64_t)p->height * p->width * 3;
+    for (int64_t i = 0; i < values; i++) {
+        float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
+        if (!(v == v))
+            return lrt_fail(e, "the decoder's picture has values that are not numbers");
+        v = p->round_nearest ? rintf(v) : v;
+        g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+    return true;
+}
+
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
@@ -310,16 +327,11 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
     lrt_profile_begin(g->loop.profile, "decoder", 0, d, 1);
     lrt_run_all(d);
     lrt_profile_end(g->loop.profile);
+    lrt_profile_begin(g->loop.profile, "pixels", 0, NULL, 0);
     lrt_instance_free(d);
-    int64_t values = (int64_t)p->height * p->width * 3;
-    for (int64_t i = 0; i < values; i++) {
-        float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
-        if (!(v == v))
-            return lrt_fail(e, "the decoder's picture has values that are not numbers");
-        v = p->round_nearest ? rintf(v) : v;
-        g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-    if (g->loop.init_image)
+    bool ok = to_bytes(g, e);
+    if (ok && g->loop.init_image)
         lrt_init_image_restore_pixels(g->loop.init_image, g->rgb);
-    return true;
+    lrt_profile_end(g->loop.profile);
+    return ok;
 }

@@ -127,7 +127,7 @@ static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
     bool ok = name ? record(r, name, seed, &text, e) : lrt_fail(e, "out of memory");
     const lrt_picture_out picture = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height,
                                      text, (int)r->s.set.quality};
-    lrt_profile_begin(r->s.profile, "picture file", 0, NULL, 0);
+    lrt_profile_begin(r->s.profile, LRT_PROFILE_PICTURE, 0, NULL, 0);
     ok = ok && lrt_picture_write(name, &picture, e);
     lrt_profile_end(r->s.profile);
     if (ok && !*tag)
@@ -339,7 +339,10 @@ static int open_program(Run *r)
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
     const lrt_container_file own = {lrt_host_program(), "the program file", NULL, 0};
-    if (!lrt_container_check_code(&own, &e)) /* before there are threads */
+    lrt_profile_begin(r->s.profile, "check of the code", 0, NULL, 0);
+    bool sound = lrt_container_check_code(&own, &e); /* before there are threads */
+    lrt_profile_end(r->s.profile);
+    if (!sound)
         return complain(r, LRT_EXIT_USER, e.text);
     bool open = lrt_session_open(&r->s, lrt_host_program(), r->s.set.weights_file, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))
@@ -356,7 +359,7 @@ static int print_help(const Run *r)
     return printed(r);
 }
 
-/* Runs what the settings say. start: lrt_now() when the program began. */
+/* Runs what the settings say. start: lrt_now() when the process began. */
 static int run(Run *r, double start)
 {
     lrt_error e;
@@ -367,6 +370,8 @@ static int run(Run *r, double start)
         printf("%s, latentc %s\n", r->s.pipeline->name, LRT_VERSION);
         return printed(r);
     }
+    r->s.profile = set->profile ? lrt_profile_new(start) : NULL;
+    lrt_profile_started(r->s.profile, "start");
     int code = open_program(r);
     if (code != LRT_EXIT_OK)
         return code;
@@ -374,14 +379,13 @@ static int run(Run *r, double start)
         return print_info(r);
     if (set->print_tokens)
         return print_tokens(r);
-    r->s.profile = set->profile ? lrt_profile_new(start, (int)set->threads) : NULL;
     return draw_all(r, &e) ? LRT_EXIT_OK : complain(r, LRT_EXIT_USER, e.text);
 }
 
 int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    double start = lrt_now();
+    double start = lrt_process_start();
     Run r = {.s = {.pipeline = p, .elsewhere = "--weights-file FILE"},
              .program = slash      ? slash + 1
                         : argc > 0 ? argv[0]

@@ -67,19 +67,29 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
                     s->weights_remedy);
 }
 
+/* The vocabulary in the section of one of the files. */
+static bool open_vocab(lrt_session *s, unsigned sections, lrt_error *e)
+{
+    const lrt_container *from = s->container.section[LRT_SECTION_VOCAB] ? &s->container : &s->own;
+    return !(sections & LRT_MAP_VOCAB) ||
+           lrt_vocab_open(from->section[LRT_SECTION_VOCAB],
+                          from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
+}
+
 bool lrt_session_open(lrt_session *s, const char *program, const char *weights, unsigned sections,
                       lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
     if (sections & LRT_MAP_WEIGHTS && (!lrt_cpu_check(c->cpu, e) || !lrt_cpu_enable(c->cpu, e)))
         return false;
+    lrt_profile_begin(s->profile, "threads", 0, NULL, 0);
     s->set.threads = lrt_threads(s->set.threads, &s->fewer_threads);
-    if (!open_files(s, program, weights, sections, e))
-        return false;
-    const lrt_container *from = s->container.section[LRT_SECTION_VOCAB] ? &s->container : &s->own;
-    return !(sections & LRT_MAP_VOCAB) ||
-           lrt_vocab_open(from->section[LRT_SECTION_VOCAB],
-                          from->footer.sections[LRT_SECTION_VOCAB].bytes, &s->vocab, e);
+    lrt_profile_threads(s->profile, (int)s->set.threads);
+    lrt_profile_end(s->profile);
+    lrt_profile_begin(s->profile, "files", 0, NULL, 0);
+    bool ok = open_files(s, program, weights, sections, e) && open_vocab(s, sections, e);
+    lrt_profile_end(s->profile);
+    return ok;
 }
 
 /* Frees what depends on the size of the picture. */
@@ -209,10 +219,12 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
             notice,
             "the negative prompt is not used: --cfg-scale %g is no guidance, which begins above 1\n",
             s->set.cfg_scale);
+    lrt_profile_begin(s->profile, "tokens", 0, NULL, 0);
     bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
               fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice,
-                       e) &&
-              read_pictures(s, notice, e);
+                       e);
+    lrt_profile_end(s->profile);
+    ok = ok && read_pictures(s, notice, e);
     if (fclose(notice))
         ok = ok && lrt_fail(e, "out of memory");
     return ok;
@@ -236,10 +248,9 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     return true;
 }
 
-bool lrt_session_prepare(lrt_session *s, lrt_error *e)
+/* The steps of the settings, and how many of them run. */
+static bool plan_steps(lrt_session *s, lrt_error *e)
 {
-    if (!prepare_once(s, e))
-        return false;
     int steps = (int)s->set.steps;
     s->left = s->init_image.rgb
                   ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(&s->set))
@@ -254,9 +265,16 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
                                  .alpha = s->set.alpha,
                                  .eta = s->set.eta,
                                  .n = s->engine.loop.n};
-    if (!lrt_sampling_plan(&s->sampling, e))
+    return lrt_sampling_plan(&s->sampling, e);
+}
+
+bool lrt_session_prepare(lrt_session *s, lrt_error *e)
+{
+    lrt_profile_begin(s->profile, "buffers", 0, NULL, 0);
+    bool ready = prepare_once(s, e) && plan_steps(s, e);
+    lrt_profile_end(s->profile);
+    if (!ready)
         return false;
-    lrt_profile_started(s->profile, "start");
     s->init_image.keep_pixels = s->set.keep_pixels;
     s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
     if (!lrt_engine_encode_init_image(&s->engine, e))

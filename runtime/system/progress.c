@@ -13,6 +13,13 @@ double lrt_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+double lrt_process_start(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return lrt_now() - (double)t.tv_sec - 1e-9 * (double)t.tv_nsec;
+}
+
 void lrt_progress_begin(lrt_progress *p, const char *what, int total)
 {
     *p = (lrt_progress){

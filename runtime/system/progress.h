@@ -23,4 +23,7 @@ void lrt_progress_step(lrt_progress *p, int done);
 void lrt_progress_end(lrt_progress *p);
 /* Seconds of a monotonic clock. */
 double lrt_now(void);
+/* lrt_now() when this process began, for the first line of main(): what it did before (loading,
+ * libc's start) was CPU time. */
+double lrt_process_start(void);
 #endif

@@ -9,17 +9,22 @@
 #include "stage.h"
 
 typedef struct lrt_profile lrt_profile;
-/* start: lrt_now() when the program began. NULL when memory is short. */
-lrt_profile *lrt_profile_new(double start, int threads);
+/* start: lrt_now() when the process began. NULL when memory is short. */
+lrt_profile *lrt_profile_new(double start);
+/* The region that writes a picture: the waterfall ends with the first one. */
+#define LRT_PROFILE_PICTURE "picture file"
+/* How many threads run instances. Call it before the first region that has an instance. */
+void lrt_profile_threads(lrt_profile *p, int threads);
 void lrt_profile_free(lrt_profile *p);
 /* Begins a region; lrt_profile_end ends it. Regions do not nest. what: its name (static text), with
  * a number when that is > 0. x: the instance that runs in it, each plan at most `runs` times; NULL:
  * none. p NULL: nothing is recorded. */
 void lrt_profile_begin(lrt_profile *p, const char *what, int number, lrt_instance *x, size_t runs);
 void lrt_profile_end(lrt_profile *p);
-/* Adds the region from the start of the program to now. */
+/* Adds the region from the start of the process to now. */
 void lrt_profile_started(lrt_profile *p, const char *what);
-/* Prints time by region, then by kind of kernel in each stage. */
+/* Prints three kinds of tables: the way from the start to the first picture as a waterfall, the
+ * sums by region, and for each stage the sums by kind of kernel. */
 void lrt_profile_print(const lrt_profile *p, FILE *out);
 /* Writes Chrome's trace event format: complete events, microseconds since the start, tid = thread.
  * Regions are on thread 0. A kernel's name is the path of its op; flops and bytes are those of the

@@ -8,12 +8,18 @@ cd "$work"
 cmp plain.png one.png || fail "--profile changes the picture"
 
 "$TOOLS/trace" one.json >trace || fail "the trace is not sound"
-for line in "start 1" "text encoder 2" "prompt 1" "timesteps 1" "step 3" "check of the weights 1" "decoder 1" "picture file 1" "threads 2"; do
+for line in "start 1" "check of the code 1" "threads 1" "files 1" "tokens 1" "memory 4" "text encoder 2" "prompt 1" "timesteps 1" "step 3" "check of the weights 1" "decoder 1" "picture file 1" "threads 2"; do
     grep -qx "$line" trace || fail "the trace lacks '$line': $(cat trace)"
 done
 for word in "from the start to the first step" "step of diffusion_model: 3" "text encoder of text_encoder: 2" "decoder of decoder: 1" "GFLOP/s"; do
     grep -q "$word" said || fail "the tables lack '$word': $(cat said)"
 done
+
+# The waterfall goes from the start of the process to the first picture, in order.
+sed -n '/begins/,/^$/p' said | sed 1d | grep ms >waterfall
+awk '$1 + 0 < begin - 0.2 { exit 1 } { begin = $1 + 0 }' waterfall || fail "the waterfall goes back in time: $(<waterfall)"
+[[ $(head -1 waterfall) == *"  start" && $(tail -1 waterfall) == *"  picture file" ]] || fail "the waterfall is not from start to picture: $(<waterfall)"
+grep -q "step 1$" waterfall && grep -q "step 2 to 3$" waterfall || fail "the waterfall lacks steps: $(<waterfall)"
 
 # Threads share the FLOPs of a step between them: the sum does not depend on their number.
 "$shapes" -p x --steps 3 -s 5 -t 1 -o one.png --profile alone.json 2>/dev/null
