@@ -57,7 +57,7 @@ static int64_t open_denoiser(StageRun *r)
                                  .x = xcalloc((size_t)latents, 4),
                                  .predicted = xcalloc((size_t)all, 4),
                                  .guided = xcalloc((size_t)n, 4),
-                                 .guidance = {.scale = r->b->pipeline->cfg_scale},
+                                 .guidance = {.scale = r->b->pipeline->cfg_scale, .stop = 1},
                                  .noise = &l->noise};
     l->start = xmalloc((size_t)n * 4);
     memcpy(l->start, r->buffers[r->latent], (size_t)n * 4);

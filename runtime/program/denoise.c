@@ -3,12 +3,16 @@
 
 #include <string.h>
 
-#include "guidance.h"
+bool lrt_denoise_guides(const lrt_denoiser *d, const lrt_sampling *s, int k)
+{
+    return !d->single &&
+           lrt_guides_step(&d->guidance, s->point[k].step - s->first, s->steps - s->first);
+}
 
 /* d->x -> d->predicted. */
-static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k)
+static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided)
 {
-    for (int i = 0; i < d->models; i++) {
+    for (int i = 0; i < (guided ? d->models : 1); i++) {
         lrt_instance *model = d->model[i];
         const lrt_stage *stage = lrt_instance_stage(model);
         bool time_plan = stage->time.n_steps;
@@ -17,6 +21,7 @@ static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k)
             lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
                           d->embeddings + (int64_t)k * d->embedding_width);
         lrt_set_output(model, 0, d->predicted + i * d->n);
+        lrt_set_single(model, !guided);
         lrt_profile_begin(d->profile, "step", sampling->point[k].step + 1, model, 1);
         lrt_run_step(model, time_plan ? k : 0);
         lrt_profile_end(d->profile);
@@ -24,11 +29,11 @@ static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k)
 }
 
 /* d->predicted -> d->guided. */
-static void guide(const lrt_denoiser *d)
+static void guide(const lrt_denoiser *d, bool guided)
 {
-    const float *without = d->predicted, *with = d->predicted + d->n;
-    if (d->single) {
-        memcpy(d->guided, without, (size_t)d->n * sizeof *d->guided);
+    const float *with = d->predicted, *without = d->predicted + d->n;
+    if (!guided) {
+        memcpy(d->guided, with, (size_t)d->n * sizeof *d->guided);
         return;
     }
     lrt_guide(d->n, d->guidance.scale, without, with, d->guided);
@@ -38,12 +43,12 @@ static void guide(const lrt_denoiser *d)
 
 bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e)
 {
-    bool ok = true;
+    bool ok = true, guided = lrt_denoise_guides(d, s, k);
     lrt_sampling_get(s, d->x);
     for (int64_t i = 1; i < d->copies; i++)
         memcpy(d->x + i * d->n, d->x, (size_t)d->n * sizeof *d->x);
-    predict(d, s, k);
-    guide(d);
+    predict(d, s, k, guided);
+    guide(d, guided);
     lrt_sampling_answer(s, k, d->guided);
     if (d->on_step && lrt_sampling_begins(s, k)) {
         for (int64_t i = 0; i < d->n; i++)

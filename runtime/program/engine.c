@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guidance.h"
-
 static int64_t io_count(const lrt_io *io)
 {
     int64_t n = 1;
@@ -200,12 +198,11 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error 
     return true;
 }
 
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e)
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error *e)
 {
     int64_t length = g->pipeline->max_text_length;
-    const int32_t *with = ids + length;
-    g->loop.single = !lrt_guides(cfg_scale) || !memcmp(ids, with, (size_t)length * sizeof *ids);
-    if (!encode_text(g, g->loop.single ? with : ids, g->loop.single ? 1 : 2, e))
+    g->loop.single = !guided || !memcmp(ids, ids + length, (size_t)length * sizeof *ids);
+    if (!encode_text(g, ids, g->loop.single ? 1 : 2, e))
         return false;
     const lrt_stage *s = model_stage(g);
     int context = lrt_stage_input(s, "context");
@@ -218,7 +215,6 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_
             !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
-        lrt_set_single(g->loop.model[i], g->loop.single);
         lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
         lrt_run_prompt(g->loop.model[i]);
         lrt_profile_end(g->loop.profile);

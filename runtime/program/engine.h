@@ -8,7 +8,7 @@ typedef struct {
     const void *weights;
     int threads;
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
-    float *context;             /* (2, tokens, width): unconditional first */
+    float *context;             /* (2, tokens, width): the prompt's, then the negative prompt's */
     /* A cache: ids of prompts (max_text_length) and their context. When it is full, the oldest
      * entry is replaced. */
     struct {
@@ -27,10 +27,10 @@ typedef struct {
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
                      lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
-/* Encodes both prompts, ids (2, max_text_length), padded, unconditional first, sets the result as
- * the model's context, and runs the prompt plan. When the prompts are equal, or the scale is 1
- * (then only the second is needed), one prompt is encoded and the steps compute one half. */
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, double cfg_scale, lrt_error *e);
+/* Encodes both prompts, ids (2, max_text_length), padded, the negative one second, sets the result
+ * as the model's context, and runs the prompt plan. When the prompts are equal, or no step is
+ * guided (then only the first is needed), one prompt is encoded and all steps compute one half. */
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error *e);
 /* Runs the image encoder on init_image->rgb, unless its result is there. The result goes into
  * init_image->moments where the pipeline samples latents from them, else into init_image->latent.
  */

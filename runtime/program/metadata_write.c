@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guidance.h"
 #include "hash.h"
 #include "metadata.h"
 #include "metadata_keys.h"
@@ -126,7 +127,7 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
         fputs(lrt_metadata_title(LRT_SETTING_spacing_name, lrt_curves[s->curve].name), f);
     }
     put_key(f, LRT_SETTING_cfg_scale);
-    put_number(f, s->cfg_scale);
+    put_number(f, lrt_guides(s->cfg_scale) ? s->cfg_scale : 1); /* as web interfaces say "off" */
     put_key(f, LRT_SETTING_seed);
     fprintf(f, "%llu, Size: %dx%d, Model: ", (unsigned long long)r->seed, p->width, p->height);
     put_text(f, p->name);

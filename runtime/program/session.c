@@ -203,6 +203,36 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
 }
 
+/* How many steps run: with an init image the share --strength of them. */
+static int steps_that_run(const lrt_settings *set)
+{
+    int steps = (int)set->steps;
+    return set->init_img ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(set))
+                         : steps;
+}
+
+static lrt_guidance guidance_of(const lrt_settings *set)
+{
+    return (lrt_guidance){set->cfg_scale, set->guidance_rescale, set->guidance_start,
+                          set->guidance_stop};
+}
+
+/* A negative prompt that no step uses. */
+static void note_unguided(const lrt_session *s, FILE *notice)
+{
+    lrt_guidance g = guidance_of(&s->set);
+    int steps = steps_that_run(&s->set);
+    if (!*s->set.negative || lrt_guides_any(&g, steps))
+        return;
+    fputs("the negative prompt is not used: ", notice);
+    if (!lrt_guides(g.scale))
+        fprintf(notice, "--cfg-scale %g is no guidance, which begins above 1\n", g.scale);
+    else
+        fprintf(notice,
+                "from --guidance-start %g to --guidance-stop %g there is none of %d steps\n",
+                g.start, g.stop, steps);
+}
+
 bool lrt_session_read(lrt_session *s, lrt_error *e)
 {
     choose_size(s);
@@ -214,15 +244,11 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     FILE *notice = open_memstream(&s->notice, &bytes);
     if (!notice)
         return lrt_fail(e, "out of memory");
-    if (*s->set.negative && !lrt_guides(s->set.cfg_scale))
-        fprintf(
-            notice,
-            "the negative prompt is not used: --cfg-scale %g is no guidance, which begins above 1\n",
-            s->set.cfg_scale);
+    note_unguided(s, notice);
     lrt_profile_begin(s->profile, "tokens", 0, NULL, 0);
-    bool ok = fill_ids(s, "negative prompt", s->set.negative, s->ids, notice, e) &&
-              fill_ids(s, "prompt", s->set.prompt, s->ids + s->pipeline->max_text_length, notice,
-                       e);
+    int32_t *negative = s->ids + s->pipeline->max_text_length;
+    bool ok = fill_ids(s, "negative prompt", s->set.negative, negative, notice, e) &&
+              fill_ids(s, "prompt", s->set.prompt, s->ids, notice, e);
     lrt_profile_end(s->profile);
     ok = ok && read_pictures(s, notice, e);
     if (fclose(notice))
@@ -243,7 +269,6 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||
         !(s->x = calloc((size_t)s->engine.loop.n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");
-    s->encoded_scale = 0;
     memset(s->encoded, 0xff, ids_bytes(s)); /* no token */
     return true;
 }
@@ -252,9 +277,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
 static bool plan_steps(lrt_session *s, lrt_error *e)
 {
     int steps = (int)s->set.steps;
-    s->left = s->init_image.rgb
-                  ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(&s->set))
-                  : steps;
+    s->left = steps_that_run(&s->set);
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,
@@ -279,14 +302,15 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
     if (!lrt_engine_encode_init_image(&s->engine, e))
         return false;
-    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) &&
-        lrt_guides(s->encoded_scale) == lrt_guides(s->set.cfg_scale))
+    lrt_guidance guidance = guidance_of(&s->set);
+    bool guided = lrt_guides_any(&guidance, s->left);
+    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && s->encoded_guided == guided)
         return true;
     memset(s->encoded, 0xff, ids_bytes(s));
-    if (!lrt_engine_encode(&s->engine, s->ids, s->set.cfg_scale, e))
+    if (!lrt_engine_encode(&s->engine, s->ids, guided, e))
         return false;
     memcpy(s->encoded, s->ids, ids_bytes(s));
-    s->encoded_scale = s->set.cfg_scale;
+    s->encoded_guided = guided;
     return true;
 }
 
@@ -340,7 +364,7 @@ bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e)
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
 {
     lrt_denoiser *loop = &s->engine.loop;
-    loop->guidance = (lrt_guidance){s->set.cfg_scale, s->set.guidance_rescale};
+    loop->guidance = guidance_of(&s->set);
     loop->noise = &s->noise;
     loop->on_step = on_step;
     loop->context = context;

@@ -31,15 +31,15 @@ typedef struct {
     lrt_init_image init_image; /* of --init-img and --mask */
     lrt_noise noise;           /* of the current picture */
     float *x;                  /* the latent, (h, w, 4) */
-    int32_t *ids;              /* (2, max_text_length): unconditional first */
+    int32_t *ids;              /* (2, max_text_length): the prompt's, then the negative prompt's */
     /* For the user: what was cut from long prompts, and how pictures were changed, a line each.
      * NULL or "": nothing. */
     char *notice;
     lrt_error fewer_threads; /* for the user: why there are fewer than set.threads said; "" */
-    /* The ids and the scale that the model's context was computed for, so that it is not computed
-     * again for the same ones. */
+    /* The ids that the model's context was computed for, and whether for both, so that it is not
+     * computed again for the same ones. */
     int32_t *encoded;
-    double encoded_scale;
+    bool encoded_guided;
 } lrt_session;
 /* Opens the files, maps `sections` (LRT_MAP_*) and chooses the number of threads. program: the file
  * that holds the code. weights: the file that holds the weights; NULL: the one that the pipeline

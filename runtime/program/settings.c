@@ -95,6 +95,7 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
         .batch_count = 1,
         .quality = 90,
         .cfg_scale = p->cfg_scale,
+        .guidance_stop = 1,
         .alpha = NAN,
         .strength = NAN,
         .schedule = p->schedule};
@@ -238,9 +239,14 @@ static int check_sampler(lrt_settings *s, lrt_error *e)
     return -1;
 }
 
-/* The same for init images and latents. */
+/* The same for guidance, init images and latents. */
 static int check_inputs(const lrt_settings *s, lrt_error *e)
 {
+    if (s->guidance_start > s->guidance_stop) {
+        lrt_fail(e, "--guidance-start %g is above --guidance-stop %g: expected at most that",
+                 s->guidance_start, s->guidance_stop);
+        return LRT_SETTING_guidance_start;
+    }
     if (!s->init_img && (s->mask || !isnan(s->strength))) {
         lrt_fail(e, "--%s needs an init image: -i FILE", s->mask ? "mask" : "strength");
         return s->mask ? LRT_SETTING_mask : LRT_SETTING_strength;

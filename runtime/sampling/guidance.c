@@ -5,6 +5,19 @@
 
 bool lrt_guides(double scale) { return scale > 1; }
 
+/* A share of n steps as a whole number of them. */
+static int whole_steps(double share, int n) { return (int)floor(share * n + 0.5); }
+
+bool lrt_guides_step(const lrt_guidance *g, int i, int n)
+{
+    return i >= whole_steps(g->start, n) && i < whole_steps(g->stop, n);
+}
+
+bool lrt_guides_any(const lrt_guidance *g, int n)
+{
+    return lrt_guides(g->scale) && whole_steps(g->start, n) < whole_steps(g->stop, n);
+}
+
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *noise)
 {
     for (int64_t i = 0; i < n; i++)

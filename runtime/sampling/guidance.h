@@ -4,9 +4,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef struct {
+    double scale, rescale; /* --cfg-scale, --guidance-rescale */
+    double start, stop;    /* --guidance-start, --guidance-stop: shares of the steps */
+} lrt_guidance;
 /* Whether a scale asks for guidance: one above 1, as in diffusers. At or below 1 the prediction
  * with the prompt is taken as it is. */
 bool lrt_guides(double scale);
+/* Whether step i, from 0, of the n that run lies where guidance is on: from start n to stop n, both
+ * rounded to the nearest whole step. Does not look at the scale. */
+bool lrt_guides_step(const lrt_guidance *g, int i, int n);
+/* Whether any of n steps is guided. */
+bool lrt_guides_any(const lrt_guidance *g, int n);
 /* guided = without + scale (with - without): what the prompt adds to the prediction, `scale` times.
  * guided may be one of the inputs. */
 void lrt_guide(int64_t n, double scale, const float *without, const float *with, float *guided);

@@ -84,6 +84,18 @@ one.set(cfg_scale=1)
 plain = one.draw(prompt)[2]
 one.set(cfg_scale=4)
 assert plain != want and one.draw(prompt)[2] == want, "guidance is stale"
+one.set(guidance_stop=0)
+assert one.draw(prompt)[2] == plain, "no step is guided, but the picture is not that of --cfg-scale 1"
+one.set(guidance_stop=0.5)
+assert one.draw(prompt)[2] not in (plain, want), "half of the steps are guided"
+one.set(guidance_start=0.6)
+try:
+    one.draw(prompt)
+    raise SystemExit("guidance_start above guidance_stop: taken")
+except RuntimeError as e:
+    assert "--guidance-start 0.6 is above --guidance-stop 0.5" in str(e), e
+one.set(guidance_start=None, guidance_stop=None)
+assert one.draw(prompt)[2] == want, "guidance is stale"
 
 
 def refused(text, **settings):
