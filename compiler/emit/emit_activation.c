@@ -16,6 +16,21 @@ static const VectorForm form_none = {.apply = identity};
 
 static const VectorForm form_swish = {.apply = m_swish, .in_pairs = true};
 
+static V relu(Emit *e, V x, int lanes, Precision p)
+{
+    (void)p;
+    V zero = cf(e, 0, lanes);
+    return choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, x, zero, ""), zero, x);
+}
+static const VectorForm form_relu = {.apply = relu};
+
+static V soft_clamp(Emit *e, V x, int lanes, Precision p)
+{
+    (void)p;
+    return m_soft_clamp(e, x, lanes);
+}
+static const VectorForm form_soft_clamp = {.apply = soft_clamp};
+
 static const VectorForm form_gelu_tanh = {.apply = m_gelu_tanh, .in_pairs = true};
 
 static V gelu_erf(Emit *e, V x, int lanes, Precision p)

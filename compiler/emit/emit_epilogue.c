@@ -31,7 +31,7 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
         if (bias)
             gate = fp_add(e, gate, load(e, atc(e, bias, out), lanes));
         r = fp_mul(e, r, activate(e, c, gate, lanes));
-    } else {
+    } else if (!c->epilogue.act_last) {
         r = activate(e, c, r, lanes);
     }
     if (c->epilogue.has_res) {
@@ -39,6 +39,8 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
         r = fp_add(e, r,
                    load_n(e, at(e, task->res, add(e, mulc(e, row, c->co), n)), lanes, o->valid));
     }
+    if (c->epilogue.act_last)
+        r = activate(e, c, r, lanes);
     if (c->epilogue.past_caches)
         store_past(e, r, at(e, task->y, add(e, mulc(e, o->pixel, c->ldy), n)));
     else

@@ -1,5 +1,5 @@
 #include "emit_load.h"
-#include "emit_math.h"
+#include "emit_activation.h"
 
 static Precision precision_of(const Contract *c) { return c->bf16 ? FOR_BF16 : FOR_F32; }
 
@@ -19,7 +19,7 @@ V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, 
         v = fp_fma(e, v, load(e, at(e, task->gamma, channel), lanes),
                    load(e, at(e, task->beta, channel), lanes));
     }
-    return prologues[c->pre].swish ? m_swish(e, v, lanes, precision_of(c)) : v;
+    return emit_activation(e, prologues[c->pre].act, v, lanes, precision_of(c));
 }
 
 /* Where a channel of loaded pixel q is in the strip. */
@@ -41,14 +41,14 @@ typedef struct {
     int64_t first, n;
 } Segment;
 
-/* By two registers where there is a swish (emit_math.h), then by one, then singly; never across the
- * border of two chunks. */
+/* By two registers where the function shares work (emit_math.h), then by one, then singly; never
+ * across the border of two chunks. */
 static void load_segment(Emit *e, const ContractTask *task, const Segment *s)
 {
     const Contract *c = task->c;
-    bool swish = s->row && prologues[c->pre].swish;
+    bool pairs = s->row && activation_in_pairs(prologues[c->pre].act);
     int64_t from = 0;
-    for (int lanes = swish ? 2 * e->t->lanes : e->t->lanes;
+    for (int lanes = pairs ? 2 * e->t->lanes : e->t->lanes;
          from<s->n; lanes = lanes> e->t->lanes ? lanes / 2 : 1) {
         if (c->n_chunks > 1 && (c->kc % lanes != 0 || s->first % lanes != 0))
             continue;

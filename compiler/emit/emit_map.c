@@ -57,7 +57,8 @@ static void row_gated(Emit *e, const MapRow *r) { channels(e, r, r->m->c, gated)
 static void scale(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V x = load(e, place(e, r->a, r->row, r->m->c, ch), lanes);
-    put(e, r, ch, fp_mul(e, x, cf(e, r->m->value, lanes)));
+    x = fp_mul(e, x, cf(e, r->m->value, lanes));
+    put(e, r, ch, r->m->shift != 0 ? fp_add(e, x, cf(e, r->m->shift, lanes)) : x);
 }
 static void row_scale(Emit *e, const MapRow *r) { channels(e, r, r->m->c, scale); }
 

@@ -187,3 +187,23 @@ V m_gelu_erf(Emit *e, V g, int lanes)
     tail = fp_mul(e, tail, cf(e, 0.5, lanes));
     return fp_mul(e, g, choose(e, negative, tail, fp_sub(e, cf(e, 1.0, lanes), tail)));
 }
+
+/* Up to 1.875 x times a polynomial in x^2 (1.2e-8), beyond 3 - 6 / (exp(2 |x| / 3) + 1) with the
+ * sign of x. The comparison is false for a NaN, and the polynomial keeps it. */
+V m_soft_clamp(Emit *e, V x, int lanes)
+{
+    static const double c[] = {1.0,
+                               -0.037036944180727005,
+                               0.001645789248868823,
+                               -7.36657966626808e-05,
+                               3.1292279345507268e-06,
+                               -9.471855832998699e-08};
+    V negative = LLVMBuildFCmp(e->b, LLVMRealOLT, x, cf(e, 0.0, lanes), "");
+    V size = choose(e, negative, LLVMBuildFNeg(e->b, x, ""), x);
+    V small = fp_mul(e, x, horner(e, fp_mul(e, x, x), c, 6, lanes));
+    V power = m_exp(e, fp_mul(e, size, cf(e, 2.0 / 3, lanes)), lanes);
+    V large = fp_sub(e, cf(e, 3.0, lanes),
+                     fp_div(e, cf(e, 6.0, lanes), fp_add(e, power, cf(e, 1.0, lanes))));
+    large = choose(e, negative, LLVMBuildFNeg(e->b, large, ""), large);
+    return choose(e, LLVMBuildFCmp(e->b, LLVMRealOGE, size, cf(e, 1.875, lanes), ""), large, small);
+}

@@ -14,4 +14,5 @@ V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126
 V m_swish(Emit *e, V x, int lanes, Precision p);
 V m_gelu_tanh(Emit *e, V x, int lanes, Precision p);
 V m_gelu_erf(Emit *e, V x, int lanes);
+V m_soft_clamp(Emit *e, V x, int lanes); /* 3 tanh(x / 3) */
 #endif

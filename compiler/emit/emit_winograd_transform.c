@@ -1,4 +1,5 @@
 #include "emit_winograd_transform.h"
+#include "emit_activation.h"
 #include "emit_epilogue.h"
 #include "emit_load.h"
 #include "emit_sums.h"
@@ -46,8 +47,8 @@ typedef struct {
 static void load_region(Emit *e, const WinogradTask *w, const Operand *x, V from, V channel)
 {
     const Contract *c = w->task.c;
-    bool swish = prologues[c->pre].swish;
-    int lanes = swish && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
+    bool pairs = activation_in_pairs(prologues[c->pre].act);
+    int lanes = pairs && c->kc % (2 * c->lanes) == 0 ? 2 * c->lanes : c->lanes;
     Loop lb = loop_begin(e, ci(e, 0), ci(e, c->images), 1);
     V image = add(e, w->task.b0, lb.i);
     Loop lr = loop_begin(e, ci(e, 0), ci(e, w->rows), 1);

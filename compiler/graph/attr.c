@@ -20,6 +20,7 @@ static const AttrField fields_ContractAttr[] = {
     {"upsample", AT(contract.upsample), ATTR_INT, 0, 1, NULL, 0, 1, 2, 0},
     {"pre", AT(contract.pre), ATTR_ENUM, 0, PRE_NONE, prologue_names, PRE_COUNT, 0, 0, 0},
     {"act", AT(contract.act), ATTR_ENUM, 0, ACT_NONE, activation_names, ACT_COUNT, 0, 0, 0},
+    {"act_last", AT(contract.act_last), ATTR_INT, 0, 0, NULL, 0, 0, 1, 0},
     {"eps", AT(contract.eps), ATTR_REAL, 0, 0, NULL, 0, 0, 1, 0},
     {"vec_off", AT(contract.vec_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
 };
@@ -32,6 +33,7 @@ static const AttrField fields_GeluAttr[] = {
 };
 static const AttrField fields_ScaleAttr[] = {
     {"factor", AT(scale.factor), ATTR_REAL, NEEDED, 1, NULL, 0, -1e30, 1e30, GIVEN},
+    {"shift", AT(scale.shift), ATTR_REAL, 0, 0, NULL, 0, -1e30, 1e30, GIVEN},
 };
 static const AttrField fields_SliceAttr[] = {
     {"begin", AT(slice.begin), ATTR_I64, 0, 0, NULL, 0, 0, BIG, GIVEN},

@@ -2,12 +2,12 @@
 #include "fusion.h"
 
 const PrologueRow prologues[PRE_COUNT] = {
-#define PROLOGUE(e, name, word, norm, swish) [PRE_##e] = {word, norm, swish},
+#define PROLOGUE(e, name, word, norm, act) [PRE_##e] = {word, norm, ACT_##act},
 #include "prologues.def"
 };
 
 const char *const prologue_names[PRE_COUNT] = {
-#define PROLOGUE(e, name, word, norm, swish) [PRE_##e] = #name,
+#define PROLOGUE(e, name, word, norm, act) [PRE_##e] = #name,
 #include "prologues.def"
 };
 

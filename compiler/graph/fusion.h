@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 typedef enum {
-#define PROLOGUE(e, name, word, norm, swish) PRE_##e,
+#define PROLOGUE(e, name, word, norm, act) PRE_##e,
 #include "prologues.def"
 } Prologue;
 
-/* Applied after bias and vec, before the residual. */
+/* Applied after bias and vec; before the residual, or after it where act_last says so. */
 typedef enum {
 #define ACTIVATION(e, name, function, word, gated) ACT_##e,
 #include "activations.def"
@@ -17,7 +17,7 @@ typedef enum {
 
 enum {
     PRE_COUNT = 0
-#define PROLOGUE(e, name, word, norm, swish) +1
+#define PROLOGUE(e, name, word, norm, act) +1
 #include "prologues.def"
     ,
     ACT_COUNT = 0
@@ -32,7 +32,8 @@ typedef struct {
     /* in names of kernels and in reports; "" for PRE_NONE */
     const char *word;
     PrologueNorm norm;
-    bool swish;
+    /* applied after it; ACT_NONE: nothing */
+    Activation act;
 } PrologueRow;
 
 /* The columns of prologues.def; prologue_names as the text form writes them. */

@@ -92,6 +92,9 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
                 vec->dim[1] < a->vec_off + co))
         return FAIL(r, "vec: expected shape [%lld or 1, at least %lld], found %s",
                     (long long)out->dim[0], (long long)(a->vec_off + co), text(r, vec));
+    if (a->act_last && (!res || activations[a->act].gated))
+        return FAIL(r, "act_last: expected %s",
+                    res ? "an act that is not gated" : "an operand res");
     if (res && !shape_eq(res, out) && !shape_eq(res, &shared))
         return FAIL(r, "res: expected shape %s, found %s", text(r, out), text(r, res));
     return NULL;

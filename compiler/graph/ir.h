@@ -78,6 +78,8 @@ typedef struct {
     int pre;
     /* Activation */
     int act;
+    /* 1: it comes after the residual; 0: before. Only with a residual, and not gated */
+    int act_last;
     /* of the LayerNorm prologue */
     double eps;
     /* first channel read from SLOT_VEC */
@@ -93,7 +95,7 @@ typedef struct {
     int kind;
 } GeluAttr;
 typedef struct {
-    double factor;
+    double factor, shift;
 } ScaleAttr;
 typedef struct {
     int64_t begin, end;

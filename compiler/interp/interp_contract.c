@@ -3,7 +3,8 @@
  *   loaded  = prologue(concat(x, x2)), upsampled where the op says so; zero outside of the picture
  *   product = sum over ky, kx, c of
  *             loaded[y*stride + ky - pad_top, x*stride + kx - pad_left, c] * kernel[ky, kx, c, o]
- *   out     = activation(product + bias + vec) + res
+ *   out     = activation(product + bias + vec) + res, or with act_last
+ *             activation(product + bias + vec + res)
  *
  * dense is the same with a 1x1 kernel and its rows as pixels of one line. */
 #include <math.h>
@@ -36,7 +37,7 @@ static double prologue(const ContractAttr *attr, const Value *in, int64_t b, int
         const double *norm = in[SLOT_NORM].data + b * 2 * channels;
         v = norm[c] * v + norm[channels + c];
     }
-    return p->swish ? interp_scalar(ACT_SWISH, v) : v;
+    return interp_scalar(p->act, v);
 }
 
 /* LayerNorm of one row of c values, in place. */
@@ -143,6 +144,11 @@ static void epilogue(const Product *p, int64_t r, double *sum)
                                 attr->vec_off + o];
     }
     Activation act = (Activation)attr->act;
+    if (attr->act_last) {
+        for (int64_t o = 0; o < channels; o++)
+            p->out->data[r * channels + o] = interp_scalar(act, sum[o] + residual[o]);
+        return;
+    }
     for (int64_t o = 0; o < channels; o++) {
         double v = activations[act].gated ? sum[o] * interp_scalar(act, sum[channels + o])
                                           : interp_scalar(act, sum[o]);

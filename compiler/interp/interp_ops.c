@@ -17,6 +17,10 @@ static double scalar_none(double x) { return x; }
 
 static double scalar_swish(double x) { return x / (1.0 + exp(-x)); }
 
+static double scalar_relu(double x) { return x < 0 ? 0 : x; }
+
+static double scalar_soft_clamp(double x) { return 3 * tanh(x / 3); }
+
 static double scalar_gelu_erf(double x)
 {
     return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
@@ -151,7 +155,7 @@ static void interp_scale(const Op *op, const Value *in, Value *out)
 {
     int64_t n = shape_count(&out->shape);
     for (int64_t i = 0; i < n; i++)
-        out->data[i] = in[0].data[i] * op->attr.scale.factor;
+        out->data[i] = in[0].data[i] * op->attr.scale.factor + op->attr.scale.shift;
 }
 
 /* x (b or 1,...,c1), y (b or 1,...,c2) -> (b,...,c1+c2) */

@@ -21,6 +21,8 @@
 typedef struct {
     /* Activation; ACT_NONE is 0. */
     int act;
+    /* It comes after the residual. */
+    int act_last;
     /* The result is a tensor of bf16. */
     int y_bf16;
     /* The result is too large for the caches: stores bypass them. */
@@ -33,7 +35,7 @@ typedef struct {
      * of one image. */
     int has_sums;
 } ContractEpilogue;
-_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 8 * sizeof(int),
+_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 9 * sizeof(int),
                "an empty epilogue is all zeros, without padding bytes");
 
 /* A contract with every size known. Descriptions of kernels are compared bytewise, to share code

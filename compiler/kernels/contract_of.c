@@ -33,6 +33,7 @@ Contract contract_of(const Graph *g, const Op *o)
     /* a 1x1 window that reaches into padding is no plain product */
     c.pre = a->pre;
     c.epilogue.act = a->act;
+    c.epilogue.act_last = a->act_last;
     c.eps = prologues[a->pre].norm == LAYER_NORM ? a->eps : 0;
     c.epilogue.has_bias = tensor_ok(o->in[SLOT_BIAS]);
     c.epilogue.has_vec = tensor_ok(o->in[SLOT_VEC]);
@@ -76,9 +77,11 @@ static void write_fusions(const Contract *c, Buf *b)
     const char *pre = prologues[c->pre].word, *act = activations[c->epilogue.act].word;
     if (c->upsample != 1 && !(c->winograd && winograd_form(c)->upsample > 1))
         buf_printf(b, " upsample");
-    buf_printf(b, "%s%s%s%s%s%s%s%s", *pre ? " " : "", pre, c->c2 ? " concat" : "",
-               c->epilogue.has_vec ? " +vec" : "", *act ? " +" : "", act,
-               c->epilogue.has_res ? " +res" : "", c->epilogue.has_sums ? " +sums" : "");
+    buf_printf(b, "%s%s%s%s", *pre ? " " : "", pre, c->c2 ? " concat" : "",
+               c->epilogue.has_vec ? " +vec" : "");
+    const char *res = c->epilogue.has_res ? " +res" : "";
+    buf_printf(b, "%s%s%s%s%s", c->epilogue.act_last ? res : "", *act ? " +" : "", act,
+               c->epilogue.act_last ? "" : res, c->epilogue.has_sums ? " +sums" : "");
 }
 
 void contract_name(const Contract *c, Buf *b)

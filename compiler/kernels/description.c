@@ -7,7 +7,7 @@
 /* clang-format off */
 #define FIELDS_Contract(F, N) \
     F(batch) F(h) F(w) F(oh) F(ow) F(c1) F(c2) F(co) F(kh) F(kw) F(stride) F(pad_top) F(pad_left) F(upsample) \
-    N(pre, prologue_names) N(epilogue.act, activation_names) F(epilogue.y_bf16) F(epilogue.past_caches) \
+    N(pre, prologue_names) N(epilogue.act, activation_names) F(epilogue.act_last) F(epilogue.y_bf16) F(epilogue.past_caches) \
     F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.has_sums) F(bf16) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
     F(x_bf16) F(x_shared) F(x2_shared) F(ldy) \
     F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
@@ -21,7 +21,7 @@
     F(rows) F(av)
 #define FIELDS_Map(F, N) \
     N(kind, map_names) N(act, activation_names) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) \
-    F(w) F(h) F(offset) F(table_rows) F(value) F(per)
+    F(w) F(h) F(offset) F(table_rows) F(value) F(shift) F(per)
 #define FIELDS_Sums(F, N) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh)
 #define PART(F, i) \
     F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh)

@@ -38,6 +38,8 @@ typedef struct {
     int64_t table_rows;
     /* SCALE: factor; LAYER_NORM: eps. */
     double value;
+    /* SCALE: is added after it. */
+    double shift;
     /* Rows of a task. */
     int64_t per;
 } Map;

@@ -7,11 +7,14 @@
  *     conv2d -> scale                   ->   conv2d, kernel and bias scaled
  *                                              (a slice may stand between)
  *     scale -> conv2d                   ->   conv2d, kernel scaled   (the decoder's 1/0.18215)
+ *     add(y, r) -> relu                 ->   dense{res=r, act=..., act_last=1}
  *     swish -> dense on (b,c)           ->   dense{pre=swish}    when no store before could take it
+ *     soft_clamp -> conv2d              ->   conv2d{pre=soft_clamp}   of a few channels, one user
  *
- * The store computes act(product + bias + vec) + res, so a step fuses only when no later one is
- * there already. A reshape between product and op sinks below the op. Ops are visited in order:
- * when op u is reached, the products before it have taken all that they can.
+ * The store computes act(product + bias + vec) + res, or act(product + bias + vec + res), so a step
+ * fuses only when no later one is there already. A reshape between product and op sinks below the
+ * op. Ops are visited in order: when op u is reached, the products before it have taken all that
+ * they can.
  *
  * Requires that the product's result has no user but the op that is fused, and that the result
  * changes as often as the product (law 6). Keeps values; scaling a weight rounds it once. */
@@ -67,10 +70,16 @@ static bool same_binding(const Graph *g, uint32_t u, Source s)
 static bool fuse_activation(Graph *g, uint32_t u)
 {
     Source s = source_of(g, u, 0, false);
-    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]))
+    if (s.product == NO_OP || g->ops[s.product].attr.contract.act != ACT_NONE)
         return false;
     Op *product = &g->ops[s.product];
-    if (activations[op_activation(&g->ops[u])].gated) {
+    bool gated = activations[op_activation(&g->ops[u])].gated;
+    if (has(product, SLOT_RES)) { /* of a gated sum the halves would be those of the residual too */
+        if (gated)
+            return false;
+        product->attr.contract.act_last = 1;
+    }
+    if (gated) {
         /* halves are found by column, so the view must keep channels; a vec covers the result's
          * channels only */
         if (has(product, SLOT_VEC) || (s.view != NO_OP && !is_row_view(g, &g->ops[s.view])))
@@ -82,19 +91,42 @@ static bool fuse_activation(Graph *g, uint32_t u)
     return true;
 }
 
-/* swish -> dense on (b,c): the load applies it, for each user anew; these vectors are short. */
-static bool fuse_swish_load(Graph *g, uint32_t u)
+/* The prologue that is this activation alone; PRE_NONE: there is none. */
+static Prologue prologue_of(Activation act)
+{
+    for (int p = 0; p < PRE_COUNT; p++)
+        if (p != PRE_NONE && prologues[p].norm == NO_NORM && prologues[p].act == act)
+            return (Prologue)p;
+    return PRE_NONE;
+}
+
+/* An activation in loads is computed for each user anew, and again in the halo of strips. That is
+ * little for the short vectors of dense products on (b,c), and for one convolution of a few
+ * channels. */
+static bool loads_cheaply(const Graph *g, TensorId t, const Loads *loads)
+{
+    enum { FEW_CHANNELS = 16 };
+    const Shape *s = &tensor(g, t)->shape;
+    if (s->rank != 2)
+        return loads->n == 1 && g->ops[loads->at[0].op].kind == OP_CONV2D &&
+               shape_channels(s) <= FEW_CHANNELS;
+    for (int i = 0; i < loads->n; i++)
+        if (g->ops[loads->at[i].op].kind != OP_DENSE)
+            return false;
+    return true;
+}
+
+static bool fuse_activation_load(Graph *g, uint32_t u)
 {
     Loads loads;
-    const Op *swish = &g->ops[u];
-    if (tensor(g, swish->out)->shape.rank != 2 || !find_loads(g, swish->out, false, &loads))
+    const Op *o = &g->ops[u];
+    Prologue pre = prologue_of(op_activation(o));
+    if (pre == PRE_NONE || !find_loads(g, o->out, false, &loads) ||
+        !loads_cheaply(g, o->out, &loads))
         return false;
     for (int i = 0; i < loads.n; i++)
-        if (g->ops[loads.at[i].op].kind != OP_DENSE)
-            return false;
-    for (int i = 0; i < loads.n; i++)
-        g->ops[loads.at[i].op].attr.contract.pre = PRE_SWISH;
-    bypass(g, &loads, swish->out, swish->in[0]);
+        g->ops[loads.at[i].op].attr.contract.pre = pre;
+    bypass(g, &loads, o->out, o->in[0]);
     graph_kill(g, &g->ops[u]);
     return true;
 }
@@ -102,8 +134,9 @@ static bool fuse_swish_load(Graph *g, uint32_t u)
 static bool fuse_scale_store(Graph *g, uint32_t u)
 {
     Source s = source_of(g, u, 0, true);
-    if (s.product == NO_OP || !stores_plainly(&g->ops[s.product]) ||
-        has(&g->ops[s.product], SLOT_VEC) || !has_scalable_weights(g, &g->ops[s.product]))
+    if (s.product == NO_OP || g->ops[u].attr.scale.shift != 0 ||
+        !stores_plainly(&g->ops[s.product]) || has(&g->ops[s.product], SLOT_VEC) ||
+        !has_scalable_weights(g, &g->ops[s.product]))
         return false;
     scale_weight(g, &g->ops[s.product].in[SLOT_KERNEL], g->ops[u].attr.scale.factor);
     scale_weight(g, &g->ops[s.product].in[SLOT_BIAS], g->ops[u].attr.scale.factor);
@@ -115,8 +148,8 @@ static bool fuse_scale_load(Graph *g, uint32_t u)
 {
     Loads loads;
     TensorId x = g->ops[u].in[0], scaled = g->ops[u].out;
-    if (!find_loads(g, scaled, false, &loads))
-        return false;
+    if (g->ops[u].attr.scale.shift != 0 || !find_loads(g, scaled, false, &loads))
+        return false; /* zeros in the padding are not shifted */
     for (int i = 0; i < loads.n; i++)
         if (!has_scalable_weights(g, &g->ops[loads.at[i].op]))
             return false;
@@ -200,10 +233,9 @@ static bool fuse_residual(Graph *g, uint32_t u)
 
 static bool fuse(Graph *g, uint32_t u)
 {
-    if (op_activation(&g->ops[u]) != ACT_NONE && fuse_activation(g, u))
-        return true;
+    if (op_activation(&g->ops[u]) != ACT_NONE)
+        return fuse_activation(g, u) || fuse_activation_load(g, u);
     switch (g->ops[u].kind) {
-    case OP_SWISH: return fuse_swish_load(g, u);
     case OP_SCALE: return fuse_scale_store(g, u) || fuse_scale_load(g, u);
     case OP_ADD: return fuse_vector(g, u) || fuse_residual(g, u);
     default: return false; /* no rule: a step of its own */

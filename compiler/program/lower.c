@@ -145,6 +145,7 @@ static void lower_scale(Lower *l, const Op *o)
 {
     Map m = map_of(l, o, MAP_SCALE);
     m.value = o->attr.scale.factor;
+    m.shift = o->attr.scale.shift;
     lower_map_of_one(l, o, m);
 }
 

@@ -1,6 +1,6 @@
 # For test_compiled_*.sh, one test per model so that they run side by side: source it, then `check`.
 #
-# Compiled models at full width against keras-cv's results in double (tests/data/goldens): in f32 at most 1e-5 relative rms, fused and
+# Compiled models at full width against keras-cv's results in double, or diffusers' (tests/data/goldens): in f32 at most 1e-5 relative rms, fused and
 # unfused, with direct convolutions, 5e-5 with Winograd's; in bf16 3e-2; and the same bits whatever the number of threads.
 set -euo pipefail
 if [ -n "${LATENTC_SANITIZE:-}" ]; then
@@ -12,13 +12,14 @@ trap 'rm -rf "$work"' EXIT
 goldens=$SOURCE_DIR/tests/data/goldens
 size=(--set img_height=128 --set img_width=128)
 
-# check GRAPH GOLDEN [flags]: every line of standard input is one way to compile it and its bound: fuse, conv, dtype, bound.
+# check GRAPH GOLDEN [flags]: GRAPH of graphs/sd2, or of a folder of its own: taesd/decoder. Every line of standard input is one way to compile it and its bound: fuse, conv, dtype, bound.
 # The first is run on one thread, and on three: their bits must agree.
 check() {
-    local graph=$1 golden=$2 threads=(--threads 1) fuse conv dtype bound
+    local graph=$1 folder=sd2/ golden=$2 threads=(--threads 1) fuse conv dtype bound
     shift 2
+    [[ $graph != */* ]] || folder=
     run() { # run OUT [flags]
-        "$LATENTC" run "$SOURCE_DIR/graphs/sd2/$graph.json" --weights synthetic:1 --inputs "$goldens/$golden.safetensors" --outputs "$work/$1.safetensors" \
+        "$LATENTC" run "$SOURCE_DIR/graphs/$folder$graph.json" --weights synthetic:1 --inputs "$goldens/$golden.safetensors" --outputs "$work/$1.safetensors" \
             --fuse "$fuse" --conv "$conv" --dtype "$dtype" "${@:2}"
     }
     while read -r fuse conv dtype bound; do

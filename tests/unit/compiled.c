@@ -259,6 +259,22 @@ TensorId summed(Graph *g, TensorId x, Size s)
                 s.c, 1, 1, 1);
 }
 
+/* TAESD's: a clamp of few channels, relu in the store, relu after a residual, a shift at the end.
+ */
+static TensorId tiny_block(Graph *g, TensorId x, Size s)
+{
+    TensorId in = op1(g, OP_RELU, "relu_in",
+                      conv(g, "in", op1(g, OP_SOFT_CLAMP, "clamp", x), 3, s.co, 1, 1, 1));
+    TensorId y = conv(g, "a", in, 3, s.co, 1, 1, 1);
+    y = conv(g, "b", op1(g, OP_RELU, "relu_a", y), 3, s.co, 1, 1, 1);
+    y = op1(g, OP_RELU, "relu", op2(g, OP_ADD, "add", y, in));
+    Op o = op_make(OP_SCALE, "range");
+    o.in[0] = conv(g, "out", up(g, y, s), 3, s.m, 1, 1, 1);
+    o.attr.scale.factor = 2;
+    o.attr.scale.shift = -1;
+    return graph_add_op(g, o);
+}
+
 /* clang-format off */
 const Case cases[] = {
     {"conv3x3", conv3, {1, 8, 8, 16, 16, 0, 0}}, {"conv3x3 odd", conv3, {2, 7, 5, 13, 19, 0, 0}}, {"conv3x3 of one pixel", conv3, {3, 1, 1, 5, 70, 0, 0}},
@@ -280,6 +296,7 @@ const Case cases[] = {
     {"transformer", transformer, {2, 6, 6, 64, 0, 4, 0}}, {"transformer odd", transformer, {1, 5, 7, 24, 0, 3, 0}},
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 12, 20, 3, 0}}, {"guided, groups across the concat", guided, {2, 6, 5, 15, 16, 5, 0}},
     {"guided wide", guided, {2, 3, 200, 48, 33, 4, 0}}, {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
+    {"tiny block", tiny_block, {1, 9, 13, 4, 64, 0, 3}}, {"tiny block odd", tiny_block, {2, 5, 7, 13, 20, 0, 3}}, {"tiny block of many channels", tiny_block, {2, 6, 5, 32, 48, 0, 16}},
 };
 /* clang-format on */
 const int n_cases = sizeof cases / sizeof cases[0];
@@ -294,6 +311,7 @@ const Case winograd_cases[] = {
     {"res block", res_block, {2, 8, 8, 32, 48, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 16, 32, 4, 16}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"guided", guided, {2, 8, 8, 32, 48, 8, 0}}, {"guided odd", guided, {3, 5, 7, 16, 20, 4, 0}}, {"guided wide", guided, {2, 20, 64, 48, 33, 4, 0}},
     {"sums", summed, {2, 37, 31, 32, 48, 8, 32}},
+    {"tiny block", tiny_block, {2, 9, 13, 4, 64, 0, 3}}, {"tiny block wide", tiny_block, {1, 20, 64, 4, 64, 0, 3}},
 };
 /* clang-format on */
 const int n_winograd_cases = sizeof winograd_cases / sizeof winograd_cases[0];

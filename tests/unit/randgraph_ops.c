@@ -57,8 +57,10 @@ TensorId gen_one(Gen *r, OpKind kind, const char *what, TensorId x)
     o.in[0] = x;
     if (kind == OP_GELU || kind == OP_GEGLU)
         o.attr.gelu.kind = gen_chance(r, 50) ? GELU_ERF : GELU_TANH;
-    if (kind == OP_SCALE)
+    if (kind == OP_SCALE) {
         o.attr.scale.factor = (double)PICK(r, -2, 1, 3, 4) / 4;
+        o.attr.scale.shift = o.attr.scale.factor == 0.75 ? -0.5 : 0;
+    }
     return graph_add_op(r->g, o);
 }
 

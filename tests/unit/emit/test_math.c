@@ -27,6 +27,8 @@ enum {
 
 typedef double Reference(double x);
 static double swish(double x) { return x / (1 + exp(-x)); }
+static double relu(double x) { return x < 0 ? 0 : x; }
+static double soft_clamp(double x) { return 3 * tanh(x / 3); }
 static double gelu_tanh(double x)
 {
     return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)));
@@ -38,8 +40,11 @@ typedef struct {
     GeluKind gelu;
     Reference *want;
 } Function;
-static const Function functions[] = {
-    {OP_SWISH, 0, swish}, {OP_GELU, GELU_TANH, gelu_tanh}, {OP_GELU, GELU_ERF, gelu_erf}};
+static const Function functions[] = {{OP_SWISH, 0, swish},
+                                     {OP_RELU, 0, relu},
+                                     {OP_SOFT_CLAMP, 0, soft_clamp},
+                                     {OP_GELU, GELU_TANH, gelu_tanh},
+                                     {OP_GELU, GELU_ERF, gelu_erf}};
 
 /* Both signs, from 1e-30 to 1e4 evenly in the logarithm, and the special values. */
 static float argument(int64_t i, int64_t n)
