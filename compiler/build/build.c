@@ -20,6 +20,8 @@ static int parse_sizes(const char *text, lrt_size *out)
             new.height < 1 || (s[end] && s[end] != ','))
             usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"",
                       LRT_BRIEFLY(s));
+        if (new.width % 8 || new.height % 8)
+            usage_err("--sizes: found %dx%d, expected multiples of 8", new.width, new.height);
         for (int i = 0; i < n; i++)
             if (out[i].width == new.width && out[i].height == new.height)
                 usage_err("--sizes: %dx%d is there twice", new.width, new.height);

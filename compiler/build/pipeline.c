@@ -1,5 +1,6 @@
 /* Reads a pipeline file: which graphs with which parameters, weights, vocabulary, noise schedule,
  * defaults. See docs/graph-language.md. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,21 @@ static const char *read_sampler(Json at)
     return found->name;
 }
 
+/* A number, or a text of digits where JSON's numbers are not exact; the bits of a uint64_t. -1:
+ * random. */
+static int64_t read_seed(Json j)
+{
+    if (json_kind(j) != JSON_STRING)
+        return json_int(j, -1, (int64_t)1 << 53);
+    const char *text = json_string(j);
+    char *end;
+    errno = 0;
+    uint64_t seed = strtoull(text, &end, 10);
+    if (!*text || strspn(text, "0123456789") != strlen(text) || errno || seed == UINT64_MAX)
+        json_err(j, "found \"%s\", expected digits, at most 18446744073709551614", text);
+    return (int64_t)seed;
+}
+
 static void read_defaults(Pipeline *p, Json root)
 {
     static const char *const keys[] = {"steps", "cfg_scale", "sampler", "seed", "output", "prompt"};
@@ -245,7 +261,7 @@ static void read_defaults(Pipeline *p, Json root)
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
     p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
     p->sampler = read_sampler(json_need(d, "sampler"));
-    p->seed = json_int(json_need(d, "seed"), -1, (int64_t)1 << 53);
+    p->seed = read_seed(json_need(d, "seed"));
     p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");
     if (strcmp(p->output, LRT_STANDARD_OUTPUT) && !lrt_picture_format_of(p->output, &format, &e))
         json_err(output, "%s", e.text);

@@ -245,8 +245,8 @@ int weights_check_command(int argc, char **argv)
     size_t bad = check_subject(&s, values);
     stdout_check();
     if (bad)
-        err("%s: does not fit %s: %zu weights are missing, unknown or of another shape",
-            arguments[0], s.file, bad);
+        err("%s: does not fit %s: %zu weight%s missing, unknown or of another shape", arguments[0],
+            s.file, bad, bad == 1 ? " is" : "s are");
     subject_close(&s);
     return EXIT_OK;
 }

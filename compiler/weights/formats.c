@@ -29,7 +29,7 @@ static const CheckpointFormat formats[] = {
     {"safetensors of LDM", is_ldm_file, open_ldm_file},
     {"safetensors of LDM's autoencoder", is_ldm_vae, open_ldm_vae},
     {"safetensors of a diffusers component", is_component_file, open_component_file},
-    {"safetensors of latentc", is_file, open_own}, /* st_open reports files that are no safetensors */
+    {"safetensors", is_file, open_own}, /* st_open reports files that are no safetensors */
 };
 /* clang-format on */
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };

@@ -91,7 +91,7 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
         .sampler_name = p->sampler ? p->sampler : "ddim",
         .rng_name = "cuda",
         .steps = p->steps,
-        .seed = {.value = p->seed < 0 ? 0 : (uint64_t)p->seed, .random = p->seed < 0},
+        .seed = {.value = p->seed == -1 ? 0 : (uint64_t)p->seed, .random = p->seed == -1},
         .batch_count = 1,
         .quality = 90,
         .cfg_scale = p->cfg_scale,
@@ -147,8 +147,10 @@ static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         return true;
     int curve = lrt_curve_find(s->spacing_name);
     s->schedule.sigmas = s->curve = curve < 0 ? LRT_SIGMAS_TIMESTEPS : curve;
-    if (curve >= 0)
+    if (curve >= 0) {
+        s->spacing_name = lrt_curves[curve].name;
         return true;
+    }
     for (int i = 0; i < lrt_spacing_count && n < MOST_NAMES; i++)
         names[n++] = lrt_spacings[i].name;
     for (int i = LRT_SIGMAS_TIMESTEPS + 1; i < lrt_curve_count && n < MOST_NAMES; i++)
@@ -157,6 +159,7 @@ static bool find_spacing(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     if (row < 0)
         return unknown_name("spacing", s->spacing_name, LRT_NAMES(names, n), e);
     s->schedule.spacing = row;
+    s->spacing_name = lrt_spacings[row].name;
     return true;
 }
 
@@ -340,6 +343,9 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     lrt_settings_default(&s, p);
     lrt_settings_table(table, &s, p);
     const char *example = p->prompt ? p->prompt : "a red circle on a blue background";
+    char seed[24] = "-1";
+    if (!s.seed.random)
+        snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed.value);
     printf("%s draws what a prompt says: %d x %d pixels", program, p->width, p->height);
     for (uint32_t i = 1; i < p->n_sizes; i++)
         printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
@@ -347,9 +353,9 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     printf("  %s -p \"%s\"\n", program, example);
     lrt_options_help(table, LRT_SETTING_COUNT, program, stdout);
     printf(
-        "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %lld --rng cuda -o %s\n\nSampling "
-        "methods\n",
-        (long long)s.steps, s.cfg_scale, s.sampler_name, (long long)p->seed, s.output);
+        "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %s --rng cuda -o %s\n\n"
+        "Sampling methods\n",
+        (long long)s.steps, s.cfg_scale, s.sampler_name, seed, s.output);
     for (int i = 0; i < lrt_sampler_count; i++)
         printf("  %-12s %s\n", lrt_samplers[i].name, lrt_samplers[i].help);
     printf(

@@ -1,5 +1,6 @@
 /* See spacing.h. */
 #include "spacing.h"
+#include "samplers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ _Static_assert(sizeof lrt_spacings / sizeof *lrt_spacings == LRT_SPACING_SAMPLER
 int lrt_spacing_find(const char *name)
 {
     for (int i = 0; i < lrt_spacing_count; i++)
-        if (!strcmp(lrt_spacings[i].name, name))
+        if (lrt_same_name(lrt_spacings[i].name, name))
             return i;
     return -1;
 }
@@ -108,7 +109,7 @@ const int lrt_curve_count = sizeof lrt_curves / sizeof *lrt_curves;
 int lrt_curve_find(const char *name)
 {
     for (int i = LRT_SIGMAS_TIMESTEPS + 1; i < lrt_curve_count; i++)
-        if (!strcmp(lrt_curves[i].name, name))
+        if (lrt_same_name(lrt_curves[i].name, name))
             return i;
     return -1;
 }

@@ -23,6 +23,8 @@
 /* Always false. */
 static bool cannot(lrt_error *e, const char *path, int reason)
 {
+    if (!*path)
+        return lrt_fail(e, "the name of the output is empty: expected a file");
     return lrt_fail(e, "%s: cannot be written: %s", path, strerror(reason));
 }
 

@@ -56,7 +56,7 @@ classes=(
     "hdf5|h5|in.h5|\$LATENTC weights list in.h5"
     "merges|vocab|in.txt|\$LATENTC tokens --vocab in.txt -p circle"
     "tokenizer|vocab|in.json|\$LATENTC tokens --vocab in.json -p circle"
-    "tune|tune|in.json|\$LATENTC show $SOURCE_DIR/tests/graphs/dense.json"
+    "tune|tune|in.json|\$LATENTC compile $SOURCE_DIR/tests/graphs/resnet.json --tune in.json --tune-seconds 1 --emit ll -o out/x.ll"
     "configs|unet|sd/unet/config.json|\$LATENTC weights check sd $SOURCE_DIR/tests/data/narrow.json"
     "scheduler|scheduler|sd/scheduler/scheduler_config.json|\$LATENTC weights check sd $SOURCE_DIR/tests/data/narrow.json"
     "png|pictures|in.png|${draw[*]@Q} --strength 1 -i in.png"

@@ -132,10 +132,23 @@ static void test_recorded_sigmas(void **state)
     assert_true(lines > 25);
 }
 
+/* Names are compared as those of samplers: without case, spaces, underscores and hyphens. */
+static void test_names(void **state)
+{
+    (void)state;
+    assert_int_equal(lrt_spacing_find("SGM Uniform"), LRT_SPACING_SGM_UNIFORM);
+    assert_int_equal(lrt_spacing_find("Simple"), LRT_SPACING_SIMPLE);
+    assert_int_equal(lrt_curve_find("Karras"), LRT_SIGMAS_KARRAS);
+    assert_int_equal(lrt_spacing_find("sgm"), -1);
+    assert_int_equal(lrt_spacing_find(""), -1);
+    assert_int_equal(lrt_curve_find("timesteps"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded_sigmas), cmocka_unit_test(test_timesteps),
-        cmocka_unit_test(test_steps_that_do_not_fit), cmocka_unit_test(test_own_spacing)};
+        cmocka_unit_test(test_names), cmocka_unit_test(test_recorded_sigmas),
+        cmocka_unit_test(test_timesteps), cmocka_unit_test(test_steps_that_do_not_fit),
+        cmocka_unit_test(test_own_spacing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
