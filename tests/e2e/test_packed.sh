@@ -140,7 +140,9 @@ cmp libshapes.weights elsewhere.weights || fail "a shared object's weights diffe
 pack --vocab "$SOURCE_DIR/graphs/shapes/$(sed -n 's/.*"vocab": *"\([^"]*\)".*/\1/p' "$pipeline")" -o same.weights
 cmp same.weights libarchive.weights || fail "an archive's weights differ from those of weights convert --vocab"
 "${CC:-cc}" "$SOURCE_DIR/docs/examples/draw.c" -o draw -I "$SOURCE_DIR/runtime/program" "$work/libshapes.so"
-"${CC:-cc}" "$SOURCE_DIR/docs/examples/draw.c" -o draw-a -I "$SOURCE_DIR/runtime/program" libarchive.a -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm -fopenmp
+openmp=-fopenmp
+[[ $COMPILER_ID != *Clang ]] || openmp=-l:libomp.so.5 # the OpenMP library of the compiler that built the runtime
+"${CC:-cc}" "$SOURCE_DIR/docs/examples/draw.c" -o draw-a -I "$SOURCE_DIR/runtime/program" libarchive.a -lpng16 -ljpeg -lz -lpcre2-8 -lutf8proc -lm "$openmp"
 ./draw "a red circle" so.ppm 2>/dev/null || fail "the shared object does not find its weights"
 ./draw-a "a red circle" a.ppm 2>/dev/null || fail "the archive does not find its weights"
 cmp so.ppm a.ppm || fail "shared object and archive draw different pictures"
