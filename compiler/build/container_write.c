@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "section_hash.h"
 #include "plan.h"
 #include "err.h"
 

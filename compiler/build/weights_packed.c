@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "hash.h"
+#include "section_hash.h"
 #include "weights_packed.h"
 #include "build.h"
 #include "write_program.h"
@@ -81,7 +81,7 @@ bool packed_list(const char *spec)
     const lrt_section *s = packed ? f.sections : NULL,
                       *about = packed ? &s[LRT_SECTION_ABOUT] : NULL;
     if (packed && (about->offset || about->bytes > n || about->bytes < magic ||
-                   lrt_hash64(text, about->bytes) != about->hash))
+                   lrt_hash_section(text, about->bytes) != about->hash))
         err("%s: its description was changed", spec);
     if (packed) {
         print_about(spec, text + strlen("latentc "), about->bytes - strlen("latentc "));

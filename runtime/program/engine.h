@@ -1,11 +1,12 @@
 /* The compiled stages at work: token ids to a latent to a picture. Arrays are NHWC. */
 #ifndef LATENTRT_ENGINE_H
 #define LATENTRT_ENGINE_H
+#include "container.h"
 #include "denoise.h"
 
 typedef struct {
     const lrt_pipeline *pipeline;
-    const void *weights;
+    lrt_container *weights;
     int threads;
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
     float *context;             /* (2, tokens, width): the prompt's, then the negative prompt's */
@@ -23,8 +24,9 @@ typedef struct {
      * guidance. The caller sets guidance, noise, on_step, profile and init_image. */
     lrt_denoiser loop;
 } lrt_engine;
-/* Checks the stages and allocates buffers. weights: the packed weights, which must outlive g. */
-bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const void *weights, int threads,
+/* Checks the stages and allocates buffers. weights: the file of the packed weights, open, which
+ * must outlive g. */
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, lrt_container *weights, int threads,
                      lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
 /* Encodes both prompts, ids (2, max_text_length), padded, the negative one second, sets the result

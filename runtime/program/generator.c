@@ -338,12 +338,13 @@ static int open_program(Run *r)
     unsigned sections = r->s.set.info ? 0 : LRT_MAP_VOCAB | (runs ? LRT_MAP_WEIGHTS : 0);
     if (r->s.pipeline->program->version != LRT_PLAN_VERSION)
         return complain(r, LRT_EXIT_BUG, "code and runtime are of different versions");
-    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, 0};
+    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, 0, false};
     lrt_profile_begin(r->s.profile, "check of the code", 0, NULL, 0);
     bool sound = lrt_container_check_code(&own, &e); /* before there are threads */
     lrt_profile_end(r->s.profile);
     if (!sound)
         return complain(r, LRT_EXIT_USER, e.text);
+    r->s.code_checked = true;
     bool open = lrt_session_open(&r->s, lrt_host_program(), r->s.set.weights_file, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))
         return complain(r, LRT_EXIT_USER, e.text);

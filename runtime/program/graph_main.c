@@ -187,7 +187,8 @@ static int use_program(const lrt_program *p, Settings *set)
         return complain(EXIT_BUG, "code and runtime are of different versions");
     if (!set->info && (!lrt_cpu_check(p->cpu, &e) || !lrt_cpu_enable(p->cpu, &e)))
         return complain(EXIT_USER, e.text);
-    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, p->layout_hash};
+    const lrt_container_file own = {lrt_host_program(), "the program file", NULL, p->layout_hash,
+                                    true};
     if (!lrt_container_check_code(&own, &e)) /* before there are threads */
         return complain(EXIT_USER, e.text);
     set->threads = lrt_threads(set->threads, &e);

@@ -49,13 +49,14 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
                        lrt_error *e)
 {
     const lrt_program *c = s->pipeline->program;
-    const lrt_container_file own = {program, "the program file", NULL, c->layout_hash};
+    const lrt_container_file own = {program, "the program file", NULL, c->layout_hash,
+                                    s->code_checked};
     if (!weights && !s->pipeline->weights_file)
         return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!find_weights_file(s, program, weights, e))
         return false;
     const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_remedy,
-                                     c->layout_hash};
+                                     c->layout_hash, false};
     bool there = lrt_container_open(&file, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
         return false;
@@ -262,8 +263,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     const lrt_pipeline *p = s->pipeline;
     if (s->x)
         return true;
-    if (!lrt_engine_init(&s->engine, p, s->container.section[LRT_SECTION_WEIGHTS],
-                         (int)s->set.threads, e))
+    if (!lrt_engine_init(&s->engine, p, &s->container, (int)s->set.threads, e))
         return false;
     s->engine.loop.profile = s->profile;
     if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||

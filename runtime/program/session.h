@@ -15,6 +15,8 @@ typedef struct {
     lrt_settings set;             /* the caller's, who may change it before lrt_session_read */
     /* The file with the weights: the program's own, unless weights_path is set. */
     lrt_container container;
+    /* The caller's: lrt_container_check_code has checked the program's file. */
+    bool code_checked;
     /* With weights_path: the program's own file, where the vocabulary is in it. */
     lrt_container own;
     /* For messages, the caller's: how to name another file of weights, "--weights-file FILE". */

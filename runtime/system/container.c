@@ -1,16 +1,26 @@
 /* See container.h; the format is in plan.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mincore */
+#endif
 #include "container.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "hash.h"
+#include "section_hash.h"
+#include "threads.h"
+
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#endif
 
 static const char *const section_names[LRT_SECTION_COUNT] = {
     [LRT_SECTION_WEIGHTS] = "weights",
@@ -136,11 +146,8 @@ static bool check_code(int fd, const lrt_container_file *file, const lrt_footer 
     const lrt_section *s = &f->sections[LRT_SECTION_CODE];
     if (!map_section(fd, file, f, LRT_SECTION_CODE, &code, e))
         return false;
-    lrt_hasher hasher; /* in this thread: the code that starts others may be damaged, too */
-    lrt_hash_begin(&hasher);
-    if (code)
-        lrt_hash_add(&hasher, code, s->bytes);
-    bool same = !code || lrt_hash_end(&hasher) == s->hash;
+    /* in this thread: the code that starts others may be damaged, too */
+    bool same = !code || lrt_hash_section(code, s->bytes) == s->hash;
     if (code)
         munmap((void *)(uintptr_t)code, s->bytes);
     return same || fail(file, e, "was changed: its code differs from that which it was made with");
@@ -156,17 +163,104 @@ bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e)
     return ok;
 }
 
+/* Maps a chunk's pages and hashes it. An older kernel maps them one after the other while they are
+ * read. */
+static uint64_t read_chunk(const lrt_container *c, int section, uint64_t chunk)
+{
+    const char *p = (const char *)c->section[section] + chunk * LRT_HASH_CHUNK;
+    uint64_t rest = c->footer.sections[section].bytes - chunk * LRT_HASH_CHUNK;
+    size_t n = rest < LRT_HASH_CHUNK ? (size_t)rest : LRT_HASH_CHUNK;
+    madvise((void *)(uintptr_t)p, n, MADV_POPULATE_READ); /* only advice */
+    return lrt_hash_chunk(p, n);
+}
+
+/* Whether the file's bytes there are in memory: a look at the first page. */
+static bool is_resident(const lrt_container *c, uint64_t chunk)
+{
+    unsigned char in_core = 1;
+    const char *p = (const char *)c->section[LRT_SECTION_WEIGHTS] + chunk * LRT_HASH_CHUNK;
+    return mincore((void *)(uintptr_t)p, 1, &in_core) || (in_core & 1);
+}
+
+void lrt_container_prepare(lrt_container *c, uint64_t offset, uint64_t bytes)
+{
+    if (!(c->unchecked & LRT_MAP_WEIGHTS) || !c->chunk_known || !bytes)
+        return;
+    uint64_t first = offset / LRT_HASH_CHUNK, end = lrt_hash_chunks(offset + bytes);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(lrt_chosen_threads())
+    for (uint64_t i = first; i < end; i++)
+        if (!c->chunk_known[i] && is_resident(c, i)) {
+            c->chunk_hash[i] = read_chunk(c, LRT_SECTION_WEIGHTS, i);
+            c->chunk_known[i] = true;
+        }
+}
+
+/* The hash of a section. known, hash: (chunks); hash receives those that are not known. */
+static uint64_t section_hash(const lrt_container *c, int section, const bool *known, uint64_t *hash)
+{
+    uint64_t n = c->footer.sections[section].bytes, chunks = lrt_hash_chunks(n);
+    int threads = chunks > 1 ? lrt_chosen_threads() : 1; /* it may start some to count them */
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (uint64_t i = 0; i < chunks; i++)
+        if (!known[i])
+            hash[i] = read_chunk(c, section, i);
+    return lrt_hash_fold(hash, n);
+}
+
+static void free_chunks(lrt_container *c)
+{
+    free(c->chunk_hash);
+    free(c->chunk_known);
+    c->chunk_hash = NULL;
+    c->chunk_known = NULL;
+}
+
+/* false when memory is short. */
+static bool check_section(lrt_container *c, int i, bool *same)
+{
+    uint64_t chunks = lrt_hash_chunks(c->footer.sections[i].bytes);
+    bool ours = i == LRT_SECTION_WEIGHTS && c->chunk_known, ok = true;
+    uint64_t *hash = ours ? c->chunk_hash : calloc(chunks, sizeof *hash);
+    bool *known = ours ? c->chunk_known : calloc(chunks, sizeof *known);
+    if (hash && known)
+        *same = section_hash(c, i, known, hash) == c->footer.sections[i].hash;
+    else
+        ok = false;
+    if (ours) {
+        free_chunks(c);
+    } else {
+        free(hash);
+        free(known);
+    }
+    return ok;
+}
+
 bool lrt_container_check(lrt_container *c, lrt_error *e)
 {
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
-        const lrt_section *s = &c->footer.sections[i];
-        if (c->unchecked >> i & 1 && c->section[i] &&
-            lrt_hash64(c->section[i], s->bytes) != s->hash)
+        bool same = true;
+        if (!(c->unchecked >> i & 1) || !c->section[i])
+            continue;
+        if (!check_section(c, i, &same))
+            return lrt_fail(e, "out of memory");
+        if (!same)
             return fail(&c->file, e, "was changed: its %s differ from those that it was made with",
                         section_names[i]);
     }
     c->unchecked = 0;
     return true;
+}
+
+/* Room for the chunks of weights that are checked later. Without it they are checked at once. */
+static void note_chunks(lrt_container *c)
+{
+    uint64_t chunks = lrt_hash_chunks(c->footer.sections[LRT_SECTION_WEIGHTS].bytes);
+    if (!(c->unchecked & LRT_MAP_WEIGHTS) || !c->section[LRT_SECTION_WEIGHTS])
+        return;
+    c->chunk_hash = calloc(chunks, sizeof *c->chunk_hash);
+    c->chunk_known = calloc(chunks, sizeof *c->chunk_known);
+    if (!c->chunk_hash || !c->chunk_known)
+        free_chunks(c);
 }
 
 bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later,
@@ -180,7 +274,7 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
     if (ok && c->footer.layout_hash != file->layout_hash)
         ok = fail(file, e, "was packed for other code: its layout is %016llx, expected %016llx",
                   (unsigned long long)c->footer.layout_hash, (unsigned long long)file->layout_hash);
-    ok = ok && check_code(fd, file, &c->footer, e);
+    ok = ok && (file->code_checked || check_code(fd, file, &c->footer, e));
     for (int i = 0; i < LRT_SECTION_COUNT && ok; i++)
         if (sections >> i & 1)
             ok = map_section(fd, file, &c->footer, i, &c->section[i], e);
@@ -188,6 +282,7 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
     c->unchecked = sections & ~later;
     ok = ok && lrt_container_check(c, e);
     c->unchecked = sections & later;
+    note_chunks(c);
     if (!ok)
         lrt_container_close(c);
     return ok;
@@ -195,6 +290,7 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
 
 void lrt_container_close(lrt_container *c)
 {
+    free_chunks(c);
     for (int i = 0; i < LRT_SECTION_COUNT; i++)
         if (c->section[i]) {
             munmap((void *)(uintptr_t)c->section[i], c->footer.sections[i].bytes);

@@ -12,6 +12,7 @@ typedef struct {
     /* What the user can do when it is missing, damaged or made for other code; NULL: nothing. */
     const char *remedy;
     uint64_t layout_hash; /* of the code that will use the file */
+    bool code_checked;    /* lrt_container_check_code was there: its code is not hashed again */
 } lrt_container_file;
 typedef struct {
     lrt_container_file file;
@@ -19,8 +20,12 @@ typedef struct {
     /* Mapped read-only and shared by all processes that map the file; NULL: empty, or not wanted.
      */
     const void *section[LRT_SECTION_COUNT];
-    unsigned
-        unchecked; /* a bit for each section that is mapped, but whose hash is not checked yet */
+    /* A bit for each section that is mapped, but whose hash is not checked yet. */
+    unsigned unchecked;
+    /* The hashes of the weights' chunks (section_hash.h), and which are known, while the weights
+     * are not checked. */
+    uint64_t *chunk_hash;
+    bool *chunk_known;
 } lrt_container;
 /* Reads the footer, and checks it and the file's length. Does not compare the layout. */
 bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e);
@@ -35,8 +40,13 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
  * with, in one thread. A program calls it before it starts threads and before it uses any of its
  * kernels; lrt_container_open does the same for a file that has code. */
 bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e);
-/* Checks the hashes that are not checked yet. Hashing gigabytes of weights takes longer than the
- * rest of a program's start, so it may run on them first and check before it shows a result. */
+/* For unchecked weights that are about to be used: maps `bytes` of them from `offset` on and hashes
+ * them, in one pass with all threads, so that kernels take no page faults. Leaves out what is not
+ * in memory yet: reading it from a disk takes longer, and the work need not wait for all of it. */
+void lrt_container_prepare(lrt_container *c, uint64_t offset, uint64_t bytes);
+/* Checks the hashes that are not checked yet: reads what lrt_container_prepare has not, in
+ * parallel. Hashing gigabytes of weights may take longer than the rest of a program's start, so it
+ * may run on them first and check before it shows a result. */
 bool lrt_container_check(lrt_container *c, lrt_error *e);
 void lrt_container_close(lrt_container *c);
 #endif

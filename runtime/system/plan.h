@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 6
+#define LRT_PLAN_VERSION 7
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
@@ -210,7 +210,7 @@ enum {
 };
 typedef struct {
     uint64_t offset, bytes;
-    uint64_t hash; /* lrt_hash64 of the bytes */
+    uint64_t hash; /* lrt_hash_section of the bytes */
 } lrt_section;
 typedef struct {
     char magic[8]; /* "latentrt" */

@@ -11,6 +11,7 @@
 #include "container_write.h"
 #include "files.h"
 #include "hash.h"
+#include "section_hash.h"
 #include "tokenizer.h"
 #include "vocab_build.h"
 #include <stdio.h>
@@ -94,7 +95,7 @@ static void mend(uint8_t *data, size_t size)
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
         lrt_section *s = &f.sections[i];
         if (s->offset < size && s->bytes <= size - s->offset)
-            s->hash = lrt_hash64(data + s->offset, s->bytes);
+            s->hash = lrt_hash_section(data + s->offset, s->bytes);
     }
     f.footer_hash = lrt_hash64(&f, offsetof(lrt_footer, footer_hash));
     memcpy(data + size - sizeof f, &f, sizeof f);
@@ -112,7 +113,7 @@ static void body(const uint8_t *data, size_t size)
         n = change(b, copy, n, data + i);
     if (data[0] & 1)
         mend(copy, n);
-    const lrt_container_file file = {file_with(copy, n), "fuzz", NULL, 1234};
+    const lrt_container_file file = {file_with(copy, n), "fuzz", NULL, 1234, false};
     free(copy);
     lrt_container c;
     lrt_error e = {0};

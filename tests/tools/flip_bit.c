@@ -42,7 +42,7 @@ int main(int argc, char **argv)
         uint64_t bytes = (uint64_t)st.st_size, n = *part == 'f' ? sizeof f : bytes;
         return flip(argv[1], bytes - n, n, argv[2]);
     }
-    if (!lrt_footer_read(&(lrt_container_file){argv[1], argv[1], NULL, 0}, &f, &e)) {
+    if (!lrt_footer_read(&(lrt_container_file){argv[1], argv[1], NULL, 0, false}, &f, &e)) {
         fprintf(stderr, "%s\n", e.text);
         return 1;
     }
