@@ -5,6 +5,7 @@
 
 #include "error.h"
 
+enum { LRT_PNG_QUICK };
 typedef struct {
     /* (height, width, 3) */
     const uint8_t *rgb;
@@ -14,6 +15,8 @@ typedef struct {
     const char *parameters;
     /* Of a JPEG: 1 to 100, from small to good. */
     int quality;
+    /* Of a PNG: LRT_PNG_QUICK, or one of zlib's levels, 1 to 9. */
+    int level;
 } lrt_picture_out;
 typedef enum { LRT_FORMAT_PNG, LRT_FORMAT_JPEG } lrt_picture_format;
 /* The format of a file by its ending. A name without ending, a device, a pipe, and "-" (standard

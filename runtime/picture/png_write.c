@@ -4,6 +4,7 @@
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 static void on_error(png_structp png, png_const_charp message)
 {
@@ -38,6 +39,20 @@ static void set_text(png_structp png, png_infop info, const char *parameters)
     png_set_text(png, info, &text, 1);
 }
 
+/* Photographs and drawings hardly repeat longer strings of bytes once a filter has subtracted their
+ * neighbours: runs of one byte and Huffman codes are enough. That takes a quarter of the time of
+ * zlib's default level, and most files are not larger (docs/performance.md). zlib's levels are for
+ * pictures that repeat themselves. */
+static void set_compression(png_structp png, int level)
+{
+    if (level == LRT_PNG_QUICK) {
+        png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
+        png_set_compression_strategy(png, Z_RLE);
+    } else {
+        png_set_compression_level(png, level);
+    }
+}
+
 /* Everything between creating and destroying the write struct: on errors libpng jumps back here. */
 static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_picture_out *p)
 {
@@ -46,6 +61,7 @@ static bool write_all(png_structp png, png_infop info, FILE *f, const lrt_pictur
     png_init_io(png, f);
     png_set_IHDR(png, info, (png_uint_32)p->width, (png_uint_32)p->height, 8, PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    set_compression(png, p->level);
     if (p->parameters)
         set_text(png, info, p->parameters);
     png_write_info(png, info);

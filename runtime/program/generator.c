@@ -125,8 +125,9 @@ static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
 {
     char *name = lrt_picture_name(r->job, r->number, r->jobs.pictures, tag), *text = NULL;
     bool ok = name ? record(r, name, seed, &text, e) : lrt_fail(e, "out of memory");
-    const lrt_picture_out picture = {r->s.engine.rgb, r->s.pipeline->width, r->s.pipeline->height,
-                                     text, (int)r->s.set.quality};
+    const lrt_picture_out picture = {r->s.engine.rgb,       r->s.pipeline->width,
+                                     r->s.pipeline->height, text,
+                                     (int)r->s.set.quality, (int)r->s.set.png_level};
     lrt_profile_begin(r->s.profile, LRT_PROFILE_PICTURE, 0, NULL, 0);
     ok = ok && lrt_picture_write(name, &picture, e);
     lrt_profile_end(r->s.profile);

@@ -49,6 +49,9 @@ run -p "$prompt" -s 7 --steps 4 -o t.png --trace t.csv --preview-every 2 --sampl
 # Where the picture goes: standard output, a name without ending, a pipe, a JPEG; each is announced, but not with -q.
 run -p "$prompt" -s 7 --steps 4 -o - 2>messages >out.png
 cmp one.png out.png || fail "-o -"
+run -p "$prompt" -s 7 --steps 4 -o small.png --png-level 9 2>/dev/null
+[[ $("$TOOLS/picture" small.png) == "$said" ]] || fail "--png-level changes the picture"
+cmp -s one.png small.png && fail "--png-level changes nothing"
 [[ $(tail -1 messages) == 'wrote standard output' ]] || fail "-o - said: $(<messages)"
 run -p "$prompt" -s 7 --steps 4 -o plain 2>messages
 cmp one.png plain || fail "a name without ending is not a PNG"

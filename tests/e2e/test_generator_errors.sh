@@ -28,6 +28,7 @@ expect 2 '*: error: *alpha*' ../shapes -p x --sampling-method relax --alpha inf
 expect 2 "*: error: x.webp: unknown ending '.webp': expected .png, .jpg or .jpeg" ../shapes -p x -o x.webp
 expect 2 '*: error: -o -: standard output takes one picture: --batch-count must be 1' ../shapes -p x -o - -b 2
 expect 2 '*: error: -o -: standard output takes one picture: no --preview-every' ../shapes -p x -o - --preview-every 2
+expect 2 "*: error: --png-level: expected an integer from 0 to 9, found '10'" ../shapes -p x --png-level 10
 expect 2 "*: error: --quality: expected an integer from 1 to 100, found '0'" ../shapes -p x --quality 0
 # Bytes of a name that a terminal would obey are escaped, letters stay.
 expect 1 $'*: error: no/\\\\x1b[[]2Jm\xc3\xbcller\\\\u202e\\\\xff.png: cannot be written: *' ../shapes "${p[@]}" -o $'no/\e[2Jm\xc3\xbcller\xe2\x80\xae\xff.png'

@@ -60,7 +60,8 @@ int main(int argc, char **argv)
     lrt_error e;
     if (strlen(argv[1]) > 4 && !strcmp(argv[1] + strlen(argv[1]) - 4, ".jpg"))
         write_jpeg(argv[1], rgb, width, height);
-    else if (!lrt_picture_write(argv[1], &(lrt_picture_out){rgb, width, height, NULL, 90}, &e))
+    else if (!lrt_picture_write(
+                 argv[1], &(lrt_picture_out){rgb, width, height, NULL, 90, LRT_PNG_QUICK}, &e))
         err("%s", e.text);
     free(rgb);
     return 0;

@@ -37,7 +37,8 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     lrt_error e;
     for (int i = 0; i < n * 3; i++)
         rgb[i] = gray[i / 3];
-    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, NULL, 90}, &e));
+    assert_true(
+        lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, NULL, 90, LRT_PNG_QUICK}, &e));
     free(rgb);
 }
 

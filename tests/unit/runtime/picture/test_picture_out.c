@@ -95,15 +95,16 @@ static void test_jpeg(void **state)
     paint();
     snprintf(path, sizeof path, "%s", in_folder("a.jpg"));
     for (int i = 0; i < 3; i++) {
-        assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, NULL, quality[i]}, &e));
+        assert_true(lrt_picture_write(
+            path, &(lrt_picture_out){rgb, W, H, NULL, quality[i], LRT_PNG_QUICK}, &e));
         size[i] = size_of(path);
         if (largest_difference(path) > most[i])
             fail_msg("quality %d: a difference of %d", quality[i], largest_difference(path));
     }
     assert_true(size[0] < size[1] && size[1] < size[2]);
     unlink(path);
-    assert_false(
-        lrt_picture_write("/dev/full.jpg/x.jpg", &(lrt_picture_out){rgb, W, H, NULL, 90}, &e));
+    assert_false(lrt_picture_write("/dev/full.jpg/x.jpg",
+                                   &(lrt_picture_out){rgb, W, H, NULL, 90, LRT_PNG_QUICK}, &e));
     assert_non_null(strstr(e.text, "/dev/full.jpg/x.jpg: cannot be written"));
 }
 
@@ -121,7 +122,8 @@ static void test_texts(void **state)
         lrt_found_text found;
         const char *text = texts[k / 2];
         snprintf(path, sizeof path, "%s", in_folder(names[k % 2]));
-        assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, text, 90}, &e));
+        assert_true(
+            lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, text, 90, LRT_PNG_QUICK}, &e));
         assert_true(lrt_picture_text(path, &(lrt_text_keys){keys, 1}, &found, &e));
         assert_true(found.key == 0 && found.text);
         assert_string_equal(found.text, text);
@@ -133,7 +135,8 @@ static void test_texts(void **state)
     assert_true(lrt_picture_holds(LRT_FORMAT_PNG, longer) &&
                 !lrt_picture_holds(LRT_FORMAT_JPEG, longer) &&
                 lrt_picture_holds(LRT_FORMAT_JPEG, longer + 8000));
-    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, longer, 95}, &e));
+    assert_true(
+        lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, longer, 95, LRT_PNG_QUICK}, &e));
     assert_true(largest_difference(path) < 9);
     free(longer);
     unlink(path);

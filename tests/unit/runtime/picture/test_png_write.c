@@ -13,7 +13,7 @@
 #include "folder.h"
 #include "picture_out.h"
 
-static void check_picture(const char *parameters)
+static void check_picture(const char *parameters, int level)
 {
     enum { W = 7, H = 5 };
     uint8_t rgb[H * W * 3], back[sizeof rgb];
@@ -22,7 +22,7 @@ static void check_picture(const char *parameters)
     snprintf(path, sizeof path, "%s", in_folder("a.png"));
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = (uint8_t)(i * 37);
-    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, parameters, 90}, &e));
+    assert_true(lrt_picture_write(path, &(lrt_picture_out){rgb, W, H, parameters, 90, level}, &e));
     FILE *f = fopen(path, "rb");
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
@@ -52,13 +52,15 @@ static void test_picture(void **state)
     lrt_error e;
     uint8_t pixel[3] = {1, 2, 3};
     (void)state;
-    check_picture(NULL);
-    check_picture("a red circle\nSteps: 25, Sampler: ddim");
-    check_picture("caf\303\251 \342\230\203\nSteps: 25");
-    assert_false(
-        lrt_picture_write("/nonexistent/a.png", &(lrt_picture_out){pixel, 1, 1, NULL, 90}, &e));
+    for (int level = LRT_PNG_QUICK; level <= 9; level++)
+        check_picture(NULL, level);
+    check_picture("a red circle\nSteps: 25, Sampler: ddim", LRT_PNG_QUICK);
+    check_picture("caf\303\251 \342\230\203\nSteps: 25", 6);
+    assert_false(lrt_picture_write("/nonexistent/a.png",
+                                   &(lrt_picture_out){pixel, 1, 1, NULL, 90, LRT_PNG_QUICK}, &e));
     assert_non_null(strstr(e.text, "/nonexistent/a.png"));
-    assert_false(lrt_picture_write(folder_path(), &(lrt_picture_out){pixel, 1, 1, NULL, 90}, &e));
+    assert_false(lrt_picture_write(folder_path(),
+                                   &(lrt_picture_out){pixel, 1, 1, NULL, 90, LRT_PNG_QUICK}, &e));
 }
 
 int main(void)
