@@ -8,6 +8,7 @@
 #define LRT_MIX_2 0xC2B2AE3D27D4EB4Full
 #define LRT_MIX_3 0xFF51AFD7ED558CCDull
 
+/* The bijection. */
 static inline uint64_t lrt_mix(uint64_t x)
 {
     x ^= x >> 32;
