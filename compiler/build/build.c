@@ -43,7 +43,7 @@ static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_s
     memcpy(sets, given, (size_t)n * sizeof *sets);
     for (int i = 0; i < n && size; i++)
         if (strcmp(given[i].name, "img_width") == 0 || strcmp(given[i].name, "img_height") == 0)
-            usage_err("--set %s does not go with --sizes", given[i].name);
+            usage_err("--set %s does not go with --size or --sizes", given[i].name);
     if (size) {
         sets[n++] = (ParamSet){.name = "img_width", .value = size->width};
         sets[n++] = (ParamSet){.name = "img_height", .value = size->height};

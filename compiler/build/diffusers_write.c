@@ -8,6 +8,7 @@
 #include "diffusers_scheduler.h"
 #include "graphfile.h"
 #include "diffusers.h"
+#include "families.h"
 #include "pipeline.h"
 #include "conversion.h"
 #include "spacing.h"
@@ -296,9 +297,14 @@ static void scheduler_config(const Conversion *v, Buf *b)
 
 static void index_config(const Conversion *v, Buf *b)
 {
+    const Checkpoint *c = v->subject->checkpoint;
+    const char *family = c ? family_with_defaults(c->settings) : NULL;
+    buf_printf(b, "{\n  \"_class_name\": \"StableDiffusionPipeline\",\n");
+    if (family) /* so that it is recognised again, whatever its scheduler's form */
+        buf_printf(b, "  \"_name_or_path\": \"%s\",\n", family);
     buf_printf(
         b,
-        "{\n  \"_class_name\": \"StableDiffusionPipeline\",\n  \"feature_extractor\": [null, null],\n  \"image_encoder\": [null, null],\n"
+        "  \"feature_extractor\": [null, null],\n  \"image_encoder\": [null, null],\n"
         "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"%s\"],\n"
         "  \"text_encoder\": [\"transformers\", \"CLIPTextModel\"],\n  \"tokenizer\": [\"transformers\", \"CLIPTokenizer\"],\n"
         "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n",

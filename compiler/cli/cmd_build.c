@@ -1,5 +1,7 @@
 /* latentc build: a pipeline file becomes one standalone program. */
 #include "build.h"
+#include "defaults.h"
+#include "families.h"
 #include "write_program.h"
 #include "commands.h"
 #include "flags.h"
@@ -15,7 +17,8 @@
 #include <stdio.h>
 
 typedef struct {
-    const char *vocab, *emit, *prediction;
+    const char *vocab, *emit;
+    DefaultFlags defaults;
     ProgramFiles files;
     PipelineFlags of;
     bool quiet;
@@ -71,9 +74,9 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
         SIZE_FLAGS(&f->of),
         {"quiet", 'q', FLAG_BOOL, &f->quiet, NULL, "print no progress", 0, 0},
         WEIGHTS_FLAGS(&f->of.weights, "latentc build graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base -o sd2"),
-        {"prediction", 0, FLAG_STRING, &f->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: as its checkpoint says", 0, 0},
         {"vocab", 0, FLAG_STRING, &f->vocab, "FILE", "merges file (.txt, .gz), tokenizer.json, or a folder; default: tokenizer/ in the folder of the weights", 0, 0},
         {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "write packed weights to a file of their own; the generator looks for it in its own folder; default: in the generator", 0, 0},
+        DEFAULT_FLAGS(&f->defaults, "latentc build graphs/shapes/pipeline.json --steps 10 --cfg-scale 5 --sampling-method dpm++2m -o shapes"),
         CODE_FLAGS(&f->of.code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
         FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
@@ -96,17 +99,6 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
     f->files.kind = find_kind(f->emit);
 }
 
-/* --prediction as a part of a pipeline file. */
-static const char *prediction_over(const char *prediction)
-{
-    if (!prediction)
-        return NULL;
-    static const char *const names[] = {"epsilon", "v"};
-    return name_choice("--prediction", prediction, NAMES(names, 2))
-               ? "{\"schedule\":{\"prediction\":\"v\"}}"
-               : "{\"schedule\":{\"prediction\":\"epsilon\"}}";
-}
-
 /* What a checkpoint's files say and the program does not do: also without progress, because it
  * changes pictures. */
 static void report_notes(const Checkpoint *c)
@@ -123,8 +115,11 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
         bool told = false;
         for (int k = 0; k < i; k++)
             told |= l->model[k].checkpoint == c;
+        const char *family = c && !told ? family_text(c->arena, c->settings) : NULL;
         if (c && !told && json_ok(c->settings) && !f->quiet)
             note("          %s: %s (%s)", c->spec, c->taken_for, c->why);
+        if (family && !f->quiet)
+            note("          family %s", family);
         if (c && !told)
             report_notes(c);
     }
@@ -164,8 +159,10 @@ int cmd_build(int argc, char **argv)
     if (f.files.weights)
         output_claim(f.files.weights);
     Build b;
-    build_open(&b, path, &f.of, prediction_over(f.prediction));
+    f.of.sizes = defaults_sizes(a, &f.defaults, f.of.sizes);
+    build_open(&b, path, &f.of, defaults_over(a, &f.defaults));
     report_checkpoints(&f, b.of_size[0]);
+    defaults_check(b.of_size[0]);
     pipeline_need_weights(b.of_size[0]);
     const char *vocab_path = f.vocab ? f.vocab : b.of_size[0]->vocab;
     if (!vocab_path)
@@ -174,6 +171,8 @@ int cmd_build(int argc, char **argv)
     void *vocab = vocab_load(vocab_path, &f.files.vocab_bytes);
     f.files.vocab = vocab;
     build_lower(&b, path);
+    if (!f.quiet)
+        note("          defaults: %s", defaults_text(a, b.of_size[0]));
     Program *p = b.program;
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     p->quiet = f.quiet;

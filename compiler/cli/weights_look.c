@@ -1,4 +1,6 @@
 /* latentc weights list, check: what a checkpoint contains, and whether it fits a pipeline. */
+#include "defaults.h"
+#include "families.h"
 #include "safetensors.h"
 #include "scales.h"
 #include "schemes.h"
@@ -36,6 +38,9 @@ static void print_origin(const Checkpoint *c)
 {
     print_plain(stdout, "%s: %s", c->spec, c->format->name);
     print_plain(stdout, "taken for %s: %s", c->taken_for, c->why);
+    const char *family = family_text(c->arena, c->settings);
+    if (family)
+        print_plain(stdout, "family %s", family);
     if (json_ok(c->settings))
         print_settings(json_text(c->settings));
     if (c->vocab)
@@ -207,6 +212,8 @@ static size_t check_subject(const Subject *s, bool values)
 {
     size_t bad = 0;
     print_origin(s->checkpoint);
+    if (!s->one_graph)
+        print_plain(stdout, "defaults of a generator: %s", defaults_text(s->arena, s->pipeline));
     for (int i = 0; i < s->n; i++)
         bad += check_model(&s->model[i], values);
     readings_check();

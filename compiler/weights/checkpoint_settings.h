@@ -14,6 +14,11 @@ typedef struct {
     /* What is not read, or done in another way than the files say: a line each, with a newline
      * after it. NULL: nothing. */
     const char *notes;
+    /* What families.h looks at: names that configs record, each after a line that says where, with
+     * a newline after both; the form of the scheduler's config and its file. NULL: not there. */
+    struct {
+        const char *names, *file, *class, *spacing, *prediction;
+    } seen;
 } Settings;
 
 /* Empty settings; texts for messages are the arena's, `spec` names the checkpoint in messages. */

@@ -24,6 +24,7 @@
 #include "diffusers_config.h"
 #include "diffusers_scheduler.h"
 #include "err.h"
+#include "families.h"
 #include "refused.h"
 #include "signatures.h"
 
@@ -229,6 +230,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
         s.notes = arena_printf(c->arena,
                                "%s%s: is missing: schedule and sampler are the pipeline file's\n",
                                s.notes ? s.notes : "", scheduler);
+    family_decide(&s);
     c->settings = s.json;
     c->notes = s.notes;
 }
@@ -248,8 +250,10 @@ static const Component *component_of_class(Json config)
              json_ok(class) ? json_string(class) : "no _class_name");
 }
 
-static void finish_component(Checkpoint *c, const Component *x, const Settings *s, bool config)
+static void finish_component(Checkpoint *c, const Component *x, Settings *s, bool config)
 {
+    if (x->settings == settings_of_unet && config)
+        family_decide(s);
     c->scheme = &diffusers_scheme;
     c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
     c->why = config ? "config.json"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "families.h"
 #include "err.h"
 #include "vocab.h"
 
@@ -56,6 +57,7 @@ void check_pipeline_class(Settings *s, Json index)
     if (strncmp(json_string(class), "StableDiffusion", strlen("StableDiffusion")))
         json_err(class, "this is a %s: %s", json_string(class), OURS);
     CONFIG_MEMBERS(s, index, index_members);
+    family_config(s, index);
 }
 
 /* Models of the same family, which the UNet's config shows. */
@@ -69,7 +71,8 @@ static void refuse_relatives(Json config)
     /* clang-format on */
     Json context = config_get(config, "cross_attention_dim"),
          embedding = config_get(config, "addition_embed_type"),
-         channels = config_get(config, "in_channels");
+         channels = config_get(config, "in_channels"),
+         guidance = config_get(config, "time_cond_proj_dim");
     if (json_ok(embedding) && json_kind(embedding) == JSON_STRING &&
         !strcmp(json_string(embedding), "text_time"))
         json_err(embedding,
@@ -78,6 +81,10 @@ static void refuse_relatives(Json config)
         json_err(
             context,
             "this is Stable Diffusion 1.x (a context of 768 channels, eight heads at every level): " OURS);
+    if (json_ok(guidance))
+        json_err(
+            guidance,
+            "this is a latent consistency model whose U-Net takes the guidance scale as an input, which latentc's graphs do not have yet: expected null, as in models with an LCM-LoRA merged into them");
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && json_ok(channels); i++)
         if (json_number(channels) == (double)inputs[i].channels)
             json_err(channels, "this is %s: " OURS, inputs[i].name);
@@ -149,6 +156,7 @@ void settings_of_unet(Settings *s, Json config)
 {
     refuse_relatives(config);
     CONFIG_MEMBERS(s, config, unet_members);
+    family_config(s, config);
     Levels widths = config_levels(json_need(config, "block_out_channels"), 0);
     int levels = kinds_at(config, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D",
                           widths.n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "families.h"
 
 /* clang-format off */
 static const SchedulerClass scheduler_classes[] = {
@@ -279,6 +280,7 @@ static void name_class(Settings *s, Json config, const SchedulerClass *class)
 void settings_of_scheduler(Settings *s, Json config)
 {
     const SchedulerClass *class = class_of(config);
+    family_scheduler(s, config);
     if (is_foreign(s, config, class))
         return;
     name_class(s, config, class);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "diffusers_config.h"
+#include "families.h"
 #include "signatures.h"
 
 /* clang-format off */
@@ -88,12 +89,23 @@ static void set_schedule(const Settings *s, bool zero_snr)
     Json to = settings_schedule(s);
     json_set_int(s->json, "pad_token", 0);
     json_set_string(to, "prediction", s->prediction);
-    json_set_string(to, "spacing", "sampler");
+    if (!json_ok(json_get(to, "spacing")))
+        json_set_string(to, "spacing", "sampler");
     json_set_int(to, "steps_offset", 1);
     json_set_string(to, "previous", "ratio");
     json_set_string(to, "final_alpha", "first");
     if (zero_snr)
         json_set_bool(to, "zero_snr", true);
+}
+
+/* The family by the file's title and name. */
+static void name_family(Settings *s, const char *path, const StFile *f)
+{
+    const char *title = st_meta(f, "modelspec.title"), *slash = strrchr(path, '/');
+    if (title && !strchr(title, '\n'))
+        family_name(s, title, arena_printf(s->arena, "%s: modelspec.title", path));
+    family_name(s, slash ? slash + 1 : path, "the file's name");
+    family_decide(s);
 }
 
 void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
@@ -109,12 +121,13 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     settings_of_convention(&s, "unet");
     settings_of_convention(&s, "vae");
     settings_of_convention(&s, "text_encoder");
-    set_schedule(&s, v && checkpoint_find(c, "ztsnr"));
     if (v) {
         Json size = settings_parameters(&s);
         json_set_int(size, "img_height", 768);
         json_set_int(size, "img_width", 768);
     }
+    name_family(&s, c->spec, f);
+    set_schedule(&s, v && checkpoint_find(c, "ztsnr"));
     c->scheme = &ldm_scheme;
     c->settings = s.json;
     c->taken_for = v ? "Stable Diffusion 2, 768-v" : "Stable Diffusion 2, 512-base (epsilon)";

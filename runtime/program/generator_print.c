@@ -48,6 +48,8 @@ void lrt_print_info(const lrt_session *s, const char *wrong)
            schedule->spacing == LRT_SPACING_SAMPLER ? "as diffusers does for each sampler"
                                                     : lrt_spacings[schedule->spacing].name,
            lrt_curves[schedule->sigmas].about);
+    printf("defaults      --steps %d --cfg-scale %g --sampling-method %s\n", p->steps, p->cfg_scale,
+           p->sampler);
     for (uint32_t i = 0; i < c->n_stages; i++) {
         const lrt_stage *stage = c->stages[i];
         printf(

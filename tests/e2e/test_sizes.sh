@@ -41,6 +41,6 @@ expect 1 '*: error: large.png: a picture of 128 x 128 pixels: this program draws
 build() { "$LATENTC" build "$SOURCE_DIR/graphs/shapes/pipeline.json" -o no "$@"; }
 expect 2 'latentc: error: --sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found "64"' build --sizes 64
 expect 2 'latentc: error: --sizes: 64x64 is there twice' build --sizes 64x64,64x64
-expect 2 'latentc: error: --set img_width does not go with --sizes' build --sizes 64x64 --set img_width=64
+expect 2 'latentc: error: --set img_width does not go with --size or --sizes' build --sizes 64x64 --set img_width=64
 expect 2 'latentc: error: --sizes: found 100x64, expected multiples of 8' build --sizes 100x64
 [[ ! -e no ]] || fail "something was built"

@@ -3,6 +3,7 @@
 diffusers_pictures.py make DIR     Stable Diffusion 2's folder with the weights of synthetic:1, every file written by diffusers and transformers
 diffusers_pictures.py inputs DIR SIZE   picture-SIZE.png and mask-SIZE.png, to start from
 diffusers_pictures.py draw         the pictures that the JSON on standard input asks for
+diffusers_pictures.py turbo        the same of a folder in SD-Turbo's form, with its own scheduler and without guidance
 diffusers_pictures.py psnr         of the pairs of files in it
 """
 import json
@@ -126,6 +127,18 @@ def draw(request):
         print(path, file=sys.stderr, flush=True)
 
 
+def turbo(request):
+    from diffusers import StableDiffusionPipeline
+    pipeline = StableDiffusionPipeline.from_pretrained(request["folder"], torch_dtype=torch.float32, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    for steps, path in request["jobs"]:
+        image = pipeline(request["prompt"], num_inference_steps=steps, guidance_scale=0.0, height=request["size"], width=request["size"],
+                         generator=torch.Generator("cpu").manual_seed(request["seed"])).images[0]
+        image.save(path + ".part", format="PNG")
+        os.rename(path + ".part", path)
+        print(path, file=sys.stderr, flush=True)
+
+
 def psnr(pairs):
     from PIL import Image
     out = []
@@ -142,4 +155,4 @@ if __name__ == "__main__":
     elif what == "inputs":
         inputs(sys.argv[2], int(sys.argv[3]))
     else:
-        {"draw": draw, "psnr": psnr}[what](json.load(sys.stdin))
+        {"draw": draw, "turbo": turbo, "psnr": psnr}[what](json.load(sys.stdin))

@@ -2,6 +2,7 @@
 """The same picture as diffusers' own: full-size Stable Diffusion 2 with synthetic weights, written by diffusers, drawn by diffusers and by a generator
 that latentc built from those files. Prints a Markdown table.
 
+    tests/pictures/same_pictures.py --turbo [--size 512] [--turbo-steps 1,2,4]
     tests/pictures/same_pictures.py [--size 256] [--steps 8] [--samplers ddim,euler,dpm++2m,pndm] [--predictions epsilon,v] [--dtypes f32,bf16]
                                   [--starts noise,picture,mask] [--strength 0.7]
 
@@ -10,6 +11,8 @@ the first prediction alone, and with plms in place of pndm, whose Runge-Kutta st
 
 It installs diffusers and PyTorch into an environment of its own (the one of bench/compare), writes a folder of 5 GB and generators of as much; a first
 run takes up to an hour. In bf16 the table shows how far PyTorch's picture in bf16 is from its own in f32, and latentc's from the same one.
+--turbo: instead, a folder with these weights in SD-Turbo's form: its scheduler, no guidance, 1, 2 and 4 steps, in f32; latentc's generator has the defaults
+that follow from the folder.
 --bound DB: exit code 1 when a picture in f32 is worse. --keep DIR: the pictures stay there, and are not drawn again by diffusers."""
 import argparse
 import json
@@ -28,7 +31,9 @@ PROMPT, NEGATIVE, SCALE, SEED = "a red circle on a blue background", "blurry", 5
 
 def arguments():
     a = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    a.add_argument("--size", type=int, default=256, help="of the pictures; default %(default)s")
+    a.add_argument("--size", type=int, help="of the pictures; default 256, with --turbo 512")
+    a.add_argument("--turbo", action="store_true", help="a folder in SD-Turbo's form")
+    a.add_argument("--turbo-steps", default="1,2,4", help="default %(default)s")
     a.add_argument("--steps", type=int, default=8, help="default %(default)s")
     a.add_argument("--samplers", default="ddim,euler,dpm++2m,pndm", help="default %(default)s")
     a.add_argument("--predictions", default="epsilon,v", help="default %(default)s")
@@ -42,6 +47,7 @@ def arguments():
     a.add_argument("--venv", metavar="DIR", default=os.path.join(ROOT, ".cache", "compare", "venv"), help="virtual environment; default bench/compare's")
     a.add_argument("--torch-index", metavar="URL", help="a package index with PyTorch for CPUs only")
     f = a.parse_args()
+    f.size = f.size or (512 if f.turbo else 256)
     f.folder = f.folder or os.path.join(f.keep, "sd2")
     f.python = environment.python_of(f.venv)
     return f
@@ -86,12 +92,65 @@ def psnr(f, pairs):
     return json.loads(done.stdout)
 
 
+# ---- SD-Turbo's form ----
+
+# what the published scheduler config says
+TURBO = {"_class_name": "EulerDiscreteScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "clip_sample": False,
+         "interpolation_type": "linear", "num_train_timesteps": 1000, "prediction_type": "epsilon", "sample_max_value": 1.0, "set_alpha_to_one": False,
+         "skip_prk_steps": True, "steps_offset": 1, "timestep_spacing": "trailing", "trained_betas": None, "use_karras_sigmas": False}
+
+
+def make_turbo(f):
+    """The folder's models under another scheduler."""
+    folder = os.path.join(f.keep, "turbo")
+    os.makedirs(os.path.join(folder, "scheduler"), exist_ok=True)
+    for part in "unet", "vae", "text_encoder", "tokenizer":
+        if not os.path.lexists(os.path.join(folder, part)):
+            os.symlink(os.path.join(os.path.abspath(f.folder), part), os.path.join(folder, part))
+    with open(os.path.join(f.folder, "model_index.json")) as file:
+        index = json.load(file)
+    index["scheduler"] = ["diffusers", "EulerDiscreteScheduler"]
+    for name, content in (("scheduler/scheduler_config.json", TURBO), ("model_index.json", index)):
+        with open(os.path.join(folder, name), "w") as file:
+            json.dump(content, file, indent=2)
+    return folder
+
+
+def compare_turbo(f):
+    """Both draw with the same folder; latentc with the defaults that it finds there, but for the number of steps."""
+    folder, generator = make_turbo(f), os.path.join(f.keep, f"turbo-{f.size}")
+    steps = [int(n) for n in f.turbo_steps.split(",")]
+    theirs, ours = ({n: os.path.join(f.keep, f"{whose}-turbo-{f.size}-{n}.png") for n in steps} for whose in ("diffusers", "latentc"))
+    missing = [n for n in steps if not os.path.exists(theirs[n])]
+    if missing:
+        request = {"folder": folder, "prompt": PROMPT, "seed": SEED, "size": f.size, "jobs": [[n, theirs[n]] for n in missing]}
+        subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "turbo"], input=json.dumps(request), text=True, check=True)
+    subprocess.run([f.latentc, "build", os.path.join(ROOT, "graphs", "sd2", "pipeline.json"), "--weights", folder, "--size", f"{f.size}x{f.size}", "--quiet",
+                    "-o", generator], check=True)
+    for n in steps:
+        more = [] if n == 1 else ["--steps", str(n)]
+        subprocess.run([generator, "-p", PROMPT, "-s", str(SEED), "--rng", "cpu", *more, "-o", ours[n]], check=True, stderr=subprocess.DEVNULL)
+    os.remove(generator)
+    print("| steps | PSNR of latentc's picture in f32 to diffusers' |\n|---|---|")
+    values = psnr(f, [[ours[n], theirs[n]] for n in steps])
+    for n, value in zip(steps, values):
+        print(f"| {n} | {value:.1f} dB |")
+    return min(values)
+
+
 def main():
     f = arguments()
     environment.ensure(f.venv, f.torch_index)
     os.makedirs(f.keep, exist_ok=True)
     if not os.path.exists(os.path.join(f.folder, "model_index.json")):
         subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "make", f.folder], check=True)
+    worst = compare_turbo(f) if f.turbo else compare_samplers(f)
+    if f.bound and worst < f.bound:
+        sys.exit(f"the worst picture in f32 has {worst:.1f} dB, expected {f.bound:g}")
+
+
+def compare_samplers(f):
+    """Prints the table; returns the worst PSNR in f32."""
     if not os.path.exists(input_of(f, "mask")):
         subprocess.run([f.python, os.path.join(HERE, "diffusers_pictures.py"), "inputs", f.keep, str(f.size)], check=True)
     predictions, dtypes = f.predictions.split(","), f.dtypes.split(",")
@@ -115,8 +174,7 @@ def main():
         if "f32" in dtypes:
             worst = min(worst, values[0])
         print(f"| {k[0]} | {k[1]} | {k[2]} | " + " | ".join(f"{v:.1f} dB" for v in values) + " |", flush=True)
-    if f.bound and worst < f.bound:
-        sys.exit(f"the worst picture in f32 has {worst:.1f} dB, expected {f.bound:g}")
+    return worst
 
 
 if __name__ == "__main__":

@@ -284,7 +284,7 @@ def members(name):
 
 def other_cases():
     """Samplers whose results are not a class of diffusers alone."""
-    for steps in 1, 2, 5, 20:
+    for steps in 1, 2, 3, 4, 5, 20:
         for spacing in "leading", "linspace", "trailing":
             for prediction in "epsilon", "v_prediction":
                 config = dict(timestep_spacing=spacing, prediction_type=prediction)
@@ -301,6 +301,9 @@ def cases():
     for name in SCHEDULERS:
         lcm = name in ("lcm", "tcd")
         counts = [4, 5, 20] if name == "pndm_prk" else [1, 2, 5, 20]
+        for steps in [] if name == "pndm_prk" else [3, 4]:  # with 1 and 2 below, those of few-step models
+            for prediction in ["epsilon", "v_prediction"]:
+                yield name, steps, dict(timestep_spacing="leading" if lcm else "linspace" if name == "dpm++2s" else "trailing", prediction_type=prediction)
         karras = name in CURVED
         for steps in counts:
             for spacing in ["leading"] if lcm else ["linspace"] if name == "dpm++2s" else ["leading", "linspace", "trailing"]:

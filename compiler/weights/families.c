@@ -1,0 +1,167 @@
+/* See families.h. */
+#include "families.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "config.h"
+
+typedef struct {
+    const char *name, *words, *class, *spacing, *prediction;
+    int steps;
+    double cfg_scale;
+    const char *sampler, *timesteps;
+    int size;
+} Family;
+
+static const Family families[] = {
+#define FAMILY(...) {__VA_ARGS__},
+#include "families.def"
+};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+/* ---- what is noted ---- */
+
+void family_name(Settings *s, const char *name, const char *where)
+{
+    s->seen.names = arena_printf(s->arena, "%s%s\n%s\n", s->seen.names ? s->seen.names : "", where,
+                                 name);
+}
+
+void family_config(Settings *s, Json config)
+{
+    Json name = config_get(config, "_name_or_path");
+    if (json_ok(name) && json_kind(name) == JSON_STRING && !strchr(json_string(name), '\n'))
+        family_name(s, json_string(name),
+                    arena_printf(s->arena, "%s: /_name_or_path", json_file(config)));
+}
+
+void family_scheduler(Settings *s, Json config)
+{
+    s->seen.file = arena_strdup(s->arena, json_file(config));
+    s->seen.class = arena_strdup(s->arena, config_string(config, "_class_name", ""));
+    s->seen.spacing = arena_strdup(s->arena, config_string(config, "timestep_spacing", ""));
+    s->seen.prediction = arena_strdup(s->arena,
+                                      config_string(config, "prediction_type", "epsilon"));
+}
+
+/* ---- recognition ---- */
+
+static char plain(char c) { return c == '_' || c == ' ' ? '-' : (char)tolower((unsigned char)c); }
+
+/* Whether the n characters of word stand in the name, between characters that are no letters or
+ * digits. */
+static bool has_word(const char *name, const char *word, size_t n)
+{
+    for (const char *p = name; *p; p++) {
+        size_t k = 0;
+        while (k < n && p[k] && plain(p[k]) == word[k])
+            k++;
+        if (k == n && (p == name || !isalnum((unsigned char)p[-1])) &&
+            !isalnum((unsigned char)p[n]))
+            return true;
+    }
+    return false;
+}
+
+static bool has_any_word(const char *name, const char *words)
+{
+    for (const char *w = words; *w; w += strspn(w, " ")) {
+        size_t n = strcspn(w, " ");
+        if (has_word(name, w, n))
+            return true;
+        w += n;
+    }
+    return false;
+}
+
+/* Why the family is that of a name which was noted; NULL: of none. */
+static const char *why_by_name(const Settings *s, const Family *f)
+{
+    for (const char *p = s->seen.names; p && *p;) {
+        size_t where = strcspn(p, "\n"), name = strcspn(p + where + 1, "\n");
+        const char *text = arena_printf(s->arena, "%.*s", (int)name, p + where + 1);
+        if (has_any_word(text, f->words))
+            return arena_printf(s->arena, "%.*s: %s", (int)where, p, text);
+        p += where + 1 + name + 1;
+    }
+    return NULL;
+}
+
+/* The same by the scheduler's form. */
+static const char *why_by_form(const Settings *s, const Family *f)
+{
+    if (!f->class || !s->seen.class || strcmp(f->class, s->seen.class) ||
+        (f->spacing && strcmp(f->spacing, s->seen.spacing)) ||
+        (f->prediction && strcmp(f->prediction, s->seen.prediction)))
+        return NULL;
+    return arena_printf(s->arena, "%s: %s%s%s%s%s", s->seen.file, f->class,
+                        f->spacing ? ", timestep_spacing " : "", f->spacing ? f->spacing : "",
+                        f->prediction ? ", prediction_type " : "",
+                        f->prediction ? f->prediction : "");
+}
+
+static const Family *find(const Settings *s, const char **why)
+{
+    for (int i = 0; i < FAMILIES; i++)
+        if ((*why = why_by_name(s, &families[i])))
+            return &families[i];
+    for (int i = 0; i < FAMILIES; i++)
+        if ((*why = why_by_form(s, &families[i])))
+            return &families[i];
+    *why = "neither a name in its configs nor its scheduler says another";
+    return &families[FAMILIES - 1];
+}
+
+/* ---- what follows ---- */
+
+static bool has_member(Json object, const char *section, const char *member)
+{
+    Json j = json_get(object, section);
+    return json_ok(j) && json_ok(json_get(j, member));
+}
+
+static void set_defaults(Settings *s, const Family *f)
+{
+    Json to = json_object_at(s->json, "defaults");
+    json_set_int(to, "steps", f->steps);
+    json_set_real(to, "cfg_scale", f->cfg_scale);
+    if (!json_ok(json_get(to, "sampler")))
+        json_set_string(to, "sampler", f->sampler);
+    if (!has_member(s->json, "schedule", "spacing"))
+        json_set_string(settings_schedule(s), "spacing", f->timesteps);
+    if (f->size && !has_member(s->json, "parameters", "img_height")) {
+        json_set_int(settings_parameters(s), "img_height", f->size);
+        json_set_int(settings_parameters(s), "img_width", f->size);
+    }
+}
+
+void family_decide(Settings *s)
+{
+    const char *why;
+    const Family *f = find(s, &why);
+    Json to = json_object_at(s->json, "family");
+    json_set_string(to, "name", f->name);
+    json_set_string(to, "why", why);
+    if (f->steps)
+        set_defaults(s, f);
+}
+
+const char *family_text(Arena *a, Json settings)
+{
+    Json family = json_ok(settings) ? json_get(settings, "family") : settings;
+    if (!json_ok(family))
+        return NULL;
+    return arena_printf(a, "%s: %s", json_string(json_need(family, "name")),
+                        json_string(json_need(family, "why")));
+}
+
+const char *family_with_defaults(Json settings)
+{
+    Json family = json_ok(settings) ? json_get(settings, "family") : settings;
+    const char *name = json_ok(family) ? json_string(json_need(family, "name")) : NULL;
+    for (int i = 0; i < FAMILIES && name; i++)
+        if (families[i].steps && !strcmp(families[i].name, name))
+            return name;
+    return NULL;
+}
