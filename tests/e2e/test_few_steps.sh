@@ -10,12 +10,7 @@ cd "$work"
 "$LATENTC" weights convert synthetic:5 "$narrow" --to latentc -o own.safetensors 2>/dev/null
 write own.safetensors diffusers turbo
 cp -r turbo plain
-# What the published folder has.
-cat >turbo/scheduler/scheduler_config.json <<'END'
-{"_class_name": "EulerDiscreteScheduler", "_diffusers_version": "0.24.0.dev0", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
- "clip_sample": false, "interpolation_type": "linear", "num_train_timesteps": 1000, "prediction_type": "epsilon", "sample_max_value": 1.0,
- "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "timestep_spacing": "trailing", "trained_betas": null, "use_karras_sigmas": false}
-END
+cp "$SOURCE_DIR/tests/data/sd-turbo-scheduler.json" turbo/scheduler/scheduler_config.json
 
 # Printed by check and build, with the reason.
 form='sd-turbo: turbo/scheduler/scheduler_config.json: EulerDiscreteScheduler, timestep_spacing trailing, prediction_type epsilon'

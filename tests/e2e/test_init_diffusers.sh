@@ -18,13 +18,6 @@ while read -r start size sampler strength latent; do
     ./narrow -p "a red circle" -n blurry --steps 8 --cfg-scale 4 --seed 7 --rng cpu --sampling-method "$sampler" "${flags[@]}" -o x.png \
         --save-latent x.safetensors 2>log || fail "$start $size $sampler: $(<log)"
     # Both compute in f32: of eight calls and a guidance of 4 comes what the bound of a compiled graph, 1e-5, may grow to.
-    python3 - "$latent" <<'END' || fail "$start $size $sampler, strength $strength: another latent than diffusers'"
-import struct, sys
-want = [float(v) for v in sys.argv[1].split()]
-pixels = len(want) // 4
-ours = struct.unpack(f"<{4 * pixels}f", open("x.safetensors", "rb").read()[-16 * pixels:])
-error = sum((ours[p * 4 + c] - want[c * pixels + p]) ** 2 for c in range(4) for p in range(pixels))
-relative = (error / sum(v * v for v in want)) ** 0.5
-sys.exit(relative > 4 * 8 * 1e-5)
-END
+    python3 "$SOURCE_DIR/tests/tools/compare_planes.py" x.safetensors 3.2e-4 "$latent" ||
+        fail "$start $size $sampler, strength $strength: another latent than diffusers'"
 done <"$SOURCE_DIR/tests/data/init-img.txt"

@@ -6,3 +6,4 @@ python=$(command -v python3) || skip "no python3"
 [[ -n ${LATENTC_LONG:-} ]] || skip "long tier only (LATENTC_LONG_TESTS)"
 (( $(df --output=avail -k "$SOURCE_DIR" | tail -1) > 20000000 )) || skip "less than 20 GB free"
 "$python" "$SOURCE_DIR/tests/pictures/same_pictures.py" --latentc "$LATENTC" --bound 50
+"$python" "$SOURCE_DIR/tests/pictures/same_pictures.py" --latentc "$LATENTC" --bound 50 --turbo

@@ -36,8 +36,38 @@ static void test_guidance_rescale(void **state)
     assert_true(fabs(sqrt(b / a) - 1) < 1e-6);
 }
 
+/* The steps with guidance, as counted by hand: shares are rounded to the nearest whole step. */
+static void test_guided_steps(void **state)
+{
+    static const struct {
+        double start, stop;
+        int n;
+        const char *guided; /* 1 for each step that is */
+    } cases[] = {{0, 1, 4, "1111"},           {0, 0, 4, "0000"},     {1, 1, 4, "0000"},
+                 {0, 0.5, 4, "1100"},         {0.5, 1, 4, "0011"},   {0.25, 0.75, 4, "0110"},
+                 {0, 0.4, 5, "11000"},        {0, 0.29, 5, "10000"}, {0, 0.3, 5, "11000"},
+                 {0.7, 1, 5, "00001"},        {0, 0.4, 1, "0"},      {0, 0.5, 1, "1"},
+                 {0.1, 0.9, 1, "1"},          {0.49, 1, 1, "1"},     {0.5, 1, 1, "0"},
+                 {0.3, 0.9, 10, "0001111110"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lrt_guidance g = {.scale = 5, .start = cases[i].start, .stop = cases[i].stop};
+        bool any = false;
+        for (int k = 0; k < cases[i].n; k++) {
+            bool guided = cases[i].guided[k] == '1';
+            any |= guided;
+            if (lrt_guides_step(&g, k, cases[i].n) != guided)
+                fail_msg("%g to %g: step %d of %d", g.start, g.stop, k, cases[i].n);
+        }
+        assert_true(lrt_guides_any(&g, cases[i].n) == any);
+        g.scale = 1;
+        assert_false(lrt_guides_any(&g, cases[i].n));
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_guidance_rescale)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_guidance_rescale),
+                                       cmocka_unit_test(test_guided_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
