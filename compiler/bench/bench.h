@@ -39,7 +39,9 @@ typedef struct {
     Setting set;
     double *runs; /* seconds, shortest first */
     int n_runs;
-    double min, median, prepare;      /* prepare: what runs before the loop */
+    double min, median, prepare; /* prepare: what runs before the loop */
+    /* Of the short step of step caching: seconds, and FLOPs as written; 0: there is none. */
+    double short_min, short_median, short_flops;
     double flops, done, bytes, bound; /* of the step plan */
     double share, share_done;         /* of the peak of the unit that products run on */
     double preemptions;               /* a second and thread, during the runs; bench_trust.h */
@@ -69,6 +71,7 @@ typedef struct {
     const char *name;
     const PipelineModel *model;
     bool guided, measured;
+    bool caches;           /* --cache is about this stage */
     bool skip;             /* --stage does not name it */
     Timing fused, unfused; /* unfused.n_runs == 0: not measured */
     Timing ladder[MOST_RUNGS];
@@ -119,8 +122,8 @@ void stage_ladder(Bench *b, Item *item);
 /* Adds each unfused operation's time to the region that it belongs to. */
 void regions_compare(Timing *fused, const Timing *unfused, const Matches *m);
 
-/* Whether the region runs in every step of the loop. */
-static inline bool in_step(const Region *r) { return r->plan == PLAN_STEP; }
+/* Whether the region runs in the loop, in full steps. */
+static inline bool in_step(const Region *r) { return plan_in_loop(r->plan); }
 
 /* ---- bench_class.c ---- */
 

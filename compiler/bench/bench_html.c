@@ -1,6 +1,7 @@
 /* What was measured as one page: tables and plots, no other file, no network. Well-formed XML too,
  * so that tests can read it. */
 #include "bench.h"
+#include "program_text.h"
 #include "bench_trust.h"
 #include "alloc.h"
 #include <stdlib.h>
@@ -225,13 +226,12 @@ static void timing_table(const Item *item, Buf *out)
 
 static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out)
 {
-    static const char *const plans[] = {"prompt", "time", "step"};
     double peak = machine_unit(&b->machine, r->bf16)->all;
     buf_printf(out, "<tr>");
     path_cell(out, r->path);
     text_cell(out, r->kind);
     text_cell(out, r->form);
-    text_cell(out, plans[r->plan]);
+    text_cell(out, plan_names[r->plan]);
     number_cell(out, 3, r->seconds * 1e3);
     share_cell(out, r->seconds, in_step(r) ? t->run : 0);
     if (unfused) {

@@ -63,13 +63,17 @@ void regions_fill(Bench *b, Timing *t, const StageRun *r, const double *seconds)
     const Stage *s = engine_lowered(r->engine)->stages[0];
     int *region_of = arena_alloc(b->arena, ((size_t)s->n_steps + 1) * sizeof *region_of), k = 0;
     t->regions = arena_alloc(b->arena, ((size_t)s->n_steps + 1) * sizeof *t->regions);
-    for (int plan = 0; plan < PLAN_COUNT; plan++)
+    static const int walks[] = {PLAN_PROMPT, PLAN_TIME, PLAN_STEP};
+    for (int w = 0; w < 3; w++)
         for (int i = 0; i < s->n_steps; i++) {
-            if (s->steps[i].plan != plan)
+            int plan = s->steps[i].plan;
+            if ((plan_in_loop(plan) ? PLAN_STEP : plan) != walks[w])
                 continue;
             add_to_region(b, t, r, &s->steps[i], seconds[k++]);
-            if (plan == PLAN_STEP)
+            if (plan_in_loop(plan))
                 region_of[t->n_steps++] = (int)(region_at(t, s->steps[i].name, plan) - t->regions);
+            if (plan == PLAN_STEP)
+                t->short_flops += r->calls * s->steps[i].flops;
         }
     t->region_of = region_of;
     bool cached = s->weights_bytes + s->arena_bytes < b->machine.l3_bytes;

@@ -1,5 +1,6 @@
 /* What was measured, as JSON (docs/bench.md says what every field means) and as lines of text. */
 #include "bench.h"
+#include "program_text.h"
 #include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +73,19 @@ static void json_timing(const Timing *t, Buf *out)
         t->prepare, t->flops / 1e9, t->done / 1e9, t->share, t->share_done);
     buf_printf(
         out,
-        "\"bytes\": %.0f, \"bound\": %.6f, \"share_of_bound\": %.4f, \"peak_bytes\": %lld, \"fuse\": \"%s\", \"conv\": \"%s\", \"dtype\": \"%s\"}",
+        "\"bytes\": %.0f, \"bound\": %.6f, \"share_of_bound\": %.4f, \"peak_bytes\": %lld, \"fuse\": \"%s\", \"conv\": \"%s\", \"dtype\": \"%s\"",
         t->bytes, t->bound, t->bound / t->median, (long long)t->peak_bytes, fuse.data,
         conv_names[t->set.conv], t->set.bf16 ? "bf16" : "f32");
+    if (t->short_median > 0)
+        buf_printf(out,
+                   ", \"short_step\": {\"min\": %.6f, \"median\": %.6f, \"gflop_written\": %.3f}",
+                   t->short_min, t->short_median, t->short_flops / 1e9);
+    buf_printf(out, "}");
     buf_free(&fuse);
 }
 
 static void json_region(const Bench *b, const Region *r, bool unfused, Buf *out)
 {
-    static const char *const plans[] = {"prompt", "time", "step"};
     buf_printf(out, "{");
     text_field(out, "path", r->path);
     buf_printf(out, ", ");
@@ -88,7 +93,7 @@ static void json_region(const Bench *b, const Region *r, bool unfused, Buf *out)
     buf_printf(
         out,
         ", \"class\": \"%s\", \"algorithm\": \"%s\", \"unit\": \"%s\", \"plan\": \"%s\", \"steps\": %d, \"seconds\": %.9f, ",
-        class_names[class_of(r->kind)], r->form, unit_of(b, r->bf16, r->flops), plans[r->plan],
+        class_names[class_of(r->kind)], r->form, unit_of(b, r->bf16, r->flops), plan_names[r->plan],
         r->steps, r->seconds);
     if (unfused)
         buf_printf(out, "\"unfused_seconds\": %.9f, ", r->unfused);
@@ -202,6 +207,13 @@ void report_stage(const Item *item, const Timing *t)
         "%-14s %-13s %9.1f ms (best %.1f), prepare %.1f ms, %.1f GFLOP as written, %.1f done, %.1f %% of peak, %.0f %% of the bound, %.0f MB\n",
         item->name, t->set.name, t->median * 1e3, t->min * 1e3, t->prepare * 1e3, t->flops / 1e9,
         t->done / 1e9, t->share * 100, 100 * t->bound / t->median, (double)t->peak_bytes / 1e6);
+    if (t->short_median > 0)
+        fprintf(
+            stderr,
+            "%-14s %-13s %9.1f ms (best %.1f), %.1f GFLOP as written: %.1f %% of the full step's time for %.1f %% of its GFLOP\n",
+            item->name, "short step", t->short_median * 1e3, t->short_min * 1e3,
+            t->short_flops / 1e9, 100 * t->short_median / t->median,
+            100 * t->short_flops / t->flops);
 }
 
 typedef struct {

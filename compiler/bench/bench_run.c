@@ -134,6 +134,23 @@ double stage_run_once(StageRun *r, int64_t i)
     return lrt_now() - start;
 }
 
+double stage_run_short(StageRun *r)
+{
+    double start = lrt_now();
+    if (r->latent < 0) {
+        lrt_run_short_step(r->x, 0);
+        return lrt_now() - start;
+    }
+    Denoise *l = &r->loop;
+    lrt_error e;
+    l->sampling.cache_interval = l->sampling.calls;
+    lrt_sampling_set(&l->sampling, l->start);
+    start = lrt_now();
+    lrt_denoise_call(&l->denoiser, &l->sampling, l->sampling.calls > 1, &e);
+    l->sampling.cache_interval = 0;
+    return lrt_now() - start;
+}
+
 StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches *matches)
 {
     int64_t batch = b->batch ? b->batch : item->guided ? 2 : 1;
@@ -143,6 +160,8 @@ StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches 
     batch /= r.calls;
     bool shared = guided && batch == 2; /* one picture */
     r.model = model_open(b->pipeline, item->model, (int)batch, shared, "synthetic:1");
+    if (item->caches)
+        flags_cache(&b->code, r.model.graph);
     Program *p = program_new(b->machine.target, set->fuse, set->conv, set->bf16);
     p->optimize = optimize_parse(b->code.optimize);
     if (p->conv == CONV_AUTO)

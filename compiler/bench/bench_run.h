@@ -35,6 +35,9 @@ typedef struct {
 /* Compiles the stage. *matches: what the passes fused; matches may be NULL. err() when the target
  * does not run here. The caller closes the run. */
 StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches *matches);
+/* A short step (lrt_run_short_step) of the loop's second call: seconds. It needs a full one before,
+ * which stage_run_once makes. */
+double stage_run_short(StageRun *r);
 void stage_run_close(StageRun *r);
 
 /* Of a stage in a loop, before its first run: opens the sampler and runs the prompt plan and the

@@ -61,7 +61,8 @@ static int64_t run_all(const Bench *b, StageRun *r, uint32_t n_steps, OneRun *ru
 static void time_runs(Bench *b, Timing *t, StageRun *r)
 {
     const lrt_stage *s = r->stage;
-    uint32_t prepared = s->prompt.n_steps + s->time.n_steps, steps = prepared + s->step.n_steps;
+    uint32_t prepared = s->prompt.n_steps + s->time.n_steps, full = prepared + s->step.n_steps,
+             steps = full + s->short_step.n_steps;
     OneRun *runs = xcalloc((size_t)b->repeat, sizeof *runs);
     double *prepare = xcalloc(steps + 1, sizeof *prepare);
     lrt_set_timing(r->x, prepare);
@@ -90,6 +91,25 @@ static void time_runs(Bench *b, Timing *t, StageRun *r)
     free(prepare);
 }
 
+/* The short step of step caching, after a full one. */
+static void time_short(Bench *b, Timing *t, StageRun *r)
+{
+    if (!r->stage->short_step.n_steps) {
+        t->short_flops = 0;
+        return;
+    }
+    OneRun *runs = xcalloc((size_t)b->repeat, sizeof *runs);
+    for (int64_t i = -1; i < b->repeat; i++) {
+        double seconds = stage_run_short(r);
+        if (i >= 0)
+            runs[i].seconds = seconds;
+    }
+    qsort(runs, (size_t)b->repeat, sizeof *runs, by_seconds);
+    t->short_min = runs[0].seconds;
+    t->short_median = (runs[(b->repeat - 1) / 2].seconds + runs[b->repeat / 2].seconds) / 2;
+    free(runs);
+}
+
 Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *matches)
 {
     Timing t = {.set = *set};
@@ -97,8 +117,10 @@ Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *ma
     const lrt_stage *s = r.stage;
     t.set.conv = engine_lowered(r.engine)->conv;
     t.peak_bytes = (int64_t)(s->weights_bytes + s->arena_bytes + s->prompt_bytes +
-                             s->scratch_bytes * (uint64_t)b->threads);
+                             s->interval_bytes + s->scratch_bytes * (uint64_t)b->threads);
     time_runs(b, &t, &r);
+    if (!b->serve)
+        time_short(b, &t, &r);
     if (b->trace && matches)
         trace_one(b, &t, &r);
     double peak = machine_unit(&b->machine, set->bf16)->all;

@@ -84,6 +84,8 @@ static int add_model(Build *b, const Pipeline *l, ModelId id, bool batched)
     Model *x = &b->models[b->n_models];
     *x = model_open(l, &l->model[id], guided ? 2 : 1, guided, NULL);
     b->sources[b->n_models++] = x->weights;
+    if (model_rows[id].guided)
+        flags_cache(&b->flags->code, x->graph);
     return program_add_tuned(b->program, x->graph);
 }
 

@@ -74,6 +74,18 @@ bool dtype_parse(const char *text)
     return name_choice("--dtype", text, NAMES(names, 2)) == 1;
 }
 
+void flags_cache(const CodeFlags *f, Graph *g)
+{
+    static const char *const names[] = {"off", "on"};
+    bool on = name_choice("--cache", f->cache, NAMES(names, 2)) == 1;
+    if (!on && f->cache_level)
+        usage_err("--cache-level goes with --cache on");
+    const char *wrong =
+        on ? graph_cache(g, f->cache_level ? (int)f->cache_level : DEFAULT_CACHE_LEVEL) : NULL;
+    if (wrong)
+        err("%s: --cache on: %s", g->file, wrong);
+}
+
 Tuning *tuning_for(const CodeFlags *f)
 {
     if (!f->tune && f->tune_seconds)

@@ -2,6 +2,7 @@
 #ifndef LATENTC_SHARED_FLAGS_H
 #define LATENTC_SHARED_FLAGS_H
 #include "program.h"
+#include "cache.h"
 #include "conv_forms.h"
 #include "flags.h"
 #include "param.h"
@@ -10,14 +11,18 @@
 typedef struct {
     const char *fuse; /* NULL: the command's own default */
     const char *conv, *dtype, *target, *optimize;
+    const char *cache;    /* step caching: "on" or "off" */
+    int64_t cache_level;  /* 0: DEFAULT_CACHE_LEVEL */
     const char *tune;     /* NULL: no measurements */
     int64_t tune_seconds; /* 0: no limit */
     bool quiet;           /* no progress of measurements */
     FlagList sets;
 } CodeFlags;
-#define CODE_DEFAULTS                                                         \
-    {                                                                         \
-        .conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed" \
+/* docs/fast.md says why. */
+enum { DEFAULT_CACHE_LEVEL = 1 };
+#define CODE_DEFAULTS                                                                         \
+    {                                                                                         \
+        .conv = "auto", .dtype = "f32", .target = "host", .optimize = "speed", .cache = "off" \
     }
 /* clang-format off */
 /* Their rows: a group of --help with an example of the command's. */
@@ -29,6 +34,8 @@ typedef struct {
     {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), names with a minus (all but these), or all in front of such names: all,-norm", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
+    {"cache", 0, FLAG_STRING, &(f)->cache, "on|off", "step caching: also make the short step, which reuses values of the last full one (a generator's --cache-interval); default off", 0, 0}, \
+    {"cache-level", 0, FLAG_INT, &(f)->cache_level, "N", "which of the values that the graph marks are reused; 1 (default): most, so the short step is shortest", 1, MOST_CACHE_LEVEL}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
     {"tune-seconds", 0, FLAG_INT, &(f)->tune_seconds, "N", "with --tune: compile and time forms for at most N seconds (at least one convolution); the next run goes on; what was not measured is chosen by estimate", 1, 1000000}, \
@@ -68,6 +75,10 @@ typedef struct {
 /* An empty program for these flags; without --fuse every pass runs. usage_err() on a wrong value.
  */
 Program *program_for(const CodeFlags *f);
+
+/* Step caching as --cache and --cache-level say, before passes. usage_err() where they do not go
+ * together; err() where the graph does not mark what they want. */
+void flags_cache(const CodeFlags *f, Graph *g);
 
 /* The tuning of --tune and --tune-seconds; NULL without --tune. */
 struct Tuning *tuning_for(const CodeFlags *f);

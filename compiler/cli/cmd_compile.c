@@ -57,9 +57,10 @@ static void only_defaults(const CodeFlags *f, const char *path)
 {
     const CodeFlags d = CODE_DEFAULTS;
     if (f->sets.n || f->fuse || f->tune || f->tune_seconds || strcmp(f->conv, d.conv) ||
-        strcmp(f->dtype, d.dtype) || strcmp(f->target, d.target) || strcmp(f->optimize, d.optimize))
+        strcmp(f->dtype, d.dtype) || strcmp(f->target, d.target) ||
+        strcmp(f->optimize, d.optimize) || strcmp(f->cache, d.cache) || f->cache_level)
         usage_err(
-            "compile: %s is a lowered program: its code is decided; leave out --set, --fuse, --conv, --optimize, --tune, --target and --dtype",
+            "compile: %s is a lowered program: its code is decided; leave out --set, --fuse, --conv, --cache, --optimize, --tune, --target and --dtype",
             path);
 }
 
@@ -78,6 +79,7 @@ static Input open_input(const char *path, const CodeFlags *code, const WeightFla
     int n = flags_sets(&code->sets, &values);
     in.g = graph_open(path, values, n, weights, &in.from);
     in.source = exe ? graph_weights(in.g, &in.from, "compile") : NULL;
+    flags_cache(code, in.g);
     in.p = program_for(code);
     program_add_tuned(in.p, in.g);
     in.p->made_from = path;

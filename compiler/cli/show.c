@@ -81,7 +81,8 @@ static bool reprint_program(const ShowFlags *f)
     Program *p = program_open_text(f->graph);
     if (!p)
         return false;
-    if (f->after || f->memory || f->threads || strcmp(f->format, "text") != 0 || f->code.sets.n)
+    if (f->after || f->memory || f->threads || strcmp(f->format, "text") != 0 || f->code.sets.n ||
+        strcmp(f->code.cache, "off") != 0 || f->code.cache_level)
         usage_err("%s is a lowered program: show prints it as it is, without other flags",
                   f->graph);
     Buf out = {0};
@@ -108,6 +109,7 @@ static Graph *load_graph(const ShowFlags *f)
     int n = flags_sets(&f->code.sets, &sets);
     Graph *g = graph_open(f->graph, sets, n, &(WeightFlags){0}, &none);
     free(sets);
+    flags_cache(&f->code, g);
     return g;
 }
 
@@ -119,6 +121,8 @@ static void print_memory(const Stage *s, Buf *out)
     buf_printf(out, "arena, not shared  %15lld\n", (long long)s->arena_bytes_unshared);
     buf_printf(out, "cached per prompt  %15lld\n", (long long)s->prompt_bytes);
     buf_printf(out, "cached per step    %15lld\n", (long long)s->time_row_bytes);
+    if (s->interval_bytes)
+        buf_printf(out, "cached by full step%15lld\n", (long long)s->interval_bytes);
     buf_printf(out, "scratch per thread %15lld\n", (long long)s->scratch_bytes);
 }
 

@@ -21,8 +21,21 @@ static double critical(const Step *x, int threads)
     return x->tasks ? cost_of(x) * (double)most / (double)x->tasks : 0;
 }
 
-/* plan < 0: all of the stage. */
-static bool in_plan(const Step *x, int plan) { return plan < 0 || x->plan == plan; }
+/* Steps that run in one walk. */
+typedef enum { WALK_PROMPT, WALK_TIME, WALK_STEP, WALK_SHORT, WALK_ALL } Walk;
+static const char *const walk_names[] = {"prompt", "time", "step", "short step", "all"};
+
+static bool in_walk(const Step *x, Walk w)
+{
+    switch (w) {
+    case WALK_PROMPT: return x->plan == PLAN_PROMPT;
+    case WALK_TIME: return x->plan == PLAN_TIME;
+    case WALK_STEP: return plan_in_loop(x->plan);
+    case WALK_SHORT: return x->plan == PLAN_STEP;
+    case WALK_ALL: return true;
+    }
+    return false;
+}
 
 static int by_value(const void *a, const void *b)
 {
@@ -30,13 +43,13 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
+static void print_walk(const Stage *s, Walk w, Buf *out)
 {
     int64_t *tasks = xcalloc((size_t)s->n_steps + 1, sizeof *tasks), sum = 0;
     int n = 0;
     double work = 0;
     for (int i = 0; i < s->n_steps; i++)
-        if (in_plan(&s->steps[i], plan)) {
+        if (in_walk(&s->steps[i], w)) {
             sum += tasks[n++] = s->steps[i].tasks;
             work += cost_of(&s->steps[i]);
         }
@@ -45,7 +58,7 @@ static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
         buf_printf(
             out,
             "%s: %d barriers, %lld tasks; per barrier %lld at least, %lld median, %lld at most\n",
-            name, n, (long long)sum, (long long)tasks[0], (long long)tasks[n / 2],
+            walk_names[w], n, (long long)sum, (long long)tasks[0], (long long)tasks[n / 2],
             (long long)tasks[n - 1]);
         buf_printf(out,
                    " threads  critical path   speedup  efficiency  barriers with idle threads\n");
@@ -54,7 +67,7 @@ static void print_plan(const Stage *s, const char *name, int plan, Buf *out)
         int threads = thread_counts[k], idle = 0;
         double path = 0;
         for (int i = 0; i < s->n_steps; i++)
-            if (in_plan(&s->steps[i], plan)) {
+            if (in_walk(&s->steps[i], w)) {
                 path += critical(&s->steps[i], threads);
                 idle += s->steps[i].tasks < threads;
             }
@@ -94,16 +107,18 @@ static void print_worst(const Stage *s, Buf *out)
 
 void threads_print(const Stage *s, Buf *out)
 {
-    static const char *const names[PLAN_COUNT] = {"prompt", "time", "step"};
+    bool caches = false;
+    for (int i = 0; i < s->n_steps; i++)
+        caches |= s->steps[i].plan == PLAN_INTERVAL;
     buf_printf(out, "%s: costs in FLOPs done, a byte counts as %d\n\n", s->graph->name,
                FLOPS_PER_BYTE);
-    int plans = 0;
-    for (int plan = 0; plan < PLAN_COUNT; plan++) {
+    int walks = 0;
+    for (Walk w = WALK_PROMPT; w <= (caches ? WALK_SHORT : WALK_STEP); w++) {
         size_t before = out->len;
-        print_plan(s, names[plan], plan, out);
-        plans += out->len > before;
+        print_walk(s, w, out);
+        walks += out->len > before;
     }
-    if (plans > 1)
-        print_plan(s, "all", -1, out);
+    if (walks > 1)
+        print_walk(s, WALK_ALL, out);
     print_worst(s, out);
 }

@@ -1,9 +1,10 @@
 /* Carries out the statements of a graph file one after another: operations, blocks, repetition,
- * conditions, the skip stack. */
+ * conditions, the skip stack, marks of cacheable values. */
 #include "graph_expand.h"
 
 #include <string.h>
 
+#include "cache.h"
 #include "graph_ops.h"
 #include "words.h"
 
@@ -89,6 +90,21 @@ static void read_pop(Reader *r, Json s)
                  *r->prefix ? ", in layer " : "", *r->prefix ? (int)strlen(r->prefix) - 1 : 0,
                  r->prefix);
     value_set(r, s, json_name(json_get(s, "pop")), r->skips[--r->n_skips]);
+}
+
+/* {"cache": "x", "level": 1}: the value is cacheable at that level (cache.h). */
+static void read_cache(Reader *r, Json s)
+{
+    static const char *const keys[] = {"cache", "level"};
+    json_only(s, keys, 2);
+    Json at = json_get(s, "level");
+    int64_t level = json_ok(at) ? integer_at(r, at) : 1;
+    if (level < 1 || level > MOST_CACHE_LEVEL)
+        json_err(at, "found %lld, expected 1 to %d", (long long)level, MOST_CACHE_LEVEL);
+    const char *wrong = graph_mark(r->g, value_find(r, s, json_name(json_get(s, "cache"))),
+                                   (int)level);
+    if (wrong)
+        json_err(s, "%s", wrong);
 }
 
 /* ---- blocks ---- */
@@ -197,6 +213,7 @@ static void read_block(Reader *r, Json s)
 /* clang-format off */
 static const struct { const char *key; void (*read)(Reader *r, Json s); } kinds[] = {
     {"op", read_op}, {"block", read_block}, {"repeat", read_repeat}, {"if", read_if}, {"push", read_push}, {"pop", read_pop},
+    {"cache", read_cache},
     {"do", read_group}, /* last: repeat and if have it too */
 };
 /* clang-format on */
@@ -211,7 +228,8 @@ void read_statements(Reader *r, Json list)
         while (k < sizeof kinds / sizeof kinds[0] && !json_ok(json_get(s, kinds[k].key)))
             k++;
         if (k == sizeof kinds / sizeof kinds[0])
-            json_err(s, "expected a statement with one of: op, block, repeat, if, push, pop, do");
+            json_err(
+                s, "expected a statement with one of: op, block, repeat, if, push, pop, cache, do");
         kinds[k].read(r, s);
     }
 }

@@ -13,8 +13,11 @@ const char *const op_names[OP_COUNT] = {
 
 const char *dtype_name(Dtype d) { return d == DT_I32 ? "i32" : "f32"; }
 
-static const char *const binding_names[] = {
-    [BIND_CONST] = "never", [BIND_PROMPT] = "prompt", [BIND_TIME] = "time", [BIND_STEP] = "step"};
+static const char *const binding_names[] = {[BIND_CONST] = "never",
+                                            [BIND_PROMPT] = "prompt",
+                                            [BIND_TIME] = "time",
+                                            [BIND_INTERVAL] = "interval",
+                                            [BIND_STEP] = "step"};
 _Static_assert(sizeof binding_names / sizeof binding_names[0] == BIND_STEP + 1,
                "a name is missing");
 
@@ -23,7 +26,7 @@ const char *binding_name(Binding b) { return binding_names[b]; }
 bool binding_parse(const char *name, Binding *b)
 {
     for (int i = 0; i <= BIND_STEP; i++)
-        if (strcmp(name, binding_names[i]) == 0) {
+        if (i != BIND_INTERVAL && strcmp(name, binding_names[i]) == 0) {
             *b = (Binding)i;
             return true;
         }
@@ -263,9 +266,37 @@ void graph_toposort(Graph *g)
     renumber(g);
 }
 
+/* Is t an output, or an operand of an op whose result changes in every step? */
+static bool needed_each_step(const Graph *g, TensorId t)
+{
+    bool needed = false;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        needed |= tensor_eq(g->outputs[i], t);
+    for (uint32_t i = 0; i < g->n_ops && !needed; i++)
+        for (int s = 0; s < SLOT_COUNT && !g->ops[i].dead; s++)
+            needed |= tensor_eq(g->ops[i].in[s], t) &&
+                      tensor(g, g->ops[i].out)->binding == BIND_STEP;
+    return needed;
+}
+
+Binding result_binding(const Graph *g, const Op *o)
+{
+    Binding b = op_binding(g, o);
+    bool short_steps = !tensor_cached(g, o->out) &&
+                       (!g->cache_level || needed_each_step(g, o->out));
+    return b == BIND_STEP && !short_steps ? BIND_INTERVAL : b;
+}
+
+/* Forwards from the operands, with cached values cut off; then backwards from the users. */
 void graph_rebind(Graph *g)
 {
-    for (uint32_t i = 0; i < g->n_ops; i++)
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        Binding b = op_binding(g, &g->ops[i]);
+        bool cut = tensor_cached(g, g->ops[i].out) && b > BIND_INTERVAL;
         if (!g->ops[i].dead)
-            tensor(g, g->ops[i].out)->binding = op_binding(g, &g->ops[i]);
+            tensor(g, g->ops[i].out)->binding = cut ? BIND_INTERVAL : b;
+    }
+    for (uint32_t i = g->n_ops; g->cache_level && i-- > 0;)
+        if (!g->ops[i].dead)
+            tensor(g, g->ops[i].out)->binding = result_binding(g, &g->ops[i]);
 }

@@ -26,8 +26,10 @@ static inline bool tensor_ok(TensorId t) { return t.id != 0; }
 static inline bool tensor_eq(TensorId a, TensorId b) { return a.id == b.id; }
 
 /* How often a value changes, slowest first. A result changes as often as its fastest operand. TIME
- * values depend on the timestep alone (known before the loop starts); STEP values on the latent. */
-typedef enum { BIND_CONST, BIND_PROMPT, BIND_TIME, BIND_STEP } Binding;
+ * values depend on the timestep alone (known before the loop starts); STEP values on the latent.
+ * With step caching (cache.h), INTERVAL values change in full steps alone: cached values, and what
+ * only INTERVAL values need. */
+typedef enum { BIND_CONST, BIND_PROMPT, BIND_TIME, BIND_INTERVAL, BIND_STEP } Binding;
 
 typedef enum { T_TEMP, T_INPUT, T_WEIGHT } TensorKind;
 
@@ -45,6 +47,8 @@ typedef struct {
     Dtype dtype;
     Shape shape;
     Binding binding;
+    /* results that may be cached: the level at which they are (cache.h), from 1; others: 0 */
+    int cache;
     /* inputs: the input's name; weights: path of the first part; results: NULL */
     const char *name;
     /* weights: n_parts >= 1; a weight as the graph is written has one part with scale 1 */
@@ -164,6 +168,8 @@ typedef struct {
     uint32_t n_outputs;
     /* of outputs[i]; "output" for every model here */
     const char **output_names;
+    /* the level of step caching; 0: off */
+    int cache_level;
 } Graph;
 
 /* Names of the ops as graph files write them. */
@@ -172,10 +178,10 @@ extern const char *const op_names[OP_COUNT];
 /* "f32" or "i32". */
 const char *dtype_name(Dtype d);
 
-/* "never", "prompt", "time" or "step". */
+/* "never", "prompt", "time", "interval" or "step". */
 const char *binding_name(Binding b);
 
-/* The binding of that name; false when there is none. */
+/* The binding of that name, which inputs can have: not "interval". false when there is none. */
 bool binding_parse(const char *name, Binding *b);
 
 /* An empty graph with an arena of its own. */
@@ -226,6 +232,16 @@ int graph_sweep(Graph *g);
 
 /* Sorts ops so that operands come before uses (stable). die() on a cycle. */
 void graph_toposort(Graph *g);
+
+/* Whether t is stored by full steps and read by short ones. */
+static inline bool tensor_cached(const Graph *g, TensorId t)
+{
+    return g->cache_level && tensor(g, t)->cache == g->cache_level;
+}
+
+/* How often the result of o changes, from its operands and, with step caching, from its users,
+ * whose bindings must be right. */
+Binding result_binding(const Graph *g, const Op *o);
 
 /* Derives the binding of every live op's result anew. Ops must be in order. */
 void graph_rebind(Graph *g);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "cache.h"
 #include "construct.h"
 #include "infer.h"
 #include "text_reader.h"
@@ -147,7 +148,13 @@ static void attributes(Text *t, Op *o)
                                            attr_tables[o->kind].fields[i].name, op_names[o->kind]));
 }
 
-/* %n = op operands {attributes} : f32[shape] @"path" */
+/* cache=1; 0: there is none */
+static int cache_level(Text *t)
+{
+    return text_accept(&t->in, "cache=") ? (int)text_integer(&t->in, 1, MOST_CACHE_LEVEL) : 0;
+}
+
+/* %n = op operands {attributes} : f32[shape] cache=1 @"path" */
 static void op_line(Text *t)
 {
     number_of_value(t);
@@ -177,9 +184,14 @@ static void op_line(Text *t)
                      arena_printf(t->in.scratch, "%s: found shape %s, expected %s", name,
                                   shape_text(t->in.scratch, &declared),
                                   shape_text(t->in.scratch, &inferred)));
+    int level = cache_level(t);
     text_expect(&t->in, "@");
     o.path = text_quoted(&t->in);
-    define(t, graph_append_op(t->g, o, inferred));
+    TensorId out = graph_append_op(t->g, o, inferred);
+    wrong = level ? graph_mark(t->g, out, level) : NULL;
+    if (wrong)
+        text_fail_at(&t->in, name_at, wrong);
+    define(t, out);
 }
 
 /* input %n name f32[shape] step */
@@ -206,6 +218,7 @@ Graph *graph_parse_text(const char *text, const char *file)
     text_expect(&t.in, "graph ");
     t.g = graph_new(text_word(&t.in, "the graph's name"));
     t.g->file = arena_strdup(t.g->arena, file);
+    int level = cache_level(&t);
     for (text_end_of_line(&t.in); text_next_line(&t.in); text_end_of_line(&t.in)) {
         if (text_accept(&t.in, "input ")) {
             input_line(&t);
@@ -220,6 +233,9 @@ Graph *graph_parse_text(const char *text, const char *file)
     }
     if (t.g->n_outputs == 0)
         text_fail(&t.in, "an output");
+    const char *wrong = level ? graph_cache(t.g, level) : NULL;
+    if (wrong)
+        err("%s: %s", file, wrong);
     text_end(&t.in);
     return t.g;
 }

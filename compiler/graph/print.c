@@ -7,7 +7,8 @@
  *
  * Values are numbered in order, inputs first. Slots of conv2d and dense have names; other operands
  * stand in order. Attributes are printed where they differ from their default. A weight made of
- * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. */
+ * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. cache=1 before @ marks a
+ * cacheable value with its level; in the first line it is the level that step caching uses. */
 #include "print.h"
 
 #include <stdlib.h>
@@ -102,6 +103,8 @@ static void print_op(const Graph *g, const Op *o, const uint32_t *number, Buf *o
     print_attrs(out, o);
     buf_printf(out, " : %s", dtype_name(result->dtype));
     graph_print_shape(out, &result->shape);
+    if (result->cache)
+        buf_printf(out, " cache=%d", result->cache);
     buf_printf(out, " @");
     buf_quoted(out, o->path);
     buf_add(out, "\n", 1);
@@ -110,7 +113,10 @@ static void print_op(const Graph *g, const Op *o, const uint32_t *number, Buf *o
 void graph_print_text(const Graph *g, Buf *out)
 {
     uint32_t *number = number_values(g);
-    buf_printf(out, "graph %s\n", g->name);
+    buf_printf(out, "graph %s", g->name);
+    if (g->cache_level)
+        buf_printf(out, " cache=%d", g->cache_level);
+    buf_printf(out, "\n");
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const Tensor *t = tensor(g, g->inputs[i]);
         buf_printf(out, "input %%%u %s %s", i + 1, t->name, dtype_name(t->dtype));

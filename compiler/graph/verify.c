@@ -64,9 +64,24 @@ static const char *shape_is_inferred(const Check *c, const Op *o)
 
 static const char *binding_is_the_fastest_operands(const Check *c, const Op *o)
 {
-    return tensor(c->g, o->out)->binding == op_binding(c->g, o)
-               ? NULL
+    const Tensor *t = tensor(c->g, o->out);
+    if (t->binding == result_binding(c->g, o))
+        return NULL;
+    return t->binding == BIND_INTERVAL || c->g->cache_level
+               ? "its result does not change as step caching says"
                : "its result does not change as often as its fastest operand";
+}
+
+/* Short steps read cached values, so these are computed values with memory of their own; and every
+ * step computes the outputs. */
+static const char *cached_values_are_stored(const Check *c, const Op *o)
+{
+    if (tensor(c->g, o->out)->cache && o->kind == OP_RESHAPE)
+        return "a view is marked as cacheable";
+    for (uint32_t i = 0; i < c->g->n_outputs; i++)
+        if (tensor_cached(c->g, o->out) && tensor_eq(c->g->outputs[i], o->out))
+            return "an output is cached";
+    return NULL;
 }
 
 static const char *weights_have_their_parts(const Check *c, const Op *o)
@@ -92,6 +107,7 @@ static const struct { const char *name; VerifyRule *rule; } rules[] = {
     {"attributes are in range", attributes_are_in_range},
     {"shapes follow the ops' rules", shape_is_inferred},
     {"bindings follow the operands", binding_is_the_fastest_operands},
+    {"cached values are stored", cached_values_are_stored},
     {"weights are as wide as their parts", weights_have_their_parts},
 };
 /* clang-format on */

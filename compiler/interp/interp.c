@@ -86,36 +86,64 @@ static void run_op(Interp *it, const Op *op)
     }
 }
 
+/* Values of full steps stay for the short step after it. */
+static bool stays(const Interp *it, TensorId t)
+{
+    return tensor(it->g, t)->binding == BIND_INTERVAL;
+}
+
 static void count_uses(Interp *it)
 {
     const Graph *g = it->g;
-    for (uint32_t i = 0; i < g->n_ops; i++)
+    memset(it->uses_left, 0, g->n_tensors * sizeof *it->uses_left);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
         for (int s = 0; s < SLOT_COUNT; s++)
             if (!g->ops[i].dead && tensor_ok(g->ops[i].in[s]))
                 it->uses_left[g->ops[i].in[s].id - 1]++;
+        it->uses_left[g->ops[i].out.id - 1] += stays(it, g->ops[i].out);
+    }
     for (uint32_t i = 0; i < g->n_outputs; i++)
         it->uses_left[g->outputs[i].id - 1]++;
 }
 
-void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
-               bool in_double)
+/* Every op; short_step: but those of full steps alone, whose values are there. */
+static void run_ops(Interp *it, const void *const *inputs, bool short_step)
+{
+    const Graph *g = it->g;
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        if (!short_step || g->tensors[i].binding != BIND_INTERVAL) {
+            free(it->values[i].data);
+            it->values[i].data = NULL;
+        }
+    count_uses(it);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        it->values[g->inputs[i].id - 1] = input_value(tensor(g, g->inputs[i]), inputs[i]);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        if (!g->ops[i].dead && !(short_step && stays(it, g->ops[i].out)))
+            run_op(it, &g->ops[i]);
+}
+
+void interpret_steps(const Graph *g, WeightSource *w, const void *const *const *inputs, int n,
+                     float *const *outputs, bool in_double)
 {
     Interp it = {g, w, in_double, xcalloc(g->n_tensors, sizeof(Value)),
                  xcalloc(g->n_tensors, sizeof(uint32_t))};
-    count_uses(&it);
-    for (uint32_t i = 0; i < g->n_inputs; i++)
-        it.values[g->inputs[i].id - 1] = input_value(tensor(g, g->inputs[i]), inputs[i]);
-    for (uint32_t i = 0; i < g->n_ops; i++)
-        if (!g->ops[i].dead)
-            run_op(&it, &g->ops[i]);
+    for (int i = 0; i < n; i++)
+        run_ops(&it, inputs[i], i > 0);
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         const Value *v = &it.values[g->outputs[i].id - 1];
-        int64_t n = shape_count(&v->shape);
-        for (int64_t k = 0; k < n; k++)
+        int64_t count = shape_count(&v->shape);
+        for (int64_t k = 0; k < count; k++)
             outputs[i][k] = (float)v->data[k];
     }
     for (uint32_t i = 0; i < g->n_tensors; i++)
         free(it.values[i].data);
     free(it.values);
     free(it.uses_left);
+}
+
+void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
+               bool in_double)
+{
+    interpret_steps(g, w, &inputs, 1, outputs, in_double);
 }

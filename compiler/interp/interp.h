@@ -10,4 +10,9 @@
  * their last use. err() where an id lies outside of its table. */
 void interpret(const Graph *g, WeightSource *w, const void *const *inputs, float *const *outputs,
                bool in_double);
+
+/* The same for a loop of n steps with step caching: the first is full, the others are short.
+ * inputs: [n] as above. outputs: of the last step. */
+void interpret_steps(const Graph *g, WeightSource *w, const void *const *const *inputs, int n,
+                     float *const *outputs, bool in_double);
 #endif

@@ -25,7 +25,7 @@ static bool same_attributes(const Op *a, const Op *b)
 
 static bool same_operation(const Graph *g, const Op *a, const Op *b)
 {
-    if (a->kind != b->kind)
+    if (a->kind != b->kind || tensor_cached(g, a->out) != tensor_cached(g, b->out))
         return false;
     for (int s = 0; s < SLOT_COUNT; s++)
         if (!tensor_eq(a->in[s], b->in[s]))

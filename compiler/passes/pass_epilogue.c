@@ -20,6 +20,7 @@
  * changes as often as the product (law 6). Keeps values; scaling a weight rounds it once. */
 #include "rewrite.h"
 
+#include "cache.h"
 #include "construct.h"
 #include "cost.h"
 #include "pass.h"
@@ -57,6 +58,8 @@ static void finish(Graph *g, uint32_t u, Source s)
 {
     TensorId result = g->ops[s.view == NO_OP ? s.product : s.view].out;
     tensor(g, result)->shape = tensor(g, g->ops[u].out)->shape;
+    if (tensor(g, g->ops[u].out)->cache)
+        graph_mark(g, result, tensor(g, g->ops[u].out)->cache);
     graph_replace_uses(g, g->ops[u].out, result);
     graph_kill(g, &g->ops[u]);
 }

@@ -24,10 +24,11 @@
 #include "infer.h"
 #include "pass.h"
 
-/* The tensor that t broadcasts; NO_TENSOR when t is no broadcast. */
+/* The tensor that t broadcasts; NO_TENSOR when t is no broadcast, or a cached one: its operand may
+ * change more often. */
 static TensorId single(const Graph *g, TensorId t)
 {
-    uint32_t made = tensor_ok(t) ? op_making(g, t) : NO_OP;
+    uint32_t made = tensor_ok(t) && !tensor_cached(g, t) ? op_making(g, t) : NO_OP;
     return made != NO_OP && g->ops[made].kind == OP_BROADCAST ? g->ops[made].in[0] : NO_TENSOR;
 }
 
@@ -45,6 +46,8 @@ static void sink(Graph *g, uint32_t at, Op one, Shape shape)
     many.out = one.out;
     many.attr.broadcast.batch = batch;
     many.in[0] = graph_append_op(g, one, shape);
+    tensor(g, many.in[0])->cache = tensor(g, many.out)->cache;
+    tensor(g, many.out)->cache = 0;
     g->ops[at] = many;
 }
 

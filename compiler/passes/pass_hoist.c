@@ -7,13 +7,14 @@
  *         v2 = dense(t, k2)   y2 = conv2d{vec=v2}    ->   y1 = conv2d{vec=v}
  *                                                         y2 = conv2d{vec=v, vec_off=c1}
  *
- *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, STEP; stable within.
- *      The compiler cuts the list there: into ops that run once per prompt, per schedule and per
- * step.
+ *   2. Ops are ordered by how often their results change: CONST, PROMPT, TIME, then the step;
+ *      stable within. The compiler cuts the list there: into ops that run once per prompt, per
+ *      schedule and per step. With step caching, INTERVAL and STEP stay mixed: values of full steps
+ *      need values of every step.
  *
  * Requires pass_epilogue for 1 (without it no op reads SLOT_VEC and nothing merges), and that the
- * merged values have no other users. Keeps values. The new order is valid, because no operand
- * changes more often than the result. */
+ * merged values have no other users. Keeps values. The new order is valid, because no operand of an
+ * op before the step changes more often than the result. */
 #include "rewrite.h"
 
 #include <string.h>
@@ -57,6 +58,8 @@ static int merge_time_products(Graph *g, uint32_t first, uint32_t end)
     return n;
 }
 
+static Binding order_of(Binding b) { return b == BIND_INTERVAL ? BIND_STEP : b; }
+
 /* Returns how many ops changed their place. */
 static int order_by_binding(Graph *g)
 {
@@ -65,7 +68,7 @@ static int order_by_binding(Graph *g)
     int moved = 0;
     for (Binding b = BIND_CONST; b <= BIND_STEP; b++)
         for (uint32_t i = 0; i < g->n_ops; i++)
-            if (!g->ops[i].dead && tensor(g, g->ops[i].out)->binding == b) {
+            if (!g->ops[i].dead && order_of(tensor(g, g->ops[i].out)->binding) == b) {
                 moved += n != i;
                 ordered[n++] = g->ops[i];
             }

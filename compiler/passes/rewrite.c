@@ -15,6 +15,7 @@ Uses uses_of(Graph *g, TensorId t)
     Uses u = {0};
     for (uint32_t i = 0; i < g->n_outputs; i++)
         u.is_output |= tensor_eq(g->outputs[i], t);
+    u.is_output |= tensor_cached(g, t); /* other steps read it */
     for (int fill = 0; fill < 2; fill++) {
         u.n = 0;
         for (uint32_t i = 0; i < g->n_ops; i++)

@@ -11,7 +11,7 @@
  *   4. Other users: an op is fused with its user only when that is its one user, or when all users
  *      take it. No product is computed twice.
  *   5. Outputs: an output stays an output, under its name and in its place. A value that is an
- *      output is not fused away.
+ *      output is not fused away. A cached value (graph/cache.h) counts as one.
  *   6. Bindings: no value changes more often than before. So what runs once per prompt or per
  *      schedule still does.
  *   7. Paths: a fused op keeps the path of its product, a merged one that of the first.

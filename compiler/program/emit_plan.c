@@ -107,13 +107,14 @@ static V size_constant(const Emit *e, const lrt_size *s)
 #undef VALUE
 
 #define VALUE(name) name
-static V plan_constant(const PlanEmitter *x, int plan)
+/* The steps of the plans from `first` to `last`, which run in one walk. */
+static V plan_constant(const PlanEmitter *x, int first, int last)
 {
     const Emit *e = x->e;
     int n_steps = 0;
     V *step = xcalloc((size_t)x->s->n_steps + 1, sizeof *step);
     for (int i = 0; i < x->s->n_steps; i++)
-        if (x->s->steps[i].plan == plan)
+        if (x->s->steps[i].plan >= first && x->s->steps[i].plan <= last)
             step[n_steps++] = step_constant(x, &x->s->steps[i]);
     V steps = array(e, step, n_steps);
     free(step);
@@ -168,13 +169,17 @@ static V stage_constant(const Emit *e, const Stage *s, const V *functions)
         in[i] = io_constant(e, &s->inputs[i]);
     for (int i = 0; i < n_outputs; i++)
         out[i] = io_constant(e, &s->outputs[i]);
-    V name = text(e, s->graph->name), prompt = plan_constant(&x, PLAN_PROMPT);
-    V time = plan_constant(&x, PLAN_TIME), step = plan_constant(&x, PLAN_STEP);
+    V name = text(e, s->graph->name), prompt = plan_constant(&x, PLAN_PROMPT, PLAN_PROMPT);
+    V time = plan_constant(&x, PLAN_TIME, PLAN_TIME);
+    V step = plan_constant(&x, PLAN_INTERVAL, PLAN_STEP);
+    int shortest = has_plan(s, PLAN_INTERVAL) ? PLAN_STEP : PLAN_COUNT; /* none: no short step */
+    V short_step = plan_constant(&x, shortest, PLAN_STEP);
     V inputs = array(e, in, n_inputs), outputs = array(e, out, n_outputs);
     int time_rows = has_plan(s, PLAN_TIME) ? 1 : 0;
     int64_t weights_offset = s->weights_offset, weights_bytes = s->weights_bytes;
     int64_t arena_bytes = s->arena_bytes, prompt_bytes = s->prompt_bytes;
     int64_t time_row_bytes = s->time_row_bytes, scratch_bytes = s->scratch_bytes;
+    int64_t interval_bytes = s->interval_bytes;
     V fields[] = {
 #define LRT_FIELDS_OF_STAGE
 #include "plan.def"

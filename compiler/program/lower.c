@@ -2,7 +2,11 @@
  *
  * Requires: passes done, ops in order. With hoisting, operations bound to the prompt go to the
  * prompt plan, those bound to the timestep to the time plan, and values that cross into the step
- * plan live in their plan's own buffer; the rest shares the arena. */
+ * plan live in their plan's own buffer; the rest shares the arena.
+ *
+ * With step caching the operations of a step are of two plans, INTERVAL and STEP, mixed in the
+ * order of the operations. A full step runs both, a short one those of STEP alone. So what STEP
+ * reads from INTERVAL lives in a buffer of its own, which keeps it until the next full step. */
 #include "lower.h"
 #include "algorithm.h"
 #include "attr.h"
@@ -61,20 +65,23 @@ static Map map_of(const Lower *l, const Op *o, MapKind kind)
 }
 
 /* Sums of t: from its producer, or from a step of their own. Several norms of one plan share them;
- * another plan's memory is in use for other values by now. */
+ * another plan's memory is in use for other values by now. Sums of a cached value are cached too.
+ */
 static const TensorSums *sums_of(Lower *l, TensorId t)
 {
     TensorSums *x = &l->sums_of[lower_root(l->g, t).id];
     const Shape *s = &tensor(l->g, t)->shape;
-    if (x->mem && x->plan == l->plan)
+    if (x->mem && lower_together(x->plan, l->plan))
         return x;
-    x->plan = l->plan;
+    int reading = l->plan;
+    x->plan = l->plan = lower_sums_plan(l, t);
     x->sums = sums_of_rows(s->dim[0], shape_rows(s), shape_channels(s));
-    x->mem = lower_temp(l, sums_floats(&x->sums)) + 1;
+    x->mem = lower_sums_mem(l, t, &x->sums) + 1;
     Step *step = lower_step(l, program_kernel(l->p, KERNEL_SUMS, &x->sums, "groupnorm sums"),
                             x->sums.batch * x->sums.blocks, "groupnorm sums");
     lower_use_tensor(l, step, t);
     lower_use(l, step, x->mem - 1);
+    l->plan = reading;
     return x;
 }
 
@@ -229,9 +236,11 @@ static void lower_op(Lower *l, const Op *o)
 
 static int plan_of_binding(const Program *p, Binding b)
 {
+    if (b >= BIND_INTERVAL)
+        return b == BIND_INTERVAL ? PLAN_INTERVAL : PLAN_STEP;
     if (!(p->fuse & FUSE_HOIST))
         return PLAN_STEP;
-    return b == BIND_STEP ? PLAN_STEP : b == BIND_TIME ? PLAN_TIME : PLAN_PROMPT;
+    return b == BIND_TIME ? PLAN_TIME : PLAN_PROMPT;
 }
 
 /* The plan in which op k reads operand n: attention reads keys and values when they are packed. */
@@ -265,9 +274,12 @@ static void find_packs(Lower *l)
             if (x->kind != T_TEMP)
                 continue;
             int made = (int)x->producer.id - 1, *after = &l->pack_of[i].after;
-            bool later = *after == NO_OP_INDEX || l->plan_of[made] > l->plan_of[*after] ||
-                         (l->plan_of[made] == l->plan_of[*after] && made > *after);
-            if (later)
+            int plan = l->plan_of[made], before = *after == NO_OP_INDEX ? -1 : l->plan_of[*after];
+            if (n == 2 && plan != before && plan_in_loop(plan) && plan_in_loop(before)) {
+                *after = NO_OP_INDEX; /* neither plan has both */
+                continue;
+            }
+            if (plan > before || (plan == before && made > *after))
                 *after = made;
         }
     }
@@ -357,7 +369,7 @@ static void lower_end(Lower *l)
 }
 
 /* An op is in the plan of its binding, but never before an operand: outputs are computed in the
- * step plan whatever their binding. */
+ * step plan whatever their binding. Ops of full steps may well read values of every step. */
 static void choose_plans(Lower *l)
 {
     const Graph *g = l->g;
@@ -368,7 +380,8 @@ static void choose_plans(Lower *l)
             plan = PLAN_STEP;
         for (int n = 0; n < SLOT_COUNT; n++) {
             const Tensor *x = tensor_ok(o->in[n]) ? tensor(g, o->in[n]) : NULL;
-            if (x && x->kind == T_TEMP && l->plan_of[x->producer.id - 1] > plan)
+            if (x && x->kind == T_TEMP && plan != PLAN_INTERVAL &&
+                l->plan_of[x->producer.id - 1] > plan)
                 plan = l->plan_of[x->producer.id - 1];
         }
         l->plan_of[i] = plan;
@@ -398,14 +411,15 @@ static void choose_forms(Lower *l)
     free(choices);
 }
 
-/* The steps of l->plan, in the order of the ops. Keys and values of an attention are packed after
- * the op that makes the later one. */
-static void lower_plan(Lower *l)
+/* The steps of that plan (PLAN_STEP: of the loop), in the order of the ops. Keys and values of an
+ * attention are packed after the op that makes the later one. */
+static void lower_plan(Lower *l, int plan)
 {
     const Graph *g = l->g;
     for (uint32_t i = 0; i < g->n_ops; i++) {
-        if (l->plan_of[i] != l->plan)
+        if (!lower_together(l->plan_of[i], plan))
             continue;
+        l->plan = l->plan_of[i];
         l->op = &g->ops[i];
         lower_op(l, l->op);
         for (uint32_t k = 0; k < g->n_ops; k++)
@@ -421,8 +435,9 @@ Stage *lower(Program *p, Graph *g)
     find_packs(&l);
     place_values(&l);
     choose_forms(&l);
-    for (l.plan = 0; l.plan < PLAN_COUNT; l.plan++)
-        lower_plan(&l);
+    static const int order[] = {PLAN_PROMPT, PLAN_TIME, PLAN_STEP};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        lower_plan(&l, order[i]);
     copy_outputs(&l);
     memplan(l.s, p->fuse & FUSE_MEMORY);
     lower_end(&l);

@@ -62,7 +62,8 @@ static bool feeds_group_norm(const Lower *l, const Op *o)
 {
     for (uint32_t i = 0; i < l->g->n_ops; i++) {
         const Op *u = &l->g->ops[i];
-        for (int n = 0; n <= 3 && u->kind == OP_GROUP_SCALE && l->plan_of[i] == l->plan; n += 3)
+        for (int n = 0;
+             n <= 3 && u->kind == OP_GROUP_SCALE && lower_together(l->plan_of[i], l->plan); n += 3)
             if (tensor_ok(u->in[n]) && tensor_eq(lower_root(l->g, u->in[n]), o->out))
                 return true;
     }
@@ -130,7 +131,7 @@ void lower_contract(Lower *l, const Op *o)
     if (c.epilogue.has_sums) {
         TensorSums *t = &l->sums_of[o->out.id];
         t->sums = sums_of_contract(&c);
-        t->mem = lower_temp(l, sums_floats(&t->sums)) + 1;
+        t->mem = lower_sums_mem(l, o->out, &t->sums) + 1;
         t->plan = l->plan;
         lower_use(l, x, t->mem - 1);
     }

@@ -120,9 +120,10 @@ Measured measure_step(const Measure *how, const Stage *stage, const lrt_step *co
 
 const lrt_step *compiled_step(const lrt_stage *stage, const Stage *s, int index)
 {
-    const lrt_plan *plans[PLAN_COUNT] = {&stage->prompt, &stage->time, &stage->step};
-    int before = 0;
+    const lrt_plan *plans[PLAN_COUNT] = {&stage->prompt, &stage->time, &stage->step, &stage->step};
+    int before = 0, plan = s->steps[index].plan;
     for (int i = 0; i < index; i++)
-        before += s->steps[i].plan == s->steps[index].plan;
+        before += s->steps[i].plan == plan ||
+                  (plan_in_loop(s->steps[i].plan) && plan_in_loop(plan));
     return &plans[s->steps[index].plan]->steps[before];
 }

@@ -24,8 +24,10 @@ typedef struct {
     int64_t offset;
 } Mem;
 
-/* How often steps run: once per prompt, once per timestep, in every step. */
-enum { PLAN_PROMPT, PLAN_TIME, PLAN_STEP, PLAN_COUNT };
+/* When steps run: once per prompt, once per timestep, in full steps alone (with step caching), in
+ * every step. A full step of the loop runs the last two, mixed; a short one the last alone. */
+enum { PLAN_PROMPT, PLAN_TIME, PLAN_INTERVAL, PLAN_STEP, PLAN_COUNT };
+static inline bool plan_in_loop(int plan) { return plan >= PLAN_INTERVAL; }
 
 /* Independent calls of one kernel. */
 typedef struct {
@@ -91,6 +93,8 @@ typedef struct {
     int64_t arena_bytes, arena_bytes_unshared;
     /* Bytes of the values that cross into the step plan, per prompt and per timestep. */
     int64_t prompt_bytes, time_row_bytes;
+    /* Bytes of the values that short steps read from the last full one. */
+    int64_t interval_bytes;
     /* Bytes of each thread's scratch. */
     int64_t scratch_bytes;
 } Stage;

@@ -193,6 +193,8 @@ static void memory_line(Reader *r)
     r->s->prompt_bytes = number(&r->in, "prompt", 0, most_bytes);
     r->s->time_row_bytes = number(&r->in, "time_row", 0, most_bytes);
     r->s->scratch_bytes = number(&r->in, "scratch", 0, most_bytes);
+    if (text_accept(&r->in, "interval="))
+        r->s->interval_bytes = text_integer(&r->in, 0, most_bytes);
 }
 
 static uint32_t buffer(TextReader *t)

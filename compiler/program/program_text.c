@@ -4,9 +4,10 @@
 #include "print.h"
 #include <string.h>
 
-const char *const plan_names[PLAN_COUNT] = {"prompt", "time", "step"};
+const char *const plan_names[PLAN_COUNT] = {"prompt", "time", "interval", "step"};
 const char *const pack_names[PACK_KINDS] = {"raw", "panels", "bias"};
-const char *const buffer_names[LRT_BUF_IO + 1] = {"weights", "arena", "prompt", "time", "io"};
+const char *const buffer_names[LRT_BUF_IO + 1] = {"weights", "arena",    "prompt",
+                                                  "time",    "interval", "io"};
 
 static void print_quoted(Buf *out, const char *name, const char *text)
 {
@@ -81,10 +82,13 @@ static void print_stage(Buf *out, const Stage *s)
     }
     buf_printf(out, "weights offset=%lld bytes=%lld shared=%lld\n", (long long)s->weights_offset,
                (long long)s->weights_bytes, (long long)s->weights_shared);
-    buf_printf(out, "memory arena=%lld unshared=%lld prompt=%lld time_row=%lld scratch=%lld\n",
+    buf_printf(out, "memory arena=%lld unshared=%lld prompt=%lld time_row=%lld scratch=%lld",
                (long long)s->arena_bytes, (long long)s->arena_bytes_unshared,
                (long long)s->prompt_bytes, (long long)s->time_row_bytes,
                (long long)s->scratch_bytes);
+    if (s->interval_bytes)
+        buf_printf(out, " interval=%lld", (long long)s->interval_bytes);
+    buf_printf(out, "\n");
     for (uint32_t i = 0; i < s->n_mems; i++)
         print_mem(out, &s->mems[i], i);
     for (int i = 0; i < s->n_packed; i++)

@@ -66,10 +66,46 @@ uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses)
 {
     if (!crosses || plan == PLAN_STEP)
         return lower_mem(l->s, bytes, LRT_BUF_ARENA, 0);
-    int64_t *used = plan == PLAN_PROMPT ? &l->s->prompt_bytes : &l->s->time_row_bytes,
-            offset = *used;
-    *used += (bytes + 63) / 64 * 64;
-    return lower_mem(l->s, bytes, plan == PLAN_PROMPT ? LRT_BUF_PROMPT : LRT_BUF_TIME, offset);
+    Stage *s = l->s;
+    int64_t *const used[PLAN_STEP] = {&s->prompt_bytes, &s->time_row_bytes, &s->interval_bytes};
+    static const uint32_t buffers[PLAN_STEP] = {LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_INTERVAL};
+    int64_t offset = *used[plan];
+    *used[plan] += (bytes + 63) / 64 * 64;
+    return lower_mem(s, bytes, buffers[plan], offset);
+}
+
+bool lower_together(int plan, int other)
+{
+    return plan == other || (plan_in_loop(plan) && plan_in_loop(other));
+}
+
+/* Does a norm of that plan read the sums of t? */
+static bool norm_reads(const Lower *l, TensorId t, int plan)
+{
+    bool reads = false;
+    for (uint32_t i = 0; i < l->g->n_ops && !reads; i++) {
+        const Op *u = &l->g->ops[i];
+        bool norm = u->kind == OP_GROUP_SCALE || u->kind == OP_GROUP_NORM;
+        for (int n = 0; n <= 3 && norm && l->plan_of[i] == plan; n += 3)
+            reads |= tensor_ok(u->in[n]) &&
+                     tensor_eq(lower_root(l->g, u->in[n]), lower_root(l->g, t));
+    }
+    return reads;
+}
+
+int lower_sums_plan(const Lower *l, TensorId t)
+{
+    const Tensor *x = tensor(l->g, lower_root(l->g, t));
+    int made = x->kind == T_TEMP ? l->plan_of[x->producer.id - 1] : PLAN_PROMPT;
+    if (!plan_in_loop(l->plan) || made == PLAN_INTERVAL)
+        return plan_in_loop(l->plan) ? PLAN_INTERVAL : l->plan;
+    return norm_reads(l, t, PLAN_STEP) ? PLAN_STEP : PLAN_INTERVAL;
+}
+
+uint32_t lower_sums_mem(Lower *l, TensorId t, const Sums *sums)
+{
+    bool crosses = l->plan == PLAN_INTERVAL && norm_reads(l, t, PLAN_STEP);
+    return lower_plan_mem(l, sums_floats(sums) * 4, l->plan, crosses);
 }
 
 uint32_t lower_temp(Lower *l, int64_t floats)

@@ -51,6 +51,13 @@ int lower_output(const Graph *g, TensorId t);
 uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset);
 /* Memory for a result of that plan (PLAN_*). crosses: it outlives the plan. */
 uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses);
+/* Do steps of both plans run in one walk: is it one plan, or are both of a full step? */
+bool lower_together(int plan, int other);
+/* The plan of a step that sums t for norms of the plan that is being lowered: in a loop that of t
+ * itself, where t is made in the loop; else STEP if a norm of every step reads the sums. */
+int lower_sums_plan(const Lower *l, TensorId t);
+/* Memory for sums of t, of a step of l->plan. */
+uint32_t lower_sums_mem(Lower *l, TensorId t, const Sums *sums);
 /* Memory in the arena, for the steps that use it. */
 uint32_t lower_temp(Lower *l, int64_t floats);
 /* Memory of an operand. A weight that is reached this way is read as stored. */

@@ -9,10 +9,24 @@ bool lrt_denoise_guides(const lrt_denoiser *d, const lrt_sampling *s, int k)
            lrt_guides_step(&d->guidance, s->point[k].step - s->first, s->steps - s->first);
 }
 
+/* Whether call k, of the first n instances, is a short one: the sampler allows it, and all that it
+ * reads is there. */
+static bool is_short(const lrt_denoiser *d, const lrt_sampling *sampling, int k, int n)
+{
+    bool all = !lrt_sampling_full(sampling, k);
+    for (int i = 0; i < n; i++)
+        all = all && lrt_can_shorten(d->model[i]);
+    return all;
+}
+
 /* d->x -> d->predicted. */
 static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided)
 {
-    for (int i = 0; i < (guided ? d->models : 1); i++) {
+    int n = guided ? d->models : 1;
+    for (int i = 0; i < n; i++)
+        lrt_set_single(d->model[i], !guided);
+    bool shorter = is_short(d, sampling, k, n);
+    for (int i = 0; i < n; i++) {
         lrt_instance *model = d->model[i];
         const lrt_stage *stage = lrt_instance_stage(model);
         bool time_plan = stage->time.n_steps;
@@ -21,9 +35,12 @@ static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k, 
             lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
                           d->embeddings + (int64_t)k * d->embedding_width);
         lrt_set_output(model, 0, d->predicted + i * d->n);
-        lrt_set_single(model, !guided);
-        lrt_profile_begin(d->profile, "step", sampling->point[k].step + 1, model, 1);
-        lrt_run_step(model, time_plan ? k : 0);
+        lrt_profile_begin(d->profile, shorter ? "short step" : "step", sampling->point[k].step + 1,
+                          model, 1);
+        if (shorter)
+            lrt_run_short_step(model, time_plan ? k : 0);
+        else
+            lrt_run_step(model, time_plan ? k : 0);
         lrt_profile_end(d->profile);
     }
 }

@@ -251,6 +251,8 @@ static bool prepare_time(lrt_engine *g, const lrt_sampling *s, lrt_error *e)
 bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e)
 {
     bool ok = prepare_time(g, s, e);
+    for (int i = 0; i < 2 && g->loop.model[i]; i++)
+        lrt_forget_step(g->loop.model[i]); /* of the picture before */
     lrt_sampling_set(s, x);
     for (int k = 0; k < s->calls && ok; k++)
         ok = lrt_denoise_call(&g->loop, s, k, e);

@@ -55,7 +55,11 @@ void lrt_print_info(const lrt_session *s, const char *wrong)
         printf(
             "stage         %s: %u + %u + %u kernels (prompt, time, step), %.1f MB of weights, %.1f MB of memory\n",
             stage->name, stage->prompt.n_steps, stage->time.n_steps, stage->step.n_steps,
-            stage->weights_bytes / 1e6, (stage->arena_bytes + stage->prompt_bytes) / 1e6);
+            stage->weights_bytes / 1e6,
+            (stage->arena_bytes + stage->prompt_bytes + stage->interval_bytes) / 1e6);
+        if (stage->short_step.n_steps)
+            printf("              short step (--cache-interval): %u kernels\n",
+                   stage->short_step.n_steps);
     }
     put_line("weights", wrong ? wrong : s->weights_path ? s->weights_path : "in this file");
     printf("fingerprint   %016llx-", (unsigned long long)c->layout_hash);

@@ -287,6 +287,7 @@ static bool plan_steps(lrt_session *s, lrt_error *e)
                                                   : 0, /* without a step there is nothing to plan */
                                  .alpha = s->set.alpha,
                                  .eta = s->set.eta,
+                                 .cache_interval = (int)s->set.cache_interval,
                                  .n = s->engine.loop.n};
     return lrt_sampling_plan(&s->sampling, e);
 }

@@ -93,6 +93,7 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p)
         .steps = p->steps,
         .seed = {.value = p->seed == -1 ? 0 : (uint64_t)p->seed, .random = p->seed == -1},
         .batch_count = 1,
+        .cache_interval = 1,
         .quality = 90,
         .cfg_scale = p->cfg_scale,
         .guidance_stop = 1,
@@ -242,6 +243,23 @@ static int check_sampler(lrt_settings *s, lrt_error *e)
     return -1;
 }
 
+/* The same for step caching. */
+static int check_caching(const lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    if (s->cache_interval <= 1)
+        return -1;
+    if (!p->program->stages[s->size.diffusion_model]->short_step.n_steps)
+        lrt_fail(
+            e,
+            "--cache-interval: this program was built without step caching: latentc build --cache on");
+    else if (s->cache_interval > s->steps)
+        lrt_fail(e, "--cache-interval: expected 1 to %lld, the number of steps, found %lld",
+                 (long long)s->steps, (long long)s->cache_interval);
+    else
+        return -1;
+    return LRT_SETTING_cache_interval;
+}
+
 /* The same for guidance, init images and latents. */
 static int check_inputs(const lrt_settings *s, lrt_error *e)
 {
@@ -269,6 +287,7 @@ int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     int i = find_rows(s, p, e);
     i = i < 0 ? check_sampler(s, e) : i;
+    i = i < 0 ? check_caching(s, p, e) : i;
     return i < 0 ? check_inputs(s, e) : i;
 }
 

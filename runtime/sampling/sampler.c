@@ -143,6 +143,15 @@ bool lrt_sampling_begins(const lrt_sampling *s, int k)
     return k == 0 || s->point[k].step != s->point[k - 1].step;
 }
 
+bool lrt_sampling_full(const lrt_sampling *s, int k)
+{
+    int last = 0;
+    for (int i = 1; i <= k && s->cache_interval > 1; i++)
+        if (lrt_sampling_begins(s, i) && i - last >= s->cache_interval)
+            last = i;
+    return s->cache_interval <= 1 || last == k;
+}
+
 double lrt_sampling_alpha(const lrt_sampling *s, int k)
 {
     int last = k;

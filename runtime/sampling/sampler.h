@@ -41,6 +41,8 @@ typedef struct {
     double alpha; /* relax; NAN: chosen so that the steps span the schedule */
     double eta;   /* ddim, tcd: the share, 0 to 1, of a step's removed noise that is drawn anew */
     int64_t n;    /* numbers in a latent */
+    /* Step caching: calls of the model from one full one to the next; 0 and 1: all are full. */
+    int cache_interval;
     /* from lrt_sampling_plan */
     int calls;
     lrt_point *point; /* (calls + 1): the last one is the end of the run */
@@ -114,6 +116,10 @@ void lrt_sampling_move(lrt_sampling *s, int k, lrt_noise *noise);
 
 /* Whether call k is the first of its step. */
 bool lrt_sampling_begins(const lrt_sampling *s, int k);
+/* Whether call k runs the whole model: always without step caching. Otherwise in the first call,
+ * and then where a step begins and the last full call is cache_interval calls back. So all calls of
+ * a step reuse the same values, which the first of them may have made. */
+bool lrt_sampling_full(const lrt_sampling *s, int k);
 /* For --trace, before the move of call k: alpha of its step, the share of the way to x0, and rms(y
  * - x0), the deviation that the step reduces. */
 double lrt_sampling_alpha(const lrt_sampling *s, int k);

@@ -97,6 +97,7 @@ lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int 
     x->shares = aligned_alloc(_Alignof(lrt_share), 2 * (size_t)x->threads * sizeof *x->shares);
     if (!x->io || !x->shares || !block_new(&x->arena, stage->arena_bytes) ||
         !block_new(&x->prompt, stage->prompt_bytes) ||
+        !block_new(&x->interval, stage->interval_bytes) ||
         !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
         lrt_instance_free(x);
         return NULL;
@@ -122,6 +123,7 @@ void lrt_instance_free(lrt_instance *x)
     block_free(&x->arena);
     block_free(&x->prompt);
     block_free(&x->time);
+    block_free(&x->interval);
     block_free(&x->scratch);
     free(x->embeddings);
     free(x->io);
@@ -149,6 +151,13 @@ void lrt_set_output(lrt_instance *x, uint32_t i, void *data)
 }
 
 void lrt_set_single(lrt_instance *x, int single) { x->single = single; }
+
+int lrt_can_shorten(const lrt_instance *x)
+{
+    return x->stage->short_step.n_steps && x->stored && (x->single || !x->stored_single);
+}
+
+void lrt_forget_step(lrt_instance *x) { x->stored = false; }
 
 void lrt_set_timing(lrt_instance *x, double *seconds) { x->seconds = seconds; }
 

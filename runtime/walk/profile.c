@@ -47,14 +47,14 @@ static lrt_region *add_region(lrt_profile *p)
 
 uint32_t lrt_profile_steps(const lrt_stage *s)
 {
-    return s->prompt.n_steps + s->time.n_steps + s->step.n_steps;
+    return s->prompt.n_steps + s->time.n_steps + s->step.n_steps + s->short_step.n_steps;
 }
 
 const lrt_step *lrt_profile_step(const lrt_stage *s, uint32_t number)
 {
-    const lrt_plan *plans[] = {&s->prompt, &s->time, &s->step};
+    const lrt_plan *plans[] = {&s->prompt, &s->time, &s->step, &s->short_step};
     int i = 0;
-    for (; i < 2 && number >= plans[i]->n_steps; i++)
+    for (; i < 3 && number >= plans[i]->n_steps; i++)
         number -= plans[i]->n_steps;
     return &plans[i]->steps[number];
 }

@@ -35,16 +35,25 @@ void lrt_run_prompt(lrt_instance *x);
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c);
 /* Runs the step plan with row time_row of the last lrt_run_time. */
 void lrt_run_step(lrt_instance *x, int64_t time_row);
+/* Whether lrt_run_short_step may run: the stage was compiled with step caching, and lrt_run_step
+ * has run since the last lrt_run_prompt and lrt_forget_step, for all batch elements that a step
+ * computes now (lrt_set_single). */
+int lrt_can_shorten(const lrt_instance *x);
+/* Runs the short step plan: as lrt_run_step, with the cached values that lrt_run_step left last. */
+void lrt_run_short_step(lrt_instance *x, int64_t time_row);
+/* The values that lrt_run_step left are not those of the next step's picture. */
+void lrt_forget_step(lrt_instance *x);
 /* Runs all plans in order, for a graph that stands alone. Inputs and outputs must be set. */
 void lrt_run_all(lrt_instance *x);
 /* Gives the working memory back to the system until the next run. Results of the prompt plan and
- * the time plan stay. */
+ * the time plan, and cached values, stay. */
 void lrt_instance_release(lrt_instance *x);
 
 /* One thread's part of one step. */
 typedef struct {
     double begin, end; /* lrt_now(), without the barrier after the step */
-    uint32_t step;     /* over the steps of the prompt, time and step plans, in that order */
+    uint32_t
+        step; /* over the steps of the prompt, time, step and short step plans, in that order */
     uint32_t thread;
     uint32_t tasks; /* how many it ran; threads that ran none have no span */
 } lrt_span;

@@ -98,11 +98,12 @@ static bool worth_helping(const lrt_step *s, int threads)
 static void *address_of(const Walk *w, const lrt_arg *a)
 {
     const lrt_instance *x = w->x;
-    char *base = a->buffer == LRT_BUF_WEIGHTS  ? (char *)(uintptr_t)x->weights
-                 : a->buffer == LRT_BUF_ARENA  ? x->arena.p
-                 : a->buffer == LRT_BUF_PROMPT ? x->prompt.p
-                 : a->buffer == LRT_BUF_TIME   ? w->time_base
-                                               : x->io[a->buffer - LRT_BUF_IO];
+    char *base = a->buffer == LRT_BUF_WEIGHTS    ? (char *)(uintptr_t)x->weights
+                 : a->buffer == LRT_BUF_ARENA    ? x->arena.p
+                 : a->buffer == LRT_BUF_PROMPT   ? x->prompt.p
+                 : a->buffer == LRT_BUF_TIME     ? w->time_base
+                 : a->buffer == LRT_BUF_INTERVAL ? x->interval.p
+                                                 : x->io[a->buffer - LRT_BUF_IO];
     return base + a->offset;
 }
 
@@ -171,7 +172,11 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
         collect_spans(&x->trace, plan->n_steps, team);
 }
 
-void lrt_run_prompt(lrt_instance *x) { walk(x, &x->stage->prompt, x->time.p, 0, false); }
+void lrt_run_prompt(lrt_instance *x)
+{
+    lrt_forget_step(x);
+    walk(x, &x->stage->prompt, x->time.p, 0, false);
+}
 
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
 {
@@ -191,14 +196,28 @@ int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
     return 0;
 }
 
-void lrt_run_step(lrt_instance *x, int64_t time_row)
+/* The step plan or the short one, which is numbered after it. */
+static void run_step_plan(lrt_instance *x, int64_t time_row, bool short_step)
 {
     const lrt_stage *s = x->stage;
+    uint32_t first = s->prompt.n_steps + s->time.n_steps;
     char *time_base = x->time.p ? x->time.p + (size_t)time_row * s->time_row_bytes : NULL;
     if (x->time_input >= 0 && x->embeddings)
         x->io[x->time_input] = x->embeddings + time_row * lrt_copies_of_row(x) * x->embedding_width;
-    walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps, x->single);
+    if (short_step)
+        walk(x, &s->short_step, time_base, first + s->step.n_steps, x->single);
+    else
+        walk(x, &s->step, time_base, first, x->single);
 }
+
+void lrt_run_step(lrt_instance *x, int64_t time_row)
+{
+    run_step_plan(x, time_row, false);
+    x->stored = true;
+    x->stored_single = x->single;
+}
+
+void lrt_run_short_step(lrt_instance *x, int64_t time_row) { run_step_plan(x, time_row, true); }
 
 void lrt_run_all(lrt_instance *x)
 {
@@ -207,4 +226,6 @@ void lrt_run_all(lrt_instance *x)
     /* The input as it was set; its rows were reserved with the instance. */
     walk(x, &s->time, x->time.p, s->prompt.n_steps, false);
     walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps, x->single);
+    x->stored = true;
+    x->stored_single = x->single;
 }
