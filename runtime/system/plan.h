@@ -2,11 +2,11 @@
  * into the object file; the runtime walks them. Nothing is parsed or looked up at run time.
  *
  * A stage is one compiled graph. Its work is three plans: one depends only on the prompt, one only
- * on timesteps, and one is the step itself. The first two may be empty. With step caching there is a
- * fourth, the short step: the steps of the step plan that do not belong to cached values, which it
- * reads as the last full step left them. A plan is a list of steps
- * (one kernel each) with a barrier after each. A step is `tasks` independent calls of its kernel.
- * Which thread runs a task never changes what the task computes.
+ * on timesteps, and one is the step itself. The first two may be empty. With step caching there is
+ * a fourth, the short step: the steps of the step plan that do not belong to cached values, which
+ * it reads as the last full step left them. A plan is a list of steps (one kernel each) with a
+ * barrier after each. A step is `tasks` independent calls of its kernel. Which thread runs a task
+ * never changes what the task computes.
  *
  * The fields of the structs are the rows of plan.def. */
 #ifndef LATENTRT_PLAN_H
@@ -16,14 +16,7 @@
 
 #define LRT_PLAN_VERSION 7
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
-enum {
-    LRT_BUF_WEIGHTS,
-    LRT_BUF_ARENA,
-    LRT_BUF_PROMPT,
-    LRT_BUF_TIME,
-    LRT_BUF_INTERVAL,
-    LRT_BUF_IO
-};
+enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_INTERVAL, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12
 /* Types of inputs and outputs. */
 enum { LRT_F32, LRT_I32 };
