@@ -10,13 +10,13 @@ const char *const winograd_names[WINOGRAD_COUNT] = {WINOGRADS(ROW)};
 #undef ROW
 
 const ConvForm conv_forms[CONV_FORMS] = {
-#define FORM(e, name, shown, winograd, kernels, units, bf16) \
-    {CONV_##e, name, shown, WINOGRAD_##winograd, KERNELS_##kernels, UNITS_##units, bf16},
+#define FORM(e, name, shown, winograd, kernels, units, bf16, chosen) \
+    {CONV_##e, name, shown, WINOGRAD_##winograd, KERNELS_##kernels, UNITS_##units, bf16, CHOSEN_##chosen},
 #include "conv_forms.def"
 #undef FORM
 };
 
-#define FORM(e, name, shown, winograd, kernels, units, bf16) name,
+#define FORM(e, name, shown, winograd, kernels, units, bf16, chosen) name,
 const char *const conv_names[CONV_MODES] = {"auto", "winograd",
 #include "conv_forms.def"
 };

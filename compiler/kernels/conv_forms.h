@@ -6,7 +6,8 @@
 /* clang-format off */
 #define STORED_KERNELS(ROW) ROW(PACKED, packed) ROW(STREAMED, streamed) ROW(UNPACKED, unpacked)
 #define WINOGRADS(ROW) \
-    ROW(NONE, none) ROW(F23, f23) ROW(F43, f43) ROW(UP23, up23) ROW(UP43, up43) ROW(F23X, f23x) ROW(F43X, f43x)
+    ROW(NONE, none) ROW(F23, f23) ROW(F43, f43) ROW(UP23, up23) ROW(UP43, up43) ROW(F23X, f23x) ROW(F43X, f43x) \
+    ROW(F24, f24)
 /* clang-format on */
 
 /* How the kernels of a Winograd form are stored. PACKED: transformed when the weights are packed.
@@ -27,12 +28,17 @@ extern const char *const winograd_names[WINOGRAD_COUNT];
 /* Where a form may be used: products on vectors, on the tile unit. */
 typedef enum { UNITS_VECTORS = 1, UNITS_TILES = 2, UNITS_BOTH = 3 } FormUnits;
 
+/* Where a form may be chosen by its cost. ONCE: where the products are vdpbf16ps, in models that
+ * run once for a picture (without a timestep). The result of a step is the next one's input: there
+ * errors add up. */
+typedef enum { CHOSEN_ALWAYS, CHOSEN_ONCE } FormChosen;
+
 /* AUTO: the cheapest form by estimate, within a budget of bytes (algorithm.c). WINOGRAD: the
  * cheapest Winograd form where one fits. Else that form where it fits. */
 typedef enum {
     CONV_AUTO,
     CONV_WINOGRAD,
-#define FORM(e, name, shown, winograd, kernels, units, bf16) CONV_##e,
+#define FORM(e, name, shown, winograd, kernels, units, bf16, chosen) CONV_##e,
 #include "conv_forms.def"
 #undef FORM
     CONV_MODES
@@ -45,6 +51,7 @@ typedef struct {
     int kernels;
     FormUnits units;
     bool bf16;
+    FormChosen chosen;
 } ConvForm;
 enum { CONV_FORMS = CONV_MODES - CONV_DIRECT };
 /* In the order of their kernels' size; direct first. */

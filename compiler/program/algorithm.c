@@ -31,6 +31,22 @@ static int by_saving(const void *a, const void *b)
                                     : x->form - y->form;
 }
 
+/* Does the model run for each step of a sampler? */
+static bool runs_in_steps(const Graph *g)
+{
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        if (tensor(g, g->inputs[i])->binding == BIND_TIME)
+            return true;
+    return false;
+}
+
+static bool may_choose(const Graph *g, const Program *p, const ConvForm *f)
+{
+    if (f->chosen == CHOSEN_ALWAYS || p->conv == f->mode)
+        return true;
+    return p->bf16 && p->target->core == CORE_BF16_DOT && !runs_in_steps(g);
+}
+
 static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
 {
     const Target *t = p->target;
@@ -41,7 +57,11 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
         contract_plan(&k, t, conv_forms[f].mode);
         c.form[f] = conv_forms[f].mode;
         c.bytes[f] = contract_panel_floats(&k) * 4;
-        c.cost[f] = f == 0 ? contract_cost(&k, t) : k.winograd ? winograd_cost(&k, t) : INFINITY;
+        if (f == 0)
+            c.cost[f] = contract_cost(&k, t);
+        else
+            c.cost[f] = k.winograd && may_choose(g, p, &conv_forms[f]) ? winograd_cost(&k, t)
+                                                                       : INFINITY;
     }
     return c;
 }

@@ -10,4 +10,6 @@ all up f32 1e-5
 all f43 f32 5e-5
 none f23 f32 5e-5
 all f23 bf16 3e-2
+all f24 bf16 3e-2
+none f24u f32 5e-5
 END
