@@ -27,12 +27,9 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
 {
     const lrt_stage *s = stage_of(g, index);
     const char *why, *weights = g->weights->section[LRT_SECTION_WEIGHTS];
-    if (g->weights->unchecked) {
-        lrt_profile_begin(g->loop.profile, "weights", 0, NULL, 0);
-        lrt_container_prepare(g->weights, s->weights_offset, s->weights_bytes);
-        lrt_profile_end(g->loop.profile);
-    }
     lrt_profile_begin(g->loop.profile, "memory", 0, NULL, 0);
+    if (g->weights->unchecked) /* later, every page has been read */
+        lrt_container_prepare(g->weights, s->weights_offset, s->weights_bytes);
     lrt_instance *x = lrt_instance_new(s, weights + s->weights_offset, g->threads, &why);
     lrt_profile_end(g->loop.profile);
     if (!x)
@@ -69,8 +66,8 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     return true;
 }
 
-bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, lrt_container *weights, int threads,
-                     lrt_error *e)
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *weights,
+                     int threads, lrt_error *e)
 {
     *g = (lrt_engine){.pipeline = p, .weights = weights, .threads = threads, .loop = {.copies = 1}};
     if (!check_stages(g, e))

@@ -6,7 +6,7 @@
 
 typedef struct {
     const lrt_pipeline *pipeline;
-    lrt_container *weights;
+    const lrt_container *weights;
     int threads;
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
     float *context;             /* (2, tokens, width): the prompt's, then the negative prompt's */
@@ -26,8 +26,8 @@ typedef struct {
 } lrt_engine;
 /* Checks the stages and allocates buffers. weights: the file of the packed weights, open, which
  * must outlive g. */
-bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, lrt_container *weights, int threads,
-                     lrt_error *e);
+bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *weights,
+                     int threads, lrt_error *e);
 void lrt_engine_free(lrt_engine *g);
 /* Encodes both prompts, ids (2, max_text_length), padded, the negative one second, sets the result
  * as the model's context, and runs the prompt plan. When the prompts are equal, or no step is

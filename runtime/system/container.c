@@ -98,7 +98,10 @@ static bool map_section(int fd, const lrt_container_file *file, const lrt_footer
     if (p == MAP_FAILED)
         return fail(file, e, "has %s that cannot be mapped: %s", section_names[i], strerror(errno));
     *out = p;
-    madvise(p, s->bytes, MADV_WILLNEED); /* starts to read a file that is not in memory */
+    /* only advice: huge pages where the file system has them; to start reading what is not in
+     * memory */
+    madvise(p, s->bytes, MADV_HUGEPAGE);
+    madvise(p, s->bytes, MADV_WILLNEED);
     return true;
 }
 
@@ -163,104 +166,77 @@ bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e)
     return ok;
 }
 
-/* Maps a chunk's pages and hashes it. An older kernel maps them one after the other while they are
- * read. */
-static uint64_t read_chunk(const lrt_container *c, int section, uint64_t chunk)
+/* A chunk of a section: *n bytes at the result. */
+static const char *chunk_at(const lrt_container *c, int section, uint64_t chunk, size_t *n)
 {
-    const char *p = (const char *)c->section[section] + chunk * LRT_HASH_CHUNK;
     uint64_t rest = c->footer.sections[section].bytes - chunk * LRT_HASH_CHUNK;
-    size_t n = rest < LRT_HASH_CHUNK ? (size_t)rest : LRT_HASH_CHUNK;
-    madvise((void *)(uintptr_t)p, n, MADV_POPULATE_READ); /* only advice */
-    return lrt_hash_chunk(p, n);
+    *n = rest < LRT_HASH_CHUNK ? (size_t)rest : LRT_HASH_CHUNK;
+    return (const char *)c->section[section] + chunk * LRT_HASH_CHUNK;
 }
 
 /* Whether the file's bytes there are in memory: a look at the first page. */
-static bool is_resident(const lrt_container *c, uint64_t chunk)
+static bool is_resident(const void *p)
 {
     unsigned char in_core = 1;
-    const char *p = (const char *)c->section[LRT_SECTION_WEIGHTS] + chunk * LRT_HASH_CHUNK;
     return mincore((void *)(uintptr_t)p, 1, &in_core) || (in_core & 1);
 }
 
-void lrt_container_prepare(lrt_container *c, uint64_t offset, uint64_t bytes)
+/* Enters the pages into the process's page table. A kernel that has no such call gets a read from
+ * each page. */
+static void map_pages(const char *p, size_t n)
 {
-    if (!(c->unchecked & LRT_MAP_WEIGHTS) || !c->chunk_known || !bytes)
+    if (!madvise((void *)(uintptr_t)p, n, MADV_POPULATE_READ) || errno != EINVAL)
+        return;
+    for (size_t i = 0; i < n; i += 4096)
+        (void)*(const volatile char *)(p + i);
+}
+
+void lrt_container_prepare(const lrt_container *c, uint64_t offset, uint64_t bytes)
+{
+    if (!c->section[LRT_SECTION_WEIGHTS] || !bytes)
         return;
     uint64_t first = offset / LRT_HASH_CHUNK, end = lrt_hash_chunks(offset + bytes);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(lrt_chosen_threads())
-    for (uint64_t i = first; i < end; i++)
-        if (!c->chunk_known[i] && is_resident(c, i)) {
-            c->chunk_hash[i] = read_chunk(c, LRT_SECTION_WEIGHTS, i);
-            c->chunk_known[i] = true;
-        }
+    for (uint64_t i = first; i < end; i++) {
+        size_t n;
+        const char *p = chunk_at(c, LRT_SECTION_WEIGHTS, i, &n);
+        if (is_resident(p))
+            map_pages(p, n);
+    }
 }
 
-/* The hash of a section. known, hash: (chunks); hash receives those that are not known. */
-static uint64_t section_hash(const lrt_container *c, int section, const bool *known, uint64_t *hash)
+/* Whether the section has the hash that it was made with. false, with *e, when memory is short. */
+static bool hash_section(const lrt_container *c, int section, bool *same, lrt_error *e)
 {
-    uint64_t n = c->footer.sections[section].bytes, chunks = lrt_hash_chunks(n);
+    uint64_t bytes = c->footer.sections[section].bytes, chunks = lrt_hash_chunks(bytes),
+             *hash = calloc(chunks, sizeof *hash);
+    if (!hash)
+        return lrt_fail(e, "out of memory");
     int threads = chunks > 1 ? lrt_chosen_threads() : 1; /* it may start some to count them */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (uint64_t i = 0; i < chunks; i++)
-        if (!known[i])
-            hash[i] = read_chunk(c, section, i);
-    return lrt_hash_fold(hash, n);
-}
-
-static void free_chunks(lrt_container *c)
-{
-    free(c->chunk_hash);
-    free(c->chunk_known);
-    c->chunk_hash = NULL;
-    c->chunk_known = NULL;
-}
-
-/* false when memory is short. */
-static bool check_section(lrt_container *c, int i, bool *same)
-{
-    uint64_t chunks = lrt_hash_chunks(c->footer.sections[i].bytes);
-    bool ours = i == LRT_SECTION_WEIGHTS && c->chunk_known, ok = true;
-    uint64_t *hash = ours ? c->chunk_hash : calloc(chunks, sizeof *hash);
-    bool *known = ours ? c->chunk_known : calloc(chunks, sizeof *known);
-    if (hash && known)
-        *same = section_hash(c, i, known, hash) == c->footer.sections[i].hash;
-    else
-        ok = false;
-    if (ours) {
-        free_chunks(c);
-    } else {
-        free(hash);
-        free(known);
+    for (uint64_t i = 0; i < chunks; i++) {
+        size_t n;
+        const char *p = chunk_at(c, section, i, &n);
+        madvise((void *)(uintptr_t)p, n, MADV_POPULATE_READ); /* else page by page, as it is read */
+        hash[i] = lrt_hash_chunk(p, n);
     }
-    return ok;
+    *same = lrt_hash_fold(hash, bytes) == c->footer.sections[section].hash;
+    free(hash);
+    return true;
 }
 
 bool lrt_container_check(lrt_container *c, lrt_error *e)
 {
     for (int i = 0; i < LRT_SECTION_COUNT; i++) {
         bool same = true;
-        if (!(c->unchecked >> i & 1) || !c->section[i])
-            continue;
-        if (!check_section(c, i, &same))
-            return lrt_fail(e, "out of memory");
+        if (c->unchecked >> i & 1 && c->section[i] && !hash_section(c, i, &same, e))
+            return false;
         if (!same)
             return fail(&c->file, e, "was changed: its %s differ from those that it was made with",
                         section_names[i]);
     }
     c->unchecked = 0;
     return true;
-}
-
-/* Room for the chunks of weights that are checked later. Without it they are checked at once. */
-static void note_chunks(lrt_container *c)
-{
-    uint64_t chunks = lrt_hash_chunks(c->footer.sections[LRT_SECTION_WEIGHTS].bytes);
-    if (!(c->unchecked & LRT_MAP_WEIGHTS) || !c->section[LRT_SECTION_WEIGHTS])
-        return;
-    c->chunk_hash = calloc(chunks, sizeof *c->chunk_hash);
-    c->chunk_known = calloc(chunks, sizeof *c->chunk_known);
-    if (!c->chunk_hash || !c->chunk_known)
-        free_chunks(c);
 }
 
 bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsigned later,
@@ -282,7 +258,6 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
     c->unchecked = sections & ~later;
     ok = ok && lrt_container_check(c, e);
     c->unchecked = sections & later;
-    note_chunks(c);
     if (!ok)
         lrt_container_close(c);
     return ok;
@@ -290,7 +265,6 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
 
 void lrt_container_close(lrt_container *c)
 {
-    free_chunks(c);
     for (int i = 0; i < LRT_SECTION_COUNT; i++)
         if (c->section[i]) {
             munmap((void *)(uintptr_t)c->section[i], c->footer.sections[i].bytes);

@@ -22,10 +22,6 @@ typedef struct {
     const void *section[LRT_SECTION_COUNT];
     /* A bit for each section that is mapped, but whose hash is not checked yet. */
     unsigned unchecked;
-    /* The hashes of the weights' chunks (section_hash.h), and which are known, while the weights
-     * are not checked. */
-    uint64_t *chunk_hash;
-    bool *chunk_known;
 } lrt_container;
 /* Reads the footer, and checks it and the file's length. Does not compare the layout. */
 bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e);
@@ -40,13 +36,13 @@ bool lrt_container_open(const lrt_container_file *file, unsigned sections, unsig
  * with, in one thread. A program calls it before it starts threads and before it uses any of its
  * kernels; lrt_container_open does the same for a file that has code. */
 bool lrt_container_check_code(const lrt_container_file *file, lrt_error *e);
-/* For unchecked weights that are about to be used: maps `bytes` of them from `offset` on and hashes
- * them, in one pass with all threads, so that kernels take no page faults. Leaves out what is not
- * in memory yet: reading it from a disk takes longer, and the work need not wait for all of it. */
-void lrt_container_prepare(lrt_container *c, uint64_t offset, uint64_t bytes);
-/* Checks the hashes that are not checked yet: reads what lrt_container_prepare has not, in
- * parallel. Hashing gigabytes of weights may take longer than the rest of a program's start, so it
- * may run on them first and check before it shows a result. */
+/* For weights that are about to be used: enters `bytes` of them from `offset` on into the page
+ * table, with all threads, so that kernels take no page faults. Leaves out what is not in memory
+ * yet: the work need not wait until a disk has delivered all of it. */
+void lrt_container_prepare(const lrt_container *c, uint64_t offset, uint64_t bytes);
+/* Checks the hashes that are not checked yet, at the speed of memory. For gigabytes of weights that
+ * takes as long as the rest of a program's start, so it may run on them first and check before it
+ * shows a result. */
 bool lrt_container_check(lrt_container *c, lrt_error *e);
 void lrt_container_close(lrt_container *c);
 #endif
