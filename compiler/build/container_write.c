@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "container.h"
 #include "hash.h"
 #include "section_hash.h"
 #include "plan.h"
@@ -75,6 +76,14 @@ static void put_section(Container *c, int section, const void *p, size_t n)
     end_section(c, section);
 }
 
+static void put_footer(Container *c)
+{
+    pad(c, 8);
+    c->footer.file_bytes = c->at + sizeof c->footer;
+    c->footer.footer_hash = lrt_hash64(&c->footer, offsetof(lrt_footer, footer_hash));
+    put(c, &c->footer, sizeof c->footer);
+}
+
 void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *p)
 {
     Container c = {.out = out};
@@ -92,8 +101,21 @@ void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *
         p->weights(&c, p->context);
     end_section(&c, LRT_SECTION_WEIGHTS);
     put_section(&c, LRT_SECTION_VOCAB, p->vocab, p->vocab_bytes);
-    pad(&c, 8);
-    c.footer.file_bytes = c.at + sizeof c.footer;
-    c.footer.footer_hash = lrt_hash64(&c.footer, offsetof(lrt_footer, footer_hash));
-    put(&c, &c.footer, sizeof c.footer);
+    put_footer(&c);
+}
+
+void container_append(OutFile *out, int section, const void *data, size_t n)
+{
+    Container c = {.out = out};
+    const char *path = outfile_temp_path(out);
+    lrt_error e;
+    if (fflush(outfile_stream(out)))
+        err("%s: %s", path, strerror(errno));
+    if (!lrt_footer_read(&(lrt_container_file){.path = path, .what = path}, &c.footer, &e))
+        err("%s", e.text);
+    c.at = c.footer.file_bytes - sizeof c.footer;
+    if (fseeko(outfile_stream(out), (off_t)c.at, SEEK_SET))
+        err("%s: %s", path, strerror(errno));
+    put_section(&c, section, data, n);
+    put_footer(&c);
 }

@@ -34,4 +34,7 @@ typedef struct {
  * when the executable cannot be read or the disk is full. The caller commits out, with mode 0755.
  */
 void container_finish(OutFile *out, uint64_t layout_hash, const ContainerParts *p);
+
+/* Adds a section (LRT_SECTION_*) to a finished container: n bytes, behind the others. */
+void container_append(OutFile *out, int section, const void *data, size_t n);
 #endif

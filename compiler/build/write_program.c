@@ -1,9 +1,11 @@
 /* See write_program.h. */
 #include "write_program.h"
 #include "codegen.h"
+#include "empty_context.h"
 #include "pack.h"
 #include "container_write.h"
 #include "progress.h"
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -34,14 +36,31 @@ static void fill(Container *c, void *context)
 }
 
 /* The object code on the way to that output. */
-static OutFile *write_object(Program *p, const char *of)
+static OutFile *write_object(const Code *object, const char *of)
 {
-    Code object = program_emit(p, OUT_OBJ);
     OutFile *o = outfile_scratch(of, ".o");
-    outfile_write(o, object.data, object.bytes);
+    outfile_write(o, object->data, object->bytes);
     fflush(outfile_stream(o));
-    code_free(&object);
     return o;
+}
+
+/* A generator gets the context of the empty prompt. weights: the container that has them. */
+static void add_empty_context(OutFile *out, OutFile *weights, const Program *p, const Code *object,
+                              const ProgramFiles *w)
+{
+    size_t n;
+    if (!p->pipeline || p->pipeline->text_encoder < 0 || !w->vocab)
+        return;
+    fflush(outfile_stream(weights));
+    void *context = empty_context(&(GeneratorParts){.program = p,
+                                                    .object = object,
+                                                    .weights = outfile_temp_path(weights),
+                                                    .vocab = w->vocab,
+                                                    .vocab_bytes = w->vocab_bytes},
+                                  &n);
+    if (context)
+        container_append(out, LRT_SECTION_CONTEXT, context, n);
+    free(context);
 }
 
 const char *library_weights_path(Arena *a, const char *path)
@@ -74,7 +93,8 @@ void write_program(Program *p, WeightSource *const *source, const ProgramFiles *
 {
     Fill f = {p, source};
     bool archive = w->kind == PROGRAM_ARCHIVE;
-    OutFile *o = write_object(p, w->path),
+    Code object = program_emit(p, OUT_OBJ);
+    OutFile *o = write_object(&object, w->path),
             *code = archive ? outfile_open(w->path) : outfile_scratch(w->path, ".link");
     OutFile *out = archive ? NULL : outfile_open(w->path), *weights = NULL;
     link_program(p->target, &w->link, w->kind, outfile_temp_path(o), outfile_temp_path(code));
@@ -91,7 +111,9 @@ void write_program(Program *p, WeightSource *const *source, const ProgramFiles *
                                 .vocab = w->vocab,
                                 .vocab_bytes = w->vocab_bytes};
         container_finish(out, program_layout_hash(p), &parts);
+        add_empty_context(out, weights ? weights : out, p, &object, w);
     }
+    code_free(&object);
     if (weights)
         outfile_commit(weights, 0644);
     outfile_commit(archive ? code : out, archive ? 0644 : 0755);

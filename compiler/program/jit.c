@@ -63,22 +63,24 @@ static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib)
 #endif
 }
 
-Engine *engine_new(Program *p, WeightSource *const *source)
+/* The address of a constant in the code. */
+static const void *find(const Engine *e, const char *name)
+{
+    LLVMOrcExecutorAddress at;
+    check(LLVMOrcLLJITLookup(e->jit, &at, name));
+    return (const void *)(uintptr_t)at;
+}
+
+Engine *engine_load(const Target *t, const Code *object)
 {
     lrt_error why;
-    Code code = {0};
-    if (target_is_host_arch(p->target))
-        code = program_emit(p, OUT_OBJ);
-    if (!code.data || !lrt_cpu_check(code.cpu, &why))
-        err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)",
-            p->target->name);
-    if (!lrt_cpu_enable(code.cpu, &why))
+    if (!target_is_host_arch(t) || !lrt_cpu_check(object->cpu, &why))
+        return NULL;
+    if (!lrt_cpu_enable(object->cpu, &why))
         err("%s", why.text);
     Engine *e = xcalloc(1, sizeof *e);
-    e->lowered = p;
-    LLVMMemoryBufferRef object = LLVMCreateMemoryBufferWithMemoryRangeCopy(code.data, code.bytes,
-                                                                           "program");
-    code_free(&code);
+    LLVMMemoryBufferRef copy = LLVMCreateMemoryBufferWithMemoryRangeCopy(object->data,
+                                                                         object->bytes, "program");
     check(LLVMOrcCreateLLJIT(&e->jit, NULL));
     LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(e->jit);
     LLVMOrcDefinitionGeneratorRef process;
@@ -87,10 +89,22 @@ Engine *engine_new(Program *p, WeightSource *const *source)
     /* memset, memcpy */
     LLVMOrcJITDylibAddGenerator(lib, process);
     define_model(e->jit, lib);
-    check(LLVMOrcLLJITAddObjectFile(e->jit, lib, object));
-    LLVMOrcExecutorAddress at;
-    check(LLVMOrcLLJITLookup(e->jit, &at, "latentrt_program"));
-    e->program = (const lrt_program *)(uintptr_t)at;
+    check(LLVMOrcLLJITAddObjectFile(e->jit, lib, copy));
+    e->program = find(e, "latentrt_program");
+    return e;
+}
+
+Engine *engine_new(Program *p, WeightSource *const *source)
+{
+    Code code = {0};
+    if (target_is_host_arch(p->target))
+        code = program_emit(p, OUT_OBJ);
+    Engine *e = code.data ? engine_load(p->target, &code) : NULL;
+    if (!e)
+        err("target %s does not run on this machine: compile to a file instead (latentc compile --emit exe)",
+            p->target->name);
+    code_free(&code);
+    e->lowered = p;
     if (!source)
         return e;
     e->weights = aligned_alloc(4096, (size_t)p->weights_bytes + 4096);
@@ -101,6 +115,7 @@ Engine *engine_new(Program *p, WeightSource *const *source)
     return e;
 }
 
+const lrt_pipeline *engine_pipeline(const Engine *e) { return find(e, "latentrt_pipeline"); }
 const lrt_program *engine_program(const Engine *e) { return e->program; }
 const Program *engine_lowered(const Engine *e) { return e->lowered; }
 const void *engine_weights(const Engine *e, int stage)
@@ -112,7 +127,8 @@ void engine_free(Engine *e)
 {
     check(LLVMOrcDisposeLLJIT(e->jit));
     free(e->weights);
-    program_free(e->lowered);
+    if (e->lowered)
+        program_free(e->lowered);
     free(e);
 }
 

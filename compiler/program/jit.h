@@ -1,6 +1,7 @@
 /* Programs and graphs compiled into this process. */
 #ifndef LATENTC_JIT_H
 #define LATENTC_JIT_H
+#include "codegen.h"
 #include "program.h"
 #include "stage.h"
 
@@ -9,6 +10,11 @@ typedef struct Engine Engine;
 /* Compiles p and packs its weights. err() when the target does not run here. The engine owns p from
  * now on. source[i]: weights of stage i; NULL: the code alone. */
 Engine *engine_new(Program *p, WeightSource *const *source);
+/* Loads the object that program_emit made: the code alone, without the lowered program. NULL when
+ * its target does not run here. */
+Engine *engine_load(const Target *t, const Code *object);
+/* The constants of a generator; the object has them. */
+const lrt_pipeline *engine_pipeline(const Engine *e);
 /* The compiled program; the lowered one; the packed weights of a stage. Valid until engine_free. */
 const lrt_program *engine_program(const Engine *e);
 const Program *engine_lowered(const Engine *e);

@@ -118,10 +118,13 @@ static size_t most_encoded(const lrt_engine *g, int64_t values)
     return n < 2 ? 2 : n;
 }
 
-/* The cached context of these ids; NULL when there is none. */
+/* The context of these ids, if they are the empty prompt or in the cache; else NULL. */
 static const float *find_encoded(const lrt_engine *g, const int32_t *ids)
 {
-    size_t bytes = (size_t)g->pipeline->max_text_length * sizeof *ids;
+    size_t length = (size_t)g->pipeline->max_text_length, bytes = length * sizeof *ids;
+    const int32_t *empty = g->empty ? (const int32_t *)(g->empty + 1) : NULL;
+    if (empty && !memcmp(empty, ids, bytes))
+        return (const float *)(empty + length);
     for (size_t i = 0; i < g->n_encoded; i++)
         if (!memcmp(g->encoded[i].ids, ids, bytes))
             return g->encoded[i].context;
@@ -156,28 +159,12 @@ static bool cache_encoded(lrt_engine *g, const int32_t *ids, const float *contex
 static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    const lrt_stage *s = stage_of(g, p->text_encoder);
-    int tokens = lrt_stage_input(s, "tokens"), positions = lrt_stage_input(s, "positions");
-    int64_t batch = s->inputs[tokens].dim[0], length = p->max_text_length,
-            values = io_count(&s->outputs[0]);
     lrt_instance *x = open_stage(g, p->text_encoder, e);
-    int32_t *in = calloc((size_t)(2 * batch * length), sizeof *in);
-    float *all = calloc((size_t)values, sizeof *all);
-    bool ok = x && ((in && all) || lrt_fail(e, "out of memory"));
-    if (ok) {
-        memcpy(in, ids, (size_t)length * sizeof *in);
-        for (int64_t i = 0; i < batch * length; i++)
-            in[batch * length + i] = (int32_t)(i % length);
-        lrt_set_input(x, (uint32_t)tokens, in);
-        lrt_set_input(x, (uint32_t)positions, in + batch * length);
-        lrt_set_output(x, 0, all);
-        lrt_profile_begin(g->loop.profile, "text encoder", 0, x, 1);
-        lrt_run_all(x);
-        lrt_profile_end(g->loop.profile);
-        memcpy(out, all, (size_t)(values / batch) * sizeof *out);
-    }
-    free(in);
-    free(all);
+    if (!x)
+        return false;
+    lrt_profile_begin(g->loop.profile, "text encoder", 0, x, 1);
+    bool ok = lrt_text_context(p, x, ids, out, e);
+    lrt_profile_end(g->loop.profile);
     lrt_instance_free(x);
     return ok;
 }
@@ -185,8 +172,7 @@ static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error
 /* The contexts of n prompts, from the cache where they are there. */
 static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error *e)
 {
-    const lrt_io *io = &stage_of(g, g->pipeline->text_encoder)->outputs[0];
-    int64_t values = io_count(io) / io->dim[0], length = g->pipeline->max_text_length;
+    int64_t values = lrt_context_values(g->pipeline), length = g->pipeline->max_text_length;
     for (int64_t i = 0; i < n; i++) {
         float *out = g->context + i * values;
         const float *cached = find_encoded(g, ids + i * length);
@@ -216,6 +202,7 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error
             !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
+        lrt_set_single(g->loop.model[i], g->loop.single);
         lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
         lrt_run_prompt(g->loop.model[i]);
         lrt_profile_end(g->loop.profile);

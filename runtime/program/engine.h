@@ -3,6 +3,7 @@
 #define LATENTRT_ENGINE_H
 #include "container.h"
 #include "denoise.h"
+#include "text_context.h"
 
 typedef struct {
     const lrt_pipeline *pipeline;
@@ -17,6 +18,8 @@ typedef struct {
         float *context;
     } * encoded;
     size_t n_encoded, next_encoded;
+    const lrt_empty_context
+        *empty;        /* the caller's, which fits; NULL: the empty prompt is encoded */
     float *embeddings; /* (calls, time_width) of the current sampling */
     float *picture;    /* (height, width, 3) */
     uint8_t *rgb;

@@ -51,8 +51,9 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
     const lrt_program *c = s->pipeline->program;
     const lrt_container_file own = {program, "the program file", NULL, c->layout_hash,
                                     s->code_checked};
+    unsigned context = sections & LRT_MAP_WEIGHTS ? LRT_MAP_CONTEXT : 0;
     if (!weights && !s->pipeline->weights_file)
-        return lrt_container_open(&own, sections, LRT_MAP_WEIGHTS, &s->container, e);
+        return lrt_container_open(&own, sections | context, LRT_MAP_WEIGHTS, &s->container, e);
     if (!find_weights_file(s, program, weights, e))
         return false;
     const lrt_container_file file = {s->weights_path, s->weights_what, s->weights_remedy,
@@ -60,8 +61,9 @@ static bool open_files(lrt_session *s, const char *program, const char *weights,
     bool there = lrt_container_open(&file, sections, LRT_MAP_WEIGHTS, &s->container, e);
     if (!there && sections != LRT_MAP_VOCAB) /* tokens can be printed without weights */
         return false;
-    if (!(sections & LRT_MAP_VOCAB) || s->container.section[LRT_SECTION_VOCAB] ||
-        lrt_container_open(&own, LRT_MAP_VOCAB, 0, &s->own, e))
+    unsigned vocab = s->container.section[LRT_SECTION_VOCAB] ? 0 : sections & LRT_MAP_VOCAB;
+    bool opened = !(vocab | context) || lrt_container_open(&own, vocab | context, 0, &s->own, e);
+    if (opened || !vocab) /* an archive is linked into a program that is no container */
         return true;
     lrt_error why = *e;
     return lrt_fail(e, "%s; %s has no vocabulary either; %s", why.text, s->weights_what,
@@ -153,23 +155,15 @@ static bool fill_ids(const lrt_session *s, const char *what, const char *prompt,
 {
     lrt_tokens t = {0};
     lrt_error why;
-    if (!lrt_tokenize(&s->vocab, prompt, &t, &why)) {
-        free(t.ids);
-        return lrt_fail(e, "%s: %s", what, why.text);
-    }
     size_t length = (size_t)s->pipeline->max_text_length;
-    int32_t end = (int32_t)s->vocab.header->end,
-            pad = s->pipeline->pad_token < 0 ? end : s->pipeline->pad_token;
-    if (t.n > length) {
+    bool ok = lrt_prompt_ids(&s->vocab, s->pipeline, prompt, &t, ids, &why) ||
+              lrt_fail(e, "%s: %s", what, why.text);
+    if (ok && t.n > length) {
         fprintf(notice, "the %s has %zu tokens, %zu more than fit; cut: ", what, t.n, t.n - length);
         put_cut(s, &t, length - 1, notice);
-        t.ids[length - 1] = end;
-        t.n = length;
     }
-    for (size_t i = 0; i < length; i++)
-        ids[i] = i < t.n ? t.ids[i] : pad;
     free(t.ids);
-    return true;
+    return ok;
 }
 
 static size_t ids_bytes(const lrt_session *s)
@@ -257,6 +251,22 @@ bool lrt_session_read(lrt_session *s, lrt_error *e)
     return ok;
 }
 
+/* The context of the empty prompt, where the program has it and it was computed with these weights.
+ */
+static const lrt_empty_context *empty_context(const lrt_session *s)
+{
+    const lrt_container *files[] = {&s->container, &s->own};
+    uint64_t weights_hash = s->container.footer.sections[LRT_SECTION_WEIGHTS].hash;
+    for (int i = 0; i < 2; i++) {
+        const void *section = files[i]->section[LRT_SECTION_CONTEXT];
+        if (section &&
+            lrt_empty_context_fits(section, files[i]->footer.sections[LRT_SECTION_CONTEXT].bytes,
+                                   s->pipeline, weights_hash))
+            return section;
+    }
+    return NULL;
+}
+
 /* What does not depend on the settings. */
 static bool prepare_once(lrt_session *s, lrt_error *e)
 {
@@ -266,6 +276,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_engine_init(&s->engine, p, &s->container, (int)s->set.threads, e))
         return false;
     s->engine.loop.profile = s->profile;
+    s->engine.empty = empty_context(s);
     if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||
         !(s->x = calloc((size_t)s->engine.loop.n, sizeof *s->x)))
         return lrt_fail(e, "out of memory");

@@ -27,6 +27,7 @@ static const char *const section_names[LRT_SECTION_COUNT] = {
     [LRT_SECTION_VOCAB] = "vocabulary",
     [LRT_SECTION_ABOUT] = "description",
     [LRT_SECTION_CODE] = "code",
+    [LRT_SECTION_CONTEXT] = "context of the empty prompt",
 };
 
 /* "WHAT is wrong; what to do": fmt is the rest of a sentence that begins with the file. */

@@ -26,7 +26,11 @@ typedef struct {
 /* Reads the footer, and checks it and the file's length. Does not compare the layout. */
 bool lrt_footer_read(const lrt_container_file *file, lrt_footer *f, lrt_error *e);
 /* Bits for lrt_container_open. */
-enum { LRT_MAP_WEIGHTS = 1 << LRT_SECTION_WEIGHTS, LRT_MAP_VOCAB = 1 << LRT_SECTION_VOCAB };
+enum {
+    LRT_MAP_WEIGHTS = 1 << LRT_SECTION_WEIGHTS,
+    LRT_MAP_VOCAB = 1 << LRT_SECTION_VOCAB,
+    LRT_MAP_CONTEXT = 1 << LRT_SECTION_CONTEXT
+};
 /* Checks that the file is whole and that its layout is the code's, checks the code, and maps
  * `sections`. Checks the hashes of those (every byte is read, in parallel), except for those in
  * `later`, which lrt_container_check does. false, with *e: c is closed. */

@@ -201,13 +201,17 @@ extern const lrt_pipeline latentrt_pipeline;
  *
  * A file of packed weights is a container without an executable. It begins with a description in
  * lines of text, whose first line is LRT_PACKED. Then come the weights and, for a program that has
- * no container of its own (an archive is linked into it), the vocabulary. */
+ * no container of its own (an archive is linked into it), the vocabulary.
+ *
+ * A generator also has the context of the empty prompt, computed by its own code when it was built,
+ * where that code ran on the machine that built it. */
 #define LRT_PACKED "latentc packed weights\n"
 enum {
     LRT_SECTION_WEIGHTS,
     LRT_SECTION_VOCAB,
     LRT_SECTION_ABOUT,
-    LRT_SECTION_CODE, /* the executable: from the first byte of the file */
+    LRT_SECTION_CODE,    /* the executable: from the first byte of the file */
+    LRT_SECTION_CONTEXT, /* of the empty prompt: runtime/program/text_context.h */
     LRT_SECTION_COUNT
 };
 typedef struct {
@@ -220,8 +224,7 @@ typedef struct {
     uint64_t layout_hash;
     uint64_t file_bytes;                     /* of the whole file, to recognise a truncated one */
     lrt_section sections[LRT_SECTION_COUNT]; /* unused ones: zero */
-    uint8_t reserved[24];
-    uint64_t footer_hash; /* lrt_hash64 of the footer before this field */
+    uint64_t footer_hash;                    /* lrt_hash64 of the footer before this field */
 } lrt_footer;
 _Static_assert(sizeof(lrt_footer) == 160, "the footer is the last 160 bytes");
 #endif

@@ -24,8 +24,8 @@ const lrt_stage *lrt_instance_stage(const lrt_instance *x);
  * outputs[i], any alignment. It is used until another is set. */
 void lrt_set_input(lrt_instance *x, uint32_t i, const void *data);
 void lrt_set_output(lrt_instance *x, uint32_t i, void *data);
-/* single: whether the step plan computes only the first batch element from now on. Results and
- * outputs of the other elements are then undefined. */
+/* single: whether the prompt plan and the step plan compute only the first batch element from now
+ * on. Results and outputs of the other elements are then undefined. */
 void lrt_set_single(lrt_instance *x, int single);
 
 /* Runs the prompt plan. Its inputs must be set. */

@@ -175,7 +175,7 @@ static void walk(lrt_instance *x, const lrt_plan *plan, char *time_base, uint32_
 void lrt_run_prompt(lrt_instance *x)
 {
     lrt_forget_step(x);
-    walk(x, &x->stage->prompt, x->time.p, 0, false);
+    walk(x, &x->stage->prompt, x->time.p, 0, x->single);
 }
 
 int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
