@@ -13,7 +13,7 @@
 #include "job_files.h"
 #include "metadata.h"
 #include "output.h"
-#include "picture_out.h"
+#include "picture_writer.h"
 #include "progress.h"
 #include "prompts.h"
 #include "session.h"
@@ -34,6 +34,8 @@ typedef struct {
     char name[sizeof(lrt_error)]; /* for messages: FILE:LINE of --prompts, or "" */
     lrt_progress progress;
     lrt_output trace;
+    lrt_picture_writer writer;           /* of the picture before the current one */
+    char writer_name[sizeof(lrt_error)]; /* its `name` */
     float *latent_in; /* the tensor of --latent-in, for the record; NULL without */
 } Run;
 
@@ -120,7 +122,27 @@ static bool record(const Run *r, const char *name, uint64_t seed, char **text, l
     return *text || lrt_fail(e, "out of memory");
 }
 
-/* tag: ".preview", or "" for the finished picture. */
+/* Waits for the picture before the current one, and announces it. */
+static bool settle(Run *r, lrt_error *e)
+{
+    if (!r->writer.busy)
+        return true;
+    bool ok = lrt_picture_writer_end(&r->writer, e);
+    lrt_profile_beside(r->s.profile, LRT_PROFILE_PICTURE, r->writer.begin, r->writer.end);
+    if (ok)
+        announce(r, r->writer.name);
+    else /* the message names its line of --prompts */
+        snprintf(r->name, sizeof r->name, "%s", r->writer_name);
+    return ok;
+}
+
+static bool is_last(const Run *r)
+{
+    return r->job == &r->jobs.jobs[r->jobs.n - 1] && r->number + 1 == r->job->set.batch_count;
+}
+
+/* Finished pictures but the last are written while the next one is drawn. tag: ".preview", or ""
+ * for the finished picture. */
 static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
 {
     char *name = lrt_picture_name(r->job, r->number, r->jobs.pictures, tag), *text = NULL;
@@ -128,11 +150,15 @@ static bool write_picture(Run *r, const char *tag, uint64_t seed, lrt_error *e)
     const lrt_picture_out picture = {r->s.engine.rgb,       r->s.pipeline->width,
                                      r->s.pipeline->height, text,
                                      (int)r->s.set.quality, (int)r->s.set.png_level};
-    lrt_profile_begin(r->s.profile, LRT_PROFILE_PICTURE, 0, NULL, 0);
-    ok = ok && lrt_picture_write(name, &picture, e);
-    lrt_profile_end(r->s.profile);
-    if (ok && !*tag)
-        announce(r, name);
+    if (ok && !*tag && !is_last(r) && lrt_picture_writer_begin(&r->writer, name, &picture)) {
+        snprintf(r->writer_name, sizeof r->writer_name, "%s", r->name);
+    } else if (ok) {
+        lrt_profile_begin(r->s.profile, LRT_PROFILE_PICTURE, 0, NULL, 0);
+        ok = lrt_picture_write(name, &picture, e);
+        lrt_profile_end(r->s.profile);
+        if (ok && !*tag)
+            announce(r, name);
+    }
     free(name);
     free(text);
     return ok;
@@ -149,7 +175,7 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
                       NULL, 0);
     bool sound = lrt_container_check(&r->s.container, e);
     lrt_profile_end(r->s.profile);
-    if (!sound)
+    if (!sound || !settle(r, e))
         return false;
     if (r->trace.stream)
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", step, s->point[k].t, s->point[k].sigma,
@@ -214,8 +240,8 @@ static bool draw_one(Run *r, lrt_error *e)
         lrt_output_abandon(&r->trace);
         return false;
     }
-    /* a run without a step has not checked the weights yet */
-    return lrt_container_check(&r->s.container, e) &&
+    /* a run without a step has not checked the weights yet, and no earlier picture */
+    return lrt_container_check(&r->s.container, e) && settle(r, e) &&
            (!r->trace.stream || lrt_output_commit(&r->trace, e)) && save_latent(r, e) &&
            lrt_engine_decode(&r->s.engine, r->s.x, e) && write_picture(r, "", seed, e);
 }
@@ -274,7 +300,9 @@ static bool draw_job(Run *r, lrt_error *e)
         r->number++;
     if (r->number == n)
         return true;
-    bool ok = lrt_session_read(&r->s, e);
+    /* the picture before may be the init image of this one */
+    bool ok = ((!r->s.set.init_img && !r->s.set.mask) || settle(r, e)) &&
+              lrt_session_read(&r->s, e);
     if (ok)
         check_recorded(r);
     print_notice(r, ok ? r->s.notice : NULL);
@@ -325,6 +353,10 @@ static bool draw_all(Run *r, lrt_error *e)
                      r->job->line);
         ok = draw_job(r, &why) || lrt_fail(e, "%s%s", r->name, why.text);
     }
+    bool settled = settle(r, &why);
+    if (!settled && !ok) /* something else went wrong while it was written */
+        say(r, "error: %s%s", r->name, why.text);
+    ok = ok && (settled || lrt_fail(e, "%s%s", r->name, why.text));
     if (ok && r->s.profile) {
         lrt_profile_print(r->s.profile, stderr);
         ok = lrt_profile_write(r->s.profile, r->s.set.profile, r->program, e);
@@ -408,6 +440,7 @@ int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
     lrt_recorded_free(&r.recorded);
     lrt_jobs_free(&r.jobs);
     free(r.latent_in);
+    lrt_picture_writer_free(&r.writer);
     lrt_session_close(&r.s);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "output_place.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +19,20 @@
  * cleared after the file is gone. */
 enum { SLOTS = 8 };
 static char *volatile temporary[SLOTS];
+static pthread_mutex_t claiming = PTHREAD_MUTEX_INITIALIZER; /* several threads write files */
+
+/* Puts the name into a free slot; SLOTS when there is none. */
+static int claim_slot(char *name)
+{
+    int slot = 0;
+    pthread_mutex_lock(&claiming);
+    while (slot < SLOTS && temporary[slot])
+        slot++;
+    if (slot < SLOTS)
+        temporary[slot] = name;
+    pthread_mutex_unlock(&claiming);
+    return slot;
+}
 
 void lrt_output_remove_all(void)
 {
@@ -125,18 +140,16 @@ bool lrt_output_open(lrt_output *o, const char *path, lrt_error *e)
     }
     if (!stat(path, &st) && !S_ISREG(st.st_mode))
         return open_in_place(o, path, e);
-    while (o->slot < SLOTS && temporary[o->slot])
-        o->slot++;
     if (!lrt_output_unprotected(path, e) || !(o->path = lrt_output_target(path, e)))
         return false;
+    lrt_output_sweep(o->path);
     char *name = lrt_output_temporary(o->path, "");
-    if (o->slot == SLOTS || !name) {
+    o->slot = name ? claim_slot(name) : SLOTS;
+    if (o->slot == SLOTS) {
         free(name);
         free(o->path);
         return lrt_fail(e, "%s: out of memory", path);
     }
-    lrt_output_sweep(o->path);
-    temporary[o->slot] = name;
     o->stream = fopen(name, "wb");
     if (o->stream)
         return true;

@@ -1,7 +1,8 @@
 /* Output files that appear under their names only when they are complete.
  *
- * A process has at most a few open at once. Open ones are removed on an error, at exit, on SIGINT,
- * SIGTERM or SIGHUP, and when a mapped file becomes shorter (SIGBUS), which is reported. */
+ * A process has at most a few open at once; several threads may open some. Open ones are removed on
+ * an error, at exit, on SIGINT, SIGTERM or SIGHUP, and when a mapped file becomes shorter (SIGBUS),
+ * which is reported. */
 #ifndef LATENTRT_OUTPUT_H
 #define LATENTRT_OUTPUT_H
 #include <stdio.h>

@@ -98,6 +98,13 @@ void lrt_profile_started(lrt_profile *p, const char *what)
         *r = (lrt_region){.what = what, .begin = p->start, .end = lrt_now()};
 }
 
+void lrt_profile_beside(lrt_profile *p, const char *what, double begin, double end)
+{
+    lrt_region *r = p ? add_region(p) : NULL;
+    if (r)
+        *r = (lrt_region){.what = what, .beside = true, .begin = begin, .end = end};
+}
+
 double lrt_profile_first_step(const lrt_profile *p)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -162,7 +169,7 @@ static void put_region(const lrt_profile *p, const lrt_region *r, FILE *f)
     if (r->number)
         fprintf(f, " %d", r->number);
     fputs("\",\"cat\":\"region\"", f);
-    put_when(p, f, 0, r->begin, r->end);
+    put_when(p, f, r->beside ? (uint32_t)p->threads : 0, r->begin, r->end);
     if (r->stage) {
         fputs(",\"args\":{\"stage\":", f);
         put_text(f, r->stage->name);
@@ -203,6 +210,10 @@ bool lrt_profile_write(const lrt_profile *p, const char *path, const char *progr
             o.stream,
             ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"thread %d\"}}",
             i, i);
+    fprintf(
+        o.stream,
+        ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"pictures\"}}",
+        p->threads);
     for (size_t i = 0; i < p->n; i++)
         put_region(p, &p->regions[i], o.stream);
     fputs("\n]}\n", o.stream);

@@ -23,11 +23,14 @@ void lrt_profile_begin(lrt_profile *p, const char *what, int number, lrt_instanc
 void lrt_profile_end(lrt_profile *p);
 /* Adds the region from the start of the process to now. */
 void lrt_profile_started(lrt_profile *p, const char *what);
+/* Adds a region that another thread ran beside those of this one. */
+void lrt_profile_beside(lrt_profile *p, const char *what, double begin, double end);
 /* Prints three kinds of tables: the way from the start to the first picture as a waterfall, the
  * sums by region, and for each stage the sums by kind of kernel. */
 void lrt_profile_print(const lrt_profile *p, FILE *out);
 /* Writes Chrome's trace event format: complete events, microseconds since the start, tid = thread.
- * Regions are on thread 0. A kernel's name is the path of its op; flops and bytes are those of the
- * thread's share of the tasks. program: name of the process in the trace. */
+ * Regions are on thread 0, those beside others on a thread behind the last. A kernel's name is the
+ * path of its op; flops and bytes are those of the thread's share of the tasks. program: name of
+ * the process in the trace. */
 bool lrt_profile_write(const lrt_profile *p, const char *path, const char *program, lrt_error *e);
 #endif

@@ -1,12 +1,15 @@
 /* A profile's regions, as profile.c records them and profile_tables.c prints them. */
 #ifndef LATENTRT_PROFILE_REGIONS_H
 #define LATENTRT_PROFILE_REGIONS_H
+#include <stdbool.h>
+
 #include "profile.h"
 
 /* A region. stage NULL: no instance ran in it; else spans are those of the instance, in order. */
 typedef struct {
     const char *what;
     int number;
+    bool beside; /* in a thread of its own, while others ran */
     const lrt_stage *stage;
     double begin, end; /* lrt_now() */
     lrt_span *spans;

@@ -142,8 +142,8 @@ static void print_waterfall(const lrt_profile *p, FILE *out)
 static void print_regions(const lrt_profile *p, const Line *lines, int n, FILE *out)
 {
     double all = lrt_now() - p->start, rest = all;
-    for (int i = 0; i < n; i++)
-        rest -= lines[i].seconds;
+    for (size_t i = 0; i < p->n; i++)
+        rest -= p->regions[i].beside ? 0 : p->regions[i].end - p->regions[i].begin;
     fputs("\n   count        time   share  region\n", out);
     for (int i = 0; i < n; i++)
         fprintf(out, "%8d %8.1f ms %5.1f %%  %s\n", lines[i].count, lines[i].seconds * 1e3,

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     Json root = json_load(argv[1]), events = json_need(root, "traceEvents");
     char names[MOST_NAMES][32];
     int count[MOST_NAMES] = {0}, n_names = 0, kernels = 0;
-    double last[MOST_THREADS] = {0}, flops = 0;
+    double last[MOST_THREADS] = {0}, last_beside = 0, flops = 0;
     bool seen[MOST_THREADS] = {false};
     Span region = {0, 0};
     for (Json e = json_first(events); json_ok(e); e = json_next(e)) {
@@ -48,9 +48,11 @@ int main(int argc, char **argv)
         const char *name = json_string(json_need(e, "name"));
         Span s = span_of(e);
         if (strcmp(json_string(json_need(e, "cat")), "region") == 0) {
-            if (s.begin < region.end)
+            bool beside = thread > 0; /* written while the next picture is drawn */
+            if (s.begin < (beside ? last_beside : region.end))
                 json_err(e, "the region begins before the last one ends");
-            region = s;
+            *(beside ? &last_beside : &region.end) = s.end;
+            region.begin = beside ? region.begin : s.begin;
             int i = 0, length = (int)strcspn(name, "0123456789");
             while (length > 0 && name[length - 1] == ' ')
                 length--;
