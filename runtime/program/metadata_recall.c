@@ -146,9 +146,11 @@ bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char 
     const char *path = s->from_png;
     lrt_settings_default(s, p);
     lrt_settings_table(table, s, p);
-    return lrt_metadata_read(path, p, s, r, e) &&
-           lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e) &&
-           lrt_recorded_complete(r, path, s, e) && lrt_recorded_fit(r, path, p, s, table, e) &&
+    if (!lrt_metadata_read(path, p, s, r, e) ||
+        !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
+        return false;
+    lrt_settings_fast(s, p, table);
+    return lrt_recorded_complete(r, path, s, e) && lrt_recorded_fit(r, path, p, s, table, e) &&
            lrt_settings_complete(s, p, e);
 }
 

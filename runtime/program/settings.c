@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "guidance.h"
 #include "names.h"
 #include "output.h"
 #include "picture_out.h"
@@ -243,12 +244,18 @@ static int check_sampler(lrt_settings *s, lrt_error *e)
     return -1;
 }
 
+/* Whether the program was built with step caching. */
+static bool caches_steps(const lrt_pipeline *p, int32_t diffusion_model)
+{
+    return p->program->stages[diffusion_model]->short_step.n_steps;
+}
+
 /* The same for step caching. */
 static int check_caching(const lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     if (s->cache_interval <= 1)
         return -1;
-    if (!p->program->stages[s->size.diffusion_model]->short_step.n_steps)
+    if (!caches_steps(p, s->size.diffusion_model))
         lrt_fail(
             e,
             "--cache-interval: this program was built without step caching: latentc build --cache on");
@@ -345,6 +352,22 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     return true;
 }
 
+void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p, lrt_option table[LRT_SETTING_COUNT])
+{
+    lrt_option *stop = &table[LRT_SETTING_guidance_stop],
+               *interval = &table[LRT_SETTING_cache_interval];
+    if (!s->fast || s->steps < LRT_FAST_LEAST_STEPS)
+        return;
+    if (!stop->given && lrt_guides(s->cfg_scale) && s->guidance_start <= LRT_FAST_GUIDANCE_STOP) {
+        s->guidance_stop = LRT_FAST_GUIDANCE_STOP;
+        stop->given = true;
+    }
+    if (!interval->given && caches_steps(p, p->diffusion_model)) {
+        s->cache_interval = LRT_FAST_INTERVAL;
+        interval->given = true;
+    }
+}
+
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
 {
     lrt_option table[LRT_SETTING_COUNT];
@@ -352,6 +375,7 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
     lrt_settings_table(table, s, p);
     if (!lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
         return false;
+    lrt_settings_fast(s, p, table);
     return s->help || s->version || s->info || s->from_png || lrt_settings_complete(s, p, e);
 }
 

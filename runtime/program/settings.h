@@ -7,6 +7,9 @@
 #include "samplers.h"
 
 #define LRT_VERSION "0.1.0"
+/* --fast: docs/fast.md says why. */
+enum { LRT_FAST_LEAST_STEPS = 10, LRT_FAST_INTERVAL = 3 };
+#define LRT_FAST_GUIDANCE_STOP 0.6
 #define LRT_STRENGTH 0.75 /* of --init-img, unless --strength says otherwise */
 
 /* Rows of settings.def, headlines included: the index of a setting in the tables below. */
@@ -83,6 +86,9 @@ void lrt_settings_table(lrt_option table[LRT_SETTING_COUNT], lrt_settings *s,
                         const lrt_pipeline *p);
 /* --strength, or its default. */
 double lrt_settings_strength(const lrt_settings *s);
+/* With --fast: sets what docs/fast.md recommends for these steps, as far as the program has it:
+ * what the command line does not give, by `given` of the table, which is then set. */
+void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p, lrt_option table[LRT_SETTING_COUNT]);
 /* Defaults, then the command line. false, with *e: wrong usage. */
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                         lrt_error *e);

@@ -55,6 +55,22 @@ same three.png size.png "in a program of several sizes"
 [[ $("$sizes" --info) == *'short step (--cache-interval): '* ]] || fail "--info: $("$sizes" --info)"
 (( $(stat -c %s "$cached") - $(stat -c %s "$plain") < 200000 )) || fail "the short step is more than a list of kernels"
 
+# --fast: the recommended settings, where they are not given and as far as the program has them. The picture records them.
+long=(-p "a red circle on a blue background" --seed 3 --steps 12)
+draw "$cached" "${long[@]}" --fast -o fast.png
+draw "$cached" "${long[@]}" --guidance-stop 0.6 --cache-interval 3 -o explicit.png
+same fast.png explicit.png "--fast is not what docs/fast.md says"
+draw "$cached" --from-png fast.png -o again.png
+same fast.png again.png "--from-png does not repeat --fast"
+draw "$cached" "${long[@]}" --fast --guidance-stop 1 -o given.png
+draw "$cached" "${long[@]}" --cache-interval 3 -o explicit.png
+same given.png explicit.png "--fast overrules what is given"
+draw "$plain" "${long[@]}" --fast -o half.png
+draw "$plain" "${long[@]}" --guidance-stop 0.6 -o explicit.png
+same half.png explicit.png "--fast without step caching"
+draw "$cached" "${p[@]}" --fast -o few.png
+same plain.png few.png "--fast with few steps"
+
 # What does not go.
 expect 2 "*: error: --cache-interval: this program was built without step caching: latentc build --cache on" "$plain" "${p[@]}" --cache-interval 2
 expect 2 "*: error: --cache-interval: expected an integer from 1 to 1000, found '0'" "$cached" "${p[@]}" --cache-interval 0

@@ -1,5 +1,7 @@
 /* picture_diff A.png B.png [X0 Y0 X1 Y1]: how two pictures of one size differ inside of the
- * rectangle, or everywhere. Prints "mean=M most=N", of 255. */
+ * rectangle, or everywhere. Prints "mean=M psnr=P most=N": M and N
+ * of 255, P in dB. */
+#include <math.h>
 #include <stdlib.h>
 
 #include <png.h>
@@ -32,15 +34,17 @@ int main(int argc, char **argv)
     int box[4] = {0, 0, (int)p.width, (int)p.height}, most = 0;
     for (int i = 0; argc == 7 && i < 4; i++)
         box[i] = atoi(argv[3 + i]);
-    double sum = 0;
+    double sum = 0, squares = 0;
     for (int y = box[1]; y < box[3]; y++)
         for (int i = box[0] * 3; i < box[2] * 3; i++) {
             int d = abs(a[(size_t)y * p.width * 3 + (size_t)i] -
                         b[(size_t)y * p.width * 3 + (size_t)i]);
             most = d > most ? d : most;
             sum += d;
+            squares += d * d;
         }
-    printf("mean=%.3f most=%d\n", sum / ((box[2] - box[0]) * 3.0 * (box[3] - box[1])), most);
+    double n = (box[2] - box[0]) * 3.0 * (box[3] - box[1]);
+    printf("mean=%.3f psnr=%.2f most=%d\n", sum / n, 10 * log10(255.0 * 255.0 * n / squares), most);
     free(a);
     free(b);
     return 0;

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Speed against quality on graphs/shapes: step caching (interval and level), guidance for a part of the steps, and both.
+
+    bench/fast.py --build build [--captions 200] [--steps 20] [--folder DIR] [--times] [--rounds 7]
+
+Every combination draws the held-out captions of tests/data, each with the seed that e2e/test_shapes has. A row says how many of them
+the checker finds right (--loose, as e2e/test_shapes), the median PSNR to the picture of the plain loop, and the time. Times are those
+of the steps alone (--profile): with --times they are measured on their own, alternating, medians of --rounds pictures; run that
+while nothing else runs. Pictures that are in --folder already are not drawn again. Needs a build with tests; standard library only."""
+import argparse
+import itertools
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CAPTIONS = ROOT / "tests/data/shapes-heldout.json"
+INTERVALS, LEVELS, STOPS = (1, 2, 3, 5), (1, 2, 3), (1, 0.6, 0.4)
+
+
+def combinations():
+    """(interval, level, guidance stop); without caching there is one level."""
+    return [(i, l, s) for s, i, l in itertools.product(STOPS, INTERVALS, LEVELS) if i > 1 or l == 1]
+
+
+def flags(interval, stop):
+    return ["--cache-interval", str(interval), "--guidance-stop", str(stop)]
+
+
+def build(a, level):
+    program = a.folder / f"level{level}"
+    if not program.exists():
+        subprocess.run([a.build / "latentc", "build", "-q", ROOT / "graphs/shapes/pipeline.json", "--cache", "on", "--cache-level", str(level),
+                        "-o", program], check=True, stderr=subprocess.DEVNULL)
+    return program
+
+
+def draw(a, combination):
+    interval, level, stop = combination
+    folder = a.folder / f"interval{interval}-level{level}-stop{stop}"
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"prompt": c["caption"], "seed": 1000 + i, "output": str(folder / f"{i}.png")})
+             for i, c in enumerate(json.loads(CAPTIONS.read_text())[:a.captions])]
+    subprocess.run([a.folder / f"level{level}", "--prompts", "-", "--steps", str(a.steps), "-q", *flags(interval, stop)], check=True,
+                   input="\n".join(lines), text=True, stderr=subprocess.DEVNULL)
+    return folder
+
+
+def right(a, folder):
+    said = subprocess.run([a.build / "tests/tools/checker", "--loose", "--folder", folder, "--captions", CAPTIONS],
+                          capture_output=True, text=True).stdout
+    return sum(int(n) for n in re.findall(r"^\w+ objects?: (\d+) of ", said, re.M))
+
+
+def psnr(a, folder, plain):
+    values = []
+    for i in range(a.captions):
+        said = subprocess.run([a.build / "tests/tools/picture_diff", plain / f"{i}.png", folder / f"{i}.png"], check=True,
+                              capture_output=True, text=True).stdout
+        values.append(float(re.search(r"psnr=(\S+)", said)[1]))
+    return statistics.median(values)
+
+
+def seconds(a, combination):
+    """Of the steps of one picture, short ones included."""
+    interval, level, stop = combination
+    with tempfile.TemporaryDirectory() as folder:
+        said = subprocess.run([a.folder / f"level{level}", "-p", "a red circle on a blue background", "--steps", str(a.steps),
+                               *flags(interval, stop), "-o", f"{folder}/p.png", "--profile", f"{folder}/p.json"],
+                              check=True, capture_output=True, text=True).stderr
+    return sum(float(ms) for ms in re.findall(r"^ +\d+ +(\S+) ms .*?%  (?:short )?step$", said, re.M)) / 1e3
+
+
+def times(a):
+    runs = {c: [] for c in combinations()}
+    for _ in range(a.rounds):
+        for c in runs:
+            runs[c].append(seconds(a, c))
+    return {c: statistics.median(r) for c, r in runs.items()}
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    p.add_argument("--captions", type=int, default=200)
+    p.add_argument("--steps", type=int, default=20)
+    p.add_argument("--folder", type=pathlib.Path)
+    p.add_argument("--times", action="store_true")
+    p.add_argument("--rounds", type=int, default=7)
+    a = p.parse_args()
+    a.build = a.build.resolve()
+    a.folder = (a.folder or pathlib.Path(tempfile.mkdtemp())).resolve()
+    a.folder.mkdir(exist_ok=True)
+    for level in LEVELS:
+        build(a, level)
+    took = times(a) if a.times else {}
+    plain = draw(a, (1, 1, 1))
+    print("| guidance stop | interval | level | right of", a.captions, "| PSNR, dB | steps, s | times as fast |\n|---|---|---|---|---|---|---|")
+    for c in combinations():
+        folder = draw(a, c)
+        t = took.get(c)
+        print(f"| {c[2]} | {c[0]} | {c[1] if c[0] > 1 else '-'} | {right(a, folder)} | {psnr(a, folder, plain):.1f} |",
+              f"{t:.3f} | {took[1, 1, 1] / t:.2f} |" if t else "- | - |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
