@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A row of a table has what belongs to it elsewhere: a pass its pair, a sampler its recorded results, a spacing, a noise and a
-# setting their place in documents, a tuning number its section in bench/NOTES.md. (unit/graph/test_language and others check ops and forms of convolutions.)
+# setting their place in documents, a family of models its line in docs/fast.md, a tuning number its section in bench/NOTES.md. (unit/graph/test_language and others check ops and forms of convolutions.)
 set -euo pipefail
 cd "$SOURCE_DIR"
 failed=0
@@ -50,5 +50,15 @@ mapfile -t settings < <(sed -n 's/^SETTING([a-z_]*, "\([a-z-]*\)",.*/\1/p' runti
 expect_rows settings.def "${settings[@]}"
 for setting in "${settings[@]}"; do
     grep -qE -- "--$setting([^a-z-]|$)" docs/generator.md docs/pictures.md docs/samplers.md || fail "no document of generators has --$setting"
+done
+# a family of models with the defaults that follow: steps, cfg-scale, sampler
+mapfile -t families < <(sed -n 's/^FAMILY("\([^"]*\)", .*, \([0-9]*\), \([0-9.]*\), \(NULL\|"[^"]*"\), \(NULL\|"[^"]*"\), [0-9]*)$/\1 \2 \3 \4/p' compiler/weights/families.def)
+expect_rows families.def "${families[@]}"
+(( ${#families[@]} == $(grep -c '^FAMILY(' compiler/weights/families.def) )) || fail "rows of families.def have another form"
+for row in "${families[@]}"; do
+    read -r family steps scale sampler <<<"$row"
+    want="| \`$family\` |"
+    (( steps == 0 )) || want="$want .* | $steps | $scale | \`${sampler//\"/}\` |"
+    grep -q "^$want" docs/fast.md || fail "docs/fast.md has no line: $want"
 done
 exit $failed
