@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "json.h"
 
+enum { MOST_NAMES = 4 };
 typedef struct {
     Arena *arena;
     /* An object; json_free frees it. */
@@ -14,10 +15,14 @@ typedef struct {
     /* What is not read, or done in another way than the files say: a line each, with a newline
      * after it. NULL: nothing. */
     const char *notes;
-    /* What families.h looks at: names that configs record, each after a line that says where, with
-     * a newline after both; the form of the scheduler's config and its file. NULL: not there. */
+    /* What families.h looks at: names that configs record, and where each stands; the form of the
+     * scheduler's config and its file. NULL: not there. */
     struct {
-        const char *names, *file, *class, *spacing, *prediction;
+        struct {
+            const char *name, *where;
+        } names[MOST_NAMES];
+        int n_names;
+        const char *file, *class, *spacing, *prediction;
     } seen;
 } Settings;
 

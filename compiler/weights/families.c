@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "utf8.h"
 
 typedef struct {
     const char *name, *words, *class, *spacing, *prediction;
@@ -24,14 +25,16 @@ enum { FAMILIES = sizeof families / sizeof families[0] };
 
 void family_name(Settings *s, const char *name, const char *where)
 {
-    s->seen.names = arena_printf(s->arena, "%s%s\n%s\n", s->seen.names ? s->seen.names : "", where,
-                                 name);
+    if (s->seen.n_names == MOST_NAMES)
+        return;
+    s->seen.names[s->seen.n_names].name = arena_strdup(s->arena, name);
+    s->seen.names[s->seen.n_names++].where = arena_strdup(s->arena, where);
 }
 
 void family_config(Settings *s, Json config)
 {
     Json name = config_get(config, "_name_or_path");
-    if (json_ok(name) && json_kind(name) == JSON_STRING && !strchr(json_string(name), '\n'))
+    if (json_ok(name) && json_kind(name) == JSON_STRING)
         family_name(s, json_string(name),
                     arena_printf(s->arena, "%s: /_name_or_path", json_file(config)));
 }
@@ -78,13 +81,9 @@ static bool has_any_word(const char *name, const char *words)
 /* Why the family is that of a name which was noted; NULL: of none. */
 static const char *why_by_name(const Settings *s, const Family *f)
 {
-    for (const char *p = s->seen.names; p && *p;) {
-        size_t where = strcspn(p, "\n"), name = strcspn(p + where + 1, "\n");
-        const char *text = arena_printf(s->arena, "%.*s", (int)name, p + where + 1);
-        if (has_any_word(text, f->words))
-            return arena_printf(s->arena, "%.*s: %s", (int)where, p, text);
-        p += where + 1 + name + 1;
-    }
+    for (int i = 0; i < s->seen.n_names; i++)
+        if (has_any_word(s->seen.names[i].name, f->words))
+            return arena_printf(s->arena, "%s: %s", s->seen.names[i].where, s->seen.names[i].name);
     return NULL;
 }
 
@@ -139,10 +138,12 @@ static void set_defaults(Settings *s, const Family *f)
 void family_decide(Settings *s)
 {
     const char *why;
+    char plain_why[600]; /* paths and names may have any bytes, and any length */
     const Family *f = find(s, &why);
+    lrt_plain(plain_why, sizeof plain_why, why);
     Json to = json_object_at(s->json, "family");
     json_set_string(to, "name", f->name);
-    json_set_string(to, "why", why);
+    json_set_string(to, "why", plain_why);
     if (f->steps)
         set_defaults(s, f);
 }

@@ -5,7 +5,7 @@
 #include "checkpoint_settings.h"
 
 /* Notes a name of the model, and where it stands, for family_decide: "unet/config.json:
- * _name_or_path". */
+ * _name_or_path". The first MOST_NAMES are noted. */
 void family_name(Settings *s, const char *name, const char *where);
 
 /* Notes the _name_or_path of a config, if it has one. */

@@ -102,7 +102,7 @@ static void set_schedule(const Settings *s, bool zero_snr)
 static void name_family(Settings *s, const char *path, const StFile *f)
 {
     const char *title = st_meta(f, "modelspec.title"), *slash = strrchr(path, '/');
-    if (title && !strchr(title, '\n'))
+    if (title)
         family_name(s, title, arena_printf(s->arena, "%s: modelspec.title", path));
     family_name(s, slash ? slash + 1 : path, "the file's name");
     family_decide(s);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Guidance for a part of the steps, and none: the same bits as the plain forms, records, lines of --prompts, both forms of the loop. That the right steps
-# are guided is unit/runtime/program/test_denoise.
+# are guided is unit/program/test_denoise.
 . "$(dirname "$0")/common.sh"
 program=$(generator)
 apart=$(generator "--fuse=-guidance")

@@ -42,6 +42,7 @@ static const Case cases[] = {
     {"", OF("EulerDiscreteScheduler", ",\"timestep_spacing\":\"trailing\",\"prediction_type\":\"v_prediction\""), "stable-diffusion-2", "{\"sampler\":\"euler\"}", "\"trailing\""},
     {"", OF("DDIMScheduler", ",\"timestep_spacing\":\"trailing\""), "stable-diffusion-2", "{\"sampler\":\"ddim\"}", "\"trailing\""},
     {"stabilityai/stable-diffusion-2-1", OF("PNDMScheduler", ""), "stable-diffusion-2", "{\"sampler\":\"pndm\"}", "\"sampler\""},
+    {"a\\nb\\n\\n/sd-turbo\\n", "", "sd-turbo", "{\"steps\":1,\"cfg_scale\":1,\"sampler\":\"euler\"}", "\"trailing\""},
     /* words, not parts of words */
     {"x/sd-turbocharged", "", "stable-diffusion-2", NULL, NULL},
     {"x/calcm", "", "stable-diffusion-2", NULL, NULL},

@@ -36,7 +36,7 @@ static const double scale = 3;
 /* What all runs share. */
 typedef struct {
     Engine *engine;
-    Graph *written; /* for the interpreter */
+    Graph *written, *lowered; /* for the interpreter, in the engine */
     WeightSource *weights;
     float *context, start[N];
     lrt_schedule schedule;
@@ -47,7 +47,8 @@ static int setup(void **state)
     World *w = calloc(1, sizeof *w);
     w->weights = weights_open("synthetic:7", "diffusion_model");
     Program *p = program_new(target_for("host", false), FUSE_ALL, CONV_AUTO, false);
-    program_add(p, make(&model));
+    w->lowered = make(&model);
+    program_add(p, w->lowered);
     w->engine = engine_new(p, &w->weights);
     w->written = make(&model);
     w->context = random_input(tensor(w->written, w->written->inputs[0]), 1);
@@ -63,6 +64,7 @@ static int teardown(void **state)
     World *w = *state;
     engine_free(w->engine);
     graph_free(w->written);
+    graph_free(w->lowered);
     weights_close(w->weights);
     lrt_schedule_free(&w->schedule);
     free(w->context);
