@@ -12,26 +12,12 @@
  *   y[query][d] = O[query][d] / l
  *
  * Where one block holds all keys, nothing is rescaled, and y is stored straight from the registers.
+ * Where there are several, emit_attention_weights.c does without m' first.
  */
 #include "emit_attention_vectors.h"
 #include <stddef.h>
-#include "emit_bf16.h"
+#include "emit_attention_weights.h"
 #include "emit_math.h"
-
-typedef struct {
-    const Attention *a;
-    /* Of the head: queries and results of the block; its first query; panels. */
-    V q, y, first, keys, values;
-    /* Scratch: Q [query][channel], S and P [query][key], O [query][channel], as operands or f32. */
-    V queries, scores, results;
-    /* Scratch, a number per query: m, m', l, 2^(m - m'). */
-    V old, max, sum, factor;
-} VectorAttention;
-
-static V operand_row(Emit *e, V base, V row, int64_t stride)
-{
-    return at(e, base, mulc(e, row, stride));
-}
 
 static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
                         int64_t multiple)
@@ -55,8 +41,8 @@ static void load_queries(Emit *e, const VectorAttention *x)
         if (!exist && a->n % a->query_block == 0)
             break;
         Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
-        V to = operand_row(e, x->queries, q.i, query_stride(a)),
-          from = operand_row(e, x->q, q.i, a->ldq);
+        V to = attention_row(e, x->queries, q.i, query_stride(a)),
+          from = attention_row(e, x->q, q.i, a->ldq);
         for (int64_t d = 0; d < channels_stored(a); d += lanes) {
             int64_t left = a->head_size - d;
             V v = exist
@@ -73,11 +59,14 @@ static void load_queries(Emit *e, const VectorAttention *x)
     }
 }
 
-typedef struct {
-    const VectorAttention *x;
-    V panel, column;
-    int nvec;
-} Scores;
+void attention_scores_product(Emit *e, const Scores *s, Micro *m, V row)
+{
+    const Attention *a = s->x->a;
+    int64_t words = attention_words(a, a->head_size);
+    for (int i = 0; i < m->rows; i++)
+        m->a[i] = attention_row(e, s->x->queries, addc(e, row, i), query_stride(a));
+    run_product(e, s->x, m, s->panel, ci(e, words), words);
+}
 
 static void scores_tile(Emit *e, const void *scores, V row, int rows)
 {
@@ -85,19 +74,16 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
     const Attention *a = s->x->a;
     Micro m;
     micro_init(e, &m, rows, s->nvec);
-    for (int i = 0; i < rows; i++)
-        m.a[i] = operand_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, &m, s->panel, ci(e, attention_words(a, a->head_size)),
-                attention_words(a, a->head_size));
+    attention_scores_product(e, s, &m, row);
     for (int i = 0; i < rows; i++) {
-        V to = at(e, operand_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
+        V to = at(e, attention_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
         for (int v = 0; v < s->nvec; v++)
             store(e, get(e, m.acc[i][v]), atc(e, to, (int64_t)v * a->lanes));
     }
 }
 
-/* S of `count` panels from panel `first` on. */
-static void scores_block(Emit *e, const VectorAttention *x, V first, V count)
+/* S, or P, of `count` panels from panel `first` on. */
+static void scores_block(Emit *e, const VectorAttention *x, V first, V count, RowTile *tile)
 {
     const Attention *a = x->a;
     int64_t panel_words = panel_keys(a) * attention_words(a, a->head_size);
@@ -109,11 +95,11 @@ static void scores_block(Emit *e, const VectorAttention *x, V first, V count)
     If f = {0};
     if (narrow < a->panel_vectors) {
         f = if_begin(e, eq(e, panel, ci(e, key_panels(a) - 1)));
-        row_tiles(e, a->query_block, e->t->mr[narrow], scores_tile, &s);
+        row_tiles(e, a->query_block, e->t->mr[narrow], tile, &s);
         if_else(e, &f);
         s.nvec = a->panel_vectors;
     }
-    row_tiles(e, a->query_block, e->t->mr[s.nvec], scores_tile, &s);
+    row_tiles(e, a->query_block, e->t->mr[s.nvec], tile, &s);
     if (narrow < a->panel_vectors)
         if_end(e, &f);
     loop_end(e, &p);
@@ -142,7 +128,7 @@ static void mask(Emit *e, const VectorAttention *x, V key0, V keys)
     if (!a->causal)
         f = if_begin(e, lt(e, limit, keys));
     Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    V row = operand_row(e, x->scores, i.i, score_stride(a));
+    V row = attention_row(e, x->scores, i.i, score_stride(a));
     if (a->causal) {
         V after = smin(e, limit, addc(e, sub(e, add(e, x->first, i.i), key0), 1));
         Loop j = loop_begin(e, ci(e, 0), keys, a->lanes);
@@ -223,21 +209,29 @@ static void row_exp(Emit *e, const VectorAttention *x, V row, V at_, V top, V *r
         store(e, p, at(e, row, at_));
 }
 
+/* m' of `keys` scores and, if online, of those before. multiple: as in Row. */
+static void row_maxima(Emit *e, const VectorAttention *x, V keys, int64_t multiple, bool online)
+{
+    const Attention *a = x->a;
+    int lanes = a->lanes;
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
+    Row row = {attention_row(e, x->scores, i.i, score_stride(a)), keys, NULL, multiple};
+    V top = reduce_max(e, over_row(e, x, &row, &(Fold){HIDDEN, row_max, fp_max}), lanes);
+    if (online)
+        top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
+    store(e, top, at(e, x->max, i.i));
+    loop_end(e, &i);
+}
+
 /* Maxima; the factor of older results; P and its sums. online: there are several blocks of keys.
  * multiple: as in Row. */
 static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t multiple, bool online)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
-    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    Row row = {operand_row(e, x->scores, i.i, score_stride(a)), keys, NULL, multiple};
-    V top = reduce_max(e, over_row(e, x, &row, &(Fold){HIDDEN, row_max, fp_max}), lanes);
-    if (online)
-        top = fp_max(e, top, load(e, at(e, x->old, i.i), 1));
-    store(e, top, at(e, x->max, i.i));
-    loop_end(e, &i);
+    row_maxima(e, x, keys, multiple, online);
     if (online) {
-        i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
+        Loop i = loop_begin(e, ci(e, 0), ci(e, query_rows(a)), lanes);
         V m = load(e, at(e, x->max, i.i), lanes), old = at(e, x->old, i.i),
           sum = at(e, x->sum, i.i);
         V f = m_exp2(e, fp_sub(e, load(e, old, lanes), m), lanes, FOR_F32);
@@ -246,10 +240,9 @@ static void softmax_block(Emit *e, const VectorAttention *x, V keys, int64_t mul
         store(e, m, old);
         loop_end(e, &i);
     }
-    i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
-    row.at = operand_row(e, x->scores, i.i, score_stride(a));
+    Loop i = loop_begin(e, ci(e, 0), ci(e, a->query_block), 1);
     V max = load(e, at(e, x->max, i.i), 1), total = at(e, x->sum, i.i);
-    row.top = max;
+    Row row = {attention_row(e, x->scores, i.i, score_stride(a)), keys, max, multiple};
     V sum = reduce_add(e, over_row(e, x, &row, &(Fold){0, row_exp, fp_add}), lanes);
     store(e, online ? fp_add(e, load(e, total, 1), sum) : sum, total);
     loop_end(e, &i);
@@ -287,13 +280,13 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
     micro_init(e, &m, rows, p->nvec);
     for (int i = 0; i < rows; i++) {
         V r = addc(e, row, i),
-          o = at(e, operand_row(e, x->results, r, result_stride(a)), p->channel);
-        m.a[i] = operand_row(e, x->scores, r, score_stride(a));
-        V f = p->online ? splat(e, load(e, at(e, x->factor, r), 1), lanes) : NULL;
-        for (int v = 0; v < p->nvec; v++)
-            set(e, m.acc[i][v],
-                p->online ? fp_mul(e, load(e, atc(e, o, (int64_t)v * lanes), lanes), f)
-                          : cf(e, 0, lanes));
+          o = at(e, attention_row(e, x->results, r, result_stride(a)), p->channel);
+        m.a[i] = attention_row(e, x->scores, r, score_stride(a));
+        V f = p->online && x->factor ? splat(e, load(e, at(e, x->factor, r), 1), lanes) : NULL;
+        for (int v = 0; v < p->nvec; v++) {
+            V before = p->online ? load(e, atc(e, o, (int64_t)v * lanes), lanes) : cf(e, 0, lanes);
+            set(e, m.acc[i][v], f ? fp_mul(e, before, f) : before);
+        }
     }
     run_product(e, x, &m, p->panel, p->count, p->multiple);
     for (int i = 0; i < rows; i++) {
@@ -303,7 +296,7 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
             V channel = addc(e, p->channel, (int64_t)v * lanes), o = get(e, m.acc[i][v]);
             int64_t left = p->left - (int64_t)v * lanes;
             if (p->online)
-                store(e, o, at(e, operand_row(e, x->results, r, result_stride(a)), channel));
+                store(e, o, at(e, attention_row(e, x->results, r, result_stride(a)), channel));
             else
                 store_row(e, x, r, channel, fp_mul(e, o, splat(e, inverse, lanes)),
                           left < lanes ? (int)left : lanes);
@@ -342,7 +335,7 @@ static void store_results(Emit *e, const VectorAttention *x)
     Loop q = loop_begin(e, ci(e, 0), smin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block)),
                         1);
     V inverse = splat(e, fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, q.i), 1)), lanes);
-    V from = operand_row(e, x->results, q.i, result_stride(a)),
+    V from = attention_row(e, x->results, q.i, result_stride(a)),
       to = element_at(e, a->y_bf16, x->y, mulc(e, q.i, a->ldy));
     int64_t whole = a->head_size / lanes * lanes;
     Loop d = loop_begin(e, ci(e, 0), ci(e, whole), lanes);
@@ -365,17 +358,16 @@ static void carve(Emit *e, VectorAttention *x)
     x->max = atc(e, x->old, query_rows(a));
     x->sum = atc(e, x->max, query_rows(a));
     x->factor = atc(e, x->sum, query_rows(a));
+    x->sums = atc(e, x->factor, query_rows(a));
 }
 
-/* Several blocks of keys. The last one may have fewer panels, and causal attention stops at the
- * block's last query. */
-static void online(Emit *e, const VectorAttention *x)
+/* O and l of several blocks of keys. The last one may have fewer panels, and causal attention stops
+ * at the block's last query. */
+static void key_block_results(Emit *e, const VectorAttention *x)
 {
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
     bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
-    fill(e, x->old, query_rows(a), HIDDEN);
-    fill(e, x->sum, query_rows(a), 0);
     fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, key_panels(a));
     if (a->causal)
@@ -388,12 +380,42 @@ static void online(Emit *e, const VectorAttention *x)
         count = ci(e, step);
         keys = ci(e, multiple);
     }
-    scores_block(e, x, j.i, count);
-    mask(e, x, key0, keys);
-    softmax_block(e, x, keys, multiple, true);
+    scores_block(e, x, j.i, count, x->factor ? scores_tile : attention_weights_tile);
+    if (x->factor) {
+        mask(e, x, key0, keys);
+        softmax_block(e, x, keys, multiple, true);
+    }
     V word = a->bf16 ? udivc(e, key0, 2) : key0, n = a->bf16 ? udivc(e, keys, 2) : keys;
     values_block(e, x, word, n, attention_words(a, multiple), true);
     loop_end(e, &j);
+}
+
+/* With running maxima. */
+static void rescaled(Emit *e, const VectorAttention *x)
+{
+    fill(e, x->old, query_rows(x->a), HIDDEN);
+    fill(e, x->sum, query_rows(x->a), 0);
+    key_block_results(e, x);
+}
+
+static void online(Emit *e, const VectorAttention *x)
+{
+    const Attention *a = x->a;
+    If again = {0};
+    bool keeps = attention_keeps_scale(a);
+    if (keeps) {
+        VectorAttention once = *x;
+        once.factor = NULL;
+        scores_block(e, x, ci(e, 0), ci(e, 1), scores_tile);
+        row_maxima(e, x, ci(e, panel_keys(a)), panel_keys(a), false);
+        attention_start(e, x);
+        fill(e, x->sums, a->query_block * a->lanes, 0);
+        key_block_results(e, &once);
+        again = if_begin(e, attention_totals(e, x));
+    }
+    rescaled(e, x);
+    if (keeps)
+        if_end(e, &again);
     store_results(e, x);
 }
 
@@ -413,7 +435,7 @@ void emit_attention_vectors(Emit *e, const AttentionTask *task)
         return;
     }
     V keys = ci(e, keys_stored(a));
-    scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)));
+    scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)), scores_tile);
     mask(e, &x, ci(e, 0), keys);
     softmax_block(e, &x, keys, keys_stored(a), false);
     values_block(e, &x, ci(e, 0), ci(e, attention_words(a, keys_stored(a))),

@@ -93,7 +93,7 @@ int64_t attention_scratch(const Attention *a)
 {
     if (a->tiles)
         return 4 * attention_tiles(a).floats;
-    int64_t results = key_blocks(a) > 1 ? a->query_block * result_stride(a) : 0;
+    int64_t results = key_blocks(a) > 1 ? a->query_block * (result_stride(a) + a->lanes) : 0;
     return 4 * (a->query_block * (query_stride(a) + score_stride(a)) + results + 4 * query_rows(a) +
                 4 * 16);
 }
