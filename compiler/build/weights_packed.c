@@ -23,9 +23,10 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
     size_t vocab_bytes = 0;
     double start = lrt_now();
     const CodeFlags otherwise = CODE_DEFAULTS;
-    const char **into[] = {&f.code.conv, &f.code.dtype, &f.code.target, &f.code.optimize};
+    const char **into[] = {&f.code.conv, &f.code.dtype, &f.code.target, &f.code.optimize,
+                           &f.code.cache};
     const char *const from[] = {otherwise.conv, otherwise.dtype, otherwise.target,
-                                otherwise.optimize};
+                                otherwise.optimize, otherwise.cache};
     for (size_t i = 0; i < sizeof into / sizeof into[0]; i++)
         *into[i] = *into[i] ? *into[i] : from[i];
     const char **specs = arena_alloc(a, ((size_t)f.weights.specs.n + 1) * sizeof *specs);
