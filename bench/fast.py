@@ -22,8 +22,8 @@ INTERVALS, LEVELS, STOPS = (1, 2, 3, 5), (1, 2, 3), (1, 0.6, 0.4)
 
 
 def combinations():
-    """(interval, level, guidance stop); without caching there is one level."""
-    return [(i, l, s) for s, i, l in itertools.product(STOPS, INTERVALS, LEVELS) if i > 1 or l == 1]
+    """(interval, level, guidance stop): all levels with all of the guidance; with a part of it, and without caching, level 1."""
+    return [(i, l, s) for s, i, l in itertools.product(STOPS, INTERVALS, LEVELS) if l == 1 or (i > 1 and s == 1)]
 
 
 def flags(interval, stop):
