@@ -355,6 +355,11 @@ Json json_object_at(Json object, const char *key)
     return json_get(object, key);
 }
 
+void json_remove(Json object, const char *key)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(node(object), key);
+}
+
 void json_set_int(Json object, const char *key, int64_t value)
 {
     CHECK(value >= -(int64_t)EXACT && value <= (int64_t)EXACT);

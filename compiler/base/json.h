@@ -116,6 +116,9 @@ void json_set_ints(Json object, const char *key, const int64_t *values, int n);
 /* Member `key` of the object becomes a copy of `over`; where both are objects, member by member. */
 void json_merge(Json object, const char *key, Json over);
 
+/* Removes the member of that name, if there is one. */
+void json_remove(Json object, const char *key);
+
 /* Messages call the file so from now on. */
 void json_rename(Json root, const char *file);
 #endif

@@ -78,7 +78,8 @@ void build_close(Build *b)
  * none. */
 static int add_model(Build *b, const Pipeline *l, ModelId id, bool batched)
 {
-    if (!l->model[id].graph || (id == MODEL_IMAGE_ENCODER && b->flags->no_init_img))
+    bool encoder = id == MODEL_IMAGE_ENCODER || id == MODEL_TINY_IMAGE_ENCODER;
+    if (!l->model[id].graph || (encoder && b->flags->no_init_img))
         return -1;
     bool guided = batched && model_rows[id].guided;
     Model *x = &b->models[b->n_models];
@@ -161,7 +162,9 @@ static void describe(Build *b, const char *path)
         buf_printf(&b->options, " --set %s", f->sets.items[i]);
     if (b->flags->no_init_img)
         buf_printf(&b->options, " --no-init-img");
-    for (int i = 0; i < b->n_models && i < MODEL_COUNT; i++)
+    if (b->flags->weights.no_vae)
+        buf_printf(&b->options, " --no-vae");
+    for (int i = 0; i < b->n_first; i++)
         buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name,
                    weights_describe(b->sources[i]));
     buf_printf(&b->made_from, "%s (%s, %dx%d); %s", path, l->name, l->img_width, l->img_height,
@@ -177,8 +180,10 @@ void build_lower(Build *b, const char *path)
     int32_t stage[MODEL_COUNT];
     add_models(b, l, false, stage);
     p->share_weights = b->n_sizes > 1;
-    for (int i = 0; i < b->n_sizes || i < 1; i++)
+    for (int i = 0; i < b->n_sizes || i < 1; i++) {
         add_size(b, i);
+        b->n_first = i ? b->n_first : b->n_models;
+    }
 #define ONCE(name, id) c->name = stage[MODEL_##id];
 #define PER_SIZE(name, id) c->name = b->sizes[0].name;
 #define MODEL(id, name, measured, need, number, ...) number(name, id)

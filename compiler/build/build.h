@@ -16,7 +16,7 @@ typedef struct {
     /* The models of all sizes, in the order of their stages. */
     Model models[MOST_STAGES];
     WeightSource *sources[MOST_STAGES];
-    int n_models;
+    int n_models, n_first; /* all, and those of the first size */
     /* Texts: the flags that decide the layout of the weights; what the program was made from, for
      * --info; where each model's weights come from. */
     Buf options, made_from, weights;

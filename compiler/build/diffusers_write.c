@@ -138,9 +138,38 @@ static void unet_config(const Conversion *v, Buf *b)
     json_free(p.graph);
 }
 
+/* vae/ has TAESD where the pipeline has no other decoder. */
+static bool tiny_alone(const Conversion *v)
+{
+    return !v->subject->pipeline->model[MODEL_DECODER].graph;
+}
+
+static void tiny_config(const Conversion *v, Buf *b)
+{
+    if (!v->subject->pipeline->model[MODEL_TINY_IMAGE_ENCODER].graph)
+        err("%s: TAESD's encoder is missing, which an AutoencoderTiny of diffusers has", v->out);
+    Params p = params_of(v, MODEL_TINY_DECODER);
+    long long width = whole(&p, "width");
+    buf_printf(b, "{\n  \"_class_name\": \"AutoencoderTiny\",\n  \"act_fn\": \"relu\",\n");
+    for (int i = 0; i < 2; i++)
+        buf_printf(b, "  \"%s_block_out_channels\": [%lld,%lld,%lld,%lld],\n",
+                   i ? "encoder" : "decoder", width, width, width, width);
+    buf_printf(
+        b,
+        "  \"num_decoder_blocks\": [3,3,3,1],\n  \"num_encoder_blocks\": [1,3,3,3],\n  \"latent_channels\": %lld,\n  \"scaling_factor\": 1.0\n}\n",
+        whole(&p, "latent_channels"));
+    json_free(p.graph);
+}
+
 static void vae_config(const Conversion *v, Buf *b)
 {
     const Pipeline *l = v->subject->pipeline;
+    if (tiny_alone(v)) {
+        tiny_config(v, b);
+        return;
+    }
+    if (l->model[MODEL_TINY_DECODER].graph)
+        note("note: TAESD is left out: a diffusers folder has one autoencoder");
     Params p = params_of(v, MODEL_DECODER);
     int n = param(&p, "widths").n_ints;
     expect_constant("eps of the decoder", real(&p, "eps"), 1e-6);
@@ -307,8 +336,9 @@ static void index_config(const Conversion *v, Buf *b)
         "  \"feature_extractor\": [null, null],\n  \"image_encoder\": [null, null],\n"
         "  \"requires_safety_checker\": false,\n  \"safety_checker\": [null, null],\n  \"scheduler\": [\"diffusers\", \"%s\"],\n"
         "  \"text_encoder\": [\"transformers\", \"CLIPTextModel\"],\n  \"tokenizer\": [\"transformers\", \"CLIPTokenizer\"],\n"
-        "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"AutoencoderKL\"]\n}\n",
-        scheduler_class_of(v->subject->pipeline->sampler)->class);
+        "  \"unet\": [\"diffusers\", \"UNet2DConditionModel\"],\n  \"vae\": [\"diffusers\", \"%s\"]\n}\n",
+        scheduler_class_of(v->subject->pipeline->sampler)->class,
+        tiny_alone(v) ? "AutoencoderTiny" : "AutoencoderKL");
 }
 
 /* ---- files ---- */
@@ -377,9 +407,10 @@ void diffusers_write(Conversion *v)
         const char *folder = *c->folder ? arena_printf(a, "%s/%s", out, c->folder) : out;
         if (*c->folder)
             outfolder_make(folder);
+        const char *prefix = tiny_alone(v) && !strcmp(c->folder, "vae") ? "taesd" : c->folder;
         if (c->file)
             conversion_file(v, arena_printf(a, "%s/%s", folder, c->file),
-                            arena_printf(a, "%s/", c->folder), meta, 1);
+                            arena_printf(a, "%s/", prefix), meta, 1);
         write_text(arena_printf(a, "%s/%s", folder, c->config), config[i].data, config[i].len);
         buf_free(&config[i]);
     }

@@ -145,6 +145,84 @@ static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId
     return c;
 }
 
+/* ---- the tiny decoder and image encoder ---- */
+
+static bool serves(Opened *o, const char *spec, ModelId id)
+{
+    return spec && fits(o, spec, model_rows[id].name);
+}
+
+/* What --taesd names for one of the tiny models; without it the --weights without a name that has
+ * such weights and none of the large decoder. NULL: nothing. */
+static const char *tiny_spec(const WeightFlags *w, ModelId id, Opened *o)
+{
+    const char *model = model_rows[id].name;
+    for (int i = w->tiny.n - 1; i >= 0; i--)
+        if (serves(o, w->tiny.items[i], id))
+            return w->tiny.items[i];
+    const char *spec = w->tiny.n ? NULL : flags_fitting(&w->specs, model, fits, o);
+    bool own = spec && !weights_synthetic(spec) && serves(o, spec, id);
+    return own && !serves(o, spec, MODEL_DECODER) ? spec : NULL;
+}
+
+/* --taesd that has weights of neither, or of no decoder. */
+static void check_tiny(const WeightFlags *w, Opened *o)
+{
+    bool decoder = false;
+    for (int i = 0; i < w->tiny.n; i++) {
+        const char *spec = w->tiny.items[i];
+        bool here = serves(o, spec, MODEL_TINY_DECODER);
+        decoder |= here;
+        if (here || serves(o, spec, MODEL_TINY_IMAGE_ENCODER))
+            continue;
+        const Checkpoint *c = o->list[opened(o, spec)];
+        if (c->foreign)
+            err("--taesd %s: this is %s", spec, c->foreign);
+        err("--taesd %s: found %s, expected TAESD's decoder, its encoder, or an AutoencoderTiny of diffusers",
+            spec, c->taken_for);
+    }
+    if (w->tiny.n && !decoder)
+        err("--taesd %s: has the encoder alone, expected the decoder too: give --taesd twice",
+            w->tiny.items[0]);
+    if (w->no_vae && !w->tiny.n)
+        usage_err("--no-vae goes only with --taesd, whose decoder then is the only one");
+}
+
+/* The path of the graph of one of the tiny models, which comes with latentc. */
+static const char *tiny_graph(Arena *a, ModelId id)
+{
+    const char *name = id == MODEL_TINY_DECODER ? "graphs/taesd/decoder.json"
+                                                : "graphs/taesd/encoder.json";
+    const char *own = own_file(a, name);
+    char *whole = own ? realpath(own, NULL) : NULL;
+    if (!whole)
+        err("%s is not in the folder of latentc", name);
+    const char *path = arena_strdup(a, whole);
+    free(whole);
+    return path;
+}
+
+/* Adds the tiny models that have weights to the pipeline, and takes the large ones out where there
+ * are none of them. spec: NULL for those that are not there. */
+static void add_tiny(Arena *a, Json models, const WeightFlags *w, Opened *o,
+                     const char *spec[MODEL_COUNT])
+{
+    check_tiny(w, o);
+    if (!json_ok(models) || json_kind(models) != JSON_OBJECT)
+        return;
+    for (int i = MODEL_TINY_DECODER; i <= MODEL_TINY_IMAGE_ENCODER; i++) {
+        spec[i] = tiny_spec(w, i, o);
+        if (!spec[i] || json_ok(json_get(models, model_rows[i].name)))
+            continue;
+        json_set_string(json_object_at(models, model_rows[i].name), "graph", tiny_graph(a, i));
+    }
+    bool served = w->tiny.n ? !w->no_vae : !spec[MODEL_TINY_DECODER];
+    if (!served) {
+        json_remove(models, model_rows[MODEL_DECODER].name);
+        json_remove(models, model_rows[MODEL_IMAGE_ENCODER].name);
+    }
+}
+
 static void merge_all(Json root, const char *over, const char *path)
 {
     Json last = json_parse(over, strlen(over), path);
@@ -159,20 +237,25 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     Json root = json_load(path);
     json_expect(root, JSON_OBJECT);
     Arena *a = arena_new();
-    const char *spec[MODEL_COUNT], *file = path;
+    const char *spec[MODEL_COUNT] = {0}, *file = path;
     Checkpoint *from[MODEL_COUNT];
     Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
     Json models = json_get(root, "models");
+    add_tiny(a, models, w, &checkpoints, spec);
     check_all_fit(&w->specs, models, path, &checkpoints);
     for (int i = 0; i < MODEL_COUNT; i++) {
         const char *name = model_rows[i].name;
         bool has = json_ok(models) && json_kind(models) == JSON_OBJECT &&
                    json_ok(json_get(models, name));
-        spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
+        if (!spec[i])
+            spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
         from[i] = open_settings(&checkpoints, spec[i], root, i);
         if (from[i] && json_ok(from[i]->settings))
             file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }
+    const Checkpoint *tiny = from[MODEL_TINY_DECODER];
+    if (tiny && !spec[MODEL_DECODER] && json_ok(tiny->settings))
+        lay_member_over(root, tiny->settings, "rounding");
     if (over)
         merge_all(root, over, path);
     json_rename(root, file);

@@ -211,8 +211,9 @@ static void read_models(Pipeline *p, Json root, ParamList *shared, const ParamSe
     for (int i = 0; i < MODEL_COUNT; i++)
         read_model(p, models, i, shared, s);
     check_sets(p, s);
+    bool tiny = json_ok(json_get(models, names[MODEL_TINY_DECODER]));
     for (int i = 0; i < MODEL_COUNT; i++)
-        if (model_rows[i].required)
+        if (model_rows[i].required && !(tiny && i == MODEL_DECODER))
             json_need(models, names[i]);
 }
 

@@ -47,6 +47,8 @@ typedef struct {
     FlagList specs;
     const char *variant; /* which files of a diffusers folder; NULL: those without a variant */
     bool offline;
+    FlagList tiny; /* --taesd: of the tiny decoder and image encoder */
+    bool no_vae;   /* the tiny ones alone */
 } WeightFlags;
 /* clang-format off */
 /* Their rows: a group of --help, to which a command may add rows. */
@@ -67,7 +69,9 @@ typedef struct {
 /* clang-format off */
 #define SIZE_FLAGS(f) \
     {"sizes", 0, FLAG_STRING, &(f)->sizes, "WxH,...", "picture sizes, multiples of 8; several share weights where they can; the first is the default", 0, 0}, \
-    {"no-init-img", 0, FLAG_BOOL, &(f)->no_init_img, NULL, "leave the image encoder out: a smaller generator, which cannot start from a picture", 0, 0}
+    {"no-init-img", 0, FLAG_BOOL, &(f)->no_init_img, NULL, "leave the image encoder out: a smaller generator, which cannot start from a picture", 0, 0}, \
+    {"taesd", 0, FLAG_LIST, &(f)->weights.tiny, "SPEC", "add TAESD, a tiny decoder: its own .safetensors (decoder, encoder: a flag each), an AutoencoderTiny folder, or synthetic:SEED", 0, 0}, \
+    {"no-vae", 0, FLAG_BOOL, &(f)->weights.no_vae, NULL, "with --taesd: leave the large decoder and image encoder out; they need no weights", 0, 0}
 /* clang-format on */
 
 /* ---- shared_flags.c ---- */

@@ -108,7 +108,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("What is measured", "latentc bench graphs/sd2/pipeline.json --stage guided_step --ladder"),
-        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "of text_encoder, guided_step, decoder, image_encoder; default: all", 0, 0},
+        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "of text_encoder, guided_step, decoder, image_encoder, tiny_decoder, tiny_image_encoder; default: all", 0, 0},
         {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "measure each stage with more and more passes, then convolution algorithms, then bf16", 0, 0},
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "measure every distinct convolution, product and attention alone, instead of stages", 0, 0},
         {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape contains TEXT", 0, 0},

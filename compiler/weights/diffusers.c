@@ -47,19 +47,21 @@ static bool file_exists(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-/* A component: its folder's name, its files' stem, and a tensor that no other component has. */
+/* A component: what stands in front of its tensors, its folder, its files' stem, and a tensor that
+ * no other component has. A folder has one of those that share a place. */
 typedef struct {
-    const char *name, *stem, *mark, *class;
+    const char *name, *folder, *stem, *mark, *class;
     void (*settings)(Settings *s, Json config);
 } Component;
 /* clang-format off */
 static const Component components[] = {
-    {"text_encoder", "model", "embeddings.token_embedding.weight", "CLIPTextModel", settings_of_text_encoder},
-    {"unet", "diffusion_pytorch_model", "time_embedding.linear_1.weight", "UNet2DConditionModel", settings_of_unet},
-    {"vae", "diffusion_pytorch_model", "decoder.mid_block.resnets.0.conv1.weight", "AutoencoderKL", settings_of_vae},
+    {"text_encoder", "text_encoder", "model", "embeddings.token_embedding.weight", "CLIPTextModel", settings_of_text_encoder},
+    {"unet", "unet", "diffusion_pytorch_model", "time_embedding.linear_1.weight", "UNet2DConditionModel", settings_of_unet},
+    {"vae", "vae", "diffusion_pytorch_model", "decoder.mid_block.resnets.0.conv1.weight", "AutoencoderKL", settings_of_vae},
+    {"taesd", "vae", "diffusion_pytorch_model", "decoder.layers.0.weight", "AutoencoderTiny", settings_of_tiny},
 };
 /* clang-format on */
-enum { N_COMPONENTS = sizeof components / sizeof components[0] };
+enum { TEXT_ENCODER, UNET, VAE, TINY, N_COMPONENTS = sizeof components / sizeof components[0] };
 
 /* ---- one component's files ---- */
 
@@ -179,6 +181,18 @@ static void read_config(const char *path, Settings *s, void (*settings)(Settings
 
 /* ---- the whole folder ---- */
 
+/* vae/: an AutoencoderKL, or the tiny one. */
+static const Component *vae_of(const char *path)
+{
+    if (!file_exists(path))
+        return &components[VAE];
+    Json config = json_load_python(path), class = json_get(config, "_class_name");
+    bool tiny = json_ok(class) && json_kind(class) == JSON_STRING &&
+                !strcmp(json_string(class), components[TINY].class);
+    json_free(config);
+    return &components[tiny ? TINY : VAE];
+}
+
 static const char *without_slash(Arena *a, const char *spec)
 {
     size_t n = strlen(spec);
@@ -209,14 +223,17 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     read_config(arena_printf(c->arena, "%s/unet/config.json", folder), &s, settings_of_unet);
     read_config(arena_printf(c->arena, "%s/text_encoder/config.json", folder), &s,
                 settings_of_text_encoder);
-    read_config(arena_printf(c->arena, "%s/vae/config.json", folder), &s, settings_of_vae);
+    const char *vae_config = arena_printf(c->arena, "%s/vae/config.json", folder);
+    const Component *vae = vae_of(vae_config);
+    read_config(vae_config, &s, vae->settings);
     const char *scheduler = arena_printf(c->arena, "%s/scheduler/scheduler_config.json", folder);
     bool scheduled = file_exists(scheduler);
     if (scheduled)
         read_config(scheduler, &s, settings_of_scheduler);
-    for (int i = 0; i < N_COMPONENTS; i++)
-        variant |= add_component(c, &components[i],
-                                 arena_printf(c->arena, "%s/%s", folder, components[i].name), o);
+    const Component *const parts[] = {&components[TEXT_ENCODER], &components[UNET], vae};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        variant |= add_component(c, parts[i],
+                                 arena_printf(c->arena, "%s/%s", folder, parts[i]->folder), o);
     if (o->variant && !variant)
         err("%s: no component has a variant \"%s\"", folder, o->variant);
     settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
@@ -245,9 +262,10 @@ static const Component *component_of_class(Json config)
     for (int i = 0; i < N_COMPONENTS && json_ok(class); i++)
         if (!strcmp(json_string(class), components[i].class))
             return &components[i];
-    json_err(json_ok(class) ? class : config,
-             "found %s, expected CLIPTextModel, UNet2DConditionModel or AutoencoderKL",
-             json_ok(class) ? json_string(class) : "no _class_name");
+    json_err(
+        json_ok(class) ? class : config,
+        "found %s, expected CLIPTextModel, UNet2DConditionModel, AutoencoderKL or AutoencoderTiny",
+        json_ok(class) ? json_string(class) : "no _class_name");
 }
 
 static void finish_component(Checkpoint *c, const Component *x, Settings *s, bool config)
@@ -308,7 +326,7 @@ static const Component *component_of_names(const Checkpoint *c)
         for (size_t k = 0; k < c->n; k++)
             if (ends_with(c->tensors[k].name, components[i].mark))
                 return &components[i];
-    err("%s: names of tensors are neither those of a UNet2DConditionModel nor of a CLIPTextModel or an AutoencoderKL",
+    err("%s: names of tensors are neither those of a UNet2DConditionModel nor of a CLIPTextModel, an AutoencoderKL or an AutoencoderTiny",
         c->spec);
 }
 

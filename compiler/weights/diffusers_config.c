@@ -26,6 +26,10 @@ static const Member vae_members[] = {
 #define MEMBERS_OF_VAE
 #include "config_members.def"
 };
+static const Member tiny_members[] = {
+#define MEMBERS_OF_TINY
+#include "config_members.def"
+};
 static const Member text_members[] = {
 #define MEMBERS_OF_TEXT_ENCODER
 #include "config_members.def"
@@ -201,6 +205,27 @@ void settings_of_vae(Settings *s, Json config)
     settings_of_convention(s, "vae");
 }
 
+/* ---- config.json of an AutoencoderTiny, in vae/ or alone ---- */
+
+void settings_of_tiny(Settings *s, Json config)
+{
+    CONFIG_MEMBERS(s, config, tiny_members);
+    for (int i = 0; i < 2; i++) {
+        Json j = config_get(config,
+                            i ? "encoder_block_out_channels" : "decoder_block_out_channels");
+        Levels widths = json_ok(j) ? config_levels(j, 4) : (Levels){{64, 64, 64, 64}, 4};
+        for (int k = 1; k < widths.n; k++)
+            if (widths.of[k] != widths.of[0])
+                json_err(
+                    j,
+                    "found levels of %lld and of %lld channels, but latentc's graphs of TAESD have one width",
+                    (long long)widths.of[0], (long long)widths.of[k]);
+        json_set_int(settings_model(s, i ? "tiny_image_encoder" : "tiny_decoder"), "width",
+                     widths.of[0]);
+    }
+    settings_of_convention(s, "taesd");
+}
+
 /* ---- text_encoder/config.json ---- */
 
 void settings_of_text_encoder(Settings *s, Json config)
@@ -251,6 +276,8 @@ void settings_of_convention(Settings *s, const char *component)
         json_set_real(settings_model(s, "image_encoder"), "eps", 1e-6);
         json_set_string(s->json, "rounding", "nearest");
         json_set_string(s->json, "encoding", "sample");
+    } else if (!strcmp(component, "taesd")) {
+        json_set_string(s->json, "rounding", "nearest");
     } else {
         json_set_string(settings_model(s, "text_encoder"), "gelu", "erf");
     }

@@ -11,12 +11,14 @@ void check_pipeline_class(Settings *s, Json model_index);
 /* config.json of unet/, vae/ and text_encoder/. */
 void settings_of_unet(Settings *s, Json config);
 void settings_of_vae(Settings *s, Json config);
+/* The same of an AutoencoderTiny. */
+void settings_of_tiny(Settings *s, Json config);
 void settings_of_text_encoder(Settings *s, Json config);
 
 /* tokenizer/: the padding token; *vocab becomes the folder when it exists. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab);
 
 /* Facts that PyTorch's programs have in their code and no file gives: gelu by erf, eps of the
- * norms. component: "unet", "vae", "text_encoder". */
+ * norms. component: "unet", "vae", "taesd", "text_encoder". */
 void settings_of_convention(Settings *s, const char *component);
 #endif

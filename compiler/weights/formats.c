@@ -12,6 +12,7 @@
 #include "ldm.h"
 #include "own.h"
 #include "refused.h"
+#include "taesd.h"
 
 static bool is_file(const Peek *p) { return !p->folder; }
 
@@ -29,6 +30,7 @@ static const CheckpointFormat formats[] = {
     {"safetensors of LDM", is_ldm_file, open_ldm_file},
     {"safetensors of LDM's autoencoder", is_ldm_vae, open_ldm_vae},
     {"safetensors of a diffusers component", is_component_file, open_component_file},
+    {"safetensors of TAESD", is_taesd_file, open_taesd_file},
     {"safetensors", is_file, open_own}, /* st_open reports files that are no safetensors */
 };
 /* clang-format on */

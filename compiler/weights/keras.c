@@ -148,7 +148,9 @@ static const char *about_model(const char *model)
     static const char *const about[] = {[MODEL_TEXT_ENCODER] = "keras-cv's TextEncoderV2",
                                         [MODEL_DIFFUSION_MODEL] = "keras-cv's DiffusionModelV2",
                                         [MODEL_DECODER] = "keras-cv's Decoder",
-                                        [MODEL_IMAGE_ENCODER] = "keras-cv's ImageEncoder"};
+                                        [MODEL_IMAGE_ENCODER] = "keras-cv's ImageEncoder",
+                                        [MODEL_TINY_DECODER] = "TAESD's decoder",
+                                        [MODEL_TINY_IMAGE_ENCODER] = "TAESD's encoder"};
     _Static_assert(sizeof about / sizeof about[0] == MODEL_COUNT, "a model is missing");
     return about[model_index(model)];
 }

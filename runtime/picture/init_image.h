@@ -34,6 +34,7 @@ typedef struct {
     float *noise;     /* (latent_height, latent_width, 4): of the current picture */
     bool keep_pixels; /* set by the caller: the result has rgb's pixels where mask is 0 */
     bool encoded;     /* latent, or moments, belongs to rgb */
+    int encoder;      /* the caller's: which encoder made it */
 } lrt_init_image;
 
 /* Reads both files, scaled and cropped to p's new size; mask may be NULL. `path` NULL: no init

@@ -37,33 +37,66 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
     return x;
 }
 
+/* The stage that decodes a finished latent, or a preview: with TAESD where it is there. */
+static int32_t decoder_of(const lrt_engine *g, bool preview)
+{
+    const lrt_pipeline *p = g->pipeline;
+    return p->decoder < 0 || (p->tiny_decoder >= 0 && (g->tiny || preview)) ? p->tiny_decoder
+                                                                            : p->decoder;
+}
+
+/* The stage that encodes an init image: TAESD's goes with its decoder. */
+static int32_t encoder_of(const lrt_engine *g)
+{
+    const lrt_pipeline *p = g->pipeline;
+    bool tiny = p->tiny_image_encoder >= 0 && (g->tiny || p->image_encoder < 0);
+    return tiny ? p->tiny_image_encoder : p->image_encoder;
+}
+
+/* Numbers that an image encoder gives for a latent number: 2, mean and variance; 1, the latent. */
+static int64_t moments_of(const lrt_pipeline *p, int32_t encoder)
+{
+    return encoder == p->image_encoder && p->latent_scale > 0 ? 2 : 1;
+}
+
+static bool check_autoencoders(const lrt_engine *g, int64_t latent, lrt_error *e)
+{
+    const lrt_pipeline *p = g->pipeline;
+    const int32_t decoders[] = {p->decoder, p->tiny_decoder},
+                  encoders[] = {p->image_encoder, p->tiny_image_encoder};
+    for (int i = 0; i < 2; i++) {
+        if (decoders[i] >= 0) {
+            const lrt_stage *s = stage_of(g, decoders[i]);
+            int in = lrt_stage_input(s, "latent");
+            if (in < 0 || io_count(&s->inputs[in]) != latent)
+                return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
+        }
+        if (encoders[i] >= 0) {
+            const lrt_stage *s = stage_of(g, encoders[i]);
+            if (lrt_stage_input(s, "image") != 0 ||
+                io_count(&s->outputs[0]) != latent * moments_of(p, encoders[i]))
+                return lrt_fail(e, "the image encoder does not fit the diffusion model");
+        }
+    }
+    return true;
+}
+
 /* The stages must have the inputs that the loop sets. If not, the compiler has a bug; this reports
  * it instead of a crash. */
 static bool check_stages(const lrt_engine *g, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
-    if (p->text_encoder < 0 || p->diffusion_model < 0 || p->decoder < 0)
+    if (p->text_encoder < 0 || p->diffusion_model < 0 || (p->decoder < 0 && p->tiny_decoder < 0))
         return lrt_fail(e, "this program lacks a text encoder, a diffusion model or a decoder");
-    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g),
-                    *decoder = stage_of(g, p->decoder);
+    const lrt_stage *text = stage_of(g, p->text_encoder), *model = model_stage(g);
     int latent = lrt_stage_input(model, "latent"), context = lrt_stage_input(model, "context");
     if (lrt_stage_input(text, "tokens") < 0 || lrt_stage_input(text, "positions") < 0 ||
-        latent < 0 || context < 0 || lrt_stage_input(model, "timestep_embedding") < 0 ||
-        lrt_stage_input(decoder, "latent") < 0)
+        latent < 0 || context < 0 || lrt_stage_input(model, "timestep_embedding") < 0)
         return lrt_fail(e, "a stage of this program lacks an input that the loop sets");
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    if (io_count(&model->inputs[latent]) !=
-        io_count(&decoder->inputs[lrt_stage_input(decoder, "latent")]))
-        return lrt_fail(e, "the diffusion model's latent does not fit the decoder");
-    if (p->image_encoder < 0)
-        return true;
-    const lrt_stage *encoder = stage_of(g, p->image_encoder);
-    int64_t values = io_count(&model->inputs[latent]) * (p->latent_scale > 0 ? 2 : 1);
-    if (lrt_stage_input(encoder, "image") != 0 || io_count(&encoder->outputs[0]) != values)
-        return lrt_fail(e, "the image encoder does not fit the diffusion model");
-    return true;
+    return check_autoencoders(g, io_count(&model->inputs[latent]), e);
 }
 
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *weights,
@@ -260,15 +293,17 @@ bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
     const lrt_pipeline *p = g->pipeline;
     lrt_init_image *k = g->loop.init_image;
     int64_t values = (int64_t)p->height * p->width * 3;
-    if (!k || k->encoded)
+    int32_t encoder = encoder_of(g);
+    if (!k || (k->encoded && k->encoder == encoder))
         return true;
-    int64_t said = g->loop.n * (p->latent_scale > 0 ? 2 : 1);
-    if (p->latent_scale > 0 && !k->moments &&
-        !(k->moments = malloc((size_t)said * sizeof *k->moments)))
+    int64_t said = g->loop.n * moments_of(p, encoder);
+    free(k->moments);
+    k->moments = said > g->loop.n ? malloc((size_t)said * sizeof *k->moments) : NULL;
+    if (said > g->loop.n && !k->moments)
         return lrt_fail(e, "out of memory");
     float *out = k->moments ? k->moments : k->latent;
     release_model(g);
-    lrt_instance *x = open_stage(g, p->image_encoder, e);
+    lrt_instance *x = open_stage(g, encoder, e);
     if (!x)
         return false;
     for (int64_t i = 0; i < values; i++)
@@ -283,6 +318,7 @@ bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
         if (!isfinite(out[i]))
             return lrt_fail(e, "the image encoder's latent has values that are not finite");
     k->encoded = true;
+    k->encoder = encoder;
     return true;
 }
 
@@ -301,14 +337,14 @@ static bool to_bytes(lrt_engine *g, lrt_error *e)
     return true;
 }
 
-bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
+/* decoder: the stage. */
+static bool decode(lrt_engine *g, int32_t decoder, const float *x, lrt_error *e)
 {
-    const lrt_pipeline *p = g->pipeline;
     release_model(g);
-    lrt_instance *d = open_stage(g, p->decoder, e);
+    lrt_instance *d = open_stage(g, decoder, e);
     if (!d)
         return false;
-    lrt_set_input(d, (uint32_t)lrt_stage_input(stage_of(g, p->decoder), "latent"), x);
+    lrt_set_input(d, (uint32_t)lrt_stage_input(stage_of(g, decoder), "latent"), x);
     lrt_set_output(d, 0, g->picture);
     lrt_profile_begin(g->loop.profile, "decoder", 0, d, 1);
     lrt_run_all(d);
@@ -320,4 +356,14 @@ bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
         lrt_init_image_restore_pixels(g->loop.init_image, g->rgb);
     lrt_profile_end(g->loop.profile);
     return ok;
+}
+
+bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e)
+{
+    return decode(g, decoder_of(g, false), x, e);
+}
+
+bool lrt_engine_preview(lrt_engine *g, const float *x, lrt_error *e)
+{
+    return decode(g, decoder_of(g, true), x, e);
 }

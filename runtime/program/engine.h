@@ -21,6 +21,7 @@ typedef struct {
     const lrt_empty_context
         *empty;        /* the caller's, which fits; NULL: the empty prompt is encoded */
     float *embeddings; /* (calls, time_width) of the current sampling */
+    bool tiny;         /* set by the caller: decode and encode with TAESD, where it is there */
     float *picture;    /* (height, width, 3) */
     uint8_t *rgb;
     /* Its buffers and instances belong to the engine; model[1] exists only without batched
@@ -46,4 +47,6 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e);
 /* Decodes a latent into g->rgb (height, width, 3): clip((y + 1) / 2 * 255, 0, 255), rounded as the
  * pipeline says, with the pixels of the init image where it keeps them. */
 bool lrt_engine_decode(lrt_engine *g, const float *x, lrt_error *e);
+/* The same for an estimate in the loop: by TAESD where it is there. */
+bool lrt_engine_preview(lrt_engine *g, const float *x, lrt_error *e);
 #endif

@@ -184,7 +184,7 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
         lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
-    return lrt_engine_decode(&r->s.engine, x0, e) &&
+    return lrt_engine_preview(&r->s.engine, x0, e) &&
            write_picture(r, ".preview", seed_of(r, r->number), e);
 }
 

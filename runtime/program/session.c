@@ -183,6 +183,8 @@ static void choose_size(lrt_session *s)
     p.diffusion_model = z->diffusion_model;
     p.decoder = z->decoder;
     p.image_encoder = z->image_encoder;
+    p.tiny_decoder = z->tiny_decoder;
+    p.tiny_image_encoder = z->tiny_image_encoder;
     s->sized = p;
     s->pipeline = &s->sized;
 }
@@ -190,9 +192,10 @@ static void choose_size(lrt_session *s)
 static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
 {
     const lrt_pipeline *p = s->pipeline;
-    if (s->set.init_img && p->image_encoder < 0)
+    if (s->set.init_img && p->image_encoder < 0 && p->tiny_image_encoder < 0)
         return lrt_fail(e, "--init-img: this program was built without an image encoder");
-    const lrt_io *latent = &p->program->stages[p->decoder]->inputs[0];
+    int32_t decoder = p->decoder < 0 ? p->tiny_decoder : p->decoder;
+    const lrt_io *latent = &p->program->stages[decoder]->inputs[0];
     const lrt_init_image_size size = {p->width, p->height, (int)latent->dim[2],
                                       (int)latent->dim[1]};
     return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
@@ -311,6 +314,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!ready)
         return false;
     s->init_image.keep_pixels = s->set.keep_pixels;
+    s->engine.tiny = s->set.taesd;
     s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
     if (!lrt_engine_encode_init_image(&s->engine, e))
         return false;

@@ -181,7 +181,8 @@ static bool find_prediction(lrt_settings *s, const lrt_pipeline *p, lrt_error *e
 /* Finds --size among the pipeline's sizes; *e lists them. */
 static bool find_size(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    const lrt_size own = {p->width, p->height, p->diffusion_model, p->decoder, p->image_encoder},
+    const lrt_size own = {p->width,         p->height,       p->diffusion_model,   p->decoder,
+                          p->image_encoder, p->tiny_decoder, p->tiny_image_encoder},
                    *sizes = p->n_sizes ? p->sizes : &own;
     char list[256] = "", name[32];
     s->size = *sizes;
@@ -290,9 +291,27 @@ static int check_inputs(const lrt_settings *s, lrt_error *e)
     return -1;
 }
 
+/* Which decoder draws: s->taesd says so afterwards. A program with TAESD alone has no choice. */
+static int check_decoder(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    if (s->taesd && p->tiny_decoder < 0 && !s->no_taesd) {
+        lrt_fail(
+            e,
+            "--taesd: this program was built without TAESD: 'latentc build --taesd SPEC' adds it");
+        return LRT_SETTING_taesd;
+    }
+    if (s->no_taesd && p->decoder < 0) {
+        lrt_fail(e, "--no-taesd: TAESD is the only decoder of this program");
+        return LRT_SETTING_no_taesd;
+    }
+    s->taesd = (s->taesd && !s->no_taesd) || p->decoder < 0;
+    return -1;
+}
+
 int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     int i = find_rows(s, p, e);
+    i = i < 0 ? check_decoder(s, p, e) : i;
     i = i < 0 ? check_sampler(s, e) : i;
     i = i < 0 ? check_caching(s, p, e) : i;
     return i < 0 ? check_inputs(s, e) : i;

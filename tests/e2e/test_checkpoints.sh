@@ -266,7 +266,7 @@ while IFS='|' read -r file class other instead; do
     cp kept "other/$file"
 done <<'CASES'
 unet/config.json|UNet2DConditionModel|ControlNetModel|a UNet2DConditionModel
-vae/config.json|AutoencoderKL|AutoencoderTiny|an AutoencoderKL
+vae/config.json|AutoencoderKL|AutoencoderOther|an AutoencoderKL
 text_encoder/config.json|CLIPTextModel|CLIPModel|a CLIPTextModel
 CASES
 ! grep -q "is read as" <<<"$("$LATENTC" weights check other)" || fail "the classes are ours"

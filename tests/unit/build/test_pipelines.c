@@ -27,6 +27,8 @@ static void test_pipelines(void **state)
     assert_int_equal(p->img_width, 128);
     for (int i = 0; i < MODEL_COUNT; i++) {
         const PipelineModel *m = &p->model[i];
+        if (!m->graph)
+            continue; /* TAESD's */
         Graph *g = graph_load(m->graph, m->params, m->n_params);
         assert_int_equal(tensor(g, g->inputs[0])->shape.dim[0], 2);
         if (i == MODEL_DIFFUSION_MODEL)
@@ -72,7 +74,7 @@ static void test_shapes_parameters(void **state)
     Json root = json_load(SOURCE_DIR "/graphs/shapes/params.json"),
          schedule = json_get(root, "schedule"), d = json_get(root, "defaults");
     /* clang-format off */
-    for (int m = 0; m < MODEL_COUNT; m++) {
+    for (int m = 0; m < MODEL_COUNT && p->model[m].graph; m++) {
         Json trained = json_need(root, model_rows[m].name), scale = json_get(trained, "scale");
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             if (json_ok(json_get(trained, names[i])))

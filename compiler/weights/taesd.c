@@ -1,0 +1,44 @@
+/* TAESD's own files: taesd_decoder.safetensors, taesd_encoder.safetensors. Names are the numbers of
+ * an nn.Sequential: "1.weight" and "3.conv.0.weight" of the decoder, whose layer 0 is the clamp,
+ * "0.weight" and "1.conv.0.weight" of the encoder. The files of Stable Diffusion XL's TAESD have
+ * the same names and shapes: nothing tells them apart. */
+#include "taesd.h"
+
+#include "diffusers_config.h"
+#include "signatures.h"
+
+static const char *const none[] = {NULL};
+const Scheme taesd_scheme = {.name = "taesd",
+                             .about = "numbers of layers, as the authors of TAESD publish them",
+                             .torch = true,
+                             .column = COLUMN_LDM,
+                             .spell = spell_by_rules,
+                             .owns = owns_by_rules,
+                             .ignored = none};
+
+/* A tensor that only the encoder has. */
+#define ENCODER_MARK "1.conv.0.weight"
+
+bool is_taesd_file(const Peek *p)
+{
+    return p->safetensors && (peek_has(p, "\"" ENCODER_MARK "\"") ||
+                              (peek_has(p, "\"1.weight\"") && peek_has(p, "\"3.conv.0.weight\"")));
+}
+
+void open_taesd_file(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    checkpoint_add_safetensors(c, c->spec, "");
+    checkpoint_sort(c);
+    bool encoder = checkpoint_find(c, ENCODER_MARK);
+    for (size_t i = 0; i < c->n; i++)
+        c->tensors[i].name = arena_printf(c->arena, "taesd_%s/%s", encoder ? "encoder" : "decoder",
+                                          c->tensors[i].name);
+    signature_refuse(c);
+    Settings s = settings_new(c->arena, c->spec);
+    settings_of_convention(&s, "taesd");
+    c->scheme = &taesd_scheme;
+    c->settings = s.json;
+    c->taken_for = encoder ? "TAESD's encoder" : "TAESD's decoder";
+    c->why = "names are the numbers of its layers; that of Stable Diffusion XL looks the same";
+}
