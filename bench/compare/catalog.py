@@ -2,8 +2,10 @@
 import os
 from dataclasses import dataclass
 
-# stage of `latentc bench` -> (graph in graphs/sd2, batch of one run)
-STAGES = {"guided_step": ("diffusion_model", 2), "decoder": ("decoder", 1), "text_encoder": ("text_encoder", 2)}
+# stage of `latentc bench` -> (model, batch of one run)
+STAGES = {"guided_step": ("diffusion_model", 2), "decoder": ("decoder", 1), "text_encoder": ("text_encoder", 2), "tiny_decoder": ("tiny_decoder", 1)}
+# What `latentc bench` and `latentc run` take, in graphs/, where it is not the pipeline and the model of graphs/sd2.
+GRAPHS = {"tiny_decoder": "taesd/decoder.json"}
 DTYPES = ("bf16", "f32")
 ISAS = ("native", "avx2")
 

@@ -108,7 +108,7 @@ def check_latentc(f, stage, dtype):
     """What latentc makes of the inputs: the code is the same, timing apart."""
     model, batch = catalog.STAGES[stage]
     got = os.path.join(f.output, f"{stage}-latentc.safetensors")
-    subprocess.run([f.latentc, "run", os.path.join(turns.ROOT, "graphs", "sd2", model + ".json"), "--inputs", path_of(f, "inputs", stage), "--outputs", got,
+    subprocess.run([f.latentc, "run", os.path.join(turns.ROOT, "graphs", catalog.GRAPHS.get(stage, f"sd2/{model}.json")), "--inputs", path_of(f, "inputs", stage), "--outputs", got,
                     "--set", f"batch={batch}", *turns.latentc_common(f, stage, dtype)], check=True)
     return relative_rms(f, stage, got)
 

@@ -34,6 +34,19 @@ class Decoder(torch.nn.Module):
         return self.vae.decode(latent / LATENT_SCALE, return_dict=False)[0]
 
 
+class TinyDecoder(torch.nn.Module):
+    """TAESD's."""
+
+    def __init__(self):
+        super().__init__()
+        from diffusers import AutoencoderTiny
+        self.tiny = AutoencoderTiny()
+        del self.tiny.encoder
+
+    def forward(self, latent):
+        return self.tiny.decoder(latent)
+
+
 class TextEncoder(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -46,7 +59,8 @@ class TextEncoder(torch.nn.Module):
         return self.text(input_ids=tokens).last_hidden_state
 
 
-MODULES = {"guided_step": (GuidedStep, "unet."), "decoder": (Decoder, "vae."), "text_encoder": (TextEncoder, "text.")}
+MODULES = {"guided_step": (GuidedStep, "unet."), "decoder": (Decoder, "vae."), "text_encoder": (TextEncoder, "text."),
+           "tiny_decoder": (TinyDecoder, "tiny.decoder.layers.")}
 
 
 def use_keras_conventions(module):

@@ -5,7 +5,8 @@ TEXT_LENGTH = 77
 LATENT_SCALE = 0.18215
 
 # The arguments of the torch module, by latentc's names.
-ARGUMENTS = {"guided_step": ("latent", "timestep_embedding", "context"), "decoder": ("latent",), "text_encoder": ("tokens",)}
+ARGUMENTS = {"guided_step": ("latent", "timestep_embedding", "context"), "decoder": ("latent",), "tiny_decoder": ("latent",),
+             "text_encoder": ("tokens",)}
 
 
 def inputs(stage, size, seed):
@@ -14,6 +15,8 @@ def inputs(stage, size, seed):
     latent = g.standard_normal((1, size // 8, size // 8, 4), dtype=np.float32)
     if stage == "decoder":
         return {"latent": latent * np.float32(LATENT_SCALE)}
+    if stage == "tiny_decoder":
+        return {"latent": latent}
     if stage == "text_encoder":
         tokens = np.concatenate([[49406], g.integers(0, 49406, 40), np.full(36, 49407)])
         return {"tokens": tokens.astype(np.int32)[None].repeat(2, 0), "positions": np.arange(TEXT_LENGTH, dtype=np.int32)[None].repeat(2, 0)}

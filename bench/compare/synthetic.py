@@ -16,6 +16,15 @@ MASK = (1 << 64) - 1
 CHUNK = 1 << 20
 SCALES = {"bias": 0.05, "gamma": 0.2, "beta": 0.1, "embeddings": 0.05}
 
+def tiny_place(number):
+    """The path of a layer of AutoencoderTiny's decoder: conv, relu, three times (three blocks, upsample, conv), a block, conv."""
+    number = int(number)
+    if number in (0, 18):
+        return "conv_in" if number == 0 else "conv_out"
+    level, i = divmod(number - 2, 5)
+    return f"up.{level}.block.{i}" if i < 3 else f"up.{level}.conv"
+
+
 # diffusers' (transformers') names -> the paths in graphs/sd2. In order; every row is applied wherever it matches.
 RES_BLOCK = [(r"\.norm1$", ".entry.norm"), (r"\.conv1$", ".entry.conv"), (r"time_emb_proj$", "emb.dense"), (r"\.norm2$", ".exit.norm"),
              (r"\.conv2$", ".exit.conv")]
@@ -32,6 +41,9 @@ NAMES = {
         (r"^decoder\.", ""), (r"^(mid|up)_blocks?", r"\1"), (r"\.resnets\.", ".res."), (r"\.upsamplers\.0\.conv$", ".conv"),
         (r"conv_shortcut$", "residual"), (r"^conv_norm_out$", "norm_out"),
         (r"\.attentions\.0\.", ".attn."), (r"\.group_norm$", ".norm"), (r"\.to_out\.0$", ".proj_out"), (r"\.to_([qkv])$", r".\1"),
+    ],
+    "tiny_decoder": [
+        (r"^(\d+)\.conv\.(\d)$", lambda m: f"{tiny_place(m[1])}.conv.{int(m[2]) // 2}"), (r"^\d+$", lambda m: tiny_place(m[0])),
     ],
     "text_encoder": [
         (r"^text_model\.", ""), (r"^embeddings\.(token|position)_embedding$", r"embed.\1"), (r"^final_layer_norm$", "final_norm"),

@@ -62,7 +62,7 @@ def latentc_report(f, stage, dtype):
 
 
 def latentc_command(f, stage, dtype):
-    return [f.latentc, "bench", os.path.join(ROOT, "graphs", "sd2", "pipeline.json"), "--stage", stage, "--serve", "--repeat", "1000",
+    return [f.latentc, "bench", os.path.join(ROOT, "graphs", catalog.GRAPHS.get(stage, "sd2/pipeline.json")), "--stage", stage, "--serve", "--repeat", "1000",
             "--json", latentc_report(f, stage, dtype), *latentc_common(f, stage, dtype)]
 
 

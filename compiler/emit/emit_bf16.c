@@ -45,6 +45,21 @@ void store_bf16(Emit *e, V x, V p, int lanes)
     }
 }
 
+V load_elements(Emit *e, int bf16, V p, int lanes, int valid)
+{
+    if (!bf16)
+        return load_n(e, p, lanes, valid);
+    CHECK(valid >= lanes);
+    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->ctx);
+    if (lanes > 1)
+        i16 = LLVMVectorType(i16, (unsigned)lanes);
+    V half = LLVMBuildLoad2(e->b, i16, p, "");
+    LLVMSetAlignment(half, 2);
+    V whole = LLVMBuildZExt(e->b, half, int_type(e, lanes), "");
+    whole = LLVMBuildShl(e->b, whole, int_splat(e, 16, lanes), "");
+    return LLVMBuildBitCast(e->b, whole, vec_type(e, lanes), "");
+}
+
 void store_elements(Emit *e, int bf16, V v, V p, int lanes, int valid)
 {
     CHECK(!bf16 || valid >= lanes);

@@ -13,6 +13,8 @@ static inline V element_at(Emit *e, int bf16, V p, V index)
 {
     return bf16 ? at_bf16(e, p, index) : at(e, p, index);
 }
+/* `lanes` numbers as f32. valid < lanes: f32 alone. */
+V load_elements(Emit *e, int bf16, V p, int lanes, int valid);
 /* valid < lanes: f32 alone. */
 void store_elements(Emit *e, int bf16, V v, V p, int lanes, int valid);
 /* Words, as a vector of `lanes` f32: the numbers of a and then of b, two a word; and a[i] with b[i]

@@ -36,8 +36,8 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
     }
     if (c->epilogue.has_res) {
         V row = pixel_of(e, c->epilogue.res_shared, o->pixel, o->batch, c->oh * c->ow);
-        r = fp_add(e, r,
-                   load_n(e, at(e, task->res, add(e, mulc(e, row, c->co), n)), lanes, o->valid));
+        V from = element_at(e, c->epilogue.res_bf16, task->res, add(e, mulc(e, row, c->co), n));
+        r = fp_add(e, r, load_elements(e, c->epilogue.res_bf16, from, lanes, o->valid));
     }
     if (c->epilogue.act_last)
         r = activate(e, c, r, lanes);

@@ -61,14 +61,15 @@ static void load_region(Emit *e, const WinogradTask *w, const Operand *x, V from
               mulc(e, add(e, mulc(e, add(e, mulc(e, lb.i, w->rows), lr.i), w->cols), lc.i), c->kc));
     If f = if_begin(e, LLVMBuildAnd(e->b, row_ok, inside(e, ix, c->w / upsample), ""));
     V pixel = input_pixel(e, c, x->shared ? ci(e, 0) : image, iy, ix, c->upsample / upsample);
-    V row = at(e, x->base, add(e, mulc(e, pixel, x->width), from));
-    for (int64_t i = 0; i < c->kc && c->kc < x->width; i += CACHE_LINE / 4)
-        prefetch_line(e, atc(e, row, c->kc + i), false); /* the next chunk's */
-    for (int64_t i = 0; i < c->kc; i += lanes)
-        store(e,
-              contract_prologue(e, &w->task, load(e, atc(e, row, i), lanes), addc(e, channel, i),
-                                image, lanes),
+    V row = element_at(e, c->x_bf16, x->base, add(e, mulc(e, pixel, x->width), from));
+    for (int64_t i = 0; i < c->kc && c->kc < x->width; i += CACHE_LINE / (c->x_bf16 ? 2 : 4))
+        prefetch_line(e, element_at(e, c->x_bf16, row, ci(e, c->kc + i)),
+                      false); /* the next chunk's */
+    for (int64_t i = 0; i < c->kc; i += lanes) {
+        V v = load_elements(e, c->x_bf16, element_at(e, c->x_bf16, row, ci(e, i)), lanes, lanes);
+        store(e, contract_prologue(e, &w->task, v, addc(e, channel, i), image, lanes),
               atc(e, to, i));
+    }
     if_else(e, &f);
     for (int64_t i = 0; i < c->kc; i += c->lanes)
         store(e, cf(e, 0, c->lanes), atc(e, to, i));

@@ -29,13 +29,13 @@ typedef struct {
     int past_caches;
     /* Is there such an operand? SLOT_BIAS, SLOT_VEC, SLOT_RES. */
     int has_bias, has_vec, has_res;
-    /* SLOT_RES has batch 1 and serves all images. */
-    int res_shared;
+    /* SLOT_RES has batch 1 and serves all images; is a tensor of bf16. */
+    int res_shared, res_bf16;
     /* The kernel also gathers GroupNorm's sums of the result. Needs co in whole vectors and strips
      * of one image. */
     int has_sums;
 } ContractEpilogue;
-_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 9 * sizeof(int),
+_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 10 * sizeof(int),
                "an empty epilogue is all zeros, without padding bytes");
 
 /* A contract with every size known. Descriptions of kernels are compared bytewise, to share code

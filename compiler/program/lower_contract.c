@@ -46,6 +46,7 @@ static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
 {
     Contract plain = *c, packed_now = *c;
     plain.pre = PRE_NONE;
+    plain.x_bf16 = 0;
     plain.epilogue = (ContractEpilogue){0};
     packed_now.kernels = KERNELS_PACKED;
     uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c),
@@ -93,6 +94,7 @@ static Contract planned(const Lower *l, const Op *o)
         c.epilogue.has_sums = sums;
         c.x_bf16 = l->bf16[lower_root(l->g, o->in[SLOT_X]).id];
         c.epilogue.y_bf16 = l->bf16[o->out.id];
+        c.epilogue.res_bf16 = c.epilogue.has_res && l->bf16[lower_root(l->g, o->in[SLOT_RES]).id];
         c.epilogue.past_caches = bypasses_caches(l, o);
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0))
@@ -140,15 +142,32 @@ void lower_contract(Lower *l, const Op *o)
     x->bf16 = c.bf16;
 }
 
+/* Does u, an operation that reads such a result as operand n, take bf16? of: the operation that
+ * makes it. */
+static bool reads_bf16(const Op *of, const Op *u, int n)
+{
+    if (of->kind == OP_CONV2D && u->kind == OP_CONV2D && n == SLOT_RES)
+        return true;
+    OpKind reader = of->kind == OP_CONV2D ? OP_CONV2D : OP_DENSE;
+    return u->kind == reader && n == SLOT_X && !tensor_ok(u->in[SLOT_X2]) &&
+           u->attr.contract.pre == PRE_NONE;
+}
+
 /* Results of dense products and of attention are stored as bf16 where only dense products read
  * them. Those round their operands to bf16 anyway: the numbers are the same, in half of the memory.
- * Channels must fill whole vectors. */
+ * Channels must fill whole vectors.
+ *
+ * Results of convolutions are, too, where only convolutions read them, as they are or as residual:
+ * large ones go through memory, and half of it is less to wait for. A Winograd transform and a
+ * residual then see rounded numbers. Only where an instruction rounds, and not for the tile unit
+ * (not measured). */
 bool lower_stored_bf16(const Lower *l, uint32_t i)
 {
     const Op *o = &l->g->ops[i];
+    bool conv = o->kind == OP_CONV2D && l->p->target->core == CORE_BF16_DOT;
     int64_t channels = o->kind == OP_ATTENTION ? o->attr.attn.head_size
                                                : shape_channels(&tensor(l->g, o->out)->shape);
-    if (!l->p->bf16 || (o->kind != OP_DENSE && o->kind != OP_ATTENTION) ||
+    if (!l->p->bf16 || (!conv && o->kind != OP_DENSE && o->kind != OP_ATTENTION) ||
         channels % l->p->target->lanes != 0 || lower_output(l->g, o->out) >= 0)
         return false;
     bool read = false;
@@ -158,8 +177,7 @@ bool lower_stored_bf16(const Lower *l, uint32_t i)
             if (u->kind == OP_RESHAPE || !tensor_ok(u->in[n]) ||
                 !tensor_eq(lower_root(l->g, u->in[n]), o->out))
                 continue;
-            if (u->kind != OP_DENSE || n != SLOT_X || tensor_ok(u->in[SLOT_X2]) ||
-                u->attr.contract.pre != PRE_NONE)
+            if (!reads_bf16(o, u, n))
                 return false;
             read = true;
         }

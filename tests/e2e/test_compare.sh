@@ -26,7 +26,7 @@ done
 [[ $(compare --dry-run --isa avx2 --stages decoder --peers onnxruntime) == *'left out: it cannot be limited to AVX2'* ]] || fail "AVX2 is asked of ONNX Runtime"
 [[ ! -e $work/cache && ! -e $work/out ]] || fail "--dry-run left files"
 status=0; said=$(compare --stages dekoder 2>&1) || status=$?
-[[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder" ]] || fail "a wrong stage: $status, $said"
+[[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder, tiny_decoder" ]] || fail "a wrong stage: $status, $said"
 
 # A whole picture: both programs get the same noise, steps and threads.
 "$python" "$SOURCE_DIR/bench/compare/picture.py" --dry-run --cache "$work/cache" --output "$work/out" --steps 3 --threads 1 --size 128 --dtype f32 >"$work/plan"
