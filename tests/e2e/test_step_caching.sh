@@ -45,6 +45,11 @@ same three.png apart.png "the halves of guidance apart are another picture"
 draw "$cached" "${p[@]}" --cfg-scale 1 --cache-interval 2 -o single.png
 draw "$cached" "${p[@]}" --cfg-scale 1 --cache-interval 2 -t 1 -o single1.png
 same single.png single1.png "without guidance: threads"
+# Guidance that begins at step 5, between the full calls 4 and 7: nothing of its other half is stored yet.
+draw "$cached" "${p[@]}" --guidance-start 0.5 --cache-interval 3 -o begins.png --profile
+grep -qE '^ +4 .* step$' messages && grep -qE '^ +4 .* short step$' messages || { cat messages; fail "guidance that begins: 1, 4, 5 and 7 are full"; }
+draw "$apart" "${p[@]}" --guidance-start 0.5 --cache-interval 3 -t 3 -o apart.png
+same begins.png apart.png "guidance that begins: the halves apart are another picture"
 draw "$cached" "${p[@]}" -i three.png --strength 0.5 --cache-interval 4 -o from.png --profile
 grep -qE '^ +1 .* step$' messages && grep -qE '^ +3 .* short step$' messages || { cat messages; fail "from a picture: the first step is full"; }
 draw "$cached" "${p[@]}" --sampling-method heun --cache-interval 4 -o heun.png --profile
