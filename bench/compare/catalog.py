@@ -43,6 +43,7 @@ FILES = {
     "weights-f32": "{stage}-seed{seed}-f32.safetensors",
     "weights-bf16": "{stage}-seed{seed}-bf16.safetensors",
     "openvino": "{stage}-seed{seed}-{size}.xml",
+    "openvino-1": "{stage}-seed{seed}-{size}-batch1.xml",
     "onnx": "{stage}-seed{seed}-{size}.onnx",
     "inputs": "{stage}-seed{seed}-{size}-inputs.safetensors",
     "reference": "{stage}-seed{seed}-{size}-f64.safetensors",  # the outputs in double precision

@@ -1,11 +1,12 @@
 """prepare.py KIND STAGE SIZE SEED FOLDER: one file that a peer loads, if it is not there yet. Runs in a process of its own: exporting takes memory.
 
-KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), onnx, inputs (of the seed), reference (their
-outputs: the module in double precision)
+KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), openvino-1 (IR for a batch of one), onnx, inputs (of the
+seed), reference (their outputs: the module in double precision)
 """
 import os
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,9 +32,9 @@ def example(stage, size):
     return tuple(torch.from_numpy(np.array(x)) for x in stages.for_torch(stage, stages.inputs(stage, size, 1)))
 
 
-def write_openvino(stage, size, source, path):
+def write_openvino(stage, size, source, path, batch=None):
     import openvino as ov
-    values = example(stage, size)
+    values = tuple(v[:batch] for v in example(stage, size))
     with torch.no_grad():
         m = ov.convert_model(models.load(stage, source), example_input=values, input=[tuple(v.shape) for v in values])
     ov.save_model(m, path, compress_to_fp16=False)
@@ -74,7 +75,7 @@ def prepare(kind, stage, size, seed, folder):
     elif kind == "reference":
         write_reference(stage, size, seed, source, path + ".part")
     else:
-        {"openvino": write_openvino, "onnx": write_onnx}[kind](stage, size, source, path)
+        {"openvino": write_openvino, "openvino-1": partial(write_openvino, batch=1), "onnx": write_onnx}[kind](stage, size, source, path)
         return path
     os.rename(path + ".part", path)
     return path

@@ -33,6 +33,13 @@ status=0; said=$(compare --stages dekoder 2>&1) || status=$?
 (( $(grep -c -- "/noise-128-seed1.safetensors" "$work/plan") == 2 && $(grep -c -- '--steps 3' "$work/plan") == 2 )) ||
     fail "the two programs differ in noise or steps: $(cat "$work/plan")"
 (( $(grep -c 'prepare.py openvino' "$work/plan") == 3 )) || fail "not all of OpenVINO's models are exported: $(cat "$work/plan")"
+
+# SD-Turbo's form: one step and no guidance on both sides, TAESD alone, OpenVINO's models for a batch of one and its cache.
+"$python" "$SOURCE_DIR/bench/compare/picture.py" --turbo --dry-run --cache "$work/cache" --output "$work/out" --threads 1 --size 128 >"$work/plan"
+(( $(grep -c 'prepare.py openvino-1 \(text_encoder\|guided_step\|tiny_decoder\) ' "$work/plan") == 3 )) || fail "--turbo exports: $(cat "$work/plan")"
+(( $(grep -c -- ' --taesd synthetic:1 --no-vae --steps 1 --cfg-scale 1 --sampling-method euler$' "$work/plan") == 1 )) || fail "--turbo builds: $(cat "$work/plan")"
+(( $(grep -c -- ' --steps 1 .*\( --spacing trailing\| --turbo --compiled\) ' "$work/plan") == 2 )) || fail "--turbo draws: $(cat "$work/plan")"
+[[ $("$python" "$SOURCE_DIR/bench/compare/picture.py" --turbo --no-build --dry-run) != *' build '* ]] || fail "--no-build builds"
 [[ ! -e $work/cache && ! -e $work/out ]] || fail "picture.py --dry-run left files"
 
 # The report: medians, ratios and picture from results; those of the same setting are one, latentc's runs together.
