@@ -19,7 +19,7 @@ import turns
 
 STAGES = ("text_encoder", "guided_step", "decoder")
 TURBO_STAGES = ("text_encoder", "guided_step", "tiny_decoder")
-MORE = 3  # further pictures of one process, with --turbo
+MORE = 2  # further pictures of one process, with --turbo
 PROMPT = "a red circle on a blue background"
 
 
@@ -78,21 +78,23 @@ def timed(command, png):
     return time.perf_counter() - start
 
 
-def alternate(f, label, ours, theirs):
-    """Medians of both programs, and of the ratios. The first round brings the files into memory and is not counted. Prints every time."""
+def alternate(f, label, ours, theirs, ignored=0):
+    """Medians of both programs, and of the ratios. Rounds before those that count bring the files into memory. Prints every time."""
     pngs = [os.path.join(f.output, f"{label}-{name}.png") for name in ("latentc", "openvino")]
     runs = []
-    for _ in range(f.rounds + 1):
+    for _ in range(ignored + f.rounds):
         runs.append((timed(ours, pngs[0]), timed(theirs, pngs[1])))
-        print(f"{label}: latentc {runs[-1][0]:.2f} s, OpenVINO {runs[-1][1]:.2f} s{' (not counted)' if len(runs) == 1 else ''}", file=sys.stderr, flush=True)
-    runs = runs[1:]
+        print(f"{label}: latentc {runs[-1][0]:.2f} s, OpenVINO {runs[-1][1]:.2f} s{' (not counted)' if len(runs) <= ignored else ''}", file=sys.stderr, flush=True)
+    runs = runs[ignored:]
     return *(statistics.median(r[i] for r in runs) for i in range(2)), statistics.median(b / a for a, b in runs), pngs
 
 
 def further_picture(f, ours, theirs, first):
-    """What a picture takes in a process that has drawn one; first: the medians of processes with one."""
+    """What a picture takes in a process that has drawn one; first: the medians of processes with one. Several pictures are of seeds, not of one noise file."""
+    at = ours.index("--latent-in")
+    ours = ours[:at] + ours[at + 2:]
     *several, _, _ = alternate(f, f"{1 + MORE} pictures", [*ours[:-1], "-b", str(1 + MORE), "-o"], [*theirs[:-1], "--count", str(1 + MORE), "--output"])
-    a, b = ((s - f) / MORE for s, f in zip(several, first))
+    a, b = ((s - one) / MORE for s, one in zip(several, first))
     print(f"every further picture of one process: latentc {a:.2f} s, OpenVINO {b:.2f} s: {b / a:.2f} times faster")
 
 
@@ -109,7 +111,7 @@ def main():
         subprocess.run(command, check=True)
     subprocess.run([f.python, os.path.join(turns.HERE, "picture_peer.py"), "--write-noise", f.noise, str(f.size), str(f.seed)], check=True)
     theirs = [*theirs[:-1], "--tokens", *tokens(f), "--output"]
-    a, b, ratio, pngs = alternate(f, "picture", ours, theirs)
+    a, b, ratio, pngs = alternate(f, "picture", ours, theirs, 1)
     psnr = subprocess.run([f.python, os.path.join(turns.HERE, "picture_peer.py"), "--psnr", *pngs], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     print(f"{f.steps} steps, {f.size}x{f.size}, {f.dtype}, medians of {f.rounds}: latentc {a:.2f} s, OpenVINO {b:.2f} s: "
           f"{ratio:.2f} times faster; the pictures agree to {psnr} dB", flush=True)
