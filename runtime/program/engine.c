@@ -322,8 +322,8 @@ bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
     return true;
 }
 
-/* g->picture -> g->rgb. */
-static bool to_bytes(lrt_engine *g, lrt_error *e)
+/* g->picture -> g->rgb. nearest: rounded, else cut off. */
+static bool to_bytes(lrt_engine *g, bool nearest, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
     int64_t values = (int64_t)p->height * p->width * 3;
@@ -331,7 +331,7 @@ static bool to_bytes(lrt_engine *g, lrt_error *e)
         float v = (g->picture[i] + 1.0f) / 2.0f * 255.0f;
         if (!(v == v))
             return lrt_fail(e, "the decoder's picture has values that are not numbers");
-        v = p->round_nearest ? rintf(v) : v;
+        v = nearest ? rintf(v) : v;
         g->rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
     return true;
@@ -351,7 +351,8 @@ static bool decode(lrt_engine *g, int32_t decoder, const float *x, lrt_error *e)
     lrt_profile_end(g->loop.profile);
     lrt_profile_begin(g->loop.profile, "pixels", 0, NULL, 0);
     lrt_instance_free(d);
-    bool ok = to_bytes(g, e);
+    /* Pictures of TAESD are rounded as in diffusers, whatever the model's own decoder does. */
+    bool ok = to_bytes(g, g->pipeline->round_nearest || decoder == g->pipeline->tiny_decoder, e);
     if (ok && g->loop.init_image)
         lrt_init_image_restore_pixels(g->loop.init_image, g->rgb);
     lrt_profile_end(g->loop.profile);

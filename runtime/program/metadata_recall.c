@@ -139,6 +139,16 @@ bool lrt_recorded_fit(lrt_recorded *r, const char *path, const lrt_pipeline *p, 
     return true;
 }
 
+/* Says that a program with TAESD alone draws a picture that the model's own decoder drew. */
+static bool say_decoder(lrt_recorded *r, const char *path, lrt_error *e)
+{
+    return lrt_recorded_say(r,
+                            "%s: the model's own decoder drew it; this program has TAESD alone, "
+                            "so this is another picture",
+                            path) ||
+           lrt_fail(e, "out of memory");
+}
+
 bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                          lrt_recorded *r, lrt_error *e)
 {
@@ -150,8 +160,9 @@ bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char 
         !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
         return false;
     lrt_settings_fast(s, p, table);
+    bool other_decoder = p->decoder < 0 && !s->taesd;
     return lrt_recorded_complete(r, path, s, e) && lrt_recorded_fit(r, path, p, s, table, e) &&
-           lrt_settings_complete(s, p, e);
+           lrt_settings_complete(s, p, e) && (!other_decoder || say_decoder(r, path, e));
 }
 
 void lrt_recorded_free(lrt_recorded *r)

@@ -15,7 +15,7 @@ before=$(cksum sd2/* shapes/*)
 # outputs that are inputs, the program itself, or twice the same
 read_too='*: is read, so it cannot be an output, too'
 for out in $graph sd2/soft.json sd2/hard.json "$LATENTC"; do
-    expect 1 "latentc: error: $read_too" "$LATENTC" compile $graph --emit ll -o $out
+    expect 1 "latentc: error: $read_too" "$LATENTC" compile $graph --emit ll -o "$out"
 done
 shapes=(build shapes/pipeline.json --weights synthetic:1)
 for out in shapes/pipeline.json sd2/decoder.json shapes/merges.txt; do
@@ -35,7 +35,7 @@ expect 1 "latentc: error: keras/*.h5: is read, so it cannot be an output, too" "
 # outputs that cannot be written
 for out in nowhere/x sd2; do
     what="latentc: error: $out: cannot be *"
-    expect 1 "$what" "$LATENTC" compile $graph --emit ll -o $out
+    expect 1 "$what" "$LATENTC" compile $graph --emit ll -o "$out"
     expect 1 "$what" "$LATENTC" "${shapes[@]}" -o $out
     expect 1 "$what" "$LATENTC" "${shapes[@]}" -o x --weights-file $out
     expect 1 "$what" "$LATENTC" run $graph --weights synthetic:1 --inputs nothing.safetensors --outputs $out

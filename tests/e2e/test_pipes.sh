@@ -57,8 +57,9 @@ expect 1 '*/dev/zero: more than 256 MiB come from a pipe or a device' timeout 60
 rm -f dense
 
 # ---- bytes without end ----
+cp "$dense" dense.json
 for command in "show /dev/zero" "build /dev/zero -o out" "bench /dev/zero" "weights fetch --list /dev/zero" \
-    "compile $dense --weights synthetic:1 --tune /dev/zero -o out"; do
+    "compile dense.json --weights synthetic:1 --tune /dev/zero -o out"; do
     # shellcheck disable=SC2086
     expect 1 '*/dev/zero: has more than 64 MiB, expected a text file' limited $command
 done

@@ -49,10 +49,15 @@ draw "$both" "${arguments[@]}" --taesd -o tiny.png
 draw "$only" "${arguments[@]}" -o only.png
 cmp tiny.png only.png || fail "TAESD beside the large decoder and alone draw different pictures"
 ! cmp -s tiny.png large.png || fail "--taesd has no effect"
+"$LATENTC" build "$shapes" --taesd files/taesd_decoder.safetensors --no-vae -q -o from-file
+draw ./from-file "${arguments[@]}" -o file.png
+cmp only.png file.png || fail "the weights of a file and of the seed that made it draw different pictures"
 draw "$both" --from-png tiny.png -o tiny2.png
 cmp tiny.png tiny2.png || fail "--from-png does not repeat --taesd"
 draw "$both" --from-png tiny.png --no-taesd -o large2.png
 cmp large.png large2.png || fail "--no-taesd does not overrule --from-png"
+draw "$only" --from-png large.png -o tiny3.png
+grep -q "large.png: the model's own decoder drew it; this program has TAESD alone" messages || fail "silently another decoder: $(<messages)"
 draw "$shapes_alone" --from-png tiny.png -o large3.png
 grep -q "tiny.png: its taesd is not used: --taesd: this program was built without TAESD" messages || fail "silently another decoder: $(<messages)"
 printf '%s\n' '{"prompt": "a red circle on a blue background", "steps": 3, "taesd": true}' '{"prompt": "a red circle on a blue background", "steps": 3}' >list
