@@ -162,6 +162,8 @@ static void describe(Build *b, const char *path)
         buf_printf(&b->options, " --set %s", f->sets.items[i]);
     if (b->flags->no_init_img)
         buf_printf(&b->options, " --no-init-img");
+    for (int i = 0; i < b->flags->weights.tiny.n; i++)
+        buf_printf(&b->options, " --taesd %s", b->flags->weights.tiny.items[i]);
     if (b->flags->weights.no_vae)
         buf_printf(&b->options, " --no-vae");
     for (int i = 0; i < b->n_first; i++)
