@@ -1,5 +1,6 @@
 /* See build.h. */
 #include "build.h"
+#include "defaults.h"
 #include "tune.h"
 #include "err.h"
 #include "alloc.h"
@@ -11,17 +12,16 @@
 /* --sizes: one row each; without it none. */
 static int parse_sizes(const char *text, lrt_size *out)
 {
-    int n = 0, end;
+    int n = 0;
     for (const char *s = text; s && *s; n++) {
         lrt_size *z = &out[n < MOST_SIZES ? n : 0], new = {0};
         if (n == MOST_SIZES)
             usage_err("--sizes: found more than %d", MOST_SIZES);
-        if (sscanf(s, "%dx%d%n", &new.width, &new.height, &end) != 2 || new.width < 1 ||
-            new.height < 1 || (s[end] && s[end] != ','))
+        size_t end = size_scan(s, &new);
+        if (!end || (s[end] && s[end] != ','))
             usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"",
                       LRT_BRIEFLY(s));
-        if (new.width % 8 || new.height % 8)
-            usage_err("--sizes: found %dx%d, expected multiples of 8", new.width, new.height);
+        size_check("--sizes", &new);
         for (int i = 0; i < n; i++)
             if (out[i].width == new.width && out[i].height == new.height)
                 usage_err("--sizes: %dx%d is there twice", new.width, new.height);

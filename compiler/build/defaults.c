@@ -59,16 +59,18 @@ const char *defaults_over(Arena *a, const DefaultFlags *f)
     return text;
 }
 
-/* The n characters at text as a size. */
-static bool read_size(const char *text, size_t n, lrt_size *size)
+size_t size_scan(const char *text, lrt_size *size)
 {
-    char one[32] = "";
     int end = 0;
-    if (n >= sizeof one)
-        return false;
-    memcpy(one, text, n);
-    return sscanf(one, "%dx%d%n", &size->width, &size->height, &end) == 2 && end == (int)n &&
-           size->width > 0 && size->height > 0;
+    bool found = sscanf(text, "%dx%d%n", &size->width, &size->height, &end) == 2 &&
+                 size->width > 0 && size->height > 0;
+    return found ? (size_t)end : 0;
+}
+
+void size_check(const char *flag, const lrt_size *size)
+{
+    if (size->width % 8 || size->height % 8)
+        usage_err("%s: found %dx%d, expected multiples of 8", flag, size->width, size->height);
 }
 
 const char *defaults_sizes(Arena *a, const DefaultFlags *f, const char *sizes)
@@ -78,17 +80,17 @@ const char *defaults_sizes(Arena *a, const DefaultFlags *f, const char *sizes)
     bool found = false;
     if (!f->size)
         return sizes;
-    if (!read_size(f->size, strlen(f->size), &first))
+    size_t length = size_scan(f->size, &first);
+    if (!length || f->size[length])
         usage_err("--size: expected WIDTHxHEIGHT, such as 512x512, found \"%s\"",
                   LRT_BRIEFLY(f->size));
-    if (first.width % 8 || first.height % 8)
-        usage_err("--size: found %s, expected multiples of 8", LRT_BRIEFLY(f->size));
+    size_check("--size", &first);
     const char *size = arena_printf(a, "%dx%d", first.width, first.height);
     if (!sizes)
         return size;
     for (const char *s = sizes; *s; s += *s == ',') {
         size_t n = strcspn(s, ",");
-        if (!found && read_size(s, n, &other) && other.width == first.width &&
+        if (!found && size_scan(s, &other) == n && other.width == first.width &&
             other.height == first.height)
             found = true;
         else

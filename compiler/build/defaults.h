@@ -26,6 +26,12 @@ typedef struct {
  */
 const char *defaults_over(Arena *a, const DefaultFlags *f);
 
+/* The size at the start of text, WIDTHxHEIGHT in pixels: how many characters it has; 0: none. */
+size_t size_scan(const char *text, lrt_size *size);
+
+/* usage_err() unless both sides are multiples of 8. flag: where the size stands. */
+void size_check(const char *flag, const lrt_size *size);
+
 /* The list for --sizes with --size in front; NULL: neither is given. usage_err() when size is no
  * size or not among sizes. */
 const char *defaults_sizes(Arena *a, const DefaultFlags *f, const char *sizes);
