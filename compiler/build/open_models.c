@@ -253,9 +253,6 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
         if (from[i] && json_ok(from[i]->settings))
             file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }
-    const Checkpoint *tiny = from[MODEL_TINY_DECODER];
-    if (tiny && !spec[MODEL_DECODER] && json_ok(tiny->settings))
-        lay_member_over(root, tiny->settings, "rounding");
     if (over)
         merge_all(root, over, path);
     json_rename(root, file);

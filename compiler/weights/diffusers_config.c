@@ -223,7 +223,6 @@ void settings_of_tiny(Settings *s, Json config)
         json_set_int(settings_model(s, i ? "tiny_image_encoder" : "tiny_decoder"), "width",
                      widths.of[0]);
     }
-    settings_of_convention(s, "taesd");
 }
 
 /* ---- text_encoder/config.json ---- */
@@ -276,8 +275,6 @@ void settings_of_convention(Settings *s, const char *component)
         json_set_real(settings_model(s, "image_encoder"), "eps", 1e-6);
         json_set_string(s->json, "rounding", "nearest");
         json_set_string(s->json, "encoding", "sample");
-    } else if (!strcmp(component, "taesd")) {
-        json_set_string(s->json, "rounding", "nearest");
     } else {
         json_set_string(settings_model(s, "text_encoder"), "gelu", "erf");
     }

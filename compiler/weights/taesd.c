@@ -4,7 +4,6 @@
  * the same names and shapes: nothing tells them apart. */
 #include "taesd.h"
 
-#include "diffusers_config.h"
 #include "signatures.h"
 
 static const char *const none[] = {NULL};
@@ -35,10 +34,7 @@ void open_taesd_file(Checkpoint *c, const CheckpointOptions *o)
         c->tensors[i].name = arena_printf(c->arena, "taesd_%s/%s", encoder ? "encoder" : "decoder",
                                           c->tensors[i].name);
     signature_refuse(c);
-    Settings s = settings_new(c->arena, c->spec);
-    settings_of_convention(&s, "taesd");
     c->scheme = &taesd_scheme;
-    c->settings = s.json;
     c->taken_for = encoder ? "TAESD's encoder" : "TAESD's decoder";
     c->why = "names are the numbers of its layers; that of Stable Diffusion XL looks the same";
 }
