@@ -11,6 +11,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 goldens=$SOURCE_DIR/tests/data/goldens
 size=(--set img_height=128 --set img_width=128)
+# For `check`: the forms of convolutions in models that run once a picture.
+every_form='all auto f32 5e-5
+all direct f32 1e-5
+none direct f32 1e-5
+all auto bf16 3e-2
+all up f32 1e-5
+all f43 f32 5e-5
+none f23 f32 5e-5
+all f23 bf16 3e-2'
 
 # check GRAPH GOLDEN [flags]: GRAPH of graphs/sd2, or of a folder of its own: taesd/decoder. Every line of standard input is one way to compile it and its bound: fuse, conv, dtype, bound.
 # The first is run on one thread, and on three: their bits must agree.

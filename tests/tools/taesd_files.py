@@ -13,15 +13,9 @@ import os
 import struct
 import sys
 
+from own_weights import read_safetensors, to_torch
+
 own, out = sys.argv[1:3]
-
-
-def read_safetensors(path):
-    data = open(path, "rb").read()
-    n = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + n])
-    header.pop("__metadata__", None)
-    return {k: (v["shape"], array.array("f", data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]])) for k, v in header.items()}
 
 
 def write_safetensors(path, tensors):
@@ -34,18 +28,6 @@ def write_safetensors(path, tensors):
         f.write(struct.pack("<Q", len(text)) + text)
         for _, values in tensors.values():
             f.write(values.tobytes())
-
-
-def torch_layout(shape, values):
-    """(h, w, i, o) becomes (o, i, h, w)."""
-    if len(shape) == 1:
-        return shape, values
-    h, w, i, o = shape
-    turned = array.array("f")
-    for a in range(o):
-        for b in range(i):
-            turned.extend(values[b * o + a::i * o])
-    return [o, i, h, w], turned
 
 
 def blocks(level, first, n):
@@ -75,7 +57,7 @@ def named(weights, model, minus):
                 w = weights.pop(f"{model}/{path}{part}.{leaf}", None)
                 if w:
                     name = f"{number - minus}{'.conv.' + str(2 * int(part[-1])) if part else ''}.{theirs}"
-                    tensors[name] = torch_layout(*w)
+                    tensors[name] = to_torch(*w) if leaf == "kernel" else w
     return tensors
 
 

@@ -21,17 +21,11 @@ import os
 import struct
 import sys
 
+from own_weights import read_safetensors, to_torch
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 own, kind, out, options = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
 values = dict(o.split("=") for o in options if "=" in o)
-
-
-def read_safetensors(path):
-    data = open(path, "rb").read()
-    n = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + n])
-    header.pop("__metadata__", None)
-    return {k: (v["shape"], array.array("f", data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]])) for k, v in header.items()}
 
 
 def encode(x):
@@ -99,19 +93,6 @@ def as_float8(files):
                 tensors[name + "_scale"] = ([rows, 1], scales)
         if values["f8"] == "one" and "decoded" not in options:
             tensors["scaled_fp8"] = ([0], Eights("B"))
-
-
-def to_torch(shape, x):
-    """Keras' (taps..., in, out) as PyTorch's (out, in, taps...)."""
-    taps, (i, o) = shape[:-2], shape[-2:]
-    n = 1
-    for t in taps:
-        n *= t
-    y = array.array("f", bytes(4 * len(x)))
-    for tap in range(n):
-        for a in range(i):
-            y[a * n + tap::i * n] = x[(tap * i + a) * o:(tap * i + a + 1) * o]
-    return [o, i] + taps, y
 
 
 def table():
