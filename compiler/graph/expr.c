@@ -116,11 +116,29 @@ static const char *name(Parser *s)
     return copy;
 }
 
-/* After "f(": sqrt, min and max take expressions; every other function takes a name. */
+/* After "at(": a list's name, an index, and the value where the list has no such element. */
+static Number element_or(Parser *s)
+{
+    const char *list = name(s), *why = NULL;
+    Number i = accept(s, ",") ? any(s) : fail_here(s, "','");
+    Number r = accept(s, ",") ? any(s) : fail_here(s, "','"), n = zero;
+    if (s->wrong)
+        return zero;
+    if (i.is_real)
+        return fail(s, "an index must be an integer");
+    why = s->scope->property(s->scope->context, "len", list, &n);
+    if (!why && i.i >= 0 && i.i < n.i)
+        why = s->scope->element(s->scope->context, list, i.i, &r);
+    return why ? fail(s, why) : r;
+}
+
+/* After "f(": sqrt, min and max take expressions; every other function takes a name first. */
 static Number call(Parser *s, const char *f)
 {
     Number r = zero;
-    if (strcmp(f, "sqrt") == 0) {
+    if (strcmp(f, "at") == 0) {
+        r = element_or(s);
+    } else if (strcmp(f, "sqrt") == 0) {
         double x = number_real(any(s));
         r = x >= 0 ? real(sqrt(x)) : fail(s, "sqrt of a negative number");
     } else if (strcmp(f, "min") == 0 || strcmp(f, "max") == 0) {

@@ -131,29 +131,41 @@ static void check_constraints(Reader *r)
 
 /* ---- inputs, outputs ---- */
 
+/* "if": the graph has the input only when this is not 0. */
+static bool has_input(const Reader *r, Json input)
+{
+    Json condition = json_get(input, "if");
+    return !json_ok(condition) || real_at(r, condition) != 0;
+}
+
+static void read_input(Reader *r, Json m)
+{
+    static const char *const keys[] = {"if", "shape", "dtype", "varies"};
+    json_check_name(m);
+    json_only(m, keys, 4);
+    Json dtype = json_get(m, "dtype"), varies = json_need(m, "varies");
+    Dtype d = DT_F32;
+    if (json_ok(dtype) && strcmp(json_string(dtype), "i32") == 0)
+        d = DT_I32;
+    else if (json_ok(dtype) && strcmp(json_string(dtype), "f32") != 0)
+        json_err(dtype, "found \"%s\", expected \"f32\" or \"i32\"", json_string(dtype));
+    Binding b;
+    if (!binding_parse(json_string(varies), &b))
+        json_err(varies, "found \"%s\", expected \"step\", \"time\", \"prompt\" or \"never\"",
+                 json_string(varies));
+    if (has_input(r, m))
+        value_set(r, m, json_key(m),
+                  graph_add_input(r->g, json_key(m), d, shape_at(r, json_need(m, "shape")), b));
+}
+
 static void read_inputs(Reader *r)
 {
-    static const char *const keys[] = {"shape", "dtype", "varies"};
     Json section = json_need(r->root, "inputs");
     json_expect(section, JSON_OBJECT);
     if (json_count(section) == 0)
         json_err(section, "expected at least one input");
-    for (Json m = json_first(section); json_ok(m); m = json_next(m)) {
-        json_check_name(m);
-        json_only(m, keys, 3);
-        Json dtype = json_get(m, "dtype"), varies = json_need(m, "varies");
-        Dtype d = DT_F32;
-        if (json_ok(dtype) && strcmp(json_string(dtype), "i32") == 0)
-            d = DT_I32;
-        else if (json_ok(dtype) && strcmp(json_string(dtype), "f32") != 0)
-            json_err(dtype, "found \"%s\", expected \"f32\" or \"i32\"", json_string(dtype));
-        Binding b;
-        if (!binding_parse(json_string(varies), &b))
-            json_err(varies, "found \"%s\", expected \"step\", \"time\", \"prompt\" or \"never\"",
-                     json_string(varies));
-        value_set(r, m, json_key(m),
-                  graph_add_input(r->g, json_key(m), d, shape_at(r, json_need(m, "shape")), b));
-    }
+    for (Json m = json_first(section); json_ok(m); m = json_next(m))
+        read_input(r, m);
 }
 
 static void read_outputs(Reader *r)
@@ -181,9 +193,9 @@ static void check_uses(const Reader *r)
             used[g->ops[i].in[s].id] = true;
     for (uint32_t i = 0; i < g->n_outputs; i++)
         used[g->outputs[i].id] = true;
-    Json m = json_first(json_get(r->root, "inputs"));
-    for (uint32_t i = 0; i < g->n_inputs; i++, m = json_next(m))
-        if (!used[g->inputs[i].id])
+    uint32_t k = 0;
+    for (Json m = json_first(json_get(r->root, "inputs")); json_ok(m); m = json_next(m))
+        if (has_input(r, m) && !used[g->inputs[k++].id])
             json_err(m, "the input is never used, expected a use in the body");
     for (uint32_t i = 0; i < g->n_ops; i++)
         if (!used[g->ops[i].out.id])

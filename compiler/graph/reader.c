@@ -90,11 +90,12 @@ static const struct Property *property_find(const char *function)
 
 static const char *unknown_function(const Reader *r, const char *function)
 {
-    const char *names[N_PROPERTIES + 4] = {"len", "sqrt", "min", "max"};
+    enum { OTHERS = 5 };
+    const char *names[N_PROPERTIES + OTHERS] = {"len", "at", "sqrt", "min", "max"};
     for (int i = 0; i < N_PROPERTIES; i++)
-        names[4 + i] = properties[i].name;
+        names[OTHERS + i] = properties[i].name;
     return arena_printf(r->scratch, "unknown function '%s': %s", function,
-                        name_hint(function, NAMES(names, N_PROPERTIES + 4)));
+                        name_hint(function, NAMES(names, N_PROPERTIES + OTHERS)));
 }
 
 static const char *length_value(const Reader *r, const char *of, Number *out)

@@ -40,6 +40,7 @@ static void test_expressions(void **state)
         {"seven - 1 - 2", 4, false}, {"w[seven - 1]", 106, false}, {"len(w)", 3, false}, {"1.0 / 4", 0.25, true},
         {"1 / sqrt(64)", 0.125, true}, {"1 < 2 && 2 <= 2", 1, false}, {"1 > 2 || 3 != 3", 0, false}, {"!(1 == 2)", 1, false},
         {"min(4, 2) + max(4, 2)", 6, false}, {"1e-5", 1e-5, true}, {" 2 - -2 ", 4, false},
+        {"at(w, 2, 9)", 102, false}, {"at(w, 3, 9)", 9, false}, {"at(w, 0 - 1, 0.5)", 0.5, true}, {"at(w, at(w, 9, 1), 4) + 1", 102, false},
     };
     /* clang-format on */
     static const char *const bad[] = {"",
@@ -59,6 +60,9 @@ static void test_expressions(void **state)
                                       "other",
                                       "sqrt(-1)",
                                       "min(1)",
+                                      "at(w, 1)",
+                                      "at(w)",
+                                      "at(w, 1.5, 1)",
                                       "$"};
     const ExprScope scope = {NULL, no_name, no_element, no_property};
     Arena *a = arena_new();

@@ -162,6 +162,28 @@ static void test_depth(void **state)
 }
 
 /* The text form holds whatever passes make. */
+/* An input with "if" is there only when that is not 0. */
+static void test_input_if(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"graph\":\"g\",\"parameters\":{\"more\":0,\"list\":[3]},\"inputs\":{"
+        "\"a\":{\"if\":\"more > 0\",\"shape\":[1,\"more\"],\"varies\":\"time\"},"
+        "\"b\":{\"shape\":[1,\"at(list, 0, 9)\"],\"varies\":\"step\"}},\"outputs\":{\"y\":\"x\"},"
+        "\"body\":[{\"op\":\"relu\",\"path\":\"r\",\"in\":\"b\"},{\"if\":\"more > 0\",\"do\":["
+        "{\"op\":\"concat\",\"path\":\"c\",\"in\":[\"x\",\"a\"]}]}]}";
+    for (int64_t more = 0; more < 3; more++) {
+        ParamSet set = {.name = "more", .value = more};
+        Json root = json_parse(text, strlen(text), "text");
+        Graph *g = graph_from_json(root, &set, 1);
+        assert_int_equal(g->n_inputs, more ? 2 : 1);
+        assert_string_equal(tensor(g, g->inputs[more > 0])->name, "b");
+        assert_int_equal(tensor(g, g->outputs[0])->shape.dim[1], 3 + more);
+        graph_free(g);
+        json_free(root);
+    }
+}
+
 static void test_round_trip_of_passes(void **state)
 {
     (void)state;
@@ -180,10 +202,14 @@ static void test_round_trip_of_passes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_diffusion_model), cmocka_unit_test(test_text_encoder),
-        cmocka_unit_test(test_decoder),         cmocka_unit_test(test_image_encoder),
-        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_depth),           cmocka_unit_test(test_round_trip_of_passes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_diffusion_model),
+                                       cmocka_unit_test(test_text_encoder),
+                                       cmocka_unit_test(test_decoder),
+                                       cmocka_unit_test(test_image_encoder),
+                                       cmocka_unit_test(test_sizes),
+                                       cmocka_unit_test(test_bindings),
+                                       cmocka_unit_test(test_depth),
+                                       cmocka_unit_test(test_input_if),
+                                       cmocka_unit_test(test_round_trip_of_passes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
