@@ -26,6 +26,7 @@ endif()
 
 if(NOT LATENTC_RUNTIME_ONLY)
     latentc_require(LATENTC_CJSON libcjson)
+    latentc_require(LATENTC_ZIP libzip)
     latentc_require(LATENTC_HDF5 hdf5-serial hdf5)
     latentc_require(LATENTC_CURL libcurl)
     latentc_require(LATENTC_CRYPTO libcrypto)

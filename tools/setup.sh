@@ -22,6 +22,7 @@ build | module libcjson         | libcjson-dev         | cjson-devel         | c
 build | module libpng           | libpng-dev           | libpng-devel        | libpng         | reads and writes pictures
 build | module libjpeg          | libjpeg62-turbo-dev,libjpeg-turbo8-dev | libjpeg-turbo-devel | libjpeg-turbo | reads pictures
 build | module hdf5-serial,hdf5 | libhdf5-dev          | hdf5-devel          | hdf5           | reads weights that Keras wrote
+build | module libzip           | libzip-dev           | libzip-devel        | libzip         | reads models that Keras saved as .keras
 build | module libcurl          | libcurl4-openssl-dev | libcurl-devel       | curl           | fetches published weights
 build | module libcrypto        | libssl-dev           | openssl-devel       | openssl        | checks their sha256
 build | module zlib             | zlib1g-dev           | zlib-ng-compat-devel,zlib-devel | zlib | compresses them

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "diffusers_scheduler.h"
+#include "graph_json.h"
 #include "graphfile.h"
 #include "diffusers.h"
 #include "families.h"
@@ -28,7 +29,7 @@ typedef struct {
 static Params params_of(const Conversion *v, ModelId id)
 {
     const PipelineModel *m = &v->subject->pipeline->model[id];
-    Json graph = json_load(m->graph);
+    Json graph = graph_json(m->graph);
     return (Params){v->subject->arena, m, graph, json_need(graph, "parameters")};
 }
 

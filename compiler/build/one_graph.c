@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "graph_json.h"
+
 bool is_graph_file(const char *path)
 {
-    Json root = json_load(path);
+    Json root = graph_json(path);
     bool graph = json_kind(root) == JSON_OBJECT && json_ok(json_get(root, "graph")) &&
                  !json_ok(json_get(root, "pipeline"));
     json_free(root);
@@ -25,7 +27,7 @@ Pipeline *pipeline_of_graph(const char *path, const ParamSet *sets, int n_sets,
 {
     Arena *a = arena_new();
     Pipeline *p = arena_alloc(a, sizeof *p);
-    Json root = json_load(path);
+    Json root = graph_json(path);
     *p = (Pipeline){.arena = a,
                     .file = arena_strdup(a, path),
                     .dir = pipeline_folder(a, path),

@@ -1,5 +1,6 @@
 /* See open_models.h. */
 #include "open_models.h"
+#include "graph_json.h"
 #include "graphfile.h"
 #include "parse_text.h"
 #include "schemes.h"
@@ -352,7 +353,7 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
     *from = (GraphWeights){0};
     if (!w->specs.n)
         return graph_load(path, sets, n_sets);
-    Json root = json_load(path);
+    Json root = graph_json(path);
     Arena *a = arena_new();
     ParamList list = graph_params(a, root, w, from);
     for (int i = 0; i < n_sets; i++)

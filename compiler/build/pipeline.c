@@ -6,6 +6,7 @@
 
 #include "fetch.h"
 #include "construct.h"
+#include "graph_json.h"
 #include "graphfile.h"
 #include "param.h"
 #include "pipeline.h"
@@ -155,7 +156,7 @@ static void read_model(Pipeline *p, Json models, ModelId id, const ParamList *sh
     out->graph = pipeline_resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
     out->weights = optional_path(p, json_get(m, "weights"));
     ParamList *all = arena_alloc(p->arena, sizeof *all);
-    Json graph = json_load(out->graph), declared = json_get(graph, "parameters");
+    Json graph = graph_json(out->graph), declared = json_get(graph, "parameters");
     if (json_ok(declared))
         json_expect(declared, JSON_OBJECT);
     for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d);

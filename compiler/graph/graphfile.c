@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph_expand.h"
+#include "graph_json.h"
 #include "reader.h"
 #include "verify.h"
 #include "err.h"
@@ -254,7 +255,7 @@ Graph *graph_from_json(Json root, const ParamSet *sets, int n_sets)
 
 Graph *graph_load(const char *path, const ParamSet *sets, int n_sets)
 {
-    Json root = json_load(path);
+    Json root = graph_json(path);
     Graph *g = graph_from_json(root, sets, n_sets);
     json_free(root);
     graph_verify(g, "parse");

@@ -29,6 +29,7 @@ cjson/      compiler/base/json.c
 curl/       compiler/weights/fetch_http.c
 openssl/    compiler/weights/fetch_http.c
 hdf5        compiler/weights/h5*.[ch]
+zip\.h      compiler/base/archive.c
 llvm-c/     compiler/emit/*.[ch] compiler/program/*.[ch]
 TABLE
 

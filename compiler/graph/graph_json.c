@@ -1,0 +1,55 @@
+/* The JSON of a graph file: see graph_json.h. */
+#include "graph_json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive.h"
+#include "err.h"
+#include "files.h"
+
+/* The first bytes of a plain file; others (pipes) can be read only once, and have JSON. */
+static size_t first_bytes(const char *path, char *head, size_t n)
+{
+    struct stat st;
+    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    n = f ? fread(head, 1, n, f) : 0;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+bool is_model_archive(const char *path)
+{
+    char head[4];
+    return archive_signature(head, first_bytes(path, head, sizeof head));
+}
+
+static Json from_archive(const char *path)
+{
+    Archive *z = archive_open(path);
+    size_t n;
+    const char *text = archive_text(z, "config.json", READ_FILE_MOST, &n);
+    Json root = json_parse_python(text, n, path);
+    archive_close(z);
+    return root;
+}
+
+static void refuse_hdf5(const char *path)
+{
+    char head[8];
+    if (first_bytes(path, head, sizeof head) == sizeof head &&
+        !memcmp(head, "\x89HDF\r\n\x1a\n", 8))
+        err("%s: a file of HDF5, expected a graph file or a .keras archive: weights go to --weights; a whole model "
+            "becomes an archive by python -c \"import keras; keras.saving.load_model('%s').save('model.keras')\"",
+            path, path);
+}
+
+Json graph_json(const char *path)
+{
+    if (is_model_archive(path))
+        return from_archive(path);
+    refuse_hdf5(path);
+    return json_load(path);
+}
