@@ -53,7 +53,8 @@ bool lrt_jobs_claim(const lrt_jobs *jobs, const char *weights_path, lrt_error *e
     bool ok = true;
     for (int i = 0; i < 3 && ok; i++)
         ok = !read[i] || lrt_output_protect(read[i], e);
-    ok = ok && (!s->profile || lrt_output_claim(s->profile, e));
+    ok = ok && (!s->profile || lrt_output_claim(s->profile, e)) &&
+         (!s->log || lrt_output_claim(s->log, e));
     for (size_t k = 0; k < jobs->n && ok; k++)
         ok = claim_side_files(&jobs->jobs[k], jobs->pictures, e);
     for (size_t k = 0; k < jobs->n && ok; k++)

@@ -160,7 +160,7 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
     if (!lrt_settings_check(&x->job->set, x->p, &why) ||
         !lrt_settings_check_output(&x->job->set, &why))
         return bad_line(x, why.text);
-    lrt_seed_choose(&x->job->set.seed);
+    x->job->any_seed = lrt_seed_choose(&x->job->set.seed);
     j->pictures += x->job->set.batch_count;
     if (j->pictures > LRT_MOST_PICTURES)
         return bad_line(x, "more than a million pictures");

@@ -13,6 +13,8 @@ typedef struct {
     int64_t first;
     /* The line sets "output"; else its pictures are numbered among all of the file. */
     bool own_output;
+    /* Its seed was drawn: any other one would do. */
+    bool any_seed;
 } lrt_job;
 typedef struct {
     lrt_job *jobs;

@@ -363,6 +363,10 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     if (s->profile && !*s->profile)
         s->profile = "profile.json";
     bool draws = !s->print_tokens;
+    if (s->part && !s->prompts)
+        return lrt_fail(e, "--part goes with a list: --prompts FILE");
+    if (s->log && !strcmp(s->log, LRT_STANDARD_OUTPUT))
+        return lrt_fail(e, "--log: expected the name of a file, found -");
     if (!lrt_settings_check(s, p, e) || (draws && !s->prompts && !lrt_settings_check_output(s, e)))
         return false;
     if (!s->prompt && (!s->prompts || s->print_tokens))

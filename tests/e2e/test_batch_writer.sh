@@ -20,7 +20,7 @@ cat >chain <<<'{"prompt": "a red circle", "output": "a.png"}
 draw -p "a green square" -i a.png --strength 0.5 -o c.png -q
 cmp b.png c.png || fail "the picture before was not complete when it was read"
 
-# A picture that cannot be written: its name and its line, exit code 1, nothing left of the next one.
+# A picture that cannot be written: its name and its line, exit code 1; the other lines are drawn.
 cat >lines <<<'a red circle
 {"prompt": "a green square", "output": "full"}
 a blue square'
@@ -29,8 +29,15 @@ status=0
 "$shapes" --prompts lines --steps 2 --trace t.csv -o 'l%d.png' 2>said || status=$?
 (( status == 1 )) || fail "a full disk ended with $status"
 [[ $(grep error said) == *": error: lines:2: full: cannot be written: "* ]] || fail "a full disk: $(grep error said)"
-[[ -e l1.png && ! -e l3.png ]] || fail "a full disk: the pictures are $(ls l*)"
+[[ -e l1.png && -e l3.png && -e t-3.csv ]] || fail "a full disk: the pictures are $(ls l*)"
 [[ -z $(find . -name '*.tmp.*') ]] || fail "a full disk left $(find . -name '*.tmp.*')"
+
+# A batch of one prompt ends with its first failure, and leaves nothing of the next picture.
+ln -s /dev/full b-1.png
+status=0
+draw -b 3 -o b.png --trace u.csv 2>said || status=$?
+(( status == 1 )) && [[ $(grep error said) == *": error: b-1.png: cannot be written: "* && ! -e b-3.png ]] || fail "a batch on a full disk: $status, $(<said)"
+[[ -z $(find . -name '*.tmp.*') ]] || fail "a batch on a full disk left $(find . -name '*.tmp.*')"
 
 # A signal leaves the pictures that are complete.
 mkfifo prompts

@@ -1,0 +1,240 @@
+/* See draw_all.h. */
+#include "draw_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "draw.h"
+#include "existing.h"
+#include "generator.h"
+#include "job_files.h"
+#include "tensors.h"
+
+static bool in_part(const lrt_run *r, size_t job) { return (int64_t)job % r->part.of == r->part.k; }
+
+/* The first job from `job` on that this run draws; r->jobs.n: there is none. */
+static size_t next_job(const lrt_run *r, size_t job)
+{
+    while (job < r->jobs.n && !in_part(r, job))
+        job++;
+    return job;
+}
+
+bool lrt_draw_more(const lrt_run *r)
+{
+    return r->number + 1 < r->job->set.batch_count ||
+           next_job(r, (size_t)(r->job - r->jobs.jobs) + 1) < r->jobs.n;
+}
+
+static bool try_side_output(const lrt_run *r, const char *pattern, lrt_error *e)
+{
+    char *name = pattern ? lrt_side_name(r->job, pattern, r->number, r->jobs.pictures) : NULL;
+    bool ok = !pattern || (name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory"));
+    free(name);
+    return ok;
+}
+
+/* Opens all outputs once, to find those that cannot be written before the work. */
+static bool try_outputs(const lrt_run *r, lrt_error *e)
+{
+    char *name = lrt_picture_name(r->job, r->number, r->jobs.pictures, "");
+    bool ok = name ? lrt_output_try(name, e) : lrt_fail(e, "out of memory");
+    free(name);
+    return ok && try_side_output(r, r->s.set.trace, e) &&
+           try_side_output(r, r->s.set.save_latent, e) &&
+           (!r->s.set.profile || lrt_output_try(r->s.set.profile, e));
+}
+
+/* --from-png: warns when a given file is not the one that the picture was drawn with. */
+static void check_recorded(const lrt_run *r)
+{
+    const lrt_init_image *k = &r->s.init_image;
+    const char *other = r->recorded.from_picture && k->rgb &&
+                                lrt_init_image_hash(k, false) != r->recorded.picture
+                            ? r->s.set.init_img
+                        : r->recorded.with_mask && k->mask &&
+                                lrt_init_image_hash(k, true) != r->recorded.mask
+                            ? r->s.set.mask
+                            : NULL;
+    if (other)
+        lrt_run_say(r, "%s is not the file that %s was drawn with", other, r->s.set.from_png);
+}
+
+/* Reads what the line names, once. The picture before may be its init image. */
+static bool read_line(lrt_run *r, lrt_error *e)
+{
+    if (r->state != LRT_LINE_NEW)
+        return true;
+    if (((r->s.set.init_img || r->s.set.mask) && !lrt_draw_settle(r, e)) ||
+        !lrt_session_read(&r->s, e))
+        return false;
+    r->state = LRT_LINE_READ;
+    return true;
+}
+
+/* Prepares the line for its first picture that is drawn. */
+static bool prepare_line(lrt_run *r, lrt_error *e)
+{
+    if (r->state == LRT_LINE_READY)
+        return true;
+    if (!read_line(r, e))
+        return false;
+    check_recorded(r);
+    lrt_run_notice(r, r->s.notice);
+    if (!try_outputs(r, e) || !lrt_session_prepare(&r->s, e))
+        return false;
+    r->state = LRT_LINE_READY;
+    return true;
+}
+
+/* The record that the current picture would get: as in draw.c, but before its line is prepared. */
+static bool record_before(lrt_run *r, const char *name, char **text, lrt_error *e)
+{
+    const lrt_settings *set = &r->s.set;
+    lrt_picture_record about = {.settings = set, .seed = lrt_draw_seed(r, r->number)};
+    lrt_tensor_file f = {0};
+    if (set->init_img && !set->no_metadata && !read_line(r, e))
+        return false;
+    about.init_image = set->init_img ? &r->s.init_image : NULL;
+    if (set->latent_in && !set->no_metadata && lrt_tensors_read(set->latent_in, &f, e))
+        for (int i = 0; i < f.n; i++)
+            if (!strcmp(f.tensors[i].name, "latent_in")) {
+                about.latent_in = f.tensors[i].data;
+                about.latent_n = (int64_t)(f.tensors[i].bytes / sizeof(float));
+            }
+    bool ok = lrt_draw_record(r, name, &about, text, e);
+    lrt_tensors_free(&f);
+    return ok;
+}
+
+/* --prompts: whether the current picture is there from an earlier run. One with the same name and
+ * other settings is named, and drawn again. */
+static bool exists(lrt_run *r)
+{
+    char *name = r->s.set.prompts ? lrt_picture_name(r->job, r->number, r->jobs.pictures, "")
+                                  : NULL,
+         *want = NULL;
+    lrt_error why;
+    lrt_existing found = LRT_PICTURE_ABSENT;
+    if (name && lrt_picture_existing(name, NULL, false, &why) != LRT_PICTURE_ABSENT &&
+        record_before(r, name, &want, &why))
+        found = lrt_picture_existing(name, want, r->job->any_seed, &why);
+    if (found == LRT_PICTURE_OTHER)
+        lrt_run_say(r, "%s%s %s: it is drawn again", r->name, name, why.text);
+    free(name);
+    free(want);
+    return found == LRT_PICTURE_SAME;
+}
+
+static void count(lrt_run *r, lrt_outcome outcome, const lrt_error *why)
+{
+    lrt_result x = lrt_run_result(r);
+    x.outcome = outcome;
+    if (why)
+        x.why = *why;
+    lrt_results_add(&r->results, &x);
+}
+
+/* Draws the current picture, unless it exists or its line has failed. */
+static void draw_or_skip(lrt_run *r)
+{
+    lrt_error e;
+    r->begin = lrt_now();
+    if (r->state == LRT_LINE_FAILED) {
+        count(r, LRT_FAILED, &r->line_error);
+    } else if (exists(r)) {
+        count(r, LRT_EXISTED, NULL);
+    } else if (!prepare_line(r, &r->line_error)) {
+        r->state = LRT_LINE_FAILED;
+        count(r, LRT_FAILED, &r->line_error);
+    } else if (!lrt_draw_picture(r, &e)) {
+        count(r, LRT_FAILED, &e);
+    }
+    r->stopped |= r->results.failed && !r->s.set.prompts;
+}
+
+/* "FILE:LINE: " of a line of --prompts, else "". */
+static void put_place(const lrt_run *r, const lrt_job *job, char *text, size_t n)
+{
+    *text = 0;
+    if (r->s.set.prompts)
+        snprintf(text, n, "%.200s:%d: ", lrt_jobs_place(r->s.set.prompts), job->line);
+}
+
+static void draw_job(lrt_run *r, const lrt_job *job)
+{
+    r->job = job;
+    r->s.set = job->set;
+    r->state = LRT_LINE_NEW;
+    put_place(r, job, r->name, sizeof r->name);
+    for (r->number = 0; r->number < job->set.batch_count && !r->stopped; r->number++)
+        draw_or_skip(r);
+}
+
+/* Fills r->jobs: one per line of --prompts, or a single one. */
+static bool plan_jobs(lrt_run *r, lrt_error *e)
+{
+    if (r->s.set.prompts)
+        return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
+    if (lrt_seed_choose(&r->s.set.seed))
+        lrt_run_say(r, "seed %llu", (unsigned long long)r->s.set.seed.value);
+    r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
+    if (!r->jobs.jobs)
+        return lrt_fail(e, "out of memory");
+    r->jobs.jobs[r->jobs.n++] = (lrt_job){.set = r->s.set, .first = 1};
+    r->jobs.pictures = r->s.set.batch_count;
+    return true;
+}
+
+static bool begin(lrt_run *r, lrt_error *e)
+{
+    if (!plan_jobs(r, e) || !lrt_jobs_claim(&r->jobs, r->s.weights_path, e) ||
+        !lrt_results_begin(&r->results, &r->jobs, r->s.set.log, e))
+        return false;
+    for (size_t k = next_job(r, 0); k < r->jobs.n; k = next_job(r, k + 1))
+        r->results.total += r->jobs.jobs[k].set.batch_count;
+    if (!r->results.total && !r->s.set.quiet)
+        lrt_run_say(r, "part %lld of %lld has no line: the list has %zu", (long long)r->part.k,
+                    (long long)r->part.of, r->jobs.n);
+    return true;
+}
+
+/* Says what did not happen. */
+static bool report(lrt_run *r)
+{
+    lrt_results *x = &r->results;
+    lrt_error e;
+    char place[sizeof r->name];
+    if (x->existed && !r->s.set.quiet)
+        lrt_run_say(r, "%lld of %lld pictures exist already: skipped", (long long)x->existed,
+                    (long long)x->total);
+    for (size_t k = 0; k < r->jobs.n; k++)
+        if (x->why[k]) {
+            put_place(r, &r->jobs.jobs[k], place, sizeof place);
+            lrt_run_say(r, "error: %s%s", place, x->why[k]);
+        }
+    if (lrt_results_end(x, &e))
+        return !x->failed;
+    lrt_run_say(r, "error: %s", e.text);
+    return false;
+}
+
+int lrt_draw_all(lrt_run *r)
+{
+    lrt_error e;
+    if (!begin(r, &e)) {
+        lrt_run_say(r, "error: %s", e.text);
+        return LRT_EXIT_USER;
+    }
+    for (size_t k = next_job(r, 0); k < r->jobs.n && !r->stopped; k = next_job(r, k + 1))
+        draw_job(r, &r->jobs.jobs[k]);
+    lrt_draw_settle(r, &e);
+    bool ok = report(r);
+    if (ok && r->s.profile) {
+        lrt_profile_print(r->s.profile, stderr);
+        ok = lrt_profile_write(r->s.profile, r->s.set.profile, r->program, &e);
+        if (!ok)
+            lrt_run_say(r, "error: %s", e.text);
+    }
+    return ok ? LRT_EXIT_OK : LRT_EXIT_USER;
+}

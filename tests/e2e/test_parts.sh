@@ -1,0 +1,98 @@
+#!/bin/bash
+# Lists: --part, arrays of Slurm, pictures that are there with the same or other settings, lines that fail, --log.
+. "$(dirname "$0")/common.sh"
+shapes=$(generator)
+cd "$work"
+draw() { "$shapes" --steps 1 "$@" 2>messages || { cat messages; fail "the generator failed: $*"; }; }
+same() { diff -r "$1" "$2" >/dev/null || fail "$3: $(diff -r "$1" "$2")"; }
+
+# Parts draw together what one process draws.
+printf '%s\n' 'a red circle' '' '{"prompt": "a green square", "batch_count": 2}' 'a blue triangle' '{"prompt": "red", "seed": 9}' 'green' >list.txt
+mkdir one parts slurm
+draw --prompts list.txt -o 'one/%02d.png'
+for k in 2 0 1; do
+    draw --prompts list.txt -o 'parts/%02d.png' --part $k/3 -q
+    [[ ! -s messages ]] || fail "part $k said: $(<messages)"
+    (( k != 2 )) || [[ $(ls parts) == $'04.png' ]] || fail "part 2 of 3 drew $(ls parts)"
+done
+same one parts "three parts are not the whole"
+draw --prompts list.txt -o 'parts/x%02d.png' --part 7/9
+[[ $(<messages) == *': part 7 of 9 has no line: the list has 5' && -z $(ls parts/x* 2>/dev/null) ]] || fail "a part without a line: $(<messages)"
+
+# As tasks of an array: ids from 4 to 8 in steps of 2.
+array() { SLURM_ARRAY_TASK_ID=$1 SLURM_ARRAY_TASK_MIN=$2 SLURM_ARRAY_TASK_MAX=$3 SLURM_ARRAY_TASK_STEP=$4 SLURM_ARRAY_TASK_COUNT=$5 "${@:6}"; }
+for id in 4 6 8; do array $id 4 8 2 3 draw --prompts list.txt -o 'slurm/%02d.png' --part slurm -q; done
+same one slurm "an array is not the whole"
+rm slurm/*
+for id in 0 1 2; do array $id 0 2 1 3 draw --prompts list.txt -o 'slurm/%02d.png' --part slurm/3 -q; done
+same one slurm "an array with the number of parts is not the whole"
+rm slurm/*
+array 2 2 2 1 1 draw --prompts list.txt -o 'slurm/%02d.png' --part slurm/3 -q
+[[ $(ls slurm) == 04.png ]] || fail "task 2 alone drew $(ls slurm)"
+wrong() { expect "$1" "*: error: --part$2" "${@:3}" "$shapes" --prompts list.txt --part "$part"; }
+for part in 3/3 -1/3 1 /3 1/ 1/0 0/1000001 1.5/3 slurm/0 slurm/x slurms ''; do
+    wrong 2 ": expected K/N with K from 0 to N - 1, such as 0/4, or slurm, or slurm/N; found '$part'" env
+done
+part=slurm
+wrong 1 ' slurm: SLURM_ARRAY_TASK_ID is not set: expected a task of sbatch --array' env
+wrong 1 ' slurm: the array has gaps: 2 tasks from 3 to 5, so their lines are not known: give the number of parts, --part slurm/N' array 3 3 5 1 2
+wrong 1 ' slurm: SLURM_ARRAY_TASK_ID is 7: expected one of 3 to 5' array 7 3 5 1 3
+wrong 1 " slurm: SLURM_ARRAY_TASK_STEP: expected an integer from 1 on, found '0'" array 3 3 5 0 3
+part=slurm/3
+wrong 1 " slurm/3: the array's ids go from 0 to 4: expected at most 3 in a row, so that each has a part of its own" array 0 0 4 2 3
+expect 2 '*: error: --part goes with a list: --prompts FILE' "$shapes" -p red --part 0/2
+
+# A picture that is there counts if it records the settings of its line; if not, it is named and drawn again.
+again() { # NAME REASON FLAGS...: exactly this picture is drawn again, with that message
+    touch -d 2001-01-01 one/*
+    draw --prompts list.txt -o 'one/%02d.png' "${@:3}"
+    [[ $(grep drawn messages) == "${shapes##*/}: list.txt:$1 $2: it is drawn again" ]] || fail "$1 $2: it said: $(<messages)"
+    [[ $(find one -type f -newermt 2002-01-01) == "one/${1##*/}" ]] || fail "$1 $2: drawn were $(find one -type f -newermt 2002-01-01)"
+    grep -q '5 of 6 pictures exist already: skipped' messages || fail "$1 $2: it said: $(<messages)"
+}
+draw -p 'a blue triangle' -s 1 -o one/04.png
+again '4: one/04.png' 'records other settings'
+draw -p 'a blue triangle' -o one/04.png --no-metadata
+again '4: one/04.png' 'records no settings'
+echo text >one/02.png
+again '3: one/02.png' 'is no picture that can be read'
+same one parts "pictures that were drawn again"
+rm -r one
+mkdir one
+cp parts/01.png base.png
+printf '%s\n' '{"prompt": "a", "output": "j.jpg", "negative_prompt": "b\nc\u00e9"}' '{"prompt": "b", "no_metadata": true, "output": "n.png"}' \
+    '{"prompt": "c", "init_img": "base.png", "strength": 0.4, "output": "i.png"}' '{"prompt": "d", "seed": -1, "batch_count": 2, "output": "r.png"}' >kinds.txt
+draw --prompts kinds.txt
+draw --prompts kinds.txt
+[[ $(<messages) == *': 5 of 5 pictures exist already: skipped' ]] || fail "JPEG, no record, init image, random seed: $(<messages)"
+cp parts/02.png base.png
+draw -p b -o n.png
+draw --prompts kinds.txt
+[[ $(grep again messages | cut -d: -f3-) == $'2: n.png records settings: it is drawn again\n3: i.png records other settings: it is drawn again' ]] ||
+    fail "another init image: $(<messages)"
+
+# Lines that fail are reported at the end; the others are drawn, and logged.
+ln -s /dev/full full.png
+printf '%s\n' '{"prompt": "a", "init_img": "none.png"}' 'red' '{"prompt": "b", "output": "full.png"}' '{"prompt": "c", "init_img": "none.png", "batch_count": 2}' >fails.txt
+echo '{"earlier": true}' >log
+status=0
+"$shapes" --steps 1 --prompts fails.txt -o 'f%d.png' --log log 2>messages || status=$?
+(( status == 1 )) && [[ $(ls f?.png) == f2.png ]] || fail "failing lines: $status, $(ls f?.png)"
+[[ $(tail -3 messages | sed 's/.*error: //') == $'fails.txt:1: none.png: cannot be read: No such file or directory\nfails.txt:3: full.png: cannot be written: No space left on device\nfails.txt:4: none.png: cannot be read: No such file or directory' ]] ||
+    fail "failing lines: $(<messages)"
+host=$(uname -n)
+[[ $(sed 's/"seconds": [0-9.]*/"seconds": S/' log) == '{"earlier": true}
+{"picture": 1, "line": 1, "name": "f1.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
+{"picture": 2, "line": 2, "name": "f2.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "drawn"}
+{"picture": 3, "line": 3, "name": "full.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "full.png: cannot be written: No space left on device"}
+{"picture": 4, "line": 4, "name": "f4.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
+{"picture": 5, "line": 4, "name": "f5.png", "seed": 43, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}' ]] ||
+    fail "the log: $(<log)"
+draw --prompts list.txt -o 'parts/%02d.png' --log log
+[[ $(tail -6 log | grep -c '"result": "exists"') == 6 ]] || fail "the log of skipped pictures: $(tail -6 log)"
+expect 1 '*: error: /dev/full: cannot be written: No space left on device' "$shapes" --steps 1 -p red -o x.png --log /dev/full
+[[ -e x.png ]] || fail "no picture where the log cannot be written"
+expect 1 '*: error: nowhere/log: cannot be written: *' "$shapes" --steps 1 -p red -o y.png --log nowhere/log
+expect 1 '*: error: y.png: *' "$shapes" --steps 1 -p red -o y.png --log y.png
+expect 2 '*: error: --log: expected the name of a file, found -' "$shapes" --steps 1 -p red -o y.png --log -
+[[ ! -e y.png ]] || fail "drawn in spite of the log"
