@@ -1,7 +1,6 @@
-/* JSON by way of cJSON: see json.h. */
-#include "json.h"
+/* Reading JSON: see json.h. json_build.c changes and builds it. */
+#include "json_doc.h"
 
-#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
@@ -17,44 +16,53 @@
 #include "json_python.h"
 #include "words.h"
 
-struct JsonDoc {
-    Arena *arena;
-    const char *file;
-    cJSON *root;
-};
 enum {
     MOST_KEYS = 1 << 20 /* a vocabulary has 50,000 names in one object */
 };
-static const double EXACT = 9007199254740992.0; /* 2^53 */
 
 static const char *const kind_names[] = {"null",     "true or false", "a number",
                                          "a string", "a list",        "an object"};
 
-static cJSON *node(Json j) { return (cJSON *)j.node; }
-
-/* The pointer to `wanted` below `at`, or NULL when it is not there. */
-static const char *find_pointer(Arena *a, const cJSON *at, const void *wanted, const char *here)
+static const Adopted *adopted_find(const JsonDoc *doc, const cJSON *at)
 {
-    if (at == wanted)
-        return here;
-    int i = 0;
-    for (const cJSON *c = at->child; c; c = c->next, i++) {
-        const char *below = c->string ? arena_printf(a, "%s/%s", here, c->string)
-                                      : arena_printf(a, "%s/%d", here, i);
-        const char *found = find_pointer(a, c, wanted, below);
-        if (found)
-            return found;
-    }
+    for (int i = 0; i < doc->n_adopted; i++)
+        if (doc->adopted[i].node == at)
+            return &doc->adopted[i];
     return NULL;
 }
 
-const char *json_pointer(Json j)
+/* The place of `wanted`, which is `at`, at *here, or below it. False: it is not there. */
+static bool find_place(const JsonDoc *doc, const cJSON *at, const void *wanted, Place *here)
 {
-    const char *p = j.node ? find_pointer(j.doc->arena, j.doc->root, j.node, "") : NULL;
-    return p && *p ? p : "/";
+    if (at == wanted)
+        return true;
+    const Place above = *here;
+    int i = 0;
+    for (const cJSON *c = at->child; c; c = c->next, i++) {
+        const Adopted *from = adopted_find(doc, c);
+        *here = from ? from->place
+                     : (Place){above.file,
+                               c->string
+                                   ? arena_printf(doc->arena, "%s/%s", above.pointer, c->string)
+                                   : arena_printf(doc->arena, "%s/%d", above.pointer, i)};
+        if (find_place(doc, c, wanted, here))
+            return true;
+    }
+    *here = above;
+    return false;
 }
 
-const char *json_file(Json j) { return j.doc->file; }
+Place json_place(Json j)
+{
+    Place p = {j.doc->file, ""};
+    if (!j.node || !find_place(j.doc, j.doc->root, j.node, &p) || !*p.pointer)
+        p = (Place){p.file, "/"};
+    return p;
+}
+
+const char *json_pointer(Json j) { return json_place(j).pointer; }
+
+const char *json_file(Json j) { return j.doc->n_adopted ? json_place(j).file : j.doc->file; }
 
 void json_err(Json j, const char *fmt, ...)
 {
@@ -63,7 +71,8 @@ void json_err(Json j, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    err("%s: %s: %s", j.doc->file, json_pointer(j), message);
+    Place p = json_place(j);
+    err("%s: %s: %s", p.file, p.pointer, message);
 }
 
 typedef struct {
@@ -141,18 +150,6 @@ static _Noreturn void parse_error(const char *text, size_t len, const char *at, 
     err("%s:%d:%d: found %s, expected JSON", file, line, (int)(at - line_start) + 1, what);
 }
 
-static void delete_tree(void *root) { cJSON_Delete(root); }
-
-/* The document owns the tree. */
-static Json document(const char *file, cJSON *root)
-{
-    Arena *a = arena_new();
-    JsonDoc *doc = arena_alloc(a, sizeof *doc);
-    *doc = (JsonDoc){a, arena_strdup(a, file), root};
-    arena_at_end(a, delete_tree, root);
-    return (Json){doc, root};
-}
-
 static Json parse(const char *text, size_t len, const char *file, bool python)
 {
     if (len > 1 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
@@ -173,7 +170,7 @@ static Json parse(const char *text, size_t len, const char *file, bool python)
     free(copy);
     if (!root)
         parse_error(text, len, text + at, file);
-    Json j = document(file, root);
+    Json j = json_document(file, root);
     check_tree(j.doc, root, python);
     return j;
 }
@@ -310,89 +307,6 @@ bool json_bool(Json j)
 {
     json_expect(j, JSON_BOOL);
     return cJSON_IsTrue(node(j));
-}
-
-/* The object owns the item, which replaces a member of that name. NULL: memory ran out. */
-static void put(cJSON *object, const char *key, cJSON *item)
-{
-    if (!item)
-        err("out of memory for JSON");
-    if (cJSON_GetObjectItemCaseSensitive(object, key))
-        cJSON_ReplaceItemInObjectCaseSensitive(object, key, item);
-    else
-        cJSON_AddItemToObject(object, key, item);
-}
-
-static void merge(cJSON *object, const char *key, const cJSON *over)
-{
-    cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!old || !cJSON_IsObject(old) || !cJSON_IsObject(over)) {
-        put(object, key, cJSON_Duplicate(over, 1));
-        return;
-    }
-    for (const cJSON *m = over->child; m; m = m->next)
-        merge(old, m->string, m);
-}
-
-void json_merge(Json object, const char *key, Json over)
-{
-    json_expect(object, JSON_OBJECT);
-    merge(node(object), key, node(over));
-}
-
-Json json_new_object(const char *file)
-{
-    cJSON *root = cJSON_CreateObject();
-    if (!root)
-        err("out of memory for JSON");
-    return document(file, root);
-}
-
-Json json_object_at(Json object, const char *key)
-{
-    if (!json_ok(json_get(object, key)))
-        put(node(object), key, cJSON_CreateObject());
-    return json_get(object, key);
-}
-
-void json_remove(Json object, const char *key)
-{
-    cJSON_DeleteItemFromObjectCaseSensitive(node(object), key);
-}
-
-void json_set_int(Json object, const char *key, int64_t value)
-{
-    CHECK(value >= -(int64_t)EXACT && value <= (int64_t)EXACT);
-    put(node(object), key, cJSON_CreateNumber((double)value));
-}
-
-void json_set_real(Json object, const char *key, double value)
-{
-    put(node(object), key, cJSON_CreateNumber(value));
-}
-
-void json_set_string(Json object, const char *key, const char *value)
-{
-    put(node(object), key, cJSON_CreateString(value));
-}
-
-void json_set_bool(Json object, const char *key, bool value)
-{
-    put(node(object), key, cJSON_CreateBool(value));
-}
-
-void json_set_ints(Json object, const char *key, const int64_t *values, int n)
-{
-    cJSON *list = cJSON_CreateArray();
-    put(node(object), key, list);
-    for (int i = 0; i < n; i++)
-        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)values[i])))
-            err("out of memory for JSON");
-}
-
-void json_rename(Json root, const char *file)
-{
-    ((JsonDoc *)root.doc)->file = arena_strdup(root.doc->arena, file);
 }
 
 const char *json_text(Json j)

@@ -1,6 +1,6 @@
 /* JSON files with typed access, and trees that are built. Every mistake in a file is the user's:
  * err() prints the file and the place (line and column while parsing, a JSON pointer after that),
- * what was found and what was expected. json.c alone includes cJSON. */
+ * what was found and what was expected. json.c and json_build.c alone include cJSON. */
 #ifndef LATENTC_JSON_H
 #define LATENTC_JSON_H
 #include <stdbool.h>
@@ -87,10 +87,10 @@ void json_only(Json object, const char *const *keys, size_t n);
  * until json_free. */
 const char *json_text(Json j);
 
-/* The file's name as messages have it. */
+/* The name of the node's file as messages have it; lives until json_free. */
 const char *json_file(Json j);
 
-/* Where the node is, "/blocks/res_block/do/3"; lives until json_free. */
+/* Where the node is in that file, "/blocks/res_block/do/3"; lives until json_free. */
 const char *json_pointer(Json j);
 
 /* err() with the file and the pointer before the text. */
@@ -103,6 +103,14 @@ Json json_new_object(const char *file);
 
 /* The member of that name, an object; it is made when absent. */
 Json json_object_at(Json object, const char *key);
+
+/* The same for an array. */
+Json json_array_at(Json object, const char *key);
+
+/* A copy of `original`, a node of another document, becomes member `key` of the object, in the
+ * place of an older one of that name; without a key (NULL) the last element of an array. Messages
+ * about the copy name the file and the place of the original. */
+void json_adopt(Json into, const char *key, Json original);
 
 /* Set a member; an older one of that name is replaced. Integers are at most 2^53 in magnitude. */
 void json_set_int(Json object, const char *key, int64_t value);

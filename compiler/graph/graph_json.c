@@ -1,13 +1,18 @@
 /* The JSON of a graph file: see graph_json.h. */
 #include "graph_json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "alloc.h"
 #include "archive.h"
 #include "err.h"
 #include "files.h"
+#include "include.h"
 
 /* The first bytes of a plain file; others (pipes) can be read only once, and have JSON. */
 static size_t first_bytes(const char *path, char *head, size_t n)
@@ -46,10 +51,45 @@ static void refuse_hdf5(const char *path)
             path, path);
 }
 
+/* "a/b/../c.json" as "a/c.json", where that is the same file: it reads better in messages, and a
+ * file has one name. */
+static char *shortened(const char *path)
+{
+    char *text = xstrdup(path);
+    struct stat before, after;
+    for (char *up = strstr(text, "/../"); up; up = strstr(up, "/../")) {
+        char *part = up;
+        while (part > text && part[-1] != '/')
+            part--;
+        if (part == up || strncmp(part, "../", 3) == 0) {
+            up++;
+            continue;
+        }
+        memmove(part, up + 4, strlen(up + 4) + 1);
+        up = text;
+    }
+    if (stat(path, &before) == 0 && stat(text, &after) == 0 && before.st_dev == after.st_dev &&
+        before.st_ino == after.st_ino)
+        return text;
+    free(text);
+    return xstrdup(path);
+}
+
+static Json load_included(void *context, Json at, const char *path)
+{
+    (void)context;
+    if (access(path, R_OK) != 0)
+        json_err(at, "%s: %s", path, strerror(errno));
+    char *name = shortened(path);
+    Json doc = json_load(name);
+    free(name);
+    return doc;
+}
+
 Json graph_json(const char *path)
 {
     if (is_model_archive(path))
         return from_archive(path);
     refuse_hdf5(path);
-    return json_load(path);
+    return graph_include(json_load(path), load_included, NULL);
 }

@@ -3,9 +3,9 @@
 #define LATENTC_GRAPH_JSON_H
 #include "json.h"
 
-/* The JSON of the graph file at path: the file itself, or config.json of a .keras archive. The
- * caller frees it. err() on any mistake; for a file of HDF5, which people take for a model, with
- * what to do. */
+/* The JSON of the graph file at path: the file itself, or config.json of a .keras archive,
+ * with everything that the file includes. The caller frees it. err() on any mistake; for a file of
+ * HDF5, which people take for a model, with what to do. */
 Json graph_json(const char *path);
 
 /* Is the file a zip archive, as Keras 3 saves models? Then it also has the model's weights. False

@@ -219,8 +219,8 @@ static void check_blocks(Json root)
 
 static void read_graph(Reader *r, const ParamSet *sets, int n_sets)
 {
-    static const char *const keys[] = {"$schema", "graph",  "parameters", "derived", "constraints",
-                                       "inputs",  "blocks", "body",       "outputs"};
+    static const char *const keys[] = {"$schema",     "include", "graph",  "parameters", "derived",
+                                       "constraints", "inputs",  "blocks", "body",       "outputs"};
     json_only(r->root, keys, sizeof keys / sizeof keys[0]);
     check_blocks(r->root);
     read_params(r, sets, n_sets);
@@ -243,6 +243,8 @@ Graph *graph_from_json(Json root, const ParamSet *sets, int n_sets)
     json_expect(root, JSON_OBJECT);
     if (json_ok(json_get(root, "pipeline")) && !json_ok(json_get(root, "graph")))
         json_err(root, "this is a pipeline, expected a graph, such as its \"models\" name");
+    if (!json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "body")))
+        json_err(root, "\"graph\" is missing: this file has parts for graphs that include it");
     r->g = graph_new(json_name(json_need(root, "graph")));
     r->g->file = arena_strdup(r->g->arena, json_file(root));
     r->globals = arena_alloc(scratch, sizeof *r->globals);

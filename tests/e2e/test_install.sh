@@ -9,7 +9,9 @@ latentc=$work/p/bin/latentc
 for graph in sd2/decoder graphs/sd2/decoder.json sd2/decoder.json; do
     "$latentc" show $graph --after lower --memory >shown || fail "installed latentc does not find $graph"
 done
-cmp -s <("$latentc" show sd2/decoder) <("$LATENTC" show "$SOURCE_DIR/graphs/sd2/decoder.json") || fail 'another graph was found'
+for graph in decoder diffusion_model; do
+    cmp -s <("$latentc" show sd2/$graph) <("$LATENTC" show "$SOURCE_DIR/graphs/sd2/$graph.json") || fail "another graph was found for $graph"
+done
 "$latentc" weights check synthetic:1 shapes 2>said || [[ $(<said) == *'there is nothing to check' ]] || fail "shapes is not found: $(<said)"
 expect 1 'latentc: error: -o/x: cannot be written: *' "$latentc" build shapes -o -o/x
 expect 1 'latentc: error: stable: cannot be read: No such file or directory' "$latentc" build stable -o x

@@ -6,6 +6,7 @@ G=$(generator) # before links and copies are made
 cd "$work"
 mkdir sd2 shapes kept
 cp "$SOURCE_DIR"/graphs/sd2/*.json sd2
+cp -r "$SOURCE_DIR"/graphs/blocks blocks
 cp "$SOURCE_DIR"/graphs/shapes/*.{json,txt} shapes
 graph=sd2/decoder.json
 ln -s decoder.json sd2/soft.json
