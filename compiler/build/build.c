@@ -114,6 +114,26 @@ static void add_size(Build *b, int i)
 #undef ONCE
 }
 
+static bool has_input(const Graph *g, const char *name)
+{
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        if (strcmp(tensor(g, g->inputs[i])->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the diffusion model reads a mask and a masked picture, which an image encoder encodes. */
+static bool reads_masks(const Build *b, const char *path)
+{
+    const lrt_pipeline *c = &b->constants;
+    bool masks = c->diffusion_model >= 0 &&
+                 has_input(b->models[c->diffusion_model].graph, "mask_latent");
+    if (masks && c->image_encoder < 0 && c->tiny_image_encoder < 0)
+        err("%s: this is an inpainting model, which reads the picture that it repaints: expected an image encoder%s",
+            path, b->flags->no_init_img ? ", so no --no-init-img" : "");
+    return masks;
+}
+
 static int time_width(const Graph *g)
 {
     for (uint32_t i = 0; i < g->n_inputs; i++) {
@@ -197,6 +217,7 @@ void build_lower(Build *b, const char *path)
     c->n_sizes = (uint32_t)b->n_sizes;
     if (c->diffusion_model >= 0)
         c->time_width = time_width(b->models[c->diffusion_model].graph);
+    c->masks = reads_masks(b, path);
     describe(b, path);
     p->options = b->options.data;
     p->made_from = b->made_from.data;

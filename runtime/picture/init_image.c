@@ -9,13 +9,20 @@
 #include "picture_in.h"
 #include "utf8.h"
 
+static void free_encoding(lrt_encoding *x)
+{
+    free(x->latent);
+    free(x->moments);
+    *x = (lrt_encoding){0};
+}
+
 void lrt_init_image_free(lrt_init_image *p)
 {
     free(p->rgb);
     free(p->mask);
     free(p->repaint);
-    free(p->latent);
-    free(p->moments);
+    free_encoding(&p->whole);
+    free_encoding(&p->masked);
     free(p->noise);
     *p = (lrt_init_image){0};
 }
@@ -40,7 +47,9 @@ static bool read_rgb(lrt_init_image *p, const char *path, lrt_picture_about *abo
         free(rgb);
         return false;
     }
-    p->encoded = p->encoded && p->rgb && !memcmp(p->rgb, rgb, bytes);
+    bool same = p->rgb && !memcmp(p->rgb, rgb, bytes);
+    p->whole.encoded &= same;
+    p->masked.encoded &= same;
     free(p->rgb);
     p->rgb = rgb;
     note(notice, path, about);
@@ -62,14 +71,18 @@ static bool read_mask(lrt_init_image *p, const char *path, lrt_picture_about *ab
                       lrt_error *e)
 {
     const lrt_picture_want want = {LRT_PICTURE_MASK, p->size.width, p->size.height};
-    if (!p->mask)
-        p->mask = malloc((size_t)want.width * (size_t)want.height);
+    size_t bytes = (size_t)want.width * (size_t)want.height;
+    uint8_t *mask = malloc(bytes);
     if (!p->repaint)
         p->repaint = malloc((size_t)p->size.latent_width * (size_t)p->size.latent_height);
-    if (!p->mask || !p->repaint)
-        return lrt_fail(e, "out of memory");
-    if (!lrt_picture_read(path, &want, p->mask, about, e))
-        return false;
+    if (!mask || !p->repaint || !lrt_picture_read(path, &want, mask, about, e)) {
+        bool short_of = !mask || !p->repaint;
+        free(mask);
+        return short_of ? lrt_fail(e, "out of memory") : false;
+    }
+    p->masked.encoded &= p->mask && !memcmp(p->mask, mask, bytes);
+    free(p->mask);
+    p->mask = mask;
     note(notice, path, about);
     shrink_mask(p);
     return true;
@@ -79,6 +92,7 @@ static void free_mask(lrt_init_image *p)
 {
     free(p->mask);
     free(p->repaint);
+    free_encoding(&p->masked);
     p->mask = p->repaint = NULL;
 }
 
@@ -97,7 +111,9 @@ bool lrt_init_image_read(lrt_init_image *p, const char *path, const char *mask,
     }
     p->size = *size;
     size_t n = (size_t)count(p);
-    if (!p->latent && !(p->latent = calloc(n, sizeof *p->latent)))
+    if (!p->whole.latent && !(p->whole.latent = calloc(n, sizeof *p->whole.latent)))
+        return lrt_fail(e, "out of memory");
+    if (mask && !p->masked.latent && !(p->masked.latent = calloc(n, sizeof *p->masked.latent)))
         return lrt_fail(e, "out of memory");
     if (!p->noise && !(p->noise = calloc(n, sizeof *p->noise)))
         return lrt_fail(e, "out of memory");
@@ -122,29 +138,43 @@ int lrt_init_image_first_step(int steps, double strength)
     return steps - (int)(steps * strength);
 }
 
-void lrt_init_image_sample(lrt_init_image *p, double scale, const float *noise)
+void lrt_init_image_pixels(const lrt_init_image *p, bool masked, float *out)
 {
-    for (int64_t i = 0; i < count(p); i++) {
-        const float *mean = p->moments + i / 4 * 8 + i % 4;
+    for (int64_t i = 0; i < (int64_t)p->size.width * p->size.height * 3; i++)
+        out[i] = masked && p->mask[i / 3] ? 0 : (float)p->rgb[i] / 127.5f - 1;
+}
+
+void lrt_encoding_sample(lrt_encoding *x, int64_t n, double scale, const float *noise)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const float *mean = x->moments + i / 4 * 8 + i % 4;
         double log_variance = fmin(fmax(mean[4], -30), 20);
-        p->latent[i] = (float)(scale * (*mean + exp(log_variance / 2) * noise[i]));
+        x->latent[i] = (float)(scale * (*mean + exp(log_variance / 2) * noise[i]));
     }
 }
 
-void lrt_init_image_start(lrt_init_image *p, double a, bool pure, float *x)
+void lrt_init_image_condition(const lrt_init_image *p, float *out)
+{
+    for (int64_t i = 0; i < count(p) / 4; i++) {
+        out[5 * i] = p->repaint[i];
+        memcpy(out + 5 * i + 1, p->masked.latent + 4 * i, 4 * sizeof *out);
+    }
+}
+
+void lrt_init_image_start(lrt_init_image *p, double a, float *x)
 {
     double picture = sqrt(a), rest = sqrt(1 - a);
     memcpy(p->noise, x, (size_t)count(p) * sizeof *x);
-    for (int64_t i = 0; i < count(p) && !pure; i++)
-        x[i] = (float)(picture * p->latent[i] + rest * p->noise[i]);
+    for (int64_t i = 0; i < count(p) && !p->pure; i++)
+        x[i] = (float)(picture * p->whole.latent[i] + rest * p->noise[i]);
 }
 
 void lrt_init_image_restore_latent(const lrt_init_image *p, double a, bool last, double *x)
 {
     double picture = last ? 1 : sqrt(a), rest = last ? 0 : sqrt(1 - a);
-    for (int64_t i = 0; i < count(p) && p->mask; i++)
+    for (int64_t i = 0; i < count(p) && p->mask && !p->conditions; i++)
         if (!p->repaint[i / 4])
-            x[i] = picture * p->latent[i] + rest * p->noise[i];
+            x[i] = picture * p->whole.latent[i] + rest * p->noise[i];
 }
 
 void lrt_init_image_restore_pixels(const lrt_init_image *p, uint8_t *rgb)

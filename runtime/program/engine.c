@@ -96,6 +96,10 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
+    int mask = lrt_stage_input(model, "mask_latent");
+    if ((mask >= 0) != p->masks ||
+        (p->masks && io_count(&model->inputs[mask]) * 4 != io_count(&model->inputs[latent]) * 5))
+        return lrt_fail(e, "the diffusion model's mask_latent does not fit its latent");
     return check_autoencoders(g, io_count(&model->inputs[latent]), e);
 }
 
@@ -119,8 +123,9 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *
     g->loop.guided = calloc(n, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
-    if (!g->context || !g->loop.predicted || !g->loop.x || !g->loop.x0 || !g->loop.guided ||
-        !g->picture || !g->rgb) {
+    g->mask_latent = p->masks ? calloc(n / 4 * 5, sizeof(float)) : NULL;
+    if ((p->masks && !g->mask_latent) || !g->context || !g->loop.predicted || !g->loop.x ||
+        !g->loop.x0 || !g->loop.guided || !g->picture || !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
     }
@@ -131,8 +136,8 @@ void lrt_engine_free(lrt_engine *g)
 {
     lrt_instance_free(g->loop.model[0]);
     lrt_instance_free(g->loop.model[1]);
-    float *arrays[] = {g->context,     g->loop.predicted, g->loop.x, g->loop.x0,
-                       g->loop.guided, g->embeddings,     g->picture};
+    float *arrays[] = {g->context,     g->loop.predicted, g->loop.x,  g->loop.x0,
+                       g->loop.guided, g->embeddings,     g->picture, g->mask_latent};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
     for (size_t i = 0; i < g->n_encoded; i++) {
@@ -235,6 +240,9 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error
             !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
+        if (g->mask_latent)
+            lrt_set_input(g->loop.model[i], (uint32_t)lrt_stage_input(s, "mask_latent"),
+                          g->mask_latent);
         lrt_set_single(g->loop.model[i], g->loop.single);
         lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
         lrt_run_prompt(g->loop.model[i]);
@@ -288,26 +296,23 @@ static void release_model(lrt_engine *g)
         lrt_instance_release(g->loop.model[i]);
 }
 
-bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
+/* The init image, or its masked form, into `into`. */
+static bool encode_picture(lrt_engine *g, bool masked, lrt_encoding *into, lrt_error *e)
 {
-    const lrt_pipeline *p = g->pipeline;
-    lrt_init_image *k = g->loop.init_image;
-    int64_t values = (int64_t)p->height * p->width * 3;
     int32_t encoder = encoder_of(g);
-    if (!k || (k->encoded && k->encoder == encoder))
+    if (into->encoded && into->encoder == encoder)
         return true;
-    int64_t said = g->loop.n * moments_of(p, encoder);
-    free(k->moments);
-    k->moments = said > g->loop.n ? malloc((size_t)said * sizeof *k->moments) : NULL;
-    if (said > g->loop.n && !k->moments)
+    int64_t said = g->loop.n * moments_of(g->pipeline, encoder);
+    free(into->moments);
+    into->moments = said > g->loop.n ? malloc((size_t)said * sizeof *into->moments) : NULL;
+    if (said > g->loop.n && !into->moments)
         return lrt_fail(e, "out of memory");
-    float *out = k->moments ? k->moments : k->latent;
+    float *out = into->moments ? into->moments : into->latent;
     release_model(g);
     lrt_instance *x = open_stage(g, encoder, e);
     if (!x)
         return false;
-    for (int64_t i = 0; i < values; i++)
-        g->picture[i] = (float)k->rgb[i] / 127.5f - 1;
+    lrt_init_image_pixels(g->loop.init_image, masked, g->picture);
     lrt_set_input(x, 0, g->picture);
     lrt_set_output(x, 0, out);
     lrt_profile_begin(g->loop.profile, "image encoder", 0, x, 1);
@@ -317,9 +322,19 @@ bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
     for (int64_t i = 0; i < said; i++)
         if (!isfinite(out[i]))
             return lrt_fail(e, "the image encoder's latent has values that are not finite");
-    k->encoded = true;
-    k->encoder = encoder;
+    into->encoded = true;
+    into->encoder = encoder;
     return true;
+}
+
+bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e)
+{
+    lrt_init_image *k = g->loop.init_image;
+    if (!k)
+        return true;
+    bool whole = !(k->conditions && k->pure);
+    return (!whole || encode_picture(g, false, &k->whole, e)) &&
+           (!k->conditions || encode_picture(g, true, &k->masked, e));
 }
 
 /* g->picture -> g->rgb. nearest: rounded, else cut off. */

@@ -21,8 +21,11 @@ typedef struct {
     const lrt_empty_context
         *empty;        /* the caller's, which fits; NULL: the empty prompt is encoded */
     float *embeddings; /* (calls, time_width) of the current sampling */
-    bool tiny;         /* set by the caller: decode and encode with TAESD, where it is there */
-    float *picture;    /* (height, width, 3) */
+    /* (h, w, 5), the model's input "mask_latent", which the caller fills in for each picture. NULL:
+     * the model has no such input. */
+    float *mask_latent;
+    bool tiny;      /* set by the caller: decode and encode with TAESD, where it is there */
+    float *picture; /* (height, width, 3) */
     uint8_t *rgb;
     /* Its buffers and instances belong to the engine; model[1] exists only without batched
      * guidance. The caller sets guidance, noise, on_step, profile and init_image. */
@@ -37,9 +40,9 @@ void lrt_engine_free(lrt_engine *g);
  * as the model's context, and runs the prompt plan. When the prompts are equal, or no step is
  * guided (then only the first is needed), one prompt is encoded and all steps compute one half. */
 bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error *e);
-/* Runs the image encoder on init_image->rgb, unless its result is there. The result goes into
- * init_image->moments where the pipeline samples latents from them, else into init_image->latent.
- */
+/* Runs the image encoder on what the run needs of the init image (init_image->whole; where the
+ * model reads masks, init_image->masked), unless its result is there. The result goes into moments
+ * where the pipeline samples latents from them, else into latent. */
 bool lrt_engine_encode_init_image(lrt_engine *g, lrt_error *e);
 /* All steps of a planned sampling, in place: x (h, w, 4) at its first point becomes the finished
  * latent. false: on_step stopped it, memory is short, or the result is not finite. */

@@ -314,6 +314,8 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     if (!ready)
         return false;
     s->init_image.keep_pixels = s->set.keep_pixels;
+    s->init_image.pure = s->init_image.mask && lrt_settings_strength(&s->set) == 1;
+    s->init_image.conditions = s->pipeline->masks;
     s->engine.tiny = s->set.taesd;
     s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
     if (!lrt_engine_encode_init_image(&s->engine, e))
@@ -348,30 +350,50 @@ static bool read_latent(lrt_session *s, lrt_error *e)
     return t;
 }
 
+/* The next draw of noise, and the latent that it samples where the encoder gives moments. */
+static void sample(lrt_session *s, lrt_encoding *x, float *noise)
+{
+    int64_t n = s->engine.loop.n;
+    lrt_noise_latent(&s->noise, noise, n);
+    if (x && x->moments)
+        lrt_encoding_sample(x, n, s->pipeline->latent_scale, noise);
+}
+
+/* The draws of a picture, in diffusers' order: for the init image's latent, where the run needs
+ * one; the noise, which goes to s->x; for the masked picture's. A model that reads no masks leaves
+ * the last sample unused. */
+static void draw_noise(lrt_session *s, float *noise)
+{
+    lrt_init_image *k = &s->init_image;
+    bool whole = k->rgb && k->whole.moments && !(k->conditions && k->pure),
+         masked = k->rgb && k->mask && (k->conditions ? k->masked.moments : k->whole.moments);
+    if (whole)
+        sample(s, &k->whole, noise);
+    lrt_noise_latent(&s->noise, noise, s->engine.loop.n);
+    memcpy(s->x, noise, (size_t)s->engine.loop.n * sizeof *noise);
+    if (masked)
+        sample(s, k->conditions ? &k->masked : NULL, noise);
+}
+
 /* --latent-in replaces the first draw of noise, so the noise of the steps is the same with it and
  * without it. */
 bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e)
 {
+    lrt_init_image *k = &s->init_image;
     int64_t n = s->engine.loop.n;
     float *noise = malloc(2 * (size_t)n * sizeof *noise);
     if (!noise)
         return lrt_fail(e, "out of memory");
-    bool sample = s->init_image.rgb && s->init_image.moments;
     lrt_noise_seed(&s->noise, s->set.rng, seed);
-    if (sample) {
-        lrt_noise_latent(&s->noise, noise, n);
-        lrt_init_image_sample(&s->init_image, s->pipeline->latent_scale, noise);
-    }
-    lrt_noise_latent(&s->noise, noise, n);
-    memcpy(s->x, noise, (size_t)n * sizeof *noise);
-    if (sample && s->init_image.mask) /* diffusers also draws for the masked picture */
-        lrt_noise_latent(&s->noise, noise, n);
+    draw_noise(s, noise);
     free(noise);
     if (s->set.latent_in && !read_latent(s, e))
         return false;
-    bool pure = !s->init_image.rgb || (s->init_image.mask && lrt_settings_strength(&s->set) == 1);
-    if (s->init_image.rgb)
-        lrt_init_image_start(&s->init_image, s->left ? s->sampling.point[0].a : 1, pure, s->x);
+    if (k->rgb)
+        lrt_init_image_start(k, s->left ? s->sampling.point[0].a : 1, s->x);
+    if (k->conditions)
+        lrt_init_image_condition(k, s->engine.mask_latent);
+    bool pure = !k->rgb || k->pure;
     for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)
         s->x[i] = (float)(s->x[i] * s->sampling.start);
     return true;

@@ -319,7 +319,10 @@ int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
-    return lrt_settings_unfit(s, p, e) < 0;
+    return lrt_settings_unfit(s, p, e) < 0 &&
+           (!p->masks || (s->init_img && s->mask) ||
+            lrt_fail(e, "this model repaints a part of a picture: it needs the picture and a mask "
+                        "of that part: -i FILE --mask FILE"));
 }
 
 double lrt_settings_strength(const lrt_settings *s)
@@ -367,7 +370,9 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         return lrt_fail(e, "--part goes with a list: --prompts FILE");
     if (s->log && !strcmp(s->log, LRT_STANDARD_OUTPUT))
         return lrt_fail(e, "--log: expected the name of a file, found -");
-    if (!lrt_settings_check(s, p, e) || (draws && !s->prompts && !lrt_settings_check_output(s, e)))
+    bool fits = draws && !s->prompts ? lrt_settings_check(s, p, e)
+                                     : lrt_settings_unfit(s, p, e) < 0;
+    if (!fits || (draws && !s->prompts && !lrt_settings_check_output(s, e)))
         return false;
     if (!s->prompt && (!s->prompts || s->print_tokens))
         return lrt_fail(e, "no prompt: -p \"%s\", for example; --help says more",

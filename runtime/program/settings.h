@@ -68,15 +68,16 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
  * outlive s. false, with *e: another scope, an unknown name, or a wrong value. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
                       lrt_error *e);
-/* Fills in what the names stand for (sampler, rng, size, schedule) and checks that the settings are
- * compatible. */
+/* Fills in what the names stand for (sampler, rng, size, schedule) and checks that a picture can be
+ * drawn: the settings are compatible, and a model that reads masks has a picture and a mask. */
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
-/* The same: the setting (LRT_SETTING_*) that is unknown or does not go with the others, and why in
- * *e; -1 when all fit. */
+/* The first half of it: the setting (LRT_SETTING_*) that is unknown or does not go with the others,
+ * and why in *e; -1 when all fit. */
 int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Fills in s->sampler and s->curve from s->sampler_name. false: there is no such sampler. */
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
-/* lrt_settings_check, and checks that there is a prompt. Fills in the file name of --profile. */
+/* lrt_settings_check where a picture will be drawn, and checks that there is a prompt. Fills in the
+ * file name of --profile. */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Whether the picture's name and number go together: a known ending, one picture for standard
  * output. Does not look at --prompts. */

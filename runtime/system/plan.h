@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LRT_PLAN_VERSION 7
+#define LRT_PLAN_VERSION 8
 /* Buffers that arguments refer to. Inputs follow in order from LRT_BUF_IO, then outputs. */
 enum { LRT_BUF_WEIGHTS, LRT_BUF_ARENA, LRT_BUF_PROMPT, LRT_BUF_TIME, LRT_BUF_INTERVAL, LRT_BUF_IO };
 #define LRT_MAX_ARGS 12

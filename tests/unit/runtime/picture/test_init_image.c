@@ -42,6 +42,26 @@ static void write_gray(const char *path, const uint8_t *gray, int n)
     free(rgb);
 }
 
+/* What a model with channels for masks reads: the mask, then the latent of the picture without the
+ * part that is repainted, where the encoder reads 0. */
+static void check_condition(lrt_init_image *k)
+{
+    enum { CELLS = W / 8 * (H / 8) };
+    float pixels[W * H * 3], condition[CELLS * 5];
+    for (int masked = 0; masked < 2; masked++) {
+        lrt_init_image_pixels(k, masked, pixels);
+        for (int i = 0; i < W * H * 3; i++)
+            assert_float_equal(
+                pixels[i], masked && k->mask[i / 3] ? 0 : (float)noise(i / 3) / 127.5f - 1, 1e-6);
+    }
+    for (int i = 0; i < CELLS * 4; i++)
+        k->masked.latent[i] = (float)(100 + i);
+    lrt_init_image_condition(k, condition);
+    for (int i = 0; i < CELLS; i++)
+        for (int c = 0; c < 5; c++)
+            assert_true(condition[5 * i + c] == (c ? (float)(99 + 4 * i + c) : k->repaint[i]));
+}
+
 /* A cell of the latent is repainted when its upper left pixel is white, a pixel of the picture when
  * it is itself; everything else is put back with the noise of the step. */
 static void test_init_image(void **state)
@@ -68,11 +88,11 @@ static void test_init_image(void **state)
     for (int i = 0; i < LW * LH; i++)
         assert_int_equal(k.repaint[i], i == LW + 1);
     for (int i = 0; i < LW * LH * 4; i++) {
-        k.latent[i] = (float)i;
+        k.whole.latent[i] = (float)i;
         x[i] = 1;
     }
-    k.encoded = true;
-    lrt_init_image_start(&k, 0.36, false, x);
+    k.whole.encoded = k.masked.encoded = true;
+    lrt_init_image_start(&k, 0.36, x);
     for (int i = 0; i < LW * LH * 4; i++)
         assert_float_equal(x[i], 0.6 * i + 0.8, 1e-5);
     for (int last = 0; last < 2; last++) {
@@ -89,10 +109,25 @@ static void test_init_image(void **state)
     lrt_init_image_restore_pixels(&k, rgb);
     for (int i = 0; i < W * H; i++)
         assert_int_equal(rgb[3 * i], i == 8 * W + 8 || i == 9 * W + 17 ? 0 : noise(i));
+    k.conditions = true; /* the model reads the mask: nothing is put back */
+    moved[0] = 7;
+    lrt_init_image_restore_latent(&k, 0.64, true, moved);
+    assert_true(moved[0] == 7);
+    k.pure = true;
+    x[0] = 3;
+    lrt_init_image_start(&k, 0.36, x);
+    assert_true(x[0] == 3 && k.noise[0] == 3);
+    check_condition(&k);
+    assert_true(lrt_init_image_read(&k, picture, mask, &size, stderr, &e));
+    assert_true(k.whole.encoded && k.masked.encoded);
+    gray[0] = 255;
+    write_gray(mask, gray, W * H);
+    assert_true(lrt_init_image_read(&k, picture, mask, &size, stderr, &e));
+    assert_true(k.whole.encoded && !k.masked.encoded);
     assert_true(lrt_init_image_read(&k, picture, NULL, &size, stderr, &e));
-    assert_true(k.encoded && !k.mask);
+    assert_true(k.whole.encoded && !k.mask && !k.masked.encoded);
     assert_true(lrt_init_image_read(&k, mask, NULL, &size, stderr, &e));
-    assert_false(k.encoded); /* another picture */
+    assert_false(k.whole.encoded); /* another picture */
     lrt_init_image_free(&k);
     unlink(picture);
     unlink(mask);
@@ -113,8 +148,7 @@ static void test_sample(void **state)
     /* clang-format on */
     static const double next[4] = {-0.21807227, -1.0725749, 1.9557949, -1.8528601};
     float moments[2 * N], latent[N], noise[2 * N];
-    lrt_init_image k = {
-        .size = {.latent_width = LW, .latent_height = LH}, .latent = latent, .moments = moments};
+    lrt_encoding k = {.latent = latent, .moments = moments};
     lrt_noise stream;
     (void)state;
     for (int i = 0; i < LH * LW; i++)
@@ -124,7 +158,7 @@ static void test_sample(void **state)
         }
     lrt_noise_seed(&stream, lrt_rng_find("cpu"), 31);
     lrt_noise_latent(&stream, noise, N);
-    lrt_init_image_sample(&k, 0.18215, noise);
+    lrt_encoding_sample(&k, N, 0.18215, noise);
     for (int i = 0; i < N; i++) /* floats that cancel: a few units in the last place of mean or
                                    noise, the larger one */
         assert_true(fabs(latent[i] - want[i]) <= 1e-6 * fmax(fabs(want[i]), i % 4 ? 0.2 : 0.01));

@@ -152,10 +152,42 @@ static void test_wrong_usage(void **state)
     }
 }
 
+/* A model with channels for masks draws from a picture and a mask alone. */
+static void test_masks(void **state)
+{
+    static const char needs[] =
+        "this model repaints a part of a picture: it needs the picture and a mask of that part: -i FILE --mask FILE";
+    static const struct {
+        char *argv[8];
+        const char *message; /* NULL: nothing is wrong */
+    } cases[] = {
+        {{"test", "-p", "x", NULL}, needs},
+        {{"test", "-p", "x", "-i", "a.png", NULL}, needs},
+        {{"test", "-p", "x", "--mask", "a.png", NULL}, "--mask needs an init image: -i FILE"},
+        {{"test", "-p", "x", "-i", "a.png", "--mask", "b.png", NULL}, NULL},
+        {{"test", "-p", "x", "--print-tokens", NULL}, NULL},
+        {{"test", "--prompts", "list.txt", NULL}, NULL},
+        {{"test", "--info", NULL}, NULL},
+    };
+    lrt_pipeline p = pipeline;
+    (void)state;
+    p.masks = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lrt_settings s;
+        lrt_error e = {.text = ""};
+        int argc = 0;
+        while (cases[i].argv[argc])
+            argc++;
+        bool ok = lrt_settings_parse(&s, &p, argc, (char **)(uintptr_t)cases[i].argv, &e);
+        if (ok == (cases[i].message != NULL) || (!ok && strcmp(e.text, cases[i].message)))
+            fail_msg("case %zu: found \"%s\"", i, e.text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_wrong_usage)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_wrong_usage), cmocka_unit_test(test_masks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
