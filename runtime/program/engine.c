@@ -30,7 +30,8 @@ static lrt_instance *open_stage(const lrt_engine *g, int32_t index, lrt_error *e
     lrt_profile_begin(g->loop.profile, "memory", 0, NULL, 0);
     if (g->weights->unchecked) /* later, every page has been read */
         lrt_container_prepare(g->weights, s->weights_offset, s->weights_bytes);
-    lrt_instance *x = lrt_instance_new(s, weights + s->weights_offset, g->threads, &why);
+    lrt_instance *x = lrt_instance_in(g->workspace, s, weights + s->weights_offset, g->threads,
+                                      &why);
     lrt_profile_end(g->loop.profile);
     if (!x)
         lrt_fail(e, "%s: %s", s->name, why);
@@ -103,6 +104,21 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     return check_autoencoders(g, io_count(&model->inputs[latent]), e);
 }
 
+/* The stages of the pipeline run one at a time, so they share their working memory: its pages come
+ * from the system once, and the largest stage decides how much it is. */
+static lrt_workspace *new_workspace(const lrt_engine *g)
+{
+    const lrt_pipeline *p = g->pipeline;
+    const int32_t all[] = {p->text_encoder,  p->diffusion_model, p->decoder,
+                           p->image_encoder, p->tiny_decoder,    p->tiny_image_encoder};
+    const lrt_stage *stages[sizeof all / sizeof *all];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] >= 0)
+            stages[n++] = stage_of(g, all[i]);
+    return lrt_workspace_new(stages, n, g->threads);
+}
+
 bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *weights,
                      int threads, lrt_error *e)
 {
@@ -124,8 +140,9 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
     g->mask_latent = p->masks ? calloc(n / 4 * 5, sizeof(float)) : NULL;
-    if ((p->masks && !g->mask_latent) || !g->context || !g->loop.predicted || !g->loop.x ||
-        !g->loop.x0 || !g->loop.guided || !g->picture || !g->rgb) {
+    g->workspace = new_workspace(g);
+    if (!g->workspace || (p->masks && !g->mask_latent) || !g->context || !g->loop.predicted ||
+        !g->loop.x || !g->loop.x0 || !g->loop.guided || !g->picture || !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
     }
@@ -144,6 +161,7 @@ void lrt_engine_free(lrt_engine *g)
         free(g->encoded[i].ids);
         free(g->encoded[i].context);
     }
+    lrt_workspace_free(g->workspace);
     free(g->encoded);
     free(g->rgb);
     *g = (lrt_engine){0};
@@ -192,8 +210,7 @@ static bool cache_encoded(lrt_engine *g, const int32_t *ids, const float *contex
     return true;
 }
 
-/* Runs the text encoder on one prompt, into out. Its buffers are freed before the loop's are
- * allocated. */
+/* Runs the text encoder on one prompt, into out. */
 static bool run_encoder(lrt_engine *g, const int32_t *ids, float *out, lrt_error *e)
 {
     const lrt_pipeline *p = g->pipeline;
@@ -289,13 +306,6 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e)
     return ok;
 }
 
-/* Encoder and decoder need more memory than the model. This frees the model's before they run. */
-static void release_model(lrt_engine *g)
-{
-    for (int i = 0; i < 2 && g->loop.model[i]; i++)
-        lrt_instance_release(g->loop.model[i]);
-}
-
 /* The init image, or its masked form, into `into`. */
 static bool encode_picture(lrt_engine *g, bool masked, lrt_encoding *into, lrt_error *e)
 {
@@ -308,7 +318,6 @@ static bool encode_picture(lrt_engine *g, bool masked, lrt_encoding *into, lrt_e
     if (said > g->loop.n && !into->moments)
         return lrt_fail(e, "out of memory");
     float *out = into->moments ? into->moments : into->latent;
-    release_model(g);
     lrt_instance *x = open_stage(g, encoder, e);
     if (!x)
         return false;
@@ -355,7 +364,6 @@ static bool to_bytes(lrt_engine *g, bool nearest, lrt_error *e)
 /* decoder: the stage. */
 static bool decode(lrt_engine *g, int32_t decoder, const float *x, lrt_error *e)
 {
-    release_model(g);
     lrt_instance *d = open_stage(g, decoder, e);
     if (!d)
         return false;

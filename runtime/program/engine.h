@@ -9,6 +9,7 @@ typedef struct {
     const lrt_pipeline *pipeline;
     const lrt_container *weights;
     int threads;
+    lrt_workspace *workspace;   /* of all stages */
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
     float *context;             /* (2, tokens, width): the prompt's, then the negative prompt's */
     /* A cache: ids of prompts (max_text_length) and their context. When it is full, the oldest

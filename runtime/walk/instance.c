@@ -11,6 +11,8 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
+static const char no_memory[] = "out of memory: the program's buffers do not fit";
+
 static bool block_new(lrt_block *b, size_t n)
 {
     *b = (lrt_block){0};
@@ -81,37 +83,78 @@ bool lrt_reserve_rows(lrt_instance *x, int64_t rows, int64_t c)
     return true;
 }
 
+static int threads_of(int wanted) { return wanted > 0 ? wanted : lrt_default_threads(); }
+
+lrt_workspace *lrt_workspace_new(const lrt_stage *const *stages, size_t n, int threads)
+{
+    lrt_workspace *w = calloc(1, sizeof *w);
+    uint64_t arena = 0, scratch = 0;
+    int count = threads_of(threads);
+    for (size_t i = 0; i < n; i++) {
+        arena = stages[i]->arena_bytes > arena ? stages[i]->arena_bytes : arena;
+        scratch = stages[i]->scratch_bytes > scratch ? stages[i]->scratch_bytes : scratch;
+    }
+    if (!w)
+        return NULL;
+    w->scratch_stride = (scratch + 4095) & ~(size_t)4095;
+    if (!block_new(&w->arena, arena) ||
+        !block_new(&w->scratch, w->scratch_stride * (size_t)count)) {
+        lrt_workspace_free(w);
+        return NULL;
+    }
+    /* Each thread writes to its own scratch first, so that the pages are near its core. */
+#pragma omp parallel num_threads(count)
+    memset(w->scratch.p + (size_t)omp_get_thread_num() * w->scratch_stride, 0, w->scratch_stride);
+    return w;
+}
+
+void lrt_workspace_free(lrt_workspace *w)
+{
+    if (!w)
+        return;
+    block_free(&w->arena);
+    block_free(&w->scratch);
+    free(w);
+}
+
 lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads,
                                const char **error)
 {
+    lrt_workspace *own = lrt_workspace_new(&stage, 1, threads);
+    lrt_instance *x = own ? lrt_instance_in(own, stage, weights, threads, error) : NULL;
+    if (x)
+        x->own = own;
+    else
+        lrt_workspace_free(own);
+    if (!own)
+        *error = no_memory;
+    return x;
+}
+
+lrt_instance *lrt_instance_in(const lrt_workspace *w, const lrt_stage *stage, const void *weights,
+                              int threads, const char **error)
+{
     lrt_instance *x = calloc(1, sizeof *x);
-    *error = "out of memory: the program's buffers do not fit";
+    *error = no_memory;
     if (!x)
         return NULL;
     x->stage = stage;
     x->weights = weights;
-    x->threads = threads > 0 ? threads : lrt_default_threads();
+    x->threads = threads_of(threads);
+    x->work = w;
     x->time_input = find_time_input(stage);
     x->io = calloc(stage->n_inputs + stage->n_outputs + 1, sizeof *x->io);
-    x->scratch_stride = (stage->scratch_bytes + 4095) & ~(size_t)4095;
     x->shares = aligned_alloc(_Alignof(lrt_share), 2 * (size_t)x->threads * sizeof *x->shares);
-    if (!x->io || !x->shares || !block_new(&x->arena, stage->arena_bytes) ||
-        !block_new(&x->prompt, stage->prompt_bytes) ||
-        !block_new(&x->interval, stage->interval_bytes) ||
-        !block_new(&x->scratch, x->scratch_stride * (size_t)x->threads)) {
+    bool ok = x->io && x->shares && block_new(&x->prompt, stage->prompt_bytes) &&
+              block_new(&x->interval, stage->interval_bytes);
+    if (ok && x->time_input >= 0) {
+        const lrt_io *io = &stage->inputs[x->time_input];
+        ok = lrt_reserve_rows(x, lrt_rows_together(stage), io->dim[io->rank - 1]);
+    }
+    if (!ok) {
         lrt_instance_free(x);
         return NULL;
     }
-    if (x->time_input >= 0) {
-        const lrt_io *io = &stage->inputs[x->time_input];
-        if (!lrt_reserve_rows(x, lrt_rows_together(stage), io->dim[io->rank - 1])) {
-            lrt_instance_free(x);
-            return NULL;
-        }
-    }
-    /* Each thread writes to its own scratch first, so that the pages are near its core. */
-#pragma omp parallel num_threads(x->threads)
-    memset(x->scratch.p + (size_t)omp_get_thread_num() * x->scratch_stride, 0, x->scratch_stride);
     *error = NULL;
     return x;
 }
@@ -120,11 +163,10 @@ void lrt_instance_free(lrt_instance *x)
 {
     if (!x)
         return;
-    block_free(&x->arena);
     block_free(&x->prompt);
     block_free(&x->time);
     block_free(&x->interval);
-    block_free(&x->scratch);
+    lrt_workspace_free(x->own);
     free(x->embeddings);
     free(x->io);
     free(x->shares);
@@ -133,12 +175,6 @@ void lrt_instance_free(lrt_instance *x)
 }
 
 const lrt_stage *lrt_instance_stage(const lrt_instance *x) { return x->stage; }
-
-void lrt_instance_release(lrt_instance *x)
-{
-    if (x->stage->arena_bytes)
-        madvise(x->arena.p, x->stage->arena_bytes, MADV_DONTNEED);
-}
 
 void lrt_set_input(lrt_instance *x, uint32_t i, const void *data)
 {

@@ -27,16 +27,22 @@ typedef struct {
     _Alignas(64) _Atomic uint64_t range;
 } lrt_share;
 
+struct lrt_workspace {
+    lrt_block arena, scratch;
+    size_t scratch_stride; /* bytes from one thread's scratch to the next one's */
+};
+
 struct lrt_instance {
     const lrt_stage *stage;
     const char *weights;
     int threads;
-    lrt_block arena, prompt, time, interval, scratch;
-    size_t scratch_stride; /* bytes from one thread's scratch to the next one's */
-    lrt_share *shares;     /* [2][threads]: steps alternate between the two sets */
-    void **io;             /* n_inputs + n_outputs addresses */
-    int time_input;        /* the input that the time plan reads; -1 when there is none */
-    float *embeddings;     /* of the last lrt_run_time; each row repeated for all batch elements */
+    const lrt_workspace *work;
+    lrt_workspace *own; /* where it is not the caller's */
+    lrt_block prompt, time, interval;
+    lrt_share *shares; /* [2][threads]: steps alternate between the two sets */
+    void **io;         /* n_inputs + n_outputs addresses */
+    int time_input;    /* the input that the time plan reads; -1 when there is none */
+    float *embeddings; /* of the last lrt_run_time; each row repeated for all batch elements */
     int64_t embedding_width, rows;
     bool single;        /* the step plan computes the first batch element alone */
     bool stored;        /* `interval` has the values of a full step, */

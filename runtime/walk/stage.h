@@ -10,6 +10,13 @@
 /* The index of the stage's input of that name; -1 when there is none. */
 int lrt_stage_input(const lrt_stage *stage, const char *name);
 
+/* Working memory of instances that run one at a time: no run reads what another one left there. */
+typedef struct lrt_workspace lrt_workspace;
+/* For each of the n stages, with that many threads (0: lrt_default_threads()). A page takes memory
+ * from when a run first writes to it. NULL when memory is short. */
+lrt_workspace *lrt_workspace_new(const lrt_stage *const *stages, size_t n, int threads);
+void lrt_workspace_free(lrt_workspace *w);
+
 /* A stage with its buffers, ready to run. Only one thread may use an instance at a time; its runs
  * use OpenMP threads. */
 typedef struct lrt_instance lrt_instance;
@@ -17,6 +24,10 @@ typedef struct lrt_instance lrt_instance;
  * for lrt_default_threads(). NULL, with *error (static text), when memory is short. */
 lrt_instance *lrt_instance_new(const lrt_stage *stage, const void *weights, int threads,
                                const char **error);
+/* The same in a workspace that was made for this stage and so many threads; it must outlive the
+ * instance. */
+lrt_instance *lrt_instance_in(const lrt_workspace *w, const lrt_stage *stage, const void *weights,
+                              int threads, const char **error);
 void lrt_instance_free(lrt_instance *x);
 const lrt_stage *lrt_instance_stage(const lrt_instance *x);
 
@@ -45,9 +56,6 @@ void lrt_run_short_step(lrt_instance *x, int64_t time_row);
 void lrt_forget_step(lrt_instance *x);
 /* Runs all plans in order, for a graph that stands alone. Inputs and outputs must be set. */
 void lrt_run_all(lrt_instance *x);
-/* Gives the working memory back to the system until the next run. Results of the prompt plan and
- * the time plan, and cached values, stay. */
-void lrt_instance_release(lrt_instance *x);
 
 /* One thread's part of one step. */
 typedef struct {

@@ -99,7 +99,7 @@ static void *address_of(const Walk *w, const lrt_arg *a)
 {
     const lrt_instance *x = w->x;
     char *base = a->buffer == LRT_BUF_WEIGHTS    ? (char *)(uintptr_t)x->weights
-                 : a->buffer == LRT_BUF_ARENA    ? x->arena.p
+                 : a->buffer == LRT_BUF_ARENA    ? x->work->arena.p
                  : a->buffer == LRT_BUF_PROMPT   ? x->prompt.p
                  : a->buffer == LRT_BUF_TIME     ? w->time_base
                  : a->buffer == LRT_BUF_INTERVAL ? x->interval.p
@@ -116,7 +116,7 @@ static void run_step(const Walk *w, uint32_t i, Thread thread, lrt_span *span)
     StepRun r = {.step = s, .first = w->single ? s->first : s->round};
     for (uint32_t k = 0; k < s->n_args; k++)
         r.args[k] = address_of(w, &s->args[k]);
-    r.scratch = w->x->scratch.p + (size_t)thread.index * w->x->scratch_stride;
+    r.scratch = w->x->work->scratch.p + (size_t)thread.index * w->x->work->scratch_stride;
     double begin = span ? lrt_now() : 0;
     run_tasks(&r, &shares[thread.index], false);
     for (int k = 1; k < thread.count && worth_helping(s, thread.count); k++)
