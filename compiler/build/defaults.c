@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "guidance.h"
 #include "samplers.h"
 #include "schedule.h"
 #include "spacing.h"
@@ -17,8 +18,9 @@ static double scale_of(const char *text)
 {
     char *end;
     double scale = strtod(text, &end);
-    if (!*text || *end || !(scale >= 0 && scale <= 1000))
-        usage_err("--cfg-scale: expected a number from 0 to 1000, found '%s'", LRT_BRIEFLY(text));
+    if (!*text || *end || !(fabs(scale) <= LRT_MOST_CFG_SCALE))
+        usage_err("--cfg-scale: expected a number from -%d to %d, found '%s'", LRT_MOST_CFG_SCALE,
+                  LRT_MOST_CFG_SCALE, LRT_BRIEFLY(text));
     return scale;
 }
 

@@ -14,7 +14,7 @@ typedef struct {
 #define DEFAULT_FLAGS(f, example) \
     FLAG_GROUP("Defaults of the generator", example), \
     {"steps", 0, FLAG_INT, &(f)->steps, "N", "default of its --steps; default: as checkpoint or pipeline file say, like the next two", 1, 100000}, \
-    {"cfg-scale", 0, FLAG_STRING, &(f)->cfg_scale, "X", "default of its --cfg-scale, 0 to 1000; at or below 1: without guidance", 0, 0}, \
+    {"cfg-scale", 0, FLAG_STRING, &(f)->cfg_scale, "X", "default of its --cfg-scale, -1000 to 1000; at or below 1: without guidance", 0, 0}, \
     {"sampling-method", 0, FLAG_STRING, &(f)->sampler, "NAME", "default of its --sampling-method: euler, lcm, 'DPM++ 2M Karras', ...", 0, 0}, \
     {"size", 0, FLAG_STRING, &(f)->size, "WxH", "default size of its pictures: one of --sizes; without --sizes the only one", 0, 0}, \
     {"prediction", 0, FLAG_STRING, &(f)->prediction, "KIND", "what the diffusion model predicts: epsilon or v; default: as its checkpoint says", 0, 0}

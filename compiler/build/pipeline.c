@@ -8,6 +8,7 @@
 #include "construct.h"
 #include "graph_json.h"
 #include "graphfile.h"
+#include "guidance.h"
 #include "param.h"
 #include "pipeline.h"
 #include "samplers.h"
@@ -261,7 +262,8 @@ static void read_defaults(Pipeline *p, Json root)
     lrt_error e;
     json_only(d, keys, 6);
     p->steps = (int)json_int(json_need(d, "steps"), 1, p->schedule.train_steps);
-    p->cfg_scale = number_between(json_need(d, "cfg_scale"), 0, 1000);
+    p->cfg_scale = number_between(json_need(d, "cfg_scale"), -LRT_MOST_CFG_SCALE,
+                                  LRT_MOST_CFG_SCALE);
     p->sampler = read_sampler(json_need(d, "sampler"));
     p->seed = read_seed(json_need(d, "seed"));
     p->output = arena_strdup(p->arena, json_ok(output) ? json_string(output) : "output.png");

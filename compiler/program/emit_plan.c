@@ -175,7 +175,7 @@ static V stage_constant(const Emit *e, const Stage *s, const V *functions)
     int shortest = has_plan(s, PLAN_INTERVAL) ? PLAN_STEP : PLAN_COUNT; /* none: no short step */
     V short_step = plan_constant(&x, shortest, PLAN_STEP);
     V inputs = array(e, in, n_inputs), outputs = array(e, out, n_outputs);
-    int time_rows = has_plan(s, PLAN_TIME) ? 1 : 0;
+    int time_rows = has_plan(s, PLAN_TIME) ? 1 : 0, cache_level = s->graph->cache_level;
     int64_t weights_offset = s->weights_offset, weights_bytes = s->weights_bytes;
     int64_t arena_bytes = s->arena_bytes, prompt_bytes = s->prompt_bytes;
     int64_t time_row_bytes = s->time_row_bytes, scratch_bytes = s->scratch_bytes;

@@ -47,7 +47,7 @@ class Generator:
         """By the names of the command line, with _ for -: set(steps=20, sampling_method="relax"); None: back to the default."""
         for name, value in settings.items():
             text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            self.checked(self.lib.lrt_set(self.handle, name.replace("_", "-").encode(), text and text.encode()))
+            self.checked(self.lib.lrt_set(self.handle, name.replace("_", "-").encode(), None if text is None else text.encode()))
 
     def draw(self, prompt, negative="", progress=None):
         """(width, height, bytes of RGB); None when progress(step, steps), called after every step, returned something true."""

@@ -20,12 +20,12 @@ static bool is_short(const lrt_denoiser *d, const lrt_sampling *sampling, int k,
 }
 
 /* d->x -> d->predicted. */
-static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided)
+static void predict(lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided)
 {
     int n = guided ? d->models : 1;
     for (int i = 0; i < n; i++)
         lrt_set_single(d->model[i], !guided);
-    bool shorter = is_short(d, sampling, k, n);
+    d->shorter = is_short(d, sampling, k, n);
     for (int i = 0; i < n; i++) {
         lrt_instance *model = d->model[i];
         const lrt_stage *stage = lrt_instance_stage(model);
@@ -35,9 +35,9 @@ static void predict(const lrt_denoiser *d, const lrt_sampling *sampling, int k, 
             lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
                           d->embeddings + (int64_t)k * d->embedding_width);
         lrt_set_output(model, 0, d->predicted + i * d->n);
-        lrt_profile_begin(d->profile, shorter ? "short step" : "step", sampling->point[k].step + 1,
-                          model, 1);
-        if (shorter)
+        lrt_profile_begin(d->profile, d->shorter ? "short step" : "step",
+                          sampling->point[k].step + 1, model, 1);
+        if (d->shorter)
             lrt_run_short_step(model, time_plan ? k : 0);
         else
             lrt_run_step(model, time_plan ? k : 0);
@@ -58,7 +58,7 @@ static void guide(const lrt_denoiser *d, bool guided)
         lrt_guide_rescale(d->n, d->guidance.rescale, with, d->guided);
 }
 
-bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e)
+bool lrt_denoise_call(lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e)
 {
     bool ok = true, guided = lrt_denoise_guides(d, s, k);
     lrt_sampling_get(s, d->x);

@@ -37,6 +37,8 @@ typedef struct {
     void *context;              /* of on_step */
     lrt_profile *profile;       /* NULL: off */
     lrt_init_image *init_image; /* NULL without one */
+    /* Set by each call, before on_step: it was a short step. */
+    bool shorter;
 } lrt_denoiser;
 /* Whether call k computes both halves, because its step is guided: all calls of a step are, or
  * none.
@@ -44,5 +46,5 @@ typedef struct {
 bool lrt_denoise_guides(const lrt_denoiser *d, const lrt_sampling *s, int k);
 /* Call k of a planned sampling: the model at s->x, guidance, and the move to point k + 1. false
  * when on_step stopped it; x has moved then, too. */
-bool lrt_denoise_call(const lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e);
+bool lrt_denoise_call(lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e);
 #endif

@@ -119,8 +119,9 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
     if (!check_weights(r, e) || !lrt_draw_settle(r, e))
         return false;
     if (r->trace.stream)
-        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g\n", step, s->point[k].t, s->point[k].sigma,
-                lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k));
+        fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g,%d\n", step, s->point[k].t,
+                s->point[k].sigma, lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k),
+                !r->s.engine.loop.shorter);
     if (!r->s.set.quiet)
         lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
@@ -136,7 +137,7 @@ static bool open_trace(lrt_run *r, lrt_error *e)
     bool ok = name ? lrt_output_open(&r->trace, name, e) : lrt_fail(e, "out of memory");
     free(name);
     if (ok)
-        fputs("step,timestep,sigma,alpha,deviation\n", r->trace.stream);
+        fputs("step,timestep,sigma,alpha,deviation,full\n", r->trace.stream);
     return ok;
 }
 

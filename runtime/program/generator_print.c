@@ -58,8 +58,8 @@ void lrt_print_info(const lrt_session *s, const char *wrong)
             stage->weights_bytes / 1e6,
             (stage->arena_bytes + stage->prompt_bytes + stage->interval_bytes) / 1e6);
         if (stage->short_step.n_steps)
-            printf("              short step (--cache-interval): %u kernels\n",
-                   stage->short_step.n_steps);
+            printf("              short step (--cache-interval): %u kernels, cache level %u\n",
+                   stage->short_step.n_steps, stage->cache_level);
     }
     put_line("weights", wrong ? wrong : s->weights_path ? s->weights_path : "in this file");
     printf("fingerprint   %016llx-", (unsigned long long)c->layout_hash);

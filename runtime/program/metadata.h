@@ -7,7 +7,8 @@
  * Version: latentc 0.1.0
  *
  * After those fields, every other setting that shapes the picture and differs from the program's
- * default, by its long name. Numbers are read back exactly. */
+ * default, by its long name; with --cache-interval also the cache level that the program was built
+ * with. Numbers are read back exactly. */
 #ifndef LATENTRT_METADATA_H
 #define LATENTRT_METADATA_H
 #include "init_image.h"
@@ -30,7 +31,8 @@ typedef struct lrt_recorded {
     size_t n_texts;
     bool from_picture, with_mask, from_latent; /* files that it was drawn with */
     uint64_t picture, mask;                    /* their lrt_init_image_hash */
-    char *notice; /* a line for each thing that is not used or differs; "" for nothing */
+    int cache_level; /* of the program that drew it with short steps; 0: not recorded */
+    char *notice;    /* a line for each thing that is not used or differs; "" for nothing */
 } lrt_recorded;
 /* Reads the record of a PNG or JPEG into s, over its values. What is unknown or has a value that
  * does not fit is left out and named in the notice. false, with *e: no record, or a size that the

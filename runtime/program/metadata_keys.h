@@ -10,6 +10,7 @@
 #define LRT_KEY_INIT_IMAGE "Init image hash"
 #define LRT_KEY_MASK "Mask hash"
 #define LRT_KEY_LATENT "Latent hash"
+#define LRT_KEY_CACHE_LEVEL "Cache level"
 
 /* How web interfaces write a value of a KEY setting (LRT_SETTING_*); value itself where they have
  * the same. */

@@ -115,6 +115,10 @@ static bool take_fact(Reading *x, const char *key, const char *value, bool *fact
                                 x->p->name, value) ||
                lrt_fail(x->e, "out of memory");
     }
+    if (!strcmp(key, LRT_KEY_CACHE_LEVEL)) {
+        x->r->cache_level = atoi(value);
+        return true;
+    }
     *fact = !strcmp(key, "Version") || take_hash(x, key, value);
     return true;
 }

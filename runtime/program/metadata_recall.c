@@ -149,6 +149,21 @@ static bool say_decoder(lrt_recorded *r, const char *path, lrt_error *e)
            lrt_fail(e, "out of memory");
 }
 
+/* The same where the recorded interval is drawn with short steps that reuse other values. */
+static bool say_cache_level(lrt_recorded *r, const char *path, const lrt_pipeline *p,
+                            const lrt_settings *s, lrt_error *e)
+{
+    int own = lrt_settings_cache_level(p);
+    bool recorded = !s->fast && !s->given[LRT_SETTING_cache_interval];
+    if (!r->cache_level || r->cache_level == own || s->cache_interval <= 1 || !recorded)
+        return true;
+    return lrt_recorded_say(r,
+                            "%s: it was drawn with cache level %d; this program was built with "
+                            "--cache-level %d, so this is another picture",
+                            path, r->cache_level, own) ||
+           lrt_fail(e, "out of memory");
+}
+
 bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                          lrt_recorded *r, lrt_error *e)
 {
@@ -159,10 +174,11 @@ bool lrt_settings_recall(lrt_settings *s, const lrt_pipeline *p, int argc, char 
     if (!lrt_metadata_read(path, p, s, r, e) ||
         !lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
         return false;
-    lrt_settings_fast(s, p, table);
+    lrt_settings_note_given(s, table);
     bool other_decoder = p->decoder < 0 && !s->taesd;
     return lrt_recorded_complete(r, path, s, e) && lrt_recorded_fit(r, path, p, s, table, e) &&
-           lrt_settings_complete(s, p, e) && (!other_decoder || say_decoder(r, path, e));
+           lrt_settings_complete(s, p, e) && (!other_decoder || say_decoder(r, path, e)) &&
+           say_cache_level(r, path, p, s, e);
 }
 
 void lrt_recorded_free(lrt_recorded *r)

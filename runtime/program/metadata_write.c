@@ -144,6 +144,8 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
     put_key(f, LRT_SETTING_rng_name);
     fputs(lrt_metadata_title(LRT_SETTING_rng_name, s->rng_name), f);
     put_others(f, p, s);
+    if (s->cache_interval > 1)
+        fprintf(f, ", " LRT_KEY_CACHE_LEVEL ": %d", lrt_settings_cache_level(p));
     fprintf(f, ", " LRT_OWN_VERSION "%s", LRT_VERSION);
 }
 

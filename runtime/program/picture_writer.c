@@ -9,7 +9,6 @@
 static void *write_it(void *user)
 {
     lrt_picture_writer *w = user;
-    w->begin = lrt_now();
     w->ok = lrt_picture_write(w->name, &w->picture, &w->why);
     w->end = lrt_now();
     return NULL;
@@ -36,6 +35,7 @@ bool lrt_picture_writer_begin(lrt_picture_writer *w, const char *name, const lrt
     w->picture = *p;
     w->picture.rgb = w->rgb;
     w->picture.parameters = w->parameters;
+    w->begin = lrt_now();
     w->busy = !pthread_create(&w->thread, NULL, write_it, w);
     return w->busy;
 }

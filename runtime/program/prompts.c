@@ -51,18 +51,16 @@ static bool keep(const Reading *x, char *text)
 
 static bool set_option(Reading *x, const char *name, const char *value)
 {
-    lrt_option table[LRT_SETTING_COUNT];
     lrt_error why;
     char text[160];
     int i = lrt_setting_find(name);
-    lrt_settings_table(table, &x->job->set, x->p);
     if (i >= 0 && lrt_settings_traits[i].scope == LRT_SCOPE_RUN) {
         snprintf(text, sizeof text,
                  "\"%.60s\" holds for the whole run: it goes on the command line", name);
         return bad_line(x, text);
     }
     x->job->own_output |= i == LRT_SETTING_output;
-    return lrt_option_set(table, LRT_SETTING_COUNT, name, value, &why) || bad_line(x, why.text);
+    return lrt_settings_assign(&x->job->set, x->p, name, value, &why) || bad_line(x, why.text);
 }
 
 /* Python writes null where it has no value: the member is not there. */
@@ -157,6 +155,7 @@ static bool take_line(Reading *x, const lrt_settings *base, const char *text, si
         return false;
     if (!x->job->set.prompt)
         return bad_line(x, "no prompt: expected \"prompt\": \"...\"");
+    lrt_settings_fast(&x->job->set, x->p);
     if (!lrt_settings_check(&x->job->set, x->p, &why) ||
         !lrt_settings_check_output(&x->job->set, &why))
         return bad_line(x, why.text);

@@ -201,14 +201,6 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
 }
 
-/* How many steps run: with an init image the share --strength of them. */
-static int steps_that_run(const lrt_settings *set)
-{
-    int steps = (int)set->steps;
-    return set->init_img ? steps - lrt_init_image_first_step(steps, lrt_settings_strength(set))
-                         : steps;
-}
-
 static lrt_guidance guidance_of(const lrt_settings *set)
 {
     return (lrt_guidance){set->cfg_scale, set->guidance_rescale, set->guidance_start,
@@ -219,7 +211,7 @@ static lrt_guidance guidance_of(const lrt_settings *set)
 static void note_unguided(const lrt_session *s, FILE *notice)
 {
     lrt_guidance g = guidance_of(&s->set);
-    int steps = steps_that_run(&s->set);
+    int steps = lrt_settings_steps(&s->set);
     if (!*s->set.negative || lrt_guides_any(&g, steps))
         return;
     fputs("the negative prompt is not used: ", notice);
@@ -291,7 +283,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
 static bool plan_steps(lrt_session *s, lrt_error *e)
 {
     int steps = (int)s->set.steps;
-    s->left = steps_that_run(&s->set);
+    s->left = lrt_settings_steps(&s->set);
     lrt_sampling_free(&s->sampling);
     s->sampling = (lrt_sampling){.sampler = s->set.sampler,
                                  .schedule = &s->schedule,

@@ -245,18 +245,12 @@ static int check_sampler(lrt_settings *s, lrt_error *e)
     return -1;
 }
 
-/* Whether the program was built with step caching. */
-static bool caches_steps(const lrt_pipeline *p, int32_t diffusion_model)
-{
-    return p->program->stages[diffusion_model]->short_step.n_steps;
-}
-
 /* The same for step caching. */
 static int check_caching(const lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
 {
     if (s->cache_interval <= 1)
         return -1;
-    if (!caches_steps(p, s->size.diffusion_model))
+    if (!lrt_settings_cache_level(p))
         lrt_fail(
             e,
             "--cache-interval: this program was built without step caching: latentc build --cache on");
@@ -346,8 +340,7 @@ bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, 
         lrt_option_copy(&table[i], &defaults[i]);
         return find_rows(s, p, e) < 0;
     }
-    return lrt_option_set(table, LRT_SETTING_COUNT, name, value ? value : "", e) &&
-           find_rows(s, p, e) < 0;
+    return lrt_settings_assign(s, p, name, value ? value : "", e) && find_rows(s, p, e) < 0;
 }
 
 bool lrt_settings_check_output(const lrt_settings *s, lrt_error *e)
@@ -370,6 +363,8 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
         return lrt_fail(e, "--part goes with a list: --prompts FILE");
     if (s->log && !strcmp(s->log, LRT_STANDARD_OUTPUT))
         return lrt_fail(e, "--log: expected the name of a file, found -");
+    if (!s->prompts)
+        lrt_settings_fast(s, p);
     bool fits = draws && !s->prompts ? lrt_settings_check(s, p, e)
                                      : lrt_settings_unfit(s, p, e) < 0;
     if (!fits || (draws && !s->prompts && !lrt_settings_check_output(s, e)))
@@ -380,22 +375,6 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     return true;
 }
 
-void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p, lrt_option table[LRT_SETTING_COUNT])
-{
-    lrt_option *stop = &table[LRT_SETTING_guidance_stop],
-               *interval = &table[LRT_SETTING_cache_interval];
-    if (!s->fast || s->steps < LRT_FAST_LEAST_STEPS)
-        return;
-    if (!stop->given && lrt_guides(s->cfg_scale) && s->guidance_start <= LRT_FAST_GUIDANCE_STOP) {
-        s->guidance_stop = LRT_FAST_GUIDANCE_STOP;
-        stop->given = true;
-    }
-    if (!interval->given && caches_steps(p, p->diffusion_model)) {
-        s->cache_interval = LRT_FAST_INTERVAL;
-        interval->given = true;
-    }
-}
-
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv, lrt_error *e)
 {
     lrt_option table[LRT_SETTING_COUNT];
@@ -403,7 +382,7 @@ bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char *
     lrt_settings_table(table, s, p);
     if (!lrt_options_parse(table, LRT_SETTING_COUNT, argc, argv, e))
         return false;
-    lrt_settings_fast(s, p, table);
+    lrt_settings_note_given(s, table);
     return s->help || s->version || s->info || s->from_png || lrt_settings_complete(s, p, e);
 }
 

@@ -61,6 +61,8 @@ typedef struct {
     const lrt_rng *rng;
     lrt_size size;                /* --size, or the pipeline's first one */
     lrt_schedule_config schedule; /* the pipeline's, with --spacing and --prediction */
+    /* By the command line or a line of --prompts: --fast leaves them as they are. */
+    bool given[LRT_SETTING_COUNT];
 } lrt_settings;
 /* Sets all defaults, some of them from the pipeline. */
 void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
@@ -68,6 +70,10 @@ void lrt_settings_default(lrt_settings *s, const lrt_pipeline *p);
  * outlive s. false, with *e: another scope, an unknown name, or a wrong value. */
 bool lrt_settings_set(lrt_settings *s, const lrt_pipeline *p, const char *name, const char *value,
                       lrt_error *e);
+/* Sets one setting by its long name, whatever its scope. false, with *e: an unknown name, a wrong
+ * value, or one that this program cannot have. */
+bool lrt_settings_assign(lrt_settings *s, const lrt_pipeline *p, const char *name,
+                         const char *value, lrt_error *e);
 /* Fills in what the names stand for (sampler, rng, size, schedule) and checks that a picture can be
  * drawn: the settings are compatible, and a model that reads masks has a picture and a mask. */
 bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
@@ -76,20 +82,27 @@ bool lrt_settings_check(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Fills in s->sampler and s->curve from s->sampler_name. false: there is no such sampler. */
 bool lrt_settings_find_sampler(lrt_settings *s, lrt_error *e);
-/* lrt_settings_check where a picture will be drawn, and checks that there is a prompt. Fills in the
- * file name of --profile. */
+/* What --fast says, unless --prompts names the pictures; lrt_settings_check where a picture will be
+ * drawn; and checks that there is a prompt. Fills in the file name of --profile. */
 bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e);
 /* Whether the picture's name and number go together: a known ending, one picture for standard
  * output. Does not look at --prompts. */
 bool lrt_settings_check_output(const lrt_settings *s, lrt_error *e);
+/* After lrt_options_parse: s->given from the table. */
+void lrt_settings_note_given(lrt_settings *s, const lrt_option table[LRT_SETTING_COUNT]);
 /* The options of the command line; their values are in s. */
 void lrt_settings_table(lrt_option table[LRT_SETTING_COUNT], lrt_settings *s,
                         const lrt_pipeline *p);
 /* --strength, or its default. */
 double lrt_settings_strength(const lrt_settings *s);
-/* With --fast: sets what docs/fast.md recommends for these steps, as far as the program has it:
- * what the command line does not give, by `given` of the table, which is then set. */
-void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p, lrt_option table[LRT_SETTING_COUNT]);
+/* How many steps run: with an init image the share --strength of them. */
+int lrt_settings_steps(const lrt_settings *s);
+/* With --fast: sets what docs/fast.md recommends for this picture, as far as the program has it,
+ * and where s->given says that nobody gave it. */
+void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p);
+/* The program's short step was built for that cache level (latentc build --cache-level); 0: it has
+ * none. */
+int lrt_settings_cache_level(const lrt_pipeline *p);
 /* Defaults, then the command line. false, with *e: wrong usage. */
 bool lrt_settings_parse(lrt_settings *s, const lrt_pipeline *p, int argc, char **argv,
                         lrt_error *e);

@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* --cfg-scale goes from -LRT_MOST_CFG_SCALE to this, wherever it is given: diffusers has no limits,
+ * and no guidance at or below 1. */
+#define LRT_MOST_CFG_SCALE 1000
+
 typedef struct {
     double scale, rescale; /* --cfg-scale, --guidance-rescale */
     double start, stop;    /* --guidance-start, --guidance-stop: shares of the steps */

@@ -44,6 +44,29 @@ static bool fail(const lrt_container_file *file, lrt_error *e, const char *fmt, 
                     file->remedy ? file->remedy : "");
 }
 
+/* What a file is that does not end as a container does, by its first bytes. */
+static const char *without_footer(int fd)
+{
+    static const struct {
+        size_t offset;
+        const char *bytes, *what;
+    } beginnings[] = {
+        {8, "{\"", "is a safetensors file, not packed weights"},
+        {8, "{}", "is a safetensors file, not packed weights"},
+        {0, "\x89HDF", "is an HDF5 file, not packed weights"},
+        {0, "GGUF", "is a GGUF file, not packed weights"},
+        {0, "PK\3\4", "is a ZIP archive, such as a PyTorch checkpoint, not packed weights"},
+    };
+    char head[32] = "";
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        size_t offset = beginnings[i].offset, length = strlen(beginnings[i].bytes);
+        if (n >= (ssize_t)(offset + length) && !memcmp(head + offset, beginnings[i].bytes, length))
+            return beginnings[i].what;
+    }
+    return "is truncated or was changed: the weights at its end are missing";
+}
+
 static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, lrt_error *e)
 {
     struct stat st;
@@ -55,7 +78,7 @@ static bool read_footer(int fd, const lrt_container_file *file, lrt_footer *f, l
     if (size < (off_t)sizeof *f ||
         pread(fd, f, sizeof *f, size - (off_t)sizeof *f) != (ssize_t)sizeof *f ||
         memcmp(f->magic, "latentrt", sizeof f->magic))
-        return fail(file, e, "is truncated or was changed: the weights at its end are missing");
+        return fail(file, e, "%s", without_footer(fd));
     if (lrt_hash64(f, offsetof(lrt_footer, footer_hash)) != f->footer_hash)
         return fail(file, e, "was changed: its last bytes differ from those that it was made with");
     if (f->version != LRT_PLAN_VERSION || f->n_sections > LRT_SECTION_COUNT ||

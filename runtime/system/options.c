@@ -119,7 +119,7 @@ bool lrt_option_set(const lrt_option *table, int n, const char *name, const char
     }
     if (o->kind != LRT_OPT_BOOL)
         return set_value(o, value, e);
-    bool yes = !strcmp(value, "") || !strcmp(value, "true");
+    bool yes = !strcmp(value, "true");
     if (!yes && strcmp(value, "false"))
         return lrt_fail(e, "--%s: expected true or false, found '%s'", name, LRT_BRIEFLY(value));
     *(bool *)o->into = yes;

@@ -36,7 +36,7 @@ typedef struct {
 /* Parses --name value, --name=value, -n value and -nvalue; there are no plain arguments. false,
  * with *e: wrong usage; for an unknown option, *e names the nearest one. */
 bool lrt_options_parse(lrt_option *table, int n, int argc, char **argv, lrt_error *e);
-/* Sets one option by its long name. A switch takes "true", "" or "false". The table's `into` points
+/* Sets one option by its long name. A switch takes "true" or "false". The table's `into` points
  * to value afterwards when the kind is TEXT or MAYBE. */
 bool lrt_option_set(const lrt_option *table, int n, const char *name, const char *value,
                     lrt_error *e);

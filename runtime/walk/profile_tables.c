@@ -104,37 +104,54 @@ static void print_bar(const Bar *b, double all, FILE *out)
     putc('\n', out);
 }
 
-/* The end of the first picture's file; of everything without one. */
-static double first_picture(const lrt_profile *p)
+/* The region of the first picture's file; NULL: no picture was written. */
+static const lrt_region *first_picture(const lrt_profile *p)
 {
     for (size_t i = 0; i < p->n; i++)
         if (!strcmp(p->regions[i].what, LRT_PROFILE_PICTURE))
-            return p->regions[i].end;
-    return p->n ? p->regions[p->n - 1].end : p->start;
+            return &p->regions[i];
+    return NULL;
 }
 
-/* From the start to the first picture. A gap between regions that is worth a line gets one. */
+/* The end of the first picture's file; of everything without one. */
+static double waterfall_end(const lrt_profile *p)
+{
+    const lrt_region *picture = first_picture(p);
+    return picture ? picture->end : p->n ? p->regions[p->n - 1].end : p->start;
+}
+
+/* The region r comes after the bar, which grows, or is printed and begins anew. A gap between them
+ * that is worth a line gets one. all: how long the waterfall is. */
+static void add_to_waterfall(Bar *b, const lrt_region *r, double start, double all, FILE *out)
+{
+    const double gap = 1e-3, begin = r->begin - start, end = r->end - start;
+    if (b->what && !strcmp(b->what, r->what) && begin - b->end < gap) {
+        b->last = r->number;
+        b->end = end;
+        return;
+    }
+    if (b->what)
+        print_bar(b, all, out);
+    if (begin - b->end >= gap)
+        print_bar(&(Bar){"other work", 0, 0, b->end, begin}, all, out);
+    *b = (Bar){r->what, r->number, r->number, begin, end};
+}
+
+/* From the start to the first picture. In a batch its file is written beside the next picture,
+ * whose regions are left out. */
 static void print_waterfall(const lrt_profile *p, FILE *out)
 {
-    const double gap = 1e-3, end = first_picture(p);
+    const lrt_region *picture = first_picture(p);
+    const double all = waterfall_end(p) - p->start;
     Bar b = {.what = NULL};
     fputs("      begins       lasts\n", out);
-    for (size_t i = 0; i < p->n && p->regions[i].end <= end; i++) {
-        const lrt_region *r = &p->regions[i];
-        double begin = r->begin - p->start;
-        if (b.what && !strcmp(b.what, r->what) && begin - b.end < gap) {
-            b.last = r->number;
-            b.end = r->end - p->start;
-            continue;
-        }
-        if (b.what)
-            print_bar(&b, end - p->start, out);
-        if (begin - b.end >= gap)
-            print_bar(&(Bar){"other work", 0, 0, b.end, begin}, end - p->start, out);
-        b = (Bar){r->what, r->number, r->number, begin, r->end - p->start};
-    }
+    for (size_t i = 0; i < p->n; i++)
+        if (!picture || p->regions[i].begin < picture->begin)
+            add_to_waterfall(&b, &p->regions[i], p->start, all, out);
+    if (picture)
+        add_to_waterfall(&b, picture, p->start, all, out);
     if (b.what)
-        print_bar(&b, end - p->start, out);
+        print_bar(&b, all, out);
 }
 
 /* ---- the sums ---- */
@@ -166,7 +183,7 @@ void lrt_profile_print(const lrt_profile *p, FILE *out)
     fprintf(
         out,
         "from the start to the first step %.3f s, to the first picture %.3f s, to the end %.3f s\n",
-        lrt_profile_first_step(p), first_picture(p) - p->start, lrt_now() - p->start);
+        lrt_profile_first_step(p), waterfall_end(p) - p->start, lrt_now() - p->start);
     print_waterfall(p, out);
     print_regions(p, lines, n, out);
     for (int i = 0; i < n; i++)

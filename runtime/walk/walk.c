@@ -196,28 +196,35 @@ int lrt_run_time(lrt_instance *x, const float *embeddings, int64_t n, int64_t c)
     return 0;
 }
 
-/* The step plan or the short one, which is numbered after it. */
-static void run_step_plan(lrt_instance *x, int64_t time_row, bool short_step)
+/* Sets the timestep; returns where the results of its time plan are. */
+static char *set_time_row(lrt_instance *x, int64_t row)
 {
-    const lrt_stage *s = x->stage;
-    uint32_t first = s->prompt.n_steps + s->time.n_steps;
-    char *time_base = x->time.p ? x->time.p + (size_t)time_row * s->time_row_bytes : NULL;
     if (x->time_input >= 0 && x->embeddings)
-        x->io[x->time_input] = x->embeddings + time_row * lrt_copies_of_row(x) * x->embedding_width;
-    if (short_step)
-        walk(x, &s->short_step, time_base, first + s->step.n_steps, x->single);
-    else
-        walk(x, &s->step, time_base, first, x->single);
+        x->io[x->time_input] = x->embeddings + row * lrt_copies_of_row(x) * x->embedding_width;
+    return x->time.p ? x->time.p + (size_t)row * x->stage->time_row_bytes : NULL;
 }
 
-void lrt_run_step(lrt_instance *x, int64_t time_row)
+/* The step plan, whose results short steps may read from now on. */
+static void run_full_step(lrt_instance *x, char *time_base)
 {
-    run_step_plan(x, time_row, false);
+    const lrt_stage *s = x->stage;
+    walk(x, &s->step, time_base, s->prompt.n_steps + s->time.n_steps, x->single);
     x->stored = true;
     x->stored_single = x->single;
 }
 
-void lrt_run_short_step(lrt_instance *x, int64_t time_row) { run_step_plan(x, time_row, true); }
+void lrt_run_step(lrt_instance *x, int64_t time_row)
+{
+    run_full_step(x, set_time_row(x, time_row));
+}
+
+/* The short plan is numbered after the step plan. */
+void lrt_run_short_step(lrt_instance *x, int64_t time_row)
+{
+    const lrt_stage *s = x->stage;
+    walk(x, &s->short_step, set_time_row(x, time_row),
+         s->prompt.n_steps + s->time.n_steps + s->step.n_steps, x->single);
+}
 
 void lrt_run_all(lrt_instance *x)
 {
@@ -225,7 +232,5 @@ void lrt_run_all(lrt_instance *x)
     lrt_run_prompt(x);
     /* The input as it was set; its rows were reserved with the instance. */
     walk(x, &s->time, x->time.p, s->prompt.n_steps, false);
-    walk(x, &s->step, x->time.p, s->prompt.n_steps + s->time.n_steps, x->single);
-    x->stored = true;
-    x->stored_single = x->single;
+    run_full_step(x, x->time.p);
 }

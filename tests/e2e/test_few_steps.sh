@@ -73,7 +73,8 @@ build "$shapes" --cfg-scale 0 --sampling-method "DPM++ 2M Karras" --steps 3 --si
 cmp s.png t.png || fail "Karras' sigmas are not baked in"
 [[ $(./shapes --info) == *"picture       64 x 64, 128 x 64, "* ]] || fail "--info: $(./shapes --info)"
 rm -f ./*.png
-build "$shapes" --size 64x64 -o alone
+build "$shapes" --size 64x64 --cfg-scale -3 -o alone
+[[ $(defaults alone) == "--steps 25 --cfg-scale -3 --sampling-method ddim" ]] || fail "a scale below 0: $(defaults alone)"
 ./alone -p x --steps 1 2>/dev/null
 [[ $("$TOOLS/picture" output.png parameters) == *"Size: 64x64"* ]] || fail "--size alone"
 
@@ -81,9 +82,9 @@ build "$shapes" --size 64x64 -o alone
 bad() { expect "$1" "latentc: error: $2" "$LATENTC" build "$shapes" -q -o bad "${@:3}"; }
 bad 2 '--steps: found 0, expected 1 to 100000' --steps 0
 bad 1 "*: /defaults/steps: found 5000, expected 1 to 1000" --steps 5000
-bad 2 "--cfg-scale: expected a number from 0 to 1000, found 'high'" --cfg-scale high
-bad 2 "--cfg-scale: expected a number from 0 to 1000, found '-1'" --cfg-scale -1
-bad 2 "--cfg-scale: expected a number from 0 to 1000, found 'nan'" --cfg-scale nan
+bad 2 "--cfg-scale: expected a number from -1000 to 1000, found 'high'" --cfg-scale high
+bad 2 "--cfg-scale: expected a number from -1000 to 1000, found '-1001'" --cfg-scale -1001
+bad 2 "--cfg-scale: expected a number from -1000 to 1000, found 'nan'" --cfg-scale nan
 bad 2 "--sampling-method: unknown 'eulr': did you mean 'euler'?" --sampling-method eulr
 bad 2 "--sampling-method: ddim does not go with sigmas spaced karras" --sampling-method "ddim karras"
 bad 1 "*: defaults of the generator: steps: pndm_prk needs at least 4, found 1" --sampling-method pndm_prk --steps 1

@@ -42,7 +42,7 @@ run -p "$prompt" -s 7 --steps 4 -o l.png --save-latent latent.safetensors 2>/dev
 
 # --trace: a line a step; --preview-every: pictures on the way.
 run -p "$prompt" -s 7 --steps 4 -o t.png --trace t.csv --preview-every 2 --sampling-method relax 2>/dev/null
-[[ $(head -1 t.csv) == step,timestep,sigma,alpha,deviation ]] || fail "--trace begins with $(head -1 t.csv)"
+[[ $(head -1 t.csv) == step,timestep,sigma,alpha,deviation,full ]] || fail "--trace begins with $(head -1 t.csv)"
 (( $(wc -l <t.csv) == 5 )) || fail "--trace has $(wc -l <t.csv) lines for 4 steps"
 (( $(find . -name 't*.png' | wc -l) > 4 )) || fail "no previews: $(ls)" # t.png and t1 to t3 are there anyway
 

@@ -109,6 +109,7 @@ def refused(text, **settings):
 
 refused("expected an integer from 1 to 1000, found 'many'", steps="many")
 refused("did you mean '--steps'", step=3)
+refused("expected true or false, found ''", taesd="")
 refused("a library cannot set it", output="x.png")
 refused("did you mean 'ddim'", sampling_method="dimm")
 assert one.draw(prompt)[2] == want, "a setting that was refused changed something"

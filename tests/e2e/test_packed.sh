@@ -64,7 +64,7 @@ done
 head -c 20000000 bin/shapes.weights >cut.weights
 refused cut.weights 'is truncated or was changed: *' '' --weights-file cut.weights
 expect 1 'latentc: error: cut.weights: is truncated or was changed: *' "$LATENTC" weights list cut.weights
-refused "$plain" 'is truncated or was changed: *' '' --weights-file "$plain"
+refused "$plain" 'is a safetensors file, not packed weights' '' --weights-file "$plain"
 refused bin 'is not a regular file' '' --weights-file bin
 cp bin/shapes.weights altered.weights
 byte=$(od -An -tu1 -j 15000000 -N 1 altered.weights)

@@ -32,6 +32,10 @@ grep -q "step 1$" waterfall && grep -q "step 2 to 3$" waterfall || fail "the wat
 for line in "step 4" "decoder 4" "picture file 4" "timesteps 2"; do
     grep -qx "$line" trace || fail "the trace of two pictures lacks '$line': $(cat trace)"
 done
+# The waterfall of a batch ends with the first picture's file, which is written beside the second picture.
+"$shapes" -p x --steps 2 -b 2 -o b.png --profile two.json 2>said
+sed -n '/begins/,/^$/p' said | sed 1d | grep ms >waterfall
+[[ $(tail -1 waterfall) == *"  picture file" && $(grep -c "timesteps$" waterfall) == 1 ]] || fail "the waterfall of a batch: $(<waterfall)"
 rm ./*.png
 
 # Without a name it is profile.json.

@@ -17,8 +17,8 @@ same plain.png default.png "the default is another picture"
 draw "$cached" "${p[@]}" --cache-interval 3 -o three.png --save-latent three.safetensors --trace trace.csv --profile
 grep -qE '^ +3 .* step$' messages && grep -qE '^ +5 .* short step$' messages || { cat messages; fail "of 8 steps, 1, 4 and 7 are full"; }
 cmp -s plain.png three.png && fail "interval 3 changes nothing"
-[[ $(wc -l <trace.csv) == 9 ]] || fail "trace.csv has $(wc -l <trace.csv) lines"
-grep -aq 'Cache interval: 3' three.png || fail "the picture does not record its interval"
+[[ $(cut -d, -f6 trace.csv | paste -sd' ') == 'full 1 0 0 1 0 0 1 0' ]] || fail "trace.csv says which steps are full: $(<trace.csv)"
+grep -aq 'Cache interval: 3, Cache level: 1' three.png || fail "the picture does not record its interval and level"
 
 # The same picture every time.
 for threads in 1 3; do
@@ -32,6 +32,19 @@ same three.png preview.png "previews change the picture"
 draw "$cached" --from-png three.png -o again.png
 same three.png again.png "--from-png does not repeat it"
 expect 0 "*--cache-interval*" "$plain" --from-png three.png -o left-out.png
+# A program of another level draws another picture, and says so; not where nothing of the record is drawn with short steps.
+second=$(generator --cache on --cache-level 2 "${small[@]}")
+draw "$second" --from-png three.png -o level.png
+! cmp -s three.png level.png || fail "levels draw the same picture"
+[[ $(<messages) == *": three.png: it was drawn with cache level 1; this program was built with --cache-level 2, so this is another picture"* ]] ||
+    fail "another level: $(<messages)"
+[[ $("$second" --info) == *'kernels, cache level 2'* ]] || fail "--info: $("$second" --info)"
+draw "$second" --from-png level.png -o level2.png
+same level.png level2.png "--from-png does not repeat level 2"
+! grep -q 'cache level' messages || fail "its own level: $(<messages)"
+draw "$second" --from-png three.png --cache-interval 1 -o one.png
+same plain.png one.png "interval 1 of level 2"
+! grep -q 'cache level' messages || fail "interval 1: $(<messages)"
 printf '%s\n' '{"prompt": "a red circle on a blue background", "cache_interval": 3}' 'a green square' \
     '{"prompt": "a red circle on a blue background", "cache_interval": 3}' >list
 draw "$cached" --steps 8 --seed 3 --prompts list -o 'line%d.png'
@@ -75,6 +88,15 @@ draw "$plain" "${long[@]}" --guidance-stop 0.6 -o explicit.png
 same half.png explicit.png "--fast without step caching"
 draw "$cached" "${p[@]}" --fast -o few.png
 same plain.png few.png "--fast with few steps"
+# For each line of --prompts by its own steps and guidance.
+printf '%s\n' '{"prompt": "a red circle on a blue background", "steps": 2}' '{"prompt": "a red circle on a blue background", "cfg_scale": 1}' \
+    "a red circle on a blue background" >list
+draw "$cached" "${long[@]}" --fast --prompts list -o 'each%d.png'
+draw "$cached" "${long[@]}" --steps 2 -o two.png
+same two.png each1.png "--fast of a line with two steps"
+draw "$cached" "${long[@]}" --cfg-scale 1 --cache-interval 3 -o unguided.png
+same unguided.png each2.png "--fast of a line without guidance"
+same fast.png each3.png "--fast of a line"
 
 # What does not go.
 expect 2 "*: error: --cache-interval: this program was built without step caching: latentc build --cache on" "$plain" "${p[@]}" --cache-interval 2

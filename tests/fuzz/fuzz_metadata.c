@@ -1,7 +1,7 @@
 /* What pictures record: text as it is in the chunk, or a whole PNG. What is read is written and
  * read again, and is the same then. */
 #include "fuzz.h"
-#include "settings.h"
+#include "small_pipeline.h"
 #include "metadata.h"
 #include "alloc.h"
 #include "metadata_dream.h"
@@ -25,25 +25,25 @@ static void read_text(const char *text)
     lrt_option table[LRT_SETTING_COUNT];
     lrt_recorded r = {0}, again = {0};
     lrt_error e = {0};
-    lrt_settings_default(&s, &fuzz_pipeline);
-    lrt_settings_default(&back, &fuzz_pipeline);
-    bool ok = lrt_metadata_parse(text, "fuzz", &fuzz_pipeline, &s, &r, &e);
+    lrt_settings_default(&s, &small_pipeline);
+    lrt_settings_default(&back, &small_pipeline);
+    bool ok = lrt_metadata_parse(text, "fuzz", &small_pipeline, &s, &r, &e);
     if (!ok && strncmp(e.text, "fuzz: ", 6))
         die("refused without a place: %s", e.text);
-    lrt_settings_table(table, &s, &fuzz_pipeline);
+    lrt_settings_table(table, &s, &small_pipeline);
     ok = ok && lrt_recorded_complete(&r, "fuzz", &s, &e) && lrt_settings_find_sampler(&s, &e);
-    if (ok && !lrt_recorded_fit(&r, "fuzz", &fuzz_pipeline, &s, table, &e))
+    if (ok && !lrt_recorded_fit(&r, "fuzz", &small_pipeline, &s, table, &e))
         die("a recorded setting does not fit, and is not left out: %s", e.text);
     if (ok && !s.seed.random) {
         char *written = lrt_metadata_text(
-            &fuzz_pipeline, &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
-        if (!lrt_metadata_parse(written, "again", &fuzz_pipeline, &back, &again, &e))
+            &small_pipeline, &(lrt_picture_record){.settings = &s, .seed = s.seed.value});
+        if (!lrt_metadata_parse(written, "again", &small_pipeline, &back, &again, &e))
             die("written, but not read: %s: %s", e.text, written);
         if (!same_prompt(s.prompt, back.prompt) || !same_prompt(s.negative, back.negative) ||
             s.steps != back.steps || s.seed.value != back.seed.value ||
             memcmp(&s.cfg_scale, &back.cfg_scale, sizeof s.cfg_scale) ||
             memcmp(&s.alpha, &back.alpha, sizeof s.alpha) ||
-            !lrt_settings_check(&back, &fuzz_pipeline, &e) || s.sampler != back.sampler ||
+            !lrt_settings_check(&back, &small_pipeline, &e) || s.sampler != back.sampler ||
             s.rng != back.rng || s.curve != back.curve ||
             memcmp(&s.schedule, &back.schedule, sizeof s.schedule))
             die("read otherwise than written: %s", written);

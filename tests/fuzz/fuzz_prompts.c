@@ -1,7 +1,7 @@
 /* Files of prompts: refused with file and line, or every line's settings are whole and no two
  * pictures have one name. */
 #include "fuzz.h"
-#include "settings.h"
+#include "small_pipeline.h"
 #include "prompts.h"
 
 static void body(const uint8_t *data, size_t size)
@@ -10,8 +10,8 @@ static void body(const uint8_t *data, size_t size)
     lrt_jobs jobs;
     lrt_error e = {0};
     int64_t pictures = 0;
-    lrt_settings_default(&base, &fuzz_pipeline);
-    bool ok = lrt_jobs_parse(&(lrt_prompts_text){"fuzz", (const char *)data, size}, &fuzz_pipeline,
+    lrt_settings_default(&base, &small_pipeline);
+    bool ok = lrt_jobs_parse(&(lrt_prompts_text){"fuzz", (const char *)data, size}, &small_pipeline,
                              &base, &jobs, &e);
     if (!ok && (strncmp(e.text, "fuzz", 4) || strchr(e.text, '\n')))
         die("refused without a place: %s", e.text);

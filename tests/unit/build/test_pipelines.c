@@ -106,7 +106,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"steps\": 25", "\"steps\": 2.5", "/defaults/steps: found 2.5, expected an integer"},
     {"\"sampler\": \"ddim\"", "\"sampler\": \"eulre\"", "/defaults/sampler: unknown sampler 'eulre': did you mean 'euler'?"},
     {"\"output.png\"", "\"x.webp\"", "/defaults/output: x.webp: unknown ending '.webp': expected .png, .jpg or .jpeg"},
-    {"\"cfg_scale\": 7.5", "\"cfg_scale\": -1", "/defaults/cfg_scale: found -1, expected 0 to 1000"},
+    {"\"cfg_scale\": 7.5", "\"cfg_scale\": -1001", "/defaults/cfg_scale: found -1001, expected -1000 to 1000"},
     {"\"beta_end\": 0.012", "\"beta_end\": 2", "/schedule/beta_end: found 2, expected 0.00085 to 0.999"},
     {"\"beta_end\": 0.012,", "", "/schedule: \"beta_end\" is missing"},
     {"\"prediction\": \"epsilon\"", "\"prediction\": \"x0\"", "/schedule/prediction: unknown 'x0': expected epsilon or v"},

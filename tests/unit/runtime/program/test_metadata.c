@@ -13,16 +13,7 @@
 #include "metadata_dream.h"
 #include "metadata_fields.h"
 #include "settings.h"
-
-static const lrt_pipeline pipeline = {.name = "test",
-                                      .width = 128,
-                                      .height = 128,
-                                      .schedule = {.train_steps = 1000},
-                                      .steps = 25,
-                                      .cfg_scale = 7.5,
-                                      .sampler = "ddim",
-                                      .seed = 42,
-                                      .output = "output.png"};
+#include "small_pipeline.h"
 
 /* What a record says, in one line: only what is not the default above. */
 static void describe(const lrt_settings *s, char *out, size_t size)
@@ -57,11 +48,11 @@ static void check_cases(const Case *cases, size_t n)
         lrt_recorded r = {0};
         lrt_error e = {""};
         char got[1024] = "";
-        lrt_settings_default(&s, &pipeline);
-        if (!lrt_metadata_parse(cases[i].text, "x.png", &pipeline, &s, &r, &e))
+        lrt_settings_default(&s, &small_pipeline);
+        if (!lrt_metadata_parse(cases[i].text, "x.png", &small_pipeline, &s, &r, &e))
             fail_msg("%s: refused: %s", cases[i].text, e.text);
-        lrt_settings_table(table, &s, &pipeline);
-        if (!lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e))
+        lrt_settings_table(table, &s, &small_pipeline);
+        if (!lrt_recorded_fit(&r, "x.png", &small_pipeline, &s, table, &e))
             fail_msg("%s: does not fit: %s", cases[i].text, e.text);
         describe(&s, got, sizeof got);
         if (strcmp(got, cases[i].want) || strcmp(r.notice ? r.notice : "", cases[i].notice))
@@ -145,11 +136,11 @@ static void test_unfit(void **state)
     lrt_error e;
     (void)state;
     check_cases(cases, LAST);
-    lrt_settings_default(&s, &pipeline);
-    assert_true(lrt_metadata_parse(cases[LAST].text, "x.png", &pipeline, &s, &r, &e));
+    lrt_settings_default(&s, &small_pipeline);
+    assert_true(lrt_metadata_parse(cases[LAST].text, "x.png", &small_pipeline, &s, &r, &e));
     lrt_option table[LRT_SETTING_COUNT];
-    lrt_settings_table(table, &s, &pipeline);
-    assert_true(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
+    lrt_settings_table(table, &s, &small_pipeline);
+    assert_true(lrt_recorded_fit(&r, "x.png", &small_pipeline, &s, table, &e));
     for (const char *const *w = (const char *const[]){"spacing", "prediction", "alpha", "keep-pixels", NULL}; *w; w++) {
         char want[80];
         snprintf(want, sizeof want, "x.png: its %s is not used: --%s", *w, *w);
@@ -158,11 +149,11 @@ static void test_unfit(void **state)
     }
     table[LRT_SETTING_alpha].given = true; /* what was typed is refused */
     s.alpha = 0.5;
-    assert_false(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
+    assert_false(lrt_recorded_fit(&r, "x.png", &small_pipeline, &s, table, &e));
     table[LRT_SETTING_alpha].given = false;
     table[LRT_SETTING_sampler_name].given = true;
     s.sampler_name = "Restart";
-    assert_false(lrt_recorded_fit(&r, "x.png", &pipeline, &s, table, &e));
+    assert_false(lrt_recorded_fit(&r, "x.png", &small_pipeline, &s, table, &e));
     lrt_recorded_free(&r);
 }
 
@@ -199,8 +190,8 @@ static void test_files(void **state)
         lrt_error e = {""};
         char path[512], got[1024] = "";
         snprintf(path, sizeof path, "%s/records/%s", TEST_DATA_DIR, cases[i].file);
-        lrt_settings_default(&s, &pipeline);
-        if (lrt_metadata_read(path, &pipeline, &s, &r, &e))
+        lrt_settings_default(&s, &small_pipeline);
+        if (lrt_metadata_read(path, &small_pipeline, &s, &r, &e))
             describe(&s, got, sizeof got);
         if (*got ? strcmp(got, cases[i].want) : !strstr(e.text, cases[i].want))
             fail_msg("%s: found %s%s, expected %s", cases[i].file, got, e.text, cases[i].want);
@@ -224,8 +215,8 @@ static void test_limits(void **state)
         for (; o + n < text + N; o += n)
             memcpy(o, parts[i], n);
         *o = '\0';
-        lrt_settings_default(&s, &pipeline);
-        assert_true(lrt_metadata_parse(text, "x.png", &pipeline, &s, &r, &e));
+        lrt_settings_default(&s, &small_pipeline);
+        assert_true(lrt_metadata_parse(text, "x.png", &small_pipeline, &s, &r, &e));
         assert_true(!r.notice || strlen(r.notice) < 10000);
         lrt_recorded_free(&r);
         free(text);
@@ -249,10 +240,34 @@ static void test_dream(void **state)
     }
 }
 
+/* The level of step caching is recorded where short steps were drawn. */
+static void test_cache_level(void **state)
+{
+    lrt_settings s;
+    lrt_error e;
+    lrt_recorded r = {0};
+    (void)state;
+    lrt_settings_default(&s, &small_pipeline);
+    s.prompt = "a";
+    assert_true(lrt_settings_check(&s, &small_pipeline, &e));
+    char *text = lrt_metadata_text(&small_pipeline, &(lrt_picture_record){.settings = &s});
+    assert_null(strstr(text, "Cache"));
+    free(text);
+    s.cache_interval = 3;
+    text = lrt_metadata_text(&small_pipeline, &(lrt_picture_record){.settings = &s});
+    assert_non_null(strstr(text, ", Cache interval: 3, Cache level: 2, Version: "));
+    lrt_settings_default(&s, &small_pipeline);
+    assert_true(lrt_metadata_parse(text, "x.png", &small_pipeline, &s, &r, &e));
+    assert_true(s.cache_interval == 3 && r.cache_level == 2 && !r.notice);
+    lrt_recorded_free(&r);
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_unfit),
-                                       cmocka_unit_test(test_files), cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_dream)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms), cmocka_unit_test(test_unfit),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_dream), cmocka_unit_test(test_cache_level)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

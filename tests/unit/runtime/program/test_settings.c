@@ -1,4 +1,4 @@
-/* A generator's command line, and the names of numbered pictures. */
+/* A generator's command line, lines of --prompts, and the names of numbered pictures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "numbered_name.h"
+#include "prompts.h"
 #include "settings.h"
+#include "small_pipeline.h"
 
 static void check_name(const char *pattern, int64_t i, int64_t n, const char *tag, const char *want)
 {
@@ -40,17 +42,6 @@ static void test_names(void **state)
     free(largest);
 }
 
-static const lrt_pipeline pipeline = {.name = "test",
-                                      .width = 128,
-                                      .height = 128,
-                                      .schedule = {.train_steps = 1000},
-                                      .steps = 25,
-                                      .cfg_scale = 7.5,
-                                      .sampler = "ddim",
-                                      .seed = 42,
-                                      .output = "output.png",
-                                      .prompt = "a red circle"};
-
 /* Arguments up to a NULL. */
 static bool parse(lrt_settings *s, lrt_error *e, char **argv)
 {
@@ -58,7 +49,7 @@ static bool parse(lrt_settings *s, lrt_error *e, char **argv)
     while (argv[argc])
         argc++;
     e->text[0] = '\0';
-    return lrt_settings_parse(s, &pipeline, argc, argv, e);
+    return lrt_settings_parse(s, &small_pipeline, argc, argv, e);
 }
 #define PARSE(s, e, ...) parse(s, e, (char *[]){(char *)"test", __VA_ARGS__, NULL})
 
@@ -169,7 +160,7 @@ static void test_masks(void **state)
         {{"test", "--prompts", "list.txt", NULL}, NULL},
         {{"test", "--info", NULL}, NULL},
     };
-    lrt_pipeline p = pipeline;
+    lrt_pipeline p = small_pipeline;
     (void)state;
     p.masks = 1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -184,10 +175,83 @@ static void test_masks(void **state)
     }
 }
 
+/* --fast is about each picture: its own steps, guidance and settings that were given. */
+static void test_fast(void **state)
+{
+    static const struct {
+        const char *line;
+        double stop;
+        int64_t interval;
+    } cases[] = {
+        {"a red circle", 0.6, 3},
+        {"{\"prompt\": \"x\", \"steps\": 2}", 1, 1},
+        {"{\"prompt\": \"x\", \"steps\": 9}", 1, 1},
+        {"{\"prompt\": \"x\", \"steps\": 10}", 0.6, 3},
+        {"{\"prompt\": \"x\", \"cfg_scale\": 1}", 1, 3},
+        {"{\"prompt\": \"x\", \"guidance_start\": 0.8}", 1, 3},
+        {"{\"prompt\": \"x\", \"guidance_stop\": 0.9}", 0.9, 3},
+        {"{\"prompt\": \"x\", \"cache_interval\": 1}", 0.6, 1},
+        {"{\"prompt\": \"x\", \"cache_interval\": null, \"guidance_stop\": null}", 0.6, 3},
+        /* 6 of 25 steps run */
+        {"{\"prompt\": \"x\", \"init_img\": \"a.png\", \"strength\": 0.25}", 1, 1},
+        {"{\"prompt\": \"x\", \"init_img\": \"a.png\", \"strength\": 0.5}", 0.6, 3},
+    };
+    lrt_settings base, one;
+    lrt_error e = {""};
+    (void)state;
+    assert_true(PARSE(&base, &e, "--prompts", "list", "--fast"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lrt_jobs jobs;
+        const lrt_prompts_text line = {"list", cases[i].line, strlen(cases[i].line)};
+        if (!lrt_jobs_parse(&line, &small_pipeline, &base, &jobs, &e))
+            fail_msg("%s: %s", cases[i].line, e.text);
+        one = jobs.jobs[0].set;
+        if (one.guidance_stop != cases[i].stop || one.cache_interval != cases[i].interval)
+            fail_msg("%s: found --guidance-stop %g --cache-interval %d", cases[i].line,
+                     one.guidance_stop, (int)one.cache_interval);
+        lrt_jobs_free(&jobs);
+    }
+    assert_true(PARSE(&one, &e, "-p", "x", "--fast") && one.guidance_stop == 0.6 &&
+                one.cache_interval == 3);
+    assert_true(PARSE(&one, &e, "-p", "x", "--fast", "--steps", "2") && one.guidance_stop == 1 &&
+                one.cache_interval == 1);
+    assert_true(PARSE(&base, &e, "--prompts", "list", "--fast", "--cache-interval", "2"));
+    assert_true(base.cache_interval == 2 && base.guidance_stop == 1);
+}
+
+/* What a program with TAESD alone cannot do; values of switches. */
+static void test_taesd(void **state)
+{
+    lrt_pipeline alone = small_pipeline;
+    lrt_settings s;
+    lrt_error e = {""};
+    const char *const only = "--taesd: found false: TAESD is the only decoder of this program",
+                      *const line = "{\"prompt\": \"x\", \"taesd\": false}";
+    lrt_jobs jobs;
+    (void)state;
+    alone.decoder = -1;
+    lrt_settings_default(&s, &alone);
+    assert_false(lrt_settings_set(&s, &alone, "taesd", "false", &e));
+    assert_string_equal(e.text, only);
+    assert_true(lrt_settings_set(&s, &alone, "taesd", "true", &e));
+    assert_true(lrt_settings_set(&s, &alone, "taesd", NULL, &e));
+    assert_false(
+        lrt_jobs_parse(&(lrt_prompts_text){"list", line, strlen(line)}, &alone, &s, &jobs, &e));
+    assert_non_null(strstr(e.text, only));
+    lrt_jobs_free(&jobs);
+    lrt_settings_default(&s, &small_pipeline);
+    assert_true(lrt_settings_set(&s, &small_pipeline, "taesd", "false", &e) && !s.taesd);
+    for (const char *const *v = (const char *const[]){"", "yes", "TRUE", NULL}; *v; v++) {
+        assert_false(lrt_settings_set(&s, &small_pipeline, "taesd", *v, &e));
+        assert_non_null(strstr(e.text, "--taesd: expected true or false, found '"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_fast),        cmocka_unit_test(test_taesd),
         cmocka_unit_test(test_wrong_usage), cmocka_unit_test(test_masks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
