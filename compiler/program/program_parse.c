@@ -1,4 +1,5 @@
 /* Reads the text form of a lowered program: see program_text.h. */
+#include "cache.h"
 #include "construct.h"
 #include "description.h"
 #include "param.h"
@@ -193,8 +194,10 @@ static void memory_line(Reader *r)
     r->s->prompt_bytes = number(&r->in, "prompt", 0, most_bytes);
     r->s->time_row_bytes = number(&r->in, "time_row", 0, most_bytes);
     r->s->scratch_bytes = number(&r->in, "scratch", 0, most_bytes);
-    if (text_accept(&r->in, "interval="))
+    if (text_accept(&r->in, "interval=")) {
         r->s->interval_bytes = text_integer(&r->in, 0, most_bytes);
+        r->s->graph->cache_level = (int)number(&r->in, "level", 1, MOST_CACHE_LEVEL);
+    }
 }
 
 static uint32_t buffer(TextReader *t)

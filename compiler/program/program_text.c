@@ -87,7 +87,8 @@ static void print_stage(Buf *out, const Stage *s)
                (long long)s->prompt_bytes, (long long)s->time_row_bytes,
                (long long)s->scratch_bytes);
     if (s->interval_bytes)
-        buf_printf(out, " interval=%lld", (long long)s->interval_bytes);
+        buf_printf(out, " interval=%lld level=%d", (long long)s->interval_bytes,
+                   s->graph->cache_level);
     buf_printf(out, "\n");
     for (uint32_t i = 0; i < s->n_mems; i++)
         print_mem(out, &s->mems[i], i);
