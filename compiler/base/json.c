@@ -71,6 +71,8 @@ void json_err(Json j, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
+    if (j.doc->stands_for)
+        err("%s: %s", j.doc->stands_for, message);
     Place p = json_place(j);
     err("%s: %s: %s", p.file, p.pointer, message);
 }

@@ -129,4 +129,8 @@ void json_remove(Json object, const char *key);
 
 /* Messages call the file so from now on. */
 void json_rename(Json root, const char *file);
+
+/* For a document that came with latentc: messages name this place of a user's file instead of the
+ * document and the pointer. NULL: no longer. */
+void json_stands_for(Json root, const char *place);
 #endif

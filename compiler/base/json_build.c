@@ -129,3 +129,8 @@ void json_rename(Json root, const char *file)
 {
     ((JsonDoc *)root.doc)->file = arena_strdup(root.doc->arena, file);
 }
+
+void json_stands_for(Json root, const char *place)
+{
+    ((JsonDoc *)root.doc)->stands_for = place ? arena_strdup(root.doc->arena, place) : NULL;
+}

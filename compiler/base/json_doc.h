@@ -20,6 +20,8 @@ typedef struct {
 struct JsonDoc {
     Arena *arena;
     const char *file;
+    /* what messages name instead of the file and the pointer; NULL: nothing */
+    const char *stands_for;
     cJSON *root;
     Adopted *adopted;
     int n_adopted, cap_adopted;

@@ -107,7 +107,7 @@ static void read_attrs(const Reader *r, Json s, Op *o)
 static TensorId add_weight(Reader *r, Json s, const char *layer, const char *leaf, Shape shape)
 {
     const char *wrong = shape_check(r->scratch, &shape),
-               *path = arena_printf(r->scratch, "%s.%s", layer, leaf);
+               *path = arena_printf(r->scratch, "%s.%s", layer + r->call, leaf);
     if (wrong)
         json_err(s, "weight %s: %s", path, wrong);
     return graph_add_weight(r->g, path, shape);

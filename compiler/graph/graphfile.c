@@ -5,6 +5,8 @@
 
 #include "graph_expand.h"
 #include "graph_json.h"
+#include "keras_graph.h"
+#include "keras_model.h"
 #include "reader.h"
 #include "verify.h"
 #include "err.h"
@@ -237,10 +239,12 @@ static void read_graph(Reader *r, const ParamSet *sets, int n_sets)
 
 Graph *graph_from_json(Json root, const ParamSet *sets, int n_sets)
 {
+    json_expect(root, JSON_OBJECT);
+    if (keras_json(root))
+        return keras_graph(root, sets, n_sets);
     Arena *scratch = arena_new();
     Reader *r = arena_alloc(scratch, sizeof *r);
     *r = (Reader){.root = root, .scratch = scratch, .prefix = ""};
-    json_expect(root, JSON_OBJECT);
     if (json_ok(json_get(root, "pipeline")) && !json_ok(json_get(root, "graph")))
         json_err(root, "this is a pipeline, expected a graph, such as its \"models\" name");
     if (!json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "body")))

@@ -149,6 +149,17 @@ typedef struct {
     bool dead;
 } Op;
 
+/* Where Keras stores a weight of a graph that was read from its JSON (keras_graph.h). */
+typedef struct {
+    /* of the weight, as WeightPart.path has it */
+    const char *path;
+    /* its dataset in a .weights.h5 file: "layers/dense_1/vars/0". Its shape is the weight's, or that
+     * of the 1x1 convolution (1,1,c,d) whose kernel here is (c,d) */
+    const char *stored;
+    /* the model's own layer that has it, by Keras' name; of a nested model its name */
+    const char *layer;
+} KerasWeight;
+
 typedef struct {
     Arena *arena;
     /* "diffusion_model", ...: prefix of synthetic weights and of weight files */
@@ -170,6 +181,10 @@ typedef struct {
     const char **output_names;
     /* the level of step caching; 0: off */
     int cache_level;
+    /* graphs of Keras' JSON: their weights in the order in which Keras lists them, which is that of
+     * its older layout: layers as the model lists them, then a layer's weights. Others: none */
+    const KerasWeight *keras;
+    uint32_t n_keras;
 } Graph;
 
 /* Names of the ops as graph files write them. */

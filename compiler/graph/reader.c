@@ -259,8 +259,11 @@ const char *layer_path(const Reader *r, Json statement)
 {
     Json at = json_need(statement, "path");
     const char *path = text_at(r, at);
+    size_t n = strlen(r->prefix);
+    if (!*path && n) /* the layer of the group itself */
+        return arena_printf(r->scratch, "%.*s", (int)n - 1, r->prefix);
     check_path(r, at, path);
-    if (strlen(r->prefix) + strlen(path) > 400)
+    if (n + strlen(path) > 400)
         json_err(at, "the layer's path is longer than 400 characters");
     return arena_printf(r->scratch, "%s%s", r->prefix, path);
 }

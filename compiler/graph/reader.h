@@ -31,6 +31,9 @@ typedef struct {
     Scope *scope;
     /* of layer paths, "" or "down.0." */
     const char *prefix;
+    /* how many characters of prefix, at its beginning, are not part of weights' paths: a layer that
+     * is called again has paths of its own, but no weights of its own */
+    size_t call;
     TensorId skips[MAX_SKIPS];
     int n_skips;
     /* names of the blocks being read, outermost first; NULL for bodies of other statements */
@@ -71,6 +74,7 @@ TensorId value_find(const Reader *r, Json at, const char *name);
 /* From now on, this name means t in the body that is being read. */
 void value_set(Reader *r, Json at, const char *name, TensorId t);
 
-/* The path of the statement's layer: r->prefix and "path". In r->scratch. */
+/* The path of the statement's layer: r->prefix and "path"; an empty "path" is the group's own. In
+ * r->scratch. */
 const char *layer_path(const Reader *r, Json statement);
 #endif
