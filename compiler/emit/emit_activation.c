@@ -24,6 +24,15 @@ static V relu(Emit *e, V x, int lanes, Precision p)
 }
 static const VectorForm form_relu = {.apply = relu};
 
+/* soft_clamp(3 x) / 3 */
+static V tangent(Emit *e, V x, int lanes, Precision p)
+{
+    (void)p;
+    V three_x = fp_mul(e, x, cf(e, 3.0, lanes));
+    return fp_mul(e, m_soft_clamp(e, three_x, lanes), cf(e, 1.0 / 3, lanes));
+}
+static const VectorForm form_tanh = {.apply = tangent};
+
 static V soft_clamp(Emit *e, V x, int lanes, Precision p)
 {
     (void)p;

@@ -19,6 +19,8 @@ static double scalar_swish(double x) { return x / (1.0 + exp(-x)); }
 
 static double scalar_relu(double x) { return x < 0 ? 0 : x; }
 
+static double scalar_tanh(double x) { return tanh(x); }
+
 static double scalar_soft_clamp(double x) { return 3 * tanh(x / 3); }
 
 static double scalar_gelu_erf(double x)

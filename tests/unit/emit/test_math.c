@@ -42,6 +42,7 @@ typedef struct {
 } Function;
 static const Function functions[] = {{OP_SWISH, 0, swish},
                                      {OP_RELU, 0, relu},
+                                     {OP_TANH, 0, tanh},
                                      {OP_SOFT_CLAMP, 0, soft_clamp},
                                      {OP_GELU, GELU_TANH, gelu_tanh},
                                      {OP_GELU, GELU_ERF, gelu_erf}};
