@@ -153,8 +153,8 @@ typedef struct {
 typedef struct {
     /* of the weight, as WeightPart.path has it */
     const char *path;
-    /* its dataset in a .weights.h5 file: "layers/dense_1/vars/0". Its shape is the weight's, or that
-     * of the 1x1 convolution (1,1,c,d) whose kernel here is (c,d) */
+    /* its dataset in a .weights.h5 file: "layers/dense_1/vars/0". Its shape is the weight's, or
+     * that of the 1x1 convolution (1,1,c,d) whose kernel here is (c,d) */
     const char *stored;
     /* the model's own layer that has it, by Keras' name; of a nested model its name */
     const char *layer;
