@@ -71,6 +71,7 @@ typedef struct {
     const char *name;
     const PipelineModel *model;
     bool guided, measured;
+    bool in_loop;          /* it runs as the loop of generators runs it; guided: for two contexts */
     bool caches;           /* --cache is about this stage */
     bool skip;             /* --stage does not name it */
     Timing fused, unfused; /* unfused.n_runs == 0: not measured */

@@ -178,7 +178,7 @@ StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches 
     r.x = lrt_instance_new(r.stage, engine_weights(r.engine, 0), b->threads, &failed);
     if (!r.x)
         err("%s", failed);
-    if (item->guided)
+    if (item->in_loop)
         r.latent = find_input(r.model.graph, "latent");
     set_buffers(&r);
     return r;

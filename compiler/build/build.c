@@ -1,6 +1,7 @@
 /* See build.h. */
 #include "build.h"
 #include "defaults.h"
+#include "model_inputs.h"
 #include "tune.h"
 #include "err.h"
 #include "alloc.h"
@@ -126,8 +127,8 @@ static bool has_input(const Graph *g, const char *name)
 static bool reads_masks(const Build *b, const char *path)
 {
     const lrt_pipeline *c = &b->constants;
-    bool masks = c->diffusion_model >= 0 &&
-                 has_input(b->models[c->diffusion_model].graph, "mask_latent");
+    bool masks = c->diffusion_model >= 0 && has_input(b->models[c->diffusion_model].graph,
+                                                      lrt_model_input_names[LRT_INPUT_mask_latent]);
     if (masks && c->image_encoder < 0 && c->tiny_image_encoder < 0)
         err("%s: this is an inpainting model, which reads the picture that it repaints: expected an image encoder%s",
             path, b->flags->no_init_img ? ", so no --no-init-img" : "");
@@ -198,7 +199,7 @@ void build_lower(Build *b, const char *path)
     const Pipeline *l = b->of_size[0];
     Program *p = b->program = program_for(&b->flags->code);
     lrt_pipeline *c = &b->constants;
-    *c = constants(l, p->fuse & FUSE_GUIDANCE);
+    *c = constants(l, p->fuse & FUSE_GUIDANCE && pipeline_guided(&l->model[MODEL_DIFFUSION_MODEL]));
     int32_t stage[MODEL_COUNT];
     add_models(b, l, false, stage);
     p->share_weights = b->n_sizes > 1;

@@ -129,6 +129,8 @@ static void unet_config(const Conversion *v, Buf *b)
         list(&p, "widths", whole(&p, "head_size")), whole(&p, "context_width"));
     buf_printf(b, "  \"down_block_types\": %s,\n",
                kinds(p.arena, n, k, "CrossAttnDownBlock2D", "DownBlock2D"));
+    if (json_ok(json_get(p.declared, "guidance_in")) && whole(&p, "guidance_in") > 0)
+        buf_printf(b, "  \"time_cond_proj_dim\": %lld,\n", whole(&p, "guidance_in"));
     buf_printf(b, "  \"mid_block_type\": \"UNetMidBlock2DCrossAttn\",\n  \"up_block_types\": %s,\n",
                kinds(p.arena, n, n - k, "UpBlock2D", "CrossAttnUpBlock2D"));
     buf_printf(

@@ -7,6 +7,7 @@
 #include "container.h"
 #include "err.h"
 #include "jit.h"
+#include "model_inputs.h"
 #include "text_context.h"
 
 static void run(const lrt_pipeline *l, const void *weights, const int32_t *ids, float *context)
@@ -50,7 +51,8 @@ void *empty_context(const GeneratorParts *g, size_t *n)
     Engine *e = engine_load(g->program->target, g->object);
     if (!e)
         return NULL;
-    void *section = compute(g, engine_pipeline(e), n);
+    const lrt_pipeline *l = engine_pipeline(e);
+    void *section = lrt_takes_guidance(l) ? NULL : compute(g, l, n);
     engine_free(e);
     return section;
 }

@@ -9,6 +9,7 @@
 #include "graph_json.h"
 #include "graphfile.h"
 #include "guidance.h"
+#include "model_inputs.h"
 #include "param.h"
 #include "pipeline.h"
 #include "samplers.h"
@@ -363,6 +364,19 @@ Graph *pipeline_graph(const PipelineModel *m, int batch, bool guided)
     if (guided)
         share_inputs(g, batch);
     return g;
+}
+
+bool pipeline_guided(const PipelineModel *m)
+{
+    if (!m->graph || !model_rows[m->id].guided)
+        return false;
+    Graph *g = pipeline_graph(m, 1, false);
+    bool takes = false;
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        takes |= !strcmp(tensor(g, g->inputs[i])->name,
+                         lrt_model_input_names[LRT_INPUT_guidance_embedding]);
+    graph_free(g);
+    return !takes;
 }
 
 const char *pipeline_weights(const Pipeline *p, const PipelineModel *m)

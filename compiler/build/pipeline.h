@@ -59,6 +59,10 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
  * 1. */
 Graph *pipeline_graph(const PipelineModel *m, int batch, bool guided);
 
+/* Whether a step of the loop runs the model for the negative prompt and the prompt. Not where it
+ * takes the guidance scale as an input (program/model_inputs.def of the runtime). */
+bool pipeline_guided(const PipelineModel *m);
+
 /* Where a model's weights come from: the model's entry, else the pipeline's; NULL when nothing
  * says. */
 const char *pipeline_weights(const Pipeline *p, const PipelineModel *m);

@@ -155,7 +155,8 @@ static void open_items(Bench *b, const ParamSet *sets, int n_sets)
     for (int i = 0; i < MODEL_COUNT; i++)
         b->items[i] = (Item){.name = alone ? b->pipeline->name : model_rows[i].measured,
                              .model = &b->pipeline->model[i],
-                             .guided = model_rows[i].guided && !alone,
+                             .guided = !alone && pipeline_guided(&b->pipeline->model[i]),
+                             .in_loop = model_rows[i].guided && !alone,
                              .caches = model_rows[i].guided || alone};
 }
 

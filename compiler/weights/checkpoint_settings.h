@@ -16,13 +16,14 @@ typedef struct {
      * after it. NULL: nothing. */
     const char *notes;
     /* What families.h looks at: names that configs record, and where each stands; the form of the
-     * scheduler's config and its file. NULL: not there. */
+     * scheduler's config and its file; where it is said that the U-Net takes the guidance scale as
+     * an input. NULL: not there. */
     struct {
         struct {
             const char *name, *where;
         } names[MOST_NAMES];
         int n_names;
-        const char *file, *class, *spacing, *prediction;
+        const char *file, *class, *spacing, *prediction, *guidance;
     } seen;
 } Settings;
 

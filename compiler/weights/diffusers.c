@@ -270,7 +270,7 @@ static const Component *component_of_class(Json config)
 
 static void finish_component(Checkpoint *c, const Component *x, Settings *s, bool config)
 {
-    if (x->settings == settings_of_unet && config)
+    if (x->settings == settings_of_unet && (config || s->seen.guidance))
         family_decide(s);
     c->scheme = &diffusers_scheme;
     c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
@@ -280,6 +280,17 @@ static void finish_component(Checkpoint *c, const Component *x, Settings *s, boo
                                    x->mark);
     c->settings = s->json;
     c->notes = s->notes;
+}
+
+/* What the tensors of a U-Net without a config say. */
+static void settings_of_tensors(const Checkpoint *c, Settings *s)
+{
+    static const char name[] = "unet/time_embedding.cond_proj.weight";
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->tensors[i].name, name) && c->tensors[i].rank == 2)
+            settings_of_guidance(s, c->tensors[i].dim[1],
+                                 arena_printf(c->arena, "%s: it has a tensor \"%s\"", c->spec,
+                                              strchr(name, '/') + 1));
 }
 
 bool is_component_folder(const Peek *p) { return has_file(p, "config.json"); }
@@ -351,5 +362,7 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
         read_config(config_path, &s, x->settings);
     else
         settings_of_convention(&s, x->name);
+    if (!config)
+        settings_of_tensors(c, &s);
     finish_component(c, x, &s, config);
 }

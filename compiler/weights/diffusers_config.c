@@ -58,7 +58,8 @@ void check_pipeline_class(Settings *s, Json index)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (!strncmp(json_string(class), others[i].part, strlen(others[i].part)))
             json_err(class, "this is %s: %s", others[i].name, OURS);
-    if (strncmp(json_string(class), "StableDiffusion", strlen("StableDiffusion")))
+    if (strncmp(json_string(class), "StableDiffusion", strlen("StableDiffusion")) &&
+        strncmp(json_string(class), "LatentConsistencyModel", strlen("LatentConsistencyModel")))
         json_err(class, "this is a %s: %s", json_string(class), OURS);
     CONFIG_MEMBERS(s, index, index_members);
     family_config(s, index);
@@ -75,8 +76,7 @@ static void refuse_relatives(Json config)
     /* clang-format on */
     Json context = config_get(config, "cross_attention_dim"),
          embedding = config_get(config, "addition_embed_type"),
-         channels = config_get(config, "in_channels"),
-         guidance = config_get(config, "time_cond_proj_dim");
+         channels = config_get(config, "in_channels");
     if (json_ok(embedding) && json_kind(embedding) == JSON_STRING &&
         !strcmp(json_string(embedding), "text_time"))
         json_err(embedding,
@@ -85,10 +85,6 @@ static void refuse_relatives(Json config)
         json_err(
             context,
             "this is Stable Diffusion 1.x (a context of 768 channels, eight heads at every level): " OURS);
-    if (json_ok(guidance))
-        json_err(
-            guidance,
-            "this is a latent consistency model whose U-Net takes the guidance scale as an input, which latentc's graphs do not have yet: expected null, as in models with an LCM-LoRA merged into them");
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && json_ok(channels); i++)
         if (json_number(channels) == (double)inputs[i].channels)
             json_err(channels, "this is %s: " OURS, inputs[i].name);
@@ -156,6 +152,26 @@ static void set_picture_size(const Settings *s, Json config)
     json_set_int(into, "img_width", 8 * json_int(width, 1, MOST_LATENT));
 }
 
+void settings_of_guidance(Settings *s, int64_t width, const char *where)
+{
+    json_set_int(settings_model(s, "diffusion_model"), "guidance_in", width);
+    s->seen.guidance = arena_strdup(s->arena, where);
+}
+
+/* The U-Net of a latent consistency model may take the guidance scale as an input. */
+static void set_guidance(Settings *s, Json config)
+{
+    enum { MOST = 1 << 16 };
+    Json j = config_get(config, "time_cond_proj_dim");
+    if (!json_ok(j))
+        return;
+    int64_t width = json_int(j, 1, MOST);
+    settings_of_guidance(
+        s, width,
+        arena_printf(s->arena, "%s: /time_cond_proj_dim: %lld, the guidance scale is an input",
+                     json_file(config), (long long)width));
+}
+
 void settings_of_unet(Settings *s, Json config)
 {
     refuse_relatives(config);
@@ -182,6 +198,7 @@ void settings_of_unet(Settings *s, Json config)
     json_set_int(m, "time_in", widths.of[0]);
     json_set_int(m, "time_width", config_int(config, "time_embedding_dim", 4 * widths.of[0]));
     json_set_real(m, "eps_res", config_number(config, "norm_eps", 1e-5));
+    set_guidance(s, config);
     settings_of_convention(s, "unet");
     set_picture_size(s, config);
 }

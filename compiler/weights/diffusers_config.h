@@ -8,6 +8,9 @@
 /* err() unless model_index.json names a pipeline of Stable Diffusion 2. */
 void check_pipeline_class(Settings *s, Json model_index);
 
+/* The U-Net takes the guidance scale as an input of `width` channels; where: what says so. */
+void settings_of_guidance(Settings *s, int64_t width, const char *where);
+
 /* config.json of unet/, vae/ and text_encoder/. */
 void settings_of_unet(Settings *s, Json config);
 void settings_of_vae(Settings *s, Json config);

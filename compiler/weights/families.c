@@ -9,6 +9,7 @@
 
 typedef struct {
     const char *name, *words, *class, *spacing, *prediction;
+    bool input;
     int steps;
     double cfg_scale;
     const char *sampler, *timesteps;
@@ -100,14 +101,20 @@ static const char *why_by_form(const Settings *s, const Family *f)
                         f->prediction ? f->prediction : "");
 }
 
+/* The same by the input. */
+static const char *why_by_input(const Settings *s, const Family *f)
+{
+    return f->input ? s->seen.guidance : NULL;
+}
+
 static const Family *find(const Settings *s, const char **why)
 {
-    for (int i = 0; i < FAMILIES; i++)
-        if ((*why = why_by_name(s, &families[i])))
-            return &families[i];
-    for (int i = 0; i < FAMILIES; i++)
-        if ((*why = why_by_form(s, &families[i])))
-            return &families[i];
+    static const char *(*const reasons[])(const Settings *, const Family *) = {
+        why_by_input, why_by_name, why_by_form};
+    for (size_t k = 0; k < sizeof reasons / sizeof *reasons; k++)
+        for (int i = 0; i < FAMILIES; i++)
+            if ((*why = reasons[k](s, &families[i])))
+                return &families[i];
     *why = "neither a name in its configs nor its scheduler says another";
     return &families[FAMILIES - 1];
 }

@@ -149,7 +149,8 @@ bool spell_by_rules(const Scheme *s, const Checkpoint *c, const WeightName *w, i
                                : NULL;
         if (!rest)
             continue;
-        if (!put_part(rules[i].part[s->column], &x, w->counts, &choice, out))
+        if (!rules[i].part[s->column] ||
+            !put_part(rules[i].part[s->column], &x, w->counts, &choice, out))
             return false;
         path = rest;
         group = rules[i].then;

@@ -97,7 +97,7 @@ static bool check_stages(const lrt_engine *g, lrt_error *e)
     const lrt_io *out = &text->outputs[0], *in = &model->inputs[context];
     if (io_count(out) / out->dim[0] != io_count(in) / in->dim[0])
         return lrt_fail(e, "the text encoder's output does not fit the diffusion model's context");
-    int mask = lrt_stage_input(model, "mask_latent");
+    int mask = lrt_model_input(model, LRT_INPUT_mask_latent);
     if ((mask >= 0) != p->masks ||
         (p->masks && io_count(&model->inputs[mask]) * 4 != io_count(&model->inputs[latent]) * 5))
         return lrt_fail(e, "the diffusion model's mask_latent does not fit its latent");
@@ -139,10 +139,10 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *
     g->loop.guided = calloc(n, sizeof(float));
     g->picture = calloc(pixels * 3, sizeof(float));
     g->rgb = calloc(pixels, 3);
-    g->mask_latent = p->masks ? calloc(n / 4 * 5, sizeof(float)) : NULL;
     g->workspace = new_workspace(g);
-    if (!g->workspace || (p->masks && !g->mask_latent) || !g->context || !g->loop.predicted ||
-        !g->loop.x || !g->loop.x0 || !g->loop.guided || !g->picture || !g->rgb) {
+    bool inputs = lrt_model_inputs_init(&g->inputs, model);
+    if (!g->workspace || !inputs || !g->context || !g->loop.predicted || !g->loop.x ||
+        !g->loop.x0 || !g->loop.guided || !g->picture || !g->rgb) {
         lrt_engine_free(g);
         return lrt_fail(e, "out of memory");
     }
@@ -153,10 +153,11 @@ void lrt_engine_free(lrt_engine *g)
 {
     lrt_instance_free(g->loop.model[0]);
     lrt_instance_free(g->loop.model[1]);
-    float *arrays[] = {g->context,     g->loop.predicted, g->loop.x,  g->loop.x0,
-                       g->loop.guided, g->embeddings,     g->picture, g->mask_latent};
+    float *arrays[] = {g->context,     g->loop.predicted, g->loop.x, g->loop.x0,
+                       g->loop.guided, g->embeddings,     g->picture};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
+    lrt_model_inputs_free(&g->inputs);
     for (size_t i = 0; i < g->n_encoded; i++) {
         free(g->encoded[i].ids);
         free(g->encoded[i].context);
@@ -240,7 +241,7 @@ static bool encode_text(lrt_engine *g, const int32_t *ids, int64_t n, lrt_error 
     return true;
 }
 
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error *e)
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, double scale, lrt_error *e)
 {
     int64_t length = g->pipeline->max_text_length;
     g->loop.single = !guided || !memcmp(ids, ids + length, (size_t)length * sizeof *ids);
@@ -251,15 +252,14 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error
     int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
     if (g->loop.single) /* a model that is compiled for two contexts reads both */
         memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
+    lrt_model_inputs_guide(&g->inputs, s, scale);
     g->loop.models = g->loop.single || g->pipeline->batched_guidance ? 1 : 2;
     for (int i = 0; i < g->loop.models; i++) {
         if (!g->loop.model[i] &&
             !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
-        if (g->mask_latent)
-            lrt_set_input(g->loop.model[i], (uint32_t)lrt_stage_input(s, "mask_latent"),
-                          g->mask_latent);
+        lrt_model_inputs_set(&g->inputs, g->loop.model[i]);
         lrt_set_single(g->loop.model[i], g->loop.single);
         lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
         lrt_run_prompt(g->loop.model[i]);

@@ -3,6 +3,7 @@
 #define LATENTRT_ENGINE_H
 #include "container.h"
 #include "denoise.h"
+#include "model_inputs.h"
 #include "text_context.h"
 
 typedef struct {
@@ -12,6 +13,10 @@ typedef struct {
     lrt_workspace *workspace;   /* of all stages */
     int64_t latent_h, latent_w; /* loop.n = h * w * 4 */
     float *context;             /* (2, tokens, width): the prompt's, then the negative prompt's */
+    /* Those that the model has beside the context. The caller fills in mask_latent for each
+     * picture.
+     */
+    lrt_model_inputs inputs;
     /* A cache: ids of prompts (max_text_length) and their context. When it is full, the oldest
      * entry is replaced. */
     struct {
@@ -22,11 +27,8 @@ typedef struct {
     const lrt_empty_context
         *empty;        /* the caller's, which fits; NULL: the empty prompt is encoded */
     float *embeddings; /* (calls, time_width) of the current sampling */
-    /* (h, w, 5), the model's input "mask_latent", which the caller fills in for each picture. NULL:
-     * the model has no such input. */
-    float *mask_latent;
-    bool tiny;      /* set by the caller: decode and encode with TAESD, where it is there */
-    float *picture; /* (height, width, 3) */
+    bool tiny;         /* set by the caller: decode and encode with TAESD, where it is there */
+    float *picture;    /* (height, width, 3) */
     uint8_t *rgb;
     /* Its buffers and instances belong to the engine; model[1] exists only without batched
      * guidance. The caller sets guidance, noise, on_step, profile and init_image. */
@@ -39,8 +41,9 @@ bool lrt_engine_init(lrt_engine *g, const lrt_pipeline *p, const lrt_container *
 void lrt_engine_free(lrt_engine *g);
 /* Encodes both prompts, ids (2, max_text_length), padded, the negative one second, sets the result
  * as the model's context, and runs the prompt plan. When the prompts are equal, or no step is
- * guided (then only the first is needed), one prompt is encoded and all steps compute one half. */
-bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, lrt_error *e);
+ * guided (then only the first is needed), one prompt is encoded and all steps compute one half.
+ * scale: of guidance, for a model that takes it as an input. */
+bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, double scale, lrt_error *e);
 /* Runs the image encoder on what the run needs of the init image (init_image->whole; where the
  * model reads masks, init_image->masked), unless its result is there. The result goes into moments
  * where the pipeline samples latents from them, else into latent. */

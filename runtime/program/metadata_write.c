@@ -6,6 +6,7 @@
 #include "hash.h"
 #include "metadata.h"
 #include "metadata_keys.h"
+#include "model_inputs.h"
 #include "scan.h"
 #include "spacing.h"
 
@@ -127,7 +128,8 @@ static void put_fields(FILE *f, const lrt_pipeline *p, const lrt_picture_record 
         fputs(lrt_metadata_title(LRT_SETTING_spacing_name, lrt_curves[s->curve].name), f);
     }
     put_key(f, LRT_SETTING_cfg_scale);
-    put_number(f, lrt_guides(s->cfg_scale) ? s->cfg_scale : 1); /* as web interfaces say "off" */
+    bool counts = lrt_guides(s->cfg_scale) || lrt_takes_guidance(p);
+    put_number(f, counts ? s->cfg_scale : 1); /* as web interfaces say "off" */
     put_key(f, LRT_SETTING_seed);
     fprintf(f, "%llu, Size: %dx%d, Model: ", (unsigned long long)r->seed, p->width, p->height);
     put_text(f, p->name);

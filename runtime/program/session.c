@@ -201,21 +201,26 @@ static bool read_pictures(lrt_session *s, FILE *notice, lrt_error *e)
     return lrt_init_image_read(&s->init_image, s->set.init_img, s->set.mask, &size, notice, e);
 }
 
-static lrt_guidance guidance_of(const lrt_settings *set)
+/* Where the model takes the scale as an input, no step is guided. */
+static lrt_guidance guidance_of(const lrt_session *s)
 {
-    return (lrt_guidance){set->cfg_scale, set->guidance_rescale, set->guidance_start,
-                          set->guidance_stop};
+    const lrt_settings *set = &s->set;
+    double scale = lrt_takes_guidance(s->pipeline) ? 1 : set->cfg_scale;
+    return (lrt_guidance){scale, set->guidance_rescale, set->guidance_start, set->guidance_stop};
 }
 
 /* A negative prompt that no step uses. */
 static void note_unguided(const lrt_session *s, FILE *notice)
 {
-    lrt_guidance g = guidance_of(&s->set);
+    lrt_guidance g = guidance_of(s);
     int steps = lrt_settings_steps(&s->set);
     if (!*s->set.negative || lrt_guides_any(&g, steps))
         return;
     fputs("the negative prompt is not used: ", notice);
-    if (!lrt_guides(g.scale))
+    if (lrt_takes_guidance(s->pipeline))
+        fputs("this model takes --cfg-scale as an input, and has no half without the prompt\n",
+              notice);
+    else if (!lrt_guides(g.scale))
         fprintf(notice, "--cfg-scale %g is no guidance, which begins above 1\n", g.scale);
     else
         fprintf(notice,
@@ -298,6 +303,24 @@ static bool plan_steps(lrt_session *s, lrt_error *e)
     return lrt_sampling_plan(&s->sampling, e);
 }
 
+/* The prompts' contexts and the prompt plan, unless they are those of the picture before. */
+static bool encode_prompts(lrt_session *s, lrt_error *e)
+{
+    lrt_guidance guidance = guidance_of(s);
+    bool guided = lrt_guides_any(&guidance, s->left);
+    double scale = lrt_takes_guidance(s->pipeline) ? s->set.cfg_scale : 0;
+    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && s->encoded_guided == guided &&
+        s->encoded_scale == scale)
+        return true;
+    memset(s->encoded, 0xff, ids_bytes(s));
+    if (!lrt_engine_encode(&s->engine, s->ids, guided, scale, e))
+        return false;
+    memcpy(s->encoded, s->ids, ids_bytes(s));
+    s->encoded_guided = guided;
+    s->encoded_scale = scale;
+    return true;
+}
+
 bool lrt_session_prepare(lrt_session *s, lrt_error *e)
 {
     lrt_profile_begin(s->profile, "buffers", 0, NULL, 0);
@@ -310,18 +333,7 @@ bool lrt_session_prepare(lrt_session *s, lrt_error *e)
     s->init_image.conditions = s->pipeline->masks;
     s->engine.tiny = s->set.taesd;
     s->engine.loop.init_image = s->init_image.rgb ? &s->init_image : NULL;
-    if (!lrt_engine_encode_init_image(&s->engine, e))
-        return false;
-    lrt_guidance guidance = guidance_of(&s->set);
-    bool guided = lrt_guides_any(&guidance, s->left);
-    if (!memcmp(s->encoded, s->ids, ids_bytes(s)) && s->encoded_guided == guided)
-        return true;
-    memset(s->encoded, 0xff, ids_bytes(s));
-    if (!lrt_engine_encode(&s->engine, s->ids, guided, e))
-        return false;
-    memcpy(s->encoded, s->ids, ids_bytes(s));
-    s->encoded_guided = guided;
-    return true;
+    return lrt_engine_encode_init_image(&s->engine, e) && encode_prompts(s, e);
 }
 
 static bool read_latent(lrt_session *s, lrt_error *e)
@@ -384,7 +396,7 @@ bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e)
     if (k->rgb)
         lrt_init_image_start(k, s->left ? s->sampling.point[0].a : 1, s->x);
     if (k->conditions)
-        lrt_init_image_condition(k, s->engine.mask_latent);
+        lrt_init_image_condition(k, s->engine.inputs.data[LRT_INPUT_mask_latent]);
     bool pure = !k->rgb || k->pure;
     for (int64_t i = 0; pure && s->sampling.start != 1 && i < n; i++)
         s->x[i] = (float)(s->x[i] * s->sampling.start);
@@ -394,7 +406,7 @@ bool lrt_session_start(lrt_session *s, uint64_t seed, lrt_error *e)
 bool lrt_session_denoise(lrt_session *s, lrt_on_step *on_step, void *context, lrt_error *e)
 {
     lrt_denoiser *loop = &s->engine.loop;
-    loop->guidance = guidance_of(&s->set);
+    loop->guidance = guidance_of(s);
     loop->noise = &s->noise;
     loop->on_step = on_step;
     loop->context = context;

@@ -39,9 +39,10 @@ typedef struct {
     char *notice;
     lrt_error fewer_threads; /* for the user: why there are fewer than set.threads said; "" */
     /* The ids that the model's context was computed for, and whether for both, so that it is not
-     * computed again for the same ones. */
+     * computed again for the same ones; the scale of a model that takes it as an input, else 0. */
     int32_t *encoded;
     bool encoded_guided;
+    double encoded_scale;
 } lrt_session;
 /* Opens the files, maps `sections` (LRT_MAP_*) and chooses the number of threads. program: the file
  * that holds the code. weights: the file that holds the weights; NULL: the one that the pipeline

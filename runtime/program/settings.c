@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "guidance.h"
+#include "model_inputs.h"
 #include "names.h"
 #include "output.h"
 #include "picture_out.h"
@@ -262,14 +263,30 @@ static int check_caching(const lrt_settings *s, const lrt_pipeline *p, lrt_error
     return LRT_SETTING_cache_interval;
 }
 
-/* The same for guidance, init images and latents. */
+/* The same for guidance. */
+static int check_guidance(const lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
+{
+    int given = s->guidance_start > 0     ? LRT_SETTING_guidance_start
+                : s->guidance_stop < 1    ? LRT_SETTING_guidance_stop
+                : s->guidance_rescale > 0 ? LRT_SETTING_guidance_rescale
+                                          : -1;
+    if (given >= 0 && lrt_takes_guidance(p)) {
+        lrt_fail(
+            e,
+            "--%s does not go with this model: it takes --cfg-scale as an input, and no step has two halves",
+            lrt_settings_traits[given].name);
+        return given;
+    }
+    if (s->guidance_start <= s->guidance_stop)
+        return -1;
+    lrt_fail(e, "--guidance-start %g is above --guidance-stop %g: expected at most that",
+             s->guidance_start, s->guidance_stop);
+    return LRT_SETTING_guidance_start;
+}
+
+/* The same for init images and latents. */
 static int check_inputs(const lrt_settings *s, lrt_error *e)
 {
-    if (s->guidance_start > s->guidance_stop) {
-        lrt_fail(e, "--guidance-start %g is above --guidance-stop %g: expected at most that",
-                 s->guidance_start, s->guidance_stop);
-        return LRT_SETTING_guidance_start;
-    }
     if (!s->init_img && (s->mask || !isnan(s->strength))) {
         lrt_fail(e, "--%s needs an init image: -i FILE", s->mask ? "mask" : "strength");
         return s->mask ? LRT_SETTING_mask : LRT_SETTING_strength;
@@ -308,6 +325,7 @@ int lrt_settings_unfit(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     i = i < 0 ? check_decoder(s, p, e) : i;
     i = i < 0 ? check_sampler(s, e) : i;
     i = i < 0 ? check_caching(s, p, e) : i;
+    i = i < 0 ? check_guidance(s, p, e) : i;
     return i < 0 ? check_inputs(s, e) : i;
 }
 

@@ -34,6 +34,19 @@ static double deviation_of(int64_t n, const float *x)
     return sqrt(sum / (double)(n - 1));
 }
 
+void lrt_guidance_embedding(double scale, float *out, int width)
+{
+    int half = width / 2;
+    float w = (float)(scale - 1) * 1000.0f, rate = (float)log(10000.0) / (float)(half - 1);
+    for (int j = 0; j < half; j++) {
+        float f = j ? (float)exp((float)j * -rate) : 1, angle = w * f;
+        out[j] = (float)sin(angle);
+        out[half + j] = (float)cos(angle);
+    }
+    if (width % 2)
+        out[width - 1] = 0;
+}
+
 void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided)
 {
     double factor = 1 - phi + phi * deviation_of(n, with) / deviation_of(n, guided);

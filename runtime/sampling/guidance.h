@@ -28,4 +28,10 @@ void lrt_guide(int64_t n, double scale, const float *without, const float *with,
  * scaled one (Lin et al., "Common diffusion noise schedules and sample steps are flawed", 2023,
  * section 3.4). */
 void lrt_guide_rescale(int64_t n, double phi, const float *with, float *guided);
+/* The embedding of a guidance scale, which guidance-distilled models take as an input (latent
+ * consistency models): out (width) = [sin(w f), cos(w f)], and 0 where width is odd, with w = 1000
+ * (scale - 1), f_j = 10000^(-j / (half - 1)), half = width / 2, rounded down. It is that of
+ * diffusers' get_guidance_scale_embedding: every operation is rounded to float there, and angles
+ * have thousands of radians, so here, too. */
+void lrt_guidance_embedding(double scale, float *out, int width);
 #endif

@@ -3,7 +3,8 @@
 
     write_checkpoint.py OWN.safetensors KIND OUT [OPTION...]
 
-OWN: the weights of tests/data/narrow.json in latentc's own form, f32. KIND: diffusers (a folder, with configs and tokenizer) or ldm (one file). Options:
+OWN: the weights of tests/data/narrow.json in latentc's own form, f32; with a parameter guidance_in of the diffusion model: a folder of an LCM whose U-Net
+takes the guidance scale as an input. KIND: diffusers (a folder, with configs and tokenizer) or ldm (one file). Options:
     f16 bf16         type of what is written, rounded to nearest even
     variant=NAME     model.NAME.safetensors
     shards=N         N files and an index for each component
@@ -104,6 +105,13 @@ def table():
 def renamed():
     """component or "" -> {name: (shape, values)}"""
     weights, files = read_safetensors(own), {}
+    guidance = weights.pop("diffusion_model/time.cond_proj.kernel", None)
+    if guidance and kind == "diffusers":
+        CONFIGS["model_index.json"] |= {"_class_name": "LatentConsistencyModelPipeline", "scheduler": ["diffusers", "LCMScheduler"]}
+        CONFIGS["unet/config.json"]["time_cond_proj_dim"] = guidance[0][0]
+        CONFIGS["scheduler/scheduler_config.json"] |= {"_class_name": "LCMScheduler", "timestep_spacing": "leading", "original_inference_steps": 50}
+        s, x = to_torch(*guidance)
+        files["unet"] = {"time_embedding.cond_proj.weight": (s[:2], x)}
     for model, path, _, name, old, shape, ldm, *_ in table():
         s, x = weights.pop(model + "/" + path)
         if path.endswith("kernel"):

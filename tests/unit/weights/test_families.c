@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "diffusers_config.h"
 #include "diffusers_scheduler.h"
 #include "families.h"
 
@@ -120,9 +121,48 @@ static void test_why_and_size(void **state)
     }
 }
 
+/* A U-Net that takes the guidance scale as an input, whatever the name and the scheduler. */
+static void test_guidance_input(void **state)
+{
+    static const char *const schedulers[] = {OF("LCMScheduler", ""), OF("DDIMScheduler", ""),
+                                             TURBO},
+                             *const samplers[] = {"lcm", "ddim", "euler"};
+    (void)state;
+    for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++) {
+        Arena *a = arena_new();
+        Settings s = settings_new(a, "test");
+        Json scheduler = parse(schedulers[i], "scheduler_config.json"),
+             unet = parse(
+                 "{\"_class_name\":\"UNet2DConditionModel\",\"_name_or_path\":\"a/sd-turbo\","
+                 "\"block_out_channels\":[16,32],\"cross_attention_dim\":64,"
+                 "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
+                 "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
+                 "\"attention_head_dim\":[1,2],\"time_cond_proj_dim\":256}",
+                 "unet/config.json");
+        settings_of_unet(&s, unet);
+        settings_of_scheduler(&s, scheduler);
+        family_decide(&s);
+        assert_string_equal(family_text(a, s.json),
+                            "lcm-guidance: unet/config.json: /time_cond_proj_dim: 256, the "
+                            "guidance scale is an input");
+        Json defaults = json_need(s.json, "defaults");
+        assert_int_equal(json_int(json_need(defaults, "steps"), 0, 100), 4);
+        assert_true(json_number(json_need(defaults, "cfg_scale")) == 8.5);
+        assert_string_equal(json_string(json_need(defaults, "sampler")), samplers[i]);
+        assert_int_equal(
+            json_int(json_need(settings_model(&s, "diffusion_model"), "guidance_in"), 0, 1000),
+            256);
+        json_free(scheduler);
+        json_free(unet);
+        json_free(s.json);
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_families),
-                                       cmocka_unit_test(test_why_and_size)};
+                                       cmocka_unit_test(test_why_and_size),
+                                       cmocka_unit_test(test_guidance_input)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

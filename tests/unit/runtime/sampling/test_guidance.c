@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "guidance.h"
 #include "plans.h"
@@ -65,9 +66,43 @@ static void test_guided_steps(void **state)
     }
 }
 
+/* The embeddings that diffusers makes (data/guidance-embedding.txt). PyTorch's exp may round a
+ * factor the other way: then its angle differs by a unit in its last place, which is all that is
+ * allowed; else the numbers differ by the rounding of sine and cosine. */
+static void test_guidance_embedding(void **state)
+{
+    enum { MOST = 256 };
+    FILE *f = fopen(TEST_DATA_DIR "/guidance-embedding.txt", "r");
+    double scale;
+    int width, lines = 0;
+    (void)state;
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "#%*[^\n]"), 0);
+    for (; fscanf(f, "%lf %d", &scale, &width) == 2; lines++) {
+        float out[MOST];
+        int other = 0;
+        assert_in_range(width, 1, MOST);
+        lrt_guidance_embedding(scale, out, width);
+        for (int i = 0, half = width / 2; i < width; i++) {
+            double want, w = fabs(scale - 1) * 1000;
+            double angle = w * exp(-log(10000) * (i % half) / (half - 1));
+            assert_int_equal(fscanf(f, "%lf", &want), 1);
+            double off = fabs(out[i] - want);
+            if (off > angle * 0x1p-23 + 1e-7)
+                fail_msg("%g, %d: %d: found %.9g, expected %.9g", scale, width, i, out[i], want);
+            other += off > 1e-7;
+        }
+        if (other > 2) /* the sine and the cosine of one factor */
+            fail_msg("%g, %d: %d numbers differ", scale, width, other);
+    }
+    fclose(f);
+    assert_int_equal(lines, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_guidance_rescale),
-                                       cmocka_unit_test(test_guided_steps)};
+                                       cmocka_unit_test(test_guided_steps),
+                                       cmocka_unit_test(test_guidance_embedding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
