@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "guidance.h"
+#include "model_inputs.h"
 #include "init_image.h"
 #include "settings.h"
 
@@ -40,7 +41,8 @@ void lrt_settings_fast(lrt_settings *s, const lrt_pipeline *p)
 {
     if (!s->fast || lrt_settings_steps(s) < LRT_FAST_LEAST_STEPS)
         return;
-    if (!s->given[LRT_SETTING_guidance_stop] && lrt_guides(s->cfg_scale) &&
+    bool guides = lrt_guides(s->cfg_scale) && !lrt_takes_guidance(p);
+    if (!s->given[LRT_SETTING_guidance_stop] && guides &&
         s->guidance_start <= LRT_FAST_GUIDANCE_STOP)
         s->guidance_stop = LRT_FAST_GUIDANCE_STOP;
     if (!s->given[LRT_SETTING_cache_interval] && lrt_settings_cache_level(p))
