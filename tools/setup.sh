@@ -31,6 +31,10 @@ build | module libutf8proc      | libutf8proc-dev      | utf8proc-devel      | l
 tests | module cmocka           | libcmocka-dev        | libcmocka-devel     | cmocka         | unit tests
 tests | command objdump         | binutils             | binutils            | binutils       | disassembles generators
 tests | command qemu-aarch64    | qemu-user            | qemu-user           | qemu-user      | runs code for other CPUs
+tests | command mpicc.openmpi   | libopenmpi-dev       | -                   | -              | generators that run under Open MPI
+tests | command mpirun.openmpi  | openmpi-bin          | -                   | -              | starts them
+tests | command mpicc.mpich     | libmpich-dev         | -                   | -              | generators that run under MPICH
+tests | command mpirun.mpich    | mpich                | -                   | -              | starts them
 tests | command clang-format-14 | clang-format-14      | -                   | -              | checks the format of the source
 clang | command clang-22        | clang-22             | clang               | clang          | the tsan and fuzz builds
 clang | -                       | libomp-22-dev        | libomp-devel        | openmp         | OpenMP for clang, with Archer

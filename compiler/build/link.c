@@ -205,6 +205,75 @@ static void link_executable(Arena *a, char **argv)
     run(argv);
 }
 
+/* ---- MPI ---- */
+
+void link_mpi_entry(const Target *t, const LinkOptions *o, const char *object)
+{
+    static const char source[] = "mpi_entry.c";
+    Arena *a = arena_new();
+    char *argv[] = {arena_strdup(a, o->mpicc),
+                    "-O2",
+                    "-c",
+                    "-o",
+                    arena_strdup(a, object),
+                    arena_printf(a, "%s/%s", runtime_folder(a, t, o, source), source),
+                    NULL};
+    const char *why;
+    bool done = try_run(argv, &why);
+    if (!done && why)
+        err("--mpi: cannot run '%s': %s; install Open MPI or MPICH with its headers, or name the compiler driver of another MPI with --mpicc",
+            o->mpicc, why);
+    if (!done)
+        err("--mpi: '%s' could not compile a program for MPI (its message is above); name the compiler driver of an MPI with --mpicc",
+            o->mpicc);
+    arena_free(a);
+}
+
+/* MPI is a shared library, which its launcher must fit. The others become a part of the program,
+ * unless `shared`: nodes of a cluster have few libraries. */
+static char **mpi_command(Arena *a, const Target *t, const LinkOptions *o, const char *const *files,
+                          bool shared)
+{
+    char **argv = arena_alloc(a, (N_LIBRARIES + 12) * sizeof *argv);
+    int n = 0;
+    argv[n++] = arena_strdup(a, o->mpicc);
+    argv[n++] = "-pthread";
+    argv[n++] = "-o";
+    argv[n++] = arena_strdup(a, files[1]);
+    argv[n++] = arena_strdup(a, files[0]);
+    argv[n++] = arena_strdup(a, o->mpi_entry);
+    argv[n++] = arena_printf(a, "%s/liblatentrt.a", runtime_folder(a, t, o, "liblatentrt.a"));
+    if (!shared)
+        argv[n++] = "-Wl,-Bstatic";
+    for (int i = 0; i < N_LIBRARIES; i++)
+        argv[n++] = !shared && strcmp(libraries[i], "-fopenmp") == 0 ? "-lgomp"
+                    : !shared && strcmp(libraries[i], "-lm") == 0    ? "-Wl,--as-needed"
+                                                                  : arena_strdup(a, libraries[i]);
+    if (!shared)
+        argv[n++] = "-Wl,-Bdynamic";
+    argv[n++] = "-lm";
+    return argv;
+}
+
+static void link_mpi(Arena *a, const Target *t, const LinkOptions *o, const char *object,
+                     const char *out)
+{
+    const char *const files[] = {object, out}, *why;
+    FILE *messages = temporary();
+    bool done = ran(mpi_command(a, t, o, files, false), 2, messages, &why);
+    const char *missing = done || why ? NULL : missing_archives(a, o->mpicc);
+    if (!done && !why && !missing)
+        show_messages(messages);
+    fclose(messages);
+    if (!done && !missing)
+        linking_failed(o->mpicc, why);
+    if (done)
+        return;
+    note("note: this system has no %s: the program needs the shared libraries where it runs",
+         missing);
+    run(mpi_command(a, t, o, files, true));
+}
+
 const char *link_libraries(Arena *a)
 {
     const char *s = libraries[0];
@@ -250,6 +319,8 @@ void link_program(const Target *t, const LinkOptions *o, ProgramKind kind, const
         link_archive(a, t, o, object, out);
     else if (kind == PROGRAM_SHARED)
         run(link_command(a, t, o, kind, object, out));
+    else if (o->mpi_entry)
+        link_mpi(a, t, o, object, out);
     else
         link_executable(a, link_command(a, t, o, kind, object, out));
     arena_free(a);

@@ -21,7 +21,7 @@ typedef struct {
     DefaultFlags defaults;
     ProgramFiles files;
     PipelineFlags of;
-    bool quiet;
+    bool quiet, mpi;
 } BuildFlags;
 
 /* One line of progress: what was done and how long it took. */
@@ -81,6 +81,9 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
         FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder that holds liblatentrt.a for the target", 0, 0},
+        FLAG_GROUP("Clusters", "latentc build graphs/shapes/pipeline.json --mpi -o shapes"),
+        {"mpi", 0, FLAG_BOOL, &f->mpi, NULL, "the generator runs under the system's MPI: its ranks share a list of prompts", 0, 0},
+        {"mpicc", 0, FLAG_STRING, &f->files.link.mpicc, "DRIVER", "with --mpi: the compiler driver of the MPI; default mpicc", 0, 0},
     };
     /* clang-format on */
     const Command command = {
@@ -97,6 +100,28 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
     if (!f->files.path)
         usage_err("build: -o EXE is missing");
     f->files.kind = find_kind(f->emit);
+    if (f->mpi && f->files.kind != PROGRAM_GENERATOR)
+        usage_err("build: --mpi is for programs, not for --emit %s", f->emit);
+    if (f->files.link.mpicc && !f->mpi)
+        usage_err("build: --mpicc goes with --mpi");
+}
+
+/* The entry of a generator that runs under MPI, compiled before the long work: here it turns out
+ * whether there is an MPI. NULL without --mpi. */
+static OutFile *mpi_entry(BuildFlags *f)
+{
+    LinkOptions *link = &f->files.link;
+    const Target *t = target_for(f->of.code.target, dtype_parse(f->of.code.dtype));
+    if (!f->mpi)
+        return NULL;
+    if (!link->mpicc && !target_is_host_arch(t))
+        err("--mpi: %s is another architecture: name the compiler driver of its MPI with --mpicc",
+            t->name);
+    link->mpicc = link->mpicc ? link->mpicc : "mpicc";
+    OutFile *o = outfile_scratch(f->files.path, ".mpi.o");
+    link_mpi_entry(t, link, outfile_temp_path(o));
+    link->mpi_entry = outfile_temp_path(o);
+    return o;
 }
 
 /* What a checkpoint's files say and the program does not do: also without progress, because it
@@ -158,6 +183,7 @@ int cmd_build(int argc, char **argv)
     output_claim(f.files.path);
     if (f.files.weights)
         output_claim(f.files.weights);
+    OutFile *entry = mpi_entry(&f);
     Build b;
     f.of.sizes = defaults_sizes(a, &f.defaults, f.of.sizes);
     build_open(&b, path, &f.of, defaults_over(a, &f.defaults));
@@ -188,6 +214,8 @@ int cmd_build(int argc, char **argv)
     done(&f, &start, "%s", f.files.path);
     report_files(&f, a);
     build_close(&b);
+    if (entry)
+        outfile_discard(entry);
     free(vocab);
     arena_free(a);
     return EXIT_OK;

@@ -13,7 +13,7 @@ uint64_t lrt_draw_seed(const lrt_run *r, int64_t i) { return r->job->set.seed.va
 /* "wrote output.png", for a finished picture. */
 static void announce(const lrt_run *r, const char *name)
 {
-    if (r->s.set.quiet)
+    if (r->silent)
         return;
     name = strcmp(name, LRT_STANDARD_OUTPUT) ? name : "standard output";
     fputs("wrote ", stderr);
@@ -59,6 +59,12 @@ static bool record(const lrt_run *r, const char *name, char **text, lrt_error *e
     return true;
 }
 
+bool lrt_draw_more(const lrt_run *r)
+{
+    lrt_unit next = r->unit;
+    return r->crew || lrt_unit_next(&r->jobs, &r->part, &next);
+}
+
 bool lrt_draw_settle(lrt_run *r, lrt_error *e)
 {
     if (!r->writer.busy)
@@ -68,9 +74,10 @@ bool lrt_draw_settle(lrt_run *r, lrt_error *e)
     if (ok)
         announce(r, r->writer.name);
     r->written.outcome = ok ? LRT_DRAWN : LRT_FAILED;
-    lrt_results_add(&r->results, &r->written);
-    r->stopped |= !ok && !r->s.set.prompts;
-    return ok || r->s.set.prompts || lrt_fail(e, "%s", r->written.why.text);
+    lrt_run_count(r, &r->written);
+    bool goes_on = ok || r->s.set.prompts || r->crew;
+    r->stopped |= !goes_on;
+    return goes_on || lrt_fail(e, "%s", r->written.why.text);
 }
 
 /* Finished pictures but the last are written while the next one is drawn. tag: ".preview", or ""
@@ -91,7 +98,7 @@ static bool write_picture(lrt_run *r, const char *tag, lrt_error *e)
         lrt_profile_end(r->s.profile);
         if (ok && !*tag) {
             announce(r, name);
-            lrt_results_add(&r->results, &result);
+            lrt_run_count(r, &result);
         }
     }
     free(name);
@@ -122,7 +129,7 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
         fprintf(r->trace.stream, "%d,%.9g,%.9g,%.9g,%.9g,%d\n", step, s->point[k].t,
                 s->point[k].sigma, lrt_sampling_alpha(s, k), lrt_sampling_deviation(s, k),
                 !r->s.engine.loop.shorter);
-    if (!r->s.set.quiet)
+    if (!r->silent)
         lrt_progress_step(&r->progress, step - s->first);
     if (!r->s.set.preview_every || step % r->s.set.preview_every || step == s->steps)
         return true;
@@ -175,7 +182,7 @@ bool lrt_draw_picture(lrt_run *r, lrt_error *e)
         return false;
     lrt_progress_begin(&r->progress, what, r->s.left);
     bool ok = lrt_session_denoise(&r->s, on_step, r, e);
-    if (!r->s.set.quiet)
+    if (!r->silent)
         lrt_progress_end(&r->progress);
     /* a run without a step has not checked the weights yet, and no earlier picture */
     ok = ok && check_weights(r, e) && lrt_draw_settle(r, e);

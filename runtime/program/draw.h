@@ -15,7 +15,7 @@ bool lrt_draw_picture(lrt_run *r, lrt_error *e);
 /* Waits for the picture before the current one, announces it and counts its result. false, with
  * *e, when it could not be written and the run ends with that. */
 bool lrt_draw_settle(lrt_run *r, lrt_error *e);
-/* Whether there is a picture to draw after the current one. */
+/* Whether there is, or may be, a picture to draw after the current one. */
 bool lrt_draw_more(const lrt_run *r);
 /* The seed of picture i of the current job. */
 uint64_t lrt_draw_seed(const lrt_run *r, int64_t i);

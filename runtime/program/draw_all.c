@@ -10,22 +10,6 @@
 #include "job_files.h"
 #include "tensors.h"
 
-static bool in_part(const lrt_run *r, size_t job) { return (int64_t)job % r->part.of == r->part.k; }
-
-/* The first job from `job` on that this run draws; r->jobs.n: there is none. */
-static size_t next_job(const lrt_run *r, size_t job)
-{
-    while (job < r->jobs.n && !in_part(r, job))
-        job++;
-    return job;
-}
-
-bool lrt_draw_more(const lrt_run *r)
-{
-    return r->number + 1 < r->job->set.batch_count ||
-           next_job(r, (size_t)(r->job - r->jobs.jobs) + 1) < r->jobs.n;
-}
-
 static bool try_side_output(const lrt_run *r, const char *pattern, lrt_error *e)
 {
     char *name = pattern ? lrt_side_name(r->job, pattern, r->number, r->jobs.pictures) : NULL;
@@ -132,7 +116,7 @@ static void count(lrt_run *r, lrt_outcome outcome, const lrt_error *why)
     x.outcome = outcome;
     if (why)
         x.why = *why;
-    lrt_results_add(&r->results, &x);
+    lrt_run_count(r, &x);
 }
 
 /* Draws the current picture, unless it exists or its line has failed. */
@@ -150,7 +134,7 @@ static void draw_or_skip(lrt_run *r)
     } else if (!lrt_draw_picture(r, &e)) {
         count(r, LRT_FAILED, &e);
     }
-    r->stopped |= r->results.failed && !r->s.set.prompts;
+    r->stopped |= r->results.failed && !r->s.set.prompts && !r->crew;
 }
 
 /* "FILE:LINE: " of a line of --prompts, else "". */
@@ -161,22 +145,28 @@ static void put_place(const lrt_run *r, const lrt_job *job, char *text, size_t n
         snprintf(text, n, "%.200s:%d: ", lrt_jobs_place(r->s.set.prompts), job->line);
 }
 
-static void draw_job(lrt_run *r, const lrt_job *job)
+/* Goes on to the next picture; false: there is none. A new line is not read yet. */
+static bool next_picture(lrt_run *r)
 {
+    if (!(r->crew ? lrt_crew_next(r->crew, &r->unit) : lrt_unit_next(&r->jobs, &r->part, &r->unit)))
+        return false;
+    lrt_job *job = &r->jobs.jobs[r->unit.job];
+    r->number = r->unit.number;
+    if (job == r->job)
+        return true;
+    job->set.seed.value = r->unit.seed; /* rank 0 draws random ones */
     r->job = job;
     r->s.set = job->set;
     r->state = LRT_LINE_NEW;
     put_place(r, job, r->name, sizeof r->name);
-    for (r->number = 0; r->number < job->set.batch_count && !r->stopped; r->number++)
-        draw_or_skip(r);
+    return true;
 }
 
-/* Fills r->jobs: one per line of --prompts, or a single one. */
-static bool plan_jobs(lrt_run *r, lrt_error *e)
+/* The pictures of a prompt on the command line. */
+static bool plan_one(lrt_run *r, lrt_error *e)
 {
-    if (r->s.set.prompts)
-        return lrt_jobs_read(r->s.set.prompts, r->s.pipeline, &r->s.set, &r->jobs, e);
-    if (lrt_seed_choose(&r->s.set.seed))
+    bool first = !r->crew || !r->crew->ranks.rank; /* it hands out its seed */
+    if (lrt_seed_choose(&r->s.set.seed) && first)
         lrt_run_say(r, "seed %llu", (unsigned long long)r->s.set.seed.value);
     r->jobs.jobs = malloc(sizeof *r->jobs.jobs);
     if (!r->jobs.jobs)
@@ -186,17 +176,60 @@ static bool plan_jobs(lrt_run *r, lrt_error *e)
     return true;
 }
 
-static bool begin(lrt_run *r, lrt_error *e)
+/* Fills r->jobs: one per line of the list, or a single one. */
+static bool plan(lrt_run *r, const lrt_prompts_text *list, lrt_error *e)
 {
-    if (!plan_jobs(r, e) || !lrt_jobs_claim(&r->jobs, r->s.weights_path, e) ||
+    return r->s.set.prompts ? lrt_jobs_parse(list, r->s.pipeline, &r->s.set, &r->jobs, e)
+                            : plan_one(r, e);
+}
+
+/* What one process does for all: reads the list, checks the names of all pictures. */
+static bool begin_first(lrt_run *r, lrt_prompts_text *list, char **text, lrt_error *e)
+{
+    lrt_unit u = LRT_UNIT_BEGIN;
+    if (r->s.set.prompts && !lrt_prompts_read(r->s.set.prompts, text, &list->bytes, e))
+        return false;
+    list->text = *text;
+    if (!plan(r, list, e) || !lrt_jobs_claim(&r->jobs, r->s.weights_path, e) ||
         !lrt_results_begin(&r->results, &r->jobs, r->s.set.log, e))
         return false;
-    for (size_t k = next_job(r, 0); k < r->jobs.n; k = next_job(r, k + 1))
-        r->results.total += r->jobs.jobs[k].set.batch_count;
+    while (lrt_unit_next(&r->jobs, &r->part, &u))
+        r->results.total++;
     if (!r->results.total && !r->s.set.quiet)
         lrt_run_say(r, "part %lld of %lld has no line: the list has %zu", (long long)r->part.k,
                     (long long)r->part.of, r->jobs.n);
     return true;
+}
+
+/* Of an MPI job: rank 0 sends its list to the others. false: it has none. A rank that cannot draw
+ * stays until the end, since MPI ends the job when one is missing. */
+static bool begin_others(lrt_run *r, bool ok, lrt_prompts_text *list, char **text)
+{
+    lrt_error e;
+    if (!lrt_crew_share(r->crew, ok, text, &list->bytes))
+        return false;
+    list->text = *text;
+    list->checked = true;
+    if (r->crew->ranks.rank && !plan(r, list, &e)) {
+        r->stopped = true;
+        lrt_run_say(r, "error: rank %d: %s", r->crew->ranks.rank, e.text);
+    }
+    lrt_crew_begin(r->crew, &r->jobs, &r->results, r->part, r->s.set.quiet);
+    return true;
+}
+
+static bool begin(lrt_run *r)
+{
+    lrt_error e;
+    char *text = NULL;
+    lrt_prompts_text list = {.path = r->s.set.prompts ? lrt_jobs_place(r->s.set.prompts) : ""};
+    bool first = !r->crew || !r->crew->ranks.rank;
+    bool ok = !first || (!r->stopped && begin_first(r, &list, &text, &e));
+    if (!ok && !r->stopped)
+        lrt_run_say(r, "error: %s", e.text);
+    ok = r->crew ? begin_others(r, ok, &list, &text) : ok;
+    free(text);
+    return ok;
 }
 
 /* Says what did not happen. */
@@ -205,6 +238,7 @@ static bool report(lrt_run *r)
     lrt_results *x = &r->results;
     lrt_error e;
     char place[sizeof r->name];
+    int64_t missing = x->total - x->drawn - x->existed - x->failed;
     if (x->existed && !r->s.set.quiet)
         lrt_run_say(r, "%lld of %lld pictures exist already: skipped", (long long)x->existed,
                     (long long)x->total);
@@ -213,8 +247,10 @@ static bool report(lrt_run *r)
             put_place(r, &r->jobs.jobs[k], place, sizeof place);
             lrt_run_say(r, "error: %s%s", place, x->why[k]);
         }
+    if (r->crew && missing)
+        lrt_run_say(r, "error: %lld pictures were not drawn: no rank was left", (long long)missing);
     if (lrt_results_end(x, &e))
-        return !x->failed;
+        return !x->failed && !missing;
     lrt_run_say(r, "error: %s", e.text);
     return false;
 }
@@ -222,13 +258,18 @@ static bool report(lrt_run *r)
 int lrt_draw_all(lrt_run *r)
 {
     lrt_error e;
-    if (!begin(r, &e)) {
-        lrt_run_say(r, "error: %s", e.text);
+    bool failed = r->stopped;
+    r->unit = LRT_UNIT_BEGIN;
+    r->silent = r->s.set.quiet || r->crew;
+    if (!begin(r))
         return LRT_EXIT_USER;
-    }
-    for (size_t k = next_job(r, 0); k < r->jobs.n && !r->stopped; k = next_job(r, k + 1))
-        draw_job(r, &r->jobs.jobs[k]);
+    while (!r->stopped && next_picture(r))
+        draw_or_skip(r);
     lrt_draw_settle(r, &e);
+    if (r->crew)
+        lrt_crew_end(r->crew);
+    if (r->crew && r->crew->ranks.rank)
+        return failed ? LRT_EXIT_USER : LRT_EXIT_OK;
     bool ok = report(r);
     if (ok && r->s.profile) {
         lrt_profile_print(r->s.profile, stderr);

@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crash.h"
 #include "draw_all.h"
 #include "generator_print.h"
 #include "host.h"
+#include "launcher.h"
 #include "streams.h"
 
 /* Says what is wrong; returns the exit code, for `return complain(...)`. */
@@ -32,7 +34,9 @@ static int print_tokens(const lrt_run *r)
 
 static int print_info(const lrt_run *r)
 {
-    lrt_print_info(&r->s, *r->unusable.text ? r->unusable.text : NULL);
+    char mpi[64];
+    lrt_print_info(&r->s, *r->unusable.text ? r->unusable.text : NULL,
+                   r->mpi ? lrt_mpi_name(r->mpi, mpi, sizeof mpi) : NULL);
     return printed(r);
 }
 
@@ -65,51 +69,119 @@ static int print_help(const lrt_run *r)
     return printed(r);
 }
 
-/* Runs what the settings say. start: lrt_now() when the process began. */
-static int run(lrt_run *r, double start)
+/* Joins the ranks of the job. Others than rank 0 say nothing that all would say. One rank is a
+ * program like any other. */
+static void join(lrt_run *r)
+{
+    r->threads_allowed = lrt_ranks_begin(&r->own_crew.ranks, r->mpi);
+    r->joined = true;
+    if (r->own_crew.ranks.size == 1)
+        return;
+    lrt_crew_init(&r->own_crew);
+    r->crew = &r->own_crew;
+    r->mute = r->crew->ranks.rank;
+}
+
+/* Several processes that each believe to be alone would all draw everything. */
+static bool check_launcher(const lrt_run *r, lrt_error *e)
+{
+    lrt_launcher l = lrt_launcher_read();
+    int size = r->crew ? r->crew->ranks.size : 1;
+    char name[64];
+    if (r->crew && !r->threads_allowed)
+        return lrt_fail(
+            e,
+            "this MPI does not allow calls from several threads in turn: expected MPI_THREAD_SERIALIZED");
+    if (l.size <= size)
+        return true;
+    if (l.rank) /* rank 0 says it, before the launcher sees that a process has failed */
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    if (!r->mpi)
+        return lrt_fail(
+            e,
+            "%ld processes were started (%s), and each would draw everything: this program was built without --mpi; without MPI, tasks of a Slurm array share a list (--part)",
+            l.size, l.variable);
+    return lrt_fail(
+        e,
+        "%ld processes were started (%s), but this program's MPI sees %d, and each would draw everything: start it with the mpirun of %s, or with the srun --mpi=TYPE that this MPI knows",
+        l.size, l.variable, size, lrt_mpi_name(r->mpi, name, sizeof name));
+}
+
+/* Draws, alone or with other ranks. */
+static int draw(lrt_run *r)
+{
+    lrt_error e;
+    if (r->mpi && !r->joined)
+        join(r);
+    if (!check_launcher(r, &e)) {
+        r->mute |= lrt_launcher_read().rank > 0;
+        return complain(r, LRT_EXIT_USER, e.text);
+    }
+    r->mute = false;
+    if (r->crew && r->crew->ranks.rank)
+        r->s.set.profile = NULL; /* rank 0 measures */
+    r->s.profile = r->s.set.profile ? lrt_profile_new(r->start) : NULL;
+    lrt_profile_started(r->s.profile, "start");
+    int code = open_program(r);
+    if (code != LRT_EXIT_OK && !r->crew)
+        return code;
+    r->stopped = code != LRT_EXIT_OK;
+    return lrt_draw_all(r);
+}
+
+/* Runs what the settings say. */
+static int run(lrt_run *r)
 {
     const lrt_settings *set = &r->s.set;
+    bool prints = set->help || set->version || set->info || set->print_tokens;
+    if (!prints)
+        return draw(r);
+    if (r->mute)
+        return LRT_EXIT_OK;
     if (set->help)
         return print_help(r);
     if (set->version) {
         printf("%s, latentc %s\n", r->s.pipeline->name, LRT_VERSION);
         return printed(r);
     }
-    r->s.profile = set->profile ? lrt_profile_new(start) : NULL;
-    lrt_profile_started(r->s.profile, "start");
     int code = open_program(r);
-    if (code != LRT_EXIT_OK)
-        return code;
-    if (set->info)
-        return print_info(r);
-    if (set->print_tokens)
-        return print_tokens(r);
-    return lrt_draw_all(r);
+    return code != LRT_EXIT_OK ? code : set->info ? print_info(r) : print_tokens(r);
 }
 
-int lrt_generator_main(int argc, char **argv, const lrt_pipeline *p)
+/* The command line, and what it says. */
+static int parse_and_run(lrt_run *r, int argc, char **argv)
+{
+    lrt_settings *set = &r->s.set;
+    lrt_error e;
+    bool usage;
+    if (!lrt_settings_parse(set, r->s.pipeline, argc, argv, &e))
+        return complain(r, LRT_EXIT_USAGE, e.text);
+    if (set->from_png && !set->help && !set->version && !set->info &&
+        !lrt_settings_recall(set, r->s.pipeline, argc, argv, &r->recorded, &e))
+        return complain(r, LRT_EXIT_USER, e.text);
+    if (!lrt_part_read(set->part, &r->part, &usage, &e))
+        return complain(r, usage ? LRT_EXIT_USAGE : LRT_EXIT_USER, e.text);
+    lrt_run_notice(r, r->recorded.notice);
+    return run(r);
+}
+
+int lrt_generator_run(int argc, char **argv, const lrt_pipeline *p, const lrt_mpi *mpi)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    double start = lrt_process_start();
     lrt_run r = {.s = {.pipeline = p, .elsewhere = "--weights-file FILE"},
                  .program = slash      ? slash + 1
                             : argc > 0 ? argv[0]
-                                       : p->name};
-    lrt_settings *set = &r.s.set;
-    lrt_error e;
+                                       : p->name,
+                 .start = lrt_process_start(),
+                 .mpi = mpi};
     lrt_streams_begin();
     lrt_output_guard();
     lrt_crash_guard(r.program, lrt_output_remove_all);
-    if (!lrt_settings_parse(set, p, argc, argv, &e))
-        return complain(&r, LRT_EXIT_USAGE, e.text);
-    if (set->from_png && !set->help && !set->version && !set->info &&
-        !lrt_settings_recall(set, p, argc, argv, &r.recorded, &e))
-        return complain(&r, LRT_EXIT_USER, e.text);
-    bool usage;
-    if (!lrt_part_read(set->part, &r.part, &usage, &e))
-        return complain(&r, usage ? LRT_EXIT_USAGE : LRT_EXIT_USER, e.text);
-    lrt_run_notice(&r, r.recorded.notice);
-    int code = run(&r, start);
+    if (mpi && lrt_launcher_read().size > 1) /* so that one rank speaks for all */
+        join(&r);
+    int code = parse_and_run(&r, argc, argv);
+    if (r.joined)
+        lrt_ranks_end(&r.own_crew.ranks);
     lrt_profile_free(r.s.profile);
     lrt_recorded_free(&r.recorded);
     lrt_results_free(&r.results);

@@ -2,4 +2,4 @@
  * that other programs can use the library. */
 #include "generator.h"
 
-int main(int argc, char **argv) { return lrt_generator_main(argc, argv, &latentrt_pipeline); }
+int main(int argc, char **argv) { return lrt_generator_run(argc, argv, &latentrt_pipeline, NULL); }

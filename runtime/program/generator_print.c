@@ -30,7 +30,7 @@ static void put_line(const char *what, const char *text)
     putchar('\n');
 }
 
-void lrt_print_info(const lrt_session *s, const char *wrong)
+void lrt_print_info(const lrt_session *s, const char *wrong, const char *mpi)
 {
     const lrt_pipeline *p = s->pipeline;
     const lrt_program *c = p->program;
@@ -69,4 +69,6 @@ void lrt_print_info(const lrt_session *s, const char *wrong)
         printf("%016llx",
                (unsigned long long)s->container.footer.sections[LRT_SECTION_WEIGHTS].hash);
     printf(" (code layout, weights)\nruntime       %s\n", LRT_VERSION);
+    if (mpi)
+        put_line("mpi", mpi);
 }

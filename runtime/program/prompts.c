@@ -247,7 +247,7 @@ bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt
             return false;
         line = next;
     }
-    return jobs->n ? check_names(&x)
+    return jobs->n ? in->checked || check_names(&x)
                    : lrt_fail(e, "%.200s: no prompt in it: expected one per line", in->path);
 }
 
@@ -257,15 +257,14 @@ const char *lrt_jobs_place(const char *path)
 }
 
 /* An endless input (/dev/zero, yes) is not read to its end. */
-bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
-                   lrt_jobs *jobs, lrt_error *e)
+bool lrt_prompts_read(const char *path, char **text, size_t *bytes, lrt_error *e)
 {
-    char *text = NULL, block[65536];
-    size_t bytes = 0, n, total = 0;
-    *jobs = (lrt_jobs){0};
+    char block[65536];
+    size_t n, total = 0;
+    *text = NULL;
     const char *place = lrt_jobs_place(path);
     FILE *in = place == path ? fopen(path, "rb") : stdin,
-         *all = in ? open_memstream(&text, &bytes) : NULL;
+         *all = in ? open_memstream(text, bytes) : NULL;
     for (; all && total <= LRT_MOST_PROMPTS && (n = fread(block, 1, sizeof block, in)) > 0;
          total += n)
         fwrite(block, 1, n, all);
@@ -278,8 +277,10 @@ bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *
         fclose(in);
     if (all && fclose(all))
         ok = lrt_fail(e, "out of memory");
-    ok = ok && lrt_jobs_parse(&(lrt_prompts_text){place, text, bytes}, p, base, jobs, e);
-    free(text);
+    if (!ok) {
+        free(*text);
+        *text = NULL;
+    }
     return ok;
 }
 

@@ -28,18 +28,19 @@ enum { LRT_MOST_PICTURES = 1000000, LRT_MOST_PROMPTS = 256000000 /* bytes */ };
 #define LRT_STANDARD_INPUT "-"
 /* The file in messages: path, or "standard input". */
 const char *lrt_jobs_place(const char *path);
-/* Reads the file, or standard input. Empty lines are skipped. A line that begins with '{' is an
- * object: its names are long names of settings ('_' may stand for '-'), and its values overrule
- * those of base; null does not. Any other line is a prompt. A random seed is drawn. false, with *e
- * ("FILE:LINE: ..."): a line is wrong, or two pictures have the same name. */
-bool lrt_jobs_read(const char *path, const lrt_pipeline *p, const lrt_settings *base,
-                   lrt_jobs *jobs, lrt_error *e);
+/* Reads the text of the file, or of standard input: malloc'd. false, with *e: it cannot be read, or
+ * is endless. */
+bool lrt_prompts_read(const char *path, char **text, size_t *bytes, lrt_error *e);
 typedef struct {
     const char *path; /* for messages */
     const char *text;
     size_t bytes;
+    bool checked; /* another process found that all names of pictures differ */
 } lrt_prompts_text;
-/* The same from memory. */
+/* The jobs of a text. Empty lines are skipped. A line that begins with '{' is an
+ * object: its names are long names of settings ('_' may stand for '-'), and its values overrule
+ * those of base; null does not. Any other line is a prompt. A random seed is drawn. false, with *e
+ * ("FILE:LINE: ..."): a line is wrong, or two pictures have the same name. */
 bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
                     lrt_jobs *jobs, lrt_error *e);
 void lrt_jobs_free(lrt_jobs *jobs);

@@ -10,6 +10,8 @@ void lrt_run_say(const lrt_run *r, const char *fmt, ...)
 {
     char text[4096];
     va_list ap;
+    if (r->mute)
+        return;
     va_start(ap, fmt);
     if (vsnprintf(text, sizeof text, fmt, ap) >= (int)sizeof text)
         lrt_utf8_trim(text);
@@ -28,8 +30,14 @@ void lrt_run_notice(const lrt_run *r, const char *notice)
 
 lrt_result lrt_run_result(const lrt_run *r)
 {
-    return (lrt_result){.job = r->job - r->jobs.jobs,
-                        .number = r->number,
-                        .seconds = lrt_now() - r->begin,
-                        .rank = 0};
+    return (lrt_result){
+        .job = r->job - r->jobs.jobs, .number = r->number, .seconds = lrt_now() - r->begin};
+}
+
+void lrt_run_count(lrt_run *r, const lrt_result *x)
+{
+    if (r->crew)
+        lrt_crew_count(r->crew, x);
+    else
+        lrt_results_add(&r->results, x);
 }

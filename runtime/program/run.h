@@ -1,13 +1,11 @@
 /* One run of a generator's program: its state, and what it says. */
 #ifndef LATENTRT_RUN_H
 #define LATENTRT_RUN_H
+#include "crew.h"
 #include "metadata.h"
 #include "output.h"
-#include "part.h"
 #include "picture_writer.h"
 #include "progress.h"
-#include "prompts.h"
-#include "results.h"
 #include "session.h"
 
 /* How far a line of --prompts is. */
@@ -20,10 +18,18 @@ typedef struct {
     lrt_recorded recorded; /* by --from-png */
     lrt_jobs jobs;         /* of --prompts, or the one that the command line describes */
     lrt_part part;         /* which of them are drawn */
-    lrt_results results;
-    bool stopped; /* something failed that ends the run */
-    /* the current picture */
-    const lrt_job *job;
+    lrt_results results;   /* of rank 0 */
+    double start;          /* lrt_now() when the process began */
+    const lrt_mpi *mpi;    /* NULL: the program was built without it */
+    lrt_crew own_crew;
+    bool joined;                  /* MPI was begun */
+    bool threads_allowed;         /* by MPI */
+    lrt_crew *crew;               /* the ranks of an MPI job; NULL: this process is alone */
+    bool mute;                    /* says nothing: another rank says the same */
+    bool silent;                  /* no progress and no line for each picture */
+    bool stopped;                 /* something failed that ends the run */
+    lrt_unit unit;                /* the current picture */
+    const lrt_job *job;           /* its line */
     lrt_line_state state;         /* of the job */
     lrt_error line_error;         /* why it failed */
     int64_t number;               /* within the job, from 0 */
@@ -42,4 +48,6 @@ void lrt_run_say(const lrt_run *r, const char *fmt, ...) __attribute__((format(p
 void lrt_run_notice(const lrt_run *r, const char *notice);
 /* The current picture, as a result that is not filled in. */
 lrt_result lrt_run_result(const lrt_run *r);
+/* Counts a result: here, or at rank 0. */
+void lrt_run_count(lrt_run *r, const lrt_result *x);
 #endif
