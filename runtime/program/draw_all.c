@@ -179,8 +179,10 @@ static bool plan_one(lrt_run *r, lrt_error *e)
 /* Fills r->jobs: one per line of the list, or a single one. */
 static bool plan(lrt_run *r, const lrt_prompts_text *list, lrt_error *e)
 {
-    return r->s.set.prompts ? lrt_jobs_parse(list, r->s.pipeline, &r->s.set, &r->jobs, e)
-                            : plan_one(r, e);
+    bool first = !r->crew || !r->crew->ranks.rank;
+    return !r->s.set.prompts ? plan_one(r, e)
+           : first           ? lrt_jobs_parse(list, r->s.pipeline, &r->s.set, &r->jobs, e)
+                             : lrt_jobs_parse_again(list, r->s.pipeline, &r->s.set, &r->jobs, e);
 }
 
 /* What one process does for all: reads the list, checks the names of all pictures. */
@@ -209,7 +211,6 @@ static bool begin_others(lrt_run *r, bool ok, lrt_prompts_text *list, char **tex
     if (!lrt_crew_share(r->crew, ok, text, &list->bytes))
         return false;
     list->text = *text;
-    list->checked = true;
     if (r->crew->ranks.rank && !plan(r, list, &e)) {
         r->stopped = true;
         lrt_run_say(r, "error: rank %d: %s", r->crew->ranks.rank, e.text);

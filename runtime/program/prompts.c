@@ -228,8 +228,8 @@ static bool check_names(const Reading *x)
     return ok;
 }
 
-bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
-                    lrt_jobs *jobs, lrt_error *e)
+bool lrt_jobs_parse_again(const lrt_prompts_text *in, const lrt_pipeline *p,
+                          const lrt_settings *base, lrt_jobs *jobs, lrt_error *e)
 {
     Reading x = {.path = in->path, .p = p, .jobs = jobs, .e = e};
     bool mark = in->bytes >= 3 && !memcmp(in->text, "\xef\xbb\xbf", 3); /* of UTF-8 files */
@@ -247,8 +247,14 @@ bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt
             return false;
         line = next;
     }
-    return jobs->n ? in->checked || check_names(&x)
-                   : lrt_fail(e, "%.200s: no prompt in it: expected one per line", in->path);
+    return jobs->n || lrt_fail(e, "%.200s: no prompt in it: expected one per line", in->path);
+}
+
+bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
+                    lrt_jobs *jobs, lrt_error *e)
+{
+    const Reading x = {.path = in->path, .jobs = jobs, .e = e};
+    return lrt_jobs_parse_again(in, p, base, jobs, e) && check_names(&x);
 }
 
 const char *lrt_jobs_place(const char *path)

@@ -35,7 +35,6 @@ typedef struct {
     const char *path; /* for messages */
     const char *text;
     size_t bytes;
-    bool checked; /* another process found that all names of pictures differ */
 } lrt_prompts_text;
 /* The jobs of a text. Empty lines are skipped. A line that begins with '{' is an
  * object: its names are long names of settings ('_' may stand for '-'), and its values overrule
@@ -43,6 +42,10 @@ typedef struct {
  * ("FILE:LINE: ..."): a line is wrong, or two pictures have the same name. */
 bool lrt_jobs_parse(const lrt_prompts_text *in, const lrt_pipeline *p, const lrt_settings *base,
                     lrt_jobs *jobs, lrt_error *e);
+/* The same of a text that another process has read with lrt_jobs_parse: names of pictures, which
+ * are many calls of the system, are not compared again. */
+bool lrt_jobs_parse_again(const lrt_prompts_text *in, const lrt_pipeline *p,
+                          const lrt_settings *base, lrt_jobs *jobs, lrt_error *e);
 void lrt_jobs_free(lrt_jobs *jobs);
 /* The file name of picture i of a job (from 0). tag: see lrt_numbered_name. malloc'd; NULL when
  * memory is short. */
