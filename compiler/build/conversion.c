@@ -38,6 +38,25 @@ static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Co
     w->path[p.part] = path;
 }
 
+bool conversion_version1(const Conversion *v)
+{
+    for (int m = 0; m < v->subject->n; m++) {
+        const Graph *g = v->subject->model[m].graph;
+        int size = 0;
+        for (uint32_t i = 0; i < g->n_ops; i++) {
+            const Op *o = &g->ops[i];
+            if (o->kind == OP_GELU && o->attr.gelu.kind == GELU_QUICK)
+                return true;
+            if (o->kind != OP_ATTN_QK)
+                continue;
+            if (size && o->attr.attn.head_size != size)
+                return true;
+            size = o->attr.attn.head_size;
+        }
+    }
+    return false;
+}
+
 void conversion_list(Conversion *v, StDtype dtype, bool bf16)
 {
     size_t most = 0;

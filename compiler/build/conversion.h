@@ -34,6 +34,10 @@ typedef struct {
 
 /* ---- conversion.c ---- */
 
+/* Is it Stable Diffusion 1.x: by the text encoder's quick gelu, or heads of several sizes in the
+ * U-Net? */
+bool conversion_version1(const Conversion *v);
+
 /* Fills the list, n and bytes: every weight of the models that the checkpoint has. dtype: the
  * type to write; ST_OTHER: each as it is stored. bf16: the format has this type; if not, bf16
  * becomes f32.

@@ -103,6 +103,13 @@ static const char *latent_size(Arena *a, const Pipeline *l)
     return h == w ? arena_printf(a, "%d", h) : arena_printf(a, "[%d, %d]", h, w);
 }
 
+/* diffusers' name for the number of heads per level. */
+static const char *heads(const Params *p)
+{
+    long long n = whole(p, "heads");
+    return n ? arena_printf(p->arena, "%lld", n) : list(p, "widths", whole(p, "head_size"));
+}
+
 static void unet_config(const Conversion *v, Buf *b)
 {
     const Pipeline *l = v->subject->pipeline;
@@ -126,7 +133,7 @@ static void unet_config(const Conversion *v, Buf *b)
     buf_printf(
         b,
         "  \"attention_head_dim\": %s,\n  \"cross_attention_dim\": %lld,\n  \"use_linear_projection\": true,\n",
-        list(&p, "widths", whole(&p, "head_size")), whole(&p, "context_width"));
+        heads(&p), whole(&p, "context_width"));
     buf_printf(b, "  \"down_block_types\": %s,\n",
                kinds(p.arena, n, k, "CrossAttnDownBlock2D", "DownBlock2D"));
     if (json_ok(json_get(p.declared, "guidance_in")) && whole(&p, "guidance_in") > 0)
@@ -204,12 +211,19 @@ static void vae_config(const Conversion *v, Buf *b)
 
 static void text_config(const Conversion *v, Buf *b)
 {
+    static const struct {
+        const char *ours, *theirs;
+    } acts[] = {{"erf", "gelu"}, {"tanh", "gelu_new"}, {"quick", "quick_gelu"}};
     Params p = params_of(v, MODEL_TEXT_ENCODER);
+    const char *act = param(&p, "gelu").text;
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+        if (!strcmp(act, acts[i].ours))
+            act = acts[i].theirs;
     long long words = whole(&p, "vocab_size");
     buf_printf(
         b,
         "{\n  \"architectures\": [\"CLIPTextModel\"],\n  \"model_type\": \"clip_text_model\",\n  \"hidden_act\": \"%s\",\n",
-        strcmp(param(&p, "gelu").text, "erf") ? "gelu_new" : "gelu");
+        act);
     buf_printf(
         b,
         "  \"hidden_size\": %lld,\n  \"intermediate_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n",

@@ -49,6 +49,8 @@ static V gelu_erf(Emit *e, V x, int lanes, Precision p)
 }
 static const VectorForm form_gelu_erf = {.apply = gelu_erf};
 
+static const VectorForm form_gelu_quick = {.apply = m_gelu_quick, .in_pairs = true};
+
 static const VectorForm *const forms[ACT_COUNT] = {
 #define ACTIVATION(e, name, function, word, gated) [ACT_##e] = &form_##function,
 #include "activations.def"

@@ -150,13 +150,18 @@ static V over_one_plus_exp2(Emit *e, V x, V t, int lanes, Precision precision)
 
 static const double log2_e = 1.4426950408889634;
 
-/* Below -43 the true value is under 1e-17; a NaN stays one. */
-V m_swish(Emit *e, V x, int lanes, Precision p)
+/* x / (1 + exp(-factor x)). Where factor x is below -43 the true value is under 1e-17; a NaN stays
+ * one. */
+static V x_sigmoid(Emit *e, V x, double factor, int lanes, Precision p)
 {
     if (!has_scale(e, lanes, p))
-        x = fp_max(e, cf(e, -42.97, lanes), x);
-    return over_one_plus_exp2(e, x, fp_mul(e, x, cf(e, -log2_e, lanes)), lanes, p);
+        x = fp_max(e, cf(e, -42.97 / factor, lanes), x);
+    return over_one_plus_exp2(e, x, fp_mul(e, x, cf(e, -factor * log2_e, lanes)), lanes, p);
 }
+
+V m_swish(Emit *e, V x, int lanes, Precision p) { return x_sigmoid(e, x, 1.0, lanes, p); }
+
+V m_gelu_quick(Emit *e, V x, int lanes, Precision p) { return x_sigmoid(e, x, 1.702, lanes, p); }
 
 /* 0.5 g (1 + tanh u) = g / (1 + exp(-2u)), u = 0.7978845608 g (1 + 0.044715 g^2); below -7.5 under
  * 1e-17 */

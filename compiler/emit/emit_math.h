@@ -3,7 +3,8 @@
 #define LATENTC_EMIT_MATH_H
 #include "emit.h"
 
-/* lanes may be 1, or twice t->lanes: then the sigmoids of m_swish and m_gelu_tanh divide once for
+/* lanes may be 1, or twice t->lanes: then the sigmoids of m_swish, m_gelu_tanh and m_gelu_quick
+ * divide once for
  * two registers. */
 V m_exp(Emit *e, V x, int lanes); /* relative error below 1.5e-7 in [-87, 88]; clamped outside */
 /* The use of the result. FOR_BF16: it, or a value computed from it, is rounded to bfloat16, which
@@ -14,5 +15,6 @@ V m_exp2(Emit *e, V x, int lanes, Precision p); /* FOR_F32: like m_exp; in [-126
 V m_swish(Emit *e, V x, int lanes, Precision p);
 V m_gelu_tanh(Emit *e, V x, int lanes, Precision p);
 V m_gelu_erf(Emit *e, V x, int lanes);
+V m_gelu_quick(Emit *e, V x, int lanes, Precision p);
 V m_soft_clamp(Emit *e, V x, int lanes); /* 3 tanh(x / 3) */
 #endif

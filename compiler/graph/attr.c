@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const char *const gelu_names[] = {[GELU_TANH] = "tanh", [GELU_ERF] = "erf"};
+static const char *const gelu_names[] = {
+    [GELU_TANH] = "tanh", [GELU_ERF] = "erf", [GELU_QUICK] = "quick"};
 _Static_assert(sizeof gelu_names / sizeof gelu_names[0] == GELU_COUNT, "a name is missing");
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -148,9 +149,11 @@ Activation op_activation(const Op *o)
 #define ELEMENTWISE(e, name, formula) [OP_##e] = ACT_##e,
 #include "ops.def"
     }; /* all others: ACT_NONE, which is 0 */
+    static const Activation gelu[GELU_COUNT] = {ACT_GELU_TANH, ACT_GELU_ERF, ACT_GELU_QUICK},
+                            geglu[GELU_COUNT] = {ACT_GEGLU_TANH, ACT_GEGLU_ERF, ACT_GEGLU_QUICK};
     if (o->kind == OP_GELU)
-        return o->attr.gelu.kind == GELU_ERF ? ACT_GELU_ERF : ACT_GELU_TANH;
+        return gelu[o->attr.gelu.kind];
     if (o->kind == OP_GEGLU)
-        return o->attr.gelu.kind == GELU_ERF ? ACT_GEGLU_ERF : ACT_GEGLU_TANH;
+        return geglu[o->attr.gelu.kind];
     return elementwise[o->kind];
 }

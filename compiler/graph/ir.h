@@ -71,7 +71,7 @@ enum {
     SLOT_COUNT
 };
 
-typedef enum { GELU_TANH, GELU_ERF, GELU_COUNT } GeluKind;
+typedef enum { GELU_TANH, GELU_ERF, GELU_QUICK, GELU_COUNT } GeluKind;
 
 typedef struct {
     /* dense: 1,0,0,0,0 */

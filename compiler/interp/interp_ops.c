@@ -33,6 +33,8 @@ static double scalar_gelu_tanh(double x)
     return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * x * (1.0 + 0.044715 * x * x)));
 }
 
+static double scalar_gelu_quick(double x) { return x / (1.0 + exp(-1.702 * x)); }
+
 double interp_scalar(Activation act, double x)
 {
     static double (*const functions[ACT_COUNT])(double) = {

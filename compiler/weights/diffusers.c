@@ -27,6 +27,7 @@
 #include "families.h"
 #include "refused.h"
 #include "signatures.h"
+#include "versions.h"
 
 /* clang-format off */
 static const char *const extra[] = {
@@ -237,7 +238,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     if (o->variant && !variant)
         err("%s: no component has a variant \"%s\"", folder, o->variant);
     settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
-    c->taken_for = arena_printf(c->arena, "Stable Diffusion 2%s",
+    c->taken_for = arena_printf(c->arena, "%s%s", version_name(version_of_settings(&s)),
                                 s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
     c->why =
         scheduled
@@ -341,6 +342,23 @@ static const Component *component_of_names(const Checkpoint *c)
         c->spec);
 }
 
+/* Without a config, a width that everybody knows says the version. */
+static void settings_without_config(const Checkpoint *c, Settings *s, const Component *x)
+{
+    settings_of_convention(s, x->name);
+    const char *end = x == &components[UNET]           ? "attn2.to_k.weight"
+                      : x == &components[TEXT_ENCODER] ? components[TEXT_ENCODER].mark
+                                                       : NULL;
+    for (size_t i = 0; i < c->n && end; i++) {
+        const Stored *t = &c->tensors[i];
+        if (!ends_with(t->name, end) || t->rank < 2)
+            continue;
+        version_settings(s, version_of_width(t->dim[1]),
+                         x == &components[UNET] ? "diffusion_model" : "text_encoder");
+        return;
+    }
+}
+
 void open_component_file(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
@@ -361,7 +379,7 @@ void open_component_file(Checkpoint *c, const CheckpointOptions *o)
     if (config)
         read_config(config_path, &s, x->settings);
     else
-        settings_of_convention(&s, x->name);
+        settings_without_config(c, &s, x);
     if (!config)
         settings_of_tensors(c, &s);
     finish_component(c, x, &s, config);

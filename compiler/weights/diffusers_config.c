@@ -11,7 +11,7 @@
 #include "vocab.h"
 
 enum { MOST_LATENT = 2048 }; /* rows or columns: pictures of 16384 pixels */
-#define OURS "latentc's graphs are Stable Diffusion 2's"
+#define OURS "latentc's graphs are Stable Diffusion 1's and 2's"
 
 /* clang-format off */
 static const Member index_members[] = {
@@ -74,17 +74,12 @@ static void refuse_relatives(Json config)
         {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
     };
     /* clang-format on */
-    Json context = config_get(config, "cross_attention_dim"),
-         embedding = config_get(config, "addition_embed_type"),
+    Json embedding = config_get(config, "addition_embed_type"),
          channels = config_get(config, "in_channels");
     if (json_ok(embedding) && json_kind(embedding) == JSON_STRING &&
         !strcmp(json_string(embedding), "text_time"))
         json_err(embedding,
                  "this is Stable Diffusion XL (two text encoders, add_embedding): " OURS);
-    if (json_ok(context) && json_kind(context) == JSON_NUMBER && json_number(context) == 768)
-        json_err(
-            context,
-            "this is Stable Diffusion 1.x (a context of 768 channels, eight heads at every level): " OURS);
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0] && json_ok(channels); i++)
         if (json_number(channels) == (double)inputs[i].channels)
             json_err(channels, "this is %s: " OURS, inputs[i].name);
@@ -111,7 +106,7 @@ static int kinds_at(Json config, const char *key, const char *first, const char 
 }
 
 /* diffusers' attention_head_dim is the number of heads per level, despite its name. The graph has
- * one size of heads. */
+ * one size of heads, or one number of them. */
 static void set_heads(const Settings *s, Json config, const Levels *widths, int attention_levels)
 {
     Json j = config_get(config, "num_attention_heads");
@@ -120,7 +115,8 @@ static void set_heads(const Settings *s, Json config, const Levels *widths, int 
     Levels heads = {.n = widths->n};
     if (json_ok(j))
         heads = config_levels(j, widths->n);
-    int64_t size = 0;
+    int64_t size = 0, number = 0;
+    bool sizes = false, numbers = false; /* there is more than one */
     for (int i = 0; i < widths->n; i++) {
         int64_t n = json_ok(j) ? heads.of[i] : 8;
         if (i >= attention_levels && i < widths->n - 1)
@@ -128,14 +124,19 @@ static void set_heads(const Settings *s, Json config, const Levels *widths, int 
         if (widths->of[i] % n)
             json_err(json_ok(j) ? j : config, "%lld heads do not divide %lld channels",
                      (long long)n, (long long)widths->of[i]);
-        if (size && widths->of[i] / n != size)
-            json_err(
-                json_ok(j) ? j : config,
-                "heads of %lld and of %lld channels, but latentc's graphs have one size of heads",
-                (long long)size, (long long)(widths->of[i] / n));
+        sizes |= size && widths->of[i] / n != size;
+        numbers |= number && n != number;
         size = widths->of[i] / n;
+        number = n;
     }
-    json_set_int(settings_model(s, "diffusion_model"), "head_size", size);
+    if (sizes && numbers)
+        json_err(
+            json_ok(j) ? j : config,
+            "the levels have different numbers of heads, of different sizes; latentc's graphs have one size or one number");
+    Json m = settings_model(s, "diffusion_model");
+    json_set_int(m, "heads", sizes ? number : 0);
+    if (!sizes)
+        json_set_int(m, "head_size", size);
 }
 
 /* sample_size: height and width of the latent, or a list of both. */
@@ -249,19 +250,16 @@ void settings_of_text_encoder(Settings *s, Json config)
     /* clang-format off */
     static const struct { const char *name, *kind; } activations[] = {
         {"gelu", "erf"}, {"gelu_python", "erf"}, {"gelu_new", "tanh"}, {"gelu_fast", "tanh"}, {"gelu_pytorch_tanh", "tanh"},
+        {"quick_gelu", "quick"},
     };
     /* clang-format on */
     const char *act = config_string(config, "hidden_act", "quick_gelu"), *kind = NULL;
     for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++)
         if (!strcmp(act, activations[i].name))
             kind = activations[i].kind;
-    if (!kind && !strcmp(act, "quick_gelu"))
-        json_err(
-            config,
-            "hidden_act is quick_gelu: this is the text encoder of Stable Diffusion 1.x (CLIP ViT-L): " OURS);
     if (!kind)
         json_err(json_get(config, "hidden_act"),
-                 "found \"%s\", expected gelu, gelu_new or gelu_pytorch_tanh", act);
+                 "found \"%s\", expected quick_gelu, gelu, gelu_new or gelu_pytorch_tanh", act);
     CONFIG_MEMBERS(s, config, text_members);
     int64_t positions = config_int(config, "max_position_embeddings", 77);
     Json m = settings_model(s, "text_encoder");

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "utf8.h"
+#include "versions.h"
 
 typedef struct {
     const char *name, *words, *class, *spacing, *prediction;
@@ -116,7 +117,7 @@ static const Family *find(const Settings *s, const char **why)
             if ((*why = reasons[k](s, &families[i])))
                 return &families[i];
     *why = "neither a name in its configs nor its scheduler says another";
-    return &families[FAMILIES - 1];
+    return &families[FAMILIES - (version_of_settings(s) == VERSION_1 ? 2 : 1)];
 }
 
 /* ---- what follows ---- */

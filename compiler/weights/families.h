@@ -1,5 +1,5 @@
-/* Which family of models a checkpoint is of: SD-Turbo, an LCM, plain Stable Diffusion 2. The rows
- * of families.def say how it is recognised, and which defaults of a generator follow. */
+/* Which family of models a checkpoint is of: SD-Turbo, an LCM, plain Stable Diffusion 1.x or 2.
+ * The rows of families.def say how it is recognised, and which defaults of a generator follow. */
 #ifndef LATENTC_FAMILIES_H
 #define LATENTC_FAMILIES_H
 #include "checkpoint_settings.h"

@@ -6,6 +6,10 @@
 /* "ldm". */
 extern const Scheme ldm_scheme;
 
+/* The same of Stable Diffusion 1.x: transformers' names of the text encoder, projections as
+ * convolutions. */
+extern const Scheme ldm1_scheme;
+
 /* Rows of the table in formats.c. */
 bool is_ldm_file(const Peek *p);
 void open_ldm_file(Checkpoint *c, const CheckpointOptions *o);

@@ -249,6 +249,8 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
             dim[i] = want->dim[i - 2];
         if (p->flat)
             r = 2;
+        else if (p->conv && r == 2)
+            dim[2] = dim[3] = 1, r = 4;
     }
     dim[0] *= p->parts;
     return r;

@@ -11,8 +11,8 @@ typedef struct {
     /* Several weights may share a tensor: this one has rows part*rows/parts and on of its first
      * axis. parts is 1 where a weight has its own tensor. */
     int part, parts;
-    /* A 1x1 convolution that is stored as a dense kernel. */
-    bool flat;
+    /* A 1x1 convolution that is stored as a dense kernel; a dense kernel that is stored as one. */
+    bool flat, conv;
 } Place;
 
 /* Facts of a graph that numbers in names depend on; counted from the paths of its weights. */

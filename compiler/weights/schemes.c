@@ -9,8 +9,8 @@
 #include "own.h"
 #include "taesd.h"
 
-const Scheme *const schemes[] = {&own_scheme, &own_model_scheme, &diffusers_scheme,
-                                 &ldm_scheme, &keras_scheme,     &taesd_scheme};
+const Scheme *const schemes[] = {&own_scheme,  &own_model_scheme, &diffusers_scheme, &ldm_scheme,
+                                 &ldm1_scheme, &keras_scheme,     &taesd_scheme};
 const int n_schemes = sizeof schemes / sizeof schemes[0];
 
 const Scheme *scheme_find(const char *name)

@@ -29,6 +29,34 @@ convert folder --to diffusers -o again # configs and tokenizer, too
 "$LATENTC" weights list again | grep ^settings | cmp - a.txt || fail "the written configs say something else"
 cmp folder/tokenizer/vocab.json again/tokenizer/vocab.json
 
+# ---- Stable Diffusion 1.x: another text encoder with other names, projections as convolutions, heads of several sizes ----
+first=$SOURCE_DIR/tests/data/narrow-sd1.json
+convert synthetic:5 "$first" --to latentc -o own1.safetensors
+for options in "" bare "extra shards=2"; do
+    rm -rf folder1
+    # shellcheck disable=SC2086
+    write own1.safetensors diffusers folder1 sd1 $options
+    convert folder1 --to latentc -o from1.safetensors
+    same from1.safetensors own1.safetensors
+    # shellcheck disable=SC2086
+    write own1.safetensors ldm file1.safetensors sd1 $options
+    convert file1.safetensors "$first" --to latentc -o from1.safetensors
+    same from1.safetensors own1.safetensors
+done
+write own1.safetensors ldm file1.safetensors sd1
+convert folder1 --to ldm -o folder1-file.safetensors
+same folder1-file.safetensors file1.safetensors
+convert file1.safetensors "$first" --to diffusers -o file1-folder
+for line in 'taken for Stable Diffusion 1.x' 'family stable-diffusion-1' '--sampling-method pndm'; do
+    for spec in folder1 file1-folder "file1.safetensors $first"; do
+        # shellcheck disable=SC2086
+        "$LATENTC" weights check $spec | grep -q -- "$line" || fail "$spec: no line \"$line\""
+    done
+done
+# The pipeline of Stable Diffusion 2 does not need to be named, nor does it hurt.
+"$LATENTC" weights list folder1 | grep ^settings | sed "s/,\"pad_token.*//" >a.txt
+"$LATENTC" weights list file1-folder | grep ^settings | sed "s/,\"pad_token.*//; s/,\"family.*//" | cmp - a.txt || fail "Stable Diffusion 1.x: the written configs say something else"
+
 # ---- spellings and packages ----
 for options in bare legacy extra shards=3 "variant=fp16" "variant=fp16 shards=2" "bare legacy extra shards=5"; do
     rm -rf other
@@ -225,16 +253,14 @@ while IFS='|' read -r file change message; do
     refuse "$message"
     cp kept "other/$file"
 done <<'CASES'
-model_index.json|s/StableDiffusionPipeline/StableDiffusionXLPipeline/|*: /_class_name: this is Stable Diffusion XL (two text encoders, add_embedding): latentc's graphs are Stable Diffusion 2's
-model_index.json|s/StableDiffusionPipeline/FluxPipeline/|*: /_class_name: this is a FluxPipeline: latentc's graphs are Stable Diffusion 2's
-unet/config.json|s/"cross_attention_dim": 64/"cross_attention_dim": 768/|*: /cross_attention_dim: this is Stable Diffusion 1.x *
+model_index.json|s/StableDiffusionPipeline/StableDiffusionXLPipeline/|*: /_class_name: this is Stable Diffusion XL (two text encoders, add_embedding): latentc's graphs are Stable Diffusion 1's and 2's
+model_index.json|s/StableDiffusionPipeline/FluxPipeline/|*: /_class_name: this is a FluxPipeline: latentc's graphs are Stable Diffusion 1's and 2's
 unet/config.json|s/"in_channels": 4/"in_channels": 9/|*: /in_channels: this is an inpainting model (9 channels in): *
 unet/config.json|s/\[1, 2, 4, 4\]/8/|*: /attention_head_dim: heads of 2 and of 4 channels, but latentc's graphs have one size of heads
 unet/config.json|s/"silu"/"relu"/|*: /act_fn: found "relu", but latentc's graphs have "silu" "swish" (one of them)
 unet/config.json|s/"class_embed_type": null/"class_embed_type": "timestep"/|*: /class_embed_type: found "timestep", but latentc's graphs have no such part
 unet/config.json|s/"UpBlock2D", //|*: /up_block_types: found 3 blocks, expected 4, as block_out_channels has
 unet/config.json|s/"block_out_channels": \[16, 32, 64, 64\]/"block_out_channels": "wide"/|*: /block_out_channels: found a string, expected a list
-text_encoder/config.json|s/"gelu"/"quick_gelu"/|*hidden_act is quick_gelu: this is the text encoder of Stable Diffusion 1.x *
 scheduler/scheduler_config.json|s/"epsilon"/"sample"/|*: /prediction_type: found "sample", expected epsilon, v_prediction
 scheduler/scheduler_config.json|s/"scaled_linear"/"sigmoid"/|*: /beta_schedule: found "sigmoid", expected linear, scaled_linear, squaredcos_cap_v2
 tokenizer/tokenizer_config.json|s/"!"/"[PAD]"/|*: the padding token "?PAD?" is not in the vocabulary

@@ -22,9 +22,11 @@ fi
 size=(--set img_height=128 --set img_width=128)
 check text sd2/text_encoder text-seed1
 check unet sd2/diffusion_model unet-128x128-seed1 "${size[@]}"
+check sd1-text sd1/text_encoder sd1-text-seed1
 if [ -n "${LATENTC_LONG:-}" ]; then # 78 and 35 GMAC
     check decoder sd2/decoder decoder-128x128-seed1 "${size[@]}"
     check encoder sd2/image_encoder encoder-128x128-seed1 "${size[@]}"
+    check sd1-unet sd1/diffusion_model sd1-unet-128x128-seed1 "${size[@]}"
 fi
 tiny=(--set img_width=72 --set img_height=104)
 check taesd-decoder taesd/decoder taesd-decoder-72x104-seed1 "${tiny[@]}"

@@ -39,7 +39,6 @@ from diffusers.utils import convert_state_dict_to_kohya
 unet = dict(block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, attention_head_dim=2,
             down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"))
 sd1 = UNet2DConditionModel(cross_attention_dim=768, **unet)
-put("sd1-unet", written(sd1))
 put("sdxl-unet", written(UNet2DConditionModel(cross_attention_dim=2048, addition_embed_type="text_time", addition_time_embed_dim=2,
                                               projection_class_embeddings_input_dim=16, **unet)))
 put("inpainting-unet", written(UNet2DConditionModel(cross_attention_dim=8, in_channels=9, **unet)))
@@ -60,11 +59,9 @@ put("t2i-adapter", written(T2IAdapter(channels=[4, 4, 4, 4], num_res_blocks=1)))
 put("motion", written(MotionAdapter(block_out_channels=(4, 4), motion_layers_per_block=1, motion_norm_num_groups=2, motion_num_attention_heads=1,
                                     motion_mid_block_layers_per_block=1)))
 
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel, T5Config, T5EncoderModel
+from transformers import CLIPVisionConfig, CLIPVisionModel, T5Config, T5EncoderModel
 
 small = dict(num_hidden_layers=1, num_attention_heads=1, intermediate_size=2)
-put("clip-l", written(CLIPTextModel(CLIPTextConfig(hidden_size=768, vocab_size=4, max_position_embeddings=2, bos_token_id=1, eos_token_id=2, **small)),
-                      ["embeddings", "layer_norm", "fc1"]))
 put("clip-vision", written(CLIPVisionModel(CLIPVisionConfig(hidden_size=4, image_size=4, patch_size=2, **small))))
 put("t5", written(T5EncoderModel(T5Config(d_model=4, d_kv=2, d_ff=4, num_layers=1, num_heads=1, vocab_size=4))))
 

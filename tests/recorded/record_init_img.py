@@ -33,10 +33,10 @@ def rectangle(size, ground, colour, left, top, right, bottom):
     return Image.fromarray(a)
 
 
-def folder(latentc, at):
+def folder(latentc, at, model="narrow.json", *options):
     own, out = os.path.join(at, "own.safetensors"), os.path.join(at, "folder")
-    subprocess.run([latentc, "weights", "convert", "synthetic:5", os.path.join(TESTS, "data", "narrow.json"), "--to", "latentc", "-o", own], check=True)
-    subprocess.run([sys.executable, os.path.join(TESTS, "tools", "write_checkpoint.py"), own, "diffusers", out], check=True)
+    subprocess.run([latentc, "weights", "convert", "synthetic:5", os.path.join(TESTS, "data", model), "--to", "latentc", "-o", own], check=True)
+    subprocess.run([sys.executable, os.path.join(TESTS, "tools", "write_checkpoint.py"), own, "diffusers", out, *options], check=True)
     return out
 
 

@@ -15,6 +15,7 @@ takes the guidance scale as an input. KIND: diffusers (a folder, with configs an
     f8=SCALES        kernels and embeddings as F8_E4M3. SCALES: none (the numbers are rounded), one for each tensor (X.scale_weight and a tensor scaled_fp8)
                      or rows (X.weight_scale, one for each output channel)
     decoded          with f8: the same numbers as F32
+    sd1              Stable Diffusion 1.x: the weights of tests/data/narrow-sd1.json, and the names, convolutions and configs that this version has
     tokenizer        tokenizer.json alone, instead of vocab.json and merges.txt"""
 import array
 import json
@@ -26,6 +27,7 @@ from own_weights import read_safetensors, to_torch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 own, kind, out, options = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+sd1 = "sd1" in options
 values = dict(o.split("=") for o in options if "=" in o)
 
 
@@ -113,9 +115,15 @@ def renamed():
         s, x = to_torch(*guidance)
         files["unet"] = {"time_embedding.cond_proj.weight": (s[:2], x)}
     for model, path, _, name, old, shape, ldm, *_ in table():
+        if sd1 and model + "/" + path not in weights and path.startswith("layers."):
+            continue
         s, x = weights.pop(model + "/" + path)
+        if sd1 and model == "text_encoder":
+            ldm = name.replace("text_encoder/", "cond_stage_model.transformer.")
         if path.endswith("kernel"):
             s, x = to_torch(s, x)
+            if sd1 and model == "diffusion_model" and path.split(".")[-2] in ("proj1", "proj2"):
+                s, shape = s + [1, 1], "1x1x1x1"
             if kind == "diffusers" and shape.count("x") == 1 and "legacy" not in options:
                 s = s[:2]
         if kind == "ldm":
@@ -133,7 +141,12 @@ def renamed():
 
 def add_extra(files):
     one = array.array("f", [0.5])
-    if kind == "ldm":
+    if kind == "ldm" and sd1:
+        for name in ["model_ema.decay", "model_ema.diffusion_modeltime_embed0weight", "alphas_cumprod", "cond_stage_model.logit_scale",
+                     "cond_stage_model.transformer.text_projection.weight", "embedding_manager.embedder.transformer.text_model.final_layer_norm.bias"]:
+            files[""][name] = ([1], one)
+        files[""]["cond_stage_model.transformer.text_model.embeddings.position_ids"] = ([1, 2], array.array("q", [0, 1]))
+    elif kind == "ldm":
         for name in ["model_ema.decay", "model_ema.diffusion_modeltime_embed0weight", "alphas_cumprod", "cond_stage_model.model.logit_scale",
                      "cond_stage_model.model.text_projection", "cond_stage_model.model.transformer.resblocks.23.ln_1.weight"]:
             files[""][name] = ([1], one)
@@ -150,7 +163,7 @@ def tokenizer(folder):
     characters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
     tokens = characters + [c + "</w>" for c in characters] + [m.replace(" ", "") for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
     vocab = {t: i for i, t in enumerate(tokens)}
-    json.dump({"pad_token": "!", "model_max_length": 32, "tokenizer_class": "CLIPTokenizer", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
+    json.dump({"pad_token": "<|endoftext|>" if sd1 else "!", "model_max_length": 32, "tokenizer_class": "CLIPTokenizer", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
                "unk_token": "<|endoftext|>"}, open(folder + "/tokenizer_config.json", "w"))
     if "tokenizer" in options:
         json.dump({"version": "1.0", "added_tokens": [{"id": vocab[t], "content": t, "special": True} for t in tokens[-2:]],
@@ -183,6 +196,16 @@ CONFIGS = {
 }
 
 
+# What Stable Diffusion 1.x has in place of these.
+SD1 = {
+    "unet/config.json": {"block_out_channels": [32, 64, 96, 96], "attention_head_dim": 4, "use_linear_projection": False},
+    "text_encoder/config.json": {"num_hidden_layers": 12, "hidden_act": "quick_gelu"},
+    "scheduler/scheduler_config.json": {
+        "_class_name": "PNDMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+        "skip_prk_steps": True, "set_alpha_to_one": False, "steps_offset": 1, "clip_sample": False},
+}
+
+
 def write_component(folder, stem, tensors):
     dot = "." + values["variant"] if "variant" in values else ""
     n = int(values.get("shards", 1))
@@ -206,6 +229,8 @@ if kind == "ldm":
     write_safetensors(out, files[""])
 else:
     for name, config in CONFIGS.items():
+        if sd1 and name in SD1:
+            config = SD1[name] if name.startswith("scheduler") else {**config, **SD1[name]}
         os.makedirs(os.path.dirname(out + "/" + name), exist_ok=True)
         json.dump(config, open(out + "/" + name, "w"))
     tokenizer(out + "/tokenizer")

@@ -33,6 +33,7 @@ static double gelu_tanh(double x)
 {
     return 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)));
 }
+static double gelu_quick(double x) { return x / (1 + exp(-1.702 * x)); }
 static double gelu_erf(double x) { return 0.5 * x * erfc(-x * sqrt(0.5)); }
 
 typedef struct {
@@ -45,7 +46,8 @@ static const Function functions[] = {{OP_SWISH, 0, swish},
                                      {OP_TANH, 0, tanh},
                                      {OP_SOFT_CLAMP, 0, soft_clamp},
                                      {OP_GELU, GELU_TANH, gelu_tanh},
-                                     {OP_GELU, GELU_ERF, gelu_erf}};
+                                     {OP_GELU, GELU_ERF, gelu_erf},
+                                     {OP_GELU, GELU_QUICK, gelu_quick}};
 
 /* Both signs, from 1e-30 to 1e4 evenly in the logarithm, and the special values. */
 static float argument(int64_t i, int64_t n)
