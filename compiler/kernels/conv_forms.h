@@ -28,10 +28,10 @@ extern const char *const winograd_names[WINOGRAD_COUNT];
 /* Where a form may be used: products on vectors, on the tile unit. */
 typedef enum { UNITS_VECTORS = 1, UNITS_TILES = 2, UNITS_BOTH = 3 } FormUnits;
 
-/* Where a form may be chosen by its cost. ONCE: where the products are vdpbf16ps, in models that
- * run once for a picture (without a timestep). The result of a step is the next one's input: there
- * errors add up. */
-typedef enum { CHOSEN_ALWAYS, CHOSEN_ONCE } FormChosen;
+/* Where a form may be chosen by its cost. LATE: where the products are vdpbf16ps, and an error
+ * passes through few products: in models that run once for a picture (without a timestep), and
+ * behind the lowest level of a U-Net. */
+typedef enum { CHOSEN_ALWAYS, CHOSEN_LATE } FormChosen;
 
 /* AUTO: the cheapest form by estimate, within a budget of bytes (algorithm.c). WINOGRAD: the
  * cheapest Winograd form where one fits. Else that form where it fits. */

@@ -40,14 +40,37 @@ static bool runs_in_steps(const Graph *g)
     return false;
 }
 
-static bool may_choose(const Graph *g, const Program *p, const ConvForm *f)
+/* The operations from `from` on, before `to`. */
+typedef struct {
+    uint32_t from, to;
+} Range;
+
+/* Where forms that are chosen late may be chosen: anywhere in a model that runs once; else on a
+ * U-Net's way up, behind the last convolution of its lowest level, but for the last convolution of
+ * all, whose error nothing averages. */
+static Range late_operations(const Graph *g)
+{
+    int64_t least = INT64_MAX;
+    Range late = {0, g->n_ops};
+    for (uint32_t i = 0; i < g->n_ops && runs_in_steps(g); i++) {
+        if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
+            continue;
+        int64_t pixels = shape_rows(&tensor(g, g->ops[i].out)->shape);
+        late = (Range){pixels <= least ? i + 1 : late.from, i};
+        least = pixels < least ? pixels : least;
+    }
+    return late;
+}
+
+static bool may_choose(const Program *p, const ConvForm *f, bool late)
 {
     if (f->chosen == CHOSEN_ALWAYS || p->conv == f->mode)
         return true;
-    return p->bf16 && p->target->core == CORE_BF16_DOT && !runs_in_steps(g);
+    return p->bf16 && p->target->core == CORE_BF16_DOT && late;
 }
 
-static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
+/* late: whether forms that are chosen late may be chosen. */
+static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op, bool late)
 {
     const Target *t = p->target;
     ConvChoice c = {.op = op};
@@ -60,8 +83,8 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op)
         if (f == 0)
             c.cost[f] = contract_cost(&k, t);
         else
-            c.cost[f] = k.winograd && may_choose(g, p, &conv_forms[f]) ? winograd_cost(&k, t)
-                                                                       : INFINITY;
+            c.cost[f] = k.winograd && may_choose(p, &conv_forms[f], late) ? winograd_cost(&k, t)
+                                                                          : INFINITY;
     }
     return c;
 }
@@ -147,10 +170,11 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
     Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
     int n = 0, n_steps = 0;
     int64_t used = 0;
+    Range late = late_operations(g);
     for (uint32_t i = 0; i < g->n_ops; i++) {
         if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
             continue;
-        all[n++] = candidates(g, p, i);
+        all[n++] = candidates(g, p, i, i >= late.from && i < late.to);
     }
     if (p->tuning)
         use_measurements(g, p, all, n);
