@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "guidance.h"
-#include "model_inputs.h"
 #include "init_image.h"
+#include "model_inputs.h"
 #include "settings.h"
 
 void lrt_settings_note_given(lrt_settings *s, const lrt_option table[LRT_SETTING_COUNT])
