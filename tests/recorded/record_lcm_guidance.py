@@ -20,7 +20,7 @@ import torch
 from record_init_img import TESTS, rectangle
 
 CASES = [("text", (64, 64), steps, scale) for steps in (1, 2, 4) for scale in (1, 7.5, 8.5)] + [
-    ("text", (104, 72), 3, 0.5), ("picture", (64, 64), 4, 8.5)]
+    ("text", (64, 64), 3, 0.5), ("picture", (64, 64), 4, 8.5)]
 EMBEDDINGS = [(0, 256), (1, 256), (7.5, 256), (8.5, 256), (12, 128), (8, 33)]
 
 
