@@ -6,67 +6,18 @@
 #include <unistd.h>
 
 #include "diffusers_scheduler.h"
-#include "graph_json.h"
 #include "graphfile.h"
 #include "diffusers.h"
 #include "families.h"
 #include "pipeline.h"
 #include "conversion.h"
+#include "diffusers_params.h"
 #include "spacing.h"
 #include "err.h"
 #include "files.h"
 #include "outfile.h"
 
-/* ---- parameters ---- */
-
-/* A model's parameters: the pipeline's, else the graph's own defaults. */
-typedef struct {
-    Arena *arena;
-    const PipelineModel *of;
-    Json graph, declared;
-} Params;
-
-static Params params_of(const Conversion *v, ModelId id)
-{
-    const PipelineModel *m = &v->subject->pipeline->model[id];
-    Json graph = graph_json(m->graph);
-    return (Params){v->subject->arena, m, graph, json_need(graph, "parameters")};
-}
-
-static ParamSet param(const Params *p, const char *name)
-{
-    return pipeline_param(p->arena, p->of, p->declared, name);
-}
-
-static const char *real_text(Arena *a, double v)
-{
-    Buf b = {0};
-    buf_real(&b, v);
-    const char *text = arena_strdup(a, b.data);
-    buf_free(&b);
-    return text;
-}
-
-static long long whole(const Params *p, const char *name)
-{
-    return (long long)param(p, name).value;
-}
-
-static double real(const Params *p, const char *name)
-{
-    ParamSet x = param(p, name);
-    return x.kind == PARAM_INT ? (double)x.value : x.real;
-}
-
-/* "[320,640]", each divided by `by`. */
-static const char *list(const Params *p, const char *name, int64_t by)
-{
-    ParamSet x = param(p, name);
-    const char *s = "";
-    for (int i = 0; i < x.n_ints; i++)
-        s = arena_printf(p->arena, "%s%s%lld", s, i ? "," : "", (long long)(x.ints[i] / by));
-    return arena_printf(p->arena, "[%s]", s);
-}
+/* ---- configs ---- */
 
 /* `n` names, the first `k` of them one, the others another. */
 static const char *kinds(Arena *a, int n, int k, const char *first, const char *then)
@@ -75,77 +26,6 @@ static const char *kinds(Arena *a, int n, int k, const char *first, const char *
     for (int i = 0; i < n; i++)
         s = arena_printf(a, "%s%s\"%s\"", s, i ? "," : "", i < k ? first : then);
     return arena_printf(a, "[%s]", s);
-}
-
-/* Where diffusers' code has a constant and this pipeline another number, its pictures are others.
- */
-static void expect_constant(const char *name, double found, double theirs)
-{
-    if (found != theirs)
-        note("note: %s is %g here, and always %g in diffusers: its pictures will differ a little",
-             name, found, theirs);
-}
-
-static void expect_erf(const Params *p, const char *model)
-{
-    if (strcmp(param(p, "gelu").text, "erf"))
-        note(
-            "note: %s has gelu by tanh here, and by erf in diffusers: its pictures will differ a little",
-            model);
-}
-
-/* ---- configs ---- */
-
-/* "64", or "[64, 96]": height and width of the latent. */
-static const char *latent_size(Arena *a, const Pipeline *l)
-{
-    int h = l->img_height / 8, w = l->img_width / 8;
-    return h == w ? arena_printf(a, "%d", h) : arena_printf(a, "[%d, %d]", h, w);
-}
-
-/* diffusers' name for the number of heads per level. */
-static const char *heads(const Params *p)
-{
-    long long n = whole(p, "heads");
-    return n ? arena_printf(p->arena, "%lld", n) : list(p, "widths", whole(p, "head_size"));
-}
-
-static void unet_config(const Conversion *v, Buf *b)
-{
-    const Pipeline *l = v->subject->pipeline;
-    Params p = params_of(v, MODEL_DIFFUSION_MODEL);
-    ParamSet widths = param(&p, "widths");
-    int n = widths.n_ints, k = (int)whole(&p, "attention_levels");
-    expect_constant("eps_transformer", real(&p, "eps_transformer"), 1e-6);
-    expect_constant("eps_layer", real(&p, "eps_layer"), 1e-5);
-    expect_erf(&p, "diffusion_model");
-    if (whole(&p, "time_in") != widths.ints[0])
-        err("%s: time_in is %lld, but diffusers has as many channels as the first level: %lld",
-            v->out, whole(&p, "time_in"), (long long)widths.ints[0]);
-    buf_printf(
-        b,
-        "{\n  \"_class_name\": \"UNet2DConditionModel\",\n  \"act_fn\": \"silu\",\n  \"in_channels\": %lld,\n  \"out_channels\": %lld,\n",
-        whole(&p, "latent_channels"), whole(&p, "latent_channels"));
-    buf_printf(
-        b,
-        "  \"block_out_channels\": %s,\n  \"layers_per_block\": %lld,\n  \"transformer_layers_per_block\": %lld,\n",
-        list(&p, "widths", 1), whole(&p, "blocks"), whole(&p, "depth"));
-    buf_printf(
-        b,
-        "  \"attention_head_dim\": %s,\n  \"cross_attention_dim\": %lld,\n  \"use_linear_projection\": true,\n",
-        heads(&p), whole(&p, "context_width"));
-    buf_printf(b, "  \"down_block_types\": %s,\n",
-               kinds(p.arena, n, k, "CrossAttnDownBlock2D", "DownBlock2D"));
-    if (json_ok(json_get(p.declared, "guidance_in")) && whole(&p, "guidance_in") > 0)
-        buf_printf(b, "  \"time_cond_proj_dim\": %lld,\n", whole(&p, "guidance_in"));
-    buf_printf(b, "  \"mid_block_type\": \"UNetMidBlock2DCrossAttn\",\n  \"up_block_types\": %s,\n",
-               kinds(p.arena, n, n - k, "UpBlock2D", "CrossAttnUpBlock2D"));
-    buf_printf(
-        b,
-        "  \"norm_num_groups\": %lld,\n  \"norm_eps\": %s,\n  \"time_embedding_dim\": %lld,\n  \"sample_size\": %s\n}\n",
-        whole(&p, "groups"), real_text(p.arena, real(&p, "eps_res")), whole(&p, "time_width"),
-        latent_size(p.arena, l));
-    json_free(p.graph);
 }
 
 /* vae/ has TAESD where the pipeline has no other decoder. */
@@ -159,7 +39,7 @@ static void tiny_config(const Conversion *v, Buf *b)
     if (!v->subject->pipeline->model[MODEL_TINY_IMAGE_ENCODER].graph)
         err("%s: TAESD's encoder is missing, which an AutoencoderTiny of diffusers has", v->out);
     Params p = params_of(v, MODEL_TINY_DECODER);
-    long long width = whole(&p, "width");
+    long long width = params_int(&p, "width");
     buf_printf(b, "{\n  \"_class_name\": \"AutoencoderTiny\",\n  \"act_fn\": \"relu\",\n");
     for (int i = 0; i < 2; i++)
         buf_printf(b, "  \"%s_block_out_channels\": [%lld,%lld,%lld,%lld],\n",
@@ -167,7 +47,7 @@ static void tiny_config(const Conversion *v, Buf *b)
     buf_printf(
         b,
         "  \"num_decoder_blocks\": [3,3,3,1],\n  \"num_encoder_blocks\": [1,3,3,3],\n  \"latent_channels\": %lld,\n  \"scaling_factor\": 1.0\n}\n",
-        whole(&p, "latent_channels"));
+        params_int(&p, "latent_channels"));
     json_free(p.graph);
 }
 
@@ -181,14 +61,14 @@ static void vae_config(const Conversion *v, Buf *b)
     if (l->model[MODEL_TINY_DECODER].graph)
         note("note: TAESD is left out: a diffusers folder has one autoencoder");
     Params p = params_of(v, MODEL_DECODER);
-    int n = param(&p, "widths").n_ints;
-    expect_constant("eps of the decoder", real(&p, "eps"), 1e-6);
+    int n = params_find(&p, "widths").n_ints;
+    params_constant("eps of the decoder", params_real(&p, "eps"), 1e-6);
     if (l->model[MODEL_IMAGE_ENCODER].graph) {
         Params e = params_of(v, MODEL_IMAGE_ENCODER);
-        if (strcmp(list(&e, "widths", 1), list(&p, "widths", 1)) ||
-            whole(&e, "blocks") + 1 != whole(&p, "blocks") ||
-            whole(&e, "groups") != whole(&p, "groups") ||
-            real(&e, "latent_scale") != real(&p, "latent_scale"))
+        if (strcmp(params_list(&e, "widths", 1), params_list(&p, "widths", 1)) ||
+            params_int(&e, "blocks") + 1 != params_int(&p, "blocks") ||
+            params_int(&e, "groups") != params_int(&p, "groups") ||
+            params_real(&e, "latent_scale") != params_real(&p, "latent_scale"))
             err("%s: decoder and image_encoder have other widths, blocks, groups or scale than one another, which no config of diffusers says",
                 v->out);
         json_free(e.graph);
@@ -196,16 +76,16 @@ static void vae_config(const Conversion *v, Buf *b)
     buf_printf(
         b,
         "{\n  \"_class_name\": \"AutoencoderKL\",\n  \"act_fn\": \"silu\",\n  \"in_channels\": 3,\n  \"out_channels\": 3,\n  \"latent_channels\": %lld,\n",
-        whole(&p, "latent_channels"));
+        params_int(&p, "latent_channels"));
     buf_printf(
         b,
         "  \"block_out_channels\": %s,\n  \"layers_per_block\": %lld,\n  \"norm_num_groups\": %lld,\n",
-        list(&p, "widths", 1), whole(&p, "blocks") - 1, whole(&p, "groups"));
+        params_list(&p, "widths", 1), params_int(&p, "blocks") - 1, params_int(&p, "groups"));
     buf_printf(b, "  \"down_block_types\": %s,\n  \"up_block_types\": %s,\n",
                kinds(p.arena, n, n, "DownEncoderBlock2D", ""),
                kinds(p.arena, n, n, "UpDecoderBlock2D", ""));
     buf_printf(b, "  \"scaling_factor\": %s,\n  \"sample_size\": %d\n}\n",
-               real_text(p.arena, real(&p, "latent_scale")), l->img_height);
+               real_text(p.arena, params_real(&p, "latent_scale")), l->img_height);
     json_free(p.graph);
 }
 
@@ -215,11 +95,11 @@ static void text_config(const Conversion *v, Buf *b)
         const char *ours, *theirs;
     } acts[] = {{"erf", "gelu"}, {"tanh", "gelu_new"}, {"quick", "quick_gelu"}};
     Params p = params_of(v, MODEL_TEXT_ENCODER);
-    const char *act = param(&p, "gelu").text;
+    const char *act = params_find(&p, "gelu").text;
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
         if (!strcmp(act, acts[i].ours))
             act = acts[i].theirs;
-    long long words = whole(&p, "vocab_size");
+    long long words = params_int(&p, "vocab_size");
     buf_printf(
         b,
         "{\n  \"architectures\": [\"CLIPTextModel\"],\n  \"model_type\": \"clip_text_model\",\n  \"hidden_act\": \"%s\",\n",
@@ -227,14 +107,15 @@ static void text_config(const Conversion *v, Buf *b)
     buf_printf(
         b,
         "  \"hidden_size\": %lld,\n  \"intermediate_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n",
-        whole(&p, "width"), whole(&p, "mlp_width"), whole(&p, "layers"), whole(&p, "heads"));
+        params_int(&p, "width"), params_int(&p, "mlp_width"), params_int(&p, "layers"),
+        params_int(&p, "heads"));
     buf_printf(
         b,
         "  \"layer_norm_eps\": %s,\n  \"max_position_embeddings\": %lld,\n  \"vocab_size\": %lld,\n",
-        real_text(p.arena, real(&p, "eps_layer")), whole(&p, "position_rows"), words);
+        real_text(p.arena, params_real(&p, "eps_layer")), params_int(&p, "position_rows"), words);
     buf_printf(
         b, "  \"bos_token_id\": %lld,\n  \"eos_token_id\": %lld,\n  \"projection_dim\": %lld\n}\n",
-        words - 2, words - 1, whole(&p, "width"));
+        words - 2, words - 1, params_int(&p, "width"));
     json_free(p.graph);
 }
 
@@ -345,7 +226,8 @@ static void index_config(const Conversion *v, Buf *b)
 {
     const Checkpoint *c = v->subject->checkpoint;
     const char *family = c ? family_with_defaults(c->settings) : NULL;
-    buf_printf(b, "{\n  \"_class_name\": \"StableDiffusionPipeline\",\n");
+    buf_printf(b, "{\n  \"_class_name\": \"StableDiffusion%sPipeline\",\n",
+               unet_reads_masks(v) ? "Inpaint" : "");
     if (family) /* so that it is recognised again, whatever its scheduler's form */
         buf_printf(b, "  \"_name_or_path\": \"%s\",\n", family);
     buf_printf(

@@ -6,7 +6,7 @@
 
 Settings settings_new(Arena *a, const char *spec)
 {
-    return (Settings){.arena = a, .json = json_new_object(spec)};
+    return (Settings){.arena = a, .json = json_new_object(spec), .form = ""};
 }
 
 void settings_note(Settings *s, Json at, const char *fmt, ...)

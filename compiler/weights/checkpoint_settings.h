@@ -12,6 +12,9 @@ typedef struct {
     Json json;
     /* "epsilon", "v"; NULL: the files do not say. */
     const char *prediction;
+    /* How the U-Net differs from Stable Diffusion's, for taken_for: " inpainting", ", the U-Net of
+     * BK-SDM small", both, or "". */
+    const char *form;
     /* What is not read, or done in another way than the files say: a line each, with a newline
      * after it. NULL: nothing. */
     const char *notes;

@@ -238,7 +238,7 @@ void open_diffusers_folder(Checkpoint *c, const CheckpointOptions *o)
     if (o->variant && !variant)
         err("%s: no component has a variant \"%s\"", folder, o->variant);
     settings_of_tokenizer(&s, arena_printf(c->arena, "%s/tokenizer", folder), &c->vocab);
-    c->taken_for = arena_printf(c->arena, "%s%s", version_name(version_of_settings(&s)),
+    c->taken_for = arena_printf(c->arena, "%s%s%s", version_name(version_of_settings(&s)), s.form,
                                 s.prediction ? arena_printf(c->arena, ", %s", s.prediction) : "");
     c->why =
         scheduled
@@ -274,7 +274,7 @@ static void finish_component(Checkpoint *c, const Component *x, Settings *s, boo
     if (x->settings == settings_of_unet && (config || s->seen.guidance))
         family_decide(s);
     c->scheme = &diffusers_scheme;
-    c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers", x->name, x->class);
+    c->taken_for = arena_printf(c->arena, "a %s (%s) of diffusers%s", x->name, x->class, s->form);
     c->why = config ? "config.json"
                     : arena_printf(c->arena,
                                    "it has a tensor \"%s\"; there is no config.json in its folder",
@@ -288,7 +288,9 @@ static void settings_of_tensors(const Checkpoint *c, Settings *s)
 {
     static const char name[] = "unet/time_embedding.cond_proj.weight";
     for (size_t i = 0; i < c->n; i++)
-        if (!strcmp(c->tensors[i].name, name) && c->tensors[i].rank == 2)
+        if (!strcmp(c->tensors[i].name, "unet/conv_in.weight") && c->tensors[i].rank == 4)
+            settings_of_channels(s, c->tensors[i].dim[1]);
+        else if (!strcmp(c->tensors[i].name, name) && c->tensors[i].rank == 2)
             settings_of_guidance(s, c->tensors[i].dim[1],
                                  arena_printf(c->arena, "%s: it has a tensor \"%s\"", c->spec,
                                               strchr(name, '/') + 1));

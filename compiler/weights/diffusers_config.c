@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "families.h"
+#include "unet_levels.h"
 #include "err.h"
 #include "vocab.h"
 
@@ -46,7 +47,6 @@ void check_pipeline_class(Settings *s, Json index)
     static const struct { const char *part, *name; } others[] = {
         {"StableDiffusionXL", "Stable Diffusion XL (two text encoders, add_embedding)"},
         {"StableDiffusion3", "Stable Diffusion 3 (a transformer, three text encoders)"},
-        {"StableDiffusionInpaint", "an inpainting model (9 channels in)"},
         {"StableDiffusionDepth2Img", "a depth model (5 channels in)"},
         {"StableDiffusionUpscale", "an upscaler (7 channels in)"},
         {"StableDiffusionLatentUpscale", "a latent upscaler"},
@@ -70,7 +70,7 @@ static void refuse_relatives(Json config)
 {
     /* clang-format off */
     static const struct { int64_t channels; const char *name; } inputs[] = {
-        {9, "an inpainting model (9 channels in)"}, {8, "InstructPix2Pix (8 channels in)"},
+        {8, "InstructPix2Pix (8 channels in)"},
         {7, "an upscaler (7 channels in)"}, {5, "a depth model (5 channels in)"},
     };
     /* clang-format on */
@@ -173,26 +173,28 @@ static void set_guidance(Settings *s, Json config)
                      json_file(config), (long long)width));
 }
 
+void settings_of_channels(Settings *s, int64_t channels)
+{
+    enum { LATENT = 4, INPAINTING = 9 };
+    if (channels != INPAINTING)
+        return;
+    json_set_int(settings_model(s, "diffusion_model"), "mask_channels", INPAINTING - LATENT);
+    s->form = arena_printf(s->arena, " inpainting%s", s->form);
+}
+
 void settings_of_unet(Settings *s, Json config)
 {
     refuse_relatives(config);
     CONFIG_MEMBERS(s, config, unet_members);
     family_config(s, config);
-    Levels widths = config_levels(json_need(config, "block_out_channels"), 0);
-    int levels = kinds_at(config, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D",
-                          widths.n);
-    int plain = kinds_at(config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", widths.n);
-    if (plain != widths.n - levels)
-        json_err(json_get(config, "up_block_types"),
-                 "found %d blocks with attention, expected %d as on the way down", widths.n - plain,
-                 levels);
+    UnetLevels u = unet_levels_read(config);
+    Levels widths = u.widths;
     Json m = settings_model(s, "diffusion_model");
-    json_set_ints(m, "widths", widths.of, widths.n);
-    json_set_int(m, "blocks", config_same_level(config, "layers_per_block", widths.n, 2));
-    json_set_int(m, "attention_levels", levels);
-    json_set_int(m, "depth",
-                 config_same_level(config, "transformer_layers_per_block", widths.n, 1));
-    set_heads(s, config, &widths, levels);
+    unet_levels_set(&u, m);
+    if (*unet_levels_name(&u))
+        s->form = arena_printf(s->arena, ", the U-Net of %s", unet_levels_name(&u));
+    settings_of_channels(s, config_int(config, "in_channels", 4));
+    set_heads(s, config, &widths, unet_levels_attention(&u));
     json_set_int(m, "groups", config_int(config, "norm_num_groups", 32));
     json_set_int(m, "context_width",
                  config_same_level(config, "cross_attention_dim", widths.n, 1280));

@@ -21,6 +21,10 @@ void settings_of_text_encoder(Settings *s, Json config);
 /* tokenizer/: the padding token; *vocab becomes the folder when it exists. */
 void settings_of_tokenizer(Settings *s, const char *folder, const char **vocab);
 
+/* A U-Net that reads so many channels: 9 for one that repaints a part of a picture, which reads a
+ * mask and the masked picture beside the latent. Sets s->form. */
+void settings_of_channels(Settings *s, int64_t channels);
+
 /* Facts that PyTorch's programs have in their code and no file gives: gelu by erf, eps of the
  * norms. component: "unet", "vae", "taesd", "text_encoder". */
 void settings_of_convention(Settings *s, const char *component);

@@ -204,6 +204,9 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     Settings s = settings_new(c->arena, c->spec);
     s.prediction = prediction_of(c, f, &why);
     bool v = !strcmp(s.prediction, "v"), clip = has_clip(c);
+    const Stored *first = checkpoint_find(c, "model.diffusion_model.input_blocks.0.0.weight");
+    if (first && first->rank == 4)
+        settings_of_channels(&s, first->dim[1]);
     set_models(&s, c, clip);
     if (v && version_of_settings(&s) != VERSION_1) {
         Json size = settings_parameters(&s);
@@ -215,10 +218,10 @@ void open_ldm_file(Checkpoint *c, const CheckpointOptions *o)
     set_schedule(&s, version, v && checkpoint_find(c, "ztsnr"));
     c->scheme = clip || version == VERSION_1 ? &ldm1_scheme : &ldm_scheme;
     c->settings = s.json;
-    if (version == VERSION_1)
-        c->taken_for = v ? "Stable Diffusion 1.x, v" : "Stable Diffusion 1.x";
-    else
-        c->taken_for = v ? "Stable Diffusion 2, 768-v" : "Stable Diffusion 2, 512-base (epsilon)";
+    const char *kind = version == VERSION_1 ? (v ? ", v" : "")
+                       : v                  ? ", 768-v"
+                                            : ", 512-base (epsilon)";
+    c->taken_for = arena_printf(c->arena, "%s%s%s", version_name(version), s.form, kind);
     c->why = arena_printf(c->arena, "names are LDM's; %s; --prediction replaces it", why);
 }
 

@@ -39,7 +39,18 @@ typedef struct {
     int64_t of[3];
 } Numbers;
 
+/* The sum of the first k of a list of counts; numbers in paths may be of any size. */
+static int64_t sum(const int *list, int64_t k)
+{
+    int64_t s = 0;
+    for (int64_t i = 0; i < k && i < MOST_COUNTED; i++)
+        s += list[i];
+    return s;
+}
+
 /* clang-format off */
+#define SUM(list, k) sum(n->list, k)
+#define AT(list, k) (sum(n->list, (k) + 1) - sum(n->list, k))
 #define NUMBER(name, value) \
     static int64_t number_##name(int64_t a, int64_t b, int64_t c, const Counts *n) { (void)a, (void)b, (void)c, (void)n; return value; }
 /* clang-format on */
@@ -207,27 +218,43 @@ static void most(int *into, int64_t v)
         *into = (int)v;
 }
 
+/* Block b of level a is there. */
+static void count_block(int *list, const Numbers *x)
+{
+    if (x->of[0] < MOST_COUNTED)
+        most(&list[x->of[0]], x->of[1] + 1);
+}
+
+static void count_path(const char *path, Counts *n)
+{
+    Numbers x = {0};
+    if (take_part("layers.{a}.", path, &x))
+        most(&n->layers, x.of[0] + 1);
+    if (take_part("down.{a}.res.{b}.", path, &x)) {
+        most(&n->levels, x.of[0] + 1);
+        most(&n->blocks, x.of[1] + 1);
+        count_block(n->down, &x);
+    } else if (take_part("up.{a}.res.{b}.", path, &x)) {
+        most(&n->levels, x.of[0] + 1);
+        most(&n->up_blocks, x.of[1] + 1);
+        count_block(n->up, &x);
+    } else if (take_part("down.{a}.attn.{b}.", path, &x)) {
+        count_block(n->down_attention, &x);
+    } else if (take_part("up.{a}.attn.{b}.", path, &x)) {
+        count_block(n->up_attention, &x);
+    } else if (take_part("mid.res.{a}.", path, &x)) {
+        most(&n->mid, x.of[0] + 1);
+    } else if (take_part("mid.attn.{a}.", path, &x)) {
+        most(&n->mid_attention, x.of[0] + 1);
+    }
+}
+
 Counts counts_of(const Graph *g)
 {
     Counts n = {0};
-    for (uint32_t i = 0; i < g->n_tensors; i++) {
-        const Tensor *t = &g->tensors[i];
-        for (int k = 0; t->kind == T_WEIGHT && k < t->n_parts; k++) {
-            Numbers x = {0};
-            const char *path = t->parts[k].path;
-            if (take_part("layers.{a}.", path, &x))
-                most(&n.layers, x.of[0] + 1);
-            if (take_part("down.{a}.res.{b}.", path, &x)) {
-                most(&n.levels, x.of[0] + 1);
-                most(&n.blocks, x.of[1] + 1);
-            } else if (take_part("up.{a}.res.{b}.", path, &x)) {
-                most(&n.levels, x.of[0] + 1);
-                most(&n.up_blocks, x.of[1] + 1);
-            }
-            if (take_part("down.{a}.attn.{b}.", path, &x))
-                most(&n.attention_levels, x.of[0] + 1);
-        }
-    }
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        for (int k = 0; g->tensors[i].kind == T_WEIGHT && k < g->tensors[i].n_parts; k++)
+            count_path(g->tensors[i].parts[k].path, &n);
     return n;
 }
 

@@ -16,11 +16,15 @@ typedef struct {
 } Place;
 
 /* Facts of a graph that numbers in names depend on; counted from the paths of its weights. */
+enum { MOST_COUNTED = 16 };
 typedef struct {
-    /* Res blocks per level on the way down (0: a VAE's decoder has no such way) and up. */
+    /* Most res blocks of a level on the way down (0: a VAE's decoder has no such way) and up. */
     int blocks, up_blocks;
     int levels;
-    int attention_levels;
+    /* Of a U-Net: res blocks and transformers of each level, as the paths number levels, and in the
+     * middle. */
+    int down[MOST_COUNTED], up[MOST_COUNTED], mid;
+    int down_attention[MOST_COUNTED], up_attention[MOST_COUNTED], mid_attention;
     /* Of the text encoder. */
     int layers;
 } Counts;

@@ -255,7 +255,17 @@ while IFS='|' read -r file change message; do
 done <<'CASES'
 model_index.json|s/StableDiffusionPipeline/StableDiffusionXLPipeline/|*: /_class_name: this is Stable Diffusion XL (two text encoders, add_embedding): latentc's graphs are Stable Diffusion 1's and 2's
 model_index.json|s/StableDiffusionPipeline/FluxPipeline/|*: /_class_name: this is a FluxPipeline: latentc's graphs are Stable Diffusion 1's and 2's
-unet/config.json|s/"in_channels": 4/"in_channels": 9/|*: /in_channels: this is an inpainting model (9 channels in): *
+unet/config.json|s/"in_channels": 4/"in_channels": 8/|*: /in_channels: this is InstructPix2Pix (8 channels in): *
+unet/config.json|s/"in_channels": 4/"in_channels": 7/|*: /in_channels: this is an upscaler (7 channels in): *
+unet/config.json|s/"in_channels": 4/"in_channels": 5/|*: /in_channels: this is a depth model (5 channels in): *
+unet/config.json|s/"in_channels": 4/"in_channels": 6/|*: /in_channels: found 6, but latentc's graphs have 4 9 (one of them)
+model_index.json|s/StableDiffusionPipeline/StableDiffusionDepth2ImgPipeline/|*: /_class_name: this is a depth model (5 channels in): *
+model_index.json|s/StableDiffusionPipeline/StableDiffusionUpscalePipeline/|*: /_class_name: this is an upscaler (7 channels in): *
+model_index.json|s/StableDiffusionPipeline/StableDiffusionInstructPix2PixPipeline/|*: /_class_name: this is InstructPix2Pix (8 channels in): *
+unet/config.json|s/"in_channels"/"mid_block_type": "UNetMidBlock2DSimpleCrossAttn", "in_channels"/|*: /mid_block_type: found "UNetMidBlock2DSimpleCrossAttn", but latentc's graphs have UNetMidBlock2DCrossAttn, UNetMidBlock2D, or null: no middle
+unet/config.json|s/"DownBlock2D"/"AttnDownBlock2D"/|*: /down_block_types/3: found "AttnDownBlock2D", but latentc's graphs have CrossAttnDownBlock2D and DownBlock2D
+unet/config.json|s/"in_channels"/"only_cross_attention": [true], "in_channels"/|*: /only_cross_attention: found 1 levels, expected 4, as block_out_channels has
+unet/config.json|s/"layers_per_block": 2/"layers_per_block": [2, 1]/|*: /layers_per_block: found 2 levels, expected 4
 unet/config.json|s/\[1, 2, 4, 4\]/8/|*: /attention_head_dim: heads of 2 and of 4 channels, but latentc's graphs have one size of heads
 unet/config.json|s/"silu"/"relu"/|*: /act_fn: found "relu", but latentc's graphs have "silu" "swish" (one of them)
 unet/config.json|s/"class_embed_type": null/"class_embed_type": "timestep"/|*: /class_embed_type: found "timestep", but latentc's graphs have no such part

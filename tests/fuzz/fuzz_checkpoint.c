@@ -55,7 +55,7 @@ static void spell(const char *path)
 {
     static const char *const models[] = {"text_encoder", "diffusion_model", "decoder",
                                          "image_encoder", "other"};
-    const Counts n = {.blocks = 2, .levels = 4, .attention_levels = 3, .layers = 23};
+    const Counts n = {.blocks = 2, .levels = 4, .layers = 23};
     for (int k = 0; k < n_schemes; k++)
         for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
             Place p;

@@ -41,7 +41,8 @@ unet = dict(block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, at
 sd1 = UNet2DConditionModel(cross_attention_dim=768, **unet)
 put("sdxl-unet", written(UNet2DConditionModel(cross_attention_dim=2048, addition_embed_type="text_time", addition_time_embed_dim=2,
                                               projection_class_embeddings_input_dim=16, **unet)))
-put("inpainting-unet", written(UNet2DConditionModel(cross_attention_dim=8, in_channels=9, **unet)))
+for name, channels in ("depth", 5), ("upscaler", 7), ("pix2pix", 8):
+    put(name + "-unet", written(UNet2DConditionModel(cross_attention_dim=8, in_channels=channels, **unet)))
 put("controlnet", written(ControlNetModel(cross_attention_dim=8, block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, attention_head_dim=2,
                                           down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), conditioning_embedding_out_channels=(4, 4))))
 put("taesd", written(AutoencoderTiny(encoder_block_out_channels=(4, 4), decoder_block_out_channels=(4, 4), num_encoder_blocks=(1, 1),

@@ -1,6 +1,7 @@
 /* Models at sizes whose levels are odd, 72x104 and 200x136, against what diffusers computes in
  * double (tests/data/sizes.txt, made by tests/recorded/record_sizes.py): narrow ones, and in the
- * long tier those of Stable Diffusion 2 at full width.
+ * long tier those of Stable Diffusion 2 at full width. Narrow U-Nets of other forms, such as
+ * BK-SDM's, the same way (tests/data/unets.txt, made by tests/recorded/record_unets.py).
  *
  * Bounds are those of numeric/: relative rms 1e-6 for the interpreter in double, 1e-5 compiled with
  * direct convolutions, 5e-5 with Winograd's, 3e-2 in bf16. The file has a sample of the results and
@@ -28,27 +29,27 @@ typedef struct {
     double sum, squares, *values;
 } Recorded;
 
-/* A way to compute a graph. quick: also in the quick tier. */
+/* A way to compute a graph. quick: also in the quick tier; forms: U-Nets of other forms, too. */
 typedef struct {
     const char *name;
     bool interpreted;
     unsigned fuse;
     ConvMode conv;
-    bool bf16, quick;
+    bool bf16, quick, forms;
     double bound;
 } Way;
 /* clang-format off */
 static const Way ways[] = {
-    {"interpreted", true, FUSE_NONE, CONV_DIRECT, false, true, 1e-6},
-    {"fused", false, FUSE_ALL, CONV_AUTO, false, true, 5e-5},
-    {"fused, direct", false, FUSE_ALL, CONV_DIRECT, false, false, 1e-5},
-    {"unfused", false, FUSE_NONE, CONV_DIRECT, false, false, 1e-5},
-    {"upsample forms", false, FUSE_ALL, CONV_UP, false, false, 5e-5},
-    {"bf16", false, FUSE_ALL, CONV_AUTO, true, false, 3e-2},
+    {"interpreted", true, FUSE_NONE, CONV_DIRECT, false, true, true, 1e-6},
+    {"fused", false, FUSE_ALL, CONV_AUTO, false, true, false, 5e-5},
+    {"fused, direct", false, FUSE_ALL, CONV_DIRECT, false, false, true, 1e-5},
+    {"unfused", false, FUSE_NONE, CONV_DIRECT, false, false, false, 1e-5},
+    {"upsample forms", false, FUSE_ALL, CONV_UP, false, false, false, 5e-5},
+    {"bf16", false, FUSE_ALL, CONV_AUTO, true, false, false, 3e-2},
 };
 /* clang-format on */
 
-enum { TIMESTEP = 601, MOST_INPUTS = 3 };
+enum { TIMESTEP = 601, MOST_INPUTS = 4 };
 
 static double *read_values(char *text, int64_t count)
 {
@@ -108,7 +109,31 @@ static void make_inputs(const Graph *g, void **in)
     }
 }
 
-/* The narrow or the wide pipeline at the recorded size, with PyTorch's conventions. */
+/* narrow.json with the parameters of a form of tests/data/unets.json. */
+static const Pipeline *load_form(const char *form, const ParamSet *sets, int n)
+{
+    Json forms = json_load(TEST_DATA_DIR "/unets.json"),
+         root = json_load(TEST_DATA_DIR "/narrow.json"),
+         model = json_need(json_need(root, "models"), "diffusion_model");
+    Json parameters = json_need(model, "parameters"), of = json_need(forms, form);
+    for (Json p = json_first(of); json_ok(p); p = json_next(p))
+        json_merge(parameters, json_key(p), p);
+    const Pipeline *p = pipeline_from_json(root, TEST_DATA_DIR "/narrow.json", sets, n);
+    json_free(root);
+    json_free(forms);
+    return p;
+}
+
+static bool is_model(const char *name)
+{
+    int m = 0;
+    while (m < MODEL_COUNT && strcmp(model_rows[m].name, name))
+        m++;
+    return m < MODEL_COUNT;
+}
+
+/* The narrow or the wide pipeline, or one of another form, at the recorded size, with PyTorch's
+ * conventions. */
 static const Pipeline *load(const Recorded *r)
 {
     const ParamSet sets[] = {
@@ -120,6 +145,8 @@ static const Pipeline *load(const Recorded *r)
         {.name = "eps_transformer", .kind = PARAM_REAL, .real = 1e-6},
     };
     bool narrow = strcmp(r->width, "narrow") == 0;
+    if (!is_model(r->model))
+        return load_form(r->model, sets, sizeof sets / sizeof sets[0]);
     return pipeline_load(narrow ? TEST_DATA_DIR "/narrow.json"
                                 : SOURCE_DIR "/graphs/sd2/pipeline.json",
                          sets, sizeof sets / sizeof sets[0]);
@@ -127,6 +154,7 @@ static const Pipeline *load(const Recorded *r)
 
 static const PipelineModel *find_model(const Pipeline *p, const char *name)
 {
+    name = is_model(name) ? name : "diffusion_model";
     for (int m = 0; m < MODEL_COUNT; m++)
         if (p->model[m].graph && strcmp(model_rows[m].name, name) == 0)
             return &p->model[m];
@@ -208,8 +236,27 @@ static void recorded(void **state)
     assert_true(checks >= 6);
 }
 
+static void forms(void **state)
+{
+    (void)state;
+    FILE *f = fopen(TEST_DATA_DIR "/unets.txt", "r");
+    assert_non_null(f);
+    Recorded r;
+    int checks = 0;
+    while (next_recorded(f, &r)) {
+        for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+            if (getenv("LATENTC_LONG") || ways[i].forms) {
+                check(&r, &ways[i]);
+                checks++;
+            }
+        free(r.values);
+    }
+    fclose(f);
+    assert_true(checks >= 18);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(recorded)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(recorded), cmocka_unit_test(forms)};
     return cmocka_run_group_tests_name("odd sizes", tests, NULL, NULL);
 }
