@@ -225,6 +225,11 @@ if "extra" in options:
     add_extra(files)
 if "f8" in values:
     as_float8(files)
+if kind == "diffusers":
+    channels = files["unet"]["conv_in.weight"][0][1]
+    CONFIGS["unet/config.json"]["in_channels"] = channels
+    if channels == 9:
+        CONFIGS["model_index.json"].update({"_class_name": "StableDiffusionInpaintPipeline", "_diffusers_version": "0.42.0"})
 if kind == "ldm":
     write_safetensors(out, files[""])
 else:
