@@ -266,7 +266,7 @@ unet/config.json|s/"in_channels"/"mid_block_type": "UNetMidBlock2DSimpleCrossAtt
 unet/config.json|s/"DownBlock2D"/"AttnDownBlock2D"/|*: /down_block_types/3: found "AttnDownBlock2D", but latentc's graphs have CrossAttnDownBlock2D and DownBlock2D
 unet/config.json|s/"in_channels"/"only_cross_attention": [true], "in_channels"/|*: /only_cross_attention: found 1 levels, expected 4, as block_out_channels has
 unet/config.json|s/"layers_per_block": 2/"layers_per_block": [2, 1]/|*: /layers_per_block: found 2 levels, expected 4
-unet/config.json|s/\[1, 2, 4, 4\]/8/|*: /attention_head_dim: heads of 2 and of 4 channels, but latentc's graphs have one size of heads
+unet/config.json|s/\[1, 2, 4, 4\]/[1, 4, 4, 4]/|*: /attention_head_dim: the levels have different numbers of heads, of different sizes; latentc's graphs have one size or one number
 unet/config.json|s/"silu"/"relu"/|*: /act_fn: found "relu", but latentc's graphs have "silu" "swish" (one of them)
 unet/config.json|s/"class_embed_type": null/"class_embed_type": "timestep"/|*: /class_embed_type: found "timestep", but latentc's graphs have no such part
 unet/config.json|s/"UpBlock2D", //|*: /up_block_types: found 3 blocks, expected 4, as block_out_channels has
