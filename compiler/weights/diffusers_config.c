@@ -191,8 +191,11 @@ void settings_of_unet(Settings *s, Json config)
     Levels widths = u.widths;
     Json m = settings_model(s, "diffusion_model");
     unet_levels_set(&u, m);
-    if (*unet_levels_name(&u))
+    if (*unet_levels_name(&u)) {
         s->form = arena_printf(s->arena, ", the U-Net of %s", unet_levels_name(&u));
+        family_name(s, unet_levels_name(&u),
+                    arena_printf(s->arena, "%s: the levels of the U-Net", json_file(config)));
+    }
     settings_of_channels(s, config_int(config, "in_channels", 4));
     set_heads(s, config, &widths, unet_levels_attention(&u));
     json_set_int(m, "groups", config_int(config, "norm_num_groups", 32));

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes data/unets.txt: what diffusers' UNet2DConditionModel computes, in double, in the forms of data/unets.json.
+"""Writes data/unets.txt: what diffusers' UNet2DConditionModel computes, in double, in the forms of data/unets.json; and data/bk-sdm-small.png: the picture
+that its StableDiffusionPipeline draws with the second of them, for e2e/test_small_unets.
 
-    python3 tests/recorded/record_unets.py build/latentc        needs torch, diffusers
+    python3 tests/recorded/record_unets.py build/latentc        needs torch, diffusers, transformers
 
 latentc writes the narrow model of each form, with synthetic:5, as a folder of diffusers'. diffusers reads it: its config says the form there, and every
 tensor must be one that diffusers expects. Inputs are those of record_sizes.py. A line a form, as there: width "narrow", the form, size of the picture, number
@@ -51,11 +52,23 @@ def load(form):
     return unet
 
 
+def picture(form):
+    with tempfile.TemporaryDirectory() as at:
+        own, folder = os.path.join(at, "own.safetensors"), os.path.join(at, "folder")
+        subprocess.run([sys.argv[1], "weights", "convert", "synthetic:5", pipeline_of(form, at), "--to", "latentc", "-o", own], check=True)
+        subprocess.run([sys.executable, os.path.join(TESTS, "tools", "write_checkpoint.py"), own, "diffusers", folder, "bk-small"], check=True)
+        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipeline.scheduler = diffusers.EulerDiscreteScheduler.from_config(pipeline.scheduler.config)
+    pipeline("a red circle", negative_prompt="blurry", width=64, height=64, num_inference_steps=8, guidance_scale=4.0,
+             generator=torch.Generator("cpu").manual_seed(7)).images[0].save(os.path.join(TESTS, "data", "bk-sdm-small.png"))
+
+
 def main():
     torch.set_grad_enabled(False)
     with open(os.path.join(TESTS, "data", "unets.json"), encoding="utf-8") as file:
         forms = json.load(file)
     forms.pop("about")
+    picture(forms["bk-sdm-small"])
     with open(os.path.join(TESTS, "data", "unets.txt"), "w", encoding="utf-8") as out:
         out.write(f"# diffusers {diffusers.__version__}, PyTorch {torch.__version__}; see recorded/record_unets.py\n")
         for name, form in forms.items():

@@ -16,6 +16,7 @@ takes the guidance scale as an input. KIND: diffusers (a folder, with configs an
                      or rows (X.weight_scale, one for each output channel)
     decoded          with f8: the same numbers as F32
     sd1              Stable Diffusion 1.x: the weights of tests/data/narrow-sd1.json, and the names, convolutions and configs that this version has
+    bk-small         of a U-Net with one block per level and no middle, as BK-SDM small's: OWN has the weights of such a model
     tokenizer        tokenizer.json alone, instead of vocab.json and merges.txt"""
 import array
 import json
@@ -116,6 +117,8 @@ def renamed():
         files["unet"] = {"time_embedding.cond_proj.weight": (s[:2], x)}
     for model, path, _, name, old, shape, ldm, *_ in table():
         if sd1 and model + "/" + path not in weights and path.startswith("layers."):
+            continue
+        if "bk-small" in options and model + "/" + path not in weights:
             continue
         s, x = weights.pop(model + "/" + path)
         if sd1 and model == "text_encoder":
@@ -228,6 +231,8 @@ if "f8" in values:
 if kind == "diffusers":
     channels = files["unet"]["conv_in.weight"][0][1]
     CONFIGS["unet/config.json"]["in_channels"] = channels
+    if "bk-small" in options:
+        CONFIGS["unet/config.json"].update({"layers_per_block": 1, "mid_block_type": None})
     if channels == 9:
         CONFIGS["model_index.json"].update({"_class_name": "StableDiffusionInpaintPipeline", "_diffusers_version": "0.42.0"})
 if kind == "ldm":

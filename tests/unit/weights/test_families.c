@@ -37,6 +37,7 @@ static const Case cases[] = {
     {"a/SD Turbo v2", "", "sd-turbo", "{\"steps\":1,\"cfg_scale\":1,\"sampler\":\"euler\"}", "\"trailing\""},
     {"", OF("LCMScheduler", ""), "lcm", "{\"sampler\":\"lcm\",\"steps\":4,\"cfg_scale\":1}", "\"sampler\""},
     {"someone/sd21-lcm", "", "lcm", "{\"steps\":4,\"cfg_scale\":1,\"sampler\":\"lcm\"}", "\"leading\""},
+    {"IDKiro/sdxs-512-0.9", OF("EulerDiscreteScheduler", ""), "sdxs", "{\"sampler\":\"euler\",\"steps\":1,\"cfg_scale\":1}", "\"sampler\""},
     {"", OF("TCDScheduler", ""), "tcd", "{\"sampler\":\"tcd\",\"steps\":4,\"cfg_scale\":1}", "\"sampler\""},
     /* one member differs: plain */
     {"", OF("EulerDiscreteScheduler", ",\"timestep_spacing\":\"leading\""), "stable-diffusion-2", "{\"sampler\":\"euler\"}", "\"leading\""},
