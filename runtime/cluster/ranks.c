@@ -32,7 +32,7 @@ bool lrt_ranks_begin(lrt_ranks *r, const lrt_mpi *mpi)
     return mpi->begin(&r->rank, &r->size);
 }
 
-static void wait_until_done(lrt_ranks *r, int number)
+void lrt_ranks_wait(lrt_ranks *r, int number)
 {
     for (int sleep = 0;; lrt_ranks_pause(&sleep, LRT_PAUSE_LONG)) {
         pthread_mutex_lock(&r->lock);
@@ -45,16 +45,21 @@ static void wait_until_done(lrt_ranks *r, int number)
 
 void lrt_ranks_end(lrt_ranks *r)
 {
-    wait_until_done(r, r->mpi->meet()); /* MPI_Finalize may spin until the last rank is there */
+    lrt_ranks_wait(r, r->mpi->meet()); /* MPI_Finalize may spin until the last rank is there */
     r->mpi->end();
 }
 
-void lrt_ranks_send(lrt_ranks *r, int to, lrt_tag tag, const void *data, size_t n)
+int lrt_ranks_post(lrt_ranks *r, int to, lrt_tag tag, const void *data, size_t n)
 {
     pthread_mutex_lock(&r->lock);
     int number = r->mpi->send(to, tag, data, n);
     pthread_mutex_unlock(&r->lock);
-    wait_until_done(r, number);
+    return number;
+}
+
+void lrt_ranks_send(lrt_ranks *r, int to, lrt_tag tag, const void *data, size_t n)
+{
+    lrt_ranks_wait(r, lrt_ranks_post(r, to, tag, data, n));
 }
 
 /* *from: the rank, or -1 for any. */
@@ -86,5 +91,5 @@ void lrt_ranks_share(lrt_ranks *r, void *data, size_t n)
     pthread_mutex_lock(&r->lock);
     int number = r->mpi->share(data, n);
     pthread_mutex_unlock(&r->lock);
-    wait_until_done(r, number);
+    lrt_ranks_wait(r, number);
 }

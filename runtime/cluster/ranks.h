@@ -24,6 +24,9 @@ bool lrt_ranks_begin(lrt_ranks *r, const lrt_mpi *mpi);
 void lrt_ranks_end(lrt_ranks *r);
 /* Sends n bytes; data may be used again afterwards. */
 void lrt_ranks_send(lrt_ranks *r, int to, lrt_tag tag, const void *data, size_t n);
+/* The same in two parts: data must stay until lrt_ranks_wait for the number that post returned. */
+int lrt_ranks_post(lrt_ranks *r, int to, lrt_tag tag, const void *data, size_t n);
+void lrt_ranks_wait(lrt_ranks *r, int number);
 /* Waits for a message from that rank, of at most n bytes. pause: the longest sleep. */
 void lrt_ranks_receive(lrt_ranks *r, int from, lrt_tag tag, void *data, size_t n, int pause);
 /* Takes a message of at most n bytes that is there. The rank that sent it; -1: there is none. */

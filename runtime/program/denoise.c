@@ -19,6 +19,26 @@ static bool is_short(const lrt_denoiser *d, const lrt_sampling *sampling, int k,
     return all;
 }
 
+/* Instance i: d->x -> its part of d->predicted. */
+static void run_model(const lrt_denoiser *d, const lrt_sampling *sampling, int k, int i)
+{
+    lrt_instance *model = d->model[i];
+    const lrt_stage *stage = lrt_instance_stage(model);
+    bool time_plan = stage->time.n_steps;
+    lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "latent"), d->x);
+    if (!time_plan && d->embeddings)
+        lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
+                      d->embeddings + (int64_t)k * d->embedding_width);
+    lrt_set_output(model, 0, d->predicted + i * d->n);
+    lrt_profile_begin(d->profile, d->shorter ? "short step" : "step", sampling->point[k].step + 1,
+                      model, 1);
+    if (d->shorter)
+        lrt_run_short_step(model, time_plan ? k : 0);
+    else
+        lrt_run_step(model, time_plan ? k : 0);
+    lrt_profile_end(d->profile);
+}
+
 /* d->x -> d->predicted. */
 static void predict(lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided)
 {
@@ -26,23 +46,29 @@ static void predict(lrt_denoiser *d, const lrt_sampling *sampling, int k, bool g
     for (int i = 0; i < n; i++)
         lrt_set_single(d->model[i], !guided);
     d->shorter = is_short(d, sampling, k, n);
-    for (int i = 0; i < n; i++) {
-        lrt_instance *model = d->model[i];
-        const lrt_stage *stage = lrt_instance_stage(model);
-        bool time_plan = stage->time.n_steps;
-        lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "latent"), d->x);
-        if (!time_plan && d->embeddings)
-            lrt_set_input(model, (uint32_t)lrt_stage_input(stage, "timestep_embedding"),
-                          d->embeddings + (int64_t)k * d->embedding_width);
-        lrt_set_output(model, 0, d->predicted + i * d->n);
-        lrt_profile_begin(d->profile, d->shorter ? "short step" : "step",
-                          sampling->point[k].step + 1, model, 1);
-        if (d->shorter)
-            lrt_run_short_step(model, time_plan ? k : 0);
-        else
-            lrt_run_step(model, time_plan ? k : 0);
-        lrt_profile_end(d->profile);
+    for (int i = 0; i < n; i++)
+        run_model(d, sampling, k, i);
+}
+
+/* The same by two processes. The prompt of this one's half is the first batch element, whichever
+ * half that is. Calls without guidance are the first process's alone. Steps are short where they
+ * are short in one process: so the bits are the same. */
+static bool predict_half(lrt_denoiser *d, const lrt_sampling *sampling, int k, bool guided,
+                         lrt_error *e)
+{
+    int half = d->halves->half;
+    float *mine = d->predicted + half * d->n, *theirs = d->predicted + (1 - half) * d->n;
+    bool runs = guided || !half;
+    d->shorter = !lrt_sampling_full(sampling, k) && d->cached >= 1 + guided;
+    d->cached = d->shorter ? d->cached : 1 + guided;
+    if (runs) {
+        lrt_set_single(d->model[0], 1);
+        run_model(d, sampling, k, 0);
     }
+    if (half && runs)
+        memcpy(mine, d->predicted, (size_t)d->n * sizeof *mine);
+    return d->halves->exchange(d->halves->context, runs ? mine : NULL,
+                               guided || half ? theirs : NULL, d->n, e);
 }
 
 /* d->predicted -> d->guided. */
@@ -64,7 +90,10 @@ bool lrt_denoise_call(lrt_denoiser *d, lrt_sampling *s, int k, lrt_error *e)
     lrt_sampling_get(s, d->x);
     for (int64_t i = 1; i < d->copies; i++)
         memcpy(d->x + i * d->n, d->x, (size_t)d->n * sizeof *d->x);
-    predict(d, s, k, guided);
+    if (!d->halves || d->single)
+        predict(d, s, k, guided);
+    else if (!predict_half(d, s, k, guided, e))
+        return false;
     guide(d, guided);
     lrt_sampling_answer(s, k, d->guided);
     if (d->on_step && lrt_sampling_begins(s, k)) {

@@ -13,6 +13,16 @@
 typedef bool lrt_on_step(void *context, const lrt_sampling *s, int k, const float *x0,
                          lrt_error *e);
 
+/* Two processes share the guided calls of a picture: each computes one half, by the same kernels.
+ */
+typedef struct {
+    int half; /* 0: the prediction with the prompt; 1: without it */
+    /* Sends n numbers to the other process, unless `mine` is NULL, and receives n of it, unless
+     * `theirs` is NULL. false, with *e: the other one has given up. */
+    bool (*exchange)(void *context, const float *mine, float *theirs, int64_t n, lrt_error *e);
+    void *context;
+} lrt_halves;
+
 /* What a call needs. The caller fills it in and owns everything. n: numbers in the latent. */
 typedef struct {
     /* What runs at each call: one instance, or two (with the prompt, then without it), which may be
@@ -39,6 +49,8 @@ typedef struct {
     lrt_init_image *init_image; /* NULL without one */
     /* Set by each call, before on_step: it was a short step. */
     bool shorter;
+    const lrt_halves *halves; /* NULL: this process computes both */
+    int cached; /* with halves: how many of them the last full step computed; 0: there was none */
 } lrt_denoiser;
 /* Whether call k computes both halves, because its step is guided: all calls of a step are, or
  * none.

@@ -136,6 +136,19 @@ static bool on_step(void *context, const lrt_sampling *s, int k, const float *x0
     return lrt_engine_preview(&r->s.engine, x0, e) && write_picture(r, ".preview", e);
 }
 
+static bool on_half_step(void *context, const lrt_sampling *s, int k, const float *x0, lrt_error *e)
+{
+    (void)s, (void)k, (void)x0;
+    return check_weights(context, e);
+}
+
+bool lrt_draw_half(lrt_run *r, lrt_error *e)
+{
+    return r->s.engine.loop.single || /* nothing is guided: the first rank draws it alone */
+           (lrt_session_start(&r->s, lrt_draw_seed(r, r->number), e) &&
+            lrt_session_denoise(&r->s, on_half_step, r, e));
+}
+
 static bool open_trace(lrt_run *r, lrt_error *e)
 {
     if (!r->s.set.trace)

@@ -12,6 +12,8 @@ bool lrt_draw_record(const lrt_run *r, const char *name, const lrt_picture_recor
  * until lrt_draw_settle; either way its result is counted. false, with *e: it failed, which is not
  * counted. */
 bool lrt_draw_picture(lrt_run *r, lrt_error *e);
+/* The second rank of a pair: takes part in the loop of the current picture, and writes nothing. */
+bool lrt_draw_half(lrt_run *r, lrt_error *e);
 /* Waits for the picture before the current one, announces it and counts its result. false, with
  * *e, when it could not be written and the run ends with that. */
 bool lrt_draw_settle(lrt_run *r, lrt_error *e);

@@ -65,7 +65,8 @@ static bool prepare_line(lrt_run *r, lrt_error *e)
         return false;
     check_recorded(r);
     lrt_run_notice(r, r->s.notice);
-    if (!try_outputs(r, e) || !lrt_session_prepare(&r->s, e))
+    bool writes = !r->pair || !lrt_pair_second(r->pair);
+    if ((writes && !try_outputs(r, e)) || !lrt_session_prepare(&r->s, e))
         return false;
     r->state = LRT_LINE_READY;
     return true;
@@ -119,22 +120,54 @@ static void count(lrt_run *r, lrt_outcome outcome, const lrt_error *why)
     lrt_run_count(r, &x);
 }
 
+/* Prepares the current picture, in a pair on both ranks. *e: why it cannot be drawn. */
+static bool prepare(lrt_run *r, lrt_error *e)
+{
+    bool ok = true, lost = r->stopped;
+    if (lost)
+        lrt_fail(e, "this rank cannot draw");
+    else if (r->state == LRT_LINE_FAILED)
+        *e = r->line_error;
+    if (lost || r->state == LRT_LINE_FAILED)
+        ok = false;
+    else if (!prepare_line(r, &r->line_error)) {
+        r->state = LRT_LINE_FAILED;
+        *e = r->line_error;
+        ok = false;
+    }
+    if (r->pair)
+        ok = lrt_pair_ready(r->pair, ok, &lost, e);
+    r->stopped |= lost;
+    return ok;
+}
+
 /* Draws the current picture, unless it exists or its line has failed. */
 static void draw_or_skip(lrt_run *r)
 {
     lrt_error e;
     r->begin = lrt_now();
-    if (r->state == LRT_LINE_FAILED) {
-        count(r, LRT_FAILED, &r->line_error);
-    } else if (exists(r)) {
+    if (r->state != LRT_LINE_FAILED && exists(r)) {
         count(r, LRT_EXISTED, NULL);
-    } else if (!prepare_line(r, &r->line_error)) {
-        r->state = LRT_LINE_FAILED;
-        count(r, LRT_FAILED, &r->line_error);
-    } else if (!lrt_draw_picture(r, &e)) {
-        count(r, LRT_FAILED, &e);
+        return;
     }
-    r->stopped |= r->results.failed && !r->s.set.prompts && !r->crew;
+    if (r->pair)
+        lrt_pair_send(r->pair, &r->unit);
+    bool ready = prepare(r, &e);
+    if (ready && lrt_draw_picture(r, &e))
+        return;
+    if (ready && r->pair)
+        lrt_pair_give_up(r->pair, &e);
+    count(r, LRT_FAILED, &e);
+    r->stopped |= !r->s.set.prompts && !r->crew;
+}
+
+/* The second rank of a pair: its half of the current picture. It stays until the first one has no
+ * more pictures. */
+static void draw_second(lrt_run *r)
+{
+    lrt_error e;
+    if (prepare(r, &e) && !lrt_draw_half(r, &e))
+        lrt_pair_give_up(r->pair, &e);
 }
 
 /* "FILE:LINE: " of a line of --prompts, else "". */
@@ -148,7 +181,10 @@ static void put_place(const lrt_run *r, const lrt_job *job, char *text, size_t n
 /* Goes on to the next picture; false: there is none. A new line is not read yet. */
 static bool next_picture(lrt_run *r)
 {
-    if (!(r->crew ? lrt_crew_next(r->crew, &r->unit) : lrt_unit_next(&r->jobs, &r->part, &r->unit)))
+    bool second = r->pair && lrt_pair_second(r->pair);
+    if (!(second    ? lrt_pair_next(r->pair, &r->unit)
+          : r->crew ? lrt_crew_next(r->crew, &r->unit)
+                    : lrt_unit_next(&r->jobs, &r->part, &r->unit)))
         return false;
     lrt_job *job = &r->jobs.jobs[r->unit.job];
     r->number = r->unit.number;
@@ -256,6 +292,23 @@ static bool report(lrt_run *r)
     return false;
 }
 
+/* The pictures that this process has a part in. */
+static void draw_pictures(lrt_run *r)
+{
+    lrt_error e;
+    if (r->pair && lrt_pair_second(r->pair)) {
+        r->mute = true; /* the first rank says the same */
+        while (next_picture(r))
+            draw_second(r);
+        return;
+    }
+    while (!r->stopped && next_picture(r))
+        draw_or_skip(r);
+    lrt_draw_settle(r, &e);
+    if (r->pair)
+        lrt_pair_send(r->pair, &LRT_UNIT_BEGIN);
+}
+
 int lrt_draw_all(lrt_run *r)
 {
     lrt_error e;
@@ -264,9 +317,7 @@ int lrt_draw_all(lrt_run *r)
     r->silent = r->s.set.quiet || r->crew;
     if (!begin(r))
         return LRT_EXIT_USER;
-    while (!r->stopped && next_picture(r))
-        draw_or_skip(r);
-    lrt_draw_settle(r, &e);
+    draw_pictures(r);
     if (r->crew)
         lrt_crew_end(r->crew);
     if (r->crew && r->crew->ranks.rank)

@@ -245,22 +245,25 @@ bool lrt_engine_encode(lrt_engine *g, const int32_t *ids, bool guided, double sc
 {
     int64_t length = g->pipeline->max_text_length;
     g->loop.single = !guided || !memcmp(ids, ids + length, (size_t)length * sizeof *ids);
-    if (!encode_text(g, ids, g->loop.single ? 1 : 2, e))
+    bool half = g->loop.halves && !g->loop.single, alone = half || g->loop.single;
+    if (half && g->loop.halves->half) /* the negative prompt is its first batch element */
+        ids += length;
+    if (!encode_text(g, ids, alone ? 1 : 2, e))
         return false;
     const lrt_stage *s = model_stage(g);
     int context = lrt_stage_input(s, "context");
     int64_t one = io_count(&s->inputs[context]) / s->inputs[context].dim[0];
-    if (g->loop.single) /* a model that is compiled for two contexts reads both */
+    if (alone) /* a model that is compiled for two contexts reads both */
         memcpy(g->context + one, g->context, (size_t)one * sizeof *g->context);
     lrt_model_inputs_guide(&g->inputs, s, scale);
-    g->loop.models = g->loop.single || g->pipeline->batched_guidance ? 1 : 2;
+    g->loop.models = alone || g->pipeline->batched_guidance ? 1 : 2;
     for (int i = 0; i < g->loop.models; i++) {
         if (!g->loop.model[i] &&
             !(g->loop.model[i] = open_stage(g, g->pipeline->diffusion_model, e)))
             return false;
         lrt_set_input(g->loop.model[i], (uint32_t)context, g->context + i * one);
         lrt_model_inputs_set(&g->inputs, g->loop.model[i]);
-        lrt_set_single(g->loop.model[i], g->loop.single);
+        lrt_set_single(g->loop.model[i], alone);
         lrt_profile_begin(g->loop.profile, "prompt", 0, g->loop.model[i], 1);
         lrt_run_prompt(g->loop.model[i]);
         lrt_profile_end(g->loop.profile);
@@ -295,6 +298,7 @@ bool lrt_engine_denoise(lrt_engine *g, lrt_sampling *s, float *x, lrt_error *e)
     bool ok = prepare_time(g, s, e);
     for (int i = 0; i < 2 && g->loop.model[i]; i++)
         lrt_forget_step(g->loop.model[i]); /* of the picture before */
+    g->loop.cached = 0;
     lrt_sampling_set(s, x);
     for (int k = 0; k < s->calls && ok; k++)
         ok = lrt_denoise_call(&g->loop, s, k, e);

@@ -117,6 +117,16 @@ static int draw(lrt_run *r)
         r->mute |= lrt_launcher_read().rank > 0;
         return complain(r, LRT_EXIT_USER, e.text);
     }
+    if (r->s.set.split && !strcmp(r->s.set.split, "guidance")) {
+        int size = r->crew ? r->crew->ranks.size : 1;
+        if (size % 2) {
+            lrt_fail(&e, "--split guidance needs an even number of ranks of MPI, found %d", size);
+            return complain(r, LRT_EXIT_USER, e.text);
+        }
+        lrt_pair_init(&r->own_pair, &r->crew->ranks);
+        r->pair = &r->own_pair;
+        r->s.halves = &r->pair->halves;
+    }
     r->mute = false;
     if (r->crew && r->crew->ranks.rank)
         r->s.set.profile = NULL; /* rank 0 measures */
@@ -188,6 +198,7 @@ int lrt_generator_run(int argc, char **argv, const lrt_pipeline *p, const lrt_mp
     lrt_jobs_free(&r.jobs);
     free(r.latent_in);
     lrt_picture_writer_free(&r.writer);
+    lrt_pair_free(&r.own_pair);
     lrt_session_close(&r.s);
     return code;
 }

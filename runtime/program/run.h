@@ -4,6 +4,7 @@
 #include "crew.h"
 #include "metadata.h"
 #include "output.h"
+#include "pair.h"
 #include "picture_writer.h"
 #include "progress.h"
 #include "session.h"
@@ -22,9 +23,11 @@ typedef struct {
     double start;          /* lrt_now() when the process began */
     const lrt_mpi *mpi;    /* NULL: the program was built without it */
     lrt_crew own_crew;
-    bool joined;                  /* MPI was begun */
-    bool threads_allowed;         /* by MPI */
-    lrt_crew *crew;               /* the ranks of an MPI job; NULL: this process is alone */
+    bool joined;          /* MPI was begun */
+    bool threads_allowed; /* by MPI */
+    lrt_crew *crew;       /* the ranks of an MPI job; NULL: this process is alone */
+    lrt_pair own_pair;
+    lrt_pair *pair;               /* --split guidance: two ranks draw each picture; NULL without */
     bool mute;                    /* says nothing: another rank says the same */
     bool silent;                  /* no progress and no line for each picture */
     bool stopped;                 /* something failed that ends the run */

@@ -276,6 +276,7 @@ static bool prepare_once(lrt_session *s, lrt_error *e)
     if (!lrt_engine_init(&s->engine, p, &s->container, (int)s->set.threads, e))
         return false;
     s->engine.loop.profile = s->profile;
+    s->engine.loop.halves = s->halves;
     s->engine.empty = empty_context(s);
     if (!lrt_schedule_init(&s->schedule, &p->schedule) || !(s->encoded = malloc(ids_bytes(s))) ||
         !(s->x = calloc((size_t)s->engine.loop.n, sizeof *s->x)))

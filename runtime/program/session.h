@@ -25,7 +25,8 @@ typedef struct {
      * when the program holds its weights. */
     char *weights_path, *weights_what, *weights_remedy;
     lrt_vocab vocab;
-    lrt_profile *profile; /* NULL: off; not owned */
+    lrt_profile *profile;     /* NULL: off; not owned */
+    const lrt_halves *halves; /* NULL: this process draws alone; not owned */
     lrt_engine engine;
     lrt_schedule schedule;
     lrt_sampling sampling;

@@ -379,6 +379,9 @@ bool lrt_settings_complete(lrt_settings *s, const lrt_pipeline *p, lrt_error *e)
     bool draws = !s->print_tokens;
     if (s->part && !s->prompts)
         return lrt_fail(e, "--part goes with a list: --prompts FILE");
+    if (s->split && strcmp(s->split, "guidance") && strcmp(s->split, "batch"))
+        return lrt_fail(e, "--split: expected guidance or batch, found '%s'",
+                        LRT_BRIEFLY(s->split));
     if (s->log && !strcmp(s->log, LRT_STANDARD_OUTPUT))
         return lrt_fail(e, "--log: expected the name of a file, found -");
     if (!s->prompts)

@@ -21,7 +21,7 @@ run() { # RANKS FLAGS...
 }
 
 for mpi in "${mpis[@]}"; do
-    program=$(generator --mpi --mpicc "mpicc.$mpi")
+    program=$(generator --cache on --mpi --mpicc "mpicc.$mpi")
     case $mpi in openmpi) name='Open MPI v' ;; mpich) name='MPICH ' ;; esac
     grep -q "^mpi  *$name[0-9.]*$" <("$program" --info) || fail "$mpi: --info says $("$program" --info | tail -1)"
     for ranks in 2 4; do
@@ -65,6 +65,24 @@ for mpi in "${mpis[@]}"; do
     answers 1 $'error: fails:2: none.png: cannot be read: No such file or directory\nerror: fails:3: full.png: cannot be written: No space left on device'
     [[ $(echo $mpi-f?.png) == "$mpi-f1.png $mpi-f5.png" ]] || fail "$mpi: drawn beside failing lines: $(echo $mpi-f?.png)"
 
+    # --split guidance: pairs of ranks draw the same bits: all steps guided, none, some, with short steps, with an init image.
+    printf '%s\n' '{"prompt": "a red circle", "batch_count": 2}' '{"prompt": "green", "negative_prompt": "blue", "sampling_method": "heun", "guidance_rescale": 0.7}' \
+        '{"prompt": "a red circle", "cfg_scale": 1}' '{"prompt": "red", "guidance_start": 0.5, "cache_interval": 3}' \
+        '{"prompt": "red", "guidance_stop": 0.5, "cache_interval": 3}' '{"prompt": "blue", "init_img": "one/01.png", "strength": 0.6, "sampling_method": "euler_a"}' \
+        '{"prompt": "b", "init_img": "none.png"}' >split
+    if [[ ! -d halves ]]; then
+        mkdir halves
+        ! "$program" --prompts split --steps 6 -o 'halves/%02d.png' -q 2>/dev/null || fail "an init image that is missing"
+    fi
+    for ranks in 2 4; do
+        mkdir "$mpi-halves-$ranks"
+        run $ranks --prompts split --steps 6 -o "$mpi-halves-$ranks/%02d.png" --split guidance
+        answers 1 'error: split:7: none.png: cannot be read: No such file or directory'
+        diff -r halves "$mpi-halves-$ranks" >/dev/null || fail "$mpi: --split guidance: $(diff -r halves "$mpi-halves-$ranks")"
+    done
+    run 3 --prompts split --split guidance
+    answers 1 'error: --split guidance needs an even number of ranks of MPI, found 3'
+
     # Mistakes are said once.
     run 3 --prompts nowhere
     answers 1 'error: nowhere: cannot be read: No such file or directory'
@@ -94,7 +112,7 @@ done
 
 # Ranks without a picture sleep: three ranks, one picture.
 mpi=${mpis[0]}
-program=$(generator --mpi --mpicc "mpicc.$mpi")
+program=$(generator --cache on --mpi --mpicc "mpicc.$mpi")
 ln -s "$program" sleepers
 mpi_run "$mpi" 3 ./sleepers -p red --steps 1000 -q -o never.png 2>/dev/null & pid=$!
 ticks() { for p in $(pgrep -f '^\./sleepers -p red'); do awk '{print $14 + $15, $1}' "/proc/$p/stat"; done | sort -k2; }
@@ -108,7 +126,9 @@ wait "$pid" && fail "the job was to be ended"
 idle=$(join -1 2 -2 2 before after | awk '$3 - $2 <= 15' | wc -l)
 (( idle >= 2 )) || fail "ranks without work took time (clock ticks before and after): $(paste before after)"
 
-# What latentc says.
+# What latentc says, and a program alone.
+expect 2 "*: error: --split: expected guidance or batch, found 'guidances'" "$program" -p red --split guidances
+expect 1 '*: error: --split guidance needs an even number of ranks of MPI, found 1' "$shapes" -p red --split guidance
 build=("$LATENTC" build "$SOURCE_DIR/graphs/shapes/pipeline.json" -o "$work/never")
 expect 1 "latentc: error: --mpi: cannot run 'no-mpicc': No such file or directory; install Open MPI or MPICH with its headers, or name the compiler driver of another MPI with --mpicc" "${build[@]}" --mpi --mpicc no-mpicc
 expect 2 'latentc: error: build: --mpicc goes with --mpi*' "${build[@]}" --mpicc mpicc
