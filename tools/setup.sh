@@ -2,6 +2,7 @@
 # Installs what is missing with the system's package manager: says what and why, asks nothing.
 #   tools/setup.sh            what building and running needs
 #   tools/setup.sh --tests    and what the tests need
+#   tools/setup.sh --slurm    and a Slurm, for a test of the long tier
 #   tools/setup.sh --clang    and clang with libomp, for the tsan, fuzz and clang presets
 #   tools/setup.sh --cross    and what compiles for 64-bit Arm and runs it (Debian and Ubuntu; adds the arm64 architecture to dpkg)
 #   tools/setup.sh --check    only says what is missing; exit code 1 when something is
@@ -36,6 +37,8 @@ tests | command mpirun.openmpi  | openmpi-bin          | -                   | -
 tests | command mpicc.mpich     | libmpich-dev         | -                   | -              | generators that run under MPICH
 tests | command mpirun.mpich    | mpich                | -                   | -              | starts them
 tests | command clang-format-14 | clang-format-14      | -                   | -              | checks the format of the source
+slurm | command slurmctld       | slurm-wlm            | -                   | -              | runs the sbatch files of docs/clusters.md
+slurm | command munged          | munge                | -                   | -              | which it needs
 clang | command clang-22        | clang-22             | clang               | clang          | the tsan and fuzz builds
 clang | -                       | libomp-22-dev        | libomp-devel        | openmp         | OpenMP for clang, with Archer
 clang | -                       | libclang-rt-22-dev   | compiler-rt         | compiler-rt    | sanitizers for clang
@@ -51,9 +54,9 @@ cross | -                       | libutf8proc-dev:arm64 | -                  | -
 check=0 wanted=" build "
 for option in "$@"; do
     case $option in
-        --tests | --clang | --cross) wanted+="${option#--} " ;;
+        --tests | --slurm | --clang | --cross) wanted+="${option#--} " ;;
         --check) check=1 ;;
-        *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 

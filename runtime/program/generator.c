@@ -1,6 +1,7 @@
 /* See generator.h. */
 #include "generator.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "generator_print.h"
 #include "host.h"
 #include "launcher.h"
+#include "staged.h"
 #include "streams.h"
 
 /* Says what is wrong; returns the exit code, for `return complain(...)`. */
@@ -40,6 +42,30 @@ static int print_info(const lrt_run *r)
     return printed(r);
 }
 
+/* --stage-to: the copies that are used instead of these files. *weights: NULL where the program
+ * holds them. */
+static bool stage(lrt_run *r, const char **program, const char **weights, lrt_error *e)
+{
+    const char *folder = r->s.set.stage_to, *name = r->s.pipeline->weights_file;
+    char real[PATH_MAX], beside[PATH_MAX];
+    if (!folder || !lrt_host_program_path(real, sizeof real))
+        return !folder || lrt_fail(e, "--stage-to: this program's own file is not known");
+    if (!*weights && name) {
+        size_t n = (size_t)(strrchr(real, '/') - real);
+        if ((size_t)snprintf(beside, sizeof beside, "%.*s/%s", (int)n, real, name) < sizeof beside)
+            *weights = beside;
+    }
+    uint64_t layout = r->s.pipeline->program->layout_hash;
+    const lrt_container_file own = {real, "the program file", NULL, layout, false},
+                             other = {*weights, "the weights file", NULL, layout, false};
+    r->staged[0] = lrt_staged(&own, folder, e);
+    r->staged[1] = r->staged[0] && *weights ? lrt_staged(&other, folder, e) : NULL;
+    *program = r->staged[0];
+    bool ok = r->staged[0] && (!*weights || r->staged[1]);
+    *weights = r->staged[1];
+    return ok;
+}
+
 static int open_program(lrt_run *r)
 {
     lrt_error e;
@@ -54,7 +80,10 @@ static int open_program(lrt_run *r)
     if (!sound)
         return complain(r, LRT_EXIT_USER, e.text);
     r->s.code_checked = true;
-    bool open = lrt_session_open(&r->s, lrt_host_program(), r->s.set.weights_file, sections, &e);
+    const char *program = lrt_host_program(), *weights = r->s.set.weights_file;
+    if (runs && !stage(r, &program, &weights, &e))
+        return complain(r, LRT_EXIT_USER, e.text);
+    bool open = lrt_session_open(&r->s, program, weights, sections, &e);
     if (!open && !(r->s.set.info && r->s.weights_path))
         return complain(r, LRT_EXIT_USER, e.text);
     if (!open)
@@ -199,6 +228,8 @@ int lrt_generator_run(int argc, char **argv, const lrt_pipeline *p, const lrt_mp
     free(r.latent_in);
     lrt_picture_writer_free(&r.writer);
     lrt_pair_free(&r.own_pair);
+    free(r.staged[0]);
+    free(r.staged[1]);
     lrt_session_close(&r.s);
     return code;
 }

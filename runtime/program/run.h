@@ -15,6 +15,7 @@ typedef enum { LRT_LINE_NEW, LRT_LINE_READ, LRT_LINE_READY, LRT_LINE_FAILED } lr
 typedef struct {
     const char *program; /* for messages: the last part of argv[0] */
     lrt_session s;
+    char *staged[2];       /* --stage-to: the copies of the program and of its weights; NULL */
     lrt_error unusable;    /* --info: why the file of weights is not usable; "": it is */
     lrt_recorded recorded; /* by --from-png */
     lrt_jobs jobs;         /* of --prompts, or the one that the command line describes */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Lists: --part, arrays of Slurm, pictures that are there with the same or other settings, lines that fail, --log.
+# Lists: --part, arrays of Slurm, pictures that are there with the same or other settings, lines that fail, --log, --stage-to.
 . "$(dirname "$0")/common.sh"
 shapes=$(generator)
 cd "$work"
@@ -96,3 +96,27 @@ expect 1 '*: error: nowhere/log: cannot be written: *' "$shapes" --steps 1 -p re
 expect 1 '*: error: y.png: *' "$shapes" --steps 1 -p red -o y.png --log y.png
 expect 2 '*: error: --log: expected the name of a file, found -' "$shapes" --steps 1 -p red -o y.png --log -
 [[ ! -e y.png ]] || fail "drawn in spite of the log"
+
+# --stage-to: processes that start together make one copy, complete under its name; a copy that is not whole is made again.
+mkdir local
+draw -p red -o unstaged.png
+for k in 1 2 3; do "$shapes" -p red --steps 1 -q -o "staged$k.png" --stage-to local 2>"said$k" & done
+wait
+for k in 1 2 3; do cmp unstaged.png "staged$k.png" || fail "staged: $(<"said$k")"; done
+[[ $(ls local | sed 's/-[0-9a-f]\{16\}/-H/') == "${shapes##*/}-H"$'\n'"${shapes##*/}-H.lock" ]] || fail "copies: $(ls local)"
+copy=$(ls local/*[0-9a-f])
+cmp "$shapes" "$copy" || fail "the copy is another file"
+touch -d 2001-01-01 "$copy"
+draw -p red -o again.png --stage-to local
+[[ $(stat -c %Y "$copy") -lt 1000000000 ]] && cmp unstaged.png again.png || fail "copied again"
+truncate -s -1000 "$copy"
+draw -p red -o again.png --stage-to local
+cmp "$shapes" "$copy" && cmp unstaged.png again.png || fail "a copy that is too short"
+expect 1 "*: error: --stage-to: nowhere/*.lock: cannot be written: No such file or directory" "$shapes" -p red -o never.png --stage-to nowhere
+mkdir small
+expect 1 '*: error: small/*: cannot be written: File too large' bash -c "ulimit -f 1000; exec '$shapes' -p red -o never.png --stage-to small"
+[[ $(ls small) == *.lock && ! -e never.png ]] || fail "a copy that does not fit left $(ls small)"
+apart=$BUILD_DIR/tests/generated/apart
+( flock 9; [[ -x $apart && ! $LATENTC -nt $apart ]] || "$LATENTC" build "$SOURCE_DIR/graphs/shapes/pipeline.json" --weights-file "$apart.weights" -o "$apart" -q ) 9>"$apart.lock"
+"$apart" -p red --steps 1 -q -o apart.png --stage-to local || fail "weights in a file of their own, staged"
+cmp unstaged.png apart.png && cmp "$apart.weights" local/apart.weights-*[0-9a-f] || fail "weights in a file of their own, staged: $(ls local)"
