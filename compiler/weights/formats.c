@@ -24,6 +24,7 @@ static const CheckpointFormat formats[] = {
     {"folder of Keras .h5", is_keras_folder, open_keras_folder},
     {"folder", is_folder, refuse_folder},
     {"Keras .h5", is_keras_file, open_keras_file},
+    {"Keras archive", is_keras_archive, open_keras_archive},
     {"GGUF", is_gguf, refuse_gguf},
     {"file of another kind", is_of_another_kind, refuse_kind},
     {"sharded safetensors of diffusers", is_component_index, open_component_file},

@@ -54,11 +54,11 @@ static H5 *h5_new(const char *path)
     return f;
 }
 
-/* fapl is closed. */
-static void open_with(H5 *f, hid_t fapl)
+/* fapl is closed. name: for the library. */
+static void open_with(H5 *f, const char *name, hid_t fapl)
 {
     H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG); /* closes everything that is open in it */
-    f->file = H5Fopen(f->path, H5F_ACC_RDONLY, fapl);
+    f->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     H5Pclose(fapl);
     if (f->file < 0)
         err("%s: HDF5 cannot read it: not such a file, cut, or damaged", f->path);
@@ -86,19 +86,59 @@ H5 *h5_open(const char *path)
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_file_locking(fapl, 0, 1); /* it is only read, and network folders often cannot lock */
     map_file(f);
-    open_with(f, fapl);
+    open_with(f, path, fapl);
     return f;
+}
+
+/* ---- files in memory ---- */
+
+/* libhdf5 would copy the bytes; these calls give it the bytes themselves. Nothing writes to them:
+ * the file is open for reading. */
+static void *image_malloc(size_t n, H5FD_file_image_op_t op, void *context)
+{
+    (void)n, (void)op;
+    return (void *)((const H5 *)context)->map;
+}
+
+static void *image_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op,
+                          void *context)
+{
+    (void)op, (void)context;
+    return to == from ? to : memcpy(to, from, n);
+}
+
+static void *image_realloc(void *at, size_t n, H5FD_file_image_op_t op, void *context)
+{
+    (void)at, (void)n, (void)op, (void)context;
+    return NULL; /* a file that is only read does not grow */
+}
+
+static herr_t image_free(void *at, H5FD_file_image_op_t op, void *context)
+{
+    (void)at, (void)op, (void)context;
+    return 0;
+}
+
+static void *context_copy(void *context) { return context; }
+
+static herr_t context_free(void *context)
+{
+    (void)context;
+    return 0;
 }
 
 H5 *h5_from_memory(const char *path, const void *data, size_t bytes)
 {
     H5 *f = h5_new(path);
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fapl_core(fapl, 1 << 16, 0);
-    H5Pset_file_image(fapl, (void *)data, bytes); /* copied */
     f->map = data;
     f->bytes = bytes;
-    open_with(f, fapl);
+    H5FD_file_image_callbacks_t calls = {
+        image_malloc, image_memcpy, image_realloc, image_free, context_copy, context_free, f};
+    H5Pset_fapl_core(fapl, 1 << 16, 0);
+    H5Pset_file_image_callbacks(fapl, &calls);
+    H5Pset_file_image(fapl, (void *)data, bytes);
+    open_with(f, "/dev/null/memory", fapl); /* a name that no file can have: else it is refused */
     return f;
 }
 

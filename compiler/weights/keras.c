@@ -1,10 +1,11 @@
-/* Weights as Keras writes them: one HDF5 file for each model of keras-cv, in one of two layouts.
+/* Weights as Keras writes them: one HDF5 file for each model, alone or in a .keras archive, in one
+ * of two layouts. keras_bind.c finds a graph's weights in them.
  *
  * Before Keras 3 (and by its legacy writer) order matters and names do not. The root's attribute
  * layer_names lists groups; each group's weight_names lists its datasets; the order of layers is
  * their distance from the output. In Keras 3 (.weights.h5) names matter: layers/CLASS_N/.../vars/K
  * (names.def). */
-#include "keras.h"
+#include "keras_state.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -12,37 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "alloc.h"
 #include "err.h"
-#include "h5.h"
-#include "keras_order.h"
 #include "library_guard.h"
 #include "models.h"
-#include "own.h"
-
-enum { MOST_FILES = 64 };
-
-/* One weight of a bound graph and the stored tensor that has its position. */
-typedef struct {
-    const char *path, *name;
-} Bound;
-typedef struct {
-    H5 *file;
-    /* The group that has the layers' groups: "", or "model_weights" in a file of a whole model. */
-    const char *root;
-    /* The layout in which order matters; its n stored names in their order. */
-    bool ordered;
-    const char **order;
-    size_t n;
-    /* Sorted by path, once a graph is bound. */
-    Bound *bound;
-    size_t n_bound;
-} Model;
-typedef struct {
-    Model model[MODEL_COUNT];
-    H5 *file[MOST_FILES];
-    int n_files;
-} Keras;
 
 /* The row of models.def with this name; -1: none. */
 static int model_index(const char *name)
@@ -69,7 +42,8 @@ static const char *model_of(const Stored *first, const Stored *second)
     return model_rows[id].name;
 }
 
-static void refuse_relatives(const char *path, ModelId model, const Stored *t, size_t n)
+/* What the file is when no graph of latentc's is its model; NULL: nothing says so. */
+static const char *relative_of(ModelId model, const Stored *t, size_t n)
 {
     bool old = false, ours = false;
     for (size_t i = 0; i < n && t[i].rank <= 2; i++) /* a text encoder's tables */
@@ -78,9 +52,9 @@ static void refuse_relatives(const char *path, ModelId model, const Stored *t, s
         old |= t[i].rank == 2 && t[i].dim[0] == 768;
         ours |= t[i].rank == 2 && t[i].dim[0] == 1024;
     }
-    if (old && !ours)
-        err("%s: this is Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's",
-            path);
+    return old && !ours
+               ? "Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's"
+               : NULL;
 }
 
 /* ---- opening ---- */
@@ -155,64 +129,96 @@ static const char *about_model(const char *model)
     return about[model_index(model)];
 }
 
-/* Adds the file's tensors to the checkpoint as MODEL/PATH; k owns the file. Returns the model's
- * name. */
-static const char *add_file(Checkpoint *c, Keras *k, H5 *file, const char *path)
+static bool ends_with(const char *text, const char *end)
 {
-    if (k->n_files == MOST_FILES)
-        err("%s: more than %d .h5 files", c->spec, MOST_FILES);
-    int index = k->n_files++;
-    k->file[index] = file;
-    Found f = {.c = c, .file = file};
+    size_t n = strlen(text), k = strlen(end);
+    return n > k && !strcmp(text + n - k, end);
+}
+
+/* "unet" of "models/unet.weights.h5". */
+static const char *stem_of(Arena *a, const char *path)
+{
+    static const char *const endings[] = {".weights.h5", ".h5", ".hdf5", ".keras"};
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (ends_with(base, endings[i]))
+            return arena_printf(a, "%.*s", (int)(strlen(base) - strlen(endings[i])), base);
+    return arena_strdup(a, base);
+}
+
+/* The file's tensors, in its order; sets *m's root and layout. */
+static Found find_all(Checkpoint *c, KerasFile *m, const char *path)
+{
+    Found f = {.c = c, .file = m->file};
     size_t n_layers;
-    const char *root = "", **layers = h5_texts(file, "", "layer_names", &n_layers), *model = NULL;
-    if (!layers && h5_has_group(file, "model_weights"))
-        layers = h5_texts(file, root = "model_weights", "layer_names", &n_layers);
+    const char **layers = h5_texts(m->file, "", "layer_names", &n_layers);
+    m->root = "";
+    if (!layers && h5_has_group(m->file, "model_weights"))
+        layers = h5_texts(m->file, m->root = "model_weights", "layer_names", &n_layers);
+    m->ordered = layers;
     if (layers)
-        find_ordered(&f, root, layers, n_layers);
-    else if (h5_has_group(file, "layers"))
-        h5_walk(file, "layers", found, &f);
+        find_ordered(&f, m->root, layers, n_layers);
+    else if (h5_has_group(m->file, "layers"))
+        h5_walk(m->file, "layers", found, &f);
     else
         err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers",
             path);
-    if (f.n > 1)
-        model = layers ? model_of(&f.list[0], &f.list[1]) : model_of_names(&f);
-    if (!model)
-        err("%s: Keras' weights (%zu tensors), but of none of Stable Diffusion 2's models", path,
-            f.n);
-    ModelId id = (ModelId)model_index(model);
-    refuse_relatives(path, id, f.list, f.n);
-    Model *m = &k->model[id];
-    if (m->file)
-        err("%s: %s is there twice, the second time in %s", c->spec, about_model(model), path);
-    *m = (Model){.file = file,
-                 .root = root,
-                 .ordered = layers,
-                 .n = f.n,
-                 .order = arena_alloc(c->arena, (f.n + 1) * sizeof *m->order)};
+    return f;
+}
+
+/* One of the models of graphs/sd2 may be there once. */
+static void check_once(const Checkpoint *c, const Keras *k, const KerasFile *m, const char *path)
+{
+    for (int i = 0; i < k->n_files; i++)
+        if (m->known && k->file[i].known && !strcmp(k->file[i].prefix, m->prefix))
+            err("%s: %s is there twice, the second time in %s", c->spec, about_model(m->prefix),
+                path);
+}
+
+/* Adds the file's tensors to the checkpoint as PREFIX/PATH; k owns it and its archive. */
+static const KerasFile *add_file(Checkpoint *c, Keras *k, H5 *file, Archive *archive,
+                                 const char *path)
+{
+    if (k->n_files == MOST_KERAS_FILES)
+        err("%s: more than %d .h5 files", c->spec, MOST_KERAS_FILES);
+    KerasFile m = {.file = file, .archive = archive};
+    Found f = find_all(c, &m, path);
+    const char *model = f.n < 2     ? NULL
+                        : m.ordered ? model_of(&f.list[0], &f.list[1])
+                                    : model_of_names(&f);
+    m.known = model;
+    m.prefix = model ? model : stem_of(c->arena, path);
+    m.list = f.list;
+    m.n = f.n;
+    check_once(c, k, &m, path);
+    c->foreign =
+        model
+            ? relative_of((ModelId)model_index(model), f.list, f.n)
+            : "Keras' weights of a model that is none of Stable Diffusion 2's: give its .keras archive or its JSON as the graph";
     for (size_t i = 0; i < f.n; i++) {
-        Stored t = f.list[i];
-        t.place = (uint64_t)index;
-        t.name = m->order[i] = arena_printf(c->arena, "%s/%s", model, t.name);
-        checkpoint_add(c, t);
+        f.list[i].place = (uint64_t)k->n_files;
+        f.list[i].name = arena_printf(c->arena, "%s/%s", m.prefix, f.list[i].name);
+        checkpoint_add(c, f.list[i]);
     }
-    return model;
+    k->file[k->n_files] = m;
+    return &k->file[k->n_files++];
 }
 
 /* libhdf5 trusts files: on a damaged one it may crash, or never end. */
-static const char *open_file(Checkpoint *c, Keras *k, const char *path)
+static const KerasFile *open_file(Checkpoint *c, Keras *k, const char *path)
 {
     enum { SECONDS = 10 }; /* of computing; it takes milliseconds */
     library_guard(path, "HDF5's library", SECONDS);
-    const char *model = add_file(c, k, h5_open(path), path);
+    const KerasFile *m = add_file(c, k, h5_open(path), NULL, path);
     library_guard_end();
-    return model;
+    return m;
 }
 
 static void read_tensor(const Checkpoint *c, const Stored *t, void *dst)
 {
     const Keras *k = c->state;
-    h5_read(k->file[t->place], strchr(t->name, '/') + 1, dst, t->bytes);
+    const KerasFile *m = &k->file[t->place];
+    h5_read(m->file, t->name + strlen(m->prefix) + 1, dst, t->bytes);
 }
 
 /* Facts in keras-cv's code; they replace the pipeline file's. */
@@ -225,8 +231,10 @@ static const char settings[] =
 static void close_files(Checkpoint *c)
 {
     Keras *k = c->state;
-    for (int i = 0; i < k->n_files; i++)
-        h5_close(k->file[i]);
+    for (int i = 0; i < k->n_files; i++) {
+        h5_close(k->file[i].file);
+        archive_close(k->file[i].archive);
+    }
 }
 
 static Keras *keras_begin(Checkpoint *c)
@@ -235,40 +243,78 @@ static Keras *keras_begin(Checkpoint *c)
     c->read = read_tensor;
     c->close = close_files;
     c->scheme = &keras_scheme;
-    c->settings = json_parse(settings, strlen(settings), c->spec);
     return k;
+}
+
+/* keras-cv's facts are those of its own models. */
+static void settle(Checkpoint *c, const Keras *k)
+{
+    bool known = false;
+    for (int i = 0; i < k->n_files; i++)
+        known |= k->file[i].known;
+    if (known)
+        c->settings = json_parse(settings, strlen(settings), c->spec);
 }
 
 bool is_keras_file(const Peek *p) { return !p->folder && h5_signature(p->head, p->n); }
 
-static void finish_file(Checkpoint *c, Keras *k, const char *model)
+static void finish_file(Checkpoint *c, const KerasFile *m)
 {
-    c->taken_for = about_model(model);
-    c->why = k->model[model_index(model)].ordered
-                 ? "Keras' layout with layer_names; its first tensors are such a model's"
-                 : "Keras 3's layout; its first layer is such a model's";
+    c->taken_for = m->known ? about_model(m->prefix) : "a model of Keras";
+    c->why = !m->known
+                 ? "Keras' layout; its first tensors are of none of Stable Diffusion 2's models"
+             : m->ordered ? "Keras' layout with layer_names; its first tensors are such a model's"
+                          : "Keras 3's layout; its first layer is such a model's";
+    c->foreign = m->foreign;
+    settle(c, c->state);
 }
 
 void open_keras_file(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
-    Keras *k = keras_begin(c);
-    finish_file(c, k, open_file(c, k, c->spec));
+    finish_file(c, open_file(c, keras_begin(c), c->spec));
 }
 
 void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
 {
     Keras *k = keras_begin(c);
-    finish_file(c, k, add_file(c, k, h5_from_memory(c->spec, data, bytes), c->spec));
+    finish_file(c, add_file(c, k, h5_from_memory(c->spec, data, bytes), NULL, c->spec));
+}
+
+/* ---- archives ---- */
+
+/* Any archive that has Keras' names, or whose own name says so: then what is missing is an error.
+ */
+bool is_keras_archive(const Peek *p)
+{
+    return !p->folder && archive_signature(p->head, p->n) &&
+           (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5") ||
+            (peek_has(p, "metadata.json") && peek_has(p, "config.json")));
+}
+
+static void open_archive(Checkpoint *c, Archive *z)
+{
+    enum { SECONDS = 10 };
+    size_t bytes;
+    Keras *k = keras_begin(c);
+    const void *data = archive_mapped(z, "model.weights.h5", &bytes);
+    library_guard(c->spec, "HDF5's library", SECONDS);
+    finish_file(c, add_file(c, k, h5_from_memory(c->spec, data, bytes), z, c->spec));
+    library_guard_end();
+}
+
+void open_keras_archive(Checkpoint *c, const CheckpointOptions *o)
+{
+    (void)o;
+    open_archive(c, archive_open(c->spec));
+}
+
+void open_keras_archive_image(Checkpoint *c, const void *data, size_t bytes)
+{
+    open_archive(c, archive_from_memory(c->spec, data, bytes));
 }
 
 /* ---- a folder of .h5 files ---- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n > k && !strcmp(text + n - k, end);
-}
 
 static int by_text(const void *a, const void *b)
 {
@@ -280,7 +326,7 @@ static size_t h5_files(Arena *a, const char *folder, const char **names)
 {
     size_t n = 0;
     DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir)) && n < MOST_FILES;)
+    for (struct dirent *e; dir && (e = readdir(dir)) && n < MOST_KERAS_FILES;)
         if (ends_with(e->d_name, ".h5"))
             names[n++] = arena_strdup(a, e->d_name);
     if (dir)
@@ -292,7 +338,7 @@ static size_t h5_files(Arena *a, const char *folder, const char **names)
 bool is_keras_folder(const Peek *p)
 {
     Arena *a = arena_new();
-    const char *names[MOST_FILES];
+    const char *names[MOST_KERAS_FILES];
     bool any = p->folder && h5_files(a, p->spec, names) > 0;
     arena_free(a);
     return any;
@@ -314,62 +360,19 @@ static const char *vocabulary(Arena *a, const char *folder)
 void open_keras_folder(Checkpoint *c, const CheckpointOptions *o)
 {
     (void)o;
-    const char *names[MOST_FILES], *parts = "";
+    const char *names[MOST_KERAS_FILES], *parts = "";
     Keras *k = keras_begin(c);
     size_t n = h5_files(c->arena, c->path, names);
     for (size_t i = 0; i < n; i++) {
         const char *path = arena_printf(c->arena, "%s/%s", c->path, names[i]);
-        parts = arena_printf(c->arena, "%s%s%s", parts, i ? ", " : "", open_file(c, k, path));
+        parts = arena_printf(c->arena, "%s%s%s", parts, i ? ", " : "",
+                             open_file(c, k, path)->prefix);
     }
+    c->foreign = n ? k->file[0].foreign : NULL;
+    for (size_t i = 0; i < n && c->foreign; i++)
+        c->foreign = k->file[i].foreign;
+    settle(c, k);
     c->taken_for = "Stable Diffusion 2 as keras-cv has it";
     c->why = arena_printf(c->arena, "a folder of Keras' files: %s", parts);
     c->vocab = vocabulary(c->arena, c->path);
 }
-
-/* ---- order ---- */
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const Bound *)a)->path, ((const Bound *)b)->path);
-}
-
-static void keras_bind(Checkpoint *c, const Graph *g)
-{
-    int index = model_index(g->name);
-    Model *m = index < 0 ? NULL : &((Keras *)c->state)->model[index];
-    if (!m || !m->ordered || m->bound)
-        return;
-    const char **paths = xcalloc(g->n_tensors + 1, sizeof *paths);
-    size_t n = keras_order(g, paths);
-    m->n_bound = n < m->n ? n : m->n;
-    m->bound = arena_alloc(c->arena, (m->n_bound + 1) * sizeof *m->bound);
-    for (size_t i = 0; i < m->n_bound; i++)
-        m->bound[i] = (Bound){arena_strdup(c->arena, paths[i]), m->order[i]};
-    qsort(m->bound, m->n_bound, sizeof *m->bound, by_path);
-    free(paths);
-}
-
-static bool keras_spell(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
-                        Place *out)
-{
-    int index = model_index(w->model);
-    const Model *m = c && index >= 0 ? &((const Keras *)c->state)->model[index] : NULL;
-    if (!m || !m->ordered)
-        return spell_by_rules(s, c, w, choice, out);
-    const Bound *b = m->n_bound ? bsearch(&(Bound){.path = w->path}, m->bound, m->n_bound,
-                                          sizeof *m->bound, by_path)
-                                : NULL;
-    *out = (Place){.parts = 1};
-    return b && snprintf(out->name, sizeof out->name, "%s", b->name) < (int)sizeof out->name &&
-           !choice;
-}
-
-static const char *const none[] = {NULL};
-const Scheme keras_scheme = {
-    .name = "keras",
-    .about = "MODEL/layers/CLASS_N/... as Keras 3 has it; in its older layout the order counts",
-    .column = COLUMN_KERAS,
-    .spell = keras_spell,
-    .owns = owns_model_folder,
-    .ignored = none,
-    .bind = keras_bind};

@@ -26,8 +26,6 @@ typedef struct {
 } Beginning;
 /* clang-format off */
 static const Beginning beginnings[] = {
-    {0, "PK\3\4", "model.weights.h5", NULL, "a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights"},
-    {0, "PK\3\4", NULL, ".keras", "a .keras archive, expected the weights alone: unzip it and give model.weights.h5, or use save_weights"},
     {0, "PK\3\4", "string_to_param", NULL, "a textual inversion (a PyTorch pickle), vectors for words of the prompt: latentc draws without it; give the model alone"},
     {0, "PK\3\4", "lora_unet_", NULL, "a LoRA (a PyTorch pickle), which changes a model: merge it into its model with the program that made it, and give that as safetensors"},
     {0, "PK\3\4", "data.pkl", NULL, NULL},
