@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "graph_json.h"
+#include "graphfile.h"
 
 bool is_graph_file(const char *path)
 {
     Json root = graph_json(path);
-    bool graph = json_kind(root) == JSON_OBJECT && json_ok(json_get(root, "graph")) &&
-                 !json_ok(json_get(root, "pipeline"));
+    bool graph = graph_json_is_graph(root);
     json_free(root);
     return graph;
 }
@@ -31,7 +31,7 @@ Pipeline *pipeline_of_graph(const char *path, const ParamSet *sets, int n_sets,
     *p = (Pipeline){.arena = a,
                     .file = arena_strdup(a, path),
                     .dir = pipeline_folder(a, path),
-                    .name = arena_strdup(a, json_name(json_need(root, "graph")))};
+                    .name = arena_strdup(a, graph_json_name(a, root))};
     ParamList *params = arena_alloc(a, sizeof *params);
     GraphWeights from;
     *params = graph_params(a, root, w, &from);

@@ -3,7 +3,8 @@
 #define LATENTC_ONE_GRAPH_H
 #include "open_models.h"
 
-/* Is the file a graph: JSON with a member "graph" and no "pipeline"? err() when it is no JSON. */
+/* Is the file a graph: JSON with a member "graph" and no "pipeline", or a model of Keras? err()
+ * when it is no JSON. */
 bool is_graph_file(const char *path);
 
 /* A pipeline that has one model, the graph file at path, and no schedule or defaults: of its

@@ -292,12 +292,28 @@ void param_put_or_err(ParamList *l, ParamSet p)
         err("expected at most %d parameters", MAX_NAMES);
 }
 
+/* Names of the parameters that a graph takes. */
+typedef struct {
+    const char *names[MAX_NAMES];
+    int n;
+} Declared;
+
 /* Parameters of the section that the graph declares. */
-static void take_params(Arena *a, Json section, Json declared, ParamList *l)
+static void take_params(Arena *a, Json section, const Declared *d, ParamList *l)
 {
     for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
-        if (json_ok(declared) && json_ok(json_get(declared, json_key(m))))
-            param_put_or_err(l, param_from_json(a, json_key(m), m));
+        for (int i = 0; i < d->n; i++)
+            if (!strcmp(d->names[i], json_key(m)))
+                param_put_or_err(l, param_from_json(a, json_key(m), m));
+}
+
+/* The weights of a .keras archive are the ones of its graph unless flags name others. */
+static void archive_weights(const char *path, GraphWeights *from)
+{
+    if (from->spec || !is_model_archive(path))
+        return;
+    from->checkpoint = checkpoint_open(path, NULL);
+    from->spec = from->checkpoint->spec;
 }
 
 void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
@@ -326,15 +342,18 @@ static Graph *open_text(const char *path, int n_sets)
 ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *from)
 {
     ParamList list = {.n = 0};
-    Json name = json_get(root, "graph");
     *from = (GraphWeights){0};
-    if (json_ok(name))
-        graph_weights_find(json_string(name), w, from);
+    if (!graph_json_is_graph(root))
+        return list;
+    const char *name = graph_json_name(a, root);
+    graph_weights_find(name, w, from);
+    archive_weights(json_file(root), from);
     if (!from->checkpoint || !json_ok(from->checkpoint->settings))
         return list;
-    Json settings = from->checkpoint->settings, declared = json_get(root, "parameters"),
-         models = json_get(settings, "models");
-    Json own = json_ok(models) ? json_get(models, json_string(name)) : models;
+    Json settings = from->checkpoint->settings, models = json_get(settings, "models");
+    Json own = json_ok(models) ? json_get(models, name) : models;
+    Declared *declared = arena_alloc(a, sizeof *declared);
+    declared->n = graph_json_parameters(a, root, declared->names, MAX_NAMES);
     take_params(a, json_get(settings, "parameters"), declared, &list);
     if (json_ok(own))
         take_params(a, json_get(own, "parameters"), declared, &list);
@@ -344,14 +363,15 @@ ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from)
 {
+    *from = (GraphWeights){0};
     size_t length = strlen(path);
     if (length > 4 && strcmp(path + length - 4, ".txt") == 0) {
         Graph *g = open_text(path, n_sets);
-        graph_weights_find(g->name, w, from);
+        if (w)
+            graph_weights_find(g->name, w, from);
         return g;
     }
-    *from = (GraphWeights){0};
-    if (!w->specs.n)
+    if (!w || (!w->specs.n && !is_model_archive(path)))
         return graph_load(path, sets, n_sets);
     Json root = graph_json(path);
     Arena *a = arena_new();

@@ -34,8 +34,9 @@ ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *
 /* param_put; err() when there are too many. */
 void param_put_or_err(ParamList *l, ParamSet p);
 
-/* Loads a graph file (.json), with the parameters that the checkpoint of its weights gives it; sets
- * replace them. A .txt file is a graph in its text form, without parameters. Fills *from. */
+/* Loads a graph file (.json, .keras), with the parameters that the checkpoint of its weights gives
+ * it; sets replace them. A .txt file is a graph in its text form, without parameters. Fills *from:
+ * what w names, else the weights in a .keras archive. w NULL: no weights are wanted. */
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from);
 

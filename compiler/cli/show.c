@@ -107,7 +107,7 @@ static Graph *load_graph(const ShowFlags *f)
     ParamSet *sets;
     GraphWeights none;
     int n = flags_sets(&f->code.sets, &sets);
-    Graph *g = graph_open(f->graph, sets, n, &(WeightFlags){0}, &none);
+    Graph *g = graph_open(f->graph, sets, n, NULL, &none);
     free(sets);
     flags_cache(&f->code, g);
     return g;

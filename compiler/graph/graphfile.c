@@ -267,3 +267,29 @@ Graph *graph_load(const char *path, const ParamSet *sets, int n_sets)
     graph_verify(g, "parse");
     return g;
 }
+
+bool graph_json_is_graph(Json root)
+{
+    return json_kind(root) == JSON_OBJECT &&
+           (keras_json(root) ||
+            (json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "pipeline"))));
+}
+
+const char *graph_json_name(Arena *a, Json root)
+{
+    return keras_json(root) ? keras_graph_name(a, root) : json_name(json_need(root, "graph"));
+}
+
+int graph_json_parameters(Arena *a, Json root, const char **names, int most)
+{
+    if (keras_json(root))
+        return keras_graph_parameters(a, root, names, most);
+    Json section = json_get(root, "parameters");
+    int n = 0;
+    if (json_ok(section))
+        json_expect(section, JSON_OBJECT);
+    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m) && n < most;
+         m = json_next(m))
+        names[n++] = json_key(m);
+    return n;
+}

@@ -42,8 +42,8 @@ def make_layers():
     y = layers.Conv2D(8, 3, padding="same")(y)
     block = keras.Model(inner, layers.Add()([y, inner]), name="block")
 
-    x = layers.ZeroPadding2D(((1, 0), (2, 1)))(image)
-    x = layers.Rescaling(0.5, offset=-0.25)(x)
+    x = layers.Rescaling(0.5, offset=-0.25)(image)
+    x = layers.ZeroPadding2D(((1, 0), (2, 1)))(x)
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(x)                # valid: 4x4
     x = block(x)
     skip = layers.Conv2D(8, 1, use_bias=False)(x)
