@@ -8,16 +8,21 @@ MODEL.json          model.to_json()
 MODEL.keras         model.save()
 MODEL.weights.h5    model.save_weights(): Keras 3's layout
 MODEL.h5            the layout before Keras 3; of `layers` and `unet` the file of a whole model (model.save("x.h5"))
-MODEL.safetensors   the inputs by their names and the outputs by their layers' names: computed in double from the weights as float32 has
-                    them, rounded to float32
+MODEL.safetensors   the inputs by their names, and the outputs by their layers' names ("output" where there is one): computed in double,
+                    rounded to float32
+
+Weights are numbers of bfloat16, so that the files are small when they are compressed: unet.keras as by `zip -9`, vae.keras and all .h5
+by gzip (.gz).
 
 layers       every layer of Keras that latentc has; three inputs, three outputs, shared layers, a nested model that is called twice
 stack        a Sequential with a Sequential inside
 unet         a small U-Net of keras-cv's layers, both forms of SpatialTransformer
 vae          a small decoder of keras-cv's layers
 """
+import gzip
 import os
 import sys
+import zipfile
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -137,7 +142,7 @@ def fill(model, seed):
             x = 0.1 * x
         else:
             x *= float(np.prod(shape[:-1])) ** -0.5
-        v.assign(x.astype(np.float32))
+        v.assign((x.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32))
 
 
 def inputs(model, seed):
@@ -157,9 +162,23 @@ def save(model, folder, name):
     model.save_weights(path + ".weights.h5")
     if name in WHOLE:
         model.save(path + ".h5")
-        return
-    with h5py.File(path + ".h5", "w") as f:
-        legacy_h5_format.save_weights_to_hdf5_group(f, model)
+    else:
+        with h5py.File(path + ".h5", "w") as f:
+            legacy_h5_format.save_weights_to_hdf5_group(f, model)
+    compress(path, name)
+
+
+def compress(path, name):
+    if name == "unet":
+        with zipfile.ZipFile(path + ".keras") as z:
+            entries = [(i.filename, z.read(i)) for i in z.infolist()]
+        with zipfile.ZipFile(path + ".keras", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+            for entry in entries:
+                z.writestr(*entry)
+    for ending in (".weights.h5", ".h5", *([".keras"] if name == "vae" else [])):
+        with open(path + ending, "rb") as f, open(path + ending + ".gz", "wb") as out:
+            out.write(gzip.compress(f.read(), 9, mtime=0))
+        os.remove(path + ending)
 
 
 def record(name, folder):
