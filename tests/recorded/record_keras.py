@@ -38,7 +38,7 @@ from safetensors.numpy import save_file                     # noqa: E402
 
 def make_layers():
     image = layers.Input((9, 7, 3), name="image")
-    features = layers.Input((6,), name="features")
+    features = layers.Input((2, 15), name="features")
     tokens = layers.Input((5,), dtype="int32", name="tokens")
     # nested: its own layers, called twice below
     inner = layers.Input((None, None, 8))
@@ -67,10 +67,10 @@ def make_layers():
     t = layers.Dense(8, activation="gelu")(t)
     t = keras.ops.gelu(t)                       # by tanh
     t = layers.Dropout(0.3)(t)
-    f = shared(features)
+    f = layers.Reshape((5, -1))(features)
+    f = shared(f)
     f = layers.Dense(8, use_bias=False, activation="softmax")(f)
     f = layers.Activation("linear")(f) * 3.0
-    f = layers.Reshape((1, 8))(f)
     words = layers.Add(name="words")([t, f])
     flat = layers.Reshape((16, 4))(picture)
     dense = layers.Dense(5, name="rows")(flat)
