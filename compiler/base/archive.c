@@ -222,7 +222,7 @@ static void check_sizes(const Archive *z, const zip_stat_t *st)
     bool stored = st->comp_method == ZIP_CM_STORE;
     if (st->comp_size > z->of.bytes || (stored && st->size != st->comp_size))
         err("%s: entry \"%s\" claims %" PRIu64 " bytes, the archive has %zu: cut or damaged",
-            z->path, st->name, stored ? st->size : st->comp_size, z->of.bytes);
+            z->path, st->name, st->size > st->comp_size ? st->size : st->comp_size, z->of.bytes);
     if (!stored && st->size > ALWAYS_FINE && st->size / MOST_TIMES > st->comp_size)
         err("%s: entry \"%s\" claims to unpack from %" PRIu64 " to %" PRIu64
             " bytes, expected at most %d times as many",
@@ -391,6 +391,7 @@ const void *archive_mapped(Archive *z, const char *name, size_t *bytes)
         return unpack(z, &st, run);
     const unsigned char *at = place_of(z, &st);
     read_entry(z, &st, run, RUN, pass_over, NULL);
-    forget_pages(at, *bytes);
+    if (z->mapped)
+        forget_pages(at, *bytes);
     return at;
 }

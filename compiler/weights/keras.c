@@ -163,6 +163,8 @@ static Found find_all(Checkpoint *c, KerasFile *m, const char *path)
     else
         err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers",
             path);
+    if (!f.n)
+        err("%s: Keras' weights, but there are none in it", path);
     return f;
 }
 
@@ -191,7 +193,7 @@ static const KerasFile *add_file(Checkpoint *c, Keras *k, H5 *file, Archive *arc
     m.list = f.list;
     m.n = f.n;
     check_once(c, k, &m, path);
-    c->foreign =
+    m.foreign =
         model
             ? relative_of((ModelId)model_index(model), f.list, f.n)
             : "Keras' weights of a model that is none of Stable Diffusion 2's: give its .keras archive or its JSON as the graph";
