@@ -1,8 +1,8 @@
 /* See open_models.h. */
 #include "open_models.h"
 #include "graph_json.h"
-#include "graphfile.h"
-#include "parse_text.h"
+#include "keras_model.h"
+#include "opened.h"
 #include "schemes.h"
 #include "err.h"
 #include "files.h"
@@ -19,35 +19,6 @@ static const char *text_or(Json object, const char *key, const char *otherwise)
                                                                         : otherwise;
 }
 
-/* Checkpoints that were opened, each once. */
-enum { MOST_CHECKPOINTS = 64 };
-typedef struct {
-    Checkpoint *list[MOST_CHECKPOINTS];
-    bool used[MOST_CHECKPOINTS];
-    int n;
-    CheckpointOptions options;
-} Opened;
-
-static int opened(Opened *o, const char *spec)
-{
-    for (int i = 0; i < o->n; i++)
-        if (strcmp(o->list[i]->spec, spec) == 0)
-            return i;
-    if (o->n == MOST_CHECKPOINTS)
-        err("--weights: more than %d", MOST_CHECKPOINTS);
-    o->list[o->n] = checkpoint_open(spec, &o->options);
-    return o->n++;
-}
-
-/* Of several --weights without a name, each is for the models that it has weights of. */
-static bool fits(void *context, const char *spec, const char *model)
-{
-    Opened *o = context;
-    if (weights_synthetic(spec))
-        return true;
-    return checkpoint_serves(o->list[opened(o, spec)], model);
-}
-
 /* Each of several --weights without a name must be of one of the pipeline's models: else it is not
  * what the user takes it for. */
 static void check_all_fit(const FlagList *specs, Json models, const char *path, Opened *o)
@@ -61,46 +32,55 @@ static void check_all_fit(const FlagList *specs, Json models, const char *path, 
         unnamed += flags_unnamed(specs->items[i]);
     for (int i = 0; i < specs->n && unnamed > 1; i++) {
         bool any = !flags_unnamed(specs->items[i]) || weights_synthetic(specs->items[i]);
-        const char *foreign = any ? NULL : o->list[opened(o, specs->items[i])]->foreign;
+        const char *foreign = any ? NULL : o->list[opened_place(o, specs->items[i])]->foreign;
         for (int k = 0; k < MODEL_COUNT && !any; k++)
             any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
-                  fits(o, specs->items[i], model_rows[k].name);
+                  opened_serves(o, specs->items[i], model_rows[k].name);
         if (!any && foreign)
             err("%s: this is %s", specs->items[i], foreign);
         if (!any)
             err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
-                specs->items[i], path, names.data, o->list[opened(o, specs->items[i])]->taken_for,
-                specs->items[i]);
+                specs->items[i], path, names.data,
+                o->list[opened_place(o, specs->items[i])]->taken_for, specs->items[i]);
     }
     free(names.data);
 }
 
-static Checkpoint *use(Opened *o, const char *spec)
+/* The graph file of a model of the pipeline, NULL when it names none. */
+static const char *graph_of(Arena *a, Json models, const char *path, const char *model)
 {
-    int i = opened(o, spec);
-    o->used[i] = true;
-    return o->list[i];
+    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "graph", NULL);
+    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
 }
 
-static void close_unused(Opened *o)
+/* The weights in an archive give way to --weights MODEL=SPEC, and to a SPEC without a name that can
+ * have weights by Keras' names: others are for the other models. */
+static bool replaces_archive(Opened *o, const FlagList *flags, const char *spec, const char *model)
 {
-    for (int i = 0; i < o->n; i++)
-        if (!o->used[i])
-            checkpoint_close(o->list[i]);
+    bool unnamed = false;
+    for (int i = 0; i < flags->n; i++)
+        unnamed |= flags->items[i] == spec;
+    if (!unnamed || weights_synthetic(spec))
+        return true;
+    const Checkpoint *c = o->list[opened_place(o, spec)];
+    return (c->scheme == scheme_find("keras") || c->scheme == scheme_find("latentc")) &&
+           checkpoint_serves(c, model);
 }
 
-/* The weights of each model: the flag, else the model's entry, else the pipeline's; NULL: nothing
- * says. */
+/* The weights of each model: the flag, else the model's entry, else those in its archive, else the
+ * pipeline's; NULL: nothing says. */
 static const char *spec_of(Arena *a, Json root, const char *path, const char *model,
                            const FlagList *flags, Opened *o)
 {
-    const char *flag = flags_fitting(flags, model, fits, o);
-    if (flag)
-        return flag;
     Json models = json_get(root, "models");
+    const char *graph = graph_of(a, models, path, model),
+               *flag = flags_fitting(flags, model, opened_serves, o);
+    bool archive = graph && is_model_archive(graph);
+    if (flag && (!archive || replaces_archive(o, flags, flag, model)))
+        return flag;
     const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights",
-                                text_or(root, "weights", NULL));
-    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
+                                archive ? NULL : text_or(root, "weights", NULL));
+    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : archive ? graph : NULL;
 }
 
 /* One member of a pipeline file, such as "schedule" or "parameters/img_height": that of `from` goes
@@ -134,14 +114,26 @@ static void lay_over(Json root, Json from, const ModelRow *model)
     }
 }
 
+/* Does the graph file have parameters as graphs/sd2 has them? Not Keras' JSON with layers. */
+static bool takes_settings(const char *graph)
+{
+    if (!graph)
+        return true;
+    Json root = graph_json(graph);
+    bool takes = !keras_json(root) || keras_class_only(root);
+    json_free(root);
+    return takes;
+}
+
 /* Opens the checkpoint that spec names and lays its settings over the pipeline file. NULL: the
  * weights are synthetic, or nothing names them. */
-static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId id)
+static Checkpoint *open_settings(Opened *o, const char *spec, Json root, const char *graph,
+                                 ModelId id)
 {
     if (!spec || weights_synthetic(spec))
         return NULL;
-    Checkpoint *c = use(o, spec);
-    if (json_ok(c->settings))
+    Checkpoint *c = opened_use(o, spec);
+    if (json_ok(c->settings) && takes_settings(graph))
         lay_over(root, c->settings, &model_rows[id]);
     return c;
 }
@@ -150,7 +142,7 @@ static Checkpoint *open_settings(Opened *o, const char *spec, Json root, ModelId
 
 static bool serves(Opened *o, const char *spec, ModelId id)
 {
-    return spec && fits(o, spec, model_rows[id].name);
+    return spec && opened_serves(o, spec, model_rows[id].name);
 }
 
 /* What --taesd names for one of the tiny models; without it the --weights without a name that has
@@ -161,7 +153,7 @@ static const char *tiny_spec(const WeightFlags *w, ModelId id, Opened *o)
     for (int i = w->tiny.n - 1; i >= 0; i--)
         if (serves(o, w->tiny.items[i], id))
             return w->tiny.items[i];
-    const char *spec = w->tiny.n ? NULL : flags_fitting(&w->specs, model, fits, o);
+    const char *spec = w->tiny.n ? NULL : flags_fitting(&w->specs, model, opened_serves, o);
     bool own = spec && !weights_synthetic(spec) && serves(o, spec, id);
     return own && !serves(o, spec, MODEL_DECODER) ? spec : NULL;
 }
@@ -176,7 +168,7 @@ static void check_tiny(const WeightFlags *w, Opened *o)
         decoder |= here;
         if (here || serves(o, spec, MODEL_TINY_IMAGE_ENCODER))
             continue;
-        const Checkpoint *c = o->list[opened(o, spec)];
+        const Checkpoint *c = o->list[opened_place(o, spec)];
         if (c->foreign)
             err("--taesd %s: this is %s", spec, c->foreign);
         err("--taesd %s: found %s, expected TAESD's decoder, its encoder, or an AutoencoderTiny of diffusers",
@@ -250,7 +242,8 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
                    json_ok(json_get(models, name));
         if (!spec[i])
             spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
-        from[i] = open_settings(&checkpoints, spec[i], root, i);
+        from[i] = open_settings(&checkpoints, spec[i], root,
+                                has ? graph_of(a, models, path, name) : NULL, i);
         if (from[i] && json_ok(from[i]->settings))
             file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }
@@ -265,7 +258,7 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     const Checkpoint *text = from[MODEL_TEXT_ENCODER];
     if (text && text->vocab)
         p->vocab = text->vocab;
-    close_unused(&checkpoints);
+    opened_close_unused(&checkpoints);
     json_free(root);
     arena_free(a);
     return p;
@@ -282,118 +275,6 @@ void pipeline_close(Pipeline *p)
             checkpoint_close(c);
     }
     arena_free(p->arena);
-}
-
-/* ---- graphs alone ---- */
-
-void param_put_or_err(ParamList *l, ParamSet p)
-{
-    if (!param_put(l, p))
-        err("expected at most %d parameters", MAX_NAMES);
-}
-
-/* Names of the parameters that a graph takes. */
-typedef struct {
-    const char *names[MAX_NAMES];
-    int n;
-} Declared;
-
-/* Parameters of the section that the graph declares. */
-static void take_params(Arena *a, Json section, const Declared *d, ParamList *l)
-{
-    for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m); m = json_next(m))
-        for (int i = 0; i < d->n; i++)
-            if (!strcmp(d->names[i], json_key(m)))
-                param_put_or_err(l, param_from_json(a, json_key(m), m));
-}
-
-/* The weights of a .keras archive are the ones of its graph unless flags name others. */
-static void archive_weights(const char *path, GraphWeights *from)
-{
-    if (from->spec || !is_model_archive(path))
-        return;
-    from->checkpoint = checkpoint_open(path, NULL);
-    from->spec = from->checkpoint->spec;
-}
-
-void graph_weights_find(const char *model, const WeightFlags *w, GraphWeights *from)
-{
-    *from = (GraphWeights){0};
-    if (!w->specs.n)
-        return;
-    Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
-    from->spec = flags_fitting(&w->specs, model, fits, &checkpoints);
-    if (from->spec && !weights_synthetic(from->spec))
-        from->checkpoint = use(&checkpoints, from->spec);
-    close_unused(&checkpoints);
-}
-
-/* A graph in its text form: it has no parameters. */
-static Graph *open_text(const char *path, int n_sets)
-{
-    if (n_sets)
-        usage_err("--set: a text file has no parameters");
-    char *text = read_file(path, NULL);
-    Graph *g = graph_parse_text(text, path);
-    free(text);
-    return g;
-}
-
-ParamList graph_params(Arena *a, Json root, const WeightFlags *w, GraphWeights *from)
-{
-    ParamList list = {.n = 0};
-    *from = (GraphWeights){0};
-    if (!graph_json_is_graph(root))
-        return list;
-    const char *name = graph_json_name(a, root);
-    graph_weights_find(name, w, from);
-    archive_weights(json_file(root), from);
-    if (!from->checkpoint || !json_ok(from->checkpoint->settings))
-        return list;
-    Json settings = from->checkpoint->settings, models = json_get(settings, "models");
-    Json own = json_ok(models) ? json_get(models, name) : models;
-    Declared *declared = arena_alloc(a, sizeof *declared);
-    declared->n = graph_json_parameters(a, root, declared->names, MAX_NAMES);
-    take_params(a, json_get(settings, "parameters"), declared, &list);
-    if (json_ok(own))
-        take_params(a, json_get(own, "parameters"), declared, &list);
-    return list;
-}
-
-Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
-                  GraphWeights *from)
-{
-    *from = (GraphWeights){0};
-    size_t length = strlen(path);
-    if (length > 4 && strcmp(path + length - 4, ".txt") == 0) {
-        Graph *g = open_text(path, n_sets);
-        if (w)
-            graph_weights_find(g->name, w, from);
-        return g;
-    }
-    if (!w || (!w->specs.n && !is_model_archive(path)))
-        return graph_load(path, sets, n_sets);
-    Json root = graph_json(path);
-    Arena *a = arena_new();
-    ParamList list = graph_params(a, root, w, from);
-    for (int i = 0; i < n_sets; i++)
-        param_put_or_err(&list, sets[i]);
-    json_free(root);
-    Graph *g = graph_load(path, list.list, list.n);
-    arena_free(a);
-    return g;
-}
-
-WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command)
-{
-    if (!from->spec)
-        usage_err(
-            "%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED",
-            command, g->name);
-    WeightSource *s = from->checkpoint ? weights_from(from->checkpoint, g->name)
-                                       : weights_open(from->spec, g->name);
-    weights_check(s, g);
-    return s;
 }
 
 /* ---- models ---- */

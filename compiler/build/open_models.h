@@ -17,6 +17,24 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
 /* Also closes its checkpoints. */
 void pipeline_close(Pipeline *p);
 
+/* A model of a pipeline: graph and weights, ready for program_add. */
+typedef struct {
+    Graph *graph;
+    WeightSource *weights;
+} Model;
+
+/* usage_err() unless something names weights for each model of the pipeline; err() when that is a
+ * file that no pipeline takes (signatures.h). */
+void pipeline_need_weights(const Pipeline *l);
+
+/* batch, guided: as in pipeline_graph. The weights are those that pipeline_open found, else
+ * `otherwise` (NULL: usage_err() when nothing names any). They are checked against the graph. */
+Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
+                 const char *otherwise);
+void model_close(Model *m);
+
+/* ---- open_graph.c ---- */
+
 /* What the flags name as the weights of a graph. spec NULL: nothing. The caller closes the
  * checkpoint, which is NULL when the weights are synthetic. */
 typedef struct {
@@ -43,20 +61,4 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
 /* The weights of such a graph, checked against it. usage_err() when nothing names any; command is
  * for that message. */
 WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command);
-
-/* A model of a pipeline: graph and weights, ready for program_add. */
-typedef struct {
-    Graph *graph;
-    WeightSource *weights;
-} Model;
-
-/* usage_err() unless something names weights for each model of the pipeline; err() when that is a
- * file that no pipeline takes (signatures.h). */
-void pipeline_need_weights(const Pipeline *l);
-
-/* batch, guided: as in pipeline_graph. The weights are those that pipeline_open found, else
- * `otherwise` (NULL: usage_err() when nothing names any). They are checked against the graph. */
-Model model_open(const Pipeline *l, const PipelineModel *m, int batch, bool guided,
-                 const char *otherwise);
-void model_close(Model *m);
 #endif

@@ -1,6 +1,7 @@
 /* latentc weights list, check: what a checkpoint contains, and whether it fits a pipeline. */
 #include "defaults.h"
 #include "families.h"
+#include "graph_json.h"
 #include "safetensors.h"
 #include "scales.h"
 #include "schemes.h"
@@ -24,6 +25,12 @@ static void need_checkpoint(const char *spec, const char *what)
 {
     if (weights_synthetic(spec))
         usage_err("weights %s: %s makes every weight; there is nothing to %s", what, spec, what);
+}
+
+/* What a checkpoint is held against: a .keras archive has its own graph. */
+static const char *against(const char *spec, const char *pipeline)
+{
+    return !pipeline && is_model_archive(spec) ? spec : pipeline;
 }
 
 /* Of any length, so not by print_plain, which cuts long lines. */
@@ -127,7 +134,7 @@ int weights_list(int argc, char **argv)
     const Command command = {
         "latentc weights list SPEC [PIPELINE.json | GRAPH.json]",
         "Lists every tensor of a checkpoint: type, shape, name, and which weight of the pipeline's models it is.\n"
-        "The first lines say what the checkpoint is taken for, and why. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "The first lines say what the checkpoint is taken for, and why. Without PIPELINE.json: Stable Diffusion 2, or a .keras archive's own graph.\n"
         "For packed weights: what they were made from, for which target, type of numbers and size of pictures.\n"
         "  latentc weights list model.safetensors | grep -v diffusion_model",
         flags,
@@ -139,7 +146,7 @@ int weights_list(int argc, char **argv)
     need_checkpoint(arguments[0], "list");
     if (packed_list(arguments[0]))
         return EXIT_OK;
-    Subject s = subject_open(arguments[0], arguments[1], variant);
+    Subject s = subject_open(arguments[0], against(arguments[0], arguments[1]), variant);
     print_origin(s.checkpoint);
     print_tensors(&s);
     stdout_check();
@@ -238,7 +245,7 @@ int weights_check_command(int argc, char **argv)
     const Command command = {
         "latentc weights check SPEC [PIPELINE.json | GRAPH.json]",
         "Checks that a checkpoint has every weight of a pipeline's models, in the right shape, and no others. Exit code 1 when not.\n"
-        "Models that the checkpoint does not have at all are not checked. Without PIPELINE.json: Stable Diffusion 2.\n"
+        "Models that the checkpoint does not have at all are not checked. Without PIPELINE.json: Stable Diffusion 2, or a .keras archive's own graph.\n"
         "  latentc weights check unet/diffusion_pytorch_model.safetensors --values",
         flags,
         2,
@@ -247,7 +254,7 @@ int weights_check_command(int argc, char **argv)
         arguments};
     flags_parse(&command, argc, argv);
     need_checkpoint(arguments[0], "check");
-    Subject s = subject_open(arguments[0], arguments[1], variant);
+    Subject s = subject_open(arguments[0], against(arguments[0], arguments[1]), variant);
     subject_need_any(&s);
     size_t bad = check_subject(&s, values);
     stdout_check();

@@ -294,6 +294,30 @@ bool is_keras_archive(const Peek *p)
             (peek_has(p, "metadata.json") && peek_has(p, "config.json")));
 }
 
+static const char *text_member(Json object, const char *key)
+{
+    Json j = json_kind(object) == JSON_OBJECT ? json_get(object, key) : (Json){0};
+    return json_ok(j) && json_kind(j) == JSON_STRING ? json_string(j) : "";
+}
+
+/* A model that is no class of keras-cv: its first tensors may look like one of those, but what
+ * holds for them is not said of it. */
+static void name_class(Checkpoint *c, Archive *z)
+{
+    enum { MOST_BYTES = 64 << 20 };
+    size_t n;
+    const char *text = archive_text(z, "config.json", MOST_BYTES, &n);
+    Json config = json_parse_python(text, n, c->spec);
+    if (strncmp(text_member(config, "module"), "keras_cv.", strlen("keras_cv."))) {
+        c->taken_for = arena_printf(c->arena, "a model of Keras, class %s",
+                                    text_member(config, "class_name"));
+        c->why = "its config.json says so";
+        json_free(c->settings);
+        c->settings = (Json){0};
+    }
+    json_free(config);
+}
+
 static void open_archive(Checkpoint *c, Archive *z)
 {
     enum { SECONDS = 10 };
@@ -303,6 +327,7 @@ static void open_archive(Checkpoint *c, Archive *z)
     library_guard(c->spec, "HDF5's library", SECONDS);
     finish_file(c, add_file(c, k, h5_from_memory(c->spec, data, bytes), z, c->spec));
     library_guard_end();
+    name_class(c, z);
 }
 
 void open_keras_archive(Checkpoint *c, const CheckpointOptions *o)
