@@ -101,7 +101,7 @@ static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
     int n = t->rank;
     if (n == 4 && rank == 2 && t->dim[0] == 1 && t->dim[1] == 1)
         return !memcmp(t->dim + 2, dim, 2 * sizeof *dim); /* HWIO of 1x1 is (in,out) */
-    if (ones) { /* trailing ones do not count */
+    if (ones) {                                           /* trailing ones do not count */
         while (rank > 2 && dim[rank - 1] == 1)
             rank--;
         while (n > 2 && t->dim[n - 1] == 1)
