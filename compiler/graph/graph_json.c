@@ -1,4 +1,5 @@
 /* The JSON of a graph file: see graph_json.h. */
+#define _GNU_SOURCE /* memmem */
 #include "graph_json.h"
 
 #include <errno.h>
@@ -25,10 +26,24 @@ static size_t first_bytes(const char *path, char *head, size_t n)
     return n;
 }
 
+static bool has(const char *head, size_t n, const char *text)
+{
+    return memmem(head, n, text, strlen(text)) != NULL;
+}
+
+bool begins_model_archive(const char *path, const char *head, size_t n)
+{
+    size_t length = strlen(path);
+    return archive_signature(head, n) &&
+           ((length > 6 && !strcmp(path + length - 6, ".keras")) ||
+            has(head, n, "model.weights.h5") ||
+            (has(head, n, "metadata.json") && has(head, n, "config.json")));
+}
+
 bool is_model_archive(const char *path)
 {
-    char head[4];
-    return archive_signature(head, first_bytes(path, head, sizeof head));
+    char head[4096];
+    return begins_model_archive(path, head, first_bytes(path, head, sizeof head));
 }
 
 static Json from_archive(const char *path)

@@ -8,7 +8,10 @@
  * HDF5, which people take for a model, with what to do. */
 Json graph_json(const char *path);
 
-/* Is the file a zip archive, as Keras 3 saves models? Then it also has the model's weights. False
- * when it cannot be read. */
+/* Is the file a zip archive of a model, as Keras 3 saves them? By its name, or its first entries.
+ * Then it also has the model's weights. False when it cannot be read. */
 bool is_model_archive(const char *path);
+
+/* The same by the first n bytes of the file. */
+bool begins_model_archive(const char *path, const char *head, size_t n);
 #endif

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "err.h"
+#include "graph_json.h"
 #include "library_guard.h"
 #include "models.h"
 
@@ -285,13 +286,9 @@ void open_keras_image(Checkpoint *c, const void *data, size_t bytes)
 
 /* ---- archives ---- */
 
-/* Any archive that has Keras' names, or whose own name says so: then what is missing is an error.
- */
 bool is_keras_archive(const Peek *p)
 {
-    return !p->folder && archive_signature(p->head, p->n) &&
-           (ends_with(p->spec, ".keras") || peek_has(p, "model.weights.h5") ||
-            (peek_has(p, "metadata.json") && peek_has(p, "config.json")));
+    return !p->folder && begins_model_archive(p->spec, p->head, p->n);
 }
 
 static const char *text_member(Json object, const char *key)

@@ -9,11 +9,13 @@ extern const Scheme keras_scheme; /* keras_bind.c */
 
 /* ---- keras.c ---- */
 
-/* Rows of the table in formats.c. */
+/* Rows of the table in formats.c: single files. */
 bool is_keras_file(const Peek *p);
 void open_keras_file(Checkpoint *c, const CheckpointOptions *o);
 bool is_keras_archive(const Peek *p);
 void open_keras_archive(Checkpoint *c, const CheckpointOptions *o);
+
+/* A folder of files. */
 bool is_keras_folder(const Peek *p);
 void open_keras_folder(Checkpoint *c, const CheckpointOptions *o);
 
