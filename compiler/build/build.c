@@ -142,7 +142,8 @@ static int time_width(const Graph *g)
         if (strcmp(t->name, "timestep_embedding") == 0)
             return (int)shape_channels(&t->shape);
     }
-    err("%s: a diffusion model needs an input \"timestep_embedding\"; found none", g->file);
+    err("%s: a diffusion model needs an input \"timestep_embedding\"; found none%s", g->file,
+        g->n_keras ? ": the model's \"inputs\" in the pipeline file says which it is" : "");
 }
 
 static lrt_pipeline constants(const Pipeline *l, bool batched)
@@ -179,8 +180,10 @@ static void describe(Build *b, const char *path)
         buf_printf(&b->options, " --tune %s", f->tune);
     if (b->flags->sizes)
         buf_printf(&b->options, " --sizes %s", b->flags->sizes);
-    for (int i = 0; i < f->sets.n; i++)
-        buf_printf(&b->options, " --set %s", f->sets.items[i]);
+    for (int i = 0; i < f->sets.list.n; i++)
+        buf_printf(&b->options, " --set %s", f->sets.list.items[i]);
+    for (int i = 0; i < f->sets.varies.n; i++)
+        buf_printf(&b->options, " --varies %s", f->sets.varies.items[i]);
     if (b->flags->no_init_img)
         buf_printf(&b->options, " --no-init-img");
     for (int i = 0; i < b->flags->weights.tiny.n; i++)

@@ -144,40 +144,88 @@ static void ask_for_moments(Pipeline *p, Json m, Json declared, ParamList *all)
     p->latent_scale = scale.kind == PARAM_INT ? (double)scale.value : scale.real;
 }
 
+/* Names of the parameters that a model's graph takes. */
+typedef struct {
+    const char *list[MAX_NAMES];
+    int n;
+} Taken;
+
+static bool takes(const Taken *t, const char *name)
+{
+    return name_find(name, NAMES(t->list, t->n)) >= 0;
+}
+
+static void rename_input(Pipeline *p, Json at, ParamList *all, const char *from, const char *to)
+{
+    put(at, all,
+        (ParamSet){.name = arena_printf(p->arena, "rename.%s", from),
+                   .kind = PARAM_TEXT,
+                   .text = arena_strdup(p->arena, to)});
+}
+
+/* "inputs": {"sample": "latent"}: what a Keras model calls an input, and what it is here. The only
+ * input of a decoder or an encoder needs none. */
+static void read_input_names(Pipeline *p, Json m, ModelId id, const Taken *taken, ParamList *all)
+{
+    static const char *const only[MODEL_COUNT] = {
+        [MODEL_DECODER] = "latent",
+        [MODEL_IMAGE_ENCODER] = "image",
+        [MODEL_TINY_DECODER] = "latent",
+        [MODEL_TINY_IMAGE_ENCODER] = "image",
+    };
+    const char *inputs[MAX_NAMES];
+    int n = 0;
+    Json section = json_get(m, "inputs");
+    for (int i = 0; i < taken->n; i++)
+        if (strncmp(taken->list[i], "rename.", 7) == 0)
+            inputs[n++] = taken->list[i] + 7;
+    if (json_ok(section) && !n)
+        json_err(section, "goes with a Keras model; a graph file names its inputs itself");
+    if (json_ok(section))
+        json_expect(section, JSON_OBJECT);
+    else if (n == 1 && only[id])
+        rename_input(p, m, all, inputs[0], only[id]);
+    for (Json s = json_ok(section) ? json_first(section) : section; json_ok(s); s = json_next(s)) {
+        if (name_find(json_key(s), NAMES(inputs, n)) < 0)
+            json_err(s, "the model has no input '%s': %s", json_key(s),
+                     name_hint(json_key(s), NAMES(inputs, n)));
+        rename_input(p, s, all, json_key(s), json_name(s));
+    }
+}
+
 /* The model's own parameters, over those of the pipeline that its graph has, and over both the
  * --set ones. */
 static void read_model(Pipeline *p, Json models, ModelId id, const ParamList *shared, Sets *sets)
 {
-    static const char *const keys[] = {"graph", "parameters", "weights"};
+    static const char *const keys[] = {"graph", "parameters", "weights", "inputs"};
     PipelineModel *out = &p->model[id];
     Json m = json_get(models, model_rows[id].name);
     out->id = id;
     if (!json_ok(m))
         return;
-    json_only(m, keys, 3);
+    json_only(m, keys, 4);
     out->graph = pipeline_resolve(p->arena, p->dir, json_string(json_need(m, "graph")));
     out->weights = optional_path(p, json_get(m, "weights"));
     ParamList *all = arena_alloc(p->arena, sizeof *all);
-    Json graph = graph_json(out->graph), declared = json_get(graph, "parameters");
-    if (json_ok(declared))
-        json_expect(declared, JSON_OBJECT);
-    for (Json d = json_ok(declared) ? json_first(declared) : declared; json_ok(d);
-         d = json_next(d)) {
-        remember(p, sets, json_key(d));
-        for (int i = 0; i < shared->n; i++)
-            if (strcmp(shared->list[i].name, json_key(d)) == 0)
-                put(m, all, shared->list[i]);
-    }
+    Json graph = graph_json(out->graph);
+    Taken taken;
+    taken.n = graph_json_parameters(p->arena, graph, taken.list, MAX_NAMES);
+    for (int k = 0; k < taken.n; k++)
+        remember(p, sets, taken.list[k]);
+    for (int i = 0; i < shared->n; i++)
+        if (takes(&taken, shared->list[i].name))
+            put(m, all, shared->list[i]);
     read_parameters(p, json_get(m, "parameters"), all);
+    read_input_names(p, m, id, &taken, all);
     for (int i = 0; i < sets->n; i++)
-        if (json_ok(declared) && json_ok(json_get(declared, sets->sets[i].name))) {
+        if (takes(&taken, sets->sets[i].name)) {
             put(m, all, sets->sets[i]);
             sets->taken[i] = true;
         }
     out->params = all->list;
     out->n_params = all->n;
     if (p->sample && id == MODEL_IMAGE_ENCODER)
-        ask_for_moments(p, m, declared, all);
+        ask_for_moments(p, m, json_get(graph, "parameters"), all);
     json_free(graph);
 }
 
@@ -361,6 +409,8 @@ Graph *pipeline_graph(const PipelineModel *m, int batch, bool guided)
         sets[n++] = (ParamSet){.name = "batch", .value = batch};
     Graph *g = graph_load(m->graph, sets, n);
     free(sets);
+    if (g->n_keras) /* whatever the model is called there */
+        g->name = model_rows[m->id].name;
     if (guided)
         share_inputs(g, batch);
     return g;

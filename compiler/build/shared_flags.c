@@ -10,24 +10,78 @@
 #include <stdlib.h>
 #include <string.h>
 
-int flags_sets(const FlagList *sets, ParamSet **out)
+/* Splits NAME=VALUE; *name gets PREFIX and NAME. Returns VALUE. */
+static const char *split(const char *flag, const char *item, const char *prefix, const char **name)
 {
-    *out = xcalloc((size_t)sets->n, sizeof **out);
-    for (int i = 0; i < sets->n; i++) {
-        const char *equals = strchr(sets->items[i], '=');
-        char *end;
-        if (!equals || equals == sets->items[i])
-            usage_err("--set: found '%s', expected NAME=VALUE", LRT_BRIEFLY(sets->items[i]));
-        char *name = xmalloc((size_t)(equals - sets->items[i]) + 1);
-        memcpy(name, sets->items[i], (size_t)(equals - sets->items[i]));
-        name[equals - sets->items[i]] = 0;
-        errno = 0;
-        long long v = strtoll(equals + 1, &end, 10);
-        if (end == equals + 1 || *end || errno)
-            usage_err("--set %s: found '%s', expected an integer", name, equals + 1);
-        (*out)[i] = (ParamSet){.name = name, .value = v};
+    const char *equals = strchr(item, '=');
+    if (!equals || equals == item)
+        usage_err("--%s: found '%s', expected NAME=VALUE", flag, LRT_BRIEFLY(item));
+    size_t n = strlen(prefix), k = (size_t)(equals - item);
+    char *text = xmalloc(n + k + 1);
+    memcpy(text, prefix, n);
+    memcpy(text + n, item, k);
+    text[n + k] = 0;
+    *name = text;
+    return equals + 1;
+}
+
+/* An integer, which ends at *end. */
+static bool scan_integer(const char *text, long long *value, const char **end)
+{
+    char *after;
+    errno = 0;
+    *value = strtoll(text, &after, 10);
+    *end = after;
+    return after != text && !errno;
+}
+
+/* "1x96x96x4" */
+static ParamSet parse_shape(const char *name, const char *value)
+{
+    int64_t *dims = xcalloc(MAX_RANK, sizeof *dims);
+    ParamSet p = {.name = name, .kind = PARAM_INTS, .ints = dims};
+    for (const char *at = value, *end; p.n_ints < MAX_RANK; at = end + 1) {
+        long long v;
+        if (!scan_integer(at, &v, &end) || v < 1 || (*end && *end != 'x'))
+            break;
+        dims[p.n_ints++] = v;
+        if (!*end)
+            return p;
     }
-    return sets->n;
+    usage_err("--set %s: found '%s', expected a shape of 1 to %d numbers, such as 1x96x96x4", name,
+              LRT_BRIEFLY(value), MAX_RANK);
+}
+
+static ParamSet parse_set(const char *item)
+{
+    const char *name, *value = split("set", item, "", &name), *end;
+    long long v;
+    if (strncmp(name, "input.", 6) == 0)
+        return parse_shape(name, value);
+    if (!scan_integer(value, &v, &end) || *end)
+        usage_err("--set %s: found '%s', expected an integer", name, value);
+    return (ParamSet){.name = name, .value = v};
+}
+
+static ParamSet parse_varies(const char *item)
+{
+    const char *name, *value = split("varies", item, "varies.", &name);
+    Binding b;
+    if (!binding_parse(value, &b))
+        usage_err("--varies %s: found '%s', expected step, time, prompt or never",
+                  name + strlen("varies."), LRT_BRIEFLY(value));
+    return (ParamSet){.name = name, .kind = PARAM_TEXT, .text = value};
+}
+
+int flags_sets(const SetFlags *f, ParamSet **out)
+{
+    int n = 0;
+    *out = xcalloc((size_t)f->list.n + (size_t)f->varies.n + 1, sizeof **out);
+    for (int i = 0; i < f->list.n; i++)
+        (*out)[n++] = parse_set(f->list.items[i]);
+    for (int i = 0; i < f->varies.n; i++)
+        (*out)[n++] = parse_varies(f->varies.items[i]);
+    return n;
 }
 
 /* Where the SPEC of [MODEL=]SPEC begins. */

@@ -7,6 +7,12 @@
 #include "flags.h"
 #include "param.h"
 
+/* --set and --varies. */
+typedef struct {
+    FlagList list;
+    FlagList varies; /* how often inputs change */
+} SetFlags;
+
 /* How a graph becomes code. */
 typedef struct {
     const char *fuse; /* NULL: the command's own default */
@@ -16,7 +22,7 @@ typedef struct {
     const char *tune;     /* NULL: no measurements */
     int64_t tune_seconds; /* 0: no limit */
     bool quiet;           /* no progress of measurements */
-    FlagList sets;
+    SetFlags sets;
 } CodeFlags;
 /* docs/fast.md says why. */
 enum { DEFAULT_CACHE_LEVEL = 1 };
@@ -31,7 +37,8 @@ enum { DEFAULT_CACHE_LEVEL = 1 };
     {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "operands of convolutions and dense products: f32 (default) or bf16", 0, 0}
 #define CODE_FLAGS_BUT_DTYPE(f, example) \
     FLAG_GROUP("Code", example), \
-    {"set", 0, FLAG_LIST, &(f)->sets, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256", 0, 0}, \
+    {"set", 0, FLAG_LIST, &(f)->sets.list, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256; of a Keras model also the shape of an input: input.latent=1x96x96x4", 0, 0}, \
+    {"varies", 0, FLAG_LIST, &(f)->sets.varies, "NAME=OFTEN", "how often an input changes: step, time (with the timestep alone), prompt or never; Keras models do not say", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), names with a minus (all but these), or all in front of such names: all,-norm", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
     {"cache", 0, FLAG_STRING, &(f)->cache, "on|off", "step caching: also make the short step, which reuses values of the last full one (a generator's --cache-interval); default off", 0, 0}, \
@@ -93,9 +100,10 @@ Optimize optimize_parse(const char *text);
 /* --dtype: true for bf16; usage_err() on anything but f32 and bf16. */
 bool dtype_parse(const char *text);
 
-/* --set NAME=VALUE, VALUE a decimal integer: *out gets an array of parameters, which lives as long
- * as the process. Returns how many. usage_err() on anything else. */
-int flags_sets(const FlagList *sets, ParamSet **out);
+/* --set NAME=VALUE, VALUE a decimal integer, or of input.NAME integers with x between them; and
+ * --varies NAME=OFTEN, the text parameter varies.NAME. *out gets an array of parameters, which
+ * lives as long as the process. Returns how many. usage_err() on anything else. */
+int flags_sets(const SetFlags *f, ParamSet **out);
 
 /* Whether an item of --weights is SPEC, not MODEL=SPEC. */
 bool flags_unnamed(const char *item);

@@ -6,6 +6,7 @@
 #include "algorithm.h"
 #include "open_models.h"
 #include "commands.h"
+#include "graph_write.h"
 #include "graphfile.h"
 #include "listing.h"
 #include "parse_text.h"
@@ -35,7 +36,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
 #include "passes.def"
 #undef PASS
             , 0, 0},
-        {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot or json; svg with --memory", 0, 0},
+        {"format", 0, FLAG_STRING, &f->format, "FORMAT", "text (default; reads back), dot, json, or latentc: a graph file of this graph; svg with --memory", 0, 0},
         FLAG_GROUP("The compiled graph", "latentc show graphs/sd2/decoder.json --memory --format svg > memory.svg"),
         {"memory", 0, FLAG_BOOL, &f->memory, NULL, "print how much memory the compiled graph needs, in bytes; with --format svg: a picture of the arena", 0, 0},
         {"threads", 0, FLAG_BOOL, &f->threads, NULL, "print tasks per barrier and the critical path for 1 to 64 threads", 0, 0},
@@ -59,8 +60,10 @@ typedef struct {
     const char *name;
     void (*print)(const Graph *g, Buf *out);
 } Format;
-static const Format formats[] = {
-    {"text", graph_print_text}, {"dot", graph_print_dot}, {"json", graph_print_json}};
+static const Format formats[] = {{"text", graph_print_text},
+                                 {"dot", graph_print_dot},
+                                 {"json", graph_print_json},
+                                 {"latentc", graph_write_file}};
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
 static const Format *find_format(const char *name)
@@ -81,8 +84,9 @@ static bool reprint_program(const ShowFlags *f)
     Program *p = program_open_text(f->graph);
     if (!p)
         return false;
-    if (f->after || f->memory || f->threads || strcmp(f->format, "text") != 0 || f->code.sets.n ||
-        strcmp(f->code.cache, "off") != 0 || f->code.cache_level)
+    if (f->after || f->memory || f->threads || strcmp(f->format, "text") != 0 ||
+        f->code.sets.list.n || f->code.sets.varies.n || strcmp(f->code.cache, "off") != 0 ||
+        f->code.cache_level)
         usage_err("%s is a lowered program: show prints it as it is, without other flags",
                   f->graph);
     Buf out = {0};
@@ -185,6 +189,9 @@ static void check_flags(const ShowFlags *f, After after)
     if ((f->memory || f->threads) && !svg && !text)
         usage_err("--format %s does not go with --%s, which prints text%s", f->format,
                   f->memory ? "memory" : "threads", f->memory ? " or svg" : "");
+    if (strcmp(f->format, "latentc") == 0 && after != AFTER_EXPAND)
+        usage_err(
+            "--format latentc does not go with --after: graph files have no results of passes");
     if ((after == AFTER_ALGORITHM || after == AFTER_LOWER) && !svg && !text)
         usage_err("--format %s does not go with --after %s, which prints text", f->format,
                   stage_names[after]);

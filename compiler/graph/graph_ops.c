@@ -1,7 +1,8 @@
 /* Operations in graph files:
  *     {"op": kind, "path": layer, "in": operands, "out": name, attributes...}
  * The weights belong to the layer: conv2d and dense have path.kernel and path.bias, norms
- * path.gamma and path.beta, embedding path.embeddings. */
+ * path.gamma and path.beta, embedding path.embeddings. A member "weights" names the layer instead.
+ */
 #include "graph_ops.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@ static const int file_operands[OP_COUNT] = {
 #define OP(e, name, attr, least, most, rule, in_files, ...) [OP_##e] = in_files,
 #include "ops.def"
 };
+
+bool op_in_files(OpKind kind) { return file_operands[kind] > 0; }
 
 static OpKind find_kind(Json at)
 {
@@ -104,8 +107,12 @@ static void read_attrs(const Reader *r, Json s, Op *o)
     }
 }
 
+/* A weight of the layer, or, with "weights", of the layer that has that path. */
 static TensorId add_weight(Reader *r, Json s, const char *layer, const char *leaf, Shape shape)
 {
+    Json other = json_get(s, "weights");
+    if (json_ok(other))
+        layer = path_at(r, other);
     const char *wrong = shape_check(r->scratch, &shape),
                *path = arena_printf(r->scratch, "%s.%s", layer + r->call, leaf);
     if (wrong)
@@ -194,8 +201,9 @@ size_t op_members(OpKind kind, const char **members)
 
 static void check_members(Json s, OpKind kind)
 {
-    const char *keys[4 + MOST_MEMBERS] = {"op", "path", "in", "out"};
-    json_only(s, keys, 4 + op_members(kind, keys + 4));
+    const char *keys[5 + MOST_MEMBERS] = {"op", "path", "in", "out", "weights"};
+    size_t common = layer_form(kind)->weights == no_weights ? 4 : 5;
+    json_only(s, keys, common + op_members(kind, keys + common));
 }
 
 /* Every layer has a path of its own. But a scale may belong to the layer of the op right before it,

@@ -37,11 +37,19 @@ static void override(const Reader *r, ParamSet *p, const ParamSet *set)
     }
 }
 
+/* Settings of inputs are no parameters: "varies.NAME". */
+static const char *varies_of(const ParamSet *set)
+{
+    return strncmp(set->name, "varies.", 7) == 0 ? set->name + 7 : NULL;
+}
+
 static void apply_sets(Reader *r, const ParamSet *sets, int n_sets)
 {
     const Names names = NAMES_OF(r->globals->params, name, r->globals->n_params);
     for (int i = 0; i < n_sets; i++) {
         ParamSet *p = param_of(r->globals, sets[i].name);
+        if (varies_of(&sets[i]))
+            continue;
         if (!p)
             err("%s: unknown parameter '%s': %s", json_file(r->root), sets[i].name,
                 name_hint(sets[i].name, names));
@@ -171,6 +179,27 @@ static void read_inputs(Reader *r)
         read_input(r, m);
 }
 
+/* --varies */
+static void set_bindings(Reader *r, const ParamSet *sets, int n_sets)
+{
+    const char *names[MAX_NAMES];
+    int n = 0;
+    for (uint32_t i = 0; i < r->g->n_inputs && n < MAX_NAMES; i++)
+        names[n++] = tensor(r->g, r->g->inputs[i])->name;
+    for (int i = 0; i < n_sets; i++) {
+        const char *input = varies_of(&sets[i]);
+        if (!input)
+            continue;
+        int k = name_find(input, NAMES(names, n));
+        if (k < 0)
+            err("%s: --varies: there is no input '%s': %s", r->g->file, input,
+                name_hint(input, NAMES(names, n)));
+        if (sets[i].kind != PARAM_TEXT ||
+            !binding_parse(sets[i].text, &tensor(r->g, r->g->inputs[k])->binding))
+            err("%s: --varies %s: expected step, time, prompt or never", r->g->file, input);
+    }
+}
+
 static void read_outputs(Reader *r)
 {
     Json section = json_need(r->root, "outputs");
@@ -228,6 +257,7 @@ static void read_graph(Reader *r, const ParamSet *sets, int n_sets)
     read_params(r, sets, n_sets);
     check_constraints(r);
     read_inputs(r);
+    set_bindings(r, sets, n_sets);
     read_statements(r, json_need(r->root, "body"));
     if (r->n_skips)
         json_err(json_get(r->root, "body"),
@@ -291,5 +321,9 @@ int graph_json_parameters(Arena *a, Json root, const char **names, int most)
     for (Json m = json_ok(section) ? json_first(section) : section; json_ok(m) && n < most;
          m = json_next(m))
         names[n++] = json_key(m);
+    Json inputs = json_get(root, "inputs");
+    bool object = json_ok(inputs) && json_kind(inputs) == JSON_OBJECT;
+    for (Json m = object ? json_first(inputs) : (Json){0}; json_ok(m) && n < most; m = json_next(m))
+        names[n++] = arena_printf(a, "varies.%s", json_key(m));
     return n;
 }

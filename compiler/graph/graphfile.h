@@ -18,7 +18,7 @@ bool graph_json_is_graph(Json root);
  * when there is none. */
 const char *graph_json_name(Arena *a, Json root);
 
-/* The names of the parameters that the graph of this JSON takes, at most `most`. Returns how many.
- */
+/* The names of the parameters that the graph of this JSON takes, at most `most`, and for each input
+ * varies.NAME, a text that says how often it changes instead of the file. Returns how many. */
 int graph_json_parameters(Arena *a, Json root, const char **names, int most);
 #endif

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "embedded.h"
 #include "err.h"
+#include "fnv.h"
 #include "graphfile.h"
 #include "keras_emit.h"
 #include "keras_inputs.h"
@@ -93,6 +95,59 @@ static void check_used(const Graph *g, const KerasModel *m)
                      g->ops[i].path);
 }
 
+/* ---- step caching ---- */
+
+/* For each result the largest number of operations from an input to it, by tensor id - 1. */
+static int *depths(Arena *a, const Graph *g)
+{
+    int *depth = arena_alloc(a, ((size_t)g->n_tensors + 1) * sizeof *depth);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        int most = 0;
+        for (int s = 0; s < SLOT_COUNT; s++)
+            if (tensor_ok(g->ops[i].in[s]) && depth[g->ops[i].in[s].id - 1] > most)
+                most = depth[g->ops[i].in[s].id - 1];
+        depth[g->ops[i].out.id - 1] = most + 1;
+    }
+    return depth;
+}
+
+/* In a model with a time, the last three concats of images get a cacheable value from below, as in
+ * graphs/sd2/diffusion_model.json: that of the longer way. The skip is the other one. */
+static void mark_cacheable(Arena *a, Graph *g)
+{
+    bool timed = false;
+    int level = 0;
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        timed |= tensor(g, g->inputs[i])->binding == BIND_TIME;
+    if (!timed)
+        return;
+    const int *depth = depths(a, g);
+    for (uint32_t i = g->n_ops; i-- > 0 && level < 3;) {
+        const Op *o = &g->ops[i];
+        if (o->kind != OP_CONCAT || tensor(g, o->out)->shape.rank != 4)
+            continue;
+        bool second = depth[o->in[1].id - 1] > depth[o->in[0].id - 1];
+        level++;
+        (void)graph_mark(g, o->in[second], level); /* or it cannot be cached */
+    }
+}
+
+/* A line on standard error, once in this process; none in tests that catch errors. */
+static void say_once(const char *text)
+{
+    static uint64_t said[64];
+    static int n;
+    if (err_catching())
+        return;
+    uint64_t hash = fnv1a64(text, strlen(text), FNV1A64_INIT);
+    for (int i = 0; i < n; i++)
+        if (said[i] == hash)
+            return;
+    if (n < 64)
+        said[n++] = hash;
+    note("%s", text);
+}
+
 static Graph *read_graph(Arena *scratch, Json root, const ParamSet *sets, int n_sets)
 {
     Graph *g = graph_new(keras_model_name(scratch, root));
@@ -106,7 +161,7 @@ static Graph *read_graph(Arena *scratch, Json root, const ParamSet *sets, int n_
     TensorId *inputs = arena_alloc(scratch, (size_t)n_in * sizeof *inputs);
     KerasValue *in = arena_alloc(scratch, (size_t)n_in * sizeof *in);
     KerasValue *out = arena_alloc(scratch, (size_t)n_out * sizeof *out);
-    keras_inputs(r, m, sets, n_sets, inputs);
+    const char *guessed = keras_inputs(r, m, sets, n_sets, inputs);
     for (int i = 0; i < n_in; i++)
         in[i].t = inputs[i];
     KerasEmit e = {.r = r, .rows = rows, .model = m};
@@ -114,7 +169,13 @@ static Graph *read_graph(Arena *scratch, Json root, const ParamSet *sets, int n_
     add_outputs(g, m, out);
     check_used(g, m);
     set_weights(g, &e);
+    mark_cacheable(scratch, g);
     keras_rows_close(rows);
+    if (*guessed)
+        say_once(arena_printf(
+            scratch,
+            "%s: inputs change with: %s (by their names; --varies NAME=step|time|prompt|never says otherwise)",
+            g->file, guessed));
     return g;
 }
 

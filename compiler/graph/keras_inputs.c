@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "err.h"
-#include "fnv.h"
 #include "keras_names.h"
 #include "keras_rows.h"
 #include "words.h"
@@ -269,20 +268,6 @@ static Binding guess_binding(const char *name)
     return BIND_STEP;
 }
 
-/* A line on standard error, once in this process. */
-static void say_once(const char *text)
-{
-    static uint64_t said[64];
-    static int n;
-    uint64_t hash = fnv1a64(text, strlen(text), FNV1A64_INIT);
-    for (int i = 0; i < n; i++)
-        if (said[i] == hash)
-            return;
-    if (n < 64)
-        said[n++] = hash;
-    note("%s", text);
-}
-
 static Binding input_binding(const Inputs *in, const Declared *d, const char **guessed)
 {
     const ParamSet *p = set_of(in, "varies.", d->name);
@@ -314,7 +299,8 @@ static void rename_inputs(const Inputs *in, Declared *all)
     }
 }
 
-void keras_inputs(Reader *r, const KerasModel *m, const ParamSet *sets, int n_sets, TensorId *out)
+const char *keras_inputs(Reader *r, const KerasModel *m, const ParamSet *sets, int n_sets,
+                         TensorId *out)
 {
     Inputs in = {r, m, sets, n_sets};
     const char *guessed = "";
@@ -330,10 +316,6 @@ void keras_inputs(Reader *r, const KerasModel *m, const ParamSet *sets, int n_se
         Shape s = input_shape(&in, &all[i], batch);
         out[i] = graph_add_input(r->g, all[i].called, all[i].dtype, s, b);
     }
-    if (*guessed)
-        say_once(arena_printf(
-            r->scratch,
-            "%s: inputs change with: %s (by their names; --varies NAME=step|time|prompt|never says otherwise)",
-            r->g->file, guessed));
     keras_param(r, m->json, (ParamSet){.name = "batch", .value = batch});
+    return guessed;
 }

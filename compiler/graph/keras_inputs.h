@@ -20,7 +20,8 @@ int keras_parameters(Arena *a, const KerasModel *m, const char **names, int most
 const char *keras_input_name(Arena *a, const KerasModel *m, int i);
 
 /* Adds the model's inputs to the graph, in order, and sets the parameter batch of r. out: room for
- * m->inputs.n_args. err() when a size is open, or sets have an unknown name or a wrong value. Says
- * on standard error how often inputs are taken to change, where that is a guess. */
-void keras_inputs(Reader *r, const KerasModel *m, const ParamSet *sets, int n_sets, TensorId *out);
+ * m->inputs.n_args. Returns those whose changing is a guess: "latent step, context prompt", or "".
+ * err() when a size is open, or sets have an unknown name or a wrong value. */
+const char *keras_inputs(Reader *r, const KerasModel *m, const ParamSet *sets, int n_sets,
+                         TensorId *out);
 #endif

@@ -224,6 +224,19 @@ static void check_last(const KerasEmit *e, const KerasModel *m, const KerasLayer
             l->name, l->class_name);
 }
 
+/* Sums of tensors with different ranks line up their last dimensions in Keras, the first here. */
+static void check_ranks(const KerasEmit *e, const KerasLayer *l, Json row, const KerasValue *in,
+                        int n)
+{
+    const Graph *g = e->r->g;
+    int rank = tensor(g, in[0].t)->shape.rank;
+    for (int i = 1; i < n && json_ok(json_get(row, "same_rank")); i++)
+        if (tensor(g, in[i].t)->shape.rank != rank)
+            json_err(l->json,
+                     "layer %s (%s): found tensors of %d and %d dimensions, expected the same",
+                     l->name, l->class_name, rank, tensor(g, in[i].t)->shape.rank);
+}
+
 /* Keyword arguments must be the inputs that stand in their place. */
 static void check_keywords(const KerasLayer *l, Json row, const KerasCall *c)
 {
@@ -250,6 +263,7 @@ KerasValue keras_emit_layer(KerasEmit *e, const KerasModel *m, const KerasLayer 
     uint32_t from = e->r->g->n_tensors;
     check_last(e, m, l, row);
     check_keywords(l, row, c);
+    check_ranks(e, l, row, in, n);
     base_params(e, l, row, &in[0]);
     number_params(e, l, row, c);
     keras_row_config(e->rows, row, l, e->r, &activation);

@@ -6,6 +6,7 @@
  *   when            members of the config and their values: the row is only for those
  *   inputs          names of the tensors that it is called with, in order
  *   least           fewest of them: the others are then the last one that is there
+ *   same_rank       the inputs must have as many dimensions as each other
  *   fold            any number of inputs: the statements are done for the first two, then for the
  *                   result and the next
  *   number          true: it is called with a number as well, which becomes the parameters number

@@ -257,7 +257,11 @@ static void check_path(const Reader *r, Json at, const char *path)
 
 const char *layer_path(const Reader *r, Json statement)
 {
-    Json at = json_need(statement, "path");
+    return path_at(r, json_need(statement, "path"));
+}
+
+const char *path_at(const Reader *r, Json at)
+{
     const char *path = text_at(r, at);
     size_t n = strlen(r->prefix);
     if (!*path && n) /* the layer of the group itself */

@@ -74,6 +74,10 @@ TensorId value_find(const Reader *r, Json at, const char *name);
 /* From now on, this name means t in the body that is being read. */
 void value_set(Reader *r, Json at, const char *name, TensorId t);
 
+/* r->prefix and the path at `at`, where that is not empty; else the path of the group. In
+ * r->scratch. */
+const char *path_at(const Reader *r, Json at);
+
 /* The path of the statement's layer: r->prefix and "path"; an empty "path" is the group's own. In
  * r->scratch. */
 const char *layer_path(const Reader *r, Json statement);

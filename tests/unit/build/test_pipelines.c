@@ -126,7 +126,7 @@ static const struct { const char *from, *to, *message; } pipeline_errors[] = {
     {"\"pad_token\": \"end_of_text\"", "\"rounding\": \"up\"", "/rounding: unknown 'up': expected down or nearest"},
     {"\"img_width\": 512,", "", "/parameters: an integer \"img_width\" is missing"},
     {"\"schedule\"", "\"shedule\"", "/shedule: unknown name: did you mean 'schedule'?"},
-    {"\"graph\": \"decoder.json\"", "\"file\": \"decoder.json\"", "/models/decoder/file: unknown name: expected graph, parameters or weights"},
+    {"\"graph\": \"decoder.json\"", "\"file\": \"decoder.json\"", "/models/decoder/file: unknown name: expected graph, parameters, weights or inputs"},
 };
 /* clang-format on */
 

@@ -120,7 +120,7 @@ static void test_members_are_explained(void **state)
 
 static bool is_member(const char *name)
 {
-    static const char *const common[] = {"op", "path", "in", "out", "about"};
+    static const char *const common[] = {"op", "path", "in", "out", "about", "weights"};
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
         if (strcmp(common[i], name) == 0)
             return true;
