@@ -41,7 +41,8 @@ void lrt_print_info(const lrt_session *s, const char *wrong, const char *mpi)
     printf("picture       %d x %d", p->width, p->height);
     for (uint32_t i = 1; i < p->n_sizes; i++)
         printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
-    printf(", at most %d tokens\n", p->max_text_length);
+    printf(", at most %d tokens%s\n", p->max_text_length,
+           p->masks ? "; a part of one is repainted: -i and --mask" : "");
     const lrt_schedule_config *schedule = &p->schedule;
     printf("schedule      predicts %s, steps spaced %s%s\n",
            schedule->prediction == LRT_PREDICT_V ? "v" : "epsilon",

@@ -13,11 +13,14 @@ void lrt_settings_help(const lrt_pipeline *p, const char *program)
     char seed[24] = "-1";
     if (!s.seed.random)
         snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed.value);
-    printf("%s draws what a prompt says: %d x %d pixels", program, p->width, p->height);
+    printf("%s %s: %d x %d pixels", program,
+           p->masks ? "repaints a part of a picture as a prompt says" : "draws what a prompt says",
+           p->width, p->height);
     for (uint32_t i = 1; i < p->n_sizes; i++)
         printf(", %d x %d", p->sizes[i].width, p->sizes[i].height);
     printf(".\n\n");
-    printf("  %s -p \"%s\"\n", program, example);
+    printf("  %s -p \"%s\"%s\n", program, example,
+           p->masks ? " -i picture.png --mask mask.png" : "");
     lrt_options_help(table, LRT_SETTING_COUNT, program, stdout);
     printf(
         "\nDefaults: --steps %lld --cfg-scale %g --sampling-method %s --seed %s --rng cuda -o %s\n\n"

@@ -48,6 +48,7 @@ python3 "$SOURCE_DIR/tests/tools/compare_planes.py" x.safetensors 1e-5 "$(awk '$
     "$SOURCE_DIR/tests/data/inpainting.txt")" || fail "two calls for the halves of guidance: another latent"
 
 # What it needs, in one line.
+[[ $(./narrow --help) == *"repaints a part of a picture as a prompt says"*" -i picture.png --mask mask.png"* ]] || fail "--help"
 refuse() { # expected message, arguments...
     local expected=$1
     shift
