@@ -170,6 +170,11 @@ static Graph *read_graph(Arena *scratch, Json root, const ParamSet *sets, int n_
     check_used(g, m);
     set_weights(g, &e);
     mark_cacheable(scratch, g);
+    if (keras_rows_mixed(rows))
+        say_once(arena_printf(
+            scratch,
+            "%s: layers have the dtype policy %s; what products are computed in is --dtype's choice",
+            g->file, keras_rows_mixed(rows)));
     keras_rows_close(rows);
     if (*guessed)
         say_once(arena_printf(

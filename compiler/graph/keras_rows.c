@@ -16,12 +16,15 @@ struct KerasRows {
     const char *paths[MOST_DOCUMENTS];
     int n;
     const char *place;
+    /* the mixed dtype policy that a layer had; NULL: none */
+    const char **mixed;
 };
 
 KerasRows *keras_rows_open(Arena *a)
 {
     KerasRows *rows = arena_alloc(a, sizeof *rows);
     rows->arena = a;
+    rows->mixed = arena_alloc(a, sizeof *rows->mixed);
     rows->table = embedded_json("compiler/graph/keras_layers.json");
     return rows;
 }
@@ -57,6 +60,8 @@ Json keras_row_blocks(KerasRows *rows, Json row)
     json_stands_for(rows->blocks[rows->n], rows->place);
     return rows->blocks[rows->n++];
 }
+
+const char *keras_rows_mixed(const KerasRows *rows) { return *rows->mixed; }
 
 /* ---- finding a row ---- */
 
@@ -316,7 +321,12 @@ static void member_policy(const Member *m)
             MEMBER_ERR(m, "dtype policy %.60s is not supported, expected DTypePolicy", class_name);
         name = json_need(json_need(v, "config"), "name");
     }
-    if (json_kind(v) == JSON_NULL || name_find(json_string(name), NAMES(had, 3)) >= 0)
+    if (json_kind(v) == JSON_NULL)
+        return;
+    int found = name_find(json_string(name), NAMES(had, 3));
+    if (found > 0)
+        *m->rows->mixed = had[found];
+    if (found >= 0)
         return;
     MEMBER_ERR(m, "dtype %.60s is not supported, expected float32, mixed_float16 or mixed_bfloat16",
                json_string(name));

@@ -42,6 +42,9 @@ void keras_rows_close(KerasRows *rows);
 /* What messages about the table and its blocks name from now on: a place in the user's file. */
 void keras_rows_place(KerasRows *rows, const char *place);
 
+/* The mixed dtype policy of layers that were read; NULL: they all compute in f32. */
+const char *keras_rows_mixed(const KerasRows *rows);
+
 /* The row of a layer that is called with so many tensors and numbers. err() with what is supported
  * when there is none. */
 Json keras_row(const KerasRows *rows, const KerasLayer *l, int tensors, int numbers);

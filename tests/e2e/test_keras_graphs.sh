@@ -72,3 +72,10 @@ expect 1 "*/models/diffusion_model/inputs/embedding: the model has no input 'emb
     "$LATENTC" build wrong.json --weights synthetic:1 --vocab "$SOURCE_DIR/graphs/shapes/merges.txt" -o three
 said=$("$LATENTC" build none.json --weights synthetic:1 --vocab "$SOURCE_DIR/graphs/shapes/merges.txt" -o three 2>&1) && fail "built without a latent"
 [[ $said == *'needs an input "timestep_embedding"; found none: the model'* ]] || fail "without inputs: $said"
+
+# Alone: compiled and interpreted.
+quiet "$LATENTC" compile "$SOURCE_DIR/tests/data/keras/stack.json" --weights synthetic:1 -o stack
+quiet ./stack --inputs "$SOURCE_DIR/tests/data/keras/stack.safetensors" --outputs compiled.safetensors
+quiet "$LATENTC" run "$SOURCE_DIR/tests/data/keras/stack.json" --weights synthetic:1 \
+    --inputs "$SOURCE_DIR/tests/data/keras/stack.safetensors" --outputs interpreted.safetensors
+"$TOOLS/compare" --bound 1e-5 compiled.safetensors interpreted.safetensors

@@ -228,12 +228,50 @@ static void test_narrow(void **state)
     graph_free(g);
 }
 
+/* A tensor of one pixel is added to every pixel, whichever operand it is; one of another rank is so
+ * by Keras' layer alone. */
+static void test_one_pixel(void **state)
+{
+    (void)state;
+    static const char form[] =
+        "{\"module\":\"keras\",\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":["
+        "{\"module\":\"keras.layers\",\"class_name\":\"InputLayer\",\"name\":\"a\",\"config\":{"
+        "\"batch_shape\":[null,4,4,8]},\"inbound_nodes\":[]},"
+        "{\"module\":\"keras.layers\",\"class_name\":\"InputLayer\",\"name\":\"v\",\"config\":{"
+        "\"batch_shape\":%s},\"inbound_nodes\":[]},"
+        "{\"module\":\"%s\",\"class_name\":\"Add\",\"name\":\"sum\",\"config\":{},\"inbound_nodes\":[{"
+        "\"args\":[[{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"%s\",0,0]}},"
+        "{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"%s\",0,0]}}]]}]}],"
+        "\"input_layers\":[[\"a\",0,0],[\"v\",0,0]],\"output_layers\":[\"sum\",0,0]}}";
+    static const char *const cases[][4] = {
+        {"[null,1,1,8]", "keras.layers", "a", "v"},
+        {"[null,1,1,8]", "keras.layers", "v", "a"},
+        {"[null,1,1,8]", "keras.src.ops.numpy", "v", "a"},
+        {"[null,8]", "keras.layers", "a", "v"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[2048];
+        int n = snprintf(text, sizeof text, form, cases[i][0], cases[i][1], cases[i][2],
+                         cases[i][3]);
+        Json root = json_parse(text, (size_t)n, "text");
+        Graph *g = graph_from_json(root, NULL, 0);
+        const Op *last = &g->ops[g->n_ops - 1];
+        assert_int_equal(last->kind, OP_ADD);
+        assert_int_equal(tensor(g, last->in[0])->shape.rank, 4);
+        assert_int_equal(tensor(g, last->in[1])->shape.rank, 2);
+        assert_int_equal(tensor(g, last->out)->shape.dim[2], 4);
+        json_free(root);
+        graph_free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_graphs), cmocka_unit_test(test_differences),
         cmocka_unit_test(test_classes),     cmocka_unit_test(test_same_kernels),
         cmocka_unit_test(test_stored),      cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_one_pixel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
