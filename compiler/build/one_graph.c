@@ -43,7 +43,8 @@ Pipeline *pipeline_of_graph(const char *path, const ParamSet *sets, int n_sets,
                                    .weights = from.spec ? arena_strdup(a, from.spec) : NULL,
                                    .params = params->list,
                                    .n_params = params->n,
-                                   .checkpoint = from.checkpoint};
+                                   .checkpoint = from.checkpoint,
+                                   .alone = true};
     json_free(root);
     return p;
 }

@@ -409,7 +409,7 @@ Graph *pipeline_graph(const PipelineModel *m, int batch, bool guided)
         sets[n++] = (ParamSet){.name = "batch", .value = batch};
     Graph *g = graph_load(m->graph, sets, n);
     free(sets);
-    if (g->n_keras) /* whatever the model is called there */
+    if (g->n_keras && !m->alone) /* whatever the model is called there */
         g->name = model_rows[m->id].name;
     if (guided)
         share_inputs(g, batch);

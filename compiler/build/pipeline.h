@@ -21,6 +21,8 @@ typedef struct PipelineModel {
     int n_params;
     /* Opened by pipeline_open (build.h) for `weights`; else NULL. */
     struct Checkpoint *checkpoint;
+    /* A graph that is no part of a pipeline (one_graph.h): it keeps its own name. */
+    bool alone;
 } PipelineModel;
 
 /* A pipeline file; docs/graph-language.md explains its members. All strings live in arena. */

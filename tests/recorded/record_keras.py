@@ -85,9 +85,9 @@ def make_stack():
 
 def make_unet():
     from keras_cv.src.models.stable_diffusion.diffusion_model import PaddedConv2D, ResBlock, SpatialTransformer, Upsample
-    context = layers.Input((5, 12), name="context")
-    time = layers.Input((16,), name="timestep_embedding")
-    latent = layers.Input((8, 8, 4), name="latent")
+    context = layers.Input((32, 128), name="context")  # sizes of graphs/shapes
+    time = layers.Input((64,), name="timestep_embedding")
+    latent = layers.Input((16, 16, 4), name="latent")
     t = layers.Dense(24)(time)
     t = layers.Activation("swish")(t)
     t = layers.Dense(24)(t)
