@@ -61,7 +61,7 @@ typedef struct {
 /* Their rows: a group of --help, to which a command may add rows. */
 #define WEIGHTS_FLAGS(w, example) \
     FLAG_GROUP("Weights", example), \
-    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5, a published name, or synthetic:SEED; default: what the pipeline file names", 0, 0}, \
+    {"weights", 0, FLAG_LIST, &(w)->specs, "[MODEL=]SPEC", "diffusers folder, .safetensors, Keras .h5 or .keras, a published name, or synthetic:SEED; default: what the pipeline file names, or a .keras graph's own", 0, 0}, \
     {"variant", 0, FLAG_STRING, &(w)->variant, "NAME", "which files of a diffusers folder, e.g. fp16 for model.fp16.safetensors", 0, 0}, \
     {"offline", 0, FLAG_BOOL, &(w)->offline, NULL, "take published weights from the cache; download nothing", 0, 0}
 /* clang-format on */

@@ -54,6 +54,7 @@ classes=(
     "pipeline|pipeline|graphs/shapes/in.json|\$LATENTC weights check $SOURCE_DIR/graphs/shapes/weights.safetensors graphs/shapes/in.json"
     "safetensors|safetensors|in.safetensors|\$LATENTC weights list in.safetensors"
     "hdf5|h5|in.h5|\$LATENTC weights list in.h5"
+    "keras|keras|in.keras|\$LATENTC weights check in.keras"
     "merges|vocab|in.txt|\$LATENTC tokens --vocab in.txt -p circle"
     "tokenizer|vocab|in.json|\$LATENTC tokens --vocab in.json -p circle"
     "tune|tune|in.json|\$LATENTC compile $SOURCE_DIR/tests/graphs/resnet.json --tune in.json --tune-seconds 1 --emit ll -o out/x.ll"
@@ -80,7 +81,7 @@ write_input() {
     # shellcheck disable=SC2046
     "$TOOLS/fuzz_$tool" --write raw --seed "$seed" --first "$2" $(folders "$1")
     case $1 in
-        checkpoint | unet | scheduler | pictures) tail -c +2 raw >"$3" ;;
+        checkpoint | unet | scheduler | pictures | keras) tail -c +2 raw >"$3" ;;
         *) cp raw "$3" ;;
     esac
 }
