@@ -303,9 +303,29 @@ const char *archive_text(Archive *z, const char *name, size_t most, size_t *len)
 
 /* ---- large entries ---- */
 
+/* The pages of a mapped archive that were read for the checksum alone leave this process's memory.
+ */
+static void forget_pages(const unsigned char *at, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)at + bytes,
+              first = ((uintptr_t)at + page - 1) / page * page;
+    if (end > first)
+        (void)madvise((void *)first, (end - first) / page * page, MADV_DONTNEED);
+}
+
+/* How far the checksum of a mapped entry is; at NULL: it is not mapped. */
+typedef struct {
+    const unsigned char *begin, *at;
+} Passed;
+
 static void pass_over(void *context, const char *run, size_t n)
 {
-    (void)context, (void)run, (void)n;
+    Passed *p = context;
+    (void)run;
+    if (!p->at)
+        return;
+    p->at += n; /* from the begin: the system maps some pages around each that is read */
+    forget_pages(p->begin, (size_t)(p->at - p->begin));
 }
 
 /* Where a stored entry lies in the archive: where libzip reads its first byte. */
@@ -371,15 +391,6 @@ static const void *unpack(Archive *z, const zip_stat_t *st, char *run)
     return u->map = map;
 }
 
-/* The pages were read for the checksum alone: out of this process's memory with them. */
-static void forget_pages(const unsigned char *at, size_t bytes)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)at + bytes,
-              first = ((uintptr_t)at + page - 1) / page * page;
-    if (end > first)
-        (void)madvise((void *)first, (end - first) / page * page, MADV_DONTNEED);
-}
-
 const void *archive_mapped(Archive *z, const char *name, size_t *bytes)
 {
     zip_stat_t st = entry(z, name);
@@ -390,8 +401,6 @@ const void *archive_mapped(Archive *z, const char *name, size_t *bytes)
     if (st.comp_method != ZIP_CM_STORE)
         return unpack(z, &st, run);
     const unsigned char *at = place_of(z, &st);
-    read_entry(z, &st, run, RUN, pass_over, NULL);
-    if (z->mapped)
-        forget_pages(at, *bytes);
+    read_entry(z, &st, run, RUN, pass_over, &(Passed){at, z->mapped ? at : NULL});
     return at;
 }
