@@ -6,6 +6,9 @@ command -v python3 >/dev/null || skip "needs python3"
 cd "$work"
 sd2=$SOURCE_DIR/graphs/sd2/pipeline.json
 sed "s|\.\./\.\.|$SOURCE_DIR|; s|\"time_in\"|\"guidance_in\": 256, \"time_in\"|" "$SOURCE_DIR/tests/data/narrow.json" >narrow.json
+sed "s|\.\./\.\.|$SOURCE_DIR|; s|\"time_in\"|\"guidance_in\": 256, \"time_in\"|" "$SOURCE_DIR/tests/data/narrow-sd1.json" >narrow-sd1.json
+"$LATENTC" weights convert synthetic:5 narrow-sd1.json --to latentc -o own-sd1.safetensors 2>log || fail "$(<log)"
+python3 "$SOURCE_DIR/tests/tools/write_checkpoint.py" own-sd1.safetensors diffusers lcm-sd1 sd1
 "$LATENTC" weights convert synthetic:5 narrow.json --to latentc -o own.safetensors 2>log || fail "$(<log)"
 python3 "$SOURCE_DIR/tests/tools/write_checkpoint.py" own.safetensors diffusers lcm
 family='lcm-guidance: lcm/unet/config.json: /time_cond_proj_dim: 256, the guidance scale is an input'
@@ -15,15 +18,19 @@ family='lcm-guidance: lcm/unet/config.json: /time_cond_proj_dim: 256, the guidan
 "$LATENTC" build "$sd2" --weights lcm --target x86-64 --cache on -o gen 2>said || fail "build: $(<said)"
 [[ $(<said) == *"family $family"*"defaults: --steps 4 --cfg-scale 8.5 --sampling-method lcm --size 64x64"* ]] || fail "build says: $(<said)"
 
+"$LATENTC" build "$SOURCE_DIR/graphs/sd1/pipeline.json" --weights lcm-sd1 --target x86-64 --no-init-img -o gen-sd1 2>said || fail "build: $(<said)"
+[[ $(<said) == *"lcm-sd1: Stable Diffusion 1"*"family ${family/lcm\//lcm-sd1/}"*"defaults: --steps 4 --cfg-scale 8.5 --sampling-method lcm --size 64x64"* ]] || fail "build says: $(<said)"
+
 # Both compute in f32, within 1e-5 of the model's exact prediction.
 "$TOOLS/picture_make" init.png 64 64 2350dc 20 20 44 44 dc1e1e
-while read -r start size steps scale latent; do
-    [[ $start != '#' ]] || continue
-    from=()
+while read -r form start steps scale latent; do
+    [[ $form != '#' ]] || continue
+    from=() generator=gen
+    [[ $form == sd2 ]] || generator=gen-$form
     [[ $start == text ]] || from=(-i init.png --strength 0.75)
-    ./gen -p "a red circle" --seed 7 --rng cpu --steps "$steps" --cfg-scale "$scale" "${from[@]}" -o x.png --save-latent x.safetensors 2>log ||
-        fail "$start $steps $scale: $(<log)"
-    python3 "$SOURCE_DIR/tests/tools/compare_planes.py" x.safetensors 1e-5 "$latent" || fail "$start, $steps steps, scale $scale: another latent than diffusers'"
+    ./$generator -p "a red circle" --seed 7 --rng cpu --steps "$steps" --cfg-scale "$scale" "${from[@]}" -o x.png --save-latent x.safetensors 2>log ||
+        fail "$form $start $steps $scale: $(<log)"
+    python3 "$SOURCE_DIR/tests/tools/compare_planes.py" x.safetensors 1e-5 "$latent" || fail "$form, $start, $steps steps, scale $scale: another latent than diffusers'"
 done <"$SOURCE_DIR/tests/data/lcm-guidance.txt"
 
 # Recorded as it was given, also at and below 1, and repeated. One half at any scale: the text encoder runs once, never for the negative prompt.

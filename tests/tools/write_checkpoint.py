@@ -110,9 +110,7 @@ def renamed():
     weights, files = read_safetensors(own), {}
     guidance = weights.pop("diffusion_model/time.cond_proj.kernel", None)
     if guidance and kind == "diffusers":
-        CONFIGS["model_index.json"] |= {"_class_name": "LatentConsistencyModelPipeline", "scheduler": ["diffusers", "LCMScheduler"]}
-        CONFIGS["unet/config.json"]["time_cond_proj_dim"] = guidance[0][0]
-        CONFIGS["scheduler/scheduler_config.json"] |= {"_class_name": "LCMScheduler", "timestep_spacing": "leading", "original_inference_steps": 50}
+        LCM["unet/config.json"] = {"time_cond_proj_dim": guidance[0][0]}
         s, x = to_torch(*guidance)
         files["unet"] = {"time_embedding.cond_proj.weight": (s[:2], x)}
     for model, path, _, name, old, shape, ldm, *_ in table():
@@ -209,6 +207,11 @@ SD1 = {
 }
 
 
+LCM = {  # of models that take the guidance scale as an input; with unet/config.json
+    "model_index.json": {"_class_name": "LatentConsistencyModelPipeline", "scheduler": ["diffusers", "LCMScheduler"]},
+    "scheduler/scheduler_config.json": {"_class_name": "LCMScheduler", "timestep_spacing": "leading", "original_inference_steps": 50}}
+
+
 def write_component(folder, stem, tensors):
     dot = "." + values["variant"] if "variant" in values else ""
     n = int(values.get("shards", 1))
@@ -241,6 +244,8 @@ else:
     for name, config in CONFIGS.items():
         if sd1 and name in SD1:
             config = SD1[name] if name.startswith("scheduler") else {**config, **SD1[name]}
+        if "unet/config.json" in LCM:
+            config = {**config, **LCM.get(name, {})}
         os.makedirs(os.path.dirname(out + "/" + name), exist_ok=True)
         json.dump(config, open(out + "/" + name, "w"))
     tokenizer(out + "/tokenizer")
