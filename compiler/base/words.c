@@ -1,10 +1,12 @@
 /* Words that people type: see words.h. */
 #include "words.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "names.h"
+#include "shell_word.h"
 #include "utf8.h"
 
 static lrt_names names_of(Names n) { return (lrt_names){n.first, n.stride, n.n}; }
@@ -42,4 +44,14 @@ bool words_match(const char *pattern, const char *text)
             return false;
         }
     return pattern[strspn(pattern, "*")] == 0;
+}
+
+const char *shell_word(Arena *a, const char *text)
+{
+    char *word = lrt_shell_word(text);
+    if (!word)
+        err("out of memory");
+    const char *copy = arena_strdup(a, word);
+    free(word);
+    return copy;
 }

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "arena.h"
+
 /* A column of names: n pointers to text, `stride` bytes apart. NULL pointers are passed over. */
 typedef struct {
     const char *const *first;
@@ -27,4 +29,7 @@ int name_choice(const char *what, const char *word, Names names);
 
 /* Does the text match the pattern, in which '*' stands for any characters? */
 bool words_match(const char *pattern, const char *text);
+
+/* The text as one word of a shell (shell_word.h); the arena's. */
+const char *shell_word(Arena *a, const char *text);
 #endif

@@ -2,6 +2,7 @@
 #include "build.h"
 #include "defaults.h"
 #include "model_inputs.h"
+#include "tiny_models.h"
 #include "tune.h"
 #include "err.h"
 #include "alloc.h"
@@ -9,30 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
-
-/* --sizes: one row each; without it none. */
-static int parse_sizes(const char *text, lrt_size *out)
-{
-    int n = 0;
-    for (const char *s = text; s && *s; n++) {
-        lrt_size *z = &out[n < MOST_SIZES ? n : 0], new = {0};
-        if (n == MOST_SIZES)
-            usage_err("--sizes: found more than %d", MOST_SIZES);
-        size_t end = size_scan(s, &new);
-        if (!end || (s[end] && s[end] != ','))
-            usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found \"%s\"",
-                      LRT_BRIEFLY(s));
-        size_check("--sizes", &new);
-        for (int i = 0; i < n; i++)
-            if (out[i].width == new.width && out[i].height == new.height)
-                usage_err("--sizes: %dx%d is there twice", new.width, new.height);
-        *z = new;
-        s += end + (s[end] == ',');
-    }
-    if (text && n == 0)
-        usage_err("--sizes: expected WIDTHxHEIGHT, such as 512x512,768x512, found nothing");
-    return n;
-}
 
 /* The pipeline for a size: as if it were set by --set. NULL: as it is. */
 static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_size *size,
@@ -57,9 +34,11 @@ static Pipeline *open_size(const PipelineFlags *f, const char *path, const lrt_s
 void build_open(Build *b, const char *path, const PipelineFlags *f, const char *over)
 {
     *b = (Build){.flags = f};
-    b->n_sizes = parse_sizes(f->sizes, b->sizes);
+    b->n_sizes = f->sizes.n;
+    memcpy(b->sizes, f->sizes.list, sizeof b->sizes);
     for (int i = 0; i < b->n_sizes || i < 1; i++)
         b->of_size[i] = open_size(f, path, b->n_sizes ? &b->sizes[i] : NULL, over);
+    tiny_check(b->of_size[0]);
 }
 
 void build_close(Build *b)
@@ -165,31 +144,31 @@ static lrt_pipeline constants(const Pipeline *l, bool batched)
                           .prompt = l->prompt};
 }
 
-/* The flags that decide how weights are packed, and the weights of the first size. */
-static void describe(Build *b, const char *path)
+/* The flags that decide how weights are packed, as a shell reads them: those with names that the
+ * program has found (its target, ...), and all others that differ from their defaults. */
+static void describe_flags(Build *b)
 {
     const Program *p = b->program;
+    Arena *a = arena_new();
+    Buf fuse = {0};
+    fuse_print(p->fuse, &fuse);
+    PipelineFlags now = *b->flags;
+    now.code.target = p->target->name;
+    now.code.fuse = fuse.data;
+    now.code.conv = conv_names[p->conv];
+    now.code.dtype = p->bf16 ? "bf16" : "f32";
+    now.code.tune_seconds = 0; /* FILE has what was measured */
+    now.sizes_text = sizes_text(a, &now.sizes);
+    flags_options(&now, &b->options);
+    buf_free(&fuse);
+    arena_free(a);
+}
+
+/* The flags, and the weights of the first size. */
+static void describe(Build *b, const char *path)
+{
     const Pipeline *l = b->of_size[0];
-    const CodeFlags *f = &b->flags->code;
-    buf_printf(&b->options, "--target %s --fuse ", p->target->name);
-    fuse_print(p->fuse, &b->options);
-    buf_printf(&b->options, " --conv %s --dtype %s", conv_names[p->conv], p->bf16 ? "bf16" : "f32");
-    if (p->optimize == OPTIMIZE_MEMORY)
-        buf_printf(&b->options, " --optimize memory");
-    if (f->tune)
-        buf_printf(&b->options, " --tune %s", f->tune);
-    if (b->flags->sizes)
-        buf_printf(&b->options, " --sizes %s", b->flags->sizes);
-    for (int i = 0; i < f->sets.list.n; i++)
-        buf_printf(&b->options, " --set %s", f->sets.list.items[i]);
-    for (int i = 0; i < f->sets.varies.n; i++)
-        buf_printf(&b->options, " --varies %s", f->sets.varies.items[i]);
-    if (b->flags->no_init_img)
-        buf_printf(&b->options, " --no-init-img");
-    for (int i = 0; i < b->flags->weights.tiny.n; i++)
-        buf_printf(&b->options, " --taesd %s", b->flags->weights.tiny.items[i]);
-    if (b->flags->weights.no_vae)
-        buf_printf(&b->options, " --no-vae");
+    describe_flags(b);
     for (int i = 0; i < b->n_first; i++)
         buf_printf(&b->weights, "%s%s: %s", i ? "; " : "", b->models[i].graph->name,
                    weights_describe(b->sources[i]));

@@ -43,11 +43,9 @@ static void set_sampler(Json root, const char *name)
 const char *defaults_over(Arena *a, const DefaultFlags *f)
 {
     static const char *const predictions[] = {"epsilon", "v"};
-    if (!f->steps && !f->cfg_scale && !f->sampler && !f->prediction)
+    if (!f->cfg_scale && !f->sampler && !f->prediction)
         return NULL;
     Json root = json_new_object("the flags of build");
-    if (f->steps)
-        json_set_int(json_object_at(root, "defaults"), "steps", f->steps);
     if (f->cfg_scale)
         json_set_real(json_object_at(root, "defaults"), "cfg_scale", scale_of(f->cfg_scale));
     if (f->sampler)
@@ -61,50 +59,17 @@ const char *defaults_over(Arena *a, const DefaultFlags *f)
     return text;
 }
 
-size_t size_scan(const char *text, lrt_size *size)
+void defaults_steps(const DefaultFlags *f, Pipeline *p)
 {
-    int end = 0;
-    bool found = sscanf(text, "%dx%d%n", &size->width, &size->height, &end) == 2 &&
-                 size->width > 0 && size->height > 0;
-    return found ? (size_t)end : 0;
+    char *end;
+    long v = f->steps ? strtol(f->steps, &end, 10) : p->steps;
+    if (f->steps && (!*f->steps || *end || v < 1 || v > p->schedule.train_steps))
+        usage_err("--steps: found '%s', expected 1 to %d, the number of training timesteps",
+                  LRT_BRIEFLY(f->steps), p->schedule.train_steps);
+    p->steps = (int)v;
 }
 
-void size_check(const char *flag, const lrt_size *size)
-{
-    if (size->width % 8 || size->height % 8)
-        usage_err("%s: found %dx%d, expected multiples of 8", flag, size->width, size->height);
-}
-
-const char *defaults_sizes(Arena *a, const DefaultFlags *f, const char *sizes)
-{
-    lrt_size first, other;
-    const char *rest = "";
-    bool found = false;
-    if (!f->size)
-        return sizes;
-    size_t length = size_scan(f->size, &first);
-    if (!length || f->size[length])
-        usage_err("--size: expected WIDTHxHEIGHT, such as 512x512, found \"%s\"",
-                  LRT_BRIEFLY(f->size));
-    size_check("--size", &first);
-    const char *size = arena_printf(a, "%dx%d", first.width, first.height);
-    if (!sizes)
-        return size;
-    for (const char *s = sizes; *s; s += *s == ',') {
-        size_t n = strcspn(s, ",");
-        if (!found && size_scan(s, &other) == n && other.width == first.width &&
-            other.height == first.height)
-            found = true;
-        else
-            rest = arena_printf(a, "%s,%.*s", rest, (int)n, s);
-        s += n;
-    }
-    if (!found)
-        usage_err("--size: found %s, expected one of --sizes %s", size, LRT_BRIEFLY(sizes));
-    return arena_printf(a, "%s%s", size, rest);
-}
-
-void defaults_check(const Pipeline *p)
+void defaults_check(const DefaultFlags *f, const Pipeline *p)
 {
     lrt_schedule schedule;
     lrt_error e;
@@ -118,8 +83,13 @@ void defaults_check(const Pipeline *p)
                       .n = 4};
     if (!(s.sampler->traits & lrt_curves[p->schedule.sigmas].obeys))
         s.config.sigmas = LRT_SIGMAS_TIMESTEPS;
-    if (!lrt_sampling_plan(&s, &e))
+    if (!lrt_sampling_plan(&s, &e)) {
+        if (f->steps)
+            usage_err("--%s", e.text); /* "steps: lcm takes 1 to 50 ..." */
+        if (f->sampler)
+            usage_err("--sampling-method %s: %s", p->sampler, e.text);
         err("%s: defaults of the generator: %s", p->file, e.text);
+    }
     lrt_sampling_free(&s);
     lrt_schedule_free(&schedule);
 }

@@ -4,6 +4,7 @@
 #include "keras_model.h"
 #include "opened.h"
 #include "schemes.h"
+#include "tiny_models.h"
 #include "err.h"
 #include "files.h"
 #include <stdlib.h>
@@ -11,13 +12,6 @@
 #include <stdio.h>
 
 /* ---- pipelines and the checkpoints of their weights ---- */
-
-static const char *text_or(Json object, const char *key, const char *otherwise)
-{
-    Json j = json_ok(object) ? json_get(object, key) : object;
-    return json_ok(j) && json_kind(j) == JSON_STRING && *json_string(j) ? json_string(j)
-                                                                        : otherwise;
-}
 
 /* Each of several --weights without a name must be of one of the pipeline's models: else it is not
  * what the user takes it for. */
@@ -32,55 +26,17 @@ static void check_all_fit(const FlagList *specs, Json models, const char *path, 
         unnamed += flags_unnamed(specs->items[i]);
     for (int i = 0; i < specs->n && unnamed > 1; i++) {
         bool any = !flags_unnamed(specs->items[i]) || weights_synthetic(specs->items[i]);
-        const char *foreign = any ? NULL : o->list[opened_place(o, specs->items[i])]->foreign;
+        const Checkpoint *c = any ? NULL : opened_checkpoint(o, specs->items[i]);
         for (int k = 0; k < MODEL_COUNT && !any; k++)
             any = json_ok(models) && json_ok(json_get(models, model_rows[k].name)) &&
                   opened_serves(o, specs->items[i], model_rows[k].name);
-        if (!any && foreign)
-            err("%s: this is %s", specs->items[i], foreign);
+        if (!any && c->foreign)
+            err("%s: this is %s", specs->items[i], c->foreign);
         if (!any)
             err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
-                specs->items[i], path, names.data,
-                o->list[opened_place(o, specs->items[i])]->taken_for, specs->items[i]);
+                specs->items[i], path, names.data, opened_kind(c), specs->items[i]);
     }
     free(names.data);
-}
-
-/* The graph file of a model of the pipeline, NULL when it names none. */
-static const char *graph_of(Arena *a, Json models, const char *path, const char *model)
-{
-    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "graph", NULL);
-    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : NULL;
-}
-
-/* The weights in an archive give way to --weights MODEL=SPEC, and to a SPEC without a name that can
- * have weights by Keras' names: others are for the other models. */
-static bool replaces_archive(Opened *o, const FlagList *flags, const char *spec, const char *model)
-{
-    bool unnamed = false;
-    for (int i = 0; i < flags->n; i++)
-        unnamed |= flags->items[i] == spec;
-    if (!unnamed || weights_synthetic(spec))
-        return true;
-    const Checkpoint *c = o->list[opened_place(o, spec)];
-    return (c->scheme == scheme_find("keras") || c->scheme == scheme_find("latentc")) &&
-           checkpoint_serves(c, model);
-}
-
-/* The weights of each model: the flag, else the model's entry, else those in its archive, else the
- * pipeline's; NULL: nothing says. */
-static const char *spec_of(Arena *a, Json root, const char *path, const char *model,
-                           const FlagList *flags, Opened *o)
-{
-    Json models = json_get(root, "models");
-    const char *graph = graph_of(a, models, path, model),
-               *flag = flags_fitting(flags, model, opened_serves, o);
-    bool archive = graph && is_model_archive(graph);
-    if (flag && (!archive || replaces_archive(o, flags, flag, model)))
-        return flag;
-    const char *named = text_or(json_ok(models) ? json_get(models, model) : models, "weights",
-                                archive ? NULL : text_or(root, "weights", NULL));
-    return named ? pipeline_resolve(a, pipeline_folder(a, path), named) : archive ? graph : NULL;
 }
 
 /* One member of a pipeline file, such as "schedule" or "parameters/img_height": that of `from` goes
@@ -138,84 +94,6 @@ static Checkpoint *open_settings(Opened *o, const char *spec, Json root, const c
     return c;
 }
 
-/* ---- the tiny decoder and image encoder ---- */
-
-static bool serves(Opened *o, const char *spec, ModelId id)
-{
-    return spec && opened_serves(o, spec, model_rows[id].name);
-}
-
-/* What --taesd names for one of the tiny models; without it the --weights without a name that has
- * such weights and none of the large decoder. NULL: nothing. */
-static const char *tiny_spec(const WeightFlags *w, ModelId id, Opened *o)
-{
-    const char *model = model_rows[id].name;
-    for (int i = w->tiny.n - 1; i >= 0; i--)
-        if (serves(o, w->tiny.items[i], id))
-            return w->tiny.items[i];
-    const char *spec = w->tiny.n ? NULL : flags_fitting(&w->specs, model, opened_serves, o);
-    bool own = spec && !weights_synthetic(spec) && serves(o, spec, id);
-    return own && !serves(o, spec, MODEL_DECODER) ? spec : NULL;
-}
-
-/* --taesd that has weights of neither, or of no decoder. */
-static void check_tiny(const WeightFlags *w, Opened *o)
-{
-    bool decoder = false;
-    for (int i = 0; i < w->tiny.n; i++) {
-        const char *spec = w->tiny.items[i];
-        bool here = serves(o, spec, MODEL_TINY_DECODER);
-        decoder |= here;
-        if (here || serves(o, spec, MODEL_TINY_IMAGE_ENCODER))
-            continue;
-        const Checkpoint *c = o->list[opened_place(o, spec)];
-        if (c->foreign)
-            err("--taesd %s: this is %s", spec, c->foreign);
-        err("--taesd %s: found %s, expected TAESD's decoder, its encoder, or an AutoencoderTiny of diffusers",
-            spec, c->taken_for);
-    }
-    if (w->tiny.n && !decoder)
-        err("--taesd %s: has the encoder alone, expected the decoder too: give --taesd twice",
-            w->tiny.items[0]);
-    if (w->no_vae && !w->tiny.n)
-        usage_err("--no-vae goes only with --taesd, whose decoder then is the only one");
-}
-
-/* The path of the graph of one of the tiny models, which comes with latentc. */
-static const char *tiny_graph(Arena *a, ModelId id)
-{
-    const char *name = id == MODEL_TINY_DECODER ? "graphs/taesd/decoder.json"
-                                                : "graphs/taesd/encoder.json";
-    const char *own = own_file(a, name);
-    char *whole = own ? realpath(own, NULL) : NULL;
-    if (!whole)
-        err("%s is not in the folder of latentc", name);
-    const char *path = arena_strdup(a, whole);
-    free(whole);
-    return path;
-}
-
-/* Adds the tiny models that have weights to the pipeline, and takes the large ones out where there
- * are none of them. spec: NULL for those that are not there. */
-static void add_tiny(Arena *a, Json models, const WeightFlags *w, Opened *o,
-                     const char *spec[MODEL_COUNT])
-{
-    check_tiny(w, o);
-    if (!json_ok(models) || json_kind(models) != JSON_OBJECT)
-        return;
-    for (int i = MODEL_TINY_DECODER; i <= MODEL_TINY_IMAGE_ENCODER; i++) {
-        spec[i] = tiny_spec(w, i, o);
-        if (!spec[i] || json_ok(json_get(models, model_rows[i].name)))
-            continue;
-        json_set_string(json_object_at(models, model_rows[i].name), "graph", tiny_graph(a, i));
-    }
-    bool served = w->tiny.n ? !w->no_vae : !spec[MODEL_TINY_DECODER];
-    if (!served) {
-        json_remove(models, model_rows[MODEL_DECODER].name);
-        json_remove(models, model_rows[MODEL_IMAGE_ENCODER].name);
-    }
-}
-
 static void merge_all(Json root, const char *over, const char *path)
 {
     Json last = json_parse(over, strlen(over), path);
@@ -234,16 +112,18 @@ Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, cons
     Checkpoint *from[MODEL_COUNT];
     Opened checkpoints = {.options = {.variant = w->variant, .offline = w->offline}};
     Json models = json_get(root, "models");
-    add_tiny(a, models, w, &checkpoints, spec);
+    const PipelineSource source = {a, root, path};
+    tiny_add(&source, w, &checkpoints, spec);
     check_all_fit(&w->specs, models, path, &checkpoints);
+    tiny_drop_large(&source, w, &checkpoints, spec);
     for (int i = 0; i < MODEL_COUNT; i++) {
         const char *name = model_rows[i].name;
         bool has = json_ok(models) && json_kind(models) == JSON_OBJECT &&
                    json_ok(json_get(models, name));
         if (!spec[i])
-            spec[i] = has ? spec_of(a, root, path, name, &w->specs, &checkpoints) : NULL;
+            spec[i] = has ? opened_spec(&source, name, &w->specs, &checkpoints) : NULL;
         from[i] = open_settings(&checkpoints, spec[i], root,
-                                has ? graph_of(a, models, path, name) : NULL, i);
+                                has ? opened_graph(&source, name) : NULL, i);
         if (from[i] && json_ok(from[i]->settings))
             file = arena_printf(a, "%s (with %s)", path, from[i]->spec);
     }

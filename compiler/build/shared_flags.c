@@ -7,6 +7,7 @@
 #include "words.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,54 @@ void flags_cache(const CodeFlags *f, Graph *g)
         on ? graph_cache(g, f->cache_level ? (int)f->cache_level : DEFAULT_CACHE_LEVEL) : NULL;
     if (wrong)
         err("%s: --cache on: %s", g->file, wrong);
+}
+
+static void put_word(const char *flag, const char *value, Buf *out)
+{
+    Arena *a = arena_new();
+    buf_printf(out, "%s--%s %s", out->len ? " " : "", flag, shell_word(a, value));
+    arena_free(a);
+}
+
+/* The flag, if its value is another one than in the row `plain`. */
+static void put_flag(const Flag *f, const Flag *plain, Buf *out)
+{
+    char number[24];
+    const FlagList *list = f->into;
+    const char *text, *other;
+    if (!f->name)
+        return;
+    switch (f->kind) {
+    case FLAG_BOOL:
+        if (*(bool *)f->into != *(bool *)plain->into)
+            buf_printf(out, "%s--%s", out->len ? " " : "", f->name);
+        break;
+    case FLAG_INT:
+        snprintf(number, sizeof number, "%lld", (long long)*(int64_t *)f->into);
+        if (*(int64_t *)f->into != *(int64_t *)plain->into)
+            put_word(f->name, number, out);
+        break;
+    case FLAG_STRING:
+        text = *(const char **)f->into;
+        other = *(const char **)plain->into;
+        if (text && (!other || strcmp(text, other) != 0))
+            put_word(f->name, text, out);
+        break;
+    case FLAG_LIST:
+        for (int i = 0; i < list->n; i++)
+            put_word(f->name, list->items[i], out);
+        break;
+    }
+}
+
+void flags_options(const PipelineFlags *f, Buf *out)
+{
+    const CodeFlags code = CODE_DEFAULTS;
+    PipelineFlags now = *f, plain = {.code = {.optimize = code.optimize, .cache = code.cache}};
+    const Flag rows[] = {CODE_FLAGS(&now.code, NULL), SIZE_FLAGS(&now)},
+               others[] = {CODE_FLAGS(&plain.code, NULL), SIZE_FLAGS(&plain)};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        put_flag(&rows[i], &others[i], out);
 }
 
 Tuning *tuning_for(const CodeFlags *f)

@@ -6,6 +6,7 @@
 #include "conv_forms.h"
 #include "flags.h"
 #include "param.h"
+#include "sizes.h"
 
 /* --set and --varies. */
 typedef struct {
@@ -70,15 +71,18 @@ typedef struct {
 typedef struct {
     CodeFlags code;
     WeightFlags weights;
-    const char *sizes; /* "WxH,..."; NULL: the pipeline's own size */
+    const char *sizes_text; /* --sizes as it is written; NULL: not given */
+    SizeList sizes;         /* what it says, with --size where there is such a flag */
     bool no_init_img;
 } PipelineFlags;
 /* clang-format off */
 #define SIZE_FLAGS(f) \
-    {"sizes", 0, FLAG_STRING, &(f)->sizes, "WxH,...", "picture sizes, multiples of 8; several share weights where they can; the first is the default", 0, 0}, \
+    {"sizes", 0, FLAG_STRING, &(f)->sizes_text, "WxH,...", "picture sizes, multiples of 8; several share weights where they can; the first is the default", 0, 0}, \
     {"no-init-img", 0, FLAG_BOOL, &(f)->no_init_img, NULL, "leave the image encoder out: a smaller generator, which cannot start from a picture", 0, 0}, \
-    {"taesd", 0, FLAG_LIST, &(f)->weights.tiny, "SPEC", "add TAESD, a tiny decoder: its own .safetensors (decoder, encoder: a flag each), an AutoencoderTiny folder, or synthetic:SEED", 0, 0}, \
-    {"no-vae", 0, FLAG_BOOL, &(f)->weights.no_vae, NULL, "with --taesd: leave the large decoder and image encoder out; they need no weights", 0, 0}
+    TINY_FLAGS(&(f)->weights)
+#define TINY_FLAGS(w) \
+    {"taesd", 0, FLAG_LIST, &(w)->tiny, "SPEC", "add TAESD, a tiny decoder: its own .safetensors (decoder, encoder: a flag each, or a folder with both), an AutoencoderTiny folder, or synthetic:SEED", 0, 0}, \
+    {"no-vae", 0, FLAG_BOOL, &(w)->no_vae, NULL, "with --taesd: leave the large decoder and image encoder out; they need no weights", 0, 0}
 /* clang-format on */
 
 /* ---- shared_flags.c ---- */
@@ -90,6 +94,12 @@ Program *program_for(const CodeFlags *f);
 /* Step caching as --cache and --cache-level say, before passes. usage_err() where they do not go
  * together; err() where the graph does not mark what they want. */
 void flags_cache(const CodeFlags *f, Graph *g);
+
+/* Appends the flags of SIZE_FLAGS and CODE_FLAGS whose values differ from what commands take by
+ * default, as a shell reads them, with spaces between. --target, --fuse, --conv and --dtype:
+ * always.
+ */
+void flags_options(const PipelineFlags *f, Buf *out);
 
 /* The tuning of --tune and --tune-seconds; NULL without --tune. */
 struct Tuning *tuning_for(const CodeFlags *f);

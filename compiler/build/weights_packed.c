@@ -34,6 +34,7 @@ void packed_write(const char *spec, const char *pipeline, const char *out, Pipel
     for (int i = 0; i < f.weights.specs.n; i++)
         specs[i + 1] = f.weights.specs.items[i];
     f.weights.specs = (FlagList){specs, f.weights.specs.n + 1};
+    f.sizes = sizes_parse(f.sizes_text, NULL);
     build_open(&b, pipeline, &f, NULL);
     void *blob = vocab ? vocab_load(vocab, &vocab_bytes) : NULL;
     build_lower(&b, pipeline);

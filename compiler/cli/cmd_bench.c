@@ -39,6 +39,11 @@ static void check_stages(const Bench *b, const char *list)
     for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ","), p);
+        for (int i = MODEL_TINY_DECODER; i <= MODEL_TINY_IMAGE_ENCODER; i++)
+            if (!names[i] && !strcmp(name, model_rows[i].measured))
+                usage_err(
+                    "--stage %s: not in this pipeline: --taesd SPEC adds it (synthetic:1 for a measurement)",
+                    name);
         name_choice("--stage", name, NAMES(names, MODEL_COUNT));
     }
 }
@@ -108,7 +113,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
     /* clang-format off */
     const Flag flags[] = {
         FLAG_GROUP("What is measured", "latentc bench graphs/sd2/pipeline.json --stage guided_step --ladder"),
-        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "of text_encoder, guided_step, decoder, image_encoder, tiny_decoder, tiny_image_encoder; default: all", 0, 0},
+        {"stage", 0, FLAG_STRING, &f->stages, "NAME,...", "of text_encoder, guided_step, decoder, image_encoder, and with --taesd tiny_decoder, tiny_image_encoder; default: all", 0, 0},
         {"ladder", 0, FLAG_BOOL, &f->ladder, NULL, "measure each stage with more and more passes, then convolution algorithms, then bf16", 0, 0},
         {"kernels", 0, FLAG_BOOL, &f->kernels, NULL, "measure every distinct convolution, product and attention alone, instead of stages", 0, 0},
         {"only", 0, FLAG_STRING, &b->only, "TEXT", "with --kernels: only those whose kind or shape contains TEXT", 0, 0},
@@ -122,6 +127,7 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
         {"html", 0, FLAG_STRING, &f->html, "FILE", "also write a page with plots that needs no network: roofline, ladder, one step on every thread", 0, 0},
         {"profile", 0, FLAG_BOOL, &f->profile, NULL, "print where each stage's time goes, by kind of kernel", 0, 0},
         WEIGHTS_FLAGS(&b->weights, "latentc bench graphs/sd2/pipeline.json --weights stable-diffusion-2-1-base --stage decoder"),
+        TINY_FLAGS(&b->weights),
         CODE_FLAGS(&b->code, "latentc bench graphs/sd2/pipeline.json --stage decoder --dtype bf16 --conv direct"),
     };
     /* clang-format on */
@@ -150,6 +156,9 @@ static void parse(int argc, char **argv, Bench *b, BenchFlags *f)
 static void open_items(Bench *b, const ParamSet *sets, int n_sets)
 {
     bool alone = is_graph_file(b->pipeline_path);
+    if (alone && b->weights.tiny.n)
+        usage_err("--taesd goes with a pipeline; %s is one graph, whose weights are --weights",
+                  b->pipeline_path);
     b->pipeline = alone ? pipeline_of_graph(b->pipeline_path, sets, n_sets, &b->weights)
                         : pipeline_open(b->pipeline_path, sets, n_sets, &b->weights, NULL);
     for (int i = 0; i < MODEL_COUNT; i++)

@@ -2,6 +2,7 @@
 #include "build.h"
 #include "defaults.h"
 #include "families.h"
+#include "tiny_models.h"
 #include "write_program.h"
 #include "commands.h"
 #include "flags.h"
@@ -148,6 +149,11 @@ static void report_checkpoints(const BuildFlags *f, const Pipeline *l)
         if (c && !told)
             report_notes(c);
     }
+    Arena *a = arena_new();
+    const char *decoders = tiny_text(a, l, &f->of);
+    if (decoders && !f->quiet)
+        note("          %s", decoders);
+    arena_free(a);
 }
 
 /* A program looks for a file of weights by its name, in its own folder. */
@@ -185,10 +191,11 @@ int cmd_build(int argc, char **argv)
         output_claim(f.files.weights);
     OutFile *entry = mpi_entry(&f);
     Build b;
-    f.of.sizes = defaults_sizes(a, &f.defaults, f.of.sizes);
+    f.of.sizes = sizes_parse(f.of.sizes_text, f.defaults.size);
     build_open(&b, path, &f.of, defaults_over(a, &f.defaults));
     report_checkpoints(&f, b.of_size[0]);
-    defaults_check(b.of_size[0]);
+    defaults_steps(&f.defaults, b.of_size[0]);
+    defaults_check(&f.defaults, b.of_size[0]);
     pipeline_need_weights(b.of_size[0]);
     const char *vocab_path = f.vocab ? f.vocab : b.of_size[0]->vocab;
     if (!vocab_path)
@@ -203,7 +210,7 @@ int cmd_build(int argc, char **argv)
     done(&f, &since, "graphs, passes, kernels: %d kernels", p->n_kernels);
     p->quiet = f.quiet;
     if (archive) /* the file of weights has the vocabulary, too */
-        p->options = arena_printf(a, "%s --vocab %s", p->options, vocab_path);
+        p->options = arena_printf(a, "%s --vocab %s", p->options, shell_word(a, vocab_path));
     f.files.about = build_about(a, &b);
     b.constants.weights_file = f.files.weights ? name_of(f.files.weights) : NULL;
     p->pipeline = &b.constants;

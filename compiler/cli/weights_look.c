@@ -215,11 +215,20 @@ static size_t check_model(const SubjectModel *m, bool values)
     return wrong;
 }
 
+/* The checkpoint decides defaults of a generator: it has the model of the loop. */
+static bool has_loop(const Subject *s)
+{
+    for (int i = 0; i < s->n && !s->one_graph; i++)
+        if (s->model[i].of->id == MODEL_DIFFUSION_MODEL)
+            return s->model[i].here;
+    return false;
+}
+
 static size_t check_subject(const Subject *s, bool values)
 {
     size_t bad = 0;
     print_origin(s->checkpoint);
-    if (!s->one_graph)
+    if (has_loop(s))
         print_plain(stdout, "defaults of a generator: %s", defaults_text(s->arena, s->pipeline));
     for (int i = 0; i < s->n; i++)
         bad += check_model(&s->model[i], values);

@@ -90,7 +90,8 @@ const char *config_word(Json config, const char *key, const char *otherwise, con
             return words[i].ours;
     Arena *a = arena_new();
     for (size_t i = 0; i < n; i++)
-        list = arena_printf(a, "%s%s%s", list, i ? ", " : "", words[i].theirs);
+        if (*words[i].theirs) /* "": what stands for an absent member */
+            list = arena_printf(a, "%s%s%s", list, *list ? ", " : "", words[i].theirs);
     json_err(json_get(config, key), "found \"%s\", expected %s", found, list);
 }
 

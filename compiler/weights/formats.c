@@ -22,6 +22,7 @@ static const CheckpointFormat formats[] = {
     {"diffusers folder", is_diffusers_folder, open_diffusers_folder},
     {"component of a diffusers folder", is_component_folder, open_component_folder},
     {"folder of Keras .h5", is_keras_folder, open_keras_folder},
+    {"folder of TAESD", is_taesd_folder, open_taesd_folder},
     {"folder", is_folder, refuse_folder},
     {"Keras .h5", is_keras_file, open_keras_file},
     {"Keras archive", is_keras_archive, open_keras_archive},

@@ -11,6 +11,7 @@
 
 #include "guidance.h"
 #include "progress.h"
+#include "shell_word.h"
 #include "tensors.h"
 #include "threads.h"
 #include "utf8.h"
@@ -37,10 +38,12 @@ static bool find_weights_file(lrt_session *s, const char *program, const char *g
                               : strdup(name);
     free(own);
     s->weights_what = s->weights_path ? text("the weights file %.300s", s->weights_path) : NULL;
+    char *out = lrt_shell_word(name ? name : "FILE");
     s->weights_remedy = text(
         "expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o %s %s' makes%s%s",
-        name ? name : "FILE", options ? options : "",
+        out ? out : "FILE", options ? options : "",
         given ? "" : "; if it is elsewhere: ", given ? "" : s->elsewhere);
+    free(out);
     return (s->weights_path && s->weights_what && s->weights_remedy) ||
            lrt_fail(e, "out of memory");
 }

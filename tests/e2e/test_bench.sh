@@ -32,6 +32,10 @@ check_page() {
 # What is asked wrongly is said at once.
 expect 2 'latentc: error: --stage: unknown '"'guided_stop': did you mean 'guided_step'?" "$LATENTC" bench "$work/tiny.json" --stage text_encoder,guided_stop
 expect 2 "latentc: error: --stage: unknown 'image_encoder': did you mean 'text_encoder'?" "$LATENTC" bench "$work/tiny.json" --stage image_encoder
+expect 2 'latentc: error: --stage tiny_decoder: not in this pipeline: --taesd SPEC adds it (synthetic:1 for a measurement)' \
+    "$LATENTC" bench "$work/tiny.json" --stage tiny_decoder
+expect 2 'latentc: error: --taesd goes with a pipeline; * is one graph, whose weights are --weights' \
+    "$LATENTC" bench "$SOURCE_DIR/graphs/taesd/decoder.json" --taesd synthetic:1
 expect 2 'latentc: error: --batch 3: *' "$LATENTC" bench "$work/tiny.json" --batch 3
 expect 1 "latentc: error: $work/none/x.html: cannot be written: *" "$LATENTC" bench "$work/tiny.json" --html "$work/none/x.html"
 
@@ -57,6 +61,18 @@ grep -q '"fuse": "none".*"conv": "direct", "dtype": "f32"' <(grep '"name": "none
 grep -q '"fuse": "all".*"dtype": "bf16"' <(grep '"name": "+bf16"' "$work/ladder.json") || fail "the highest rung lacks passes"
 ! grep -q '"unfused' "$work/ladder.json" || fail "--fused-only ran unfused"
 [[ $(grep -c 'class="row"><span' "$work/ladder.html") == 9 ]] || fail "the page's ladder has $(grep -c 'class="row"><span' "$work/ladder.html") rows"
+
+# Step caching: the short step beside the full one, with less work. TAESD, which --taesd adds.
+bench --stage guided_step --cache on --fused-only --json "$work/cache.json"
+grep -q '^guided_step    short step .* of the full step' "$work/said" || fail "--cache on: no short step: $(cat "$work/said")"
+check_json "$work/cache.json"
+awk -F'"' '/"short_step"/ {n = split($0, part, /"gflop_written": /); full = part[2] + 0; less = part[n] + 0; found = n == 3 && less > 0 && less < full / 2}
+    END {exit !found}' "$work/cache.json" || fail "the short step's work: $(grep short_step "$work/cache.json")"
+bench --stage guided_step --fused-only --json "$work/plain.json"
+! grep -q short_step "$work/plain.json" || fail "a short step without --cache"
+bench --stage tiny_decoder --taesd synthetic:1 --fused-only --json "$work/tiny-decoder.json"
+check_json "$work/tiny-decoder.json"
+grep -qF '"tiny_decoder": {' "$work/tiny-decoder.json" || fail "--taesd: no tiny_decoder"
 
 # Single kernels. Every one once; Winograd's forms do 4/9, 1/4, 1/4 and 25/144 of the multiplications, along x 2/3 and 1/2, and at edges a little more.
 bench --kernels --json "$work/kernels.json" --html "$work/kernels.html"

@@ -78,18 +78,19 @@ build "$shapes" --size 64x64 --cfg-scale -3 -o alone
 
 # Bad input: one line, nothing written.
 bad() { expect "$1" "latentc: error: $2" "$LATENTC" build "$shapes" -q -o bad "${@:3}"; }
-bad 2 '--steps: found 0, expected 1 to 100000' --steps 0
-bad 1 "*: /defaults/steps: found 5000, expected 1 to 1000" --steps 5000
+for steps in 0 1001 5000 2x; do bad 2 "--steps: found '$steps', expected 1 to 1000, the number of training timesteps" --steps $steps; done
 bad 2 "--cfg-scale: expected a number from -1000 to 1000, found 'high'" --cfg-scale high
 bad 2 "--cfg-scale: expected a number from -1000 to 1000, found '-1001'" --cfg-scale -1001
 bad 2 "--cfg-scale: expected a number from -1000 to 1000, found 'nan'" --cfg-scale nan
 bad 2 "--sampling-method: unknown 'eulr': did you mean 'euler'?" --sampling-method eulr
 bad 2 "--sampling-method: ddim does not go with sigmas spaced karras" --sampling-method "ddim karras"
-bad 1 "*: defaults of the generator: steps: pndm_prk needs at least 4, found 1" --sampling-method pndm_prk --steps 1
-bad 1 "*: defaults of the generator: *lcm*" --sampling-method lcm --steps 100
+bad 2 "--steps: pndm_prk needs at least 4, found 1" --sampling-method pndm_prk --steps 1
+bad 2 "--steps: lcm takes 1 to 50, and a model with at least as many timesteps; found 60" --sampling-method lcm --steps 60
 bad 2 '--size: expected WIDTHxHEIGHT, such as 512x512, found "64"' --size 64
 bad 2 '--size: expected WIDTHxHEIGHT, such as 512x512, found "64x64x64"' --size 64x64x64
 bad 2 '--size: found 100x64, expected multiples of 8' --size 100x64
+bad 2 '--size: expected one size, found "64x64,8x8"' --size 64x64,8x8
+bad 2 '--sizes: 64x64 is there twice' --sizes 64x64,8x8,64x64
 bad 2 '--size: found 192x64, expected one of --sizes 64x64,128x64' --size 192x64 --sizes 64x64,128x64
 bad 2 '--set img_width does not go with --size or --sizes' --size 64x64 --set img_width=64
 [[ ! -e bad ]] || fail "something was written"

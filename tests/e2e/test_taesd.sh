@@ -21,6 +21,11 @@ for file in taesd_decoder.safetensors taesd_encoder.safetensors tiny; do
     ! grep -q "of no model" said || fail "weights check $file: $(<said)"
     grep -q "67 of 67 weights, as they should be" said || fail "weights check $file: $(<said)"
 done
+"$LATENTC" weights check files/taesd_decoder.safetensors >said
+! grep -q "defaults of a generator" said || fail "a decoder decides no defaults: $(<said)"
+mkdir "two files"
+cp files/taesd_*.safetensors "two files"
+[[ $("$LATENTC" weights check "two files" | grep -c "67 of 67 weights, as they should be") == 2 ]] || fail "a folder with both files"
 grep -q "Stable Diffusion XL looks the same" <<<"$("$LATENTC" weights list files/taesd_decoder.safetensors)" || fail "SDXL's is not mentioned"
 
 # A folder whose vae/ is an AutoencoderTiny: TAESD is the only decoder.
@@ -34,6 +39,26 @@ cp -r files/tiny folder/vae
 cmp folder/vae/diffusion_pytorch_model.safetensors again/vae/diffusion_pytorch_model.safetensors >/dev/null ||
     "$LATENTC" weights check again/vae >/dev/null || fail "AutoencoderTiny, written again"
 grep -q AutoencoderTiny again/model_index.json || fail "model_index.json: $(<again/model_index.json)"
+
+# Which decoders are packed, and why (docs/weights.md). The build then ends, for want of a vocabulary.
+"$LATENTC" weights convert own.safetensors "$SOURCE_DIR/tests/data/narrow.json" --to diffusers -o plain 2>/dev/null
+mv folder "turbo tiny"
+decoders() { # LINE FLAGS...
+    "$LATENTC" build "$SOURCE_DIR/tests/data/narrow.json" -o no "${@:2}" >said 2>&1 || grep -q "error: build: no vocabulary" said || fail "${*:2}: $(<said)"
+    grep -qxF "          $1" said || fail "${*:2}: expected $1; found $(<said)"
+}
+own=", because nothing has weights of the model's own; with its image encoder" beside="decoders: the model's own"
+decoders "decoder: TAESD alone (turbo tiny)$own" --weights "turbo tiny"
+decoders "decoder: TAESD alone (files/taesd_decoder.safetensors)$own" --weights "turbo tiny" --taesd files/taesd_decoder.safetensors
+decoders "decoder: TAESD alone (two files)$own" --weights plain/unet --weights plain/text_encoder --taesd "two files"
+decoders "$beside (plain/vae), and with --taesd TAESD (turbo tiny); each has its image encoder" --weights "turbo tiny" --weights plain/vae
+decoders "decoder: TAESD alone (turbo tiny), because of --no-vae; with its image encoder" --weights "turbo tiny" --weights plain/vae --no-vae
+decoders "$beside (plain), and with --taesd TAESD (files/taesd_decoder.safetensors); one image encoder, the model's own" \
+    --weights plain --weights files/taesd_decoder.safetensors
+decoders "$beside (plain), and with --taesd TAESD (files/tiny); no image encoder" --weights plain --taesd files/tiny --no-init-img
+decoders "$beside (own.safetensors), and with --taesd TAESD (own.safetensors); each has its image encoder" --weights own.safetensors
+"$LATENTC" build "$SOURCE_DIR/tests/data/narrow.json" -o no --weights plain >said 2>&1 || true
+! grep -q "decoder" said || fail "without TAESD there is nothing to tell: $(<said)"
 
 # Generators with both decoders, and with TAESD alone; the weights of a file and of the seed that it was made with.
 both=$(generator --taesd synthetic:1)
@@ -82,6 +107,20 @@ expect 2 '*: error: --no-taesd: TAESD is the only decoder of this program' "$onl
 expect 2 "*: error: --taesd: this program was built without TAESD: 'latentc build --taesd SPEC' adds it" "$shapes_alone" "${arguments[@]}" --taesd -o no.png
 build() { "$LATENTC" build -q "$shapes" -o no "$@"; }
 expect 2 'latentc: error: --no-vae goes only with --taesd, whose decoder then is the only one' build --no-vae
+expect 1 'latentc: error: --weights files/taesd_decoder.safetensors: this is TAESD'"'s decoder: give it by --taesd, and the other models by --weights" \
+    build --weights files/taesd_decoder.safetensors
+expect 1 'latentc: error: --weights files/taesd_encoder.safetensors: has TAESD'"'s encoder alone, expected its decoder, too" \
+    build --weights "$graphs/shapes/weights.safetensors" --weights files/taesd_encoder.safetensors
+python3 - files/taesd_decoder.safetensors dotted.safetensors <<'EOF'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+header = json.dumps({"decoder." + name: t for name, t in json.loads(data[8:8 + n]).items()}).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(header)) + header + data[8 + n:])
+EOF
+expect 1 'latentc: error: --taesd dotted.safetensors: found a file with unknown names of tensors, such as "decoder.1.bias", expected TAESD'"'s decoder, *" \
+    build --taesd dotted.safetensors
+expect 1 'latentc: error: --taesd nothere: cannot be read: No such file or directory' build --taesd nothere
 expect 1 'latentc: error: --taesd files/taesd_encoder.safetensors: has the encoder alone, expected the decoder too: give --taesd twice' \
     build --taesd files/taesd_encoder.safetensors
 expect 1 "latentc: error: --taesd $graphs/shapes/weights.safetensors: found models of latentc, expected TAESD's decoder, its encoder, or an AutoencoderTiny of diffusers" \

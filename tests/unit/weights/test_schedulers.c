@@ -139,7 +139,7 @@ static const struct { const char *member, *error; } refused[] = {
     {"\"use_flow_sigmas\": true", "config: /use_flow_sigmas: found true"},
     {"\"prediction_type\": \"sample\"", "config: /prediction_type: found \"sample\""},
     {"\"beta_schedule\": \"sigmoid\"", "config: /beta_schedule: found \"sigmoid\""},
-    {"\"timestep_spacing\": \"cosine\"", "config: /timestep_spacing: found \"cosine\""},
+    {"\"timestep_spacing\": \"cosine\"", "config: /timestep_spacing: found \"cosine\", expected linspace, leading, trailing"},
 };
 /* clang-format on */
 
