@@ -226,8 +226,10 @@ static void index_config(const Conversion *v, Buf *b)
 {
     const Checkpoint *c = v->subject->checkpoint;
     const char *family = c ? family_with_defaults(c->settings) : NULL;
-    buf_printf(b, "{\n  \"_class_name\": \"StableDiffusion%sPipeline\",\n",
-               unet_reads_masks(v) ? "Inpaint" : "");
+    /* diffusers needs its version in the folder of an inpainting model. */
+    buf_printf(b, "{\n  \"_class_name\": \"StableDiffusion%s\",\n",
+               unet_reads_masks(v) ? "InpaintPipeline\",\n  \"_diffusers_version\": \"0.42.1"
+                                   : "Pipeline");
     if (family) /* so that it is recognised again, whatever its scheduler's form */
         buf_printf(b, "  \"_name_or_path\": \"%s\",\n", family);
     buf_printf(

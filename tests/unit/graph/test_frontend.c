@@ -162,6 +162,44 @@ static void test_depth(void **state)
 }
 
 /* The text form holds whatever passes make. */
+/* The small and inpainting U-Nets at full width: as many parameters as diffusers' have with the
+ * published configs. */
+static void test_unets(void **state)
+{
+    (void)state;
+    static int64_t three[] = {320, 640, 1280}, prompt_first[] = {2, 1, 1};
+    const ParamSet blocks = {.name = "blocks", .value = 1}, none = {.name = "mid_blocks"},
+                   widths = {.name = "widths", .kind = PARAM_INTS, .ints = three, .n_ints = 3},
+                   cross = {.name = "attention",
+                            .kind = PARAM_INTS,
+                            .ints = prompt_first,
+                            .n_ints = 3},
+                   masks = {.name = "mask_channels", .value = 5};
+    const struct {
+        const char *graph;
+        ParamSet sets[4];
+        int n;
+        int64_t parameters;
+    } cases[] = {
+        {"sd2", {blocks}, 1, 583480964},                      /* BK-SDM v2 base */
+        {"sd2", {blocks, none}, 2, 485787524},                /* small */
+        {"sd2", {blocks, none, widths}, 3, 326825604},        /* tiny */
+        {"sd2", {blocks, none, widths, cross}, 4, 328177284}, /* SDXS-512-0.9 */
+        {"sd2", {masks}, 1, 865925124},                       /* 2 inpainting */
+        {"sd1", {blocks}, 1, 579384964},                      /* BK-SDM base */
+        {"sd1", {blocks, none}, 2, 482346884},                /* small */
+        {"sd1", {blocks, none, widths}, 3, 323384964},        /* tiny */
+        {"sd1", {masks}, 1, 859535364},                       /* 1.5 inpainting */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[512];
+        snprintf(path, sizeof path, SOURCE_DIR "/graphs/%s/diffusion_model.json", cases[i].graph);
+        Graph *g = graph_load(path, cases[i].sets, cases[i].n);
+        assert_int_equal(graph_parameters(g), cases[i].parameters);
+        graph_free(g);
+    }
+}
+
 /* An input with "if" is there only when that is not 0. */
 static void test_input_if(void **state)
 {
@@ -202,14 +240,11 @@ static void test_round_trip_of_passes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_diffusion_model),
-                                       cmocka_unit_test(test_text_encoder),
-                                       cmocka_unit_test(test_decoder),
-                                       cmocka_unit_test(test_image_encoder),
-                                       cmocka_unit_test(test_sizes),
-                                       cmocka_unit_test(test_bindings),
-                                       cmocka_unit_test(test_depth),
-                                       cmocka_unit_test(test_input_if),
-                                       cmocka_unit_test(test_round_trip_of_passes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_diffusion_model), cmocka_unit_test(test_text_encoder),
+        cmocka_unit_test(test_decoder),         cmocka_unit_test(test_image_encoder),
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_bindings),
+        cmocka_unit_test(test_depth),           cmocka_unit_test(test_unets),
+        cmocka_unit_test(test_input_if),        cmocka_unit_test(test_round_trip_of_passes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
