@@ -30,12 +30,13 @@ static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V 
         micro_run(e, m, panel, ci(e, width), count, unroll);
 }
 
-/* Q of the block, scaled; queries beyond n are zero. */
-static void load_queries(Emit *e, const VectorAttention *x)
+/* Q of the block, scaled, for scores of which `unit` are a factor of 2; queries beyond n are zero.
+ */
+static void load_queries(Emit *e, const VectorAttention *x, double unit)
 {
     const Attention *a = x->a;
     int lanes = a->lanes;
-    V scale = cf(e, a->scale * LOG2_E, lanes),
+    V scale = cf(e, a->scale * LOG2_E * unit, lanes),
       valid = smin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
     for (int exist = 1; exist >= 0; exist--) {
         if (!exist && a->n % a->query_block == 0)
@@ -393,6 +394,7 @@ static void key_block_results(Emit *e, const VectorAttention *x)
 /* With running maxima. */
 static void rescaled(Emit *e, const VectorAttention *x)
 {
+    load_queries(e, x, 1);
     fill(e, x->old, query_rows(x->a), HIDDEN);
     fill(e, x->sum, query_rows(x->a), 0);
     key_block_results(e, x);
@@ -406,6 +408,7 @@ static void online(Emit *e, const VectorAttention *x)
     if (keeps) {
         VectorAttention once = *x;
         once.factor = NULL;
+        load_queries(e, x, attention_unit(x->a, e->t));
         scores_block(e, x, ci(e, 0), ci(e, 1), scores_tile);
         row_maxima(e, x, ci(e, panel_keys(a)), panel_keys(a), false);
         attention_start(e, x);
@@ -429,11 +432,11 @@ void emit_attention_vectors(Emit *e, const AttentionTask *task)
                          .keys = task->keys,
                          .values = task->values};
     carve(e, &x);
-    load_queries(e, &x);
     if (key_blocks(a) > 1) {
         online(e, &x);
         return;
     }
+    load_queries(e, &x, 1);
     V keys = ci(e, keys_stored(a));
     scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)), scores_tile);
     mask(e, &x, ci(e, 0), keys);
