@@ -22,6 +22,9 @@ static void add_weight(Conversion *v, SubjectModel *m, const Tensor *t, const Co
 {
     Place p;
     const char *path = t->parts[0].path;
+    if (m->graph->n_keras && v->scheme != scheme_find("latentc"))
+        err("%s: the graph of %s is a model of Keras, whose weights have no names in %s; expected --to latentc or packed",
+            v->out, m->graph->name, v->scheme->name);
     if (!v->scheme->spell(v->scheme, NULL, &(WeightName){m->graph->name, path, n}, 0, &p))
         err("%s/%s has no name in %s", m->graph->name, path, v->scheme->name);
     Written *w = written_of(v, p.name);

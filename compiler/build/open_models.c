@@ -105,7 +105,7 @@ static void merge_all(Json root, const char *over, const char *path)
 Pipeline *pipeline_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                         const char *over)
 {
-    Json root = json_load(path);
+    Json root = graph_json(path); /* a graph is refused later, by name */
     json_expect(root, JSON_OBJECT);
     Arena *a = arena_new();
     const char *spec[MODEL_COUNT] = {0}, *file = path;

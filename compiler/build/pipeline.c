@@ -349,7 +349,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
     p->arena = a;
     p->file = arena_strdup(a, path);
     p->dir = pipeline_folder(a, path);
-    if (json_ok(json_get(root, "graph")) && !json_ok(json_get(root, "pipeline")))
+    if (graph_json_is_graph(root))
         json_err(root, "this is a graph, expected a pipeline, whose \"models\" name graphs");
     json_only(root, keys, sizeof keys / sizeof keys[0]);
     p->name = arena_strdup(a, json_name(json_need(root, "pipeline")));
@@ -371,7 +371,7 @@ Pipeline *pipeline_from_json(Json root, const char *path, const ParamSet *sets, 
 
 Pipeline *pipeline_load(const char *path, const ParamSet *sets, int n_sets)
 {
-    Json root = json_load(path);
+    Json root = graph_json(path);
     json_expect(root, JSON_OBJECT);
     Pipeline *p = pipeline_from_json(root, path, sets, n_sets);
     json_free(root);

@@ -66,4 +66,8 @@ refuse 'altered.keras: entry "model.weights.h5" is damaged: its checksum is anot
 refuse 'altered.keras: entry "model.weights.h5" is damaged: its checksum is another' compile altered.keras --varies latent=step -o x
 refuse "unet.h5: a file of HDF5, expected a graph file or a .keras archive: *load_model('unet.h5').save('model.keras')*" show unet.h5
 refuse "unet.h5: a file of HDF5, expected *" compile unet.h5 -o x
+refuse 'unet.keras: /: this is a graph, expected a pipeline, whose "models" name graphs' build unet.keras -o x
+said=$("$LATENTC" weights convert unet.keras docs/examples/keras.json --to diffusers -o x 2>&1 | grep -v 'inputs change with' || true)
+[[ $said == *"x: the graph of diffusion_model is a model of Keras, whose weights have no names in diffusers; expected --to latentc or packed" ]] ||
+    fail "convert to diffusers: $said"
 [[ ! -e x && ! -e x.safetensors ]] || fail "something is left: $(ls)"
