@@ -10,10 +10,15 @@
 #include <string.h>
 #include <stdio.h>
 
+#include <unistd.h>
+
+#include "caught.h"
 #include "formats.h"
+#include "h5.h"
 #include "keras_order.h"
 #include "schemes.h"
 #include "graphfile.h"
+#include "weights.h"
 #include "alloc.h"
 #include "files.h"
 
@@ -166,9 +171,75 @@ static void distinct(void **state)
         }
 }
 
+/* ---- a graph of Keras' JSON ---- */
+
+/* A file of the older layout with the weights of g in the order of `place`; its datasets are called
+ * LAYER/KIND, as the graph's paths end. */
+static void write_legacy(const char *path, const Graph *g, const uint32_t *place)
+{
+    H5Writer *w = h5_writer_open(path);
+    const char *layer = "all", *names[64];
+    for (uint32_t i = 0; i < g->n_keras; i++) {
+        const char *from = g->keras[place[i]].path, *dot = strrchr(from, '.');
+        static const float zeros[1024];
+        char *name = xmalloc(strlen(from) + 16);
+        int64_t dim[4] = {1};
+        int rank = 1;
+        size_t bytes = sizeof *zeros;
+        for (uint32_t t = 0; t < g->n_tensors; t++)
+            if (g->tensors[t].kind == T_WEIGHT && !strcmp(g->tensors[t].parts[0].path, from)) {
+                rank = g->tensors[t].shape.rank;
+                memcpy(dim, g->tensors[t].shape.dim, (size_t)rank * sizeof *dim);
+                bytes = (size_t)shape_count(&g->tensors[t].shape) * sizeof *zeros;
+            }
+        sprintf(name, "l%u/%s", i, dot + 1);
+        names[i] = name;
+        char whole[256];
+        snprintf(whole, sizeof whole, "%s/%s", layer, name);
+        h5_writer_begin(w, whole, ST_F32, rank, dim);
+        h5_writer_put(w, zeros, bytes);
+    }
+    h5_writer_texts(w, layer, "weight_names", names, g->n_keras);
+    h5_writer_texts(w, "", "layer_names", &layer, 1);
+    h5_writer_commit(w);
+}
+
+/* Order decides in the older layout: the right one fits; a bias in the place of a kernel is seen.
+ */
+static void legacy_order(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/latentc-keras-XXXXXX", file[64];
+    int code;
+    Graph *g = graph_load(TEST_DATA_DIR "/keras/stack.json", NULL, 0);
+    uint32_t place[64];
+    assert_int_equal(g->n_keras, 10);
+    for (uint32_t i = 0; i < g->n_keras; i++)
+        place[i] = i;
+    assert_non_null(mkdtemp(path));
+    snprintf(file, sizeof file, "%s/m.h5", path);
+    write_legacy(file, g, place);
+    WeightSource *w = weights_open(file, g->name);
+    CAUGHT(code, weights_check(w, g));
+    assert_int_equal(code, 0);
+    weights_close(w);
+    place[2] = 3;
+    place[3] = 2;
+    write_legacy(file, g, place);
+    w = weights_open(file, g->name);
+    CAUGHT(code, weights_check(w, g));
+    assert_int_equal(code, EXIT_USER);
+    assert_non_null(
+        strstr(err_text(), "tensor 3 of 10 is \"all/l2/bias\", expected kernel of layer "));
+    assert_non_null(strstr(err_text(), "only the order of tensors tells them apart"));
+    unlink(file);
+    rmdir(path);
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(order), cmocka_unit_test(names),
-                                       cmocka_unit_test(distinct)};
+                                       cmocka_unit_test(distinct), cmocka_unit_test(legacy_order)};
     return cmocka_run_group_tests_name("keras", tests, NULL, NULL);
 }
