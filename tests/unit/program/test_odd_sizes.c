@@ -236,6 +236,8 @@ static void recorded(void **state)
     assert_true(checks >= 6);
 }
 
+/* In two ways, in both tiers: what the forms differ in is the graph. (At 40x56 the coarsest level
+ * has two pixels, so groups of norms have few numbers: bf16 rounds worse than at full width.) */
 static void forms(void **state)
 {
     (void)state;
@@ -245,7 +247,7 @@ static void forms(void **state)
     int checks = 0;
     while (next_recorded(f, &r)) {
         for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-            if (getenv("LATENTC_LONG") || ways[i].forms) {
+            if (ways[i].forms) {
                 check(&r, &ways[i]);
                 checks++;
             }
