@@ -46,7 +46,7 @@ static void log_line(lrt_results *r, const lrt_result *x)
         fprintf(f, ", \"seed\": %llu, \"rank\": %d",
                 (unsigned long long)(job->set.seed.value + (uint64_t)x->number), x->rank);
         put_member(f, "host", *x->host ? x->host : r->host);
-        fprintf(f, ", \"seconds\": %.3f", x->seconds);
+        fprintf(f, ", \"threads\": %d, \"seconds\": %.3f", x->threads, x->seconds);
         put_member(f, "result", outcomes[x->outcome]);
         if (x->outcome == LRT_FAILED)
             put_member(f, "error", x->why.text);

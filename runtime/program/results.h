@@ -10,10 +10,10 @@ typedef enum { LRT_DRAWN, LRT_EXISTED, LRT_FAILED } lrt_outcome;
 typedef struct {
     int64_t job, number; /* picture `number` of that job, both from 0 */
     lrt_outcome outcome;
-    int rank;       /* who drew it */
-    double seconds; /* how long it took, without writing the file */
-    char host[64];  /* "": this one */
-    lrt_error why;  /* of LRT_FAILED */
+    int rank, threads; /* who drew it, with how many threads */
+    double seconds;    /* how long it took, without writing the file */
+    char host[64];     /* "": this one */
+    lrt_error why;     /* of LRT_FAILED */
 } lrt_result;
 
 /* Zero-initialise. */

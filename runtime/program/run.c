@@ -30,8 +30,10 @@ void lrt_run_notice(const lrt_run *r, const char *notice)
 
 lrt_result lrt_run_result(const lrt_run *r)
 {
-    return (lrt_result){
-        .job = r->job - r->jobs.jobs, .number = r->number, .seconds = lrt_now() - r->begin};
+    return (lrt_result){.job = r->job - r->jobs.jobs,
+                        .number = r->number,
+                        .threads = (int)r->s.set.threads,
+                        .seconds = lrt_now() - r->begin};
 }
 
 void lrt_run_count(lrt_run *r, const lrt_result *x)

@@ -33,7 +33,7 @@ for mpi in "${mpis[@]}"; do
         grep -q '^7 of 7 pictures, [0-9.]* a minute, 0 s left$' said || fail "$mpi: no progress: $(<said)"
         diff -r one "$folder" >/dev/null || fail "$mpi, $ranks ranks: other pictures: $(diff -r one "$folder")"
         [[ $(grep -o '"picture": [0-9]*' "$folder.log" | sort) == "$(seq -f '"picture": %.0f' 7)" ]] || fail "$mpi: the log has $(<"$folder.log")"
-        ! grep -vqE "\"rank\": [0-$((ranks - 1))], \"host\": \"$(uname -n)\", \"seconds\": [0-9.]*, \"result\": \"drawn\"}" "$folder.log" || fail "$mpi: the log has $(<"$folder.log")"
+        ! grep -vqE "\"rank\": [0-$((ranks - 1))], \"host\": \"$(uname -n)\", \"threads\": [0-9]*, \"seconds\": [0-9.]*, \"result\": \"drawn\"}" "$folder.log" || fail "$mpi: the log has $(<"$folder.log")"
     done
 
     # The same command goes on: one picture is missing, one is another one.
@@ -109,6 +109,13 @@ for mpi in "${mpis[@]}"; do
     SLURM_NTASKS=3 "$program" -p red --steps 1 -q -o batch.png || fail "$mpi: a batch script of Slurm is one process"
     [[ ! -e never.png ]] || fail "$mpi: drawn by ranks that do not know of each other"
 done
+
+# A rank has as many threads as its launcher gave it cores.
+if (( $(nproc) > 1 )) && [[ " ${mpis[*]} " == *" openmpi "* ]]; then
+    program=$(generator --cache on --mpi --mpicc mpicc.openmpi)
+    timeout 60 mpirun.openmpi --bind-to core -n 2 "$program" -p red -b 4 --steps 2 -o bound.png --log bound.log >said 2>&1 || fail "--bind-to core: $(<said)"
+    [[ $(grep -c '"threads": 1,' bound.log) == 4 ]] || fail "two ranks on two cores: $(<bound.log)"
+fi
 
 # Ranks without a picture sleep: three ranks, one picture.
 mpi=${mpis[0]}

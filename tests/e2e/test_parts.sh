@@ -81,12 +81,12 @@ status=0
 [[ $(tail -3 messages | sed 's/.*error: //') == $'fails.txt:1: none.png: cannot be read: No such file or directory\nfails.txt:3: full.png: cannot be written: No space left on device\nfails.txt:4: none.png: cannot be read: No such file or directory' ]] ||
     fail "failing lines: $(<messages)"
 host=$(uname -n)
-[[ $(sed 's/"seconds": [0-9.]*/"seconds": S/' log) == '{"earlier": true}
-{"picture": 1, "line": 1, "name": "f1.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
-{"picture": 2, "line": 2, "name": "f2.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "drawn"}
-{"picture": 3, "line": 3, "name": "full.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "full.png: cannot be written: No space left on device"}
-{"picture": 4, "line": 4, "name": "f4.png", "seed": 42, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
-{"picture": 5, "line": 4, "name": "f5.png", "seed": 43, "rank": 0, "host": "'$host'", "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}' ]] ||
+[[ $(sed -E 's/"threads": [0-9]+, "seconds": [0-9.]+/"threads": T, "seconds": S/' log) == '{"earlier": true}
+{"picture": 1, "line": 1, "name": "f1.png", "seed": 42, "rank": 0, "host": "'$host'", "threads": T, "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
+{"picture": 2, "line": 2, "name": "f2.png", "seed": 42, "rank": 0, "host": "'$host'", "threads": T, "seconds": S, "result": "drawn"}
+{"picture": 3, "line": 3, "name": "full.png", "seed": 42, "rank": 0, "host": "'$host'", "threads": T, "seconds": S, "result": "failed", "error": "full.png: cannot be written: No space left on device"}
+{"picture": 4, "line": 4, "name": "f4.png", "seed": 42, "rank": 0, "host": "'$host'", "threads": T, "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}
+{"picture": 5, "line": 4, "name": "f5.png", "seed": 43, "rank": 0, "host": "'$host'", "threads": T, "seconds": S, "result": "failed", "error": "none.png: cannot be read: No such file or directory"}' ]] ||
     fail "the log: $(<log)"
 draw --prompts list.txt -o 'parts/%02d.png' --log log
 [[ $(tail -6 log | grep -c '"result": "exists"') == 6 ]] || fail "the log of skipped pictures: $(tail -6 log)"
