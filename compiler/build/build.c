@@ -50,6 +50,7 @@ void build_close(Build *b)
     for (int i = 0; i < b->n_sizes || i < 1; i++)
         pipeline_close(b->of_size[i]);
     buf_free(&b->options);
+    buf_free(&b->code);
     buf_free(&b->made_from);
     buf_free(&b->weights);
 }
@@ -153,13 +154,14 @@ static void describe_flags(Build *b)
     Buf fuse = {0};
     fuse_print(p->fuse, &fuse);
     PipelineFlags now = *b->flags;
-    now.code.target = p->target->name;
     now.code.fuse = fuse.data;
     now.code.conv = conv_names[p->conv];
     now.code.dtype = p->bf16 ? "bf16" : "f32";
     now.code.tune_seconds = 0; /* FILE has what was measured */
     now.sizes_text = sizes_text(a, &now.sizes);
-    flags_options(&now, &b->options);
+    flags_options(&now, &b->options); /* packed weights are the same for every target */
+    now.code.target = p->target->name;
+    flags_options(&now, &b->code);
     buf_free(&fuse);
     arena_free(a);
 }
@@ -202,7 +204,7 @@ void build_lower(Build *b, const char *path)
         c->time_width = time_width(b->models[c->diffusion_model].graph);
     c->masks = reads_masks(b, path);
     describe(b, path);
-    p->options = b->options.data;
+    p->options = b->code.data;
     p->made_from = b->made_from.data;
 }
 

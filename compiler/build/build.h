@@ -17,9 +17,9 @@ typedef struct {
     Model models[MOST_STAGES];
     WeightSource *sources[MOST_STAGES];
     int n_models, n_first; /* all, and those of the first size */
-    /* Texts: the flags that decide the layout of the weights; what the program was made from, for
-     * --info; where each model's weights come from. */
-    Buf options, made_from, weights;
+    /* Texts: the flags that decide the layout of the weights; these and the target; what the
+     * program was made from, for --info; where each model's weights come from. */
+    Buf options, code, made_from, weights;
 } Build;
 
 /* Opens the pipeline at path once for each size. over: as in pipeline_open. The flags must outlive

@@ -143,7 +143,7 @@ void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll)
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++)
-            bv[v] = load_pairs(e, atc(e, row, (int64_t)v * lanes), lanes);
+            bv[v] = load_pairs(e, atc(e, row, m->offset[v]), lanes);
         if (e->t->core == CORE_BF16_DOT) {
             for (int i = 0; i < m->rows; i++) {
                 V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);

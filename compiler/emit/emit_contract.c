@@ -30,10 +30,13 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
 {
     const ContractTask *task = t->task;
     const Contract *c = task->c;
-    int half = c->nr / 2, lanes = c->lanes;
-    V gate = contract_geglu(c) ? get(e, t->m.acc[i][half + v]) : NULL;
-    o->offset = ci(e, (int64_t)v * lanes);
-    V r = contract_finish(e, task, get(e, t->m.acc[i][v]), gate, o);
+    V acc[4];
+    for (int k = 0; k < t->m.nvec; k++)
+        acc[k] = get(e, t->m.acc[i][k]);
+    GatedVector of = contract_geglu(c) ? gated_vector(e, c, acc, t->m.nvec, v)
+                                       : (GatedVector){acc[v], NULL};
+    o->offset = ci(e, (int64_t)v * c->lanes);
+    V r = contract_finish(e, task, of.value, of.gate, o);
     if (!task->sums)
         return;
     if (i == 0)
@@ -45,7 +48,8 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
 static void epilogue(Emit *e, const RegisterTile *t)
 {
     const Contract *c = t->task->c;
-    int vectors = contract_geglu(c) ? c->nr / 2 : t->m.nvec, lanes = c->lanes, used = 0;
+    int vectors = contract_geglu(c) ? (int)ceil_div(t->m.nvec, 2) : t->m.nvec, lanes = c->lanes,
+        used = 0;
     int64_t columns = t->b->last ? c->co - (c->blocks - 1) * contract_block_out(c)
                                  : contract_block_out(c);
     ChannelSums sums[4];
@@ -124,10 +128,13 @@ static void window_starts(Emit *e, const RegisterTile *t, V base, V *start)
 static void run_taps(Emit *e, RegisterTile *t, V *start)
 {
     const Contract *c = t->task->c;
-    int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1, width = (int64_t)t->b->nvec * c->lanes;
+    const PanelLayout p = panel_layout(c);
+    int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1, row = PANEL_COLUMNS;
     V count = chunk_channels(e, c, t->b->chunk);
     int unroll = c->kc % (4 * pairs) == 0 && rest % (4 * pairs) == 0 ? 4 : 1;
     V panel = var(e, e->ptr, t->b->panel);
+    for (int v = 0; v < t->m.nvec; v++)
+        t->m.offset[v] = block_vector(c, &p, v);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
     V tap = c->kh * c->kw == 1 ? ci(e, 0)
@@ -136,10 +143,10 @@ static void run_taps(Emit *e, RegisterTile *t, V *start)
         t->m.a[i] = operand_at(e, c, start[i], tap);
     V here = get(e, panel);
     if (c->bf16)
-        micro_run_bf16(e, &t->m, here, ci(e, width), udivc(e, count, 2), unroll);
+        micro_run_bf16(e, &t->m, here, ci(e, row), udivc(e, count, 2), unroll);
     else
-        micro_run(e, &t->m, here, ci(e, width), count, unroll);
-    set(e, panel, operand_at(e, c, here, mulc(e, count, width)));
+        micro_run(e, &t->m, here, ci(e, row), count, unroll);
+    set(e, panel, atc(e, here, panel_rows(&p) * row));
     loop_end(e, &lx);
     loop_end(e, &ly);
 }
@@ -194,13 +201,12 @@ static void block_chunks(Emit *e, void *user, const ColumnBlock *columns)
 {
     const ContractTask *task = user;
     const Contract *c = task->c;
-    int64_t taps = (int64_t)c->kh * c->kw, width = (int64_t)columns->nvec * c->lanes;
-    V panel = operand_at(e, c, task->panels,
-                         mulc(e, columns->j, taps * stored_channels(c) * c->nr * c->lanes));
+    const PanelLayout p = panel_layout(c);
+    V panel = block_panel(e, c, &p, task->panels, columns->j);
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
     PanelBlock b = {.j = columns->j,
                     .chunk = l.i,
-                    .panel = operand_at(e, c, panel, mulc(e, l.i, taps * c->kc * width)),
+                    .panel = at(e, panel, mulc(e, l.i, c->kc / p.group * PANEL_COLUMNS)),
                     .nvec = columns->nvec,
                     .last = columns->last};
     (c->tile_rows ? tile_block : block_tiles)(e, task, &b);

@@ -17,10 +17,8 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
 {
     const Contract *c = task->c;
     int lanes = c->lanes;
-    int64_t width = (int64_t)c->nr * lanes, out = contract_block_out(c);
-    V n = add(e, mulc(e, o->j, out), o->offset),
-      bias = c->epilogue.has_bias ? at(e, task->bias, add(e, mulc(e, o->j, width), o->offset))
-                                  : NULL;
+    V n = add(e, mulc(e, o->j, contract_block_out(c)), o->offset),
+      bias = c->epilogue.has_bias ? at(e, task->bias, n) : NULL;
     if (bias)
         r = fp_add(e, r, load(e, bias, lanes));
     if (c->epilogue.has_vec) {
@@ -29,7 +27,7 @@ V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVe
     }
     if (gate) {
         if (bias)
-            gate = fp_add(e, gate, load(e, atc(e, bias, out), lanes));
+            gate = fp_add(e, gate, load(e, atc(e, bias, round_up(c->co, PANEL_COLUMNS)), lanes));
         r = fp_mul(e, r, activate(e, c, gate, lanes));
     } else if (!c->epilogue.act_last) {
         r = activate(e, c, r, lanes);

@@ -17,6 +17,8 @@ void micro_init(Emit *e, Micro *m, int rows, int nvec)
     m->overlap = NULL;
     m->rows = rows;
     m->nvec = nvec;
+    for (int v = 0; v < nvec; v++)
+        m->offset[v] = (int64_t)v * e->t->lanes;
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < nvec; v++)
             m->acc[i][v] = var(e, vec_type(e, e->t->lanes), cf(e, 0.0, e->t->lanes));
@@ -31,7 +33,7 @@ void micro_run(Emit *e, Micro *m, V b, V ldb, V count, int unroll)
     for (int u = 0; u < unroll; u++) {
         V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
         for (int v = 0; v < m->nvec; v++)
-            bv[v] = load(e, atc(e, row, (int64_t)v * lanes), lanes);
+            bv[v] = load(e, atc(e, row, m->offset[v]), lanes);
         for (int i = 0; i < m->rows; i++) {
             V a = splat(e, load(e, at(e, m->a[i], k), 1), lanes);
             for (int v = 0; v < m->nvec; v++)

@@ -1,7 +1,7 @@
 #include "emit_prefetch.h"
 #include "arith.h"
 
-static int64_t groups_of(const Prefetch *a) { return a->groups * a->count; }
+static int64_t groups_of(const Prefetch *a) { return a->some ? a->some : a->groups * a->count; }
 
 Prefetch prefetch_row(V from, int64_t bytes)
 {
@@ -12,12 +12,20 @@ Prefetch prefetch_row(V from, int64_t bytes)
                       .count = 1};
 }
 
+Prefetch prefetch_part(Emit *e, const Prefetch *p, V part, int64_t groups)
+{
+    Prefetch some = *p;
+    some.begin = mulc(e, part, groups);
+    some.some = groups;
+    return some;
+}
+
 void prefetch_begin(Emit *e, Prefetch *a, int64_t shares)
 {
     a->each = ceil_div(groups_of(a), shares);
     a->next = var(e, e->i64, ci(e, 0));
     /* Several neighbouring groups become one. */
-    while (a->each > 1 && a->groups % 2 == 0 && a->step == a->lines * CACHE_LINE) {
+    while (!a->begin && a->each > 1 && a->groups % 2 == 0 && a->step == a->lines * CACHE_LINE) {
         a->lines *= 2;
         a->groups /= 2;
         a->step *= 2;
@@ -40,6 +48,8 @@ void prefetch_share(Emit *e, const Prefetch *a)
     If f = if_begin(e, lt(e, next, ci(e, groups_of(a))));
     for (int64_t i = 0; i < a->each; i++) {
         V group = addc(e, next, i), row = ci(e, 0);
+        if (a->begin)
+            group = add(e, group, a->begin);
         if (a->count > 1) {
             row = udivc(e, group, a->groups);
             group = uremc(e, group, a->groups);

@@ -11,6 +11,8 @@ enum { CACHE_LINE = 64 };
 typedef struct {
     V from; /* NULL: nothing */
     int64_t lines, groups, step, count, row_step;
+    V begin;      /* the first group; NULL: number 0 */
+    int64_t some; /* so many groups; 0: all */
     bool write;   /* the lines will be overwritten */
     V next;       /* variable: how many groups are prefetched already */
     int64_t each; /* groups in a share */
@@ -18,6 +20,8 @@ typedef struct {
 
 /* `bytes` in a row. */
 Prefetch prefetch_row(V from, int64_t bytes);
+/* Part number `part` of those lines, `groups` groups of one line each. */
+Prefetch prefetch_part(Emit *e, const Prefetch *p, V part, int64_t groups);
 /* Before the first share, when there will be `shares` of them. */
 void prefetch_begin(Emit *e, Prefetch *p, int64_t shares);
 /* Emits one share. */

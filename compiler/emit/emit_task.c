@@ -135,6 +135,44 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts)
     return parts == count ? part : udivc(e, mulc(e, part, count), parts);
 }
 
+static int64_t panel_results(const PanelLayout *p) { return p->geglu ? PANEL_PAIR : PANEL_COLUMNS; }
+
+V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
+{
+    int64_t out = contract_block_out(c), per = panel_results(p), words = panel_words(p);
+    if (out % per == 0)
+        return at(e, panels, mulc(e, j, out / per * words));
+    V column = mulc(e, j, out); /* a block is a part of a panel */
+    return at(e, panels, add(e, mulc(e, udivc(e, column, per), words), uremc(e, column, per)));
+}
+
+int64_t block_vector(const Contract *c, const PanelLayout *p, int v)
+{
+    int half = c->nr / 2;
+    bool gate = p->geglu && c->lanes < PANEL_COLUMNS && v >= half;
+    int64_t per = c->lanes == PANEL_COLUMNS ? PANEL_COLUMNS : panel_results(p),
+            column = (int64_t)(gate ? v - half : v) * c->lanes;
+    return column / per * panel_words(p) + column % per + (gate ? PANEL_PAIR : 0);
+}
+
+/* The lower, or the upper, halves of two whole panels. */
+static V join_halves(Emit *e, V a, V b, unsigned from)
+{
+    V index[PANEL_COLUMNS];
+    for (unsigned i = 0; i < PANEL_COLUMNS; i++)
+        index[i] = LLVMConstInt(e->i32,
+                                from + i % PANEL_PAIR + (i < PANEL_PAIR ? 0 : PANEL_COLUMNS), 0);
+    return LLVMBuildShuffleVector(e->b, a, b, LLVMConstVector(index, PANEL_COLUMNS), "");
+}
+
+GatedVector gated_vector(Emit *e, const Contract *c, const V *sums, int nvec, int v)
+{
+    if (c->lanes < PANEL_COLUMNS)
+        return (GatedVector){sums[v], sums[c->nr / 2 + v]};
+    V a = sums[2 * v], b = 2 * v + 1 < nvec ? sums[2 * v + 1] : a;
+    return (GatedVector){join_halves(e, a, b, 0), join_halves(e, a, b, PANEL_PAIR)};
+}
+
 void contract_blocks(Emit *e, const Contract *c, V slice, BlockBody *body, void *user)
 {
     bool geglu = contract_geglu(c);
@@ -145,7 +183,9 @@ void contract_blocks(Emit *e, const Contract *c, V slice, BlockBody *body, void 
         body(e, user, &(ColumnBlock){l.i, c->nr, false});
     } else {
         If f = if_begin(e, eq(e, l.i, ci(e, c->blocks - 1)));
-        int nvec = geglu ? c->nr : (int)ceil_div(tail, c->lanes);
+        int nvec = !geglu                      ? (int)ceil_div(tail, c->lanes)
+                   : c->lanes == PANEL_COLUMNS ? (int)ceil_div(tail, PANEL_PAIR)
+                                               : c->nr;
         body(e, user, &(ColumnBlock){l.i, nvec, true});
         if_else(e, &f);
         if (c->blocks > 1)

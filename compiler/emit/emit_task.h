@@ -4,6 +4,7 @@
 #define LATENTC_EMIT_TASK_H
 #include "contract.h"
 #include "emit_bf16.h"
+#include "panel.h"
 
 typedef struct {
     const Contract *c;
@@ -76,12 +77,23 @@ typedef struct {
     int nvec;
     bool last;
 } ColumnBlock;
-/* Its panel of one chunk. */
+/* Its panels from one chunk's first channel on: where vector 0 lies. */
 typedef struct {
     V j, chunk, panel;
     int nvec;
     bool last;
 } PanelBlock;
+/* Where vector 0 of block j lies in panels of this layout; words of 4 bytes from there to vector v.
+ * With GEGLU the first half of a block's vectors are values and the second half their gates, unless
+ * a vector is a whole panel: then each holds both. */
+V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j);
+int64_t block_vector(const Contract *c, const PanelLayout *p, int v);
+/* With GEGLU: vector v of results out of the sums of a block's nvec vectors, with gates. */
+typedef struct {
+    V value, gate;
+} GatedVector;
+/* sums: of each of the nvec vectors. */
+GatedVector gated_vector(Emit *e, const Contract *c, const V *sums, int nvec, int v);
 /* A loop over the blocks of a column slice. body emits the work of one block: once for whole ones
  * and, where the last one is narrower than nr vectors, once more for it. */
 typedef void BlockBody(Emit *e, void *user, const ColumnBlock *b);

@@ -132,17 +132,17 @@ static void window_starts(Emit *e, const TileGroup *g, V base, V *window)
 static void run_taps(Emit *e, const TileGroup *g, TileProduct *p, const V *window, V count)
 {
     const Contract *c = g->task->c;
-    int64_t width = (int64_t)g->b->nvec * c->lanes;
+    const PanelLayout layout = panel_layout(c);
     V panel = var(e, e->ptr, g->b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
     V tap = mulc(e, add(e, mulc(e, ly.i, g->task->sw), lx.i), strip_row(c)), here = get(e, panel);
     for (int i = 0; i < g->m; i++)
         p->a[i] = operand_at(e, c, window[i], tap);
-    for (int j = 0; j < g->cols->n; j++) /* a pair is as long as an f32 */
-        p->b[j] = atc(e, here, (int64_t)g->cols->v[j] * TILE_COLUMNS);
+    for (int j = 0; j < g->cols->n; j++)
+        p->b[j] = atc(e, here, block_vector(c, &layout, g->cols->v[j]));
     tile_products(e, p, udivc(e, count, c->k_step));
-    set(e, panel, operand_at(e, c, here, mulc(e, count, width)));
+    set(e, panel, atc(e, here, panel_rows(&layout) * PANEL_COLUMNS));
     loop_end(e, &lx);
     loop_end(e, &ly);
 }
@@ -150,8 +150,7 @@ static void run_taps(Emit *e, const TileGroup *g, TileProduct *p, const V *windo
 static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
 {
     const Contract *c = g->task->c;
-    int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step),
-            width = (int64_t)g->b->nvec * c->lanes;
+    int64_t steps = c->kh * c->kw * (last_chunk(c) / c->k_step);
     int in_step = g->m * g->cols->n,
         apart = products_apart(in_step, steps, o->previous ? tile_results_rows(o->previous) : 1);
     V window[TILE_MOST],
@@ -160,9 +159,9 @@ static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
     TileProduct p = {.m = g->m,
                      .n = g->cols->n,
                      .lda = ci(e, c->stride * strip_row(c) * 2),
-                     .ldb = ci(e, width * 4),
+                     .ldb = ci(e, PANEL_COLUMNS * 4),
                      .a_step = c->k_step * 2,
-                     .b_step = c->k_step / 2 * width * 4,
+                     .b_step = c->k_step / 2 * PANEL_COLUMNS * 4,
                      .unroll = 1,
                      .apart = apart,
                      .stream_a = c->flat,
@@ -180,17 +179,12 @@ static TileResults product(Emit *e, const TileGroup *g, const Overlap *o)
 
 /* ---- a block ---- */
 
-/* The vectors of the block that hold columns of the result, by one or two. Returns how many. */
-static int columns_of(const Contract *c, const PanelBlock *b, Columns *cols)
+/* The vectors of the block, by one or two. Returns how many. */
+static int columns_of(const PanelBlock *b, Columns *cols)
 {
-    bool geglu = contract_geglu(c);
-    int half = c->nr / 2, n = 0;
-    for (int v = 0; v < (geglu ? half : b->nvec); v += geglu ? 1 : TILE_MOST) {
-        if (b->last && c->co - (c->blocks - 1) * contract_block_out(c) <= (int64_t)v * c->lanes)
-            break;
-        cols[n++] = geglu ? (Columns){{v, half + v}, 2}
-                          : (Columns){{v, v + 1}, b->nvec - v < TILE_MOST ? 1 : TILE_MOST};
-    }
+    int n = 0;
+    for (int v = 0; v < b->nvec; v += TILE_MOST)
+        cols[n++] = (Columns){{v, v + 1}, b->nvec - v < TILE_MOST ? 1 : TILE_MOST};
     return n;
 }
 
@@ -219,27 +213,37 @@ static V tiles_of_strip(Emit *e, const ContractTask *task)
     return mulc(e, udivc(e, task->pixels, c->tw), tiles_of_line(c));
 }
 
-/* The next chunk's panel lies behind this one's, and comes from beyond L2. Each product of this
- * chunk prefetches a share of it. from NULL: nothing. */
+/* The next chunk's panels come from beyond L2. Each product of this chunk prefetches a share of
+ * them: `rows` rows of 64 bytes. */
 typedef struct {
-    V from[2];
-    /* Of a share. */
-    int64_t bytes[2];
+    Prefetch panels;
+    int64_t rows;
+    /* The same for its chunk of the strip, in bytes; NULL: not. */
+    V strip;
+    int64_t bytes;
 } NextChunk;
 
 static NextChunk next_chunk(Emit *e, const ContractTask *task, const PanelBlock *b, int n)
 {
     const Contract *c = task->c;
-    int64_t channel = (int64_t)c->kh * c->kw * b->nvec * c->lanes, /* numbers of the panel */
-        shares = ceil_div(tile_count(c), TILE_MOST) * n;
-    NextChunk next = {
-        {operand_at(e, c, b->panel, mulc(e, chunk_channels(e, c, b->chunk), channel)), NULL},
-        {round_up(ceil_div(channel * c->kc * 2, shares), CACHE_LINE),
-         round_up(ceil_div(task->chunk_stride * 2, shares), CACHE_LINE)}};
-    /* The same for its chunk of the strip, which is too large to stay in L2 from block to block. */
+    const PanelLayout p = panel_layout(c);
+    int64_t shares = ceil_div(tile_count(c), TILE_MOST) * n, rows = c->kc / p.group;
+    V last = eq(e, b->chunk, ci(e, c->n_chunks - 1)),
+      from = choose(e, last, block_panel(e, c, &p, task->panels, addc(e, b->j, 1)),
+                    atc(e, b->panel, rows * PANEL_COLUMNS));
+    /* A panel's taps follow each other, and panels too. */
+    NextChunk next = {.panels = {.from = from,
+                                 .lines = 1,
+                                 .groups = rows,
+                                 .step = CACHE_LINE,
+                                 .count = b->nvec * panel_taps(&p),
+                                 .row_step = panel_rows(&p) * CACHE_LINE},
+                      .bytes = round_up(ceil_div(task->chunk_stride * 2, shares), CACHE_LINE)};
+    next.rows = ceil_div(next.panels.groups * next.panels.count, shares);
+    /* The chunk of the strip is too large to stay in L2 from block to block. */
     if (c->staged && !c->flat && c->n_chunks > 1)
-        next.from[1] = operand_at(e, c, task->strip,
-                                  mulc(e, addc(e, b->chunk, 1), task->chunk_stride));
+        next.strip = operand_at(e, c, task->strip,
+                                mulc(e, addc(e, b->chunk, 1), task->chunk_stride));
     return next;
 }
 
@@ -268,11 +272,10 @@ static void tile_pairs(Emit *e, const BlockWork *w, V pairs, V odd)
         TileResults previous = r;
         Overlap o = {.previous = &previous};
         o.ready = j ? w->final : LLVMBuildAnd(e->b, w->final, lt(e, ci(e, 0), l.i), "");
-        for (int i = 0; i < 2; i++)
-            if (next->from[i])
-                o.prefetch[i] = prefetch_row(
-                    at_byte(e, next->from[i], mulc(e, addc(e, first, j), next->bytes[i])),
-                    next->bytes[i]);
+        o.prefetch[0] = prefetch_part(e, &next->panels, addc(e, first, j), next->rows);
+        if (next->strip)
+            o.prefetch[1] = prefetch_row(
+                at_byte(e, next->strip, mulc(e, addc(e, first, j), next->bytes)), next->bytes);
         g.cols = &w->cols[j];
         g.tile = l.i;
         g.buffer = buffer_of(e, addc(e, first, j));
@@ -307,7 +310,7 @@ void tile_block(Emit *e, const ContractTask *task, const PanelBlock *b)
     BlockWork w = {.task = task, .b = b};
     int64_t whole, last;
     count_tiles(c, &whole, &last);
-    w.n = columns_of(c, b, w.cols);
+    w.n = columns_of(b, w.cols);
     w.next = next_chunk(e, task, b, w.n);
     w.final = c->n_chunks == 1 ? LLVMConstInt(e->i1, 1, 0)
                                : eq(e, b->chunk, ci(e, c->n_chunks - 1));

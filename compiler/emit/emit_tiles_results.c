@@ -99,7 +99,8 @@ static void finish_vector(Emit *e, const TileResults *r, const Row *x, int j, V 
     const ContractTask *task = r->g.task;
     const Contract *c = task->c;
     const PanelBlock *b = r->g.b;
-    int64_t offset = (int64_t)r->g.cols->v[j] * c->lanes, left = c->lanes;
+    int64_t offset = (int64_t)r->g.cols->v[j] / (contract_geglu(c) ? 2 : 1) * c->lanes,
+            left = c->lanes;
     if (b->last)
         left = c->co - (c->blocks - 1) * contract_block_out(c) - offset;
     OutputVector o = {b->j, ci(e, offset), x->pixel, x->batch, (int)min64(left, c->lanes)};
@@ -130,8 +131,12 @@ void tile_results_finish_row(Emit *e, const TileResults *r, V row)
         place = add(e, mulc(e, x.tile, tile_results_stride(c)), mulc(e, x.row, TILE_COLUMNS));
     for (int j = 0; j < n; j++)
         v[j] = load(e, at(e, r->sums[j], place), c->lanes);
-    for (int j = 0; j < (geglu ? 1 : n); j++)
-        finish_vector(e, r, &x, j, v[j], geglu ? v[1] : NULL);
+    if (geglu) {
+        GatedVector of = gated_vector(e, c, v, n, 0);
+        finish_vector(e, r, &x, 0, of.value, of.gate);
+    }
+    for (int j = 0; j < (geglu ? 0 : n); j++)
+        finish_vector(e, r, &x, j, v[j], NULL);
     if (!whole)
         if_end(e, &f);
 }

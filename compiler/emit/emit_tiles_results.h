@@ -4,8 +4,7 @@
 #include "emit_task.h"
 #include "tiles.h"
 
-/* One or two vectors of the block. GEGLU: a value's and its gate's, so that one product yields
- * both. */
+/* One or two vectors of the block. With GEGLU each holds values and their gates. */
 typedef struct {
     int v[TILE_MOST], n;
 } Columns;

@@ -25,18 +25,28 @@ static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes)
     }
 }
 
+/* Words from vector 0 of a block to the vector that begins with this column of it. */
+static V panel_column(Emit *e, V column, int64_t words)
+{
+    return add(e, mulc(e, udivc(e, column, PANEL_COLUMNS), words), uremc(e, column, PANEL_COLUMNS));
+}
+
 void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k)
 {
     const Winograd *w = winograd_form(c);
     int rows = w->y.n * w->taps, n = w->x.n, lanes = c->lanes,
         together = c->bf16 ? 2 : 1; /* channels in a word */
-    int64_t width = (int64_t)k->nvec * lanes;
+    PanelLayout plain = panel_layout(c);
+    plain.winograd = WINOGRAD_NONE;
+    int64_t tap = panel_rows(&plain) * PANEL_COLUMNS;
+    Loop lv = loop_begin(e, ci(e, 0), ci(e, (int64_t)k->nvec * lanes), lanes);
+    V panel = at(e, k->stored, panel_column(e, lv.i, panel_words(&plain))),
+      out = at(e, k->out, k->panel ? panel_column(e, lv.i, k->panel) : lv.i);
     Loop lk = loop_begin(e, ci(e, 0), udivc(e, k->count, together), 1);
-    V from = at(e, k->stored, mulc(e, lk.i, 9 * width)), to = at(e, k->out, mulc(e, lk.i, width));
-    Loop lv = loop_begin(e, ci(e, 0), ci(e, width), lanes);
+    V from = at(e, panel, mulc(e, lk.i, PANEL_COLUMNS)), to = at(e, out, mulc(e, lk.i, k->row));
     V g[2][3][3], half[2][3][6] = {0}, y[2][6]; /* half: G g by column of g */
     for (int i = 0; i < 9; i++) {
-        V p = at(e, from, addc(e, mulc(e, lv.i, 9), (int64_t)i * lanes));
+        V p = atc(e, from, i * tap);
         if (c->bf16)
             load_pairs_bf16(e, p, lanes, &g[0][i % 3][i / 3], &g[1][i % 3][i / 3]);
         else
@@ -54,25 +64,27 @@ void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k)
             line(e, w->x.g, n, (V[]){half[h][0][i], half[h][1][i], half[h][2][i]}, y[h], lanes);
         for (int j = 0; j < n; j++)
             store(e, c->bf16 ? pairs_bf16(e, y[0][j], y[1][j], lanes) : y[0][j],
-                  at(e, to,
-                     addc(e, lv.i, ((i / w->taps * n + j) * w->taps + i % w->taps) * k->position)));
+                  atc(e, to, ((i / w->taps * n + j) * w->taps + i % w->taps) * k->position));
     }
-    loop_end(e, &lv);
     loop_end(e, &lk);
+    loop_end(e, &lv);
 }
 
 static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec)
 {
-    int64_t ci_ = in_channels(c), parts = winograd_unpack_parts(c),
-            width = (int64_t)nvec * c->lanes, taps = (int64_t)c->kh * c->kw,
-            block = ci_ * c->nr * c->lanes;
+    PanelLayout plain = panel_layout(c), transformed = plain;
+    transformed.winograd = c->winograd;
+    int64_t ci_ = in_channels(c), parts = winograd_unpack_parts(c);
     V from = mulc(e, part_begin(e, part, ci_ / c->lanes, parts), c->lanes),
       to = mulc(e, part_begin(e, addc(e, part, 1), ci_ / c->lanes, parts), c->lanes);
-    V plain = operand_at(e, c, arg(e, 0),
-                         add(e, mulc(e, j, taps * block), mulc(e, from, taps * width)));
-    V out = operand_at(e, c, arg(e, 1),
-                       add(e, mulc(e, j, winograd_kernels(c) * block), mulc(e, from, width)));
-    PlainKernel k = {plain, out, sub(e, to, from), nvec, ci_ * width / (c->bf16 ? 2 : 1)};
+    V row = mulc(e, udivc(e, from, plain.group), PANEL_COLUMNS);
+    PlainKernel k = {.stored = at(e, block_panel(e, c, &plain, arg(e, 0), j), row),
+                     .out = at(e, block_panel(e, c, &transformed, arg(e, 1), j), row),
+                     .count = sub(e, to, from),
+                     .nvec = nvec,
+                     .position = panel_rows(&plain) * PANEL_COLUMNS,
+                     .row = PANEL_COLUMNS,
+                     .panel = panel_words(&transformed)};
     emit_winograd_kernel(e, c, &k);
 }
 

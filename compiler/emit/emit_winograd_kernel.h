@@ -3,12 +3,13 @@
 #define LATENTC_EMIT_WINOGRAD_KERNEL_H
 #include "emit_task.h"
 
-/* `count` channels of one block of nvec vectors: plain at `stored` (winograd_pack.h), transformed
- * at `out` [position][channel][column]; `position` floats between positions. */
+/* `count` channels of one block of nvec vectors: plain panels at `stored`; transformed at `out`, in
+ * panels too (`panel` words each) or, with panel 0, in rows of all vectors. Words of 4 bytes
+ * between positions and between rows there. */
 typedef struct {
     V stored, out, count;
     int nvec;
-    int64_t position;
+    int64_t position, row, panel;
 } PlainKernel;
 /* Transforms them: G g, or G g G'. */
 void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k);

@@ -5,6 +5,7 @@
 #include "emit_micro.h"
 #include "emit_winograd_kernel.h"
 #include "emit_winograd_tiles.h"
+#include <string.h>
 
 static void prefetch_next(Emit *e, const void *user)
 {
@@ -28,6 +29,7 @@ static void product_tile(Emit *e, const void *position, V tile, int rows)
     if (p->prefetch[0].from)
         m.overlap = prefetch_next;
     m.user = p;
+    memcpy(m.offset, p->offset, sizeof m.offset);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
         m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
@@ -36,11 +38,11 @@ static void product_tile(Emit *e, const void *position, V tile, int rows)
                 p->first ? cf(e, 0, c->lanes)
                          : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
-    V panel = operand_at(e, c, p->panel, mulc(e, p->k0, p->width));
+    V panel = at(e, p->panel, mulc(e, udivc(e, p->k0, c->bf16 ? 2 : 1), p->panel_row));
     if (c->bf16)
-        micro_run_bf16(e, &m, panel, ci(e, p->width), udivc(e, p->count, 2), unroll(c));
+        micro_run_bf16(e, &m, panel, ci(e, p->panel_row), udivc(e, p->count, 2), unroll(c));
     else
-        micro_run(e, &m, panel, ci(e, p->width), p->count, unroll(c));
+        micro_run(e, &m, panel, ci(e, p->panel_row), p->count, unroll(c));
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++)
@@ -70,6 +72,24 @@ static V position_inputs(Emit *e, const WinogradTask *w, V position)
                       mulc(e, position, winograd_input_stride(w->task.c)));
 }
 
+/* The panels of the position after number `position` of block b, or of the next block's first one;
+ * those of all the block's vectors. */
+static Prefetch next_panels(Emit *e, const WinogradTask *w, const ColumnBlock *b, V position)
+{
+    const Contract *c = w->task.c;
+    const PanelLayout layout = panel_layout(c);
+    int64_t positions = winograd_positions(c), rows = w->form->taps * panel_rows(&layout);
+    V next = addc(e, position, 1), more = lt(e, next, ci(e, positions));
+    V block = block_panel(e, c, &layout, w->task.panels, choose(e, more, b->j, addc(e, b->j, 1)));
+    return (Prefetch){
+        .from = at(e, block, mulc(e, choose(e, more, next, ci(e, 0)), rows * PANEL_COLUMNS)),
+        .lines = 1,
+        .groups = rows,
+        .step = PANEL_COLUMNS * 4,
+        .count = ceil_div((int64_t)b->nvec * c->lanes, PANEL_COLUMNS),
+        .row_step = panel_words(&layout) * 4};
+}
+
 /* Input channels in parts whose panel stays in L2 while the strip's tiles pass by; on the tile unit
  * all at once. */
 static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b)
@@ -77,24 +97,28 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
     const Contract *c = w->task.c;
     int64_t all = in_channels(c), positions = winograd_positions(c),
             width = (int64_t)b->nvec * c->lanes, element = c->bf16 ? 2 : 4;
-    int64_t depth = w->form->taps * all, most = e->t->l2_bytes / 4 / (width * element),
+    const PanelLayout layout = panel_layout(c);
+    int64_t depth = w->form->taps * panel_rows(&layout) * PANEL_COLUMNS,
+            most = e->t->l2_bytes / 4 / (width * element),
             part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
-    V block = operand_at(e, c, w->task.panels, mulc(e, b->j, positions * depth * c->nr * c->lanes));
+    V block = block_panel(e, c, &layout, w->task.panels, b->j);
     Position p = {.w = w,
                   .inputs = position_inputs(e, w, l.i),
-                  .panel = operand_at(e, c, block, mulc(e, l.i, depth * width)),
+                  .panel = at(e, block, mulc(e, l.i, depth)),
                   .products = at(e, w->products, mulc(e, l.i, winograd_product_stride(c, width))),
                   .k0 = ci(e, 0),
                   .count = ci(e, part < all ? part : all),
                   .width = width,
+                  .panel_row = PANEL_COLUMNS,
                   .nvec = b->nvec,
                   .first = true};
+    for (int v = 0; v < b->nvec; v++)
+        p.offset[v] = block_vector(c, &layout, v);
     int64_t calls = c->tile_rows ? winograd_shares(c, b->nvec)
                                  : ceil_div(w->tiles, e->t->mr[b->nvec]) *
                                        ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
-    p.prefetch[0] = prefetch_row(operand_at(e, c, p.panel, ci(e, depth * width)),
-                                 depth * width * element);
+    p.prefetch[0] = next_panels(e, w, b, l.i);
     if (c->staged)
         p.prefetch[1] = prefetch_row(position_inputs(e, w, addc(e, l.i, 1)),
                                      winograd_input_stride(c) * element);
@@ -117,12 +141,12 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
 static void part_products(Emit *e, const WinogradTask *w, const ColumnBlock *b, V k0, V count)
 {
     const Contract *c = w->task.c;
-    int64_t all = in_channels(c), taps = (int64_t)c->kh * c->kw,
-            width = (int64_t)b->nvec * c->lanes, position = winograd_part_stride(c, b->nvec);
-    PlainKernel k = {.out = w->kernels, .count = count, .nvec = b->nvec, .position = position};
-    k.stored = operand_at(
-        e, c, w->task.panels,
-        add(e, mulc(e, b->j, taps * all * c->nr * c->lanes), mulc(e, k0, taps * width)));
+    const PanelLayout plain = panel_layout(c);
+    int64_t width = (int64_t)b->nvec * c->lanes, position = winograd_part_stride(c, b->nvec);
+    PlainKernel k = {
+        .out = w->kernels, .count = count, .nvec = b->nvec, .position = position, .row = width};
+    k.stored = at(e, block_panel(e, c, &plain, w->task.panels, b->j),
+                  mulc(e, udivc(e, k0, plain.group), PANEL_COLUMNS));
     emit_winograd_kernel(e, c, &k);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
     Position p = {.w = w,
@@ -132,8 +156,11 @@ static void part_products(Emit *e, const WinogradTask *w, const ColumnBlock *b, 
                   .k0 = ci(e, 0),
                   .count = count,
                   .width = width,
+                  .panel_row = width,
                   .nvec = b->nvec,
                   .first = LLVMIsConstant(k0)};
+    for (int v = 0; v < b->nvec; v++)
+        p.offset[v] = (int64_t)v * c->lanes;
     position_products(e, &p);
     loop_end(e, &l);
 }

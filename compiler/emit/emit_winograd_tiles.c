@@ -85,14 +85,15 @@ static V input_row(Emit *e, const WinogradTask *w, V tile)
  * the columns of the panel. */
 typedef struct {
     V out[TILE_MOST], inputs[TILE_MOST], panel;
+    int v;
 } Group;
 
 static Group group_at(Emit *e, const Position *p, V tile, int m, int v)
 {
     const Contract *c = p->w->task.c;
     int64_t column = (int64_t)v * c->lanes;
-    Group g;
-    g.panel = atc(e, operand_at(e, c, p->panel, mulc(e, p->k0, p->width)), column);
+    Group g = {.v = v};
+    g.panel = at(e, p->panel, mulc(e, udivc(e, p->k0, 2), p->panel_row));
     for (int i = 0; i < m; i++) {
         V number = addc(e, tile, i), row = input_row(e, p->w, number);
         g.inputs[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
@@ -112,11 +113,11 @@ static void run_taps(Emit *e, const Position *p, TileProduct *t, const Group *g)
     V channel = taps > 1 ? mulc(e, udivc(e, l.i, taps), run) : ci(e, 0),
       tap = taps > 1 ? uremc(e, l.i, taps) : ci(e, 0);
     V below = add(e, mulc(e, tap, c->tiles_x * winograd_row(c)), channel),
-      kernel = mulc(e, add(e, mulc(e, tap, all), channel), p->width);
+      kernel = mulc(e, add(e, mulc(e, tap, all / 2), udivc(e, channel, 2)), p->panel_row);
     for (int i = 0; i < t->m; i++)
         t->a[i] = operand_at(e, c, g->inputs[i], below);
     for (int j = 0; j < t->n; j++)
-        t->b[j] = atc(e, operand_at(e, c, g->panel, kernel), (int64_t)j * c->lanes);
+        t->b[j] = atc(e, at(e, g->panel, kernel), p->offset[g->v + j]);
     tile_products(e, t, taps > 1 ? ci(e, run / c->k_step) : udivc(e, p->count, c->k_step));
     if (taps > 1)
         loop_end(e, &l);
@@ -126,14 +127,14 @@ static void run_taps(Emit *e, const Position *p, TileProduct *t, const Group *g)
 static void unit_tiles(Emit *e, Position *p, V tile, int m)
 {
     const Contract *c = p->w->task.c;
-    int64_t pair = p->width * 4; /* bytes of two channels of the panel, and of a row of products */
+    int64_t pair = p->width * 4; /* bytes of a row of products */
     for (int v = 0; v < p->nvec; v += TILE_MOST) {
         TileProduct t = {.m = m,
                          .n = p->nvec - v < TILE_MOST ? 1 : TILE_MOST,
                          .lda = ci(e, winograd_row(c) * 2),
-                         .ldb = ci(e, pair),
+                         .ldb = ci(e, p->panel_row * 4),
                          .a_step = c->k_step * 2,
-                         .b_step = c->k_step / 2 * pair,
+                         .b_step = c->k_step / 2 * p->panel_row * 4,
                          .stream_b = true,
                          .unroll = (int)steps_of_body(c),
                          .overlap = overlap_share,

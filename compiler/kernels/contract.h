@@ -5,8 +5,8 @@
  * slice (some blocks of output channels). The strip's input, with its halo, is loaded into scratch
  * as [chunk][pixel][kc], normalised on the way. 1x1 products without a prologue read x in place.
  * Where several column slices share a strip, a step of its own loads it into memory once (staged).
- * Panels of weights: [block][chunk][tap][k in chunk][width]; a block is nr * lanes columns wide,
- * the last one may be narrower. */
+ * panel.h has the panels of weights; a block of columns is nr vectors wide, the last one may be
+ * narrower. */
 #ifndef LATENTC_CONTRACT_H
 #define LATENTC_CONTRACT_H
 #include "arith.h"

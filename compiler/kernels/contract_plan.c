@@ -13,15 +13,15 @@ static void choose_chunks(Contract *c, const Target *t)
     int64_t most = t->l2_bytes / (int64_t)b->panel_l2 /
                    (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)),
             unit = c->lanes;
+    c->k_step = c->tile_rows ? tile_step(c) : c->bf16 ? 2 : 1;
     if (c->tile_rows) {
-        unit = TILE_CHANNELS;
+        unit = TILE_CHANNELS / c->k_step * c->k_step;
         most = min64(most, tile_channels(c));
     }
     most = most / unit * unit;
     if (most < unit)
         most = unit;
     c->n_chunks = ceil_div(ci, most);
-    c->k_step = c->tile_rows ? tile_step(c) : c->bf16 ? 2 : 1;
     c->kc = c->n_chunks == 1 ? round_up(ci, c->k_step) : round_up(ceil_div(ci, c->n_chunks), unit);
     c->n_chunks = ceil_div(ci, c->kc);
 }
@@ -181,10 +181,10 @@ int64_t contract_scratch(const Contract *c)
 int64_t contract_panel_floats(const Contract *c)
 {
     const PanelLayout p = panel_layout(c);
-    bool transformed = c->winograd && c->kernels == KERNELS_PACKED;
-    int64_t rows = stored_channels(c) * (transformed ? winograd_kernels(c) : c->kh * c->kw),
-            vectors = (c->blocks - 1) * c->nr + panel_vectors(&p, c->blocks - 1);
-    return vectors * c->lanes * rows / (c->bf16 ? 2 : 1);
+    return panel_count(&p) * panel_words(&p);
 }
 
-int64_t contract_bias_floats(const Contract *c) { return c->blocks * c->nr * c->lanes; }
+int64_t contract_bias_floats(const Contract *c)
+{
+    return (contract_geglu(c) ? 2 : 1) * round_up(c->co, PANEL_COLUMNS);
+}

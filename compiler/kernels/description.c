@@ -28,8 +28,7 @@
 #define FIELDS_GroupFinish(F, N) F(batch) F(groups) F(eps) PART(F, 0) PART(F, 1)
 #define FIELDS_Peak(F, N) F(iterations) N(core, core_names)
 #define FIELDS_PanelLayout(F, N) \
-    F(channels) F(columns) F(kc) F(n_chunks) F(blocks) F(k_step) F(kh) F(kw) F(nr) F(lanes) F(geglu) F(bf16) \
-    N(winograd, winograd_names) N(kernels, stored_kernels_names)
+    F(channels) F(columns) F(taps) F(group) F(geglu) N(winograd, winograd_names)
 /* clang-format on */
 
 #define TYPE_OF(x) _Generic((x), int : FIELD_INT, int64_t : FIELD_I64, double : FIELD_REAL)

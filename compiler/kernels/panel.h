@@ -1,56 +1,59 @@
 /* Panels of weights as the products read them: PanelLayout says how, and is all that packing sees
- * of a contract.
+ * of a contract. It depends on the model, the type of operands and the forms of convolutions, not
+ * on the target: packed weights are the same bytes for every CPU.
  *
- * A panel holds one block of output columns: panel_vectors * lanes of them; with GEGLU the first
- * half of its vectors are values, the second half their gates. A row is one input channel of one
- * tap; in bf16 a row of words holds two channels.
+ * A panel holds PANEL_COLUMNS columns of the kernel; with GEGLU 8 values and their 8 gates. A row
+ * is a group of input channels of one tap: 16 columns of `group` numbers each, 64 bytes. That is a
+ * vector of AVX-512, two of AVX2, four of NEON, and a row of the tile unit.
  *
- *     block j, chunk, tap        | vector 0          | vector 1          | ...   panel_vectors
- *     ---------------------------+-------------------+-------------------+----
- *     f32   channel k            | lanes numbers     | lanes numbers     |
- *     f32   channel k + 1        | lanes numbers     | lanes numbers     |
- *     bf16  channels k, k + 1    | lanes pairs       | lanes pairs       |
+ *     panel s, tap or position t   | column 0     | column 1     | ...   PANEL_COLUMNS
+ *     -----------------------------+--------------+--------------+----
+ *     f32   channel k              | a number     | a number     |
+ *     bf16  channels k, k + 1      | two numbers  | two numbers  |
  *
- *   direct                       [block][chunk][tap][channel of the chunk][column]
- *   Winograd, KERNELS_PACKED     [block][position][tap][channel][column]
- *   Winograd, stored plain       [block][channel][vector][tap][lane] */
+ *   stored plain         [panel][tap of the kernel][group of channels][column][group]
+ *   transformed          [panel][position][tap][group of channels][column][group]
+ *
+ * How many panels a kernel reads side by side, and how many channels at a time, is its own
+ * business. */
 #ifndef LATENTC_PANEL_H
 #define LATENTC_PANEL_H
 #include "contract.h"
 
+/* PANEL_PAIR: results of a panel with GEGLU. */
+enum { PANEL_COLUMNS = 16, PANEL_PAIR = 8 };
 /* Programs compare layouts bytewise and hash them: fixed-width fields, no padding bytes. */
 typedef struct {
     /* Channels of the input; columns of the result (the kernel's are twice as many with GEGLU). */
     int64_t channels, columns;
-    /* Channels of a chunk; chunks; blocks of columns. */
-    int64_t kc, n_chunks, blocks;
-    /* Channels are stored in multiples of it. */
-    int64_t k_step;
-    int32_t kh, kw;
-    /* Vectors of a whole block; numbers, or pairs of bf16, in a vector. */
-    int32_t nr, lanes;
-    int32_t geglu, bf16;
-    /* WINOGRAD_*, KERNELS_* */
-    int32_t winograd, kernels;
+    /* Of the kernel as stored: height times width. */
+    int32_t taps;
+    /* Channels in a word of 4 bytes: 1 in f32, 2 in bf16. */
+    int32_t group;
+    int32_t geglu;
+    /* WINOGRAD_*: transformed; NONE: plain. */
+    int32_t winograd;
 } PanelLayout;
-_Static_assert(sizeof(PanelLayout) == 6 * sizeof(int64_t) + 8 * sizeof(int32_t),
+_Static_assert(sizeof(PanelLayout) == 2 * sizeof(int64_t) + 4 * sizeof(int32_t),
                "PanelLayout has no padding bytes");
 
-/* Of a planned contract. */
+/* Of a planned contract: of the kernels that it multiplies with or, where it transforms plain ones,
+ * of those. */
 PanelLayout panel_layout(const Contract *c);
-/* Columns of the result that a whole block yields. */
-static inline int64_t panel_block_out(const PanelLayout *p)
+/* Panels; taps or positions of a panel, with the taps of each; rows of each of those; words of 4
+ * bytes in a panel. */
+int64_t panel_count(const PanelLayout *p);
+int64_t panel_taps(const PanelLayout *p);
+int64_t panel_rows(const PanelLayout *p);
+int64_t panel_words(const PanelLayout *p);
+/* A row of panel s to out, 64 bytes: row[h], the columns of the kernel of channel h of the group;
+ * NULL: zeros. */
+void panel_pack_row(const PanelLayout *p, int64_t s, const float *const *row, void *out);
+/* A kernel (taps * channels, columns of the kernel), as stored, to plain panels. */
+void panel_pack_plain(const PanelLayout *p, const float *kernel, float *out);
+/* Columns of the kernel as stored. */
+static inline int64_t panel_kernel_columns(const PanelLayout *p)
 {
-    return (int64_t)(p->geglu ? p->nr / 2 : p->nr) * p->lanes;
+    return p->geglu ? 2 * p->columns : p->columns;
 }
-/* Vectors of columns in use by block j: nr, or fewer in the last one. */
-int panel_vectors(const PanelLayout *p, int64_t j);
-/* The columns of block j out of a stored row (columns of the kernel), to out (panel_vectors *
- * lanes). */
-void panel_pack_row(const PanelLayout *p, int64_t j, const float *row, float *out);
-/* The same as bf16, into row k of panel `out` of pairs; row NULL: zeros. */
-void panel_pack_pair(const PanelLayout *p, int64_t j, const float *row, int64_t k, void *out);
-/* The kernel of a direct contract: (kh * kw * channels, columns of the kernel) as stored, to
- * contract_panel_floats. */
-void panel_pack_direct(const PanelLayout *p, const float *kernel, float *out);
 #endif

@@ -19,13 +19,13 @@ int64_t tile_channels(const Contract *c)
     return L1_SHARE / (2 * c->kh * ((TILE_MOST * TILE_ROWS - 1) * c->stride + c->kw));
 }
 
-/* A chunk that is all: equal steps, as few as can be. */
+/* Panels have no rows beyond the last channel, so all products are equally deep. */
 int64_t tile_step(const Contract *c)
 {
-    if (c->n_chunks > 1)
-        return TILE_CHANNELS;
-    int64_t steps = ceil_div(in_channels(c), TILE_CHANNELS);
-    return round_up(ceil_div(in_channels(c), steps), 2);
+    int64_t channels = round_up(in_channels(c), 2), step = TILE_CHANNELS;
+    while (channels % step)
+        step -= 2;
+    return step;
 }
 
 /* A strip stays in three quarters of L2. It is no longer than weights from beyond L2 need to be

@@ -7,7 +7,7 @@
 
 /* Most input channels of a chunk. */
 int64_t tile_channels(const Contract *c);
-/* k_step, once n_chunks is known. */
+/* k_step: the deepest products, of at most TILE_CHANNELS, that divide the channels. */
 int64_t tile_step(const Contract *c);
 /* Most output pixels of a flat strip. */
 int64_t tile_flat_pixels(const Contract *c, const Target *t);

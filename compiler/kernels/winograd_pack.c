@@ -5,7 +5,6 @@
 #include "winograd.h"
 #include "alloc.h"
 #include <stdlib.h>
-#include <string.h>
 
 /* out (positions, taps, columns) = G g G' of row k of the stored kernel (3*3*ci, columns), in
  * double, rounded once. */
@@ -33,65 +32,27 @@ static void transform_row(const PanelLayout *l, const float *kernel, int64_t k, 
         }
 }
 
-static int64_t width_of(const PanelLayout *l, int64_t j)
-{
-    return (int64_t)panel_vectors(l, j) * l->lanes;
-}
-
-/* Panels of plain kernels, in the order in which a task reads them: [block][k][vector of
- * columns][tap][lane], bf16: [block][pair][vector][tap][lane][2]. */
-static void pack_plain(const PanelLayout *l, const float *kernel, float *out)
-{
-    int64_t ci = l->channels, taps = (int64_t)l->kh * l->kw;
-    int together = l->bf16 ? 2 : 1; /* channels in a word */
-#pragma omp parallel for schedule(static)
-    for (int64_t j = 0; j < l->blocks; j++) {
-        float *block = out + j * taps * ci * l->nr * l->lanes / together, row[4 * 64];
-        int64_t vectors = width_of(l, j) / l->lanes;
-        for (int64_t k = 0; k < ci; k += together)
-            for (int64_t tap = 0; tap < taps; tap++) {
-                const float *first = kernel + (tap * ci + k) * l->columns;
-                if (l->bf16)
-                    for (int h = 0; h < 2; h++)
-                        panel_pack_pair(l, j, first + h * l->columns, h, row);
-                else
-                    panel_pack_row(l, j, first, row);
-                for (int64_t v = 0; v < vectors; v++)
-                    memcpy(block + ((k / together * vectors + v) * taps + tap) * l->lanes,
-                           row + v * l->lanes, (size_t)l->lanes * 4);
-            }
-    }
-}
-
-/* Panels: [block][position][tap][k][width]. */
+/* [panel][position][tap][group of channels][column][group]. */
 void winograd_pack_kernel(const PanelLayout *l, const float *kernel, float *out)
 {
-    int64_t ci = l->channels, columns = l->columns, positions;
-    const Winograd *w = winograd_matrices((WinogradKind)l->winograd);
-    positions = (int64_t)w->y.n * w->x.n * w->taps;
-    if (l->kernels != KERNELS_PACKED) {
-        pack_plain(l, kernel, out);
-        return;
-    }
+    int64_t taps = panel_taps(l), rows = panel_rows(l), columns = l->columns;
 #pragma omp parallel
     {
         double *half = xmalloc((size_t)(6 * 3 * columns) * sizeof *half);
-        float *rows = xmalloc((size_t)(positions * columns) * sizeof *rows);
+        float *group = xmalloc((size_t)(2 * taps * columns) * sizeof *group);
 #pragma omp for schedule(static)
-        for (int64_t k = 0; k < ci; k++) {
-            transform_row(l, kernel, k, half, rows);
-            for (int64_t j = 0; j < l->blocks; j++) {
-                int64_t width = width_of(l, j);
-                float *block = out + j * positions * ci * l->nr * l->lanes / (l->bf16 ? 2 : 1);
-                for (int64_t p = 0; p < positions; p++) {
-                    if (l->bf16)
-                        panel_pack_pair(l, j, rows + p * columns, k, block + p * ci * width / 2);
-                    else
-                        panel_pack_row(l, j, rows + p * columns, block + (p * ci + k) * width);
+        for (int64_t r = 0; r < rows; r++) {
+            int64_t n = min64(l->group, l->channels - r * l->group);
+            for (int64_t h = 0; h < n; h++)
+                transform_row(l, kernel, r * l->group + h, half, group + h * taps * columns);
+            for (int64_t s = 0; s < panel_count(l); s++)
+                for (int64_t t = 0; t < taps; t++) {
+                    const float *first = group + t * columns,
+                                *row[2] = {first, n > 1 ? first + taps * columns : NULL};
+                    panel_pack_row(l, s, row, out + ((s * taps + t) * rows + r) * PANEL_COLUMNS);
                 }
-            }
         }
         free(half);
-        free(rows);
+        free(group);
     }
 }

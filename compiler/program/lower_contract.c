@@ -102,10 +102,25 @@ static Contract planned(const Lower *l, const Op *o)
     }
 }
 
+/* Packed weights lie in the order in which they are named first. So all of a contract are named
+ * here: what is staged or unpacked differs between targets, their packed weights do not. */
+static void name_weights(Lower *l, const Op *o, const Contract *c)
+{
+    lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c);
+    if (c->epilogue.has_bias)
+        lower_packed(l, PACK_BIAS, o->in[SLOT_BIAS], c);
+    for (int i = 0; i < 3; i++) {
+        TensorId t = o->in[norm_slots[i]];
+        if (tensor_ok(t) && tensor(l->g, lower_root(l->g, t))->kind == T_WEIGHT)
+            lower_operand(l, t);
+    }
+}
+
 void lower_contract(Lower *l, const Op *o)
 {
     Contract c = planned(l, o);
     Buf kind = {0};
+    name_weights(l, o, &c);
     contract_name(&c, &kind);
     uint32_t strips = c.staged ? lower_contract_load(l, o, &c) : 0, panels;
     if (c.kernels == KERNELS_UNPACKED) {

@@ -37,6 +37,21 @@ done
     fail "fingerprints differ: $list; $(bin/bf16 --info)"
 draw bin/bf16 "${p[@]}" --size 128x64 -o a.png
 
+# Panels are the same for every CPU: so are files of one type and one form of convolutions.
+for flags in "--dtype f32 --conv direct" "--dtype bf16 --conv f23s --set img_height=64 --set img_width=64" "--dtype f32 --conv up"; do
+    rm -f first.weights
+    for target in x86-64-v4 x86-64-v3 amx-model aarch64; do
+        pack $flags --target $target -o target.weights # shellcheck disable=SC2086
+        [[ -e first.weights ]] || cp target.weights first.weights
+        cmp target.weights first.weights || fail "$flags: other packed weights for $target"
+    done
+done
+pack --target x86-64-v3 --dtype bf16 --conv direct -o v3.weights
+build --dtype bf16 --conv direct --weights-file bin/direct.weights -o bin/direct
+draw bin/direct "${p[@]}" -o want-direct.png
+draw bin/direct "${p[@]}" --weights-file v3.weights -o a.png
+cmp a.png want-direct.png || fail "weights packed for another target draw another picture"
+
 # Other weights of the same graphs take their place: what a generator of theirs draws. A program with weights inside takes them too.
 "$LATENTC" weights convert synthetic:3 "$pipeline" --to packed -o other.weights 2>/dev/null || fail "synthetic weights"
 draw "$(generator --weights synthetic:3)" "${p[@]}" -o want3.png
