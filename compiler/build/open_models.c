@@ -34,7 +34,7 @@ static void check_all_fit(const FlagList *specs, Json models, const char *path, 
             err("%s: this is %s", specs->items[i], c->foreign);
         if (!any)
             err("--weights %s: has weights of none of the models of %s (%s): taken for %s; MODEL=%s names one",
-                specs->items[i], path, names.data, opened_kind(c), specs->items[i]);
+                specs->items[i], path, names.data, c->taken_for, specs->items[i]);
     }
     free(names.data);
 }

@@ -35,7 +35,7 @@ Checkpoint *opened_use(Opened *o, const char *spec);
 /* Closes those that nobody uses. */
 void opened_close_unused(Opened *o);
 
-/* What the checkpoint is taken for, in a message that no model takes it. */
+/* What the checkpoint is taken for, in a message that it has no weights of TAESD. */
 const char *opened_kind(const Checkpoint *c);
 
 /* The graph file of a model of the pipeline; NULL when it names none. */
