@@ -146,8 +146,11 @@ static void convert(const Asked *q, const Form *form)
     if (s.one_graph)
         err("%s: this is a graph, expected a pipeline, whose \"models\" name graphs", s.file);
     v.subject = &s;
-    v.scheme = form->write == write_ldm && conversion_version1(&v) ? scheme_find("ldm1")
-                                                                   : scheme_find(form->scheme);
+    bool first = conversion_version1(&v);
+    v.scheme = scheme_find(!first                           ? form->scheme
+                           : !strcmp(form->scheme, "ldm")   ? "ldm1"
+                           : !strcmp(form->scheme, "keras") ? "keras1"
+                                                            : form->scheme);
     subject_need_any(&s);
     for (int i = 0; i < s.n; i++)
         if (s.model[i].here)

@@ -43,19 +43,18 @@ static const char *model_of(const Stored *first, const Stored *second)
     return model_rows[id].name;
 }
 
-/* What the file is when no graph of latentc's is its model; NULL: nothing says so. */
-static const char *relative_of(ModelId model, const Stored *t, size_t n)
+/* The version of a text encoder by its first table, of a U-Net by the keys and values of its
+ * context. */
+static Version version_of(ModelId model, const Stored *t, size_t n)
 {
-    bool old = false, ours = false;
-    for (size_t i = 0; i < n && t[i].rank <= 2; i++) /* a text encoder's tables */
-        old |= i < 2 && model == MODEL_TEXT_ENCODER && t[i].rank == 2 && t[i].dim[1] == 768;
+    if (model == MODEL_TEXT_ENCODER)
+        return version_of_width(t[0].dim[1]);
+    bool first = false, second = false;
     for (size_t i = 0; i < n && model == MODEL_DIFFUSION_MODEL; i++) {
-        old |= t[i].rank == 2 && t[i].dim[0] == 768;
-        ours |= t[i].rank == 2 && t[i].dim[0] == 1024;
+        first |= t[i].rank == 2 && version_of_width(t[i].dim[0]) == VERSION_1;
+        second |= t[i].rank == 2 && version_of_width(t[i].dim[0]) == VERSION_2;
     }
-    return old && !ours
-               ? "Stable Diffusion 1.x (a context of 768 channels): latentc's graphs are Stable Diffusion 2's"
-               : NULL;
+    return second ? VERSION_2 : first ? VERSION_1 : VERSION_OTHER;
 }
 
 /* ---- opening ---- */
@@ -118,8 +117,11 @@ static const char *model_of_names(const Found *f)
     return NULL;
 }
 
-static const char *about_model(const char *model)
+static const char *about_model(const KerasFile *m)
 {
+    bool text = !strcmp(m->prefix, "text_encoder");
+    if (m->version == VERSION_1)
+        return text ? "keras-cv's TextEncoder" : "keras-cv's DiffusionModel";
     static const char *const about[] = {[MODEL_TEXT_ENCODER] = "keras-cv's TextEncoderV2",
                                         [MODEL_DIFFUSION_MODEL] = "keras-cv's DiffusionModelV2",
                                         [MODEL_DECODER] = "keras-cv's Decoder",
@@ -127,7 +129,7 @@ static const char *about_model(const char *model)
                                         [MODEL_TINY_DECODER] = "TAESD's decoder",
                                         [MODEL_TINY_IMAGE_ENCODER] = "TAESD's encoder"};
     _Static_assert(sizeof about / sizeof about[0] == MODEL_COUNT, "a model is missing");
-    return about[model_index(model)];
+    return about[model_index(m->prefix)];
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -174,8 +176,7 @@ static void check_once(const Checkpoint *c, const Keras *k, const KerasFile *m, 
 {
     for (int i = 0; i < k->n_files; i++)
         if (m->known && k->file[i].known && !strcmp(k->file[i].prefix, m->prefix))
-            err("%s: %s is there twice, the second time in %s", c->spec, about_model(m->prefix),
-                path);
+            err("%s: %s is there twice, the second time in %s", c->spec, about_model(m), path);
 }
 
 /* Adds the file's tensors to the checkpoint as PREFIX/PATH; k owns it and its archive. */
@@ -194,10 +195,11 @@ static const KerasFile *add_file(Checkpoint *c, Keras *k, H5 *file, Archive *arc
     m.list = f.list;
     m.n = f.n;
     check_once(c, k, &m, path);
-    m.foreign =
-        model
-            ? relative_of((ModelId)model_index(model), f.list, f.n)
-            : "Keras' weights of a model that is none of Stable Diffusion 2's: give its .keras archive or its JSON as the graph";
+    if (model)
+        m.version = version_of((ModelId)model_index(model), f.list, f.n);
+    else
+        m.foreign =
+            "Keras' weights of a model that is none of Stable Diffusion 2's: give its .keras archive or its JSON as the graph";
     for (size_t i = 0; i < f.n; i++) {
         f.list[i].place = (uint64_t)k->n_files;
         f.list[i].name = arena_printf(c->arena, "%s/%s", m.prefix, f.list[i].name);
@@ -249,21 +251,30 @@ static Keras *keras_begin(Checkpoint *c)
     return k;
 }
 
-/* keras-cv's facts are those of its own models. */
+/* keras-cv's facts are those of its own models; widths where they are a published version's. */
 static void settle(Checkpoint *c, const Keras *k)
 {
     bool known = false;
     for (int i = 0; i < k->n_files; i++)
         known |= k->file[i].known;
-    if (known)
-        c->settings = json_parse(settings, strlen(settings), c->spec);
+    if (!known)
+        return;
+    c->settings = json_parse(settings, strlen(settings), c->spec);
+    const Settings s = {.arena = c->arena, .json = c->settings};
+    for (int i = 0; i < k->n_files; i++) {
+        const KerasFile *m = &k->file[i];
+        if (m->known && m->version != VERSION_OTHER)
+            version_settings(&s, m->version, m->prefix);
+        else if (m->known && !strcmp(m->prefix, "text_encoder"))
+            json_remove(settings_model(&s, m->prefix), "gelu"); /* it may be either's */
+    }
 }
 
 bool is_keras_file(const Peek *p) { return !p->folder && h5_signature(p->head, p->n); }
 
 static void finish_file(Checkpoint *c, const KerasFile *m)
 {
-    c->taken_for = m->known ? about_model(m->prefix) : "a model of Keras";
+    c->taken_for = m->known ? about_model(m) : "a model of Keras";
     c->why = !m->known
                  ? "Keras' layout; its first tensors are of none of Stable Diffusion 2's models"
              : m->ordered ? "Keras' layout with layer_names; its first tensors are such a model's"

@@ -5,7 +5,7 @@
 #include "scheme.h"
 
 /* "keras": names as Keras 3 has them; in its older layout the order of layers. */
-extern const Scheme keras_scheme; /* keras_bind.c */
+extern const Scheme keras_scheme, keras1_scheme; /* keras_bind.c */
 
 /* ---- keras.c ---- */
 

@@ -161,6 +161,18 @@ static bool keras_owns(const Scheme *s, const Checkpoint *c, const char *model, 
     return owns_model_folder(s, c, b ? b->file->prefix : model, name);
 }
 
+/* Stable Diffusion 1.x: the second spelling, where there is one, of the projections that are 1x1
+ * convolutions. */
+static bool keras1_spell(const Scheme *s, const Checkpoint *c, const WeightName *w, int choice,
+                         Place *out)
+{
+    bool projection = !strcmp(w->model, "diffusion_model") &&
+                      (strstr(w->path, ".proj1.") || strstr(w->path, ".proj2."));
+    bool found = !choice && spell_by_rules(s, c, w, projection, out);
+    out->conv = projection;
+    return found;
+}
+
 /* Keras' layers that drop values store the state of their generator of random numbers. */
 static const char *const ignored[] = {"*/seed_generator/*", NULL};
 const Scheme keras_scheme = {
@@ -171,3 +183,9 @@ const Scheme keras_scheme = {
     .owns = keras_owns,
     .ignored = ignored,
     .bind = keras_bind};
+const Scheme keras1_scheme = {.name = "keras1",
+                              .about = "the same of Stable Diffusion 1.x, to be written",
+                              .column = COLUMN_KERAS,
+                              .spell = keras1_spell,
+                              .owns = keras_owns,
+                              .ignored = ignored};

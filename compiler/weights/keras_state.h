@@ -5,6 +5,7 @@
 #include "archive.h"
 #include "h5.h"
 #include "keras.h"
+#include "versions.h"
 
 enum { MOST_KERAS_FILES = 64 };
 
@@ -23,6 +24,8 @@ typedef struct {
     /* the model of graphs/sd2 that it is, else the file's name without its ending */
     const char *prefix;
     bool known;
+    /* of the text encoder and the U-Net */
+    Version version;
     /* what it is when none of latentc's own graphs is its model (Checkpoint.foreign); else NULL */
     const char *foreign;
 } KerasFile;

@@ -279,6 +279,11 @@ int scheme_shape(const Scheme *s, const char *path, const Shape *want, const Pla
         else if (p->conv && r == 2)
             dim[2] = dim[3] = 1, r = 4;
     }
+    if (p->conv && r == 2) { /* Keras: (1,1,i,o) */
+        dim[2] = dim[0], dim[3] = dim[1];
+        dim[0] = dim[1] = 1;
+        r = 4;
+    }
     dim[0] *= p->parts;
     return r;
 }

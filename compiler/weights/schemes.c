@@ -10,7 +10,7 @@
 #include "taesd.h"
 
 const Scheme *const schemes[] = {&own_scheme,  &own_model_scheme, &diffusers_scheme, &ldm_scheme,
-                                 &ldm1_scheme, &keras_scheme,     &taesd_scheme};
+                                 &ldm1_scheme, &keras_scheme,     &keras1_scheme,    &taesd_scheme};
 const int n_schemes = sizeof schemes / sizeof schemes[0];
 
 const Scheme *scheme_find(const char *name)

@@ -107,7 +107,10 @@ static bool same_shape(const Stored *t, int rank, const int64_t *dim, bool ones)
         while (n > 2 && t->dim[n - 1] == 1)
             n--;
     }
-    return n == rank && !memcmp(t->dim, dim, (size_t)n * sizeof *dim);
+    const int64_t *at = t->dim;
+    for (; !ones && n == 4 && rank == 2 && at[0] == 1 && at[1] == 1; n = 2)
+        at += 2; /* Keras' 1x1 convolution: (1,1,i,o) */
+    return n == rank && !memcmp(at, dim, (size_t)n * sizeof *dim);
 }
 
 /* Why t cannot serve as the weight of this shape; NULL: it can. */

@@ -43,6 +43,13 @@ for options in "" bare "extra shards=2"; do
     convert file1.safetensors "$first" --to latentc -o from1.safetensors
     same from1.safetensors own1.safetensors
 done
+for form in keras keras3; do # a kernel of a projection is (1,1,in,out) there
+    convert folder1 --to $form -o $form
+    convert $form "$first" --to latentc -o from1.safetensors
+    same from1.safetensors own1.safetensors
+done
+"$LATENTC" weights list keras3/diffusion_model.weights.h5 "$first" >said
+grep -q '1x1x32x32 .*spatial_transformer/proj1/conv2d/vars/0' said || fail "Keras 3's projections"
 write own1.safetensors ldm file1.safetensors sd1
 convert folder1 --to ldm -o folder1-file.safetensors
 same folder1-file.safetensors file1.safetensors
@@ -50,7 +57,8 @@ convert file1.safetensors "$first" --to diffusers -o file1-folder
 for line in 'taken for Stable Diffusion 1.x' 'family stable-diffusion-1' '--sampling-method pndm'; do
     for spec in folder1 file1-folder "file1.safetensors $first"; do
         # shellcheck disable=SC2086
-        "$LATENTC" weights check $spec | grep -q -- "$line" || fail "$spec: no line \"$line\""
+        "$LATENTC" weights check $spec >said
+        grep -q -- "$line" said || fail "$spec: no line \"$line\""
     done
 done
 # The pipeline of Stable Diffusion 2 does not need to be named, nor does it hurt.

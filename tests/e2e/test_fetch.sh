@@ -116,8 +116,8 @@ got "two at once"
 # the list
 [[ $("$LATENTC" weights fetch) == *keras-sd2.1*text_encoder_v2_1.h5*diffusion_model_v2_1.h5*kcv_decoder.h5*vae_encoder.h5*bpe_simple_vocab* ]] ||
     fail "the list: $("$LATENTC" weights fetch)"
-expect 1 "*keras-sd2: no published weights of this name; there are: keras-sd2.1" "$LATENTC" weights fetch keras-sd2
-expect 1 "*keras-sd2: cannot be read: No such file or directory; names of published weights: keras-sd2.1" "$LATENTC" weights check keras-sd2
+expect 1 "*keras-sd2: no published weights of this name; there are: keras-sd2.1, keras-sd1.4" "$LATENTC" weights fetch keras-sd2
+expect 1 "*keras-sd2: cannot be read: No such file or directory; names of published weights: keras-sd2.1, keras-sd1.4" "$LATENTC" weights check keras-sd2
 kill $server
 wait $server 2>/dev/null || true
 again && expect 1 "*http://127.0.0.1:*/big.bin: *connect*[(]without a network: LATENTC_FETCH_BASE or --from names a mirror, https_proxy a proxy)" fetch

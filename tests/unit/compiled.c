@@ -291,7 +291,7 @@ const Case cases[] = {
     {"group norm of many rows", group_norm, {1, 40, 45, 33, 0, 11, 0}}, {"layer norm", layer_norm, {2, 0, 15, 45, 33, 0, 0}},
     {"layer norm long", layer_norm, {1, 0, 300, 640, 100, 0, 0}}, {"self-attention", self_attention, {2, 0, 100, 32, 0, 2, 0}},
     {"self-attention in chunks", self_attention, {1, 0, 300, 128, 0, 2, 0}}, {"self-attention odd", self_attention, {1, 0, 67, 30, 0, 3, 0}}, {"self-attention of one", self_attention, {2, 0, 1, 16, 0, 1, 0}},
-    {"one head of 160", self_attention, {1, 0, 130, 160, 0, 1, 0}}, {"causal attention", causal_attention, {2, 0, 77, 64, 0, 4, 0}},
+    {"one head of 160", self_attention, {1, 0, 130, 160, 0, 1, 0}}, {"heads of 40", self_attention, {1, 0, 130, 80, 0, 2, 0}}, {"heads of 80", self_attention, {1, 0, 96, 160, 0, 2, 0}}, {"causal attention", causal_attention, {2, 0, 77, 64, 0, 4, 0}},
     {"cross-attention", cross_attention, {2, 0, 50, 48, 0, 3, 77}}, {"cross-attention of 5", cross_attention, {1, 0, 129, 32, 0, 2, 5}},
     {"res block", res_block, {2, 8, 6, 24, 32, 8, 16}}, {"res block odd", res_block, {1, 5, 9, 12, 20, 4, 8}}, {"res block wide", res_block, {1, 20, 64, 64, 48, 16, 32}},
     {"transformer", transformer, {2, 6, 6, 64, 0, 4, 0}}, {"transformer odd", transformer, {1, 5, 7, 24, 0, 3, 0}},

@@ -30,9 +30,13 @@ static TensorId attend(Gen *r, TensorId x, TensorId context, bool bias, bool cau
 {
     int64_t c = gen_channels(r, x);
     TensorId n = gen_norm(r, OP_LAYER_NORM, x), from = tensor_ok(context) ? context : n;
-    int heads = gen_any_groups(r, c);
-    TensorId q = gen_dense(r, n, c, bias), k = gen_dense(r, from, c, bias),
-             v = gen_dense(r, from, c, bias);
+    /* heads of Stable Diffusion 1.x, or any that divide the channels */
+    static const int sizes[] = {40, 80, 160};
+    bool large = gen_chance(r, 15);
+    int heads = large ? 1 + gen_chance(r, 50) : gen_any_groups(r, c);
+    int64_t width = large ? heads * sizes[gen_chance(r, 50) + gen_chance(r, 30)] : c;
+    TensorId q = gen_dense(r, n, width, bias), k = gen_dense(r, from, width, bias),
+             v = gen_dense(r, from, width, bias);
     TensorId y = gen_dense(r, gen_attention(r, q, k, v, heads, causal), c, true);
     return gen_chance(r, 50) ? gen_two(r, OP_ADD, "add", y, x) : gen_two(r, OP_ADD, "add", x, y);
 }

@@ -155,7 +155,9 @@ static void attention(void **state)
                            {33, 301, 1, 32, true, true},    {70, 400, 1, 96, false, true},
                            {20, 275, 2, 40, true, true},    {40, 77, 2, 64, true, true},
                            {100, 1280, 2, 64, true, true},  {65, 1040, 1, 40, false, true},
-                           {66, 1280, 2, 64, false, false}, {30, 1072, 1, 40, true, false}};
+                           {66, 1280, 2, 64, false, false}, {30, 1072, 1, 40, true, false},
+                           {70, 256, 2, 80, true, true},    {64, 256, 1, 160, false, true},
+                           {33, 77, 2, 160, true, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         attend(&cases[i], "amx-model", true);
         attend(&cases[i], "amx", true);
