@@ -67,7 +67,7 @@ draw "$short" --weights-file bin/shapes.weights "${p[@]}" -o a.png
 cmp a.png want16.png || fail "weights packed for longer prompts"
 
 # What does not fit is refused, in one line that says how to make what does. A file with a layout of another type, target, size, fusion, or of fewer models.
-refused() { expect 1 "shapes: error: the weights file $1 $2; expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o shapes.weights --target * --fuse all --conv auto --dtype f32' makes$3" bin/shapes "${p[@]}" -o no.png "${@:4}"; }
+refused() { expect 1 "shapes: error: the weights file $1 $2; expected what 'latentc weights convert SPEC PIPELINE.json --to packed -o shapes.weights --fuse all --conv auto --target * --dtype f32' makes$3" bin/shapes "${p[@]}" -o no.png "${@:4}"; }
 layouts=$("$LATENTC" weights list bin/shapes.weights | sed -n 's/^layout *\([0-9a-f]*\).*/\1/p')
 for flags in "--dtype bf16" "--target x86-64" "--sizes 128x128,64x64" "--fuse -attention" --no-init-img "--conv f23"; do
     # shellcheck disable=SC2086
