@@ -159,7 +159,8 @@ static void describe_flags(Build *b)
     now.code.dtype = p->bf16 ? "bf16" : "f32";
     now.code.tune_seconds = 0; /* FILE has what was measured */
     now.sizes_text = sizes_text(a, &now.sizes);
-    flags_options(&now, &b->options); /* packed weights are the same for every target */
+    now.code.target = NULL; /* packed weights are the same for every target */
+    flags_options(&now, &b->options);
     now.code.target = p->target->name;
     flags_options(&now, &b->code);
     buf_free(&fuse);
