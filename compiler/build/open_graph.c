@@ -107,8 +107,18 @@ Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const Weig
     return g;
 }
 
+static bool has_weights(const Graph *g)
+{
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        if (g->tensors[i].kind == T_WEIGHT)
+            return true;
+    return false;
+}
+
 WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command)
 {
+    if (!from->spec && !has_weights(g)) /* nothing is read from it */
+        return weights_open("synthetic:0", g->name);
     if (!from->spec)
         usage_err(
             "%s: no weights for %s: give --weights FILE.safetensors or --weights synthetic:SEED",

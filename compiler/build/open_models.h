@@ -58,7 +58,7 @@ void param_put_or_err(ParamList *l, ParamSet p);
 Graph *graph_open(const char *path, const ParamSet *sets, int n_sets, const WeightFlags *w,
                   GraphWeights *from);
 
-/* The weights of such a graph, checked against it. usage_err() when nothing names any; command is
- * for that message. */
+/* The weights of such a graph, checked against it. usage_err() when it has some and nothing names
+ * them; command is for that message. */
 WeightSource *graph_weights(const Graph *g, const GraphWeights *from, const char *command);
 #endif

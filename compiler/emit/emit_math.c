@@ -37,11 +37,12 @@ static V split(Emit *e, V x, int lanes, V *power)
     return fp_sub(e, shifted, cf(e, magic, lanes));
 }
 
+/* NaN stays NaN: it is neither above `lo` nor below `hi`, and each comparison then keeps x. */
 static V clamp(Emit *e, V x, double lo, double hi, int lanes)
 {
-    x = fp_max(e, x, cf(e, lo, lanes));
+    x = fp_max(e, cf(e, lo, lanes), x);
     V top = cf(e, hi, lanes);
-    return choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, x, top, ""), x, top);
+    return choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, top, x, ""), top, x);
 }
 
 V m_exp(Emit *e, V x, int lanes)

@@ -57,3 +57,8 @@ said=$("$LATENTC" weights list $'m\xc3\xbcller\e[2J.safetensors' 2>&1 || true)
 [[ $said != *[$'\e\a']* && $said != *$'\xe2\x80\xae'* ]] || fail "weights list prints: $(od -c <<<"$said")"
 [[ $said == *$'m\xc3\xbcller\\x1b[2J.safetensors'*$'m\xc3\xbcller.\\x1b]0;x\\x07\\u202e'* ]] || fail "weights list says: $said"
 expect 1 $'latentc: error: no\\\\x1b[[]31m.json*' "$LATENTC" show $'no\e[31m.json'
+
+# A graph without weights needs none.
+echo '{"graph": "tiny", "inputs": {"a": {"shape": [1, 4], "varies": "step"}}, "outputs": {"output": "x"}, "body": [{"op": "relu", "path": "relu", "in": "a"}]}' >tiny.json
+"$LATENTC" compile tiny.json -o tiny 2>said || fail "compile of a graph without weights: $(cat said)"
+[[ -x tiny ]] || fail "compile of a graph without weights made no program"

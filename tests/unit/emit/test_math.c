@@ -227,10 +227,69 @@ static void test_none_is_missing(void **state)
     }
 }
 
+/* Attention of 64 queries to 64 keys, of one head. */
+enum { HEAD = 64 };
+
+static Graph *attention_graph(void)
+{
+    Graph *g = graph_new("diffusion_model");
+    TensorId in[3];
+    static const char *const names[] = {"q", "k", "v"};
+    for (int i = 0; i < 3; i++)
+        in[i] = graph_add_input(g, names[i], DT_F32, shape3(1, HEAD, HEAD), BIND_STEP);
+    Op o = op_make(OP_ATTN_QK, "qk");
+    o.in[0] = in[0];
+    o.in[1] = in[1];
+    o.attr.attn.heads = 1;
+    o.attr.attn.head_size = HEAD;
+    o.attr.attn.scale = 0.125;
+    Op s = op_make(OP_SOFTMAX, "softmax");
+    s.in[0] = graph_add_op(g, o);
+    Op a = op_make(OP_ATTN_AV, "av");
+    a.in[0] = graph_add_op(g, s);
+    a.in[1] = in[2];
+    a.attr.attn.heads = 1;
+    a.attr.attn.head_size = HEAD;
+    graph_add_output(g, "output", graph_add_op(g, a));
+    return g;
+}
+
+/* A NaN in query 7 makes its result NaN and no other; one in a key makes all of them NaN. */
+static void check_attention(const Target *t, uint32_t fuse, bool bf16, bool in_key)
+{
+    enum { N = HEAD * HEAD, QUERY = 7 };
+    static float x[3][N], y[N];
+    for (int i = 0; i < 3 * N; i++)
+        x[i / N][i % N] = (float)((i * 7919) % 1000) / 500 - 1;
+    x[in_key][QUERY * HEAD + 3] = NAN;
+    const void *in[] = {x[0], x[1], x[2]};
+    float *out = y;
+    Graph *g = attention_graph();
+    WeightSource *w = weights_open("synthetic:1", "diffusion_model");
+    jit_run_graph(g, w, program_new(t, fuse, CONV_DIRECT, bf16),
+                  &(GraphRun){.threads = 1, .inputs = in, .outputs = &out});
+    for (int i = 0; i < N; i++)
+        if (isnan(y[i]) != (in_key || i / HEAD == QUERY))
+            fail_msg("%s, bf16 %d, fuse %x: query %d: found %g", t->name, bf16, (unsigned)fuse,
+                     i / HEAD, y[i]);
+    weights_close(w);
+    graph_free(g);
+}
+
+static void test_attention_nan(void **state)
+{
+    (void)state;
+    int n;
+    const Target *table = target_table(&n);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 8 && target_runs_here(&table[i]); k++)
+            check_attention(&table[i], k & 1 ? FUSE_ALL : FUSE_NONE, k & 2, k & 4);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
-                                       cmocka_unit_test(test_short_functions),
-                                       cmocka_unit_test(test_none_is_missing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_short_functions),
+        cmocka_unit_test(test_attention_nan), cmocka_unit_test(test_none_is_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
