@@ -55,9 +55,10 @@ convert folder1 --to ldm -o folder1-file.safetensors
 same folder1-file.safetensors file1.safetensors
 convert file1.safetensors "$first" --to diffusers -o file1-folder
 for line in 'taken for Stable Diffusion 1.x' 'family stable-diffusion-1' '--sampling-method pndm'; do
-    for spec in folder1 file1-folder "file1.safetensors $first"; do
-        # shellcheck disable=SC2086
-        "$LATENTC" weights check $spec >said
+    for spec in folder1 file1-folder file1.safetensors; do
+        pipeline=()
+        [[ $spec != *.safetensors ]] || pipeline=("$first")
+        "$LATENTC" weights check "$spec" "${pipeline[@]}" >said
         grep -q -- "$line" said || fail "$spec: no line \"$line\""
     done
 done
