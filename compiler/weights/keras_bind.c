@@ -157,7 +157,7 @@ static bool keras_spell(const Scheme *s, const Checkpoint *c, const WeightName *
 
 static bool keras_owns(const Scheme *s, const Checkpoint *c, const char *model, const char *name)
 {
-    const KerasBinding *b = binding_of(c, model);
+    const KerasBinding *b = c ? binding_of(c, model) : NULL;
     return owns_model_folder(s, c, b ? b->file->prefix : model, name);
 }
 
