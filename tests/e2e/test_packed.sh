@@ -38,9 +38,9 @@ done
 draw bin/bf16 "${p[@]}" --size 128x64 -o a.png
 
 # Panels are the same for every CPU: so are files of one type and one form of convolutions.
-for flags in "--dtype f32 --conv direct" "--dtype bf16 --conv f23s --set img_height=64 --set img_width=64" "--dtype f32 --conv up"; do
+for flags in "--dtype f32 --conv up" "--dtype bf16 --conv f23s --set img_height=64 --set img_width=64"; do
     rm -f first.weights
-    for target in x86-64-v4 x86-64-v3 amx-model aarch64; do
+    for target in x86-64-v3 amx-model aarch64; do
         pack $flags --target $target -o target.weights # shellcheck disable=SC2086
         [[ -e first.weights ]] || cp target.weights first.weights
         cmp target.weights first.weights || fail "$flags: other packed weights for $target"
