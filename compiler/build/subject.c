@@ -54,7 +54,7 @@ Subject subject_open(const char *spec, const char *pipeline, const char *variant
                                   : weights_open(spec, m->graph->name);
         if (s.checkpoint)
             m->fit = weights_fit(m->weights, m->graph, s.arena);
-        m->here = !s.checkpoint || m->fit.n_missing < m->fit.n;
+        m->here = !s.checkpoint || !m->fit.n || m->fit.n_missing < m->fit.n;
         s.n_here += m->here;
     }
     if (s.checkpoint && s.checkpoint->scheme == scheme_find("latentc-model"))

@@ -71,8 +71,16 @@ static int find_layer(const KerasModel *m, Json at, const char *name)
     json_err(at, "there is no layer \"%s\" in model %s", name, m->name);
 }
 
-/* ["layer", call, result] */
-static void read_reference(Read *r, const KerasModel *m, Json list, KerasCall *c, const char *key)
+/* Is the layer a functional model? Where outputs are listed, Keras counts its calls from 1: the
+ * one that made it is number 0. */
+static bool is_functional(const KerasLayer *l)
+{
+    return l->model && json_ok(json_get(l->model->config, "input_layers"));
+}
+
+/* ["layer", call, result]; end: it is one of the model's outputs, or inputs. */
+static void read_reference(Read *r, const KerasModel *m, Json list, KerasCall *c, const char *key,
+                           bool end)
 {
     KerasArg *arg = new_arg(r, c, list, key);
     json_expect(list, JSON_ARRAY);
@@ -84,9 +92,11 @@ static void read_reference(Read *r, const KerasModel *m, Json list, KerasCall *c
     arg->result = (int)json_int(result, 0, INT32_MAX);
     const KerasLayer *l = &m->layers[arg->layer];
     int calls = json_ok(l->batch_shape) ? 1 : l->n_calls;
-    if (arg->call >= calls)
-        json_err(call, "layer %s has %d call%s here, found a reference to number %d", l->name,
-                 calls, calls == 1 ? "" : "s", arg->call);
+    if (end && is_functional(l)) /* Keras, too, takes 0 for the last one */
+        arg->call = (arg->call ? arg->call : calls) - 1;
+    if (arg->call < 0 || arg->call >= calls)
+        json_err(call, "layer %s has %d call%s here, found a reference to number %s", l->name,
+                 calls, calls == 1 ? "" : "s", json_text(call));
 }
 
 /* Is it ["layer", 0, 0]? */
@@ -110,7 +120,7 @@ static void read_arg(Read *r, const KerasModel *m, Json at, KerasCall *c, const 
         if (strcmp(text_of(at, "class_name", ""), "__keras_tensor__") != 0)
             break;
         Json history = json_need(json_need(at, "config"), "keras_history");
-        read_reference(r, m, history, c, keyword);
+        read_reference(r, m, history, c, keyword, false);
         return;
     }
     case JSON_BOOL:
@@ -119,13 +129,25 @@ static void read_arg(Read *r, const KerasModel *m, Json at, KerasCall *c, const 
     json_err(at, "found %.60s, expected a tensor of the model or a number", json_text(at));
 }
 
+/* No masks: null, or a list of that for each tensor of a call. */
+static bool only_nulls(Json at)
+{
+    bool list = json_kind(at) == JSON_ARRAY, nulls = list || json_kind(at) == JSON_NULL;
+    for (Json e = list ? json_first(at) : (Json){0}; nulls && json_ok(e); e = json_next(e))
+        nulls = only_nulls(e);
+    return nulls;
+}
+
 static void read_keywords(Read *r, const KerasModel *m, Json kwargs, KerasCall *c)
 {
     for (Json k = json_first(kwargs); json_ok(k); k = json_next(k)) {
         bool training = strcmp(json_key(k), "training") == 0 && json_kind(k) == JSON_BOOL;
         if (training || json_kind(k) == JSON_NULL)
             continue;
-        if (strcmp(json_key(k), "mask") == 0)
+        bool mask = strcmp(json_key(k), "mask") == 0;
+        if (mask && only_nulls(k))
+            continue;
+        if (mask)
             json_err(k, "masks are not supported, expected null");
         read_arg(r, m, k, c, json_key(k));
     }
@@ -150,7 +172,7 @@ static void read_calls(Read *r, const KerasModel *m, KerasLayer *l)
 static void read_ends(Read *r, const KerasModel *m, Json at, KerasCall *c, const char *name)
 {
     if (is_reference(at)) {
-        read_reference(r, m, at, c, name);
+        read_reference(r, m, at, c, name, true);
         return;
     }
     if (json_kind(at) != JSON_OBJECT)

@@ -166,7 +166,7 @@ static Found find_all(Checkpoint *c, KerasFile *m, const char *path)
     else
         err("%s: an HDF5 file, but not Keras' weights: it has neither the attribute layer_names nor the group layers",
             path);
-    if (!f.n)
+    if (!f.n && !m->archive) /* an archive has its model too, which may need none */
         err("%s: Keras' weights, but there are none in it", path);
     return f;
 }
@@ -320,6 +320,9 @@ static void name_class(Checkpoint *c, Archive *z)
         c->taken_for = arena_printf(c->arena, "a model of Keras, class %s",
                                     text_member(config, "class_name"));
         c->why = "its config.json says so";
+        c->foreign = c->n
+                         ? arena_printf(c->arena, "%s, with weights of its own alone", c->taken_for)
+                         : NULL;
         json_free(c->settings);
         c->settings = (Json){0};
     }

@@ -252,7 +252,7 @@ void weights_check(WeightSource *w, const Graph *g)
     Arena *a = arena_new();
     WeightFit f = weights_fit(w, g, a);
     const char *file = w->from->spec, *plural = f.n_extra == 1 ? "" : "s";
-    if (f.n_missing == f.n && w->from->foreign)
+    if (f.n && f.n_missing == f.n && w->from->foreign)
         err("%s: this is %s", file, w->from->foreign);
     if (f.n_missing && f.n_extra)
         err("%s: %zu of %s's %zu weights missing, the first is %s; %zu tensor%s unknown, the first is \"%s\"",

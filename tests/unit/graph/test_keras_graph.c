@@ -265,13 +265,54 @@ static void test_one_pixel(void **state)
     }
 }
 
+#define KERAS_INPUT(name)                                                         \
+    "{\"module\":\"keras.layers\",\"class_name\":\"InputLayer\",\"name\":\"" name \
+    "\",\"config\":{\"batch_shape\":[null,4,4,8]},\"inbound_nodes\":[]}"
+#define KERAS_TENSOR(name) \
+    "{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"" name "\",0,0]}}"
+
+/* A model of two inputs in a model, called twice; outputs count its calls from 1, as Keras does. */
+static void test_nested_inputs(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const char text[] =
+        "{\"module\":\"keras\",\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":["
+        KERAS_INPUT("x") "," KERAS_INPUT("y") ","
+        "{\"module\":\"keras\",\"class_name\":\"Functional\",\"name\":\"inner\",\"config\":{\"layers\":["
+        KERAS_INPUT("a") "," KERAS_INPUT("b") ","
+        "{\"module\":\"keras.layers\",\"class_name\":\"ReLU\",\"name\":\"relu\",\"config\":{},"
+        "\"inbound_nodes\":[{\"args\":[" KERAS_TENSOR("a") "],\"kwargs\":{}}]},"
+        "{\"module\":\"keras.layers\",\"class_name\":\"Add\",\"name\":\"sum\",\"config\":{},"
+        "\"inbound_nodes\":[{\"args\":[[" KERAS_TENSOR("relu") "," KERAS_TENSOR("b") "]]}]}],"
+        "\"input_layers\":[[\"a\",0,0],[\"b\",0,0]],\"output_layers\":[\"sum\",0,0]},"
+        "\"inbound_nodes\":[{\"args\":[[" KERAS_TENSOR("y") "," KERAS_TENSOR("x") "]],"
+        "\"kwargs\":{\"mask\":[null,null]}},"
+        "{\"args\":[[" KERAS_TENSOR("inner") "," KERAS_TENSOR("y") "]],"
+        "\"kwargs\":{\"mask\":[[null],null]}}]}],"
+        "\"input_layers\":[[\"x\",0,0],[\"y\",0,0]],"
+        "\"output_layers\":[[\"inner\",1,0],[\"inner\",2,0]]}}";
+    /* clang-format on */
+    Json root = json_parse(text, sizeof text - 1, "text");
+    Graph *g = graph_from_json(root, NULL, 0);
+    assert_int_equal(g->n_ops, 4);
+    const Op *o = g->ops;
+    TensorId x = g->inputs[0], y = g->inputs[1];
+    assert_true(o[0].in[0].id == y.id && o[1].in[0].id == o[0].out.id && o[1].in[1].id == x.id);
+    assert_true(o[2].in[0].id == o[1].out.id && o[3].in[0].id == o[2].out.id &&
+                o[3].in[1].id == y.id);
+    assert_true(g->outputs[0].id == o[1].out.id && g->outputs[1].id == o[3].out.id);
+    json_free(root);
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_graphs), cmocka_unit_test(test_differences),
         cmocka_unit_test(test_classes),     cmocka_unit_test(test_same_kernels),
         cmocka_unit_test(test_stored),      cmocka_unit_test(test_narrow),
-        cmocka_unit_test(test_one_pixel),
+        cmocka_unit_test(test_one_pixel),   cmocka_unit_test(test_nested_inputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

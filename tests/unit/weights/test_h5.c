@@ -16,6 +16,10 @@
 #include "h5.h"
 #include "stored.h"
 #include "err.h"
+#include "files.h"
+#include "open_models.h"
+#include "caught.h"
+#include "zip_write.h"
 
 static char path[] = "/tmp/latentc-h5-XXXXXX";
 static hid_t file;
@@ -345,11 +349,54 @@ static int teardown(void **state)
     return unlink(path);
 }
 
+/* A .keras archive of a model without weights: it has none, and needs none. */
+static void no_weights(void **state)
+{
+    (void)state;
+    static const char config[] =
+        "{\"module\":\"keras\",\"class_name\":\"Sequential\",\"config\":{\"name\":\"m\",\"layers\":["
+        "{\"module\":\"keras.layers\",\"class_name\":\"InputLayer\",\"config\":{\"name\":\"x\","
+        "\"batch_shape\":[null,4,4,8]}},{\"module\":\"keras.layers\",\"class_name\":%s}}]}}";
+    static const char *const classes[] = {
+        "\"ReLU\",\"config\":{\"name\":\"last\"",
+        "\"Dense\",\"config\":{\"name\":\"last\",\"units\":2,\"use_bias\":true,\"activation\":\"linear\"",
+    };
+    create(H5P_DEFAULT);
+    group("layers");
+    done();
+    size_t n;
+    char *h5 = read_file(path, &n);
+    for (int i = 0; i < 2; i++) {
+        char text[sizeof config + 128], name[] = "/tmp/latentc-keras-XXXXXX";
+        int fd = mkstemp(name), length = snprintf(text, sizeof text, config, classes[i]);
+        const ZipEntry entries[] = {{.name = "config.json", .data = text, .n = (size_t)length},
+                                    {.name = "model.weights.h5", .data = h5, .n = n}};
+        Buf zip = {0};
+        zip_write(&zip, entries, 2);
+        assert_int_equal(write(fd, zip.data, zip.len), zip.len);
+        close(fd);
+        const WeightFlags none = {0};
+        GraphWeights from;
+        int code;
+        Graph *g = graph_open(name, NULL, 0, &none, &from);
+        assert_int_equal(from.checkpoint->n, 0);
+        CAUGHT(code, weights_close(graph_weights(g, &from, "compile")));
+        assert_int_equal(code, i ? EXIT_USER : 0);
+        if (i)
+            assert_non_null(strstr(err_text(), "2 of m's 2 weights missing, the first is \"last."));
+        graph_free(g);
+        buf_free(&zip);
+        unlink(name);
+    }
+    free(h5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),      cmocka_unit_test(numbers),    cmocka_unit_test(walk),
         cmocka_unit_test(wild_lists), cmocka_unit_test(wild_links), cmocka_unit_test(wild_numbers),
+        cmocka_unit_test(no_weights),
     };
     return cmocka_run_group_tests_name("h5", tests, setup, teardown);
 }
