@@ -8,7 +8,15 @@ for program in slurmctld slurmd munged srun; do command -v $program >/dev/null |
 cd "$work"
 chmod 755 "$work"
 daemons=()
+# Processes of steps report their end through the daemons. One that cannot would keep slurmd alive.
+steps() {
+    local pid
+    for pid in $(pgrep slurmstepd); do [[ $(readlink "/proc/$pid/cwd") != "$work"* ]] || echo "$pid"; done
+}
 finish() {
+    local i pid
+    for ((i = 0; i < 50; i++)); do [[ -n $(steps) ]] || break; sleep 0.2; done
+    for pid in $(steps); do kill -9 "$pid" 2>/dev/null || true; done
     for pid in "${daemons[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait
     rm -rf "$work"
