@@ -152,14 +152,36 @@ static void expect_kind(const Inputs *in, const ParamSet *p, ParamKind kind)
             param_kind_text(p->kind), param_kind_text(kind));
 }
 
+/* err() if --varies gave it: of an input that is not there. */
+static void check_varies(const Inputs *in, const char *set)
+{
+    const char *names[MAX_NAMES], *input = set + strlen("varies.");
+    int n = 0;
+    if (strncmp(set, "varies.", strlen("varies.")) != 0)
+        return;
+    while (n < in->model->inputs.n_args && n < MAX_NAMES) {
+        names[n] = keras_input_name(in->r->scratch, in->model, n);
+        n++;
+    }
+    err("%s: --varies: there is no input '%s': %s", in->r->g->file, input,
+        name_hint(input, NAMES(names, n)));
+}
+
 static void check_sets(const Inputs *in)
 {
     const char *names[MAX_NAMES];
-    int n = keras_parameters(in->r->scratch, in->model, names, MAX_NAMES);
-    for (int i = 0; i < in->n_sets; i++)
-        if (name_find(in->sets[i].name, NAMES(names, n)) < 0)
-            err("%s: unknown parameter '%s': %s", in->r->g->file, in->sets[i].name,
-                name_hint(in->sets[i].name, NAMES(names, n)));
+    int n = keras_parameters(in->r->scratch, in->model, names, MAX_NAMES), shown = 0;
+    for (int i = 0; i < in->n_sets; i++) {
+        if (name_find(in->sets[i].name, NAMES(names, n)) >= 0)
+            continue;
+        check_varies(in, in->sets[i].name);
+        /* what no --set gives is not proposed */
+        for (int k = 0; k < n; k++)
+            if (strncmp(names[k], "varies.", 7) != 0 && strncmp(names[k], "rename.", 7) != 0)
+                names[shown++] = names[k];
+        err("%s: unknown parameter '%s': %s", in->r->g->file, in->sets[i].name,
+            name_hint(in->sets[i].name, NAMES(names, shown)));
+    }
 }
 
 /* ---- sizes ---- */
@@ -201,6 +223,15 @@ static const char *dims_text(Arena *a, const Shape *s, int64_t batch)
     return text;
 }
 
+/* The batch that a parameter gives. */
+static int64_t given_batch(const Inputs *in, const ParamSet *p, int64_t batch)
+{
+    if (batch < 1)
+        err("%s: parameter %s: found a batch of %lld, expected at least 1", in->r->g->file, p->name,
+            (long long)batch);
+    return batch;
+}
+
 /* The batch of all inputs: what is set, else what shapes of inputs have, else what the file fixes,
  * else 1. */
 static int64_t find_batch(const Inputs *in, Declared *all)
@@ -209,7 +240,7 @@ static int64_t find_batch(const Inputs *in, Declared *all)
     int64_t batch = 0, fixed = 0;
     if (set) {
         expect_kind(in, set, PARAM_INT);
-        batch = set->value;
+        batch = given_batch(in, set, set->value);
     }
     for (int i = 0; i < in->model->inputs.n_args; i++) {
         const ParamSet *p = set_of(in, "input.", all[i].name);
@@ -217,7 +248,7 @@ static int64_t find_batch(const Inputs *in, Declared *all)
             if (batch && p->ints[0] != batch)
                 err("%s: parameter %s: found a batch of %lld, expected that of the others, %lld",
                     in->r->g->file, p->name, (long long)p->ints[0], (long long)batch);
-            batch = p->ints[0];
+            batch = given_batch(in, p, p->ints[0]);
         }
         fixed = all[i].shape.dim[0] ? all[i].shape.dim[0] : fixed;
     }

@@ -129,10 +129,11 @@ static void read_arg(Read *r, const KerasModel *m, Json at, KerasCall *c, const 
     json_err(at, "found %.60s, expected a tensor of the model or a number", json_text(at));
 }
 
-/* No masks: null, or a list of that for each tensor of a call. */
+/* No masks: null, or a list or a dictionary of that for the tensors of a call. */
 static bool only_nulls(Json at)
 {
-    bool list = json_kind(at) == JSON_ARRAY, nulls = list || json_kind(at) == JSON_NULL;
+    bool list = json_kind(at) == JSON_ARRAY || json_kind(at) == JSON_OBJECT;
+    bool nulls = list || json_kind(at) == JSON_NULL;
     for (Json e = list ? json_first(at) : (Json){0}; nulls && json_ok(e); e = json_next(e))
         nulls = only_nulls(e);
     return nulls;
@@ -153,6 +154,40 @@ static void read_keywords(Read *r, const KerasModel *m, Json kwargs, KerasCall *
     }
 }
 
+/* Is it the only argument, {"a": tensor, ...}? */
+static bool is_dictionary(Json args)
+{
+    if (json_kind(args) != JSON_ARRAY || json_count(args) != 1)
+        return false;
+    Json first = json_first(args);
+    return json_kind(first) == JSON_OBJECT && !json_ok(json_get(first, "class_name"));
+}
+
+/* A call of a model with a dictionary of tensors, whose names are those of the model's inputs. */
+static void read_dictionary(Read *r, const KerasModel *m, const KerasLayer *l, Json at,
+                            KerasCall *c)
+{
+    const KerasModel *inner = l->model;
+    int n = inner ? inner->inputs.n_args : 0;
+    bool named = n > 0;
+    for (int i = 0; i < n; i++)
+        named &= inner->inputs.args[i].keyword != NULL;
+    if (!named)
+        json_err(at, "layer %s (%s): called with a dictionary, expected tensors by their position",
+                 l->name, l->class_name);
+    if (json_count(at) != n)
+        json_err(at, "layer %s (%s): called with %d tensors, expected %d", l->name, l->class_name,
+                 json_count(at), n);
+    for (int i = 0; i < n; i++) {
+        const char *key = inner->inputs.args[i].keyword;
+        Json tensor = json_get(at, key);
+        if (!json_ok(tensor))
+            json_err(at, "layer %s (%s): called without a tensor for its input %s", l->name,
+                     l->class_name, key);
+        read_arg(r, m, tensor, c, NULL);
+    }
+}
+
 static void read_calls(Read *r, const KerasModel *m, KerasLayer *l)
 {
     Json nodes = json_get(l->json, "inbound_nodes");
@@ -160,7 +195,10 @@ static void read_calls(Read *r, const KerasModel *m, KerasLayer *l)
     for (Json n = json_ok(nodes) ? json_first(nodes) : nodes; json_ok(n); n = json_next(n), i++) {
         json_expect(n, JSON_OBJECT);
         Json args = json_need(n, "args"), kwargs = json_get(n, "kwargs");
-        read_arg(r, m, args, &l->calls[i], NULL);
+        if (is_dictionary(args))
+            read_dictionary(r, m, l, json_first(args), &l->calls[i]);
+        else
+            read_arg(r, m, args, &l->calls[i], NULL);
         if (json_ok(kwargs)) {
             json_expect(kwargs, JSON_OBJECT);
             read_keywords(r, m, kwargs, &l->calls[i]);

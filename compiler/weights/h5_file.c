@@ -138,7 +138,9 @@ H5 *h5_from_memory(const char *path, const void *data, size_t bytes)
     H5Pset_fapl_core(fapl, 1 << 16, 0);
     H5Pset_file_image_callbacks(fapl, &calls);
     H5Pset_file_image(fapl, (void *)data, bytes);
-    open_with(f, "/dev/null/memory", fapl); /* a name that no file can have: else it is refused */
+    /* A name that no file can have, else it is refused; and another for each, else it is taken for
+     * one that is open. */
+    open_with(f, arena_printf(f->arena, "/dev/null/%p", (void *)f), fapl);
     return f;
 }
 

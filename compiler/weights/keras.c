@@ -320,9 +320,7 @@ static void name_class(Checkpoint *c, Archive *z)
         c->taken_for = arena_printf(c->arena, "a model of Keras, class %s",
                                     text_member(config, "class_name"));
         c->why = "its config.json says so";
-        c->foreign = c->n
-                         ? arena_printf(c->arena, "%s, with weights of its own alone", c->taken_for)
-                         : NULL;
+        c->foreign = NULL; /* it has its graph; a pipeline may take it */
         json_free(c->settings);
         c->settings = (Json){0};
     }

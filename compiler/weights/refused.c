@@ -46,6 +46,9 @@ static const Beginning beginnings[] = {
     {0, "<!DOCTYPE", NULL, NULL, "a page of HTML, not a file of weights: download it again (a login or an error page came instead)"},
     {0, "<!doctype", NULL, NULL, "a page of HTML, not a file of weights: download it again (a login or an error page came instead)"},
     {0, "<html", NULL, NULL, "a page of HTML, not a file of weights: download it again (a login or an error page came instead)"},
+    {0, "{", "\"class_name\"", ".json", "a graph file (a model of Keras), which has no weights; " EXPECTED},
+    {0, "{", "\"models\"", ".json", "a pipeline file, which has no weights; " EXPECTED},
+    {0, "{", "\"graph\"", ".json", "a graph file, which has no weights; " EXPECTED},
     {0, LRT_PACKED, NULL, NULL, "packed weights, which only a generator reads; expected the checkpoint that they were made from: 'latentc weights list' names it"},
 };
 /* clang-format on */

@@ -276,7 +276,7 @@ static void test_nested_inputs(void **state)
 {
     (void)state;
     /* clang-format off */
-    static const char text[] =
+    static const char form[] =
         "{\"module\":\"keras\",\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":["
         KERAS_INPUT("x") "," KERAS_INPUT("y") ","
         "{\"module\":\"keras\",\"class_name\":\"Functional\",\"name\":\"inner\",\"config\":{\"layers\":["
@@ -285,25 +285,34 @@ static void test_nested_inputs(void **state)
         "\"inbound_nodes\":[{\"args\":[" KERAS_TENSOR("a") "],\"kwargs\":{}}]},"
         "{\"module\":\"keras.layers\",\"class_name\":\"Add\",\"name\":\"sum\",\"config\":{},"
         "\"inbound_nodes\":[{\"args\":[[" KERAS_TENSOR("relu") "," KERAS_TENSOR("b") "]]}]}],"
-        "\"input_layers\":[[\"a\",0,0],[\"b\",0,0]],\"output_layers\":[\"sum\",0,0]},"
-        "\"inbound_nodes\":[{\"args\":[[" KERAS_TENSOR("y") "," KERAS_TENSOR("x") "]],"
-        "\"kwargs\":{\"mask\":[null,null]}},"
-        "{\"args\":[[" KERAS_TENSOR("inner") "," KERAS_TENSOR("y") "]],"
+        "\"input_layers\":%s,\"output_layers\":[\"sum\",0,0]},"
+        "\"inbound_nodes\":[{\"args\":[%s],\"kwargs\":{\"mask\":%s}},{\"args\":[%s],"
         "\"kwargs\":{\"mask\":[[null],null]}}]}],"
         "\"input_layers\":[[\"x\",0,0],[\"y\",0,0]],"
         "\"output_layers\":[[\"inner\",1,0],[\"inner\",2,0]]}}";
+    static const char *const cases[][4] = {
+        {"[[\"a\",0,0],[\"b\",0,0]]", "[" KERAS_TENSOR("y") "," KERAS_TENSOR("x") "]", "[null,null]",
+         "[" KERAS_TENSOR("inner") "," KERAS_TENSOR("y") "]"},
+        {"{\"b\":[\"b\",0,0],\"a\":[\"a\",0,0]}", /* by the names of its inputs */
+         "{\"a\":" KERAS_TENSOR("y") ",\"b\":" KERAS_TENSOR("x") "}", "{\"a\":null,\"b\":null}",
+         "{\"b\":" KERAS_TENSOR("y") ",\"a\":" KERAS_TENSOR("inner") "}"}};
     /* clang-format on */
-    Json root = json_parse(text, sizeof text - 1, "text");
-    Graph *g = graph_from_json(root, NULL, 0);
-    assert_int_equal(g->n_ops, 4);
-    const Op *o = g->ops;
-    TensorId x = g->inputs[0], y = g->inputs[1];
-    assert_true(o[0].in[0].id == y.id && o[1].in[0].id == o[0].out.id && o[1].in[1].id == x.id);
-    assert_true(o[2].in[0].id == o[1].out.id && o[3].in[0].id == o[2].out.id &&
-                o[3].in[1].id == y.id);
-    assert_true(g->outputs[0].id == o[1].out.id && g->outputs[1].id == o[3].out.id);
-    json_free(root);
-    graph_free(g);
+    for (int i = 0; i < 2; i++) {
+        char text[4096];
+        int n = snprintf(text, sizeof text, form, cases[i][0], cases[i][1], cases[i][2],
+                         cases[i][3]);
+        Json root = json_parse(text, (size_t)n, "text");
+        Graph *g = graph_from_json(root, NULL, 0);
+        assert_int_equal(g->n_ops, 4);
+        const Op *o = g->ops;
+        TensorId x = g->inputs[0], y = g->inputs[1];
+        assert_true(o[0].in[0].id == y.id && o[1].in[0].id == o[0].out.id && o[1].in[1].id == x.id);
+        assert_true(o[2].in[0].id == o[1].out.id && o[3].in[0].id == o[2].out.id &&
+                    o[3].in[1].id == y.id);
+        assert_true(g->outputs[0].id == o[1].out.id && g->outputs[1].id == o[3].out.id);
+        json_free(root);
+        graph_free(g);
+    }
 }
 
 int main(void)

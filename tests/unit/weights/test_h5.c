@@ -391,12 +391,38 @@ static void no_weights(void **state)
     free(h5);
 }
 
+/* Two archives of one pipeline are open at a time. */
+static void two_in_memory(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"one", "two"};
+    char *data[2];
+    H5 *h5[2];
+    for (int i = 0; i < 2; i++) {
+        size_t n;
+        create(H5P_DEFAULT);
+        group(groups[i]);
+        done();
+        data[i] = read_file(path, &n);
+        h5[i] = h5_from_memory(groups[i], data[i], n);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_true(h5_has_group(h5[i], groups[i]));
+        assert_false(h5_has_group(h5[i], groups[!i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        h5_close(h5[i]);
+        free(data[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts),      cmocka_unit_test(numbers),    cmocka_unit_test(walk),
-        cmocka_unit_test(wild_lists), cmocka_unit_test(wild_links), cmocka_unit_test(wild_numbers),
-        cmocka_unit_test(no_weights),
+        cmocka_unit_test(texts),      cmocka_unit_test(numbers),
+        cmocka_unit_test(walk),       cmocka_unit_test(wild_lists),
+        cmocka_unit_test(wild_links), cmocka_unit_test(wild_numbers),
+        cmocka_unit_test(no_weights), cmocka_unit_test(two_in_memory),
     };
     return cmocka_run_group_tests_name("h5", tests, setup, teardown);
 }
