@@ -95,24 +95,53 @@ static void add_size(Build *b, int i)
 #undef ONCE
 }
 
-static bool has_input(const Graph *g, const char *name)
+static const Tensor *find_input(const Graph *g, const char *name)
 {
     for (uint32_t i = 0; i < g->n_inputs; i++)
         if (strcmp(tensor(g, g->inputs[i])->name, name) == 0)
-            return true;
-    return false;
+            return tensor(g, g->inputs[i]);
+    return NULL;
 }
 
 /* Whether the diffusion model reads a mask and a masked picture, which an image encoder encodes. */
 static bool reads_masks(const Build *b, const char *path)
 {
     const lrt_pipeline *c = &b->constants;
-    bool masks = c->diffusion_model >= 0 && has_input(b->models[c->diffusion_model].graph,
-                                                      lrt_model_input_names[LRT_INPUT_mask_latent]);
+    bool masks = c->diffusion_model >= 0 &&
+                 find_input(b->models[c->diffusion_model].graph,
+                            lrt_model_input_names[LRT_INPUT_mask_latent]);
     if (masks && c->image_encoder < 0 && c->tiny_image_encoder < 0)
         err("%s: this is an inpainting model, which reads the picture that it repaints: expected an image encoder%s",
             path, b->flags->no_init_img ? ", so no --no-init-img" : "");
     return masks;
+}
+
+/* "77x1024": the sizes of one batch element. */
+static const char *element_text(Arena *a, const Shape *s)
+{
+    const char *text = "";
+    for (int i = 1; i < s->rank; i++)
+        text = arena_printf(a, "%s%s%lld", text, i > 1 ? "x" : "", (long long)s->dim[i]);
+    return text;
+}
+
+/* err() unless the text encoder's result has as many numbers as the diffusion model's context: a
+ * generator would refuse to draw. */
+static void check_context(const Build *b)
+{
+    const lrt_pipeline *c = &b->constants;
+    if (c->text_encoder < 0 || c->diffusion_model < 0)
+        return;
+    const Graph *text = b->models[c->text_encoder].graph,
+                *model = b->models[c->diffusion_model].graph;
+    const Tensor *in = find_input(model, "context"), *out = tensor(text, text->outputs[0]);
+    if (!in)
+        err("%s: a diffusion model needs an input \"context\"; found none", model->file);
+    if (shape_count(&in->shape) / in->shape.dim[0] == shape_count(&out->shape) / out->shape.dim[0])
+        return;
+    Arena *a = arena_new();
+    err("%s: its context has %s numbers, but the text encoder (%s) makes %s", model->file,
+        element_text(a, &in->shape), text->file, element_text(a, &out->shape));
 }
 
 static int time_width(const Graph *g)
@@ -203,6 +232,7 @@ void build_lower(Build *b, const char *path)
     c->n_sizes = (uint32_t)b->n_sizes;
     if (c->diffusion_model >= 0)
         c->time_width = time_width(b->models[c->diffusion_model].graph);
+    check_context(b);
     c->masks = reads_masks(b, path);
     describe(b, path);
     p->options = b->code.data;

@@ -62,3 +62,8 @@ expect 1 $'latentc: error: no\\\\x1b[[]31m.json*' "$LATENTC" show $'no\e[31m.jso
 echo '{"graph": "tiny", "inputs": {"a": {"shape": [1, 4], "varies": "step"}}, "outputs": {"output": "x"}, "body": [{"op": "relu", "path": "relu", "in": "a"}]}' >tiny.json
 "$LATENTC" compile tiny.json -o tiny 2>said || fail "compile of a graph without weights: $(cat said)"
 [[ -x tiny ]] || fail "compile of a graph without weights made no program"
+
+# Models that do not fit each other are refused before the work.
+expect 1 "*diffusion_model.json: its context has 32x64 numbers, but the text encoder (*text_encoder.json) makes 32x128" \
+    "$LATENTC" build -q "$SOURCE_DIR/graphs/shapes/pipeline.json" --weights synthetic:1 --set context_width=64 -o never
+[[ ! -e never ]] || fail "a generator whose models do not fit each other"
