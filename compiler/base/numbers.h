@@ -8,6 +8,9 @@
  * infinite; every NaN becomes 0x7fc0. */
 uint16_t bf16_of(float x);
 
+/* The number that these bits are. */
+float f32_of_bf16(uint16_t bits);
+
 /* *r = a*b; true when that does not fit. */
 bool mul_overflow(int64_t a, int64_t b, int64_t *r);
 #endif

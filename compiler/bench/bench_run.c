@@ -162,6 +162,8 @@ StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches 
     r.model = model_open(b->pipeline, item->model, (int)batch, shared, "synthetic:1");
     if (item->caches)
         flags_cache(&b->code, r.model.graph);
+    if (set->bf16) /* as --dtype says; the ladder begins in f32 */
+        flags_quantise(&b->code, r.model.graph);
     Program *p = program_new(b->machine.target, set->fuse, set->conv, set->bf16);
     p->optimize = optimize_parse(b->code.optimize);
     if (p->conv == CONV_AUTO)

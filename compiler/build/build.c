@@ -66,6 +66,7 @@ static int add_model(Build *b, const Pipeline *l, ModelId id, bool batched)
     Model *x = &b->models[b->n_models];
     *x = model_open(l, &l->model[id], guided ? 2 : 1, guided, NULL);
     b->sources[b->n_models++] = x->weights;
+    flags_quantise(&b->flags->code, x->graph);
     if (model_rows[id].guided)
         flags_cache(&b->flags->code, x->graph);
     return program_add_tuned(b->program, x->graph);
@@ -185,7 +186,6 @@ static void describe_flags(Build *b)
     PipelineFlags now = *b->flags;
     now.code.fuse = fuse.data;
     now.code.conv = conv_names[p->conv];
-    now.code.dtype = p->bf16 ? "bf16" : "f32";
     now.code.tune_seconds = 0; /* FILE has what was measured */
     now.sizes_text = sizes_text(a, &now.sizes);
     now.code.target = NULL; /* packed weights are the same for every target */

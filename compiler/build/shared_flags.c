@@ -123,11 +123,26 @@ Optimize optimize_parse(const char *text)
     return goals[name_choice("--optimize", text, NAMES(names, 2))];
 }
 
-bool dtype_parse(const char *text)
+/* The types of --dtype. bf16: of operands that are not quantised. */
+static const struct DtypeRow {
+    const char *name;
+    bool bf16;
+    Quantise quantise;
+} dtypes[] = {
+    {"f32", false, QUANTISE_NOTHING},
+    {"bf16", true, QUANTISE_NOTHING},
+    {"int8", true, QUANTISE_INT8},
+};
+
+static const struct DtypeRow *dtype_row(const char *text)
 {
-    static const char *const names[] = {"f32", "bf16"};
-    return name_choice("--dtype", text, NAMES(names, 2)) == 1;
+    enum { N = sizeof dtypes / sizeof dtypes[0] };
+    return &dtypes[name_choice("--dtype", text, NAMES_OF(dtypes, name, N))];
 }
+
+bool dtype_parse(const char *text) { return dtype_row(text)->bf16; }
+
+void flags_quantise(const CodeFlags *f, Graph *g) { g->quantise = dtype_row(f->dtype)->quantise; }
 
 void flags_cache(const CodeFlags *f, Graph *g)
 {

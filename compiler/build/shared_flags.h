@@ -35,7 +35,7 @@ enum { DEFAULT_CACHE_LEVEL = 1 };
 /* Their rows: a group of --help with an example of the command's. */
 #define CODE_FLAGS(f, example) \
     CODE_FLAGS_BUT_DTYPE(f, example), \
-    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "operands of convolutions and dense products: f32 (default) or bf16", 0, 0}
+    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "numbers of convolutions and dense products: f32 (default), bf16, or int8: products of whole numbers where that loses little, bf16 elsewhere", 0, 0}
 #define CODE_FLAGS_BUT_DTYPE(f, example) \
     FLAG_GROUP("Code", example), \
     {"set", 0, FLAG_LIST, &(f)->sets.list, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256; of a Keras model also the shape of an input: input.latent=1x96x96x4", 0, 0}, \
@@ -107,8 +107,10 @@ struct Tuning *tuning_for(const CodeFlags *f);
 /* --optimize: usage_err() on anything but speed and memory. */
 Optimize optimize_parse(const char *text);
 
-/* --dtype: true for bf16; usage_err() on anything but f32 and bf16. */
+/* --dtype: what is not quantised is bf16; usage_err() on an unknown name. */
 bool dtype_parse(const char *text);
+/* Tells the graph how --dtype quantises it. Before passes. */
+void flags_quantise(const CodeFlags *f, Graph *g);
 
 /* --set NAME=VALUE, VALUE a decimal integer, or of input.NAME integers with x between them; and
  * --varies NAME=OFTEN, the text parameter varies.NAME. *out gets an array of parameters, which

@@ -80,6 +80,7 @@ static Input open_input(const char *path, const CodeFlags *code, const WeightFla
     in.g = graph_open(path, values, n, weights, &in.from);
     in.source = exe ? graph_weights(in.g, &in.from, "compile") : NULL;
     flags_cache(code, in.g);
+    flags_quantise(code, in.g);
     in.p = program_for(code);
     program_add_tuned(in.p, in.g);
     in.p->made_from = path;

@@ -181,6 +181,7 @@ int cmd_run(int argc, char **argv)
         omp_set_num_threads(threads_to_use(f.threads));
     r.weights = graph_weights(r.g, &from, "run");
     flags_cache(&f.code, r.g);
+    flags_quantise(&f.code, r.g);
     make_buffers(&r, f.inputs);
     double *seconds = f.repeat ? xcalloc((size_t)f.repeat, sizeof *seconds) : NULL;
     if (f.interpret) {

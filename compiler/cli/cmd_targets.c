@@ -13,7 +13,7 @@ static void print_machine(void)
     /* clang-format off */
     static const struct { uint32_t bit; const char *name; } features[] = {
         {LRT_CPU_AVX2, "avx2"}, {LRT_CPU_FMA, "fma"}, {LRT_CPU_F16C, "f16c"}, {LRT_CPU_AVX512, "avx512"},
-        {LRT_CPU_AVX512_BF16, "avx512_bf16"}, {LRT_CPU_AMX_BF16, "amx_bf16"}, {LRT_CPU_NEON, "neon"},
+        {LRT_CPU_AVX512_BF16, "avx512_bf16"}, {LRT_CPU_AVX512_VNNI, "avx512_vnni"}, {LRT_CPU_AMX_BF16, "amx_bf16"}, {LRT_CPU_NEON, "neon"},
     };
     /* clang-format on */
     uint32_t have = lrt_cpu_features();

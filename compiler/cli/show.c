@@ -114,6 +114,7 @@ static Graph *load_graph(const ShowFlags *f)
     Graph *g = graph_open(f->graph, sets, n, NULL, &none);
     free(sets);
     flags_cache(&f->code, g);
+    flags_quantise(&f->code, g);
     return g;
 }
 

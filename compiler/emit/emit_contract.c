@@ -10,7 +10,7 @@
 #include "contract_plan.h"
 #include "emit_amx.h"
 #include "emit_epilogue.h"
-#include "emit_load.h"
+#include "emit_load_int8.h"
 #include "emit_sums.h"
 #include "emit_tiles.h"
 #include "emitters.h"
@@ -22,7 +22,20 @@ typedef struct {
     const PanelBlock *b;
     V pixel;
     Micro m;
+    /* Of whole numbers: what those of each row stand for. */
+    QuantValues quant[16];
 } RegisterTile;
+
+/* Vector v of row i: what its whole numbers stand for. */
+static V int8_sums(Emit *e, const RegisterTile *t, int i, int v)
+{
+    const Contract *c = t->task->c;
+    const PanelLayout p = panel_layout(c);
+    V scales = atc(e, t->b->scales, block_scales_vector(c, &p, v));
+    return sums_of_int8(e, get(e, t->m.acc[i][v]), &t->quant[i],
+                        load(e, atc(e, scales, PANEL_COLUMNS), c->lanes),
+                        load(e, scales, c->lanes));
+}
 
 /* Vector v of row i through the epilogue, and its sums. */
 static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVector *o,
@@ -32,7 +45,7 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
     const Contract *c = task->c;
     V acc[4];
     for (int k = 0; k < t->m.nvec; k++)
-        acc[k] = get(e, t->m.acc[i][k]);
+        acc[k] = contract_int8(c) ? int8_sums(e, t, i, k) : get(e, t->m.acc[i][k]);
     GatedVector of = contract_geglu(c) ? gated_vector(e, c, acc, t->m.nvec, v)
                                        : (GatedVector){acc[v], NULL};
     o->offset = ci(e, (int64_t)v * c->lanes);
@@ -45,7 +58,7 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
     sums_add(e, &sums[v], r);
 }
 
-static void epilogue(Emit *e, const RegisterTile *t)
+static void epilogue(Emit *e, RegisterTile *t)
 {
     const Contract *c = t->task->c;
     int vectors = contract_geglu(c) ? (int)ceil_div(t->m.nvec, 2) : t->m.nvec, lanes = c->lanes,
@@ -54,6 +67,8 @@ static void epilogue(Emit *e, const RegisterTile *t)
                                  : contract_block_out(c);
     ChannelSums sums[4];
     for (int i = 0; i < t->m.rows; i++) {
+        if (contract_int8(c))
+            t->quant[i] = quant_of_pixel(e, t->task, addc(e, t->pixel, i));
         OutputVector o = {.j = t->b->j};
         o.pixel = output_pixel(e, t->task, addc(e, t->pixel, i), &o.batch);
         for (int v = 0; v < vectors && (int64_t)v * lanes < columns; v++) {
@@ -66,6 +81,12 @@ static void epilogue(Emit *e, const RegisterTile *t)
         sums_end(e, &sums[v]);
 }
 
+/* Of an accumulator. */
+static LLVMTypeRef sum_type(const Emit *e, const Contract *c)
+{
+    return contract_int8(c) ? int_type(e, c->lanes) : vec_type(e, c->lanes);
+}
+
 /* Accumulators to scratch, or back (restore). */
 static void spill(Emit *e, RegisterTile *t, bool restore)
 {
@@ -76,7 +97,8 @@ static void spill(Emit *e, RegisterTile *t, bool restore)
             V place = addc(e, mulc(e, addc(e, t->pixel, i), row), (int64_t)v * lanes);
             V p = at(e, t->task->spilled, place);
             if (restore)
-                set(e, t->m.acc[i][v], load(e, p, lanes));
+                set(e, t->m.acc[i][v],
+                    LLVMBuildBitCast(e->b, load(e, p, lanes), sum_type(e, t->task->c), ""));
             else
                 store(e, get(e, t->m.acc[i][v]), p);
         }
@@ -85,7 +107,7 @@ static void spill(Emit *e, RegisterTile *t, bool restore)
 static void begin_sums(Emit *e, RegisterTile *t)
 {
     const Contract *c = t->task->c;
-    V zero = cf(e, 0, c->lanes);
+    V zero = LLVMConstNull(sum_type(e, c));
     for (int i = 0; i < t->m.rows; i++)
         for (int v = 0; v < t->m.nvec; v++)
             set(e, t->m.acc[i][v], zero);
@@ -129,9 +151,9 @@ static void run_taps(Emit *e, RegisterTile *t, V *start)
 {
     const Contract *c = t->task->c;
     const PanelLayout p = panel_layout(c);
-    int64_t rest = last_chunk(c), pairs = c->bf16 ? 2 : 1, row = PANEL_COLUMNS;
-    V count = chunk_channels(e, c, t->b->chunk);
-    int unroll = c->kc % (4 * pairs) == 0 && rest % (4 * pairs) == 0 ? 4 : 1;
+    int64_t rest = last_chunk(c), word = contract_word(c), row = PANEL_COLUMNS;
+    V count = udivc(e, chunk_channels(e, c, t->b->chunk), word);
+    int unroll = c->kc % (4 * word) == 0 && rest % (4 * word) == 0 ? 4 : 1;
     V panel = var(e, e->ptr, t->b->panel);
     for (int v = 0; v < t->m.nvec; v++)
         t->m.offset[v] = block_vector(c, &p, v);
@@ -142,10 +164,9 @@ static void run_taps(Emit *e, RegisterTile *t, V *start)
     for (int i = 0; i < t->m.rows; i++)
         t->m.a[i] = operand_at(e, c, start[i], tap);
     V here = get(e, panel);
-    if (c->bf16)
-        micro_run_bf16(e, &t->m, here, ci(e, row), udivc(e, count, 2), unroll);
-    else
-        micro_run(e, &t->m, here, ci(e, row), count, unroll);
+    (word == 4   ? micro_run_int8
+     : word == 2 ? micro_run_bf16
+                 : micro_run)(e, &t->m, here, ci(e, row), count, unroll);
     set(e, panel, atc(e, here, panel_rows(&p) * row));
     loop_end(e, &lx);
     loop_end(e, &ly);
@@ -156,7 +177,7 @@ static void tile(Emit *e, const ContractTask *task, const PanelBlock *b, V pixel
     const Contract *c = task->c;
     RegisterTile t = {.task = task, .b = b, .pixel = pixel};
     V start[16];
-    micro_init(e, &t.m, rows, b->nvec);
+    (contract_int8(c) ? micro_init_int8 : micro_init)(e, &t.m, rows, b->nvec);
     begin_sums(e, &t);
     window_starts(e, &t, chunk_base(e, task, b->chunk), start);
     run_taps(e, &t, start);
@@ -206,6 +227,8 @@ static void block_chunks(Emit *e, void *user, const ColumnBlock *columns)
     Loop l = loop_begin(e, ci(e, 0), ci(e, c->n_chunks), 1);
     PanelBlock b = {.j = columns->j,
                     .chunk = l.i,
+                    .scales = contract_int8(c) ? block_scales(e, c, &p, task->panels, columns->j)
+                                               : NULL,
                     .panel = at(e, panel, mulc(e, l.i, c->kc / p.group * PANEL_COLUMNS)),
                     .nvec = columns->nvec,
                     .last = columns->last};
@@ -221,15 +244,25 @@ static ContractTask strip_kernel(const Contract *c)
                           .chunk_stride = contract_strip_pixels(c) * strip_row(c)};
 }
 
+/* Of strips of whole numbers. */
+static void quants_begin(Emit *e, ContractTask *task)
+{
+    task->row = atc(e, e->scratch, contract_images_floats(task->c));
+    strip_quants(e, task);
+}
+
 void emit_contract(Emit *e, const Contract *c, const char *name)
 {
     kernel_begin(e, name);
     ContractTask task = strip_kernel(c);
     contract_args(e, &task);
     V slice = contract_task(e, &task);
-    task.spilled = atc(e, e->scratch, c->in_place || c->staged ? 0 : contract_strip_floats(c));
+    V strip = atc(e, e->scratch, contract_load_floats(c));
+    task.spilled = atc(e, strip, c->in_place || c->staged ? 0 : contract_strip_floats(c));
+    if (!c->staged)
+        task.strip = strip;
+    quants_begin(e, &task);
     if (!c->in_place && !c->staged) {
-        task.strip = e->scratch;
         load_strip(e, &task, ci(e, 0), strip_lines(e, &task));
     }
     if (c->tile_rows)
@@ -249,6 +282,7 @@ void emit_contract_load(Emit *e, const Contract *c, const char *name)
     ContractTask task = strip_kernel(c);
     contract_load_args(e, &task);
     V part = contract_task(e, &task), all = strip_lines(e, &task);
+    quants_begin(e, &task);
     int64_t most = contract_strip_lines(c);
     V from = smin(e, part_begin(e, part, most, c->load_parts), all),
       to = smin(e, part_begin(e, addc(e, part, 1), most, c->load_parts), all);

@@ -1,5 +1,6 @@
 #include "emit_load.h"
 #include "emit_activation.h"
+#include "emit_load_int8.h"
 
 static Precision precision_of(const Contract *c) { return c->bf16 ? FOR_BF16 : FOR_F32; }
 
@@ -22,8 +23,7 @@ V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, 
     return emit_activation(e, prologues[c->pre].act, v, lanes, precision_of(c));
 }
 
-/* Where a channel of loaded pixel q is in the strip. */
-static V strip_place(Emit *e, const ContractTask *task, V q, V channel)
+V strip_place(Emit *e, const ContractTask *task, V q, V channel)
 {
     const Contract *c = task->c;
     V pixel = mulc(e, q, strip_row(c));
@@ -90,7 +90,11 @@ static void load_padding(Emit *e, const ContractTask *task, V q)
     if (in_channels(task->c) == stored_channels(task->c))
         return;
     Loop l = loop_begin(e, ci(e, in_channels(task->c)), ci(e, stored_channels(task->c)), 1);
-    store_operand(e, task->c, cf(e, 0, 1), strip_place(e, task, q, l.i), 1);
+    V place = strip_place(e, task, q, l.i);
+    if (contract_int8(task->c)) /* any number: its weights are 0 */
+        LLVMBuildStore(e->b, LLVMConstNull(LLVMInt8TypeInContext(e->ctx)), place);
+    else
+        store_operand(e, task->c, cf(e, 0, 1), place, 1);
     loop_end(e, &l);
 }
 
@@ -141,14 +145,16 @@ static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)
                        mulc(e, pixel_of(e, c->x_shared, pixel, image, rows), c->c1));
     if (prologues[c->pre].norm == LAYER_NORM)
         row_moments(e, task, row);
-    if (c->x_bf16)
+    V second = c->c2 ? row_of(e, task->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2)
+                     : NULL;
+    if (contract_int8(c))
+        load_pixel_int8(e, task, (V[]){row, second}, q, image);
+    else if (c->x_bf16)
         copy_segment(e, task, row, q);
     else
         load_segment(e, task, &(Segment){row, q, image, 0, c->c1});
-    if (c->c2) {
-        row = row_of(e, task->x2, pixel_of(e, c->x2_shared, pixel, image, rows), c->c2);
-        load_segment(e, task, &(Segment){row, q, image, c->c1, c->c2});
-    }
+    if (second && !contract_int8(c))
+        load_segment(e, task, &(Segment){second, q, image, c->c1, c->c2});
     load_padding(e, task, q);
 }
 
@@ -190,7 +196,10 @@ static void load_window(Emit *e, ContractTask *task, V from, V to)
     V pixel = input_pixel(e, c, image, iy, ix, c->upsample);
     load_pixel(e, task, pixel, q, image);
     if_else(e, &f);
-    load_segment(e, task, &(Segment){NULL, q, image, 0, in_channels(c)});
+    if (contract_int8(c))
+        load_outside_int8(e, task, q, image);
+    else
+        load_segment(e, task, &(Segment){NULL, q, image, 0, in_channels(c)});
     load_padding(e, task, q);
     if_end(e, &f);
     loop_end(e, &lc);

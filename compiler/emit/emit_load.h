@@ -10,4 +10,6 @@ V contract_prologue(Emit *e, const ContractTask *task, V v, V channel, V image, 
 V strip_lines(Emit *e, const ContractTask *task);
 /* Loads lines from..to into task->strip: pixels where it is flat. */
 void load_strip(Emit *e, ContractTask *task, V from, V to);
+/* Where a channel of loaded pixel q is in the strip. */
+V strip_place(Emit *e, const ContractTask *task, V q, V channel);
 #endif

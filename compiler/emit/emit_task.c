@@ -24,7 +24,10 @@ static int norm_args(Emit *e, ContractTask *task, int i)
 
 void contract_load_args(Emit *e, ContractTask *task)
 {
-    task->strips = arg(e, norm_args(e, task, operand_args(e, task)));
+    int i = norm_args(e, task, operand_args(e, task));
+    if (quants[task->c->quant].range == IMAGE_RANGE)
+        task->range = arg(e, i++);
+    task->strips = arg(e, i);
 }
 
 void contract_args(Emit *e, ContractTask *task)
@@ -44,6 +47,8 @@ void contract_args(Emit *e, ContractTask *task)
         task->vec = arg(e, i++);
     if (c->epilogue.has_res)
         task->res = arg(e, i++);
+    if (quants[c->quant].range == IMAGE_RANGE)
+        task->range = arg(e, i++);
     task->y = arg(e, i++);
     if (c->epilogue.has_sums)
         task->sums = arg(e, i++);
@@ -137,22 +142,45 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts)
 
 static int64_t panel_results(const PanelLayout *p) { return p->geglu ? PANEL_PAIR : PANEL_COLUMNS; }
 
-V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
+/* Where vector 0 of block j lies in rows of 16 columns, `words` from panel to panel. */
+static V block_columns(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j,
+                       int64_t words)
 {
-    int64_t out = contract_block_out(c), per = panel_results(p), words = panel_words(p);
+    int64_t out = contract_block_out(c), per = panel_results(p);
     if (out % per == 0)
         return at(e, panels, mulc(e, j, out / per * words));
     V column = mulc(e, j, out); /* a block is a part of a panel */
     return at(e, panels, add(e, mulc(e, udivc(e, column, per), words), uremc(e, column, per)));
 }
 
-int64_t block_vector(const Contract *c, const PanelLayout *p, int v)
+static int64_t block_vector_columns(const Contract *c, const PanelLayout *p, int v, int64_t words)
 {
     int half = c->nr / 2;
     bool gate = p->geglu && c->lanes < PANEL_COLUMNS && v >= half;
     int64_t per = c->lanes == PANEL_COLUMNS ? PANEL_COLUMNS : panel_results(p),
             column = (int64_t)(gate ? v - half : v) * c->lanes;
-    return column / per * panel_words(p) + column % per + (gate ? PANEL_PAIR : 0);
+    return column / per * words + column % per + (gate ? PANEL_PAIR : 0);
+}
+
+V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
+{
+    return block_columns(e, c, p, panels, j, panel_words(p));
+}
+
+int64_t block_vector(const Contract *c, const PanelLayout *p, int v)
+{
+    return block_vector_columns(c, p, v, panel_words(p));
+}
+
+V block_scales(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
+{
+    V tail = atc(e, panels, panel_count(p) * panel_words(p));
+    return block_columns(e, c, p, tail, j, panel_scale_words(p));
+}
+
+int64_t block_scales_vector(const Contract *c, const PanelLayout *p, int v)
+{
+    return block_vector_columns(c, p, v, panel_scale_words(p));
 }
 
 /* The lower, or the upper, halves of two whole panels. */

@@ -26,6 +26,9 @@ typedef struct {
     int64_t sh, sw;
     /* Elements between chunks of the strip. */
     int64_t chunk_stride;
+    /* Whole numbers: argument, the range of each image, or NULL; what the numbers of each row or image
+     * of the strip stand for; a row while it is loaded. */
+    V range, quants, row;
     /* LayerNorm prologue: of the pixel being loaded. */
     V columns_mean, columns_rstd;
 } ContractTask;
@@ -43,7 +46,9 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts);
 /* Strips, transformed inputs and panels hold f32 or bf16: indices count elements. */
 static inline V operand_at(Emit *e, const Contract *c, V p, V index)
 {
-    return c->bf16 ? at_bf16(e, p, index) : at(e, p, index);
+    return contract_int8(c) ? at_byte(e, p, index)
+           : c->bf16        ? at_bf16(e, p, index)
+                            : at(e, p, index);
 }
 /* Stores `lanes` f32 numbers v at p as operands: in bf16 rounded to nearest. */
 static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes)
@@ -80,6 +85,8 @@ typedef struct {
 /* Its panels from one chunk's first channel on: where vector 0 lies. */
 typedef struct {
     V j, chunk, panel;
+    /* Of whole numbers: the scales of vector 0 (block_scales). */
+    V scales;
     int nvec;
     bool last;
 } PanelBlock;
@@ -88,6 +95,10 @@ typedef struct {
  * a vector is a whole panel: then each holds both. */
 V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j);
 int64_t block_vector(const Contract *c, const PanelLayout *p, int v);
+/* The same in what follows the panels of whole numbers: the scales. Sums of columns lie
+ * PANEL_COLUMNS words behind. */
+V block_scales(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j);
+int64_t block_scales_vector(const Contract *c, const PanelLayout *p, int v);
 /* With GEGLU: vector v of results out of the sums of a block's nvec vectors, with gates. */
 typedef struct {
     V value, gate;

@@ -10,11 +10,12 @@
 #include "unit_peak.h"
 #include "sums.h"
 
-/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], y, [sums]. Staged: strips in
+/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], [range], y, [sums]. Staged: strips in
  * place of x, x2, norm, gamma and beta. The second of a contract in a Winograd form. */
 void emit_contract(Emit *e, const Contract *c, const char *name);
 void emit_winograd(Emit *e, const Contract *c, const char *name);
-/* The step that stages strips. args: x, [x2], [norm], [gamma, beta], strips */
+/* The step that stages strips. args: x, [x2], [norm], [gamma, beta], [range],
+ * strips */
 void emit_contract_load(Emit *e, const Contract *c, const char *name);
 void emit_winograd_load(Emit *e, const Contract *c, const char *name);
 /* KERNELS_UNPACKED: plain panels to those that KERNELS_PACKED reads. args: plain, transformed;

@@ -24,6 +24,7 @@ static const AttrField fields_ContractAttr[] = {
     {"act_last", AT(contract.act_last), ATTR_INT, 0, 0, NULL, 0, 0, 1, 0},
     {"eps", AT(contract.eps), ATTR_REAL, 0, 0, NULL, 0, 0, 1, 0},
     {"vec_off", AT(contract.vec_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
+    {"quant", AT(contract.quant), ATTR_ENUM, 0, QUANT_NONE, quant_names, QUANT_COUNT, 0, 0, 0},
 };
 static const AttrField fields_NormAttr[] = {
     {"groups", AT(norm.groups), ATTR_INT, 0, 1, NULL, 0, 1, 1 << 20, GIVEN},

@@ -61,6 +61,35 @@ static const char *side_by_side(const Rule *r, const char *what, const Shape *x,
     return NULL;
 }
 
+/* A product of each pixel alone: a row of its operand is a row of the result. */
+static bool product_of_rows(const Rule *r)
+{
+    const ContractAttr *a = &r->o->attr.contract;
+    const Shape *k = r->in[SLOT_KERNEL];
+    return r->o->kind == OP_DENSE ||
+           (k->dim[0] == 1 && k->dim[1] == 1 && a->stride == 1 && a->upsample == 1 &&
+            !(a->pad_top | a->pad_bottom | a->pad_left | a->pad_right));
+}
+
+/* The kernel and the range of the operand. */
+static const char *quantised(const Rule *r, int64_t batch)
+{
+    const Shape *range = r->in[SLOT_RANGE], wanted = shape2(batch, 2);
+    const int quant = r->o->attr.contract.quant;
+    bool image = quants[quant].range == IMAGE_RANGE;
+    if (quant != QUANT_NONE && tensor(r->g, r->o->in[SLOT_KERNEL])->kind != T_WEIGHT)
+        return FAIL(r, "quant: expected a kernel that is a weight, found a result");
+    if (quants[quant].range == ROW_RANGE && !product_of_rows(r))
+        return FAIL(r, "quant: expected a product of single pixels for %s, found a window",
+                    quant_names[quant]);
+    if ((range != NULL) != image)
+        return FAIL(r, "range: expected %s with this quant, found %s", image ? "an operand" : "none",
+                    range ? "one" : "none");
+    if (range && !shape_eq(range, &wanted))
+        return FAIL(r, "range: expected shape %s, found %s", text(r, &wanted), text(r, range));
+    return NULL;
+}
+
 /* The slots that fusion fills. ci: channels loaded; out: the result's shape. */
 static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
 {
@@ -97,7 +126,7 @@ static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
                     res ? "an act that is not gated" : "an operand res");
     if (res && !shape_eq(res, out) && !shape_eq(res, &shared))
         return FAIL(r, "res: expected shape %s, found %s", text(r, out), text(r, res));
-    return NULL;
+    return quantised(r, batch);
 }
 
 /* Bias, activation and fused slots: what conv2d and dense share. On entry *out has the kernel's

@@ -8,6 +8,7 @@
 #define LATENTC_IR_H
 #include "fusion.h"
 #include "param.h"
+#include "quant.h"
 #include "shape.h"
 #include "arena.h"
 
@@ -88,6 +89,8 @@ typedef struct {
     double eps;
     /* first channel read from SLOT_VEC */
     int64_t vec_off;
+    /* Quant */
+    int quant;
 } ContractAttr;
 typedef struct {
     /* layer_norm: 1 */
@@ -181,6 +184,8 @@ typedef struct {
     const char **output_names;
     /* the level of step caching; 0: off */
     int cache_level;
+    /* which products the pass quantise chooses, and how */
+    Quantise quantise;
     /* graphs of Keras' JSON: their weights in the order in which Keras lists them, which is that of
      * its older layout: layers as the model lists them, then a layer's weights. Others: none */
     const KerasWeight *keras;

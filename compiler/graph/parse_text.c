@@ -154,6 +154,18 @@ static int cache_level(Text *t)
     return text_accept(&t->in, "cache=") ? (int)text_integer(&t->in, 1, MOST_CACHE_LEVEL) : 0;
 }
 
+/* quantise=int8 */
+static Quantise quantise_policy(Text *t)
+{
+    if (!text_accept(&t->in, "quantise="))
+        return QUANTISE_NOTHING;
+    const char *at = t->in.p;
+    int i = name_find(text_word(&t->in, "int8, w8 or w4"), NAMES(quantise_names, QUANTISE_COUNT));
+    if (i <= QUANTISE_NOTHING)
+        text_fail_at(&t->in, at, "int8, w8 or w4");
+    return (Quantise)i;
+}
+
 /* %n = op operands {attributes} : f32[shape] cache=1 @"path" */
 static void op_line(Text *t)
 {
@@ -219,6 +231,7 @@ Graph *graph_parse_text(const char *text, const char *file)
     t.g = graph_new(text_word(&t.in, "the graph's name"));
     t.g->file = arena_strdup(t.g->arena, file);
     int level = cache_level(&t);
+    t.g->quantise = quantise_policy(&t);
     for (text_end_of_line(&t.in); text_next_line(&t.in); text_end_of_line(&t.in)) {
         if (text_accept(&t.in, "input ")) {
             input_line(&t);

@@ -8,7 +8,8 @@
  * Values are numbered in order, inputs first. Slots of conv2d and dense have names; other operands
  * stand in order. Attributes are printed where they differ from their default. A weight made of
  * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. cache=1 before @ marks a
- * cacheable value with its level; in the first line it is the level that step caching uses. */
+ * cacheable value with its level; in the first line it is the level that step caching uses.
+ * quantise=int8 there: what the pass quantise is to do. */
 #include "print.h"
 
 #include <stdlib.h>
@@ -116,6 +117,8 @@ void graph_print_text(const Graph *g, Buf *out)
     buf_printf(out, "graph %s", g->name);
     if (g->cache_level)
         buf_printf(out, " cache=%d", g->cache_level);
+    if (g->quantise)
+        buf_printf(out, " quantise=%s", quantise_names[g->quantise]);
     buf_printf(out, "\n");
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const Tensor *t = tensor(g, g->inputs[i]);

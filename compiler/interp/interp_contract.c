@@ -6,12 +6,16 @@
  *   out     = activation(product + bias + vec) + res, or with act_last
  *             activation(product + bias + vec + res)
  *
+ * Where the op is quantised, loaded and kernel are whole numbers, and the product has a scale
+ * (quant.h).
+ *
  * dense is the same with a 1x1 kernel and its rows as pixels of one line. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp_ops.h"
+#include "interp_quant.h"
 #include "alloc.h"
 
 /* Output pixels that are computed together, so that one pass over the kernel serves them all. */
@@ -25,7 +29,7 @@ typedef struct {
 /* The kernel: kh, kw, and the columns of one tap. */
 typedef struct {
     int64_t kh, kw, columns;
-    const double *data;
+    double *data;
 } Kernel;
 
 /* The prologue of channel c of batch element b, but for LayerNorm, which needs the whole row. */
@@ -90,6 +94,10 @@ typedef struct {
     int64_t out_h, out_w;
     /* pixels of a batch element */
     int64_t per_batch;
+    /* quantised: what a whole number of the operand stands for, of every `per_scale` pixels of the
+     * result, and of every column of the kernel; else NULL */
+    double *scales, *column_scales;
+    int64_t per_scale;
 } Product;
 
 /* The channels that tap (ky,kx) reads for a pixel of the result; NULL in the padding. */
@@ -127,6 +135,37 @@ static void sum_block(const Product *p, int64_t first, int64_t n, double *sums)
                         sum[o] += v * column[o];
                 }
         }
+}
+
+/* Makes whole numbers of loaded picture and kernel, where the op says so. */
+static void quantise(Product *p)
+{
+    Quant quant = (Quant)p->op->attr.contract.quant;
+    Picture *x = &p->picture;
+    int64_t rows = x->batch * x->h * x->w;
+    if (quant == QUANT_NONE)
+        return;
+    p->column_scales = xmalloc((size_t)p->kernel.columns * sizeof *p->column_scales);
+    p->kernel.data = interp_quant_kernel(quant, &p->in[SLOT_KERNEL], p->column_scales);
+    if (quants[quant].range == NO_RANGE)
+        return;
+    p->scales = xmalloc((size_t)rows * sizeof *p->scales);
+    p->per_scale = 1;
+    if (quants[quant].range == ROW_RANGE) {
+        interp_quant_rows(x->data, rows, x->c, p->scales);
+        return;
+    }
+    int64_t batch = p->out->shape.dim[0];
+    interp_quant_images(x->data, batch, rows / batch * x->c, p->in[SLOT_RANGE].data, p->scales);
+    p->per_scale = p->per_batch;
+}
+
+/* The sums of pixel r of the result get their scales. */
+static void scale_sums(const Product *p, int64_t r, double *sum)
+{
+    double scale = p->scales ? p->scales[r / p->per_scale] : 1;
+    for (int64_t o = 0; o < p->kernel.columns && p->column_scales; o++)
+        sum[o] *= scale * p->column_scales[o];
 }
 
 /* Pixel r of the result from its sums. */
@@ -173,6 +212,7 @@ void interp_conv2d(const Op *op, const Value *in, Value *out)
         p.kernel.kh = kernel->shape.dim[0];
         p.kernel.kw = kernel->shape.dim[1];
     }
+    quantise(&p);
     int64_t columns = p.kernel.columns,
             work = pixels * p.kernel.kh * p.kernel.kw * p.picture.c * columns;
 #pragma omp parallel for schedule(dynamic) if (interp_parallel(work))
@@ -180,10 +220,16 @@ void interp_conv2d(const Op *op, const Value *in, Value *out)
         int64_t n = pixels - first < BLOCK ? pixels - first : BLOCK;
         double *sums = xmalloc((size_t)(n * columns) * sizeof *sums);
         sum_block(&p, first, n, sums);
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n; i++) {
+            scale_sums(&p, first + i, sums + i * columns);
             epilogue(&p, first + i, sums + i * columns);
+        }
         free(sums);
     }
+    if (p.column_scales)
+        free(p.kernel.data);
+    free(p.column_scales);
+    free(p.scales);
     free(p.picture.data);
 }
 

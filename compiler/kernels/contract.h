@@ -52,6 +52,8 @@ typedef struct {
     /* Operands of the products are rounded to bfloat16: strip and panels hold pairs of channels
      * (emit_bf16.c). */
     int bf16;
+    /* QUANT_*: operands of the products, or the weights alone, have fewer bits */
+    int quant;
     double eps;
     /* SLOT_VEC is (vec_batch, vec_width); its channels from vec_off on. vec_batch: 1 or batch.
      * These fields and ldy are of the epilogue too. They stay outside of it because generated
@@ -89,6 +91,22 @@ typedef struct {
     int kernels;
 } Contract;
 
+/* Are the products sums of whole numbers? */
+static inline bool contract_int8(const Contract *c) { return quants[c->quant].range != NO_RANGE; }
+/* Channels in a word of 4 bytes of the operands that are multiplied; of a stored kernel. */
+static inline int contract_word(const Contract *c) { return contract_int8(c) ? 4 : c->bf16 ? 2 : 1; }
+static inline int contract_group(const Contract *c)
+{
+    return c->quant ? 32 / quants[c->quant].bits : contract_word(c);
+}
+/* Does the tile unit compute it? */
+static inline bool contract_tiles(const Contract *c, const Target *t)
+{
+    return c->bf16 && !contract_int8(c) && target_tiles(t);
+}
+/* What the whole numbers of a row or an image stand for, in memory: scale, its inverse, the zero
+ * point, and a word that is not used. */
+enum { QUANT_WORDS = 4 };
 /* Channels of both inputs. */
 static inline int64_t in_channels(const Contract *c) { return c->c1 + c->c2; }
 /* Channels of the last chunk as stored. */

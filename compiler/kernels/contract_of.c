@@ -32,6 +32,7 @@ Contract contract_of(const Graph *g, const Op *o)
     c.pad_left = o->kind == OP_CONV2D ? a->pad_left : 0;
     /* a 1x1 window that reaches into padding is no plain product */
     c.pre = a->pre;
+    c.quant = a->quant;
     c.epilogue.act = a->act;
     c.epilogue.act_last = a->act_last;
     c.eps = prologues[a->pre].norm == LAYER_NORM ? a->eps : 0;
@@ -64,6 +65,11 @@ char *contract_shape(Arena *a, const Contract *c)
                         (long long)c->co);
 }
 
+const char *contract_numbers(const Contract *c)
+{
+    return contract_int8(c) ? "int8" : c->quant ? quant_names[c->quant] : c->bf16 ? "bf16" : "f32";
+}
+
 static void write_op(const Contract *c, Buf *b)
 {
     if (c->kh * c->kw == 1)
@@ -91,8 +97,8 @@ void contract_name(const Contract *c, Buf *b)
         buf_printf(b, "/%d", c->stride);
     if (c->winograd)
         buf_printf(b, " %s", winograd_name(c));
-    if (c->bf16)
-        buf_printf(b, " bf16");
+    if (c->bf16 || c->quant)
+        buf_printf(b, " %s", contract_numbers(c));
     write_fusions(c, b);
 }
 

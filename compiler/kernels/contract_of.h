@@ -9,6 +9,8 @@
 Contract contract_of(const Graph *g, const Op *o);
 /* Its sizes, for people: "2 x 64x64 x 320 -> 64x64 x 640". */
 char *contract_shape(Arena *a, const Contract *c);
+/* The type of its products, or of its weights where those alone are quantised: "bf16", "int8". */
+const char *contract_numbers(const Contract *c);
 /* Appends what it does, for people: "conv3x3 F(2,3) norm+swish +vec". */
 void contract_name(const Contract *c, Buf *b);
 /* The same in words that a function's name is made of, without the type: "conv3x3 f23 norm+swish".

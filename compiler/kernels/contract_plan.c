@@ -11,9 +11,9 @@ static void choose_chunks(Contract *c, const Target *t)
     const Blocking *b = blocking_for(t, c->bf16);
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
     int64_t most = t->l2_bytes / (int64_t)b->panel_l2 /
-                   (taps * c->nr * c->lanes * (c->bf16 ? 2 : 4)),
+                   (taps * c->nr * c->lanes * 4 / contract_word(c)),
             unit = c->lanes;
-    c->k_step = c->tile_rows ? tile_step(c) : c->bf16 ? 2 : 1;
+    c->k_step = c->tile_rows ? tile_step(c) : contract_word(c);
     if (c->tile_rows) {
         unit = TILE_CHANNELS / c->k_step * c->k_step;
         most = min64(most, tile_channels(c));
@@ -64,7 +64,7 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
     cost += b->strip_weight / (double)p;
     cost += halo / (double)p * b->strip_load /
             (double)(columns < LOAD_COLUMNS ? LOAD_COLUMNS : columns);
-    double bytes = halo * (double)ci * (c->bf16 ? 2 : 4), room = b->strip_l2 * t->l2_bytes;
+    double bytes = halo * (double)ci * 4 / contract_word(c), room = b->strip_l2 * t->l2_bytes;
     if (bytes > room)
         cost += b->strip_over * (bytes / room - 1);
     return cost;
@@ -129,10 +129,10 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode)
     c->nr = t->nr;
     c->lanes = t->lanes;
     c->images = 1;
-    c->tile_rows = c->bf16 && target_tiles(t) ? TILE_ROWS : 0;
+    c->tile_rows = contract_tiles(c, t) ? TILE_ROWS : 0;
     c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h &&
               c->ow == c->w;
-    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && !c->bf16;
+    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && contract_word(c) == 1;
     choose_chunks(c, t);
     if (c->flat)
         choose_flat(c, t);
@@ -160,17 +160,45 @@ double contract_flops(const Contract *c)
     return 2 * products * (double)in_channels(c) * (double)contract_columns(c);
 }
 
+/* What the numbers of n rows or images stand for, where each of those has a range. */
+static int64_t quant_floats(const Contract *c, QuantRange range, int64_t n)
+{
+    return quants[c->quant].range == range && range != NO_RANGE ? round_up(n * QUANT_WORDS, 16) : 0;
+}
+
 int64_t contract_strip_floats(const Contract *c)
 {
+    return contract_numbers_floats(c) + quant_floats(c, ROW_RANGE, contract_strip_pixels(c));
+}
+
+int64_t contract_numbers_floats(const Contract *c)
+{
     int64_t elements = (c->n_chunks * contract_strip_pixels(c) + tile_overrun(c)) * strip_row(c);
-    return (ceil_div(elements, c->bf16 ? 2 : 1) + 63) / 16 * 16;
+    return (ceil_div(elements, contract_word(c)) + 63) / 16 * 16;
+}
+
+int64_t contract_images_floats(const Contract *c)
+{
+    return quant_floats(c, IMAGE_RANGE, c->images);
+}
+
+int64_t contract_row_floats(const Contract *c)
+{
+    return contract_int8(c) ? round_up(in_channels(c), 16) : 0;
+}
+
+int64_t contract_load_floats(const Contract *c)
+{
+    return contract_images_floats(c) + contract_row_floats(c);
 }
 
 int64_t contract_scratch(const Contract *c)
 {
     if (c->winograd)
         return winograd_scratch(c);
-    int64_t floats = c->in_place || c->staged ? 0 : contract_strip_floats(c);
+    int64_t floats = contract_load_floats(c);
+    if (!c->in_place && !c->staged)
+        floats += contract_strip_floats(c);
     if (c->tile_rows)
         floats += tile_sums_floats(c);
     else if (c->n_chunks > 1)
@@ -181,7 +209,7 @@ int64_t contract_scratch(const Contract *c)
 int64_t contract_panel_floats(const Contract *c)
 {
     const PanelLayout p = panel_layout(c);
-    return panel_count(&p) * panel_words(&p);
+    return panel_count(&p) * panel_words(&p) + panel_tail_words(&p);
 }
 
 int64_t contract_bias_floats(const Contract *c)

@@ -8,7 +8,7 @@
 #define FIELDS_Contract(F, N) \
     F(batch) F(h) F(w) F(oh) F(ow) F(c1) F(c2) F(co) F(kh) F(kw) F(stride) F(pad_top) F(pad_left) F(upsample) \
     N(pre, prologue_names) N(epilogue.act, activation_names) F(epilogue.act_last) F(epilogue.y_bf16) F(epilogue.past_caches) \
-    F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.res_bf16) F(epilogue.has_sums) F(bf16) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
+    F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.res_bf16) F(epilogue.has_sums) F(bf16) N(quant, quant_names) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
     F(x_bf16) F(x_shared) F(x2_shared) F(ldy) \
     F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
     F(blocks) F(slices) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(tile_rows) \

@@ -147,12 +147,12 @@ static void add_words(const char *words, Buf *out)
 void kernel_symbol(KernelKind kind, const void *description, const char *text, Buf *out)
 {
     Buf words = {0};
-    bool bf16 = false;
+    const char *numbers = NULL;
     switch (kind) {
-#define KERNEL(e, name, type, emitter, rule, rounded, write) \
+#define KERNEL(e, name, type, emitter, rule, expression, write) \
     case KERNEL_##e: {                                       \
         const type *d = description;                         \
-        bf16 = rounded;                                      \
+        numbers = expression;                                \
         write(d, text, &words);                              \
         break;                                               \
     }
@@ -160,7 +160,7 @@ void kernel_symbol(KernelKind kind, const void *description, const char *text, B
 #undef KERNEL
     case KERNEL_KINDS: die("no such kind of kernel");
     }
-    buf_printf(out, "lc_%s_", bf16 ? "bf16" : "f32");
+    buf_printf(out, "lc_%s_", numbers);
     add_words(words.data ? words.data : "", out);
     buf_free(&words);
 }

@@ -1,6 +1,7 @@
 /* Packing of panels: plain arithmetic. Its loops go over every weight; it is compiled at -O3. */
 #include "panel.h"
 #include "numbers.h"
+#include "panel_quant.h"
 #include "winograd.h"
 #include <string.h>
 
@@ -9,7 +10,7 @@ PanelLayout panel_layout(const Contract *c)
     return (PanelLayout){.channels = in_channels(c),
                          .columns = c->co,
                          .taps = c->kh * c->kw,
-                         .group = c->bf16 ? 2 : 1,
+                         .group = contract_group(c),
                          .geglu = contract_geglu(c),
                          .winograd = c->kernels == KERNELS_PACKED ? c->winograd : WINOGRAD_NONE};
 }
@@ -31,8 +32,16 @@ int64_t panel_rows(const PanelLayout *p) { return ceil_div(p->channels, p->group
 
 int64_t panel_words(const PanelLayout *p) { return panel_taps(p) * panel_rows(p) * PANEL_COLUMNS; }
 
-/* The columns of panel s out of a stored row; zeros beyond the last one. */
-static void take_columns(const PanelLayout *p, int64_t s, const float *row, float *out)
+int64_t panel_scale_words(const PanelLayout *p)
+{
+    if (p->group == 4)
+        return 2 * PANEL_COLUMNS;
+    return p->group == 8 ? p->taps * ceil_div(p->channels, QUANT_GROUP) * PANEL_COLUMNS / 2 : 0;
+}
+
+int64_t panel_tail_words(const PanelLayout *p) { return panel_count(p) * panel_scale_words(p); }
+
+void panel_take_columns(const PanelLayout *p, int64_t s, const float *row, float *out)
 {
     int width = p->geglu ? PANEL_PAIR : PANEL_COLUMNS;
     int64_t first = s * width;
@@ -54,13 +63,13 @@ static void take_columns(const PanelLayout *p, int64_t s, const float *row, floa
 void panel_pack_row(const PanelLayout *p, int64_t s, const float *const *row, void *out)
 {
     if (p->group == 1) {
-        take_columns(p, s, row[0], out);
+        panel_take_columns(p, s, row[0], out);
         return;
     }
     float first[PANEL_COLUMNS], second[PANEL_COLUMNS];
     uint16_t *to = out;
-    take_columns(p, s, row[0], first);
-    take_columns(p, s, row[1], second);
+    panel_take_columns(p, s, row[0], first);
+    panel_take_columns(p, s, row[1], second);
     for (int x = 0; x < PANEL_COLUMNS; x++) {
         to[2 * x] = bf16_of(first[x]);
         to[2 * x + 1] = bf16_of(second[x]);
@@ -83,6 +92,10 @@ static void pack_rows(const PanelLayout *p, const float *kernel, float *out, int
 
 void panel_pack_plain(const PanelLayout *p, const float *kernel, float *out)
 {
+    if (panel_quantised(p)) {
+        panel_pack_quantised(p, kernel, out);
+        return;
+    }
     enum { ROWS = 16 };
     int64_t rows = panel_rows(p), parts = ceil_div(rows, ROWS);
 #pragma omp parallel for schedule(static)

@@ -10,9 +10,16 @@
  *     -----------------------------+--------------+--------------+----
  *     f32   channel k              | a number     | a number     |
  *     bf16  channels k, k + 1      | two numbers  | two numbers  |
+ *     int8  channels k .. k + 3    | four numbers | four numbers |
+ *     int4  channels k .. k + 7    | eight, the first one in the lowest bits
  *
  *   stored plain         [panel][tap of the kernel][group of channels][column][group]
  *   transformed          [panel][position][tap][group of channels][column][group]
+ *
+ * Quantised numbers (quant.h) are stored plain. Behind all panels comes what they stand for:
+ *
+ *   int8   [panel][scales: 16 of f32; sums of the column's numbers: 16 of i32]
+ *   int4   [panel][tap][QUANT_GROUP channels][scales: 16 of bf16]
  *
  * How many panels a kernel reads side by side, and how many channels at a time, is its own
  * business. */
@@ -28,7 +35,7 @@ typedef struct {
     int64_t channels, columns;
     /* Of the kernel as stored: height times width. */
     int32_t taps;
-    /* Channels in a word of 4 bytes: 1 in f32, 2 in bf16. */
+    /* Channels in a word of 4 bytes: 1 in f32, 2 in bf16, 4 in int8, 8 in int4. */
     int32_t group;
     int32_t geglu;
     /* WINOGRAD_*: transformed; NONE: plain. */
@@ -46,8 +53,12 @@ int64_t panel_count(const PanelLayout *p);
 int64_t panel_taps(const PanelLayout *p);
 int64_t panel_rows(const PanelLayout *p);
 int64_t panel_words(const PanelLayout *p);
+/* Words behind the panels: of all panels; of one. Are the numbers quantised? */
+int64_t panel_tail_words(const PanelLayout *p);
+int64_t panel_scale_words(const PanelLayout *p);
+static inline bool panel_quantised(const PanelLayout *p) { return p->group > 2; }
 /* A row of panel s to out, 64 bytes: row[h], the columns of the kernel of channel h of the group;
- * NULL: zeros. */
+ * NULL: zeros. Of f32 and bf16. */
 void panel_pack_row(const PanelLayout *p, int64_t s, const float *const *row, void *out);
 /* A kernel (taps * channels, columns of the kernel), as stored, to plain panels. */
 void panel_pack_plain(const PanelLayout *p, const float *kernel, float *out);

@@ -8,8 +8,8 @@ const char *const core_names[CORE_COUNT] = {CORES(ROW)};
 
 /* clang-format off */
 static const Target table[] = {
-#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core) \
-    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, core},
+#define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core, dot8) \
+    {name, text, triple, cpu, feat, bits, lanes, nr, {0, m1, m2, m3, m4}, l2, core, dot8},
 #include "targets.def"
 #undef TARGET
 };
@@ -39,7 +39,8 @@ uint32_t target_cpu_bits(const Target *t)
     static const uint32_t core[] = {[CORE_BF16_DOT] = LRT_CPU_AVX512_BF16,
                                     [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16,
                                     [CORE_AMX_MODEL] = 0};
-    return t->cpu_bits | core[t->core];
+    static const uint32_t dot8[] = {[DOT8_VNNI512] = LRT_CPU_AVX512_VNNI};
+    return t->cpu_bits | core[t->core] | dot8[t->dot8];
 }
 
 bool target_runs_here(const Target *t)

@@ -15,6 +15,9 @@ typedef enum { CORES(ROW) } Core;
 #define ROW(e, name) +1
 enum { CORE_COUNT = 0 CORES(ROW) };
 #undef ROW
+/* What products of whole numbers of 8 bits run on: plain arithmetic; pairs of 16-bit numbers
+ * (pmaddwd); vpdpbusd on vectors of AVX-512. */
+typedef enum { DOT8_PLAIN, DOT8_PAIRS, DOT8_VNNI512 } Dot8;
 /* As the text form of a program writes them. */
 extern const char *const core_names[CORE_COUNT];
 
@@ -35,6 +38,7 @@ typedef struct {
     int l2_bytes;
     /* The best unit that the row's CPUs have for bf16 operands. */
     Core core;
+    Dot8 dot8;
 } Target;
 
 /* Has the tile unit, or the model of it. */

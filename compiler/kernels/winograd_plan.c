@@ -9,6 +9,8 @@ static bool fits(const Contract *c, const Target *t, const ConvForm *form)
     const Winograd *w = winograd_matrices(form->winograd);
     if (!(form->units & (c->bf16 && target_tiles(t) ? UNITS_TILES : UNITS_VECTORS)))
         return false;
+    if (contract_int8(c) || (c->quant && form->kernels == KERNELS_PACKED))
+        return false;
     if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1))
         return false;
     return c->kh == 3 && c->kw == 3 && c->stride == 1 && c->c1 % t->lanes == 0 &&

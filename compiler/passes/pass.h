@@ -15,13 +15,17 @@ typedef enum {
 #define FUSE(e, name) FUSE_##e = 1 << FUSE_BIT_##e,
 #include "fuses.def"
     FUSE_ALL = (1 << FUSE_COUNT) - 1,
-    FUSE_NONE = 0
+    FUSE_NONE = 0,
+    FUSE_ALWAYS = 0 /* of a row of passes.def: the pass does not depend on the flags */
 } FuseFlags;
 
 /* A pass changes g in place and returns how many places it changed. Dead ops stay in the
  * graph; the driver calls graph_sweep. */
 #define PASS(name, fn, ...) int fn(Graph *g);
 #include "passes.def"
+
+/* What a pass may do to values: nothing; as much as rounding; as much as quant.h says. */
+typedef enum { EXACT, ROUNDED, QUANTISED } Keeps;
 
 /* A row of passes.def. */
 typedef struct {
@@ -30,8 +34,7 @@ typedef struct {
     unsigned flag;
     /* the pass that must stand above; "" when none must */
     const char *requires;
-    /* values stay the same bits in the interpreter; otherwise up to rounding */
-    bool exact;
+    Keeps keeps;
 } Pass;
 enum {
     PASS_COUNT = 0

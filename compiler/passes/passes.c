@@ -10,7 +10,6 @@
 #include "alloc.h"
 #include "words.h"
 
-enum { EXACT = 1, ROUNDED = 0 }; /* words of passes.def */
 const Pass passes[PASS_COUNT] = {
 #define PASS(name, fn, flag, requires, keeps, breaks, does) \
     {#name, fn, FUSE_##flag, requires, keeps},
@@ -113,7 +112,7 @@ void passes_run(Graph *g, unsigned flags, const char *until, bool trace)
     int end = until ? pass_index(until) + 1 : PASS_COUNT;
     for (int i = 0; i < end; i++) {
         const Pass *p = &passes[i];
-        if (flags & p->flag) {
+        if (p->flag == FUSE_ALWAYS || flags & p->flag) {
             double start = now_ms();
             int changes = run_pass(g, p);
             if (trace && changes)

@@ -22,13 +22,16 @@ static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n)
             lower_use_tensor(l, x, o->in[slots[i]]);
 }
 static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA},
-                 epilogue_slots[] = {SLOT_VEC, SLOT_RES};
+                 epilogue_slots[] = {SLOT_VEC, SLOT_RES},
+                 range_slot = SLOT_RANGE;
 
 /* The step that stages the strips; returns them. */
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
 {
     Contract load = *c;
     load.epilogue = (ContractEpilogue){0};
+    if (!contract_int8(c))
+        load.quant = QUANT_NONE;
     /* This step reads no kernels. */
     load.kernels = KERNELS_PACKED;
     const char *kind = c->winograd ? "winograd inputs" : c->flat ? "dense inputs" : "conv inputs";
@@ -36,6 +39,7 @@ static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)
                          contract_load_tasks(c), kind);
     use_operands(l, x, o);
     use_rest(l, x, o, norm_slots, 3);
+    use_rest(l, x, o, &range_slot, 1);
     uint32_t strips = lower_temp(l, contract_staged_floats(c));
     lower_use(l, x, strips);
     return strips;
@@ -144,6 +148,7 @@ void lower_contract(Lower *l, const Op *o)
     if (!c.staged)
         use_rest(l, x, o, norm_slots, 3);
     use_rest(l, x, o, epilogue_slots, 2);
+    use_rest(l, x, o, &range_slot, 1);
     lower_use_tensor(l, x, o->out);
     if (c.epilogue.has_sums) {
         TensorSums *t = &l->sums_of[o->out.id];

@@ -41,6 +41,8 @@ uint32_t lrt_cpu_features(void)
                             1u << 31; /* F, DQ, CD, BW, VL */
     if (zmm && (b & avx512) == avx512)
         have |= LRT_CPU_AVX512;
+    if (have & LRT_CPU_AVX512 && c >> 11 & 1)
+        have |= LRT_CPU_AVX512_VNNI;
     if (tiles && d >> 22 & 1 && d >> 24 & 1)
         have |= LRT_CPU_AMX_BF16;
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && have & LRT_CPU_AVX512 && a >> 5 & 1)
@@ -71,6 +73,7 @@ bool lrt_cpu_check(uint32_t needed, lrt_error *e)
         {LRT_CPU_F16C, "F16C"},
         {LRT_CPU_AVX512, "AVX-512 (F, BW, DQ, VL, CD)"},
         {LRT_CPU_AVX512_BF16, "AVX-512 BF16"},
+        {LRT_CPU_AVX512_VNNI, "AVX-512 VNNI"},
         {LRT_CPU_AMX_BF16, "AMX BF16"},
         {LRT_CPU_NEON, "NEON"},
     };

@@ -28,7 +28,8 @@ enum {
     LRT_CPU_AVX512_BF16 = 8,
     LRT_CPU_AMX_BF16 = 16,
     LRT_CPU_NEON = 32,
-    LRT_CPU_F16C = 64
+    LRT_CPU_F16C = 64,
+    LRT_CPU_AVX512_VNNI = 128
 };
 /* What the model predicts. */
 enum { LRT_PREDICT_EPSILON, LRT_PREDICT_V };

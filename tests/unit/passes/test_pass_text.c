@@ -1,6 +1,6 @@
 /* tests/pass/PASS-case.in, after the pass, is tests/pass/PASS-case.out to the letter;
  * UPDATE_GOLDEN=1 writes the .out files instead. Each result is also read back, and computes what
- * the graph before computed: the same bits where passes.def says EXACT. */
+ * the graph before computed: up to what passes.def says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,13 +52,17 @@ static void compare_text(const char *in_path, const char *found)
     free(path);
 }
 
-static bool is_exact(const char *name)
+/* The relative error that the pass may bring. QUANTISED: whole numbers from -7 to 7, the coarsest
+ * there are, are 1/24 of the greatest away on average; weights are normal, so their greatest of a few
+ * is about twice their rms. Two products in a row add up to less than 0.2. */
+static double allowed(const char *name)
 {
+    static const double bounds[] = {[EXACT] = 0, [ROUNDED] = 1e-6, [QUANTISED] = 0.2};
     for (int i = 0; i < PASS_COUNT; i++)
         if (strcmp(passes[i].name, name) == 0)
-            return passes[i].exact;
+            return bounds[passes[i].keeps];
     fail_msg("there is no pass %s", name);
-    return false;
+    return 0;
 }
 
 static void check_pair(void **state)
@@ -78,7 +82,7 @@ static void check_pair(void **state)
 
     float **a = interpreted(before, 1, true), **b = interpreted(back, 1, true);
     double difference = outputs_difference(before, a, b);
-    assert_true(is_exact(name) ? difference == 0 : difference < 1e-6);
+    assert_true(difference <= allowed(name));
     random_data_free((void **)a, before->n_outputs);
     random_data_free((void **)b, before->n_outputs);
     buf_free(&text);

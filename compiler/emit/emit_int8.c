@@ -1,0 +1,183 @@
+/* See emit_int8.h. */
+#include "emit_int8.h"
+#include "plan.h"
+#include "err.h"
+#include <float.h>
+
+/* x + 1.5 * 2^23 has the whole number nearest to x, ties to even, in its lowest bits. */
+static const double ROUND = 12582912;
+static const uint32_t ROUND_BITS = 0x4b400000;
+
+static V int_sub(Emit *e, V a, V b) { return LLVMBuildSub(e->b, a, b, ""); }
+static V int_add(Emit *e, V a, V b) { return LLVMBuildAdd(e->b, a, b, ""); }
+static V int_mul(Emit *e, V a, V b) { return LLVMBuildMul(e->b, a, b, ""); }
+
+static V splat_i32(Emit *e, V x, int lanes)
+{
+    V s = splat(e, LLVMBuildBitCast(e->b, x, e->f32, ""), lanes);
+    return LLVMBuildBitCast(e->b, s, int_type(e, lanes), "");
+}
+
+/* The nearest whole number plus ROUND_BITS; any, where x is no number. */
+static V rounded(Emit *e, V x, int lanes)
+{
+    return LLVMBuildBitCast(e->b, fp_add(e, x, cf(e, ROUND, lanes)), int_type(e, lanes), "");
+}
+
+QuantValues emit_quant_operand(Emit *e, V low, V high, V poison)
+{
+    V none = cf(e, 0, 1);
+    low = choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, low, none, ""), low, none);
+    high = fp_max(e, high, none);
+    QuantValues q;
+    q.scale = fp_add(e, fp_div(e, fp_sub(e, high, low), cf(e, 255, 1)), poison);
+    V wide = LLVMBuildFCmp(e->b, LLVMRealOGE, q.scale, cf(e, FLT_MIN, 1), "");
+    q.inverse = choose(e, wide, fp_div(e, cf(e, 1, 1), q.scale), none);
+    q.zero = int_sub(e, rounded(e, fp_mul(e, fp_sub(e, none, low), q.inverse), 1),
+                     int_splat(e, ROUND_BITS, 1));
+    return q;
+}
+
+void store_quant(Emit *e, const QuantValues *q, V p)
+{
+    store(e, q->scale, p);
+    store(e, q->inverse, atc(e, p, 1));
+    store(e, q->zero, atc(e, p, 2));
+}
+
+QuantValues load_quant(Emit *e, V p)
+{
+    V zero = load(e, atc(e, p, 2), 1);
+    return (QuantValues){load(e, p, 1), load(e, atc(e, p, 1), 1),
+                         LLVMBuildBitCast(e->b, zero, e->i32, "")};
+}
+
+void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes)
+{
+    LLVMTypeRef bytes = LLVMInt8TypeInContext(e->ctx);
+    if (lanes > 1)
+        bytes = LLVMVectorType(bytes, (unsigned)lanes);
+    V n = rounded(e, fp_mul(e, x, splat(e, q->inverse, lanes)), lanes),
+      most = int_splat(e, 255, lanes);
+    n = int_add(e, n, splat_i32(e, int_sub(e, q->zero, int_splat(e, ROUND_BITS, 1)), lanes));
+    /* never negative: the least number and the zero point round alike */
+    n = choose(e, LLVMBuildICmp(e->b, LLVMIntULT, n, most, ""), n, most);
+    LLVMSetAlignment(LLVMBuildStore(e->b, LLVMBuildTrunc(e->b, n, bytes, ""), p), 1);
+}
+
+/* ---- products ---- */
+
+/* Vectors of 16-bit numbers: the sum of two neighbours' products in each 32-bit lane. */
+static V multiply_pairs(Emit *e, V a, V b, int lanes)
+{
+    static const struct {
+        uint32_t cpu;
+        int lanes;
+        const char *name;
+    } forms[] = {{LRT_CPU_AVX512, 16, "llvm.x86.avx512.pmaddw.d.512"},
+                 {LRT_CPU_AVX2, 8, "llvm.x86.avx2.pmadd.wd"},
+                 {0, 4, "llvm.x86.sse2.pmadd.wd"}};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (lanes == forms[i].lanes && (e->t->cpu_bits & forms[i].cpu) == forms[i].cpu)
+            return machine_intrinsic(e, forms[i].name, (V[]){a, b}, 2);
+    /* a vector of two registers */
+    V index[64];
+    int half = lanes / 2;
+    V low = multiply_pairs(e, lanes_of(e, a, 0, half), lanes_of(e, b, 0, half), half),
+      high = multiply_pairs(e, lanes_of(e, a, half, half), lanes_of(e, b, half, half), half);
+    for (int i = 0; i < lanes; i++)
+        index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    return LLVMBuildShuffleVector(e->b, low, high, LLVMConstVector(index, (unsigned)lanes), "");
+}
+
+/* Bytes 0 and 2 of every word, or 1 and 3, as 16-bit numbers. */
+static V every_other(Emit *e, V words, int lanes, bool odd, bool is_signed)
+{
+    LLVMTypeRef halves = LLVMVectorType(LLVMInt16TypeInContext(e->ctx), 2 * (unsigned)lanes);
+    V eight = LLVMConstInt(LLVMInt16TypeInContext(e->ctx), 8, 0), all[128];
+    for (int i = 0; i < 2 * lanes; i++)
+        all[i] = eight;
+    V by = LLVMConstVector(all, 2 * (unsigned)lanes),
+      x = LLVMBuildBitCast(e->b, words, halves, "");
+    if (!odd)
+        x = LLVMBuildShl(e->b, x, by, "");
+    x = is_signed ? LLVMBuildAShr(e->b, x, by, "") : LLVMBuildLShr(e->b, x, by, "");
+    return LLVMBuildBitCast(e->b, x, int_type(e, lanes), "");
+}
+
+/* Without an instruction for it: bytes are widened to 16 bits, whose products do not overflow. */
+static V dot_widened(Emit *e, V acc, V a, V b)
+{
+    int lanes = e->t->lanes;
+    for (int odd = 0; odd < 2; odd++) {
+        V x = every_other(e, a, lanes, odd, false), y = every_other(e, b, lanes, odd, true);
+        acc = int_add(e, acc, multiply_pairs(e, x, y, lanes));
+    }
+    return acc;
+}
+
+/* The same in the arithmetic that every target has. */
+static V dot_plain(Emit *e, V acc, V a, V b)
+{
+    int lanes = e->t->lanes;
+    for (unsigned h = 0; h < 4; h++) {
+        V up = int_splat(e, 24 - 8 * h, lanes), down = int_splat(e, 24, lanes);
+        V x = LLVMBuildLShr(e->b, LLVMBuildShl(e->b, a, up, ""), down, ""),
+          y = LLVMBuildAShr(e->b, LLVMBuildShl(e->b, b, up, ""), down, "");
+        acc = int_add(e, acc, int_mul(e, x, y));
+    }
+    return acc;
+}
+
+V dot_int8(Emit *e, V acc, V a, V b)
+{
+    if (e->t->dot8 == DOT8_VNNI512) {
+        e->cpu |= LRT_CPU_AVX512_VNNI;
+        return machine_intrinsic(e, "llvm.x86.avx512.vpdpbusd.512", (V[]){acc, a, b}, 3);
+    }
+    return e->t->dot8 == DOT8_PAIRS ? dot_widened(e, acc, a, b) : dot_plain(e, acc, a, b);
+}
+
+/* ---- the micro-kernel ---- */
+
+void micro_init_int8(Emit *e, Micro *m, int rows, int nvec)
+{
+    int lanes = e->t->lanes;
+    micro_init(e, m, rows, nvec);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < nvec; v++)
+            m->acc[i][v] = var(e, int_type(e, lanes), int_splat(e, 0, lanes));
+}
+
+static V load_words(Emit *e, V p, int lanes)
+{
+    V v = LLVMBuildLoad2(e->b, int_type(e, lanes), p, "");
+    LLVMSetAlignment(v, 4);
+    return v;
+}
+
+void micro_run_int8(Emit *e, Micro *m, V b, V ldb, V words, int unroll)
+{
+    int lanes = e->t->lanes;
+    Loop l = loop_begin(e, ci(e, 0), words, unroll);
+    for (int u = 0; u < unroll; u++) {
+        V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
+        for (int v = 0; v < m->nvec; v++)
+            bv[v] = load_words(e, atc(e, row, m->offset[v]), lanes);
+        for (int i = 0; i < m->rows; i++) {
+            V a = splat_i32(e, load_words(e, at(e, m->a[i], k), 1), lanes);
+            for (int v = 0; v < m->nvec; v++)
+                set(e, m->acc[i][v], dot_int8(e, get(e, m->acc[i][v]), a, bv[v]));
+        }
+    }
+    loop_end(e, &l);
+}
+
+V sums_of_int8(Emit *e, V sum, const QuantValues *row, V columns, V column_scales)
+{
+    int lanes = e->t->lanes;
+    columns = LLVMBuildBitCast(e->b, columns, int_type(e, lanes), "");
+    V whole = int_sub(e, sum, int_mul(e, splat_i32(e, row->zero, lanes), columns));
+    return fp_mul(e, LLVMBuildSIToFP(e->b, whole, vec_type(e, lanes), ""),
+                  fp_mul(e, column_scales, splat(e, row->scale, lanes)));
+}

@@ -1,0 +1,31 @@
+/* Whole numbers of 8 bits: how operands become them, their products, and the micro-kernel. quant.h
+ * has the formulas. A word is 32 bits: numbers of four channels, the first one in the lowest byte. */
+#ifndef LATENTC_EMIT_INT8_H
+#define LATENTC_EMIT_INT8_H
+#include "contract.h"
+#include "emit_micro.h"
+
+/* What the whole numbers of a row or a batch element stand for: f32, f32, i32. */
+typedef struct {
+    V scale, inverse, zero;
+} QuantValues;
+/* From the least and the greatest number, and 0 or NaN (quant_operand). */
+QuantValues emit_quant_operand(Emit *e, V low, V high, V poison);
+/* In memory: QUANT_WORDS (contract.h). */
+void store_quant(Emit *e, const QuantValues *q, V p);
+QuantValues load_quant(Emit *e, V p);
+
+/* `lanes` f32 numbers as bytes at p. */
+void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes);
+
+/* acc + a . b: acc i32; a: words of four unsigned numbers, b: of four signed ones. Exact. All have
+ * the target's lanes. */
+V dot_int8(Emit *e, V acc, V a, V b);
+/* micro_init with sums of i32. */
+void micro_init_int8(Emit *e, Micro *m, int rows, int nvec);
+/* As micro_run, operands in words of four: ldb and `words` count them. */
+void micro_run_int8(Emit *e, Micro *m, V b, V ldb, V words, int unroll);
+/* Whole sums as f32: (sum - zero * columns) * (row.scale * column_scale). columns: sums of the
+ * columns' numbers. */
+V sums_of_int8(Emit *e, V sum, const QuantValues *row, V columns, V column_scales);
+#endif

@@ -1,0 +1,134 @@
+/* Products hold their operands, or their weights alone, in fewer bits.
+ *
+ *     y = dense(x, k)    ->    y = dense(x, k){quant=rows}
+ *
+ * Only where the graph asks for it (Graph.quantise, of --dtype int8, w8 or w4). Values change: by
+ * as much as quant.h says.
+ *
+ *                                                     int8      w8      w4
+ *     first and last convolution                      -         -       w8
+ *     changes more slowly than the result             -         w8      w8
+ *     shortcut of a res block                         -         w8      w8
+ *     transformers of the first level, on the way
+ *     down, where errors pass through all levels      -         w8      w8
+ *     other products of single pixels or tokens       rows      w8      w4
+ *     other convolutions                              -         w8      w4
+ *
+ * Nothing is known of the model but its structure. The first convolution is one that reads an input
+ * of the graph, the last one's result is an output. What changes more slowly is computed once per
+ * prompt or timestep. A shortcut changes the number of channels of a value that has other users,
+ * and is only added. The first level is what no convolution of stride 2 comes before, in a graph
+ * that has one. */
+#include "rewrite.h"
+
+#include "pass.h"
+
+typedef enum { EDGE, SLOW, SHORTCUT, FIRST_LEVEL, PIXELS, WINDOWS, LAYER_CLASSES } LayerClass;
+
+static const Quant rules[QUANTISE_COUNT][LAYER_CLASSES] = {
+    [QUANTISE_INT8] = {[PIXELS] = QUANT_ROWS}, /* all others: QUANT_NONE, which is 0 */
+    [QUANTISE_W8] = {[SLOW] = QUANT_W8,
+                     [SHORTCUT] = QUANT_W8,
+                     [FIRST_LEVEL] = QUANT_W8,
+                     [PIXELS] = QUANT_W8,
+                     [WINDOWS] = QUANT_W8},
+    [QUANTISE_W4] = {[EDGE] = QUANT_W8,
+                     [SLOW] = QUANT_W8,
+                     [SHORTCUT] = QUANT_W8,
+                     [FIRST_LEVEL] = QUANT_W8,
+                     [PIXELS] = QUANT_W4,
+                     [WINDOWS] = QUANT_W4},
+};
+
+/* What the pass knows of a graph. */
+typedef struct {
+    Graph *g;
+    /* of the output that changes most often */
+    Binding fastest;
+    /* per tensor id: a convolution of stride 2 comes before it */
+    bool *below;
+    bool has_levels;
+} Structure;
+
+static Structure structure_of(Graph *g)
+{
+    Structure s = {.g = g, .below = arena_alloc(g->arena, g->n_tensors + 1)};
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (tensor(g, g->outputs[i])->binding > s.fastest)
+            s.fastest = tensor(g, g->outputs[i])->binding;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        const Op *o = &g->ops[i];
+        bool below = o->kind == OP_CONV2D && o->attr.contract.stride > 1;
+        s.has_levels |= below;
+        for (int n = 0; n < SLOT_COUNT; n++)
+            below |= tensor_ok(o->in[n]) && s.below[o->in[n].id];
+        s.below[o->out.id] = below;
+    }
+    return s;
+}
+
+/* The value that t is a view of. */
+static const Tensor *viewed(const Graph *g, TensorId t)
+{
+    while (tensor(g, t)->kind == T_TEMP && op_of(g, tensor(g, t)->producer)->kind == OP_RESHAPE)
+        t = op_of(g, tensor(g, t)->producer)->in[0];
+    return tensor(g, t);
+}
+
+static bool is_edge(const Structure *s, const Op *o)
+{
+    if (o->kind != OP_CONV2D)
+        return false;
+    return viewed(s->g, o->in[SLOT_X])->kind == T_INPUT || uses_of(s->g, o->out).is_output;
+}
+
+static bool is_slow(const Structure *s, const Op *o)
+{
+    Binding b = tensor(s->g, o->out)->binding;
+    return b < s->fastest && !(s->fastest == BIND_STEP && b == BIND_INTERVAL);
+}
+
+static bool is_shortcut(const Structure *s, const Op *o)
+{
+    const Shape *k = &tensor(s->g, o->in[SLOT_KERNEL])->shape;
+    if (!is_pointwise(s->g, o) || k->dim[k->rank - 2] == k->dim[k->rank - 1] ||
+        uses_of(s->g, o->in[SLOT_X]).n < 2)
+        return false;
+    Uses u = uses_of(s->g, o->out);
+    bool added = u.n > 0;
+    for (int i = 0; i < u.n; i++) {
+        const Op *user = &s->g->ops[u.at[i].op];
+        added &= user->kind == OP_ADD || (op_is_contract(user->kind) && u.at[i].slot == SLOT_RES);
+    }
+    return added;
+}
+
+static LayerClass class_of(const Structure *s, const Op *o)
+{
+    if (is_edge(s, o))
+        return EDGE;
+    if (is_slow(s, o))
+        return SLOW;
+    if (is_shortcut(s, o))
+        return SHORTCUT;
+    if (!is_pointwise(s->g, o))
+        return WINDOWS;
+    return s->has_levels && !s->below[o->out.id] ? FIRST_LEVEL : PIXELS;
+}
+
+int pass_quantise(Graph *g)
+{
+    if (g->quantise == QUANTISE_NOTHING)
+        return 0;
+    int n = 0;
+    Structure s = structure_of(g);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        Op *o = &g->ops[i];
+        if (o->dead || !op_is_contract(o->kind) || o->attr.contract.quant != QUANT_NONE ||
+            tensor(g, o->in[SLOT_KERNEL])->kind != T_WEIGHT)
+            continue;
+        o->attr.contract.quant = rules[g->quantise][class_of(&s, o)];
+        n += o->attr.contract.quant != QUANT_NONE;
+    }
+    return n;
+}
