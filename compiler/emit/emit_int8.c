@@ -97,8 +97,7 @@ static V every_other(Emit *e, V words, int lanes, bool odd, bool is_signed)
     V eight = LLVMConstInt(LLVMInt16TypeInContext(e->ctx), 8, 0), all[128];
     for (int i = 0; i < 2 * lanes; i++)
         all[i] = eight;
-    V by = LLVMConstVector(all, 2 * (unsigned)lanes),
-      x = LLVMBuildBitCast(e->b, words, halves, "");
+    V by = LLVMConstVector(all, 2 * (unsigned)lanes), x = LLVMBuildBitCast(e->b, words, halves, "");
     if (!odd)
         x = LLVMBuildShl(e->b, x, by, "");
     x = is_signed ? LLVMBuildAShr(e->b, x, by, "") : LLVMBuildLShr(e->b, x, by, "");

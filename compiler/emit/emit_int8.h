@@ -1,5 +1,6 @@
 /* Whole numbers of 8 bits: how operands become them, their products, and the micro-kernel. quant.h
- * has the formulas. A word is 32 bits: numbers of four channels, the first one in the lowest byte. */
+ * has the formulas. A word is 32 bits: numbers of four channels, the first one in the lowest byte.
+ */
 #ifndef LATENTC_EMIT_INT8_H
 #define LATENTC_EMIT_INT8_H
 #include "contract.h"

@@ -26,8 +26,8 @@ typedef struct {
     int64_t sh, sw;
     /* Elements between chunks of the strip. */
     int64_t chunk_stride;
-    /* Whole numbers: argument, the range of each image, or NULL; what the numbers of each row or image
-     * of the strip stand for; a row while it is loaded. */
+    /* Whole numbers: argument, the range of each image, or NULL; what the numbers of each row or
+     * image of the strip stand for; a row while it is loaded. */
     V range, quants, row;
     /* LayerNorm prologue: of the pixel being loaded. */
     V columns_mean, columns_rstd;

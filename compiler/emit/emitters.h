@@ -10,8 +10,8 @@
 #include "unit_peak.h"
 #include "sums.h"
 
-/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], [range], y, [sums]. Staged: strips in
- * place of x, x2, norm, gamma and beta. The second of a contract in a Winograd form. */
+/* args: x, [x2], panels, [bias], [norm], [gamma, beta], [vec], [res], [range], y, [sums]. Staged:
+ * strips in place of x, x2, norm, gamma and beta. The second of a contract in a Winograd form. */
 void emit_contract(Emit *e, const Contract *c, const char *name);
 void emit_winograd(Emit *e, const Contract *c, const char *name);
 /* The step that stages strips. args: x, [x2], [norm], [gamma, beta], [range],

@@ -83,8 +83,8 @@ static const char *quantised(const Rule *r, int64_t batch)
         return FAIL(r, "quant: expected a product of single pixels for %s, found a window",
                     quant_names[quant]);
     if ((range != NULL) != image)
-        return FAIL(r, "range: expected %s with this quant, found %s", image ? "an operand" : "none",
-                    range ? "one" : "none");
+        return FAIL(r, "range: expected %s with this quant, found %s",
+                    image ? "an operand" : "none", range ? "one" : "none");
     if (range && !shape_eq(range, &wanted))
         return FAIL(r, "range: expected shape %s, found %s", text(r, &wanted), text(r, range));
     return NULL;

@@ -14,8 +14,8 @@ static float greater(float most, double x)
     return a > most || isnan(a) ? a : most;
 }
 
-/* One scale for n numbers, `stride` apart, from `from` on: they become whole numbers (*scale is what
- * they stand for) or, scale NULL, what those stand for. */
+/* One scale for n numbers, `stride` apart, from `from` on: they become whole numbers (*scale is
+ * what they stand for) or, scale NULL, what those stand for. */
 static void quantise_run(double *from, int64_t n, int64_t stride, int bits, double *scale)
 {
     float most = 0;
@@ -38,7 +38,7 @@ double *interp_quant_kernel(Quant quant, const Value *kernel, double *scales)
     double *data = xmalloc((size_t)(all * columns) * sizeof *data);
     memcpy(data, kernel->data, (size_t)(all * columns) * sizeof *data);
     int64_t run = quants[quant].bits == 4 ? QUANT_GROUP : all;
-#pragma omp parallel for if (interp_parallel(all *columns))
+#pragma omp parallel for if (interp_parallel(all * columns))
     for (int64_t o = 0; o < columns; o++) {
         scales[o] = 1;
         for (int64_t first = 0, n; first < all; first += n) {
@@ -73,7 +73,7 @@ static QuantOperand range_of_row(const double *row, int64_t c)
 
 void interp_quant_rows(double *data, int64_t rows, int64_t c, double *scales)
 {
-#pragma omp parallel for if (interp_parallel(rows *c))
+#pragma omp parallel for if (interp_parallel(rows * c))
     for (int64_t r = 0; r < rows; r++) {
         QuantOperand q = range_of_row(data + r * c, c);
         scales[r] = quantise_row(data + r * c, c, &q);

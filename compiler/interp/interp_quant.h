@@ -4,9 +4,9 @@
 #define LATENTC_INTERP_QUANT_H
 #include "interp_ops.h"
 
-/* The kernel (taps.., channels, columns) as whole numbers with a scale for each column; with weights
- * quantised alone as the numbers that they stand for, and scales of 1. scales: (columns). The caller
- * frees the result. */
+/* The kernel (taps.., channels, columns) as whole numbers with a scale for each column; with
+ * weights quantised alone as the numbers that they stand for, and scales of 1. scales: (columns).
+ * The caller frees the result. */
 double *interp_quant_kernel(Quant quant, const Value *kernel, double *scales);
 
 /* The operand (rows, c) as whole numbers minus their zero point, in place. scales: (rows). */

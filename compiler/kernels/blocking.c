@@ -1,29 +1,35 @@
 #include "blocking.h"
 
-enum { F32, BF16, DOT, TILES, COLUMNS };
+enum { F32, BF16, DOT, TILES, INT8, COLUMNS };
 static const Blocking table[COLUMNS] = {
     [F32] =
         {
 #define SIZE(name, value, source)
-#define VALUE(name, f32, bf16, dot, tiles, source) .name = f32,
+#define VALUE(name, f32, bf16, dot, tiles, int8, source) .name = f32,
 #include "blocking.def"
 #undef VALUE
         },
     [BF16] =
         {
-#define VALUE(name, f32, bf16, dot, tiles, source) .name = bf16,
+#define VALUE(name, f32, bf16, dot, tiles, int8, source) .name = bf16,
 #include "blocking.def"
 #undef VALUE
         },
     [DOT] =
         {
-#define VALUE(name, f32, bf16, dot, tiles, source) .name = dot,
+#define VALUE(name, f32, bf16, dot, tiles, int8, source) .name = dot,
 #include "blocking.def"
 #undef VALUE
         },
     [TILES] =
         {
-#define VALUE(name, f32, bf16, dot, tiles, source) .name = tiles,
+#define VALUE(name, f32, bf16, dot, tiles, int8, source) .name = tiles,
+#include "blocking.def"
+#undef VALUE
+        },
+    [INT8] =
+        {
+#define VALUE(name, f32, bf16, dot, tiles, int8, source) .name = int8,
 #include "blocking.def"
 #undef VALUE
 #undef SIZE
@@ -36,3 +42,5 @@ const Blocking *blocking_for(const Target *t, bool bf16)
         [CORE_FMA] = BF16, [CORE_BF16_DOT] = DOT, [CORE_AMX] = TILES, [CORE_AMX_MODEL] = TILES};
     return &table[bf16 ? column[t->core] : F32];
 }
+
+const Blocking *blocking_for_int8(void) { return &table[INT8]; }

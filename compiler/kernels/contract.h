@@ -94,7 +94,10 @@ typedef struct {
 /* Are the products sums of whole numbers? */
 static inline bool contract_int8(const Contract *c) { return quants[c->quant].range != NO_RANGE; }
 /* Channels in a word of 4 bytes of the operands that are multiplied; of a stored kernel. */
-static inline int contract_word(const Contract *c) { return contract_int8(c) ? 4 : c->bf16 ? 2 : 1; }
+static inline int contract_word(const Contract *c)
+{
+    return contract_int8(c) ? 4 : c->bf16 ? 2 : 1;
+}
 static inline int contract_group(const Contract *c)
 {
     return c->quant ? 32 / quants[c->quant].bits : contract_word(c);
@@ -103,6 +106,11 @@ static inline int contract_group(const Contract *c)
 static inline bool contract_tiles(const Contract *c, const Target *t)
 {
     return c->bf16 && !contract_int8(c) && target_tiles(t);
+}
+/* Its tuning numbers. */
+static inline const Blocking *contract_blocking(const Contract *c, const Target *t)
+{
+    return contract_int8(c) ? blocking_for_int8() : blocking_for(t, c->bf16);
 }
 /* What the whole numbers of a row or an image stand for, in memory: scale, its inverse, the zero
  * point, and a word that is not used. */

@@ -8,7 +8,7 @@
 /* Chunks of input channels so that one block's panel of a chunk takes its share of L2. */
 static void choose_chunks(Contract *c, const Target *t)
 {
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     int64_t ci = c->c1 + c->c2, taps = (int64_t)c->kh * c->kw;
     int64_t most = t->l2_bytes / (int64_t)b->panel_l2 /
                    (taps * c->nr * c->lanes * 4 / contract_word(c)),
@@ -37,7 +37,7 @@ static void choose_flat(Contract *c, const Target *t)
         c->images = c->batch;
     }
     int64_t n = ceil_div(all, c->tile_rows ? tile_flat_pixels(c, t)
-                                           : (int64_t)blocking_for(t, c->bf16)->flat_pixels);
+                                           : (int64_t)contract_blocking(c, t)->flat_pixels);
     if (n > 1)
         n += n % 2;
     c->pixels = min64(all, round_up(ceil_div(all, n), c->tile_rows ? TILE_MOST * TILE_ROWS : mr));
@@ -55,7 +55,7 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
 {
     if (c->tile_rows)
         return tile_strip_cost(c, t, tw, th);
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     int64_t p = tw * th, ci = c->c1 + c->c2, columns = contract_columns(c),
             mr = t->mr[min64(c->nr, ceil_div(c->co, c->lanes))];
     double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
@@ -73,7 +73,7 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
 static void choose_strip(Contract *c, const Target *t)
 {
     double best = INFINITY;
-    int64_t most = (int64_t)blocking_for(t, c->bf16)->strip_pixels;
+    int64_t most = (int64_t)contract_blocking(c, t)->strip_pixels;
     for (int64_t tw = 1; tw <= c->ow; tw++) {
         if (c->ow % tw != 0 || (tw > STRIP_WIDTH && tw != c->ow))
             continue;

@@ -15,12 +15,12 @@ static double product_cost(const Contract *c, const Blocking *b)
 }
 
 /* A weight's bytes, those of an f32 one being 1. */
-static double byte_share(const Contract *c) { return c->bf16 ? 0.5 : 1; }
+static double byte_share(const Contract *c) { return 1.0 / contract_group(c); }
 
 double winograd_cost(const Contract *c, const Target *t)
 {
     const Winograd *w = winograd_form(c);
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     int n = w->x.n * w->y.n, m = w->x.m * w->y.m, inputs = w->x.inputs * w->y.inputs,
         axes = w->taps > 1 ? 1 : 2;
     double ci = (double)(c->c1 + c->c2), co = padded_columns(c),
@@ -48,7 +48,7 @@ double winograd_cost(const Contract *c, const Target *t)
 
 double contract_cost(const Contract *c, const Target *t)
 {
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     double ci = (double)(c->c1 + c->c2), weights = (double)(c->kh * c->kw) * ci * padded_columns(c),
            strips = (double)contract_strips(c);
     double pixels = (double)(c->batch * c->oh * c->ow),

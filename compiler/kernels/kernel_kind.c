@@ -150,11 +150,11 @@ void kernel_symbol(KernelKind kind, const void *description, const char *text, B
     const char *numbers = NULL;
     switch (kind) {
 #define KERNEL(e, name, type, emitter, rule, expression, write) \
-    case KERNEL_##e: {                                       \
-        const type *d = description;                         \
-        numbers = expression;                                \
-        write(d, text, &words);                              \
-        break;                                               \
+    case KERNEL_##e: {                                          \
+        const type *d = description;                            \
+        numbers = expression;                                   \
+        write(d, text, &words);                                 \
+        break;                                                  \
     }
 #include "kernels.def"
 #undef KERNEL

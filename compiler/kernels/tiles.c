@@ -42,7 +42,7 @@ int64_t tile_flat_pixels(const Contract *c, const Target *t)
 
 double tile_strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t th)
 {
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     double p = (double)(tw * th), columns = (double)contract_columns(c);
     double halo = (double)((th - 1) * c->stride + c->kh) * (double)((tw - 1) * c->stride + c->kw);
     int64_t n = ceil_div(tw, TILE_ROWS), rows = ceil_div(tw, n);

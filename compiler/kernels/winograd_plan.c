@@ -34,7 +34,7 @@ static int64_t most_tiles(const Winograd *w)
 /* What a strip of bw x bh tiles costs per tile. weights: of all positions. */
 static double strip_cost(const Contract *c, const Target *t, int64_t bw, int64_t bh, double weights)
 {
-    const Blocking *b = blocking_for(t, c->bf16);
+    const Blocking *b = contract_blocking(c, t);
     const Winograd *w = winograd_form(c);
     int64_t tiles = bw * bh;
     double halo = (double)(winograd_region_cols(w, bw) * winograd_region_rows(w, bh)) /

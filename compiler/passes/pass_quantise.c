@@ -17,7 +17,7 @@
  * Nothing is known of the model but its structure. The first convolution is one that reads an input
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
  * prompt or timestep. A shortcut changes the number of channels of a value that has other users,
- * and is only added. The first level is what no convolution of stride 2 comes before, in a graph
+ * and is only added, or adds. The first level is what no convolution of stride 2 comes before, in a graph
  * that has one. */
 #include "rewrite.h"
 
@@ -96,6 +96,8 @@ static bool is_shortcut(const Structure *s, const Op *o)
         return false;
     Uses u = uses_of(s->g, o->out);
     bool added = u.n > 0;
+    if (tensor_ok(o->in[SLOT_RES]))
+        return true;
     for (int i = 0; i < u.n; i++) {
         const Op *user = &s->g->ops[u.at[i].op];
         added &= user->kind == OP_ADD || (op_is_contract(user->kind) && u.at[i].slot == SLOT_RES);

@@ -22,8 +22,7 @@ static void use_rest(Lower *l, Step *x, const Op *o, const int *slots, int n)
             lower_use_tensor(l, x, o->in[slots[i]]);
 }
 static const int norm_slots[] = {SLOT_NORM, SLOT_LN_GAMMA, SLOT_LN_BETA},
-                 epilogue_slots[] = {SLOT_VEC, SLOT_RES},
-                 range_slot = SLOT_RANGE;
+                 epilogue_slots[] = {SLOT_VEC, SLOT_RES}, range_slot = SLOT_RANGE;
 
 /* The step that stages the strips; returns them. */
 static uint32_t lower_contract_load(Lower *l, const Op *o, const Contract *c)

@@ -4,6 +4,7 @@
  * some order is off by about sqrt(n) * 6e-8 relative to its rms for random signs; the longest sum
  * here has 11520 terms: 6.4e-6 worst, about a tenth of it in rms. */
 #include "compiled.h"
+#include "attr.h"
 #include "construct.h"
 #include "interp.h"
 #include "err.h"
@@ -28,6 +29,11 @@ static const double bounds[CONV_MODES] = {
  * of two 0.16 %, and so is a sum of products of random signs. A few such layers in a row, values
  * that a norm enlarges, and Winograd's sums of rounded operands: 2 %. */
 static const double bf16_bound = 2e-2;
+
+/* A quantised operand that is computed differs from the interpreter's by some 1e-7 of 255 steps, so
+ * about one number in 20000 is rounded to the neighbour. A step is 1/70 of the operands' rms or
+ * less: sqrt(1/20000)/70 = 1e-4, and three times as much where an outlier makes steps larger. */
+static const double flipped_bound = 3e-4;
 
 static TensorId weight(Graph *g, const char *path, const char *kind, Shape s)
 {
@@ -391,6 +397,18 @@ static float *run_engine(Engine *e, int threads, int n_inputs, const void *const
     return got;
 }
 
+/* Does a quantised product load numbers that were computed? */
+static bool rounds_computed(const Graph *g)
+{
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        const Op *o = &g->ops[i];
+        if (op_is_contract(o->kind) && quants[o->attr.contract.quant].range != NO_RANGE &&
+            (o->attr.contract.pre != PRE_NONE || tensor(g, o->in[SLOT_X])->kind != T_INPUT))
+            return true;
+    }
+    return false;
+}
+
 void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16)
 {
     WeightSource *w = weights_open("synthetic:7", "diffusion_model");
@@ -409,7 +427,8 @@ void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool
     if (getenv("VERBOSE"))
         print_message("%s on %s, fuse %#x, conv %s: relative rms %.3g\n", c->name, t->name, fuse,
                       conv_names[conv], d);
-    if (!(d <= (bf16 ? bf16_bound : bounds[conv])))
+    double bound = bf16 ? bf16_bound : rounds_computed(g) ? flipped_bound : bounds[conv];
+    if (!(d <= bound))
         fail_msg("%s on %s, fuse %#x, conv %s%s: relative rms %.3g", c->name, t->name, fuse,
                  conv_names[conv], bf16 ? " bf16" : "", d);
     if (memcmp(one, three, (size_t)n * 4))

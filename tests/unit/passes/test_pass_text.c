@@ -53,8 +53,8 @@ static void compare_text(const char *in_path, const char *found)
 }
 
 /* The relative error that the pass may bring. QUANTISED: whole numbers from -7 to 7, the coarsest
- * there are, are 1/24 of the greatest away on average; weights are normal, so their greatest of a few
- * is about twice their rms. Two products in a row add up to less than 0.2. */
+ * there are, are 1/24 of the greatest away on average; weights are normal, so their greatest of a
+ * few is about twice their rms. Two products in a row add up to less than 0.2. */
 static double allowed(const char *name)
 {
     static const double bounds[] = {[EXACT] = 0, [ROUNDED] = 1e-6, [QUANTISED] = 0.2};
