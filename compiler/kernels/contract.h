@@ -93,11 +93,12 @@ typedef struct {
 
 /* Are the products sums of whole numbers? */
 static inline bool contract_int8(const Contract *c) { return quants[c->quant].range != NO_RANGE; }
-/* Channels in a word of 4 bytes of the operands that are multiplied; of a stored kernel. */
+/* Channels in a word of 4 bytes of the operands that are multiplied. */
 static inline int contract_word(const Contract *c)
 {
     return contract_int8(c) ? 4 : c->bf16 ? 2 : 1;
 }
+/* The same of a stored kernel. */
 static inline int contract_group(const Contract *c)
 {
     return c->quant ? 32 / quants[c->quant].bits : contract_word(c);

@@ -17,8 +17,8 @@
  * Nothing is known of the model but its structure. The first convolution is one that reads an input
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
  * prompt or timestep. A shortcut changes the number of channels of a value that has other users,
- * and is only added, or adds. The first level is what no convolution of stride 2 comes before, in a graph
- * that has one. */
+ * and is only added, or adds. The first level is what no convolution of stride 2 comes before, in a
+ * graph that has one. */
 #include "rewrite.h"
 
 #include "pass.h"
