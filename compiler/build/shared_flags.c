@@ -128,10 +128,11 @@ static const struct DtypeRow {
     const char *name;
     bool bf16;
     Quantise quantise;
+    Products products;
 } dtypes[] = {
-    {"f32", false, QUANTISE_NOTHING},
-    {"bf16", true, QUANTISE_NOTHING},
-    {"int8", true, QUANTISE_INT8},
+    {"f32", false, QUANTISE_NOTHING, PRODUCTS_F32},
+    {"bf16", true, QUANTISE_NOTHING, PRODUCTS_BF16},
+    {"int8", true, QUANTISE_INT8, PRODUCTS_INT8},
 };
 
 static const struct DtypeRow *dtype_row(const char *text)
@@ -141,6 +142,7 @@ static const struct DtypeRow *dtype_row(const char *text)
 }
 
 bool dtype_parse(const char *text) { return dtype_row(text)->bf16; }
+Products dtype_products(const char *text) { return dtype_row(text)->products; }
 
 void flags_quantise(const CodeFlags *f, Graph *g) { g->quantise = dtype_row(f->dtype)->quantise; }
 
@@ -216,7 +218,7 @@ Tuning *tuning_for(const CodeFlags *f)
 
 Program *program_for(const CodeFlags *f)
 {
-    Program *p = program_new(target_for(f->target, dtype_parse(f->dtype)),
+    Program *p = program_new(target_for(f->target, dtype_products(f->dtype)),
                              fuse_parse(f->fuse ? f->fuse : "all"), conv_parse(f->conv),
                              dtype_parse(f->dtype));
     p->optimize = optimize_parse(f->optimize);

@@ -109,6 +109,8 @@ Optimize optimize_parse(const char *text);
 
 /* --dtype: what is not quantised is bf16; usage_err() on an unknown name. */
 bool dtype_parse(const char *text);
+/* What its products take: target_for. */
+Products dtype_products(const char *text);
 /* Tells the graph how --dtype quantises it. Before passes. */
 void flags_quantise(const CodeFlags *f, Graph *g);
 

@@ -187,7 +187,9 @@ int cmd_bench(int argc, char **argv)
     check_batch(&b, &f);
     OutFile *json = f.json ? outfile_open(f.json) : NULL,
             *html = f.html ? outfile_open(f.html) : NULL;
-    b.machine = machine_measure(target_for(b.code.target, true), b.threads);
+    Products of = dtype_products(b.code.dtype); /* in f32, too, bf16's peak is reported */
+    const Target *t = target_for(b.code.target, of == PRODUCTS_F32 ? PRODUCTS_BF16 : of);
+    b.machine = machine_measure(t, b.threads);
     print_machine(&b.machine);
     trust_machine(&b);
     if (f.kernels) {

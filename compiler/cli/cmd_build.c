@@ -112,7 +112,7 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
 static OutFile *mpi_entry(BuildFlags *f)
 {
     LinkOptions *link = &f->files.link;
-    const Target *t = target_for(f->of.code.target, dtype_parse(f->of.code.dtype));
+    const Target *t = target_for(f->of.code.target, dtype_products(f->of.code.dtype));
     if (!f->mpi)
         return NULL;
     if (!link->mpicc && !target_is_host_arch(t))

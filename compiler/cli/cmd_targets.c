@@ -14,11 +14,13 @@ static void print_machine(void)
     static const struct { uint32_t bit; const char *name; } features[] = {
         {LRT_CPU_AVX2, "avx2"}, {LRT_CPU_FMA, "fma"}, {LRT_CPU_F16C, "f16c"}, {LRT_CPU_AVX512, "avx512"},
         {LRT_CPU_AVX512_BF16, "avx512_bf16"}, {LRT_CPU_AVX512_VNNI, "avx512_vnni"}, {LRT_CPU_AMX_BF16, "amx_bf16"}, {LRT_CPU_NEON, "neon"},
+        {LRT_CPU_AVX_VNNI, "avx_vnni"}, {LRT_CPU_AMX_INT8, "amx_int8"}, {LRT_CPU_DOTPROD, "dotprod"},
     };
     /* clang-format on */
     uint32_t have = lrt_cpu_features();
-    printf("this machine: %s, with --dtype bf16 %s;", target_for("host", false)->name,
-           target_for("host", true)->name);
+    printf("this machine: %s, with --dtype bf16 %s, with int8 %s;",
+           target_for("host", PRODUCTS_F32)->name, target_for("host", PRODUCTS_BF16)->name,
+           target_for("host", PRODUCTS_INT8)->name);
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
         if (have & features[i].bit)
             printf(" %s", features[i].name);

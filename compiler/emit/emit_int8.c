@@ -3,6 +3,7 @@
 #include "plan.h"
 #include "err.h"
 #include <float.h>
+#include <string.h>
 
 /* x + 1.5 * 2^23 has the whole number nearest to x, ties to even, in its lowest bits. */
 static const double ROUND = 12582912;
@@ -115,26 +116,77 @@ static V dot_widened(Emit *e, V acc, V a, V b)
     return acc;
 }
 
-/* The same in the arithmetic that every target has. */
-static V dot_plain(Emit *e, V acc, V a, V b)
+/* The intrinsic of NEON for these types: that of the result, and of the arguments where it differs.
+ */
+static V neon(Emit *e, const char *name, LLVMTypeRef result, LLVMTypeRef of, V *args, unsigned n)
 {
-    int lanes = e->t->lanes;
-    for (unsigned h = 0; h < 4; h++) {
-        V up = int_splat(e, 24 - 8 * h, lanes), down = int_splat(e, 24, lanes);
-        V x = LLVMBuildLShr(e->b, LLVMBuildShl(e->b, a, up, ""), down, ""),
-          y = LLVMBuildAShr(e->b, LLVMBuildShl(e->b, b, up, ""), down, "");
-        acc = int_add(e, acc, int_mul(e, x, y));
-    }
-    return acc;
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    CHECK(id != 0);
+    LLVMTypeRef types[2] = {result, of};
+    size_t n_types = of ? 2 : 1;
+    V f = LLVMGetIntrinsicDeclaration(e->mod, id, types, n_types);
+    return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, types, n_types), f, args, n, "");
+}
+
+static LLVMTypeRef ints(const Emit *e, unsigned bits, unsigned lanes)
+{
+    return LLVMVectorType(LLVMIntTypeInContext(e->ctx, bits), lanes);
+}
+
+/* Eight of sixteen bytes. */
+static V half_of_bytes(Emit *e, V bytes, unsigned from)
+{
+    V index[8];
+    for (unsigned i = 0; i < 8; i++)
+        index[i] = LLVMConstInt(e->i32, from + i, 0);
+    return LLVMBuildShuffleVector(e->b, bytes, bytes, LLVMConstVector(index, 8), "");
+}
+
+/* Signed bytes, none of b is -128: a product of two is at most 128 * 127, the sum of two products
+ * fits 16 bits. */
+static V dot_neon(Emit *e, V acc, V a, V b)
+{
+    LLVMTypeRef shorts = ints(e, 16, 8), sums = ints(e, 32, 4);
+    V product[2];
+    for (unsigned h = 0; h < 2; h++)
+        product[h] = neon(e, "llvm.aarch64.neon.smull", shorts, NULL,
+                          (V[]){half_of_bytes(e, a, 8 * h), half_of_bytes(e, b, 8 * h)}, 2);
+    V pairs = neon(e, "llvm.aarch64.neon.addp", shorts, NULL, product, 2);
+    return int_add(e, acc, neon(e, "llvm.aarch64.neon.saddlp", sums, shorts, &pairs, 1));
+}
+
+/* Arm multiplies signed bytes: the operand there is q - 128. */
+static uint32_t dot_offset(const Target *t)
+{
+    return t->dot8 == DOT8_NEON || t->dot8 == DOT8_SDOT ? 128 : 0;
+}
+
+static V dot_signed(Emit *e, V acc, V a, V b)
+{
+    LLVMTypeRef bytes = ints(e, 8, 16);
+    a = LLVMBuildXor(e->b, a, int_splat(e, 0x80808080u, 4), ""); /* q - 128 */
+    a = LLVMBuildBitCast(e->b, a, bytes, "");
+    b = LLVMBuildBitCast(e->b, b, bytes, "");
+    if (e->t->dot8 == DOT8_NEON)
+        return dot_neon(e, acc, a, b);
+    e->cpu |= LRT_CPU_DOTPROD;
+    return neon(e, "llvm.aarch64.neon.sdot", ints(e, 32, 4), bytes, (V[]){acc, a, b}, 3);
 }
 
 V dot_int8(Emit *e, V acc, V a, V b)
 {
-    if (e->t->dot8 == DOT8_VNNI512) {
+    switch (e->t->dot8) {
+    case DOT8_PAIRS: return dot_widened(e, acc, a, b);
+    case DOT8_NEON:
+    case DOT8_SDOT: return dot_signed(e, acc, a, b);
+    case DOT8_VNNI256:
+        e->cpu |= LRT_CPU_AVX_VNNI;
+        return machine_intrinsic(e, "llvm.x86.avx512.vpdpbusd.256", (V[]){acc, a, b}, 3);
+    case DOT8_VNNI512:
         e->cpu |= LRT_CPU_AVX512_VNNI;
         return machine_intrinsic(e, "llvm.x86.avx512.vpdpbusd.512", (V[]){acc, a, b}, 3);
     }
-    return e->t->dot8 == DOT8_PAIRS ? dot_widened(e, acc, a, b) : dot_plain(e, acc, a, b);
+    die("no product of bytes for %s", e->t->name);
 }
 
 /* ---- the micro-kernel ---- */
@@ -176,7 +228,8 @@ V sums_of_int8(Emit *e, V sum, const QuantValues *row, V columns, V column_scale
 {
     int lanes = e->t->lanes;
     columns = LLVMBuildBitCast(e->b, columns, int_type(e, lanes), "");
-    V whole = int_sub(e, sum, int_mul(e, splat_i32(e, row->zero, lanes), columns));
+    V zero = int_sub(e, row->zero, int_splat(e, dot_offset(e->t), 1));
+    V whole = int_sub(e, sum, int_mul(e, splat_i32(e, zero, lanes), columns));
     return fp_mul(e, LLVMBuildSIToFP(e->b, whole, vec_type(e, lanes), ""),
                   fp_mul(e, column_scales, splat(e, row->scale, lanes)));
 }

@@ -19,8 +19,9 @@ QuantValues load_quant(Emit *e, V p);
 /* `lanes` f32 numbers as bytes at p. */
 void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes);
 
-/* acc + a . b: acc i32; a: words of four unsigned numbers, b: of four signed ones. Exact. All have
- * the target's lanes. */
+/* acc + a . b: acc i32; a: words of four unsigned numbers, b: of four signed ones, -127 to 127. All
+ * have the target's lanes. Exact, but for a known multiple of b's sums where the target multiplies
+ * signed numbers: sums_of_int8 has it. */
 V dot_int8(Emit *e, V acc, V a, V b);
 /* micro_init with sums of i32. */
 void micro_init_int8(Emit *e, Micro *m, int rows, int nvec);

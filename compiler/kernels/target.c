@@ -37,9 +37,12 @@ bool target_is_host_arch(const Target *t)
 uint32_t target_cpu_bits(const Target *t)
 {
     static const uint32_t core[] = {[CORE_BF16_DOT] = LRT_CPU_AVX512_BF16,
-                                    [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16,
+                                    [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16 |
+                                                 LRT_CPU_AMX_INT8,
                                     [CORE_AMX_MODEL] = 0};
-    static const uint32_t dot8[] = {[DOT8_VNNI512] = LRT_CPU_AVX512_VNNI};
+    static const uint32_t dot8[] = {[DOT8_VNNI512] = LRT_CPU_AVX512_VNNI,
+                                    [DOT8_VNNI256] = LRT_CPU_AVX_VNNI,
+                                    [DOT8_SDOT] = LRT_CPU_DOTPROD};
     return t->cpu_bits | core[t->core] | dot8[t->dot8];
 }
 
@@ -101,22 +104,22 @@ static bool bf16_dot_pays(void)
     return pays;
 }
 
-/* May it be the row of this host? A core for bf16 is worth nothing to f32, and its CPU bits and
- * blocking may not fit. */
-static bool host_takes(const Target *t, bool bf16)
+/* May it be the row of this host? A core for bf16 or int8 is worth nothing to f32, and its CPU bits
+ * and blocking may not fit. */
+static bool host_takes(const Target *t, Products of)
 {
     if (!target_runs_here(t))
         return false;
     switch (t->core) {
-    case CORE_FMA: return true;
-    case CORE_BF16_DOT: return bf16 && bf16_dot_pays();
-    case CORE_AMX: return bf16;
+    case CORE_FMA: return of == PRODUCTS_INT8 || !target_int8_alone(t);
+    case CORE_BF16_DOT: return of != PRODUCTS_F32 && bf16_dot_pays();
+    case CORE_AMX: return of != PRODUCTS_F32;
     case CORE_AMX_MODEL: return false;
     }
     return false;
 }
 
-const Target *target_for(const char *name, bool bf16)
+const Target *target_for(const char *name, Products of)
 {
     const char *names[N_TARGETS + 1];
     for (int i = 0; i < N_TARGETS; i++)
@@ -126,7 +129,7 @@ const Target *target_for(const char *name, bool bf16)
     if (chosen < N_TARGETS)
         return &table[chosen];
     for (int i = N_TARGETS; i-- > 0;)
-        if (host_takes(&table[i], bf16))
+        if (host_takes(&table[i], of))
             return &table[i];
     err("no target of the table runs on this machine; name one with --target (see `latentc targets`)");
 }

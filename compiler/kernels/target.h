@@ -15,9 +15,11 @@ typedef enum { CORES(ROW) } Core;
 #define ROW(e, name) +1
 enum { CORE_COUNT = 0 CORES(ROW) };
 #undef ROW
-/* What products of whole numbers of 8 bits run on: plain arithmetic; pairs of 16-bit numbers
- * (pmaddwd); vpdpbusd on vectors of AVX-512. */
-typedef enum { DOT8_PLAIN, DOT8_PAIRS, DOT8_VNNI512 } Dot8;
+/* What products of whole numbers of 8 bits run on: pairs of 16-bit numbers (pmaddwd); products of
+ * 16 bits (NEON); vpdpbusd on vectors of AVX-512, of AVX2; sdot. The tile unit has them, too. */
+typedef enum { DOT8_PAIRS, DOT8_NEON, DOT8_VNNI512, DOT8_VNNI256, DOT8_SDOT } Dot8;
+/* What products take: f32; bf16; bf16 and, where a layer is quantised, whole numbers of 8 bits. */
+typedef enum { PRODUCTS_F32, PRODUCTS_BF16, PRODUCTS_INT8 } Products;
 /* As the text form of a program writes them. */
 extern const char *const core_names[CORE_COUNT];
 
@@ -26,7 +28,7 @@ typedef struct {
     const char *name, *text;
     /* As LLVM takes them. */
     const char *triple, *cpu, *features;
-    /* LRT_CPU_*: what any generated code needs; target_cpu_bits() with bf16 operands. */
+    /* LRT_CPU_*: what any generated code needs; target_cpu_bits() with the cores' instructions. */
     uint32_t cpu_bits;
     /* f32 numbers in a vector register. */
     int lanes;
@@ -38,6 +40,7 @@ typedef struct {
     int l2_bytes;
     /* The best unit that the row's CPUs have for bf16 operands. */
     Core core;
+    /* The same for int8 operands. */
     Dot8 dot8;
 } Target;
 
@@ -51,11 +54,16 @@ static inline bool target_rounds_bf16(const Target *t)
 {
     return t->core == CORE_BF16_DOT || t->core == CORE_AMX;
 }
-/* LRT_CPU_* that programs with bf16 operands may need. What a program does need: Emit.cpu. */
+/* A row for the sake of int8 products: with other operands its code is that of the row above it. */
+static inline bool target_int8_alone(const Target *t)
+{
+    return t->core == CORE_FMA && t->dot8 >= DOT8_VNNI512;
+}
+/* LRT_CPU_* that programs of any operands may need. What a program does need: Emit.cpu. */
 uint32_t target_cpu_bits(const Target *t);
 /* The row of that name. "host": the widest row that this machine can run and that is of use to
- * programs of that dtype. usage_err() with the nearest name when there is none. */
-const Target *target_for(const char *name, bool bf16);
+ * these products. usage_err() with the nearest name when there is none. */
+const Target *target_for(const char *name, Products of);
 /* All rows; sets *n. */
 const Target *target_table(int *n);
 /* This machine has what the row's code needs; it has the row's architecture. */

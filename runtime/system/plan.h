@@ -29,7 +29,10 @@ enum {
     LRT_CPU_AMX_BF16 = 16,
     LRT_CPU_NEON = 32,
     LRT_CPU_F16C = 64,
-    LRT_CPU_AVX512_VNNI = 128
+    LRT_CPU_AVX512_VNNI = 128,
+    LRT_CPU_AVX_VNNI = 256,
+    LRT_CPU_AMX_INT8 = 512,
+    LRT_CPU_DOTPROD = 1024 /* sdot of Arm */
 };
 /* What the model predicts. */
 enum { LRT_PREDICT_EPSILON, LRT_PREDICT_V };

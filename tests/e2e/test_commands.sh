@@ -41,7 +41,7 @@ for arguments in "$long" "--$long" "weights $long" "build $long -o x" "show $lon
     said=$("$LATENTC" $arguments 2>&1) && fail "accepted: ${arguments:0:40}"
     [[ $said == 'latentc: error: '*$part* ]] && (( ${#said} < 400 )) && [[ $said != *'did you mean'* ]] || fail "a long argument after '${arguments%%0*}' is said in ${#said} bytes: ${said:0:200}"
 done
-for target in x86-64 x86-64-v3 x86-64-v4 aarch64; do
+for target in x86-64 x86-64-v3 x86-64-v3-vnni x86-64-v4 x86-64-v4-vnni aarch64 aarch64-dot; do
     grep -qE "^$target +(yes|no) " <<<"$("$LATENTC" targets)" || fail "targets does not list $target"
 done
 

@@ -460,7 +460,7 @@ static void try_target(void **state)
     t->what->all(t->target);
 }
 
-int run_on_targets(const char *group, const OnTarget *what, int n, bool f32)
+int run_on_targets(const char *group, const OnTarget *what, int n, Products of)
 {
     enum { MOST = 64 };
     static Trial trials[MOST];
@@ -469,7 +469,8 @@ int run_on_targets(const char *group, const OnTarget *what, int n, bool f32)
     const Target *targets = target_table(&n_targets);
     for (int i = 0; i < n_targets * n; i++) {
         const Target *t = &targets[i / n];
-        if (f32 && target_tiles(t))
+        if ((of == PRODUCTS_F32 && target_tiles(t)) ||
+            (of != PRODUCTS_INT8 && target_int8_alone(t)))
             continue;
         CHECK(n_tests < MOST);
         Trial *x = &trials[n_tests];

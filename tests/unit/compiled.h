@@ -42,7 +42,7 @@ typedef struct {
     void (*all)(const Target *t);
 } OnTarget;
 /* One cmocka test for each row of targets.def and each of `what`; skipped where the target does not
- * run. f32: not for targets with tiles, whose code for f32 is that of others. Returns main's exit
- * code. */
-int run_on_targets(const char *group, const OnTarget *what, int n, bool f32);
+ * run. Not where the code for these products is that of another target. Returns main's exit code.
+ */
+int run_on_targets(const char *group, const OnTarget *what, int n, Products of);
 #endif

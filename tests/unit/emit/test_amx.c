@@ -18,7 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static bool have_model(void) { return target_runs_here(target_for("amx-model", true)); }
+static bool have_model(void) { return target_runs_here(target_for("amx-model", PRODUCTS_BF16)); }
 
 static Graph *narrow(const PipelineModel *m, int64_t height, int64_t width, bool batch)
 {
@@ -55,7 +55,7 @@ static void check(const Narrow *m)
         Graph *h = narrow(m->model, m->height, m->width, m->batch);
         got[i] = malloc(bytes);
         jit_run_graph(
-            h, w, program_new(target_for(targets[i], true), FUSE_ALL, CONV_AUTO, true),
+            h, w, program_new(target_for(targets[i], PRODUCTS_BF16), FUSE_ALL, CONV_AUTO, true),
             &(GraphRun){.threads = 2, .inputs = (const void *const *)in, .outputs = &got[i]});
         graph_free(h);
     }

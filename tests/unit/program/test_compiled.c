@@ -14,5 +14,5 @@ static void fused(const Target *t) { all_cases(t, FUSE_ALL); }
 int main(void)
 {
     static const OnTarget what[] = {{"unfused", unfused}, {"fused", fused}};
-    return run_on_targets("compiled", what, 2, true);
+    return run_on_targets("compiled", what, 2, PRODUCTS_F32);
 }

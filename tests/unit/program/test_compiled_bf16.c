@@ -12,5 +12,5 @@ static void direct(const Target *t)
 int main(void)
 {
     static const OnTarget what[] = {{"direct", direct}};
-    return run_on_targets("compiled, bf16", what, 1, false);
+    return run_on_targets("compiled, bf16", what, 1, PRODUCTS_BF16);
 }

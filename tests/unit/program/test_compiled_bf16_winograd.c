@@ -21,5 +21,5 @@ static void winograd(const Target *t)
 int main(void)
 {
     static const OnTarget what[] = {{"Winograd", winograd}};
-    return run_on_targets("compiled, bf16, Winograd", what, 1, false);
+    return run_on_targets("compiled, bf16, Winograd", what, 1, PRODUCTS_BF16);
 }

@@ -39,7 +39,7 @@ static void each_flag_alone(void **state)
         int n = 0;
         for (int i = 0; i < n_cases; i++)
             if (matters(&cases[i], f)) {
-                run_case(&cases[i], target_for("host", false), f, CONV_DIRECT, false);
+                run_case(&cases[i], target_for("host", PRODUCTS_F32), f, CONV_DIRECT, false);
                 n++;
             }
         assert_true(n);
@@ -152,8 +152,8 @@ static void sums_beside_results(void **state)
     static const Case c = {"sums", summed, {2, 37, 31, 32, 48, 8, 32}};
     for (int norm = 0; norm < 2; norm++) {
         Graph *g = make(&c);
-        Program *p = program_new(target_for("host", false), norm ? FUSE_ALL : FUSE_ALL & ~FUSE_NORM,
-                                 CONV_AUTO, false);
+        Program *p = program_new(target_for("host", PRODUCTS_F32),
+                                 norm ? FUSE_ALL : FUSE_ALL & ~FUSE_NORM, CONV_AUTO, false);
         const Stage *s = p->stages[program_add(p, g)];
         int alone = 0, beside = 0;
         for (int i = 0; i < s->n_steps; i++) {

@@ -129,5 +129,5 @@ int main(void)
                                     {"rounded", prologues_and_epilogues},
                                     {"bf16", in_bf16_programs},
                                     {"odd rows", odd_rows}};
-    return run_on_targets("compiled, int8", what, 4, false);
+    return run_on_targets("compiled, int8", what, 4, PRODUCTS_INT8);
 }

@@ -34,5 +34,5 @@ static void large(const Target *t)
 int main(void)
 {
     static const OnTarget what[] = {{"large", large}};
-    return run_on_targets("compiled, large", what, 1, false);
+    return run_on_targets("compiled, large", what, 1, PRODUCTS_BF16);
 }

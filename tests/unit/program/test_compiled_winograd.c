@@ -44,5 +44,5 @@ static void as_chosen(const Target *t)
 int main(void)
 {
     static const OnTarget what[] = {{"forms", all_forms}, {"as chosen", as_chosen}};
-    return run_on_targets("compiled, Winograd", what, 2, true);
+    return run_on_targets("compiled, Winograd", what, 2, PRODUCTS_F32);
 }

@@ -46,7 +46,7 @@ static int setup(void **state)
 {
     World *w = calloc(1, sizeof *w);
     w->weights = weights_open("synthetic:7", "diffusion_model");
-    Program *p = program_new(target_for("host", false), FUSE_ALL, CONV_AUTO, false);
+    Program *p = program_new(target_for("host", PRODUCTS_F32), FUSE_ALL, CONV_AUTO, false);
     w->lowered = make(&model);
     program_add(p, w->lowered);
     w->engine = engine_new(p, &w->weights);

@@ -75,7 +75,7 @@ static void run_block(const Published *p, unsigned fuse, bool interpreted)
         passes_run(g, fuse, NULL, false);
         interpret(g, w, inputs, &y, true);
     } else {
-        jit_run_graph(g, w, program_new(target_for("host", false), fuse, CONV_DIRECT, false),
+        jit_run_graph(g, w, program_new(target_for("host", PRODUCTS_F32), fuse, CONV_DIRECT, false),
                       &(GraphRun){.threads = 2, .inputs = inputs, .outputs = &y});
     }
     check_corner(p, how, y, &shape);

@@ -58,10 +58,10 @@ static void check(const PipelineModel *m, const Form *f)
     bool interpreted = f->small || getenv("LATENTC_LONG");
     if (interpreted)
         interpret(g, w, (const void *const *)in, &want, true);
-    jit_run_graph(g, w, program_new(target_for("host", false), FUSE_ALL, CONV_AUTO, false),
+    jit_run_graph(g, w, program_new(target_for("host", PRODUCTS_F32), FUSE_ALL, CONV_AUTO, false),
                   &(GraphRun){.threads = 2, .inputs = (const void *const *)in, .outputs = &fused});
     jit_run_graph(
-        h, w, program_new(target_for("host", false), FUSE_NONE, CONV_DIRECT, false),
+        h, w, program_new(target_for("host", PRODUCTS_F32), FUSE_NONE, CONV_DIRECT, false),
         &(GraphRun){.threads = 1, .inputs = (const void *const *)in, .outputs = &unfused});
     double a = outputs_difference(g, interpreted ? &want : &unfused, &fused),
            b = interpreted ? outputs_difference(g, &want, &unfused) : 0;

@@ -19,7 +19,7 @@ typedef struct {
     float c[ROWS][COLUMNS];
 } Tiles;
 
-static bool have_model(void) { return target_runs_here(target_for("amx-model", true)); }
+static bool have_model(void) { return target_runs_here(target_for("amx-model", PRODUCTS_BF16)); }
 
 static void configure(int rows, int pairs, int columns)
 {
