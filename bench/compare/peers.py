@@ -24,7 +24,7 @@ def openvino(stage, dtype, path, threads):
     import openvino as ov
     core = ov.Core()
     compiled = core.compile_model(path, "CPU", {
-        "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": dtype})
+        "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "bf16" if dtype == "int8" else dtype})
     request = compiled.create_infer_request()
 
     def run(values):

@@ -1,7 +1,7 @@
 """prepare.py KIND STAGE SIZE SEED FOLDER: one file that a peer loads, if it is not there yet. Runs in a process of its own: exporting takes memory.
 
-KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), openvino-1 (IR for a batch of one), onnx, inputs (of the
-seed), reference (their outputs: the module in double precision)
+KIND: weights-f32, weights-bf16 (safetensors), openvino (IR), openvino-1 (IR for a batch of one), openvino-int8 (the IR, quantised
+by NNCF), onnx, inputs (of the seed), reference (their outputs: the module in double precision)
 """
 import os
 import sys
@@ -40,6 +40,44 @@ def write_openvino(stage, size, source, path, batch=None):
     ov.save_model(m, path, compress_to_fp16=False)
 
 
+def loop_inputs(compiled, stage, size):
+    """What the model reads in a loop: a latent on its way from noise, with guidance, by the model's own predictions (DDIM)."""
+    calls, guidance = 8, 7.5
+    first = stages.inputs(stage, size, 2)
+    names = stages.ARGUMENTS[stage]
+    betas = np.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000) ** 2
+    alphas = np.cumprod(1 - betas)
+    latent = first["latent"][:1]
+    for i in range(calls):
+        t = 999 - i * 1000 // calls
+        angles = t * np.exp(-np.log(10000.0) * np.arange(160) / 160)
+        embedding = np.concatenate([np.cos(angles), np.sin(angles)]).astype(np.float32)
+        values = stages.for_torch(stage, first | {"latent": latent.repeat(2, 0), "timestep_embedding": embedding[None].repeat(2, 0)})
+        yield dict(zip(names, values))
+        output = stages.from_torch(compiled(values)[0])
+        epsilon = output[:1] + guidance * (output[1:] - output[:1])
+        a, b = alphas[t], alphas[max(t - 1000 // calls, 0)]
+        image = (latent - (1 - a) ** 0.5 * epsilon) / a ** 0.5
+        latent = (b ** 0.5 * image + (1 - b) ** 0.5 * epsilon).astype(np.float32)
+        latent /= max(1.0, float(latent.std()))  # weights that were not trained make it grow
+
+
+def write_openvino_int8(stage, size, source, path, seed):
+    """Everything that NNCF quantises, with biases corrected; calibrated with what the loop reads or, of other models, with eight inputs."""
+    import nncf
+    import openvino as ov
+    model = ov.Core().read_model(source)
+    if stage == "guided_step":
+        compiled = ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+        values = list(loop_inputs(compiled, stage, size))
+        del compiled
+    else:
+        values = [dict(zip(stages.ARGUMENTS[stage], stages.for_torch(stage, stages.inputs(stage, size, seed + i)))) for i in range(1, 9)]
+    names = [i.get_any_name() for i in model.inputs]
+    data = nncf.Dataset(values, lambda v: dict(zip(names, v.values())))
+    ov.save_model(nncf.quantize(model, data, subset_size=len(values), preset=nncf.QuantizationPreset.MIXED, fast_bias_correction=True), path, compress_to_fp16=False)
+
+
 def write_onnx(stage, size, source, path):
     with torch.no_grad():
         torch.onnx.export(models.load(stage, source), example(stage, size), path, dynamo=True, external_data=True, verbose=False)
@@ -63,7 +101,8 @@ def prepare(kind, stage, size, seed, folder):
     if os.path.exists(path):
         return path
     os.makedirs(folder, exist_ok=True)
-    source = None if kind in ("weights-f32", "inputs") else prepare("weights-f32", stage, size, seed, folder)
+    made_from = {"weights-f32": None, "inputs": None, "openvino-int8": "openvino"}.get(kind, "weights-f32")
+    source = made_from and prepare(made_from, stage, size, seed, folder)
     print(f"writing {path}", file=sys.stderr, flush=True)
     # A file counts as there under its own name only. What belongs to it (.bin, .data) is written first, under its final name.
     if kind == "weights-f32":
@@ -75,7 +114,8 @@ def prepare(kind, stage, size, seed, folder):
     elif kind == "reference":
         write_reference(stage, size, seed, source, path + ".part")
     else:
-        {"openvino": write_openvino, "openvino-1": partial(write_openvino, batch=1), "onnx": write_onnx}[kind](stage, size, source, path)
+        {"openvino": write_openvino, "openvino-1": partial(write_openvino, batch=1),
+         "openvino-int8": partial(write_openvino_int8, seed=seed), "onnx": write_onnx}[kind](stage, size, source, path)
         return path
     os.rename(path + ".part", path)
     return path
