@@ -75,7 +75,7 @@ def write_openvino_int8(stage, size, source, path, seed):
         values = [dict(zip(stages.ARGUMENTS[stage], stages.for_torch(stage, stages.inputs(stage, size, seed + i)))) for i in range(1, 9)]
     names = [i.get_any_name() for i in model.inputs]
     data = nncf.Dataset(values, lambda v: dict(zip(names, v.values())))
-    ov.save_model(nncf.quantize(model, data, subset_size=len(values), preset=nncf.QuantizationPreset.MIXED, fast_bias_correction=True), path, compress_to_fp16=False)
+    ov.save_model(nncf.quantize(model, data, subset_size=len(values), model_type=nncf.ModelType.TRANSFORMER, fast_bias_correction=True), path, compress_to_fp16=False)
 
 
 def write_onnx(stage, size, source, path):
