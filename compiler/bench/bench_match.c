@@ -108,6 +108,7 @@ static bool goes_forward(const Matcher *m, const Op *o)
     case OP_EMBEDDING:
     case OP_ATTN_AV:
     case OP_GROUP_SCALE:
+    case OP_RANGE:
     case OP_ATTENTION: return p == UNKNOWN;
     case OP_COUNT: break;
     }

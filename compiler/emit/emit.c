@@ -100,6 +100,7 @@ V fp_sub(Emit *e, V a, V b) { return LLVMBuildFSub(e->b, a, b, ""); }
 V fp_mul(Emit *e, V a, V b) { return LLVMBuildFMul(e->b, a, b, ""); }
 V fp_div(Emit *e, V a, V b) { return LLVMBuildFDiv(e->b, a, b, ""); }
 V fp_max(Emit *e, V a, V b) { return choose(e, LLVMBuildFCmp(e->b, LLVMRealOGT, a, b, ""), a, b); }
+V fp_min(Emit *e, V a, V b) { return choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, a, b, ""), a, b); }
 
 V intrinsic(Emit *e, const char *name, LLVMTypeRef type, V *args, int n)
 {

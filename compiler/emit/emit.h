@@ -63,8 +63,10 @@ V fp_add(Emit *e, V a, V b);
 V fp_sub(Emit *e, V a, V b);
 V fp_mul(Emit *e, V a, V b);
 V fp_div(Emit *e, V a, V b);
-/* The larger one. a * b + c: fused where the target has FMA, else rounded twice. */
+/* The larger one, the smaller one; where a is no number, b. a * b + c: fused where the target has
+ * FMA, else rounded twice. */
 V fp_max(Emit *e, V a, V b);
+V fp_min(Emit *e, V a, V b);
 V fp_fma(Emit *e, V a, V b, V c);
 
 /* ---- vectors ---- */

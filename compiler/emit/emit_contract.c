@@ -11,7 +11,6 @@
 #include "emit_amx.h"
 #include "emit_epilogue.h"
 #include "emit_load_int8.h"
-#include "emit_sums.h"
 #include "emit_tiles.h"
 #include "emitters.h"
 #include "err.h"
@@ -53,8 +52,7 @@ static void finish_vector(Emit *e, const RegisterTile *t, int i, int v, OutputVe
     if (!task->sums)
         return;
     if (i == 0)
-        sums[v] = sums_begin(e, contract_sums_at(e, task, o->j, o->offset), c->co,
-                             eq(e, t->pixel, ci(e, 0)), r);
+        sums[v] = contract_sums(e, task, o, eq(e, t->pixel, ci(e, 0)), r);
     sums_add(e, &sums[v], r);
 }
 

@@ -8,9 +8,11 @@ static V activate(Emit *e, const Contract *c, V v, int lanes)
                            contract_geglu(c) && c->bf16 ? FOR_BF16 : FOR_F32);
 }
 
-V contract_sums_at(Emit *e, const ContractTask *task, V j, V offset)
+ChannelSums contract_sums(Emit *e, const ContractTask *task, const OutputVector *o, V first, V r)
 {
-    return at(e, task->sums, add(e, mulc(e, j, contract_block_out(task->c)), offset));
+    const Sums layout = sums_of_contract(task->c);
+    V channel = add(e, mulc(e, o->j, contract_block_out(task->c)), o->offset);
+    return sums_begin(e, at(e, task->sums, channel), &layout, first, r);
 }
 
 V contract_finish(Emit *e, const ContractTask *task, V r, V gate, const OutputVector *o)

@@ -30,7 +30,7 @@ QuantValues emit_quant_operand(Emit *e, V low, V high, V poison)
     V none = cf(e, 0, 1);
     low = choose(e, LLVMBuildFCmp(e->b, LLVMRealOLT, low, none, ""), low, none);
     high = fp_max(e, high, none);
-    QuantValues q;
+    QuantValues q = {.exact = true};
     q.scale = fp_add(e, fp_div(e, fp_sub(e, high, low), cf(e, 255, 1)), poison);
     V wide = LLVMBuildFCmp(e->b, LLVMRealOGE, q.scale, cf(e, FLT_MIN, 1), "");
     q.inverse = choose(e, wide, fp_div(e, cf(e, 1, 1), q.scale), none);
@@ -49,8 +49,9 @@ void store_quant(Emit *e, const QuantValues *q, V p)
 QuantValues load_quant(Emit *e, V p)
 {
     V zero = load(e, atc(e, p, 2), 1);
-    return (QuantValues){load(e, p, 1), load(e, atc(e, p, 1), 1),
-                         LLVMBuildBitCast(e->b, zero, e->i32, "")};
+    return (QuantValues){.scale = load(e, p, 1),
+                         .inverse = load(e, atc(e, p, 1), 1),
+                         .zero = LLVMBuildBitCast(e->b, zero, e->i32, "")};
 }
 
 void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes)
@@ -61,7 +62,11 @@ void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes)
     V n = rounded(e, fp_mul(e, x, splat(e, q->inverse, lanes)), lanes),
       most = int_splat(e, 255, lanes);
     n = int_add(e, n, splat_i32(e, int_sub(e, q->zero, int_splat(e, ROUND_BITS, 1)), lanes));
-    /* never negative: the least number and the zero point round alike */
+    /* never negative if exact: the least number and the zero point round alike */
+    if (!q->exact) {
+        V none = int_splat(e, 0, lanes);
+        n = choose(e, LLVMBuildICmp(e->b, LLVMIntSLT, n, none, ""), none, n);
+    }
     n = choose(e, LLVMBuildICmp(e->b, LLVMIntULT, n, most, ""), n, most);
     LLVMSetAlignment(LLVMBuildStore(e->b, LLVMBuildTrunc(e->b, n, bytes, ""), p), 1);
 }

@@ -9,10 +9,12 @@
 /* What the whole numbers of a row or a batch element stand for: f32, f32, i32. */
 typedef struct {
     V scale, inverse, zero;
+    /* The range is that of the numbers themselves: none lies outside of it. */
+    bool exact;
 } QuantValues;
-/* From the least and the greatest number, and 0 or NaN (quant_operand). */
+/* Exact, from the least and the greatest number, and 0 or NaN (quant_operand). */
 QuantValues emit_quant_operand(Emit *e, V low, V high, V poison);
-/* In memory: QUANT_WORDS (contract.h). */
+/* In memory: QUANT_WORDS (contract.h). Loaded ones are not exact. */
 void store_quant(Emit *e, const QuantValues *q, V p);
 QuantValues load_quant(Emit *e, V p);
 

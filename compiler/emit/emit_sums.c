@@ -13,18 +13,25 @@ static int lanes_in(V v)
     return LLVMGetTypeKind(type) == LLVMVectorTypeKind ? (int)LLVMGetVectorSize(type) : 1;
 }
 
-ChannelSums sums_begin(Emit *e, V at_, int64_t c, V first, V r)
+ChannelSums sums_begin(Emit *e, V at_, const Sums *layout, V first, V r)
 {
     int lanes = lanes_in(r);
+    int64_t c = layout->c;
     ChannelSums s = {.at = at_, .c = c, .lanes = lanes};
     If f = if_begin(e, first);
     store(e, r, at_);
     store(e, cf(e, 0, lanes), atc(e, at_, c));
     store(e, cf(e, 0, lanes), atc(e, at_, 2 * c));
+    for (int i = 3; i < 5 && layout->bounds; i++)
+        store(e, r, atc(e, at_, i * c));
     if_end(e, &f);
     s.pivot = load(e, at_, lanes);
     s.sum = var(e, vec_type(e, lanes), load(e, atc(e, at_, c), lanes));
     s.square = var(e, vec_type(e, lanes), load(e, atc(e, at_, 2 * c), lanes));
+    if (layout->bounds) {
+        s.low = var(e, vec_type(e, lanes), load(e, atc(e, at_, 3 * c), lanes));
+        s.high = var(e, vec_type(e, lanes), load(e, atc(e, at_, 4 * c), lanes));
+    }
     return s;
 }
 
@@ -33,18 +40,26 @@ void sums_add(Emit *e, const ChannelSums *s, V r)
     V d = fp_sub(e, r, s->pivot);
     set(e, s->sum, fp_add(e, get(e, s->sum), d));
     set(e, s->square, fp_fma(e, d, d, get(e, s->square)));
+    if (!s->low)
+        return;
+    set(e, s->low, fp_min(e, r, get(e, s->low)));
+    set(e, s->high, fp_max(e, r, get(e, s->high)));
 }
 
 void sums_end(Emit *e, const ChannelSums *s)
 {
     store(e, get(e, s->sum), atc(e, s->at, s->c));
     store(e, get(e, s->square), atc(e, s->at, 2 * s->c));
+    if (!s->low)
+        return;
+    store(e, get(e, s->low), atc(e, s->at, 3 * s->c));
+    store(e, get(e, s->high), atc(e, s->at, 4 * s->c));
 }
 
-/* A block of pixels: x (rows, c), sums out (3, c). */
+/* A block of pixels: x (rows, c), sums out (3 or 5, c). */
 typedef struct {
+    const Sums *layout;
     V x, out, rows;
-    int64_t c;
 } PixelBlock;
 
 /* Channels from..to, whole vectors of `lanes`. Channel vectors outside, rows inside: the sums stay
@@ -53,9 +68,9 @@ static void sum_channels(Emit *e, const PixelBlock *b, int lanes, int64_t from, 
 {
     Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
     V first = load(e, at(e, b->x, l.i), lanes), out = at(e, b->out, l.i);
-    ChannelSums s = sums_begin(e, out, b->c, LLVMConstInt(e->i1, 1, 0), first);
+    ChannelSums s = sums_begin(e, out, b->layout, LLVMConstInt(e->i1, 1, 0), first);
     Loop r = loop_begin(e, ci(e, 0), b->rows, 1);
-    sums_add(e, &s, load(e, at(e, b->x, add(e, mulc(e, r.i, b->c), l.i)), lanes));
+    sums_add(e, &s, load(e, at(e, b->x, add(e, mulc(e, r.i, b->layout->c), l.i)), lanes));
     loop_end(e, &r);
     sums_end(e, &s);
     loop_end(e, &l);
@@ -68,9 +83,9 @@ void emit_sums(Emit *e, const Sums *g, const char *name)
     int lanes = e->t->lanes;
     V b = udivc(e, e->task, g->blocks), first = mulc(e, uremc(e, e->task, g->blocks), g->th);
     V rows = smin(e, sub(e, ci(e, g->oh), first), ci(e, g->th));
-    PixelBlock p = {.rows = rows, .c = g->c};
+    PixelBlock p = {.layout = g, .rows = rows};
     p.x = at(e, arg(e, 0), mulc(e, add(e, mulc(e, b, g->oh), first), g->c));
-    p.out = at(e, arg(e, 1), mulc(e, e->task, 3 * g->c));
+    p.out = at(e, arg(e, 1), mulc(e, e->task, sums_block_floats(g)));
     int64_t whole = g->c / lanes * lanes;
     if (whole)
         sum_channels(e, &p, lanes, 0, whole);
@@ -103,7 +118,7 @@ static void finish_part(Emit *e, const GroupPart *part, V mean, V sum)
     Loop bl = loop_begin(e, ci(e, 0), ci(e, s->blocks), 1);
     V n = pixels_of_block(e, s, bl.i);
     Loop l = loop_begin(e, part->from, part->to, 1);
-    V p = at(e, part->sums, add(e, mulc(e, bl.i, 3 * s->c), l.i));
+    V p = at(e, part->sums, add(e, mulc(e, bl.i, sums_block_floats(s)), l.i));
     V pivot = to_f64(e, load(e, p, 1)), d1 = to_f64(e, load(e, atc(e, p, s->c), 1)), share;
     if (!mean) {
         share = fp_add(e, fp_mul(e, n, pivot), d1);
@@ -145,7 +160,7 @@ void emit_group_finish(Emit *e, const GroupFinish *g, const char *name)
     for (int i = 0; i < n; i++) {
         sums[i] = arg(e, i);
         if (g->part[i].batch > 1)
-            sums[i] = at(e, sums[i], mulc(e, b, g->part[i].blocks * 3 * g->part[i].c));
+            sums[i] = at(e, sums[i], mulc(e, b, sums_floats(&g->part[i]) / g->part[i].batch));
     }
     V gamma = arg(e, n), beta = arg(e, n + 1), y = at(e, arg(e, n + 2), mulc(e, b, 2 * c));
     V mean = group_average(e, g, sums, first, NULL);

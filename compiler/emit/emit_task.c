@@ -1,5 +1,6 @@
 #include "emit_task.h"
 #include "contract_plan.h"
+#include "sums.h"
 
 static int operand_args(Emit *e, ContractTask *task)
 {
@@ -63,8 +64,10 @@ V contract_task(Emit *e, ContractTask *task)
     V in_image = uremc(e, strip, per_image);
     if (c->staged)
         task->strip = at(e, task->strips, mulc(e, strip, contract_staged_floats(c) / strips));
-    if (task->sums)
-        task->sums = at(e, task->sums, mulc(e, strip, 3 * c->co));
+    if (task->sums) {
+        const Sums layout = sums_of_contract(c);
+        task->sums = at(e, task->sums, mulc(e, strip, sums_block_floats(&layout)));
+    }
     task->b0 = mulc(e, udivc(e, strip, per_image), c->images);
     if (c->flat) {
         task->y0 = mulc(e, in_image, c->pixels);

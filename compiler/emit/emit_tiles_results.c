@@ -1,6 +1,5 @@
 #include "emit_tiles_results.h"
 #include "emit_epilogue.h"
-#include "emit_sums.h"
 
 TileLine tile_line_at(Emit *e, const ContractTask *task, V tile)
 {
@@ -107,8 +106,7 @@ static void finish_vector(Emit *e, const TileResults *r, const Row *x, int j, V 
     V result = contract_finish(e, task, value, gate, &o);
     if (!task->sums)
         return;
-    ChannelSums sums = sums_begin(e, contract_sums_at(e, task, b->j, ci(e, offset)), c->co,
-                                  eq(e, x->pixel, r->first), result);
+    ChannelSums sums = contract_sums(e, task, &o, eq(e, x->pixel, r->first), result);
     sums_add(e, &sums, result);
     sums_end(e, &sums);
 }

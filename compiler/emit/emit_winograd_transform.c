@@ -2,7 +2,6 @@
 #include "emit_activation.h"
 #include "emit_epilogue.h"
 #include "emit_load.h"
-#include "emit_sums.h"
 
 typedef struct {
     const double *at;
@@ -224,8 +223,7 @@ static void finish_tile(Emit *e, const WinogradTask *w, TileVector *t)
             o->pixel = add(e, line, x);
             V result = contract_finish(e, &w->task, r[b], NULL, o);
             if (w->task.sums && corner)
-                sums = sums_begin(e, contract_sums_at(e, &w->task, o->j, o->offset), c->co,
-                                  eq(e, t->place.tile, ci(e, 0)), result);
+                sums = contract_sums(e, &w->task, o, eq(e, t->place.tile, ci(e, 0)), result);
             if (w->task.sums)
                 sums_add(e, &sums, result);
             if (ok)

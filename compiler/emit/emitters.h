@@ -33,6 +33,8 @@ void emit_map(Emit *e, const Map *m, const char *name);
 void emit_sums(Emit *e, const Sums *s, const char *name);
 /* args: sums of x, [of x2], gamma, beta, y (b, 2, c) */
 void emit_group_finish(Emit *e, const GroupFinish *g, const char *name);
+/* args: sums of x, [of x2], [norm], y (b, 2) */
+void emit_range(Emit *e, const RangeFinish *g, const char *name);
 /* args: y, one vector: the sum of task 0, so that the work is not removed */
 void emit_peak(Emit *e, const Peak *p, const char *name);
 #endif

@@ -57,6 +57,9 @@ static const AttrField fields_AttnAttr[] = {
     {"k_off", AT(attn.k_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
     {"v_off", AT(attn.v_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
 };
+static const AttrField fields_RangeAttr[] = {
+    {"pre", AT(range.pre), ATTR_ENUM, 0, PRE_NONE, prologue_names, PRE_COUNT, 0, 0, 0},
+};
 /* clang-format on */
 static const AttrField fields_NoAttr[1]; /* none */
 enum {
@@ -68,6 +71,7 @@ enum {
     N_BatchAttr = COUNT(fields_BatchAttr),
     N_UpsampleAttr = COUNT(fields_UpsampleAttr),
     N_AttnAttr = COUNT(fields_AttnAttr),
+    N_RangeAttr = COUNT(fields_RangeAttr),
     N_NoAttr = 0
 };
 

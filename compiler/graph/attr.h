@@ -37,7 +37,7 @@ typedef struct {
 /* The attributes of every kind of op. */
 extern const AttrTable attr_tables[OP_COUNT];
 
-/* Names of the operand slots of conv2d and dense. */
+/* Names of the operand slots of conv2d, dense and range. */
 extern const char *const slot_names[SLOT_COUNT];
 
 /* Fewest and most operands. */
@@ -47,6 +47,9 @@ extern const struct OpArity {
 
 /* The op is a product with slots, prologue and activation. */
 static inline bool op_is_contract(OpKind k) { return k == OP_CONV2D || k == OP_DENSE; }
+
+/* Its operands stand in the slots of slots.def. */
+static inline bool op_has_slots(OpKind k) { return op_is_contract(k) || k == OP_RANGE; }
 
 /* The attribute of that name; NULL when the op has none. */
 const AttrField *attr_find(OpKind k, const char *name);

@@ -40,7 +40,8 @@ int64_t op_macs_for(const Graph *g, const Op *o, const Shape *out)
     case OP_SLICE:
     case OP_EMBEDDING:
     case OP_SOFTMAX:
-    case OP_GROUP_SCALE: return 0; /* no products */
+    case OP_GROUP_SCALE:
+    case OP_RANGE: return 0; /* no products */
     case OP_COUNT: break;
     }
     die("cost: no such op");

@@ -2,12 +2,14 @@
 #include "fusion.h"
 
 const PrologueRow prologues[PRE_COUNT] = {
-#define PROLOGUE(e, name, word, norm, act) [PRE_##e] = {word, norm, ACT_##act},
+#define RISES false, 0, 0
+#define DIPS(at, value) true, at, value
+#define PROLOGUE(e, name, word, norm, act, bounds) [PRE_##e] = {word, norm, ACT_##act, bounds},
 #include "prologues.def"
 };
 
 const char *const prologue_names[PRE_COUNT] = {
-#define PROLOGUE(e, name, word, norm, act) [PRE_##e] = #name,
+#define PROLOGUE(e, name, ...) [PRE_##e] = #name,
 #include "prologues.def"
 };
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 typedef enum {
-#define PROLOGUE(e, name, word, norm, act) PRE_##e,
+#define PROLOGUE(e, ...) PRE_##e,
 #include "prologues.def"
 } Prologue;
 
@@ -17,7 +17,7 @@ typedef enum {
 
 enum {
     PRE_COUNT = 0
-#define PROLOGUE(e, name, word, norm, act) +1
+#define PROLOGUE(...) +1
 #include "prologues.def"
     ,
     ACT_COUNT = 0
@@ -34,6 +34,9 @@ typedef struct {
     PrologueNorm norm;
     /* applied after it; ACT_NONE: nothing */
     Activation act;
+    /* the function falls until lowest_at, where it is lowest, and rises after it; else it rises */
+    bool dips;
+    double lowest_at, lowest;
 } PrologueRow;
 
 /* The columns of prologues.def; prologue_names as the text form writes them. */

@@ -90,26 +90,34 @@ static const char *quantised(const Rule *r, int64_t batch)
     return NULL;
 }
 
+/* SLOT_NORM of a load with that prologue: of ci channels. */
+static const char *norm_slot(const Rule *r, int pre, int64_t batch, int64_t ci)
+{
+    const Shape *norm = r->in[SLOT_NORM], wanted = shape3(batch, 2, ci);
+    bool affine = prologues[pre].norm == AFFINE_NORM;
+    if ((norm != NULL) != affine)
+        return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none",
+                    norm ? "one" : "none");
+    if (norm && !shape_eq(norm, &wanted))
+        return FAIL(r, "norm: expected shape %s, found %s", text(r, &wanted), text(r, norm));
+    return NULL;
+}
+
 /* The slots that fusion fills. ci: channels loaded; out: the result's shape. */
 static const char *fused_slots(const Rule *r, int64_t ci, const Shape *out)
 {
     const ContractAttr *a = &r->o->attr.contract;
-    const Shape *norm = r->in[SLOT_NORM], *vec = r->in[SLOT_VEC], *res = r->in[SLOT_RES];
+    const Shape *vec = r->in[SLOT_VEC], *res = r->in[SLOT_RES];
     Shape shared = *out;
     int64_t batch = out->dim[0], co = shape_channels(out);
     shared.dim[0] = 1;
-    bool affine = prologues[a->pre].norm == AFFINE_NORM,
-         layer = prologues[a->pre].norm == LAYER_NORM;
-    if ((norm != NULL) != affine)
-        return FAIL(r, "norm: expected %s with this pre, found %s", affine ? "an operand" : "none",
-                    norm ? "one" : "none");
-    if (norm &&
-        (norm->rank != 3 || norm->dim[0] != batch || norm->dim[1] != 2 || norm->dim[2] != ci))
-        return FAIL(r, "norm: expected shape [%lld,2,%lld], found %s", (long long)batch,
-                    (long long)ci, text(r, norm));
+    bool layer = prologues[a->pre].norm == LAYER_NORM;
+    const char *wrong = norm_slot(r, a->pre, batch, ci);
+    if (wrong)
+        return wrong;
     if ((r->in[SLOT_LN_GAMMA] != NULL) != layer || (r->in[SLOT_LN_BETA] != NULL) != layer)
         return FAIL(r, "ln_gamma, ln_beta: expected %s with this pre", layer ? "both" : "none");
-    const char *wrong = expect_vector(r, SLOT_LN_GAMMA, "ln_gamma", ci);
+    wrong = expect_vector(r, SLOT_LN_GAMMA, "ln_gamma", ci);
     if (!wrong)
         wrong = expect_vector(r, SLOT_LN_BETA, "ln_beta", ci);
     if (wrong)
@@ -223,6 +231,24 @@ static const char *group_scale(const Rule *r, Shape *out)
         return wrong;
     *out = shape3(both.dim[0], 2, shape_channels(&both));
     return norm_rule(r, shape_channels(&both));
+}
+
+static const char *range(const Rule *r, Shape *out)
+{
+    int pre = r->o->attr.range.pre;
+    Shape both;
+    if (r->in[SLOT_X]->rank < 2)
+        return FAIL(r, "x: expected a tensor (batch,...,channels), found %s",
+                    text(r, r->in[SLOT_X]));
+    if (r->in[SLOT_KERNEL] || r->in[SLOT_BIAS])
+        return FAIL(r, "expected the slots x, x2 and norm, found another one");
+    if (prologues[pre].norm == LAYER_NORM)
+        return FAIL(r, "pre: expected a function of each channel, found %s", prologue_names[pre]);
+    const char *wrong = loaded(r, &both);
+    if (wrong)
+        return wrong;
+    *out = shape2(both.dim[0], 2);
+    return norm_slot(r, pre, both.dim[0], shape_channels(&both));
 }
 
 static const char *geglu(const Rule *r, Shape *out)

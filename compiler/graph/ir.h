@@ -126,6 +126,10 @@ typedef struct {
     int64_t q_off, k_off, v_off;
 } AttnAttr;
 typedef struct {
+    /* Prologue: not LAYER_NORM */
+    int pre;
+} RangeAttr;
+typedef struct {
     char unused;
 } NoAttr;
 
@@ -146,6 +150,7 @@ typedef struct {
         BatchAttr broadcast;
         UpsampleAttr upsample;
         AttnAttr attn;
+        RangeAttr range;
         NoAttr none;
     } attr;
     /* set by graph_kill; graph_sweep removes it */

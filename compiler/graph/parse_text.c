@@ -78,7 +78,7 @@ static void operands(Text *t, Op *o)
 {
     for (int n = 0; text_blanks(&t->in), *t->in.p != '{' && *t->in.p != ':'; n++) {
         const char *start = t->in.p;
-        int s = op_is_contract(o->kind) ? slot(t) : n;
+        int s = op_has_slots(o->kind) ? slot(t) : n;
         if (s >= op_arity[o->kind].most || tensor_ok(o->in[s])) {
             t->in.p = start;
             text_fail(&t->in, arena_printf(t->in.scratch, "at most %d operands, each once",

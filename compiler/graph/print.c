@@ -5,10 +5,10 @@
  *   %2 = conv2d x=%1 kernel=w"conv.kernel"[3,3,4,8] {pad=[1,1,1,1]} : f32[1,64,64,8] @"conv"
  *   output output %2
  *
- * Values are numbered in order, inputs first. Slots of conv2d and dense have names; other operands
- * stand in order. Attributes are printed where they differ from their default. A weight made of
- * parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. cache=1 before @ marks a
- * cacheable value with its level; in the first line it is the level that step caching uses.
+ * Values are numbered in order, inputs first. Slots of conv2d, dense and range have names; other
+ * operands stand in order. Attributes are printed where they differ from their default. A weight
+ * made of parts is w("a"[320]*0.125+"b"[320])[1024,640]: each part with its width. cache=1 before @
+ * marks a cacheable value with its level; in the first line it is the level that step caching uses.
  * quantise=int8 there: what the pass quantise is to do. */
 #include "print.h"
 
@@ -94,7 +94,7 @@ static void print_op(const Graph *g, const Op *o, const uint32_t *number, Buf *o
         if (!tensor_ok(o->in[i]))
             continue;
         buf_add(out, " ", 1);
-        if (op_is_contract(o->kind))
+        if (op_has_slots(o->kind))
             buf_printf(out, "%s=", slot_names[i]);
         if (tensor(g, o->in[i])->kind == T_WEIGHT)
             graph_print_weight(out, tensor(g, o->in[i]));
@@ -150,7 +150,7 @@ static void dot_edges(const Graph *g, const Op *o, const uint32_t *number, Buf *
         if (!tensor_ok(o->in[i]) || tensor(g, o->in[i])->kind == T_WEIGHT)
             continue;
         buf_printf(out, "  n%u -> n%u", number[o->in[i].id - 1], number[o->out.id - 1]);
-        if (op_is_contract(o->kind) && i != SLOT_X)
+        if (op_has_slots(o->kind) && i != SLOT_X)
             buf_printf(out, " [label=\"%s\"]", slot_names[i]);
         buf_printf(out, ";\n");
     }

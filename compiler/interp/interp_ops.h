@@ -32,6 +32,9 @@ extern InterpOp *const interp_ops[OP_COUNT];
 /* conv2d and dense: interp_contract.c */
 InterpOp interp_conv2d, interp_dense;
 
+/* range: interp_quant.c */
+InterpOp interp_range;
+
 /* The function of a row of activations.def. For a gated activation: the function of the
  * second half. */
 double interp_scalar(Activation act, double x);

@@ -80,6 +80,71 @@ void interp_quant_rows(double *data, int64_t rows, int64_t c, double *scales)
     }
 }
 
+/* Of numbers; poison: 0, NaN if one is not finite. */
+typedef struct {
+    float low, high, poison;
+} Bounds;
+
+static Bounds bounds_begin(void) { return (Bounds){INFINITY, -INFINITY, 0}; }
+
+static void bounds_add(Bounds *b, float x)
+{
+    b->low = fminf(b->low, x);
+    b->high = fmaxf(b->high, x);
+    b->poison += x * 0;
+}
+
+/* What the prologue makes of numbers from x->low to x->high, into `all`. scale: the channel's
+ * factor and, `channels` further, summand; or NULL. */
+static void prologue_bounds(const PrologueRow *p, const double *scale, int64_t channels,
+                            const Bounds *x, Bounds *all)
+{
+    float bound[2] = {x->low, x->high};
+    for (int i = 0; i < 2; i++) {
+        if (scale)
+            bound[i] = fmaf(bound[i], (float)scale[0], (float)scale[channels]);
+        all->poison += bound[i] * 0;
+        bounds_add(all, (float)interp_scalar(p->act, bound[i]));
+    }
+    float turn = (float)p->lowest_at;
+    if (p->dips && fminf(bound[0], bound[1]) < turn && turn < fmaxf(bound[0], bound[1]))
+        bounds_add(all, (float)p->lowest);
+    all->poison += x->poison;
+}
+
+/* Channel c of batch element b of x. */
+static Bounds channel_bounds(const Value *x, int64_t b, int64_t c)
+{
+    int64_t channels = shape_channels(&x->shape), rows = shape_rows(&x->shape);
+    const double *data = x->data + (x->shape.dim[0] == 1 ? 0 : b) * rows * channels + c;
+    Bounds r = bounds_begin();
+    for (int64_t i = 0; i < rows; i++)
+        bounds_add(&r, (float)data[i * channels]);
+    return r;
+}
+
+/* x (b,...,c1), [x2 (b,...,c2)], [norm (b,2,c1+c2)] -> (b,2): bounds of what a load with the
+ * prologue yields of a batch element, and of 0. In f32, as compiled code. */
+void interp_range(const Op *op, const Value *in, Value *out)
+{
+    const PrologueRow *p = &prologues[op->attr.range.pre];
+    int64_t first = shape_channels(&in[SLOT_X].shape),
+            second = in[SLOT_X2].data ? shape_channels(&in[SLOT_X2].shape) : 0;
+    for (int64_t b = 0; b < out->shape.dim[0]; b++) {
+        Bounds all = bounds_begin();
+        bounds_add(&all, 0);
+        const double *norm = in[SLOT_NORM].data;
+        norm = norm ? norm + b * 2 * (first + second) : NULL;
+        for (int64_t c = 0; c < first + second; c++) {
+            Bounds x = c < first ? channel_bounds(&in[SLOT_X], b, c)
+                                 : channel_bounds(&in[SLOT_X2], b, c - first);
+            prologue_bounds(p, norm ? norm + c : NULL, first + second, &x, &all);
+        }
+        out->data[2 * b] = all.low + all.poison;
+        out->data[2 * b + 1] = all.high + all.poison;
+    }
+}
+
 void interp_quant_images(double *data, int64_t batch, int64_t each, const double *range,
                          double *scales)
 {

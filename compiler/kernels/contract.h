@@ -34,8 +34,10 @@ typedef struct {
     /* The kernel also gathers GroupNorm's sums of the result. Needs co in whole vectors and strips
      * of one image. */
     int has_sums;
+    /* And, next to the sums, the least and the greatest number of each channel. */
+    int has_bounds;
 } ContractEpilogue;
-_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 10 * sizeof(int),
+_Static_assert(ACT_NONE == 0 && sizeof(ContractEpilogue) == 11 * sizeof(int),
                "an empty epilogue is all zeros, without padding bytes");
 
 /* A contract with every size known. Descriptions of kernels are compared bytewise, to share code

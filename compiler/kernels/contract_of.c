@@ -53,6 +53,15 @@ Contract contract_of(const Graph *g, const Op *o)
     return c;
 }
 
+Contract contract_in_form(const Graph *g, const Op *o, ConvMode form, bool bf16)
+{
+    Contract c = contract_of(g, o);
+    c.bf16 = contract_bf16(form, bf16);
+    if (quants[c.quant].range == IMAGE_RANGE && form != CONV_INT8)
+        c.quant = QUANT_NONE;
+    return c;
+}
+
 char *contract_shape(Arena *a, const Contract *c)
 {
     char *second = c->c2 ? arena_printf(a, "+%lld", (long long)c->c2) : "";
@@ -87,7 +96,10 @@ static void write_fusions(const Contract *c, Buf *b)
                c->epilogue.has_vec ? " +vec" : "");
     const char *res = c->epilogue.has_res ? " +res" : "";
     buf_printf(b, "%s%s%s%s%s", c->epilogue.act_last ? res : "", *act ? " +" : "", act,
-               c->epilogue.act_last ? "" : res, c->epilogue.has_sums ? " +sums" : "");
+               c->epilogue.act_last ? "" : res,
+               !c->epilogue.has_sums    ? ""
+               : c->epilogue.has_bounds ? " +sums +bounds"
+                                        : " +sums");
 }
 
 void contract_name(const Contract *c, Buf *b)

@@ -7,6 +7,8 @@
 /* Of a conv2d or dense: what the graph says (sizes, window, prologue, epilogue). contract_plan
  * fills in the rest. */
 Contract contract_of(const Graph *g, const Op *o);
+/* As that form of it computes it: its numbers too. bf16: of the program. */
+Contract contract_in_form(const Graph *g, const Op *o, ConvMode form, bool bf16);
 /* Its sizes, for people: "2 x 64x64 x 320 -> 64x64 x 640". */
 char *contract_shape(Arena *a, const Contract *c);
 /* The type of its products, or of its weights where those alone are quantised: "bf16", "int8". */

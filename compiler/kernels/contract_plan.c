@@ -184,7 +184,7 @@ int64_t contract_images_floats(const Contract *c)
 
 int64_t contract_row_floats(const Contract *c)
 {
-    return contract_int8(c) ? round_up(in_channels(c), 16) : 0;
+    return quants[c->quant].range == ROW_RANGE ? round_up(in_channels(c), 16) : 0;
 }
 
 int64_t contract_load_floats(const Contract *c)

@@ -54,7 +54,7 @@ typedef struct {
     FormChosen chosen;
 } ConvForm;
 enum { CONV_FORMS = CONV_MODES - CONV_DIRECT };
-/* In the order of their kernels' size; direct first. */
+/* Direct first, int8, then in the order of their kernels' size. */
 extern const ConvForm conv_forms[CONV_FORMS];
 /* The row of a mode that names a form. */
 static inline const ConvForm *conv_form(ConvMode mode) { return &conv_forms[mode - CONV_DIRECT]; }

@@ -8,7 +8,7 @@
 #define FIELDS_Contract(F, N) \
     F(batch) F(h) F(w) F(oh) F(ow) F(c1) F(c2) F(co) F(kh) F(kw) F(stride) F(pad_top) F(pad_left) F(upsample) \
     N(pre, prologue_names) N(epilogue.act, activation_names) F(epilogue.act_last) F(epilogue.y_bf16) F(epilogue.past_caches) \
-    F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.res_bf16) F(epilogue.has_sums) F(bf16) N(quant, quant_names) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
+    F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.res_bf16) F(epilogue.has_sums) F(epilogue.has_bounds) F(bf16) N(quant, quant_names) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
     F(x_bf16) F(x_shared) F(x2_shared) F(ldy) \
     F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
     F(blocks) F(slices) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(tile_rows) \
@@ -22,10 +22,11 @@
 #define FIELDS_Map(F, N) \
     N(kind, map_names) N(act, activation_names) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) \
     F(w) F(h) F(offset) F(table_rows) F(value) F(shift) F(per)
-#define FIELDS_Sums(F, N) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh)
+#define FIELDS_Sums(F, N) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh) F(bounds)
 #define PART(F, i) \
-    F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh)
+    F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh) F(part[i].bounds)
 #define FIELDS_GroupFinish(F, N) F(batch) F(groups) F(eps) PART(F, 0) PART(F, 1)
+#define FIELDS_RangeFinish(F, N) F(batch) PART(F, 0) PART(F, 1) N(pre, prologue_names)
 #define FIELDS_Peak(F, N) F(iterations) N(core, core_names)
 #define FIELDS_PanelLayout(F, N) \
     F(channels) F(columns) F(taps) F(group) F(geglu) N(winograd, winograd_names)
@@ -44,6 +45,7 @@ COUNTED(AttnPart)
 COUNTED(Map)
 COUNTED(Sums)
 COUNTED(GroupFinish)
+COUNTED(RangeFinish)
 COUNTED(Peak)
 COUNTED(PanelLayout)
 
@@ -63,6 +65,8 @@ COUNTED(PanelLayout)
 #define NAMED_Sums(m, names) NAMED(Sums, m, names)
 #define ROW_GroupFinish(m) ROW(GroupFinish, m)
 #define NAMED_GroupFinish(m, names) NAMED(GroupFinish, m, names)
+#define ROW_RangeFinish(m) ROW(RangeFinish, m)
+#define NAMED_RangeFinish(m, names) NAMED(RangeFinish, m, names)
 #define ROW_Peak(m) ROW(Peak, m)
 #define NAMED_Peak(m, names) NAMED(Peak, m, names)
 #define ROW_PanelLayout(m) ROW(PanelLayout, m)
@@ -75,6 +79,7 @@ TABLE(AttnPart)
 TABLE(Map)
 TABLE(Sums)
 TABLE(GroupFinish)
+TABLE(RangeFinish)
 TABLE(Peak)
 TABLE(PanelLayout)
 

@@ -78,6 +78,12 @@ static void first_of_groups(const GroupFinish *g, int64_t batch, FirstTasks *t)
     equal_share(batch, t);
 }
 
+static void first_of_ranges(const RangeFinish *g, int64_t batch, FirstTasks *t)
+{
+    (void)g;
+    equal_share(batch, t);
+}
+
 static void all_of_peak(const Peak *p, int64_t batch, FirstTasks *t)
 {
     (void)p, (void)batch, (void)t;

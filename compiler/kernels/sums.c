@@ -24,7 +24,8 @@ Sums sums_of_contract(const Contract *c)
               .tw = 1,
               .th = c->pixels,
               .ow = 1,
-              .oh = pixels};
+              .oh = pixels,
+              .bounds = c->epilogue.has_bounds};
     if (c->flat)
         return s;
     s.per_line = c->strips_x;

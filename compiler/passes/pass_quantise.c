@@ -2,6 +2,8 @@
  *
  *     y = dense(x, k)    ->    y = dense(x, k){quant=rows}
  *
+ *     y = conv2d(x, k)   ->    y = conv2d(x, k, range(x)){quant=image}
+ *
  * Only where the graph asks for it (Graph.quantise, of --dtype int8, w8 or w4). Values change: by
  * as much as quant.h says.
  *
@@ -12,13 +14,18 @@
  *     transformers of the first level, on the way
  *     down, where errors pass through all levels      -         w8      w8
  *     other products of single pixels or tokens       rows      w8      w4
- *     other convolutions                              -         w8      w4
+ *     other convolutions                              image     w8      w4
+ *
+ * Convolutions are candidates: lowering takes back `image` and the range where another form of the
+ * convolution costs less (program/algorithm.c). Both operands of a concat share a range: they pass
+ * one norm, so their numbers are of one size.
  *
  * Nothing is known of the model but its structure. The first convolution is one that reads an input
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
  * prompt or timestep. A shortcut changes the number of channels of a value that has other users,
  * and is only added, or adds. The first level is what no convolution of stride 2 comes before, in a
  * graph that has one. */
+#include "construct.h"
 #include "rewrite.h"
 
 #include "pass.h"
@@ -26,7 +33,8 @@
 typedef enum { EDGE, SLOW, SHORTCUT, FIRST_LEVEL, PIXELS, WINDOWS, LAYER_CLASSES } LayerClass;
 
 static const Quant rules[QUANTISE_COUNT][LAYER_CLASSES] = {
-    [QUANTISE_INT8] = {[PIXELS] = QUANT_ROWS}, /* all others: QUANT_NONE, which is 0 */
+    [QUANTISE_INT8] =
+        {[PIXELS] = QUANT_ROWS, [WINDOWS] = QUANT_IMAGE}, /* all others: QUANT_NONE, which is 0 */
     [QUANTISE_W8] = {[SLOW] = QUANT_W8,
                      [SHORTCUT] = QUANT_W8,
                      [FIRST_LEVEL] = QUANT_W8,
@@ -118,19 +126,44 @@ static LayerClass class_of(const Structure *s, const Op *o)
     return s->has_levels && !s->below[o->out.id] ? FIRST_LEVEL : PIXELS;
 }
 
+/* The range of what op i loads. */
+static TensorId add_range(Graph *g, uint32_t i)
+{
+    const Op *o = &g->ops[i];
+    Op range = op_make(OP_RANGE, o->path);
+    static const int slots[] = {SLOT_X, SLOT_X2, SLOT_NORM};
+    for (size_t n = 0; n < sizeof slots / sizeof slots[0]; n++)
+        range.in[slots[n]] = o->in[slots[n]];
+    range.attr.range.pre = o->attr.contract.pre;
+    return graph_add_op(g, range);
+}
+
+/* How op o is quantised. Nothing bounds the numbers of a LayerNorm by those of its channels. */
+static Quant quant_of(const Structure *s, const Op *o)
+{
+    Quant quant = rules[s->g->quantise][class_of(s, o)];
+    bool bounded = prologues[o->attr.contract.pre].norm != LAYER_NORM;
+    return quants[quant].range == IMAGE_RANGE && !bounded ? QUANT_NONE : quant;
+}
+
 int pass_quantise(Graph *g)
 {
     if (g->quantise == QUANTISE_NOTHING)
         return 0;
     int n = 0;
     Structure s = structure_of(g);
-    for (uint32_t i = 0; i < g->n_ops; i++) {
-        Op *o = &g->ops[i];
+    for (uint32_t i = 0, all = g->n_ops; i < all; i++) {
+        const Op *o = &g->ops[i];
         if (o->dead || !op_is_contract(o->kind) || o->attr.contract.quant != QUANT_NONE ||
             tensor(g, o->in[SLOT_KERNEL])->kind != T_WEIGHT)
             continue;
-        o->attr.contract.quant = rules[g->quantise][class_of(&s, o)];
-        n += o->attr.contract.quant != QUANT_NONE;
+        Quant quant = quant_of(&s, o);
+        if (quants[quant].range == IMAGE_RANGE) {
+            TensorId range = add_range(g, i);
+            g->ops[i].in[SLOT_RANGE] = range;
+        }
+        g->ops[i].attr.contract.quant = quant;
+        n += quant != QUANT_NONE;
     }
     return n;
 }

@@ -2,9 +2,9 @@
  * weights stay within a budget.
  *
  * Winograd's forms need fewer multiplications and larger kernels (4/3, 16/9, 2, 25/9 and 4 times
- * as large; up(2,3) and forms with plain kernels: as large). All convolutions start as direct ones.
- * An upgrade goes from one form of a convolution to the next. Upgrades that save the most per byte
- * are taken first, until none that saves anything fits. */
+ * as large; up(2,3) and forms with plain kernels: as large); int8 direct ones need fewer bytes. All
+ * convolutions start as direct ones. An upgrade goes from one form of a convolution to the next.
+ * Upgrades that save the most per byte are taken first, until none that saves anything fits. */
 #include "algorithm.h"
 #include "contract_of.h"
 #include "contract_plan.h"
@@ -69,22 +69,28 @@ static bool may_choose(const Program *p, const ConvForm *f, bool late)
     return p->bf16 && p->target->core == CORE_BF16_DOT && late;
 }
 
+/* Can the convolution be computed in that form, in which it was planned? */
+static bool fits_form(const Contract *c, ConvMode form)
+{
+    if (form == CONV_INT8)
+        return quants[c->quant].range == IMAGE_RANGE;
+    return form == CONV_DIRECT || c->winograd;
+}
+
 /* late: whether forms that are chosen late may be chosen. */
 static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op, bool late)
 {
     const Target *t = p->target;
     ConvChoice c = {.op = op};
     for (int f = 0; f < CONV_FORMS; f++) {
-        Contract k = contract_of(g, &g->ops[op]);
-        k.bf16 = contract_bf16(conv_forms[f].mode, p->bf16);
-        contract_plan(&k, t, conv_forms[f].mode);
-        c.form[f] = conv_forms[f].mode;
+        const ConvForm *form = &conv_forms[f];
+        Contract k = contract_in_form(g, &g->ops[op], form->mode, p->bf16);
+        contract_plan(&k, t, form->mode);
+        c.form[f] = form->mode;
         c.bytes[f] = contract_panel_floats(&k) * 4;
-        if (f == 0)
-            c.cost[f] = contract_cost(&k, t);
-        else
-            c.cost[f] = k.winograd && may_choose(p, &conv_forms[f], late) ? winograd_cost(&k, t)
-                                                                          : INFINITY;
+        c.cost[f] = INFINITY;
+        if (fits_form(&k, form->mode) && may_choose(p, form, late))
+            c.cost[f] = k.winograd ? winograd_cost(&k, t) : contract_cost(&k, t);
     }
     return c;
 }
@@ -109,7 +115,7 @@ static void use_measurements(const Graph *g, const Program *p, ConvChoice *all, 
 }
 
 /* The upgrades of one convolution that save cost: to F(2,3), then to F(4,3); or directly to F(4,3)
- * where F(2,3) saves nothing. Each kernel is larger than the one before. */
+ * where F(2,3) saves nothing. Each kernel is larger than the one before, but for int8's. */
 static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *out)
 {
     int n = 0, from = 0;
@@ -158,8 +164,8 @@ static void choose_named(ConvChoice *c, ConvMode mode)
 {
     for (int f = 1; f < CONV_FORMS; f++)
         if (c->cost[f] < INFINITY &&
-            (c->form[f] == mode ||
-             (mode == CONV_WINOGRAD && (c->chosen == 0 || c->cost[f] < c->cost[c->chosen]))))
+            (c->form[f] == mode || (mode == CONV_WINOGRAD && c->form[f] != CONV_INT8 &&
+                                    (c->chosen == 0 || c->cost[f] < c->cost[c->chosen]))))
             c->chosen = f;
 }
 

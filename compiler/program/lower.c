@@ -12,6 +12,7 @@
 #include "attr.h"
 #include "lower_attention.h"
 #include "lower_contract.h"
+#include "lower_norm.h"
 #include "memplan.h"
 #include "steps.h"
 #include "err.h"
@@ -62,63 +63,6 @@ static Map map_of(const Lower *l, const Op *o, MapKind kind)
     m.c = shape_channels(y);
     m.rows = shape_count(y) / m.c;
     return m;
-}
-
-/* Sums of t: from its producer, or from a step of their own. Several norms of one plan share them;
- * another plan's memory is in use for other values by now. Sums of a cached value are cached too.
- */
-static const TensorSums *sums_of(Lower *l, TensorId t)
-{
-    TensorSums *x = &l->sums_of[lower_root(l->g, t).id];
-    const Shape *s = &tensor(l->g, t)->shape;
-    if (x->mem && lower_together(x->plan, l->plan))
-        return x;
-    int reading = l->plan;
-    x->plan = l->plan = lower_sums_plan(l, t);
-    x->sums = sums_of_rows(s->dim[0], shape_rows(s), shape_channels(s));
-    x->mem = lower_sums_mem(l, t, &x->sums) + 1;
-    Step *step = lower_step(l, program_kernel(l->p, KERNEL_SUMS, &x->sums, "groupnorm sums"),
-                            x->sums.batch * x->sums.blocks, "groupnorm sums");
-    lower_use_tensor(l, step, t);
-    lower_use(l, step, x->mem - 1);
-    l->plan = reading;
-    return x;
-}
-
-static uint32_t lower_group_scale(Lower *l, const Op *o, uint32_t result)
-{
-    GroupFinish g;
-    memset(&g, 0, sizeof g);
-    const TensorSums *sums[2] = {
-        sums_of(l, o->in[0]),
-        o->kind == OP_GROUP_SCALE && tensor_ok(o->in[3]) ? sums_of(l, o->in[3]) : NULL};
-    g.batch = tensor(l->g, o->out)->shape.dim[0];
-    g.groups = o->attr.norm.groups;
-    g.eps = o->attr.norm.eps;
-    for (int i = 0; i < 2 && sums[i]; i++)
-        g.part[i] = sums[i]->sums;
-    Step *s = lower_step(l, program_kernel(l->p, KERNEL_GROUP_FINISH, &g, "groupnorm scale"),
-                         g.batch * g.groups, "groupnorm scale");
-    for (int i = 0; i < 2 && sums[i]; i++)
-        lower_use(l, s, sums[i]->mem - 1);
-    lower_use_tensor(l, s, o->in[1]);
-    lower_use_tensor(l, s, o->in[2]);
-    lower_use(l, s, result);
-    return result;
-}
-
-static void lower_group_norm(Lower *l, const Op *o)
-{
-    Map m = map_of(l, o, MAP_AFFINE);
-    const Shape *x = &tensor(l->g, o->in[0])->shape;
-    uint32_t scale = lower_group_scale(l, o, lower_temp(l, x->dim[0] * 2 * m.c));
-    m.rows_per_batch = shape_rows(x);
-    map_plan(&m);
-    Step *s = lower_step(l, program_kernel(l->p, KERNEL_MAP, &m, "groupnorm apply"), map_tasks(&m),
-                         "groupnorm apply");
-    lower_use_tensor(l, s, o->in[0]);
-    lower_use(l, s, scale);
-    lower_use_tensor(l, s, o->out);
 }
 
 static void lower_add(Lower *l, const Op *o)
@@ -214,7 +158,8 @@ static void lower_op(Lower *l, const Op *o)
     case OP_CONV2D:
     case OP_DENSE: lower_contract(l, o); return;
     case OP_GROUP_NORM: lower_group_norm(l, o); return;
-    case OP_GROUP_SCALE: lower_group_scale(l, o, lower_operand(l, o->out)); return;
+    case OP_GROUP_SCALE: lower_group_scale(l, o); return;
+    case OP_RANGE: lower_range(l, o); return;
     case OP_LAYER_NORM: lower_layer_norm(l, o); return;
     case OP_ADD: lower_add(l, o); return;
     case OP_SCALE: lower_scale(l, o); return;
@@ -353,7 +298,7 @@ static Lower lower_begin(Program *p, Graph *g)
     l.sums_of = xcalloc(g->n_tensors + 1, sizeof *l.sums_of);
     l.bf16 = xcalloc(g->n_tensors + 1, sizeof *l.bf16);
     l.plan_of = xcalloc(g->n_ops + 1, sizeof *l.plan_of);
-    l.form_of = xcalloc(g->n_ops + 1, sizeof *l.form_of);
+    l.form_of = xcalloc(g->n_tensors + 1, sizeof *l.form_of);
     l.pack_of = xcalloc(g->n_ops + 1, sizeof *l.pack_of);
     return l;
 }
@@ -400,14 +345,33 @@ static void place_values(Lower *l)
     }
 }
 
+/* A convolution may be computed in whole numbers, and is not: its range goes, once nothing is left
+ * that reads it. */
+static bool keep_as_written(Op *o, ConvMode form)
+{
+    if (quants[o->attr.contract.quant].range != IMAGE_RANGE || form == CONV_INT8)
+        return false;
+    o->attr.contract.quant = QUANT_NONE;
+    o->in[SLOT_RANGE] = NO_TENSOR;
+    return true;
+}
+
 static void choose_forms(Lower *l)
 {
     ConvChoice *choices;
     int n = choose_convolutions(l->g, l->p, &choices);
-    for (uint32_t i = 0; i < l->g->n_ops; i++)
+    bool changed = false;
+    for (uint32_t i = 0; i <= l->g->n_tensors; i++)
         l->form_of[i] = CONV_DIRECT;
-    for (int i = 0; i < n; i++)
-        l->form_of[choices[i].op] = choices[i].form[choices[i].chosen];
+    for (int i = 0; i < n; i++) {
+        Op *o = &l->g->ops[choices[i].op];
+        l->form_of[o->out.id] = choices[i].form[choices[i].chosen];
+        changed |= keep_as_written(o, l->form_of[o->out.id]);
+    }
+    if (changed) {
+        graph_sweep(l->g);
+        graph_rebind(l->g);
+    }
     free(choices);
 }
 
@@ -431,10 +395,10 @@ static void lower_plan(Lower *l, int plan)
 Stage *lower(Program *p, Graph *g)
 {
     Lower l = lower_begin(p, g);
+    choose_forms(&l);
     choose_plans(&l);
     find_packs(&l);
     place_values(&l);
-    choose_forms(&l);
     static const int order[] = {PLAN_PROMPT, PLAN_TIME, PLAN_STEP};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         lower_plan(&l, order[i]);

@@ -61,16 +61,13 @@ static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
     return to;
 }
 
-/* Is the result normalised by groups, in the same plan? */
-static bool feeds_group_norm(const Lower *l, const Op *o)
+/* Does an op of that kind read sums of the result, in the same plan? */
+static bool feeds(const Lower *l, const Op *o, OpKind kind)
 {
-    for (uint32_t i = 0; i < l->g->n_ops; i++) {
-        const Op *u = &l->g->ops[i];
-        for (int n = 0;
-             n <= 3 && u->kind == OP_GROUP_SCALE && lower_together(l->plan_of[i], l->plan); n += 3)
-            if (tensor_ok(u->in[n]) && tensor_eq(lower_root(l->g, u->in[n]), o->out))
-                return true;
-    }
+    for (uint32_t i = 0; i < l->g->n_ops; i++)
+        if (l->g->ops[i].kind == kind && lower_together(l->plan_of[i], l->plan) &&
+            lower_summed_by(l->g, &l->g->ops[i], o->out))
+            return true;
     return false;
 }
 
@@ -85,16 +82,17 @@ static bool bypasses_caches(const Lower *l, const Op *o)
            lower_output(l->g, o->out) < 0;
 }
 
-/* The kernel also gathers GroupNorm's sums where images are large, a strip has pixels of one image,
- * and channels fill whole vectors. */
+/* The kernel also gathers GroupNorm's sums, and bounds for ranges, where images are large, a strip
+ * has pixels of one image, and channels fill whole vectors. */
 static Contract planned(const Lower *l, const Op *o)
 {
-    ConvMode form = l->form_of[o - l->g->ops];
+    ConvMode form = l->form_of[o->out.id];
     const Shape *y = &tensor(l->g, o->out)->shape;
-    for (int sums = shape_rows(y) >= SUMS_IMAGE_PIXELS && feeds_group_norm(l, o);; sums = 0) {
-        Contract c = contract_of(l->g, o);
-        c.bf16 = contract_bf16(form, l->p->bf16);
+    bool bounds = feeds(l, o, OP_RANGE), large = shape_rows(y) >= SUMS_IMAGE_PIXELS;
+    for (int sums = large && (bounds || feeds(l, o, OP_GROUP_SCALE));; sums = 0) {
+        Contract c = contract_in_form(l->g, o, form, l->p->bf16);
         c.epilogue.has_sums = sums;
+        c.epilogue.has_bounds = sums && bounds;
         c.x_bf16 = l->bf16[lower_root(l->g, o->in[SLOT_X]).id];
         c.epilogue.y_bf16 = l->bf16[o->out.id];
         c.epilogue.res_bf16 = c.epilogue.has_res && l->bf16[lower_root(l->g, o->in[SLOT_RES]).id];

@@ -79,18 +79,21 @@ bool lower_together(int plan, int other)
     return plan == other || (plan_in_loop(plan) && plan_in_loop(other));
 }
 
-/* Does a norm of that plan read the sums of t? */
-static bool norm_reads(const Lower *l, TensorId t, int plan)
+bool lower_summed_by(const Graph *g, const Op *u, TensorId t)
 {
     bool reads = false;
-    for (uint32_t i = 0; i < l->g->n_ops && !reads; i++) {
-        const Op *u = &l->g->ops[i];
-        bool norm = u->kind == OP_GROUP_SCALE || u->kind == OP_GROUP_NORM;
-        for (int n = 0; n <= 3 && norm && l->plan_of[i] == plan; n += 3)
-            reads |= tensor_ok(u->in[n]) &&
-                     tensor_eq(lower_root(l->g, u->in[n]), lower_root(l->g, t));
-    }
-    return reads;
+    for (int n = 0; n <= SLOT_X2; n += SLOT_X2)
+        reads |= tensor_ok(u->in[n]) && tensor_eq(lower_root(g, u->in[n]), lower_root(g, t));
+    return reads && (u->kind == OP_GROUP_SCALE || u->kind == OP_GROUP_NORM || u->kind == OP_RANGE);
+}
+
+/* Does an op of that plan read the sums of t? */
+static bool norm_reads(const Lower *l, TensorId t, int plan)
+{
+    for (uint32_t i = 0; i < l->g->n_ops; i++)
+        if (l->plan_of[i] == plan && lower_summed_by(l->g, &l->g->ops[i], t))
+            return true;
+    return false;
 }
 
 int lower_sums_plan(const Lower *l, TensorId t)

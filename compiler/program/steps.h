@@ -24,13 +24,14 @@ typedef struct {
     Program *p;
     Graph *g;
     Stage *s;
-    /* Per tensor id: GroupNorm's sums; its mem + 1, 0 while it has none; is it stored as bf16? */
+    /* Per tensor id: GroupNorm's sums; its mem + 1, 0 while it has none; is it stored as bf16? The
+     * form of the convolution that makes it. */
     TensorSums *sums_of;
     uint32_t *mem_of;
     bool *bf16;
-    /* Per op: PLAN_*; the form of a convolution; the packing of an attention. */
-    int *plan_of;
     ConvMode *form_of;
+    /* Per op: PLAN_*; the packing of an attention. */
+    int *plan_of;
     AttentionPack *pack_of;
     /* Batch elements that are computed separately (separate_batch). */
     int64_t batch;
@@ -51,6 +52,9 @@ int lower_output(const Graph *g, TensorId t);
 uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset);
 /* Memory for a result of that plan (PLAN_*). crosses: it outlives the plan. */
 uint32_t lower_plan_mem(Lower *l, int64_t bytes, int plan, bool crosses);
+/* Does u read GroupNorm's sums, or bounds, of t: of its first operand, or of the second half of a
+ * concat? */
+bool lower_summed_by(const Graph *g, const Op *u, TensorId t);
 /* Do steps of both plans run in one walk: is it one plan, or are both of a full step? */
 bool lower_together(int plan, int other);
 /* The plan of a step that sums t for norms of the plan that is being lowered: in a loop that of t

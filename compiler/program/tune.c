@@ -7,6 +7,8 @@
 #include "jit.h"
 #include "lower.h"
 #include "measure.h"
+#include "parse_text.h"
+#include "print.h"
 #include "err.h"
 #include "outfile.h"
 #include "alloc.h"
@@ -18,8 +20,8 @@
 
 /* A convolution to measure. */
 typedef struct {
-    uint32_t op; /* of the graph */
-    int entry;   /* of the file */
+    const char *path; /* of the op */
+    int entry;        /* of the file */
     double cost; /* by estimate, in the direct form: what its measuring takes, relative to others */
 } Missing;
 
@@ -34,10 +36,9 @@ static int find_missing(const Program *p, const Graph *g, Missing *out)
                         : -1;
         if (entry < 0)
             continue;
-        Contract c = contract_of(g, o);
-        c.bf16 = p->bf16;
+        Contract c = contract_in_form(g, o, CONV_DIRECT, p->bf16);
         contract_plan(&c, p->target, CONV_DIRECT);
-        out[n++] = (Missing){i, entry, contract_cost(&c, p->target)};
+        out[n++] = (Missing){o->path, entry, contract_cost(&c, p->target)};
     }
     return n;
 }
@@ -76,15 +77,33 @@ static void end_pace(const Program *p, const Pace *x, int done)
              done == 1 ? "" : "s", x->graph, lrt_now() - x->start, tuning_path(p->tuning));
 }
 
-/* The program in every form, a stage each. Nothing is compiled. */
-static Program *all_forms(const Program *p, Graph *g)
+static Graph *copy_graph(const Graph *g)
+{
+    Buf text = {0};
+    graph_print_text(g, &text);
+    buf_add(&text, "", 1);
+    Graph *copy = graph_parse_text(text.data, g->file);
+    buf_free(&text);
+    return copy;
+}
+
+/* The program in every form, a stage each, of a graph of its own: lowering changes graphs. Nothing
+ * is compiled. */
+static Program *all_forms(const Program *p, const Graph *g)
 {
     Program *q = program_new(p->target, p->fuse, CONV_DIRECT, p->bf16);
     for (int f = 0; f < CONV_FORMS; f++) {
         q->conv = conv_forms[f].mode;
-        q->stages[q->n_stages++] = lower(q, g);
+        q->stages[q->n_stages++] = lower(q, copy_graph(g));
     }
     return q;
+}
+
+static void free_forms(Program *forms)
+{
+    for (int f = 0; f < CONV_FORMS; f++)
+        graph_free(forms->stages[f]->graph);
+    program_free(forms);
 }
 
 /* A copy of kernel k in q, once. Returns its index. */
@@ -102,6 +121,11 @@ static int copy_kernel(Program *q, const Kernel *k)
     return q->n_kernels++;
 }
 
+static bool in_form(const Contract *c, ConvMode form)
+{
+    return form == CONV_INT8 ? quants[c->quant].range == IMAGE_RANGE : c->winograd != WINOGRAD_NONE;
+}
+
 /* Whether the op at `path` fits form f: else lowering has left it in the direct form. */
 static bool fits_form(const Program *forms, int f, const char *path)
 {
@@ -109,7 +133,7 @@ static bool fits_form(const Program *forms, int f, const char *path)
     for (int i = 0; i < s->n_steps && f > 0; i++) {
         const Kernel *k = &forms->kernels[s->steps[i].kernel];
         if (strcmp(s->steps[i].name, path) == 0 && k->kind == KERNEL_CONTRACT &&
-            !((const Contract *)k->description)->winograd)
+            !in_form(k->description, conv_forms[f].mode))
             return false;
     }
     return true;
@@ -158,7 +182,7 @@ static bool measure_one(const Program *p, const Program *forms, const Measure *h
                         const Missing *m)
 {
     static bool one_is_measured;
-    const char *path = forms->stages[0]->graph->ops[m->op].path;
+    const char *path = m->path;
     TuneEntry x = *tuning_entry(p->tuning, m->entry);
     x.threads = how->threads;
     for (int f = 0; f < CONV_FORMS; f++) {
@@ -198,7 +222,7 @@ static void measure_missing(const Program *p, Graph *g, const Missing *list, int
             show_pace(p, &pace, done + 1);
     }
     end_pace(p, &pace, done);
-    program_free(forms);
+    free_forms(forms);
 }
 
 void tuning_measure(const Program *p, Graph *g)

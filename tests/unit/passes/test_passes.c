@@ -278,6 +278,7 @@ static void random_graphs_have_every_op(void **state)
         Graph *g = random_graph(seed);
         for (uint32_t i = 0; i < g->n_ops; i++)
             before[g->ops[i].kind]++;
+        g->quantise = QUANTISE_INT8;
         passes_run(g, FUSE_ALL, NULL, false);
         for (uint32_t i = 0; i < g->n_ops; i++)
             later[g->ops[i].kind]++;

@@ -61,6 +61,112 @@ static TensorId joined(Graph *g, TensorId x, Size s)
     return graph_add_op(g, o);
 }
 
+/* ---- convolutions: one range per batch element ---- */
+
+static TensorId range_of(Graph *g, const Op *conv)
+{
+    Op o = op_make(OP_RANGE, conv->path);
+    o.in[SLOT_X] = conv->in[SLOT_X];
+    o.in[SLOT_X2] = conv->in[SLOT_X2];
+    o.in[SLOT_NORM] = conv->in[SLOT_NORM];
+    o.attr.range.pre = conv->attr.contract.pre;
+    return graph_add_op(g, o);
+}
+
+static Op window(Graph *g, const char *path, TensorId x, int64_t channels, int64_t columns)
+{
+    Op o = op_make(OP_CONV2D, path);
+    o.in[SLOT_X] = x;
+    o.in[SLOT_KERNEL] = weight(g, arena_printf(g->arena, "%s.kernel", path),
+                               shape4(3, 3, channels, columns));
+    ContractAttr *a = &o.attr.contract;
+    a->pad_top = a->pad_bottom = a->pad_left = a->pad_right = 1;
+    a->quant = QUANT_IMAGE;
+    return o;
+}
+
+static TensorId quantised(Graph *g, Op o)
+{
+    o.in[SLOT_RANGE] = range_of(g, &o);
+    return graph_add_op(g, o);
+}
+
+static TensorId conv(Graph *g, TensorId x, Size s)
+{
+    return quantised(g, window(g, "conv", x, s.c, s.co));
+}
+
+static TensorId down(Graph *g, TensorId x, Size s)
+{
+    Op o = window(g, "down", x, s.c, s.co);
+    o.attr.contract.stride = 2;
+    o.attr.contract.pad_top = o.attr.contract.pad_left = 0;
+    return quantised(g, o);
+}
+
+static TensorId upsampled(Graph *g, TensorId x, Size s)
+{
+    Op o = window(g, "up", x, s.c, s.co);
+    o.attr.contract.upsample = 2;
+    return quantised(g, o);
+}
+
+/* norm(concat(x, x2)) with factors of both signs, and so large that swish turns among the numbers.
+ */
+static TensorId scales_of(Graph *g, const char *path, TensorId x, TensorId x2)
+{
+    Op norm = op_make(OP_GROUP_SCALE, arena_printf(g->arena, "%s.norm", path));
+    int64_t c = shape_channels(&tensor(g, x)->shape) +
+                (tensor_ok(x2) ? shape_channels(&tensor(g, x2)->shape) : 0);
+    const TensorId gamma[] = {
+        weight(g, arena_printf(g->arena, "%s.first.gamma", path), shape1(c / 2)),
+        weight(g, arena_printf(g->arena, "%s.second.gamma", path), shape1(c - c / 2))};
+    norm.in[0] = x;
+    norm.in[1] = graph_add_weight_parts(g, gamma, 2, (double[]){-1.5, 2});
+    norm.in[2] = weight(g, arena_printf(g->arena, "%s.beta", path), shape1(c));
+    norm.in[3] = x2;
+    norm.attr.norm.groups = c % 2 ? 1 : 2;
+    norm.attr.norm.eps = 1e-5;
+    return graph_add_op(g, norm);
+}
+
+/* conv(swish(norm(concat(x, x2)))) */
+static TensorId normed(Graph *g, const char *path, TensorId x, TensorId x2, int64_t columns)
+{
+    TensorId scales = scales_of(g, path, x, x2);
+    Op o = window(g, path, x, tensor(g, scales)->shape.dim[2], columns);
+    o.in[SLOT_X2] = x2;
+    o.in[SLOT_NORM] = scales;
+    o.attr.contract.pre = PRE_AFFINE_SWISH;
+    return quantised(g, o);
+}
+
+/* Bounds of results that kernels have just computed, in every way: large images with the results,
+ * of both types of products; small ones by themselves; of an input that serves the whole batch. */
+static TensorId chain(Graph *g, TensorId x, Size s)
+{
+    Op plain_window = window(g, "plain", x, s.c, s.co);
+    plain_window.attr.contract.quant = QUANT_NONE;
+    TensorId y = graph_add_op(g, plain_window);
+    TensorId shared = graph_add_input(g, "shared", DT_F32, shape4(1, s.h, s.w, 6), BIND_STEP);
+    y = normed(g, "first", y, shared, s.c);
+    return normed(g, "second", y, NO_TENSOR, s.co);
+}
+
+/* The range of a batch element alone, through every prologue that has one. */
+static TensorId ranges(Graph *g, TensorId x, Size s)
+{
+    Op o = op_make(OP_RANGE, "range");
+    TensorId x2 = graph_add_input(g, "shared", DT_F32, shape4(1, s.h, s.w, 5), BIND_STEP);
+    o.in[SLOT_X] = x;
+    o.attr.range.pre = s.heads;
+    if (s.m)
+        o.in[SLOT_X2] = x2;
+    if (prologues[s.heads].norm == AFFINE_NORM)
+        o.in[SLOT_NORM] = scales_of(g, "range", x, o.in[SLOT_X2]);
+    return graph_add_op(g, o);
+}
+
 /* clang-format off */
 static const Case exact[] = {
     {"one number", plain, {.b = 1, .h = 1, .w = 1, .c = 1, .co = 1}},
@@ -79,6 +185,46 @@ static const Case rounded[] = {
     {"swish, two operands", joined, {.b = 2, .h = 6, .w = 5, .c = 33, .co = 24}},
 };
 /* clang-format on */
+
+/* clang-format off */
+static const Case windows[] = {
+    {"3x3", conv, {.b = 1, .h = 8, .w = 8, .c = 16, .co = 16}},
+    {"3x3 odd", conv, {.b = 2, .h = 7, .w = 5, .c = 13, .co = 19}},
+    {"3x3 of one pixel", conv, {.b = 3, .h = 1, .w = 1, .c = 5, .co = 70}},
+    {"3x3 wide", conv, {.b = 1, .h = 9, .w = 131, .c = 6, .co = 4}},
+    {"3x3 of both images, in chunks", conv, {.b = 2, .h = 4, .w = 4, .c = 1300, .co = 80}},
+    {"3x3, strips left over", conv, {.b = 1, .h = 37, .w = 32, .c = 32, .co = 64}},
+    {"stride 2", down, {.b = 2, .h = 12, .w = 10, .c = 24, .co = 36}},
+    {"stride 2 odd", down, {.b = 1, .h = 7, .w = 9, .c = 17, .co = 5}},
+    {"upsampled", upsampled, {.b = 2, .h = 5, .w = 6, .c = 18, .co = 20}},
+};
+static const Case bounded[] = {
+    {"range", ranges, {.b = 2, .h = 9, .w = 7, .c = 21, .heads = PRE_NONE}},
+    {"range, two operands", ranges, {.b = 3, .h = 20, .w = 31, .c = 16, .heads = PRE_NONE, .m = 1}},
+    {"range, affine", ranges, {.b = 2, .h = 9, .w = 7, .c = 21, .heads = PRE_AFFINE, .m = 1}},
+    {"range, affine and swish", ranges, {.b = 2, .h = 30, .w = 17, .c = 19, .heads = PRE_AFFINE_SWISH}},
+    {"range, swish", ranges, {.b = 2, .h = 3, .w = 2, .c = 8, .heads = PRE_SWISH, .m = 1}},
+    {"range, clamp", ranges, {.b = 1, .h = 9, .w = 7, .c = 3, .heads = PRE_SOFT_CLAMP}},
+};
+static const Case chains[] = {
+    {"chain", chain, {.b = 2, .h = 6, .w = 5, .c = 24, .co = 32}},
+    {"chain odd", chain, {.b = 3, .h = 5, .w = 7, .c = 13, .co = 19}},
+    {"chain of large images", chain, {.b = 2, .h = 37, .w = 31, .c = 32, .co = 48}},
+    {"chain of one pixel", chain, {.b = 2, .h = 1, .w = 1, .c = 30, .co = 16}},
+};
+/* clang-format on */
+
+static void images(const Target *t)
+{
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
+        run_case(&windows[i], t, FUSE_ALL, CONV_INT8, false);
+    for (size_t i = 0; i < sizeof bounded / sizeof bounded[0]; i++)
+        run_case(&bounded[i], t, FUSE_ALL, CONV_INT8, false);
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        run_case(&chains[i], t, FUSE_ALL, CONV_INT8, false);
+        run_case(&chains[i], t, FUSE_ALL, CONV_INT8, true);
+    }
+}
 
 static void exact_sums(const Target *t)
 {
@@ -123,11 +269,33 @@ static void odd_rows(const Target *t)
     weights_close(w);
 }
 
+/* An image that holds a number which is none, or infinite, has no range, and all of its results are
+ * NaN; the other one is as if it was not there. */
+static void odd_images(const Target *t)
+{
+    enum { H = 5, W = 4, C = 9, CO = 7 };
+    static const Case c = {"odd images", conv, {.b = 3, .h = H, .w = W, .c = C, .co = CO}};
+    WeightSource *w = weights_open("synthetic:7", "diffusion_model");
+    Graph *g = make(&c);
+    float *x = random_input(tensor(g, g->inputs[0]), 1), got[3 * H * W * CO];
+    x[7] = NAN;
+    x[2 * H * W * C + 11] = INFINITY;
+    jit_run_graph(g, w, program_new(t, FUSE_ALL, CONV_INT8, false),
+                  &(GraphRun){2, (const void *const[]){x}, (float *[]){got}, 1, NULL});
+    for (int i = 0; i < H * W * CO; i++) {
+        assert_true(isnan(got[i]) && isnan(got[2 * H * W * CO + i]));
+        assert_true(isfinite(got[H * W * CO + i]));
+    }
+    free(x);
+    graph_free(g);
+    weights_close(w);
+}
+
 int main(void)
 {
-    static const OnTarget what[] = {{"exact", exact_sums},
-                                    {"rounded", prologues_and_epilogues},
-                                    {"bf16", in_bf16_programs},
-                                    {"odd rows", odd_rows}};
-    return run_on_targets("compiled, int8", what, 4, PRODUCTS_INT8);
+    static const OnTarget what[] = {
+        {"exact", exact_sums},      {"rounded", prologues_and_epilogues},
+        {"bf16", in_bf16_programs}, {"odd rows", odd_rows},
+        {"images", images},         {"odd images", odd_images}};
+    return run_on_targets("compiled, int8", what, 6, PRODUCTS_INT8);
 }
