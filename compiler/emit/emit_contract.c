@@ -9,6 +9,7 @@
  */
 #include "contract_plan.h"
 #include "emit_amx.h"
+#include "emit_dequant.h"
 #include "emit_epilogue.h"
 #include "emit_load_int8.h"
 #include "emit_tiles.h"
@@ -30,7 +31,7 @@ static V int8_sums(Emit *e, const RegisterTile *t, int i, int v)
 {
     const Contract *c = t->task->c;
     const PanelLayout p = panel_layout(c);
-    V scales = atc(e, t->b->scales, block_scales_vector(c, &p, v));
+    V scales = block_scales_vector(e, c, &p, t->b->scales, v);
     return sums_of_int8(e, get(e, t->m.acc[i][v]), &t->quant[i],
                         load(e, atc(e, scales, PANEL_COLUMNS), c->lanes),
                         load(e, scales, c->lanes));
@@ -148,7 +149,7 @@ static void window_starts(Emit *e, const RegisterTile *t, V base, V *start)
 static void run_taps(Emit *e, RegisterTile *t, V *start)
 {
     const Contract *c = t->task->c;
-    const PanelLayout p = panel_layout(c);
+    const PanelLayout p = panel_read(c);
     int64_t rest = last_chunk(c), word = contract_word(c), row = PANEL_COLUMNS;
     V count = udivc(e, chunk_channels(e, c, t->b->chunk), word);
     int unroll = c->kc % (4 * word) == 0 && rest % (4 * word) == 0 ? 4 : 1;
@@ -227,9 +228,12 @@ static void block_chunks(Emit *e, void *user, const ColumnBlock *columns)
                     .chunk = l.i,
                     .scales = contract_int8(c) ? block_scales(e, c, &p, task->panels, columns->j)
                                                : NULL,
-                    .panel = at(e, panel, mulc(e, l.i, c->kc / p.group * PANEL_COLUMNS)),
+                    .stored = at(e, panel, mulc(e, l.i, c->kc / p.group * PANEL_COLUMNS)),
                     .nvec = columns->nvec,
                     .last = columns->last};
+    b.panel = task->unpacked ? task->unpacked : b.stored;
+    if (task->unpacked)
+        dequant_block(e, task, columns, l.i);
     (c->tile_rows ? tile_block : block_tiles)(e, task, &b);
     loop_end(e, &l);
 }
@@ -257,6 +261,10 @@ void emit_contract(Emit *e, const Contract *c, const char *name)
     V slice = contract_task(e, &task);
     V strip = atc(e, e->scratch, contract_load_floats(c));
     task.spilled = atc(e, strip, c->in_place || c->staged ? 0 : contract_strip_floats(c));
+    if (contract_unpacks(c)) {
+        task.unpacked = task.spilled;
+        task.spilled = atc(e, task.unpacked, contract_unpacked_floats(c));
+    }
     if (!c->staged)
         task.strip = strip;
     quants_begin(e, &task);

@@ -145,45 +145,50 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts)
 
 static int64_t panel_results(const PanelLayout *p) { return p->geglu ? PANEL_PAIR : PANEL_COLUMNS; }
 
-/* Where vector 0 of block j lies in rows of 16 columns, `words` from panel to panel. */
-static V block_columns(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j,
-                       int64_t words)
+/* The place of vector 0 of block j in rows of 16 columns, `panel` places from panel to panel. */
+static V block_place(Emit *e, const Contract *c, const PanelLayout *p, V j, int64_t panel)
 {
     int64_t out = contract_block_out(c), per = panel_results(p);
     if (out % per == 0)
-        return at(e, panels, mulc(e, j, out / per * words));
+        return mulc(e, j, out / per * panel);
     V column = mulc(e, j, out); /* a block is a part of a panel */
-    return at(e, panels, add(e, mulc(e, udivc(e, column, per), words), uremc(e, column, per)));
+    return add(e, mulc(e, udivc(e, column, per), panel), uremc(e, column, per));
 }
 
-static int64_t block_vector_columns(const Contract *c, const PanelLayout *p, int v, int64_t words)
+/* From there to vector v. */
+static int64_t vector_place(const Contract *c, const PanelLayout *p, int v, int64_t panel)
 {
     int half = c->nr / 2;
     bool gate = p->geglu && c->lanes < PANEL_COLUMNS && v >= half;
     int64_t per = c->lanes == PANEL_COLUMNS ? PANEL_COLUMNS : panel_results(p),
             column = (int64_t)(gate ? v - half : v) * c->lanes;
-    return column / per * words + column % per + (gate ? PANEL_PAIR : 0);
+    return column / per * panel + column % per + (gate ? PANEL_PAIR : 0);
 }
 
 V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
 {
-    return block_columns(e, c, p, panels, j, panel_words(p));
+    return at(e, panels, block_place(e, c, p, j, panel_words(p)));
 }
 
 int64_t block_vector(const Contract *c, const PanelLayout *p, int v)
 {
-    return block_vector_columns(c, p, v, panel_words(p));
+    return vector_place(c, p, v, panel_words(p));
+}
+
+V scale_at(Emit *e, const PanelLayout *p, V scales, V index)
+{
+    return element_at(e, p->group == 8, scales, index);
 }
 
 V block_scales(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j)
 {
     V tail = atc(e, panels, panel_count(p) * panel_words(p));
-    return block_columns(e, c, p, tail, j, panel_scale_words(p));
+    return scale_at(e, p, tail, block_place(e, c, p, j, panel_scales(p)));
 }
 
-int64_t block_scales_vector(const Contract *c, const PanelLayout *p, int v)
+V block_scales_vector(Emit *e, const Contract *c, const PanelLayout *p, V scales, int v)
 {
-    return block_vector_columns(c, p, v, panel_scale_words(p));
+    return scale_at(e, p, scales, ci(e, vector_place(c, p, v, panel_scales(p))));
 }
 
 /* The lower, or the upper, halves of two whole panels. */

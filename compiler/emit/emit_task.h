@@ -29,6 +29,8 @@ typedef struct {
     /* Whole numbers: argument, the range of each image, or NULL; what the numbers of each row or
      * image of the strip stand for; a row while it is loaded. */
     V range, quants, row;
+    /* Weights of fewer bits: scratch for the panels of a chunk as the products read them. */
+    V unpacked;
     /* LayerNorm prologue: of the pixel being loaded. */
     V columns_mean, columns_rstd;
 } ContractTask;
@@ -82,9 +84,10 @@ typedef struct {
     int nvec;
     bool last;
 } ColumnBlock;
-/* Its panels from one chunk's first channel on: where vector 0 lies. */
+/* Its panels from one chunk's first channel on: where vector 0 lies, as the products read them and
+ * as they are stored. */
 typedef struct {
-    V j, chunk, panel;
+    V j, chunk, panel, stored;
     /* Of whole numbers: the scales of vector 0 (block_scales). */
     V scales;
     int nvec;
@@ -95,10 +98,12 @@ typedef struct {
  * a vector is a whole panel: then each holds both. */
 V block_panel(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j);
 int64_t block_vector(const Contract *c, const PanelLayout *p, int v);
-/* The same in what follows the panels of whole numbers: the scales. Sums of columns lie
- * PANEL_COLUMNS words behind. */
+/* &scales[index]: f32 for numbers of 8 bits, bf16 for 4. */
+V scale_at(Emit *e, const PanelLayout *p, V scales, V index);
+/* The same in what follows the panels of quantised numbers: the scales. Sums of columns of 8 bits
+ * lie PANEL_COLUMNS words behind. */
 V block_scales(Emit *e, const Contract *c, const PanelLayout *p, V panels, V j);
-int64_t block_scales_vector(const Contract *c, const PanelLayout *p, int v);
+V block_scales_vector(Emit *e, const Contract *c, const PanelLayout *p, V scales, int v);
 /* With GEGLU: vector v of results out of the sums of a block's nvec vectors, with gates. */
 typedef struct {
     V value, gate;

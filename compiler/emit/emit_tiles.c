@@ -132,7 +132,7 @@ static void window_starts(Emit *e, const TileGroup *g, V base, V *window)
 static void run_taps(Emit *e, const TileGroup *g, TileProduct *p, const V *window, V count)
 {
     const Contract *c = g->task->c;
-    const PanelLayout layout = panel_layout(c);
+    const PanelLayout layout = panel_read(c);
     V panel = var(e, e->ptr, g->b->panel);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);
     Loop lx = loop_begin(e, ci(e, 0), ci(e, c->kw), 1);
@@ -230,7 +230,7 @@ static NextChunk next_chunk(Emit *e, const ContractTask *task, const PanelBlock 
     int64_t shares = ceil_div(tile_count(c), TILE_MOST) * n, rows = c->kc / p.group;
     V last = eq(e, b->chunk, ci(e, c->n_chunks - 1)),
       from = choose(e, last, block_panel(e, c, &p, task->panels, addc(e, b->j, 1)),
-                    atc(e, b->panel, rows * PANEL_COLUMNS));
+                    atc(e, b->stored, rows * PANEL_COLUMNS));
     /* A panel's taps follow each other, and panels too. */
     NextChunk next = {.panels = {.from = from,
                                  .lines = 1,

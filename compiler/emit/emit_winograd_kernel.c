@@ -1,6 +1,7 @@
 /* Plain 3x3 kernels -> G g G', in the task that multiplies with them or in a step before: see
  * winograd.c. Sums in f32; packed kernels are transformed in double. */
 #include "emit_winograd_kernel.h"
+#include "emit_dequant.h"
 #include "emitters.h"
 #include "winograd.h"
 #include "err.h"
@@ -25,39 +26,72 @@ static void line(Emit *e, const double *g, int n, const V *x, V *y, int lanes)
     }
 }
 
-/* Words from vector 0 of a block to the vector that begins with this column of it. */
-static V panel_column(Emit *e, V column, int64_t words)
+/* From vector 0 of a block to the vector that begins with this column of it, `panel` places from
+ * panel to panel. */
+static V panel_column(Emit *e, V column, int64_t panel)
 {
-    return add(e, mulc(e, udivc(e, column, PANEL_COLUMNS), words), uremc(e, column, PANEL_COLUMNS));
+    return add(e, mulc(e, udivc(e, column, PANEL_COLUMNS), panel), uremc(e, column, PANEL_COLUMNS));
+}
+
+/* The 9 taps of the channels of one word of the products, number `word` from k->first on, by row and
+ * column of the kernel: g[channel][column][row]. */
+typedef struct {
+    V g[2][3][3];
+} Taps;
+
+static void load_quantised_taps(Emit *e, const QuantColumns *q, V channel, int n, Taps *t)
+{
+    for (int i = 0; i < 9; i++) {
+        V x[2];
+        dequant_channels(e, q, ci(e, i), channel, n, x);
+        for (int h = 0; h < n; h++)
+            t->g[h][i % 3][i / 3] = x[h];
+    }
+}
+
+/* The vector that begins with `column` of the block. */
+static void load_taps(Emit *e, const Contract *c, const PlainKernel *k, V column, V word, Taps *t)
+{
+    const PanelLayout plain = panel_layout(c);
+    int64_t tap = panel_rows(&plain) * PANEL_COLUMNS;
+    V panel = at(e, block_panel(e, c, &plain, k->stored, k->j),
+                 panel_column(e, column, panel_words(&plain)));
+    if (c->quant) {
+        V scales = block_scales(e, c, &plain, k->stored, k->j);
+        scales = scale_at(e, &plain, scales, panel_column(e, column, panel_scales(&plain)));
+        int n = contract_word(c);
+        load_quantised_taps(e, &(QuantColumns){&plain, panel, scales, c->lanes},
+                            add(e, k->first, mulc(e, word, n)), n, t);
+        return;
+    }
+    V from = at(e, at(e, panel, mulc(e, udivc(e, k->first, plain.group), PANEL_COLUMNS)),
+                mulc(e, word, PANEL_COLUMNS));
+    for (int i = 0; i < 9; i++) {
+        V p = atc(e, from, i * tap);
+        if (c->bf16)
+            load_pairs_bf16(e, p, c->lanes, &t->g[0][i % 3][i / 3], &t->g[1][i % 3][i / 3]);
+        else
+            t->g[0][i % 3][i / 3] = load(e, p, c->lanes);
+    }
 }
 
 void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k)
 {
     const Winograd *w = winograd_form(c);
-    int rows = w->y.n * w->taps, n = w->x.n, lanes = c->lanes,
-        together = c->bf16 ? 2 : 1; /* channels in a word */
-    PanelLayout plain = panel_layout(c);
-    plain.winograd = WINOGRAD_NONE;
-    int64_t tap = panel_rows(&plain) * PANEL_COLUMNS;
+    int rows = w->y.n * w->taps, n = w->x.n, lanes = c->lanes, together = contract_word(c);
     Loop lv = loop_begin(e, ci(e, 0), ci(e, (int64_t)k->nvec * lanes), lanes);
-    V panel = at(e, k->stored, panel_column(e, lv.i, panel_words(&plain))),
-      out = at(e, k->out, k->panel ? panel_column(e, lv.i, k->panel) : lv.i);
+    V out = at(e, k->out, k->panel ? panel_column(e, lv.i, k->panel) : lv.i);
     Loop lk = loop_begin(e, ci(e, 0), udivc(e, k->count, together), 1);
-    V from = at(e, panel, mulc(e, lk.i, PANEL_COLUMNS)), to = at(e, out, mulc(e, lk.i, k->row));
-    V g[2][3][3], half[2][3][6] = {0}, y[2][6]; /* half: G g by column of g */
-    for (int i = 0; i < 9; i++) {
-        V p = atc(e, from, i * tap);
-        if (c->bf16)
-            load_pairs_bf16(e, p, lanes, &g[0][i % 3][i / 3], &g[1][i % 3][i / 3]);
-        else
-            g[0][i % 3][i / 3] = load(e, p, lanes);
-    }
+    V to = at(e, out, mulc(e, lk.i, k->row));
+    V half[2][3][6] = {0}, y[2][6]; /* half: G g by column of g */
+    Taps t;
+    load_taps(e, c, k, lv.i, lk.i, &t);
     for (int h = 0; h < together; h++)
         for (int j = 0; j < 3; j++) {
             if (w->taps == 1)
-                line(e, w->y.g, rows, g[h][j], half[h][j], lanes);
+                line(e, w->y.g, rows, t.g[h][j], half[h][j], lanes);
             else
-                memcpy(half[h][j], g[h][j], sizeof g[h][j]);
+                memcpy(half[h][j], t.g[h][j], sizeof t.g[h][j]);
         }
     for (int i = 0; i < rows; i++) {
         for (int h = 0; h < together; h++)
@@ -72,17 +106,20 @@ void emit_winograd_kernel(Emit *e, const Contract *c, const PlainKernel *k)
 
 static void unpack_part(Emit *e, const Contract *c, V j, V part, int nvec)
 {
-    PanelLayout plain = panel_layout(c), transformed = plain;
+    PanelLayout transformed = panel_layout(c);
     transformed.winograd = c->winograd;
+    transformed.group = contract_word(c);
     int64_t ci_ = in_channels(c), parts = winograd_unpack_parts(c);
     V from = mulc(e, part_begin(e, part, ci_ / c->lanes, parts), c->lanes),
       to = mulc(e, part_begin(e, addc(e, part, 1), ci_ / c->lanes, parts), c->lanes);
-    V row = mulc(e, udivc(e, from, plain.group), PANEL_COLUMNS);
-    PlainKernel k = {.stored = at(e, block_panel(e, c, &plain, arg(e, 0), j), row),
+    V row = mulc(e, udivc(e, from, transformed.group), PANEL_COLUMNS);
+    PlainKernel k = {.stored = arg(e, 0),
+                     .j = j,
+                     .first = from,
                      .out = at(e, block_panel(e, c, &transformed, arg(e, 1), j), row),
                      .count = sub(e, to, from),
                      .nvec = nvec,
-                     .position = panel_rows(&plain) * PANEL_COLUMNS,
+                     .position = panel_rows(&transformed) * PANEL_COLUMNS,
                      .row = PANEL_COLUMNS,
                      .panel = panel_words(&transformed)};
     emit_winograd_kernel(e, c, &k);

@@ -141,12 +141,15 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
 static void part_products(Emit *e, const WinogradTask *w, const ColumnBlock *b, V k0, V count)
 {
     const Contract *c = w->task.c;
-    const PanelLayout plain = panel_layout(c);
     int64_t width = (int64_t)b->nvec * c->lanes, position = winograd_part_stride(c, b->nvec);
-    PlainKernel k = {
-        .out = w->kernels, .count = count, .nvec = b->nvec, .position = position, .row = width};
-    k.stored = at(e, block_panel(e, c, &plain, w->task.panels, b->j),
-                  mulc(e, udivc(e, k0, plain.group), PANEL_COLUMNS));
+    PlainKernel k = {.stored = w->task.panels,
+                     .j = b->j,
+                     .first = k0,
+                     .out = w->kernels,
+                     .count = count,
+                     .nvec = b->nvec,
+                     .position = position,
+                     .row = width};
     emit_winograd_kernel(e, c, &k);
     Loop l = loop_begin(e, ci(e, 0), ci(e, winograd_positions(c)), 1);
     Position p = {.w = w,

@@ -37,13 +37,13 @@ double *interp_quant_kernel(Quant quant, const Value *kernel, double *scales)
     bool whole = quants[quant].range != NO_RANGE;
     double *data = xmalloc((size_t)(all * columns) * sizeof *data);
     memcpy(data, kernel->data, (size_t)(all * columns) * sizeof *data);
-    int64_t run = quants[quant].bits == 4 ? QUANT_GROUP : all;
+    bool grouped = quants[quant].bits == 4;
 #pragma omp parallel for if (interp_parallel(all * columns))
     for (int64_t o = 0; o < columns; o++) {
         scales[o] = 1;
         for (int64_t first = 0, n; first < all; first += n) {
-            int64_t left = run < all ? channels - first % channels : all;
-            n = left < run ? left : run;
+            int64_t left = channels - first % channels; /* of this tap */
+            n = !grouped ? all : left < QUANT_GROUP ? left : QUANT_GROUP;
             quantise_run(data + first * columns + o, n, columns, quants[quant].bits,
                          whole ? &scales[o] : NULL);
         }

@@ -105,6 +105,12 @@ static inline int contract_group(const Contract *c)
 {
     return c->quant ? 32 / quants[c->quant].bits : contract_word(c);
 }
+/* Does a task unpack weights of fewer bits before it multiplies with them? Winograd's transforms
+ * read them as they are stored. */
+static inline bool contract_unpacks(const Contract *c)
+{
+    return c->quant && !contract_int8(c) && !c->winograd;
+}
 /* Does the tile unit compute it? */
 static inline bool contract_tiles(const Contract *c, const Target *t)
 {

@@ -18,6 +18,8 @@ static void choose_chunks(Contract *c, const Target *t)
         unit = TILE_CHANNELS / c->k_step * c->k_step;
         most = min64(most, tile_channels(c));
     }
+    while (unit % contract_group(c))
+        unit *= 2;
     most = most / unit * unit;
     if (most < unit)
         most = unit;
@@ -199,11 +201,20 @@ int64_t contract_scratch(const Contract *c)
     int64_t floats = contract_load_floats(c);
     if (!c->in_place && !c->staged)
         floats += contract_strip_floats(c);
+    floats += contract_unpacked_floats(c);
     if (c->tile_rows)
         floats += tile_sums_floats(c);
     else if (c->n_chunks > 1)
         floats += c->pixels * c->nr * c->lanes;
     return floats * 4;
+}
+
+int64_t contract_unpacked_floats(const Contract *c)
+{
+    const PanelLayout p = panel_read(c);
+    return contract_unpacks(c)
+               ? ceil_div((int64_t)c->nr * c->lanes, PANEL_COLUMNS) * panel_words(&p)
+               : 0;
 }
 
 int64_t contract_panel_floats(const Contract *c)

@@ -25,6 +25,8 @@ int64_t contract_scratch(const Contract *c);
 /* FLOPs of the products that are really computed: fewer than as written with Winograd, transforms
  * not counted. */
 double contract_flops(const Contract *c);
+/* Floats of scratch for the panels that a task unpacks, of one block and chunk; or 0. */
+int64_t contract_unpacked_floats(const Contract *c);
 /* Floats of the packed kernel, and of the packed bias. */
 int64_t contract_panel_floats(const Contract *c);
 int64_t contract_bias_floats(const Contract *c);

@@ -15,6 +15,16 @@ PanelLayout panel_layout(const Contract *c)
                          .winograd = c->kernels == KERNELS_PACKED ? c->winograd : WINOGRAD_NONE};
 }
 
+PanelLayout panel_read(const Contract *c)
+{
+    PanelLayout p = panel_layout(c);
+    if (!contract_unpacks(c))
+        return p;
+    p.channels = round_up(c->kc, p.group);
+    p.group = contract_word(c);
+    return p;
+}
+
 int64_t panel_count(const PanelLayout *p)
 {
     return ceil_div(p->columns, p->geglu ? PANEL_PAIR : PANEL_COLUMNS);
@@ -37,6 +47,11 @@ int64_t panel_scale_words(const PanelLayout *p)
     if (p->group == 4)
         return 2 * PANEL_COLUMNS;
     return p->group == 8 ? p->taps * ceil_div(p->channels, QUANT_GROUP) * PANEL_COLUMNS / 2 : 0;
+}
+
+int64_t panel_scales(const PanelLayout *p)
+{
+    return panel_scale_words(p) * (p->group == 8 ? 2 : 1);
 }
 
 int64_t panel_tail_words(const PanelLayout *p) { return panel_count(p) * panel_scale_words(p); }

@@ -47,15 +47,20 @@ _Static_assert(sizeof(PanelLayout) == 2 * sizeof(int64_t) + 4 * sizeof(int32_t),
 /* Of a planned contract: of the kernels that it multiplies with or, where it transforms plain ones,
  * of those. */
 PanelLayout panel_layout(const Contract *c);
+/* As the products of a direct contract read them: the same, or panels of one chunk in scratch, with
+ * channels in whole words of the stored ones. */
+PanelLayout panel_read(const Contract *c);
 /* Panels; taps or positions of a panel, with the taps of each; rows of each of those; words of 4
  * bytes in a panel. */
 int64_t panel_count(const PanelLayout *p);
 int64_t panel_taps(const PanelLayout *p);
 int64_t panel_rows(const PanelLayout *p);
 int64_t panel_words(const PanelLayout *p);
-/* Words behind the panels: of all panels; of one. Are the numbers quantised? */
+/* Words behind the panels: of all panels; of one. The same of one in numbers: f32 for 8 bits, bf16
+ * for 4. Are the numbers quantised? */
 int64_t panel_tail_words(const PanelLayout *p);
 int64_t panel_scale_words(const PanelLayout *p);
+int64_t panel_scales(const PanelLayout *p);
 static inline bool panel_quantised(const PanelLayout *p) { return p->group > 2; }
 /* A row of panel s to out, 64 bytes: row[h], the columns of the kernel of channel h of the group;
  * NULL: zeros. Of f32 and bf16. */

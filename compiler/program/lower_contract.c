@@ -52,6 +52,7 @@ static uint32_t lower_unpack(Lower *l, const Op *o, const Contract *c)
     plain.x_bf16 = 0;
     plain.epilogue = (ContractEpilogue){0};
     packed_now.kernels = KERNELS_PACKED;
+    packed_now.quant = QUANT_NONE;
     uint32_t from = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], c),
              to = lower_temp(l, contract_panel_floats(&packed_now));
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_UNPACK, &plain, "winograd kernels"),
@@ -128,6 +129,7 @@ void lower_contract(Lower *l, const Op *o)
         panels = lower_unpack(l, o, &c);
         /* The products see packed kernels. */
         c.kernels = KERNELS_PACKED;
+        c.quant = QUANT_NONE;
     } else {
         panels = lower_packed(l, PACK_PANELS, o->in[SLOT_KERNEL], &c);
     }

@@ -360,24 +360,26 @@ static double difference(const float *a, const float *b, int64_t n)
     return sqrt(d / (r > 0 ? r : 1));
 }
 
-/* The interpreter's output for a case; inputs are those of random_input(.., index + 1). Computed
+/* The interpreter's output for a case whose products are quantised so; inputs are those of random_input(.., index + 1). Computed
  * once for all ways to compile it. */
-static const float *interpreted_case(const Case *c, const Graph *g, WeightSource *w,
+static const float *interpreted_case(const Case *c, Quant quant, const Graph *g, WeightSource *w,
                                      const void *const *in)
 {
-    enum { MOST = 128 };
+    enum { MOST = 256 };
     static struct {
         const Case *c;
+        Quant quant;
         float *output;
     } known[MOST];
     int i = 0;
-    while (i < MOST && known[i].c && known[i].c != c)
+    while (i < MOST && known[i].c && (known[i].c != c || known[i].quant != quant))
         i++;
     assert_true(i < MOST);
     if (!known[i].c) {
         known[i].output = malloc((size_t)shape_count(&tensor(g, g->outputs[0])->shape) * 4);
         interpret(g, w, in, &known[i].output, true);
         known[i].c = c;
+        known[i].quant = quant;
     }
     return known[i].output;
 }
@@ -412,16 +414,31 @@ static int rounding_computed(const Graph *g)
     return products;
 }
 
-void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16)
+/* A case, compiled in one way. */
+typedef struct {
+    const Target *target;
+    unsigned fuse;
+    ConvMode conv;
+    bool bf16;
+} Way;
+
+static void run_way(const Case *c, Quant quant, const Way *way)
 {
     WeightSource *w = weights_open("synthetic:7", "diffusion_model");
     Graph *g = make(c);
+    for (uint32_t i = 0; i < g->n_ops && quant; i++)
+        if (op_is_contract(g->ops[i].kind))
+            g->ops[i].attr.contract.quant = quant;
+    const Target *t = way->target;
+    unsigned fuse = way->fuse;
+    ConvMode conv = way->conv;
+    bool bf16 = way->bf16;
     int64_t n = shape_count(&tensor(g, g->outputs[0])->shape);
     int n_inputs = (int)g->n_inputs;
     const void *in[4];
     for (int i = 0; i < n_inputs; i++)
         in[i] = random_input(tensor(g, g->inputs[i]), (uint64_t)i + 1);
-    const float *want = interpreted_case(c, g, w, in);
+    const float *want = interpreted_case(c, quant, g, w, in);
     Program *p = program_new(t, fuse, conv, bf16);
     program_add(p, g);
     Engine *e = engine_new(p, &w);
@@ -445,6 +462,16 @@ void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool
     engine_free(e);
     graph_free(g);
     weights_close(w);
+}
+
+void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16)
+{
+    run_way(c, QUANT_NONE, &(Way){t, fuse, conv, bf16});
+}
+
+void run_quantised(const Case *c, Quant quant, const Target *t, ConvMode conv, bool bf16)
+{
+    run_way(c, quant, &(Way){t, FUSE_ALL, conv, bf16});
 }
 
 /* A test's state: what to try where. */

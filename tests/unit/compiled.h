@@ -35,6 +35,8 @@ float *random_input(const Tensor *t, uint64_t seed);
  * off or its bits depend on the number of threads. c: static, the interpreter's result is kept for
  * the next call. */
 void run_case(const Case *c, const Target *t, unsigned fuse, ConvMode conv, bool bf16);
+/* The same with every product of the case quantised, everything fused. */
+void run_quantised(const Case *c, Quant quant, const Target *t, ConvMode conv, bool bf16);
 
 /* What is tried on a target. */
 typedef struct {
