@@ -130,10 +130,8 @@ static const struct DtypeRow {
     Quantise quantise;
     Products products;
 } dtypes[] = {
-    {"f32", false, QUANTISE_NOTHING, PRODUCTS_F32},
-    {"bf16", true, QUANTISE_NOTHING, PRODUCTS_BF16},
-    {"int8", true, QUANTISE_INT8, PRODUCTS_INT8},
-    {"w8", true, QUANTISE_W8, PRODUCTS_BF16},
+    {"f32", false, QUANTISE_NOTHING, PRODUCTS_F32}, {"bf16", true, QUANTISE_NOTHING, PRODUCTS_BF16},
+    {"int8", true, QUANTISE_INT8, PRODUCTS_INT8},   {"w8", true, QUANTISE_W8, PRODUCTS_BF16},
     {"w4", true, QUANTISE_W4, PRODUCTS_BF16},
 };
 

@@ -23,8 +23,7 @@ static V scales_of(Emit *e, const QuantColumns *q, V tap, V k)
 {
     if (bits_of(q) == 8)
         return load(e, q->scales, q->lanes);
-    V group = add(e, mulc(e, tap, ceil_div(q->p->channels, QUANT_GROUP)),
-                  udivc(e, k, QUANT_GROUP));
+    V group = add(e, mulc(e, tap, ceil_div(q->p->channels, QUANT_GROUP)), udivc(e, k, QUANT_GROUP));
     return load_elements(e, true, at_bf16(e, q->scales, mulc(e, group, PANEL_COLUMNS)), q->lanes,
                          q->lanes);
 }

@@ -33,8 +33,8 @@ static V panel_column(Emit *e, V column, int64_t panel)
     return add(e, mulc(e, udivc(e, column, PANEL_COLUMNS), panel), uremc(e, column, PANEL_COLUMNS));
 }
 
-/* The 9 taps of the channels of one word of the products, number `word` from k->first on, by row and
- * column of the kernel: g[channel][column][row]. */
+/* The 9 taps of the channels of one word of the products, number `word` from k->first on, by row
+ * and column of the kernel: g[channel][column][row]. */
 typedef struct {
     V g[2][3][3];
 } Taps;

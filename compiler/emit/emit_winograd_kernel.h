@@ -4,8 +4,9 @@
 #include "emit_task.h"
 
 /* `count` channels from `first` on, of block j of nvec vectors: out of the plain panels of a
- * kernel, all of them at `stored`; transformed at `out`, in panels too (`panel` words each) or, with
- * panel 0, in rows of all vectors. Words of 4 bytes between positions and between rows there. */
+ * kernel, all of them at `stored`; transformed at `out`, in panels too (`panel` words each) or,
+ * with panel 0, in rows of all vectors. Words of 4 bytes between positions and between rows there.
+ */
 typedef struct {
     V stored, j, first, out, count;
     int nvec;

@@ -360,8 +360,8 @@ static double difference(const float *a, const float *b, int64_t n)
     return sqrt(d / (r > 0 ? r : 1));
 }
 
-/* The interpreter's output for a case whose products are quantised so; inputs are those of random_input(.., index + 1). Computed
- * once for all ways to compile it. */
+/* The interpreter's output for a case whose products are quantised so; inputs are those of
+ * random_input(.., index + 1). Computed once for all ways to compile it. */
 static const float *interpreted_case(const Case *c, Quant quant, const Graph *g, WeightSource *w,
                                      const void *const *in)
 {
