@@ -229,6 +229,7 @@ static bool begin_first(lrt_run *r, lrt_prompts_text *list, char **text, lrt_err
         return false;
     list->text = *text;
     if (!plan(r, list, e) || !lrt_jobs_claim(&r->jobs, r->s.weights_path, e) ||
+        !lrt_jobs_check_sources(&r->jobs, r->part, r->crew, e) ||
         !lrt_results_begin(&r->results, &r->jobs, r->s.set.log, e))
         return false;
     while (lrt_unit_next(&r->jobs, &r->part, &u))

@@ -14,10 +14,14 @@
 #include "staged.h"
 #include "streams.h"
 
-/* Says what is wrong; returns the exit code, for `return complain(...)`. */
+/* Says what is wrong; returns the exit code, for `return complain(...)`. What a rank other than 0
+ * says is about this rank alone. */
 static int complain(const lrt_run *r, int code, const char *message)
 {
-    lrt_run_say(r, "error: %s", message);
+    if (r->crew && r->crew->ranks.rank)
+        lrt_run_say(r, "error: rank %d on %s: %s", r->crew->ranks.rank, r->crew->host, message);
+    else
+        lrt_run_say(r, "error: %s", message);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* The names of the files of jobs, and whether they may be written. */
 #ifndef LATENTRT_JOB_FILES_H
 #define LATENTRT_JOB_FILES_H
+#include "part.h"
 #include "prompts.h"
 
 /* The name of picture i (from 0) of a job; pictures: how many all jobs have; tag: in front of the
@@ -14,4 +15,8 @@ char *lrt_side_name(const lrt_job *job, const char *pattern, int64_t i, int64_t 
  * --from-png are read whole first: they may be replaced. weights_path: NULL when they are in the
  * program. */
 bool lrt_jobs_claim(const lrt_jobs *jobs, const char *weights_path, lrt_error *e);
+/* Of a list that several processes draw at the same time: false, with *e ("FILE:LINE: ..."), when a
+ * line starts from a picture that another process may draw. ranks: pictures are handed out one by
+ * one; else each process draws its part. */
+bool lrt_jobs_check_sources(const lrt_jobs *jobs, lrt_part part, bool ranks, lrt_error *e);
 #endif

@@ -80,8 +80,27 @@ for mpi in "${mpis[@]}"; do
         answers 1 'error: split:7: none.png: cannot be read: No such file or directory'
         diff -r halves "$mpi-halves-$ranks" >/dev/null || fail "$mpi: --split guidance: $(diff -r halves "$mpi-halves-$ranks")"
     done
+    # The second rank of a pair cannot draw a picture, or none at all: the first one says why, and the others are drawn.
+    mkdir -p second
+    head -1 list >pair && echo '{"prompt": "red", "init_img": "base.png"}' >>pair && echo blue >>pair
+    cp one/01.png base.png
+    pair=(--steps 3 --prompts "$PWD/pair" --split guidance -o)
+    status=0
+    mpi_run "$mpi" 1 "$program" "${pair[@]}" "$mpi-pair%d.png" : -n 1 -wdir "$PWD/second" "$program" "${pair[@]}" "$mpi-pair%d.png" >/dev/null 2>said || status=$?
+    answers 1 "error: $PWD/pair:2: rank 1: base.png: cannot be read: No such file or directory"
+    [[ $(echo $mpi-pair*.png second/$mpi*.png) == "$mpi-pair1.png $mpi-pair3.png second/$mpi*.png" ]] || fail "$mpi: a pair whose second rank fails drew $(echo $mpi-pair*.png)"
+    cmp one/01.png "$mpi-pair1.png" || fail "$mpi: a pair whose second rank fails"
+    status=0
+    mpi_run "$mpi" 1 "$program" "${pair[@]}" "$mpi-none%d.png" : -n 1 "$program" "${pair[@]}" "$mpi-none%d.png" --stage-to nowhere >/dev/null 2>said || status=$?
+    (( status == 1 )) && grep -q "error: rank 1 on $(uname -n): --stage-to: nowhere/.*: cannot be written: No such file or directory$" said &&
+        grep -q "error: $PWD/pair:1: rank 1: this rank cannot draw$" said && [[ $(echo $mpi-none*) == "$mpi-none*" ]] || fail "$mpi: a second rank that cannot draw: $status, $(<said)"
     run 3 --prompts split --split guidance
     answers 1 'error: --split guidance needs an even number of ranks of MPI, found 3'
+
+    # A line that starts from a picture of the list.
+    printf '%s\n' red '{"prompt": "a", "init_img": "'"$mpi-from"'1.png"}' >from
+    run 2 --prompts from -o "$mpi-from%d.png"
+    answers 1 "error: from:2: it starts from $mpi-from1.png, which line 1 draws, maybe at the same time: put it into a second list, to be drawn when this one is done"
 
     # Mistakes are said once.
     run 3 --prompts nowhere

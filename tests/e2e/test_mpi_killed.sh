@@ -1,6 +1,6 @@
 #!/bin/bash
 # MPI jobs of which a rank is killed at a random time, 20 times: the job ends, nothing half-written has a picture's name, and the
-# same command goes on.
+# same command goes on. In every second job, pairs of ranks draw each picture (--split guidance).
 . "$(dirname "$0")/common.sh"
 [[ -n ${LATENTC_LONG:-} ]] || skip "long tier only (LATENTC_LONG_TESTS)"
 . "$(dirname "$0")/mpi.sh"
@@ -19,7 +19,9 @@ for mpi in "${mpis[@]}"; do
     killed=0
     for ((round = 0; round < 20; round++)); do
         rm -rf out && mkdir out
-        mpi_run "$mpi" 4 "./killed-$mpi" --prompts list -o 'out/%02d.png' >/dev/null 2>said & pid=$!
+        split=batch
+        (( round % 2 == 0 )) || split=guidance
+        mpi_run "$mpi" 4 "./killed-$mpi" --prompts list -o 'out/%02d.png' --split $split >/dev/null 2>said & pid=$!
         sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
         mapfile -t ranks < <(pgrep -f "^\\./killed-$mpi --prompts list")
         if (( ${#ranks[@]} )) && kill -KILL "${ranks[RANDOM % ${#ranks[@]}]}" 2>/dev/null; then
@@ -31,7 +33,7 @@ for mpi in "${mpis[@]}"; do
             wait "$pid" || fail "$mpi: a job that nobody killed failed: $(<said)"
         fi
         whole out
-        mpi_run "$mpi" 4 "./killed-$mpi" --prompts list -o 'out/%02d.png' >/dev/null 2>said || fail "$mpi: the same command did not go on: $(<said)"
+        mpi_run "$mpi" 4 "./killed-$mpi" --prompts list -o 'out/%02d.png' --split $split >/dev/null 2>said || fail "$mpi: the same command did not go on: $(<said)"
         diff -r one out >/dev/null || fail "$mpi: round $round: $(diff -r one out)"
     done
     echo "$mpi: $killed of 20 jobs lost a rank"

@@ -42,6 +42,18 @@ part=slurm/3
 wrong 1 " slurm/3: the array's ids go from 0 to 4: expected at most 3 in a row, so that each has a part of its own" array 0 0 4 2 3
 expect 2 '*: error: --part goes with a list: --prompts FILE' "$shapes" -p red --part 0/2
 
+# A line that starts from a picture of another line: the part must have both.
+printf '%s\n' 'red' '{"prompt": "a", "init_img": "./from1.png"}' '{"prompt": "b", "mask": "from1.png", "init_img": "from3.png"}' >from.txt
+sources="from.txt:2: it starts from from1.png, which line 1 draws, maybe at the same time: put it into a second list, to be drawn when this one is done"
+expect 1 "*: error: $sources" "$shapes" --prompts from.txt -o 'from%d.png' --part 0/2
+[[ ! -e from1.png ]] || fail "drawn in spite of lines that start from it"
+sed -i 2s/from1/base/ from.txt
+cp one/01.png base.png
+draw --prompts from.txt -o 'from%d.png' --part 1/2
+[[ $(echo from?.png) == from2.png ]] || fail "part 1 of lines that start from pictures drew $(echo from?.png)"
+expect 1 "*: error: from.txt:3: it starts from from1.png, which line 1 draws*" "$shapes" --prompts from.txt -o 'from%d.png' --part 1/3
+rm base.png
+
 # A picture that is there counts if it records the settings of its line; if not, it is named and drawn again.
 again() { # NAME REASON FLAGS...: exactly this picture is drawn again, with that message
     touch -d 2001-01-01 one/*
