@@ -110,8 +110,9 @@ void kernels_measure(Bench *b)
         if (!item->model->graph || item->skip)
             continue;
         int64_t batch = b->batch ? b->batch : item->guided && p->fuse & FUSE_GUIDANCE ? 2 : 1;
-        program_add_tuned(
-            p, graphs[n++] = pipeline_graph(item->model, (int)batch, item->guided && batch == 2));
+        Graph *g = pipeline_graph(item->model, (int)batch, item->guided && batch == 2);
+        flags_quantise(&b->code, g);
+        program_add_tuned(p, graphs[n++] = g);
     }
     Engine *e = engine_new(p, NULL);
     b->kernels = arena_alloc(b->arena, ((size_t)p->n_kernels + 1) * sizeof *b->kernels);
