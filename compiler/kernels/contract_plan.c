@@ -98,19 +98,19 @@ static void choose_strip(Contract *c, const Target *t)
 
 /* Enough tasks for many threads. Where strips alone are too few, every block is a task, and strips
  * that all blocks read are staged. Direct convolutions on vectors load their strip again for every
- * column slice, so a slice has two blocks at least. Convolutions on the tile unit stage more
- * strips, but not those that take much memory. Column slices of its dense products are wider
- * (tiles.c). */
+ * column slice, so a slice has two blocks at least; in int8 strips are small and products fast, so
+ * theirs are staged. Convolutions on the tile unit stage more strips, but not those that take much
+ * memory. Column slices of its dense products are wider (tiles.c). */
 static void choose_slices(Contract *c, const Target *t)
 {
     const int64_t wanted = CONTRACT_TASKS;
     int64_t strips = contract_strips(c);
     c->slices = c->load_parts = 1;
-    bool tiled = c->tile_rows && !c->flat;
+    bool tiled = c->tile_rows && !c->flat, int8 = contract_int8(c) && !c->flat;
     if (contract_strips_suffice(c) || c->blocks == 1)
         return;
     c->staged = !c->in_place &&
-                (c->winograd || tiled || (c->flat && c->pixels >= STAGED_FLAT_PIXELS));
+                (c->winograd || tiled || int8 || (c->flat && c->pixels >= STAGED_FLAT_PIXELS));
     if (tiled)
         c->slices = c->blocks;
     else if (c->tile_rows)
