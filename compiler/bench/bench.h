@@ -16,9 +16,9 @@ typedef struct {
     const char *form; /* of a contract: contract_form; else "" */
     int plan;         /* PLAN_*; PLAN_PROMPT and PLAN_TIME run before the loop */
     int steps;
-    bool bf16;      /* operands of its products */
-    bool memory;    /* what decides the bound: reading, or else arithmetic */
-    double seconds; /* of one run; of all timesteps where the plan is PLAN_TIME */
+    Products products; /* the widest kind of its steps' */
+    bool memory;       /* what decides the bound: reading, or else arithmetic */
+    double seconds;    /* of one run; of all timesteps where the plan is PLAN_TIME */
     double unfused; /* seconds of the operations that it consists of, each alone; 0: not measured */
     double flops;   /* of products, as the graph is written */
     double done;    /* of products that are really computed */
@@ -83,7 +83,8 @@ typedef struct {
 typedef struct {
     const char *kind, *form, *shape, *model, *path; /* model and path: of its first use */
     int uses;                                       /* steps that run it */
-    bool bf16, memory;                              /* as in Region */
+    Products products;                              /* as in Region */
+    bool memory;                                    /* as in Region */
     double seconds, best, flops, done, bytes, bound;
 } KernelRow;
 

@@ -226,7 +226,7 @@ static void timing_table(const Item *item, Buf *out)
 
 static void region_row(const Bench *b, const Timing *t, const Region *r, bool unfused, Buf *out)
 {
-    double peak = machine_unit(&b->machine, r->bf16)->all;
+    double peak = machine_unit(&b->machine, r->products)->all;
     buf_printf(out, "<tr>");
     path_cell(out, r->path);
     text_cell(out, r->kind);
@@ -287,7 +287,7 @@ static void kernel_table(const Bench *b, Buf *out)
         "=kernel|=shape|=algorithm|=first use|uses|ms|all uses, ms|GFLOP/s|of peak, written|of peak, done|roofline, ms|=bound by|of the roofline");
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
-        double peak = machine_unit(&b->machine, k->bf16)->all;
+        double peak = machine_unit(&b->machine, k->products)->all;
         buf_printf(out, "<tr>");
         text_cell(out, k->kind);
         text_cell(out, k->shape);

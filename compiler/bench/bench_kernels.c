@@ -55,11 +55,11 @@ static KernelRow row_of(const Bench *b, const Stage *stage, const Step *s, const
                      .shape = shape_of(b->arena, k),
                      .model = arena_strdup(b->arena, stage->graph->name),
                      .path = arena_strdup(b->arena, s->name),
-                     .bf16 = s->bf16,
+                     .products = s->products,
                      .flops = s->flops,
                      .done = s->done,
                      .bytes = s->bytes};
-    const Work work = {s->done, weights, s->bytes - weights, s->bf16,
+    const Work work = {s->done, weights, s->bytes - weights, s->products,
                        stage->weights_bytes + stage->arena_bytes < b->machine.l3_bytes};
     row.bound = machine_bound(&b->machine, &work, &row.memory);
     return row;

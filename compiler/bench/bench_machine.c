@@ -37,12 +37,13 @@ static double best_rate(const Engine *e, int stage, int threads, double flops)
     return best;
 }
 
-static Unit measure_unit(const Target *t, bool bf16, int threads, const char *name,
+static Unit measure_unit(const Target *t, Products of, int threads, const char *name,
                          const char *text)
 {
-    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, bf16);
+    Program *p = program_new(t, FUSE_NONE, CONV_DIRECT, of != PRODUCTS_F32);
     const int64_t iterations = 800000;
-    double one = program_add_peak(p, iterations, 1), all = program_add_peak(p, iterations, threads);
+    double one = program_add_peak(p, of, iterations, 1),
+           all = program_add_peak(p, of, iterations, threads);
     WeightSource *none[2] = {0};
     Engine *e = engine_new(p, none);
     Unit u = {name, text, best_rate(e, 0, 1, one), best_rate(e, 1, threads, all)};
@@ -50,68 +51,34 @@ static Unit measure_unit(const Target *t, bool bf16, int threads, const char *na
     return u;
 }
 
-#if defined(__x86_64__)
-static bool has_int8_dot(void)
+/* Adds the unit of products of these operands. */
+static void add_unit(Machine *m, Products of, const char *name, const char *text)
 {
-    return lrt_cpu_features() & LRT_CPU_AVX512 && __builtin_cpu_supports("avx512vnni");
-}
-
-/* Ten independent instructions hide the latency of one; the registers' contents do not matter. 64
- * multiply-adds each. */
-#define DOT(n) "vpdpbusd %%zmm31, %%zmm31, %%zmm" #n "\n"
-static double int8_operations(int64_t rounds)
-{
-    for (int64_t i = 0; i < rounds; i++)
-        __asm__ volatile(DOT(0) DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6) DOT(7) DOT(8) DOT(9)::
-                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-                               "xmm8", "xmm9");
-    return 10.0 * 128 * (double)rounds;
-}
-#else
-static bool has_int8_dot(void) { return false; }
-static double int8_operations(int64_t rounds) { return (double)rounds; }
-#endif
-
-static double int8_rate(int threads)
-{
-    double best = 0;
-    for (int i = 0; i < 5; i++) {
-        double start = 0, end = 0, operations = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : operations)
-        {
-#pragma omp barrier
-#pragma omp master
-            start = lrt_now();
-            operations += int8_operations(5000000);
-#pragma omp barrier
-#pragma omp master
-            end = lrt_now();
-        }
-        if (operations / (end - start) > best)
-            best = operations / (end - start);
-    }
-    return best;
+    m->unit_of[of] = m->n_units;
+    m->units[m->n_units++] = measure_unit(m->target, of, m->threads, name, text);
 }
 
 static void measure_units(Machine *m)
 {
     const Target *t = m->target;
-    m->units[m->n_units++] = measure_unit(t, false, m->threads, "fma_f32", "multiply-adds, f32");
     /* clang-format off */
     static const struct { const char *name, *text; } bf16[] = {
         [CORE_BF16_DOT] = {"vdpbf16ps", "dot products, bf16 (vdpbf16ps)"},
         [CORE_AMX] = {"tdpbf16ps", "tile products, bf16 (tdpbf16ps)"},
         [CORE_AMX_MODEL] = {"tdpbf16ps_model", "a model of tile products, bf16"},
+    }, int8[] = {
+        [DOT8_PAIRS] = {"pmaddwd", "multiply-adds of widened int8 (pmaddwd)"},
+        [DOT8_NEON] = {"smull", "products of int8 (smull)"},
+        [DOT8_VNNI512] = {"vpdpbusd", "dot products, int8 (vpdpbusd)"},
+        [DOT8_VNNI256] = {"vpdpbusd", "dot products, int8 (vpdpbusd)"},
+        [DOT8_SDOT] = {"sdot", "dot products, int8 (sdot)"},
     };
     /* clang-format on */
-    if (t->core != CORE_FMA) {
-        m->bf16_unit = m->n_units;
-        m->units[m->n_units++] = measure_unit(t, true, m->threads, bf16[t->core].name,
-                                              bf16[t->core].text);
-    }
-    if (has_int8_dot())
-        m->units[m->n_units++] = (Unit){"vpdpbusd", "dot products, int8 (vpdpbusd)", int8_rate(1),
-                                        int8_rate(m->threads)};
+    add_unit(m, PRODUCTS_F32, "fma_f32", "multiply-adds, f32");
+    m->unit_of[PRODUCTS_BF16] = m->unit_of[PRODUCTS_F32];
+    if (t->core != CORE_FMA)
+        add_unit(m, PRODUCTS_BF16, bf16[t->core].name, bf16[t->core].text);
+    add_unit(m, PRODUCTS_INT8, int8[t->dot8].name, int8[t->dot8].text);
 }
 
 /* ---- reading ---- */
@@ -224,7 +191,7 @@ Machine machine_measure(const Target *t, int threads)
 
 double machine_again(const Machine *m)
 {
-    return measure_unit(m->target, false, m->threads, NULL, NULL).all;
+    return measure_unit(m->target, PRODUCTS_F32, m->threads, NULL, NULL).all;
 }
 
 double machine_bound(const Machine *m, const Work *w, bool *memory)
@@ -233,7 +200,7 @@ double machine_bound(const Machine *m, const Work *w, bool *memory)
            near = m->l3_bytes > 0 ? m->reads[m->n_reads - 2].all : far;
     double read = w->weight_bytes / (w->cached ? near : far) +
                   w->other_bytes / (w->other_bytes < (double)m->l3_bytes ? near : far);
-    double compute = w->flops / machine_unit(m, w->bf16)->all;
+    double compute = w->flops / machine_unit(m, w->products)->all;
     *memory = read > compute;
     return *memory ? read : compute;
 }

@@ -29,8 +29,8 @@ typedef struct {
     Unit units[MOST_UNITS]; /* units[0]: multiply-adds in f32 */
     ReadRate reads[MOST_READS];
     int n_units, n_reads;
-    int bf16_unit;    /* index of the unit that computes products of bf16 operands */
-    int64_t l3_bytes; /* 0: there is no L3 */
+    int unit_of[PRODUCTS_KINDS]; /* index of the unit that computes such products */
+    int64_t l3_bytes;            /* 0: there is no L3 */
 } Machine;
 
 /* Measures the machine, about a second. Code is for target t. err() when t does not run here. */
@@ -40,15 +40,15 @@ Machine machine_measure(const Target *t, int threads);
 double machine_again(const Machine *m);
 
 /* The unit that computes products of these operands. */
-static inline const Unit *machine_unit(const Machine *m, bool bf16)
+static inline const Unit *machine_unit(const Machine *m, Products of)
 {
-    return &m->units[bf16 ? m->bf16_unit : 0];
+    return &m->units[m->unit_of[of]];
 }
 
 /* What one operation computes and moves. */
 typedef struct {
     double flops, weight_bytes, other_bytes;
-    bool bf16;   /* type of the products' operands */
+    Products products;
     bool cached; /* the whole stage fits L3: weights are read from there */
 } Work;
 

@@ -90,7 +90,10 @@ static double y_at(const Axes *a, double rate)
 static double clamp(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
 
 /* Units that kernels run on: not the ones that are there for comparison. */
-static bool in_use(const Machine *m, int unit) { return unit == 0 || unit == m->bf16_unit; }
+static bool in_use(const Machine *m, int unit)
+{
+    return unit == 0 || unit == m->unit_of[PRODUCTS_BF16];
+}
 
 static double highest_peak(const Machine *m)
 {

@@ -50,7 +50,7 @@ static void add_to_region(Bench *b, Timing *t, const StageRun *r, const Step *s,
     if (kernel->kind == KERNEL_CONTRACT)
         x->form = contract_form(kernel->description);
     x->steps++;
-    x->bf16 |= s->bf16;
+    x->products = s->products > x->products ? s->products : x->products;
     x->seconds += seconds;
     x->flops += times * s->flops;
     x->done += times * s->done;
@@ -79,7 +79,8 @@ void regions_fill(Bench *b, Timing *t, const StageRun *r, const double *seconds)
     bool cached = s->weights_bytes + s->arena_bytes < b->machine.l3_bytes;
     for (int i = 0; i < t->n_regions; i++) {
         Region *x = &t->regions[i];
-        const Work work = {x->done, x->weight_bytes, x->bytes - x->weight_bytes, x->bf16, cached};
+        const Work work = {x->done, x->weight_bytes, x->bytes - x->weight_bytes, x->products,
+                           cached};
         x->bound = machine_bound(&b->machine, &work, &x->memory);
         if (!in_step(x))
             continue;

@@ -14,19 +14,19 @@ static void text_field(Buf *out, const char *name, const char *value)
     buf_quoted(out, value);
 }
 
-static const char *unit_of(const Bench *b, bool bf16, double flops)
+static const char *unit_of(const Bench *b, Products of, double flops)
 {
-    return flops > 0 ? machine_unit(&b->machine, bf16)->name : "none";
+    return flops > 0 ? machine_unit(&b->machine, of)->name : "none";
 }
-static double rate_share(const Bench *b, bool bf16, double flops, double seconds)
+static double rate_share(const Bench *b, Products of, double flops, double seconds)
 {
-    return seconds > 0 ? flops / seconds / machine_unit(&b->machine, bf16)->all : 0;
+    return seconds > 0 ? flops / seconds / machine_unit(&b->machine, of)->all : 0;
 }
 
 static void json_machine(const Bench *b, Buf *out)
 {
     const Machine *m = &b->machine;
-    const Unit *products = machine_unit(m, dtype_parse(b->code.dtype));
+    const Unit *products = machine_unit(m, dtype_products(b->code.dtype));
     buf_printf(out, "\"machine\": {");
     text_field(out, "cpu", m->cpu);
     buf_printf(out, ", ");
@@ -93,8 +93,8 @@ static void json_region(const Bench *b, const Region *r, bool unfused, Buf *out)
     buf_printf(
         out,
         ", \"class\": \"%s\", \"algorithm\": \"%s\", \"unit\": \"%s\", \"plan\": \"%s\", \"steps\": %d, \"seconds\": %.9f, ",
-        class_names[class_of(r->kind)], r->form, unit_of(b, r->bf16, r->flops), plan_names[r->plan],
-        r->steps, r->seconds);
+        class_names[class_of(r->kind)], r->form, unit_of(b, r->products, r->flops),
+        plan_names[r->plan], r->steps, r->seconds);
     if (unfused)
         buf_printf(out, "\"unfused_seconds\": %.9f, ", r->unfused);
     buf_printf(
@@ -104,8 +104,9 @@ static void json_region(const Bench *b, const Region *r, bool unfused, Buf *out)
     buf_printf(
         out,
         "\"share_of_peak\": %.4f, \"share_of_peak_done\": %.4f, \"bound\": %.9f, \"bound_by\": \"%s\", \"share_of_bound\": %.4f}",
-        rate_share(b, r->bf16, r->flops, r->seconds), rate_share(b, r->bf16, r->done, r->seconds),
-        r->bound, r->memory ? "memory" : "compute", r->seconds > 0 ? r->bound / r->seconds : 0);
+        rate_share(b, r->products, r->flops, r->seconds),
+        rate_share(b, r->products, r->done, r->seconds), r->bound, r->memory ? "memory" : "compute",
+        r->seconds > 0 ? r->bound / r->seconds : 0);
 }
 
 static void json_stage(const Bench *b, const Item *item, Buf *out)
@@ -160,7 +161,7 @@ static void json_kernels(const Bench *b, Buf *out)
         buf_printf(out, ", ");
         text_field(out, "kind", k->kind);
         buf_printf(out, ", \"algorithm\": \"%s\", \"unit\": \"%s\", ", k->form,
-                   unit_of(b, k->bf16, k->flops));
+                   unit_of(b, k->products, k->flops));
         text_field(out, "shape", k->shape);
         buf_printf(
             out,
@@ -170,9 +171,9 @@ static void json_kernels(const Bench *b, Buf *out)
         buf_printf(
             out,
             "\"share_of_peak\": %.4f, \"share_of_peak_done\": %.4f, \"bound\": %.9f, \"bound_by\": \"%s\", \"share_of_bound\": %.4f}",
-            rate_share(b, k->bf16, k->flops, k->seconds),
-            rate_share(b, k->bf16, k->done, k->seconds), k->bound, k->memory ? "memory" : "compute",
-            k->bound / k->seconds);
+            rate_share(b, k->products, k->flops, k->seconds),
+            rate_share(b, k->products, k->done, k->seconds), k->bound,
+            k->memory ? "memory" : "compute", k->bound / k->seconds);
     }
     buf_printf(out, "]");
 }
@@ -219,7 +220,7 @@ void report_stage(const Item *item, const Timing *t)
 typedef struct {
     const char *kind;
     double seconds, flops, done, bound;
-    bool bf16;
+    Products products;
     int n;
 } Kind;
 static int by_seconds(const void *a, const void *b)
@@ -241,7 +242,7 @@ void report_kinds(const Bench *b, const Timing *t)
         while (j < n && strcmp(kinds[j].kind, r->kind))
             j++;
         if (j == n)
-            kinds[n++] = (Kind){.kind = r->kind, .bf16 = r->bf16};
+            kinds[n++] = (Kind){.kind = r->kind, .products = r->products};
         kinds[j].seconds += r->seconds;
         kinds[j].flops += r->flops;
         kinds[j].done += r->done;
@@ -254,8 +255,8 @@ void report_kinds(const Bench *b, const Timing *t)
         fprintf(
             stderr,
             "    %8.1f ms %4d x %-44s %5.1f %% of peak as written, %5.1f done, %5.1f %% of the bound\n",
-            k->seconds * 1e3, k->n, k->kind, 100 * rate_share(b, k->bf16, k->flops, k->seconds),
-            100 * rate_share(b, k->bf16, k->done, k->seconds),
+            k->seconds * 1e3, k->n, k->kind, 100 * rate_share(b, k->products, k->flops, k->seconds),
+            100 * rate_share(b, k->products, k->done, k->seconds),
             k->seconds > 0 ? 100 * k->bound / k->seconds : 0);
     }
     free(kinds);
@@ -269,8 +270,8 @@ void report_kernels(const Bench *b)
             stderr,
             "%9.3f ms (best %.3f) x%-3d %8.1f GFLOP/s %5.1f %% of peak as written, %5.1f done, %5.1f %% of the bound  %-36s %s\n",
             k->seconds * 1e3, k->best * 1e3, k->uses, k->flops / k->seconds / 1e9,
-            100 * rate_share(b, k->bf16, k->flops, k->seconds),
-            100 * rate_share(b, k->bf16, k->done, k->seconds), 100 * k->bound / k->seconds, k->kind,
-            k->shape);
+            100 * rate_share(b, k->products, k->flops, k->seconds),
+            100 * rate_share(b, k->products, k->done, k->seconds), 100 * k->bound / k->seconds,
+            k->kind, k->shape);
     }
 }

@@ -110,6 +110,13 @@ static void time_short(Bench *b, Timing *t, StageRun *r)
     free(runs);
 }
 
+static Products products_of(const Bench *b, const Setting *set)
+{
+    if (!set->bf16)
+        return PRODUCTS_F32;
+    return dtype_products(b->code.dtype) == PRODUCTS_INT8 ? PRODUCTS_INT8 : PRODUCTS_BF16;
+}
+
 Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *matches)
 {
     Timing t = {.set = *set};
@@ -123,7 +130,7 @@ Timing stage_measure(Bench *b, const Item *item, const Setting *set, Matches *ma
         time_short(b, &t, &r);
     if (b->trace && matches)
         trace_one(b, &t, &r);
-    double peak = machine_unit(&b->machine, set->bf16)->all;
+    double peak = machine_unit(&b->machine, products_of(b, set))->all;
     t.share = t.flops / t.median / peak;
     t.share_done = t.done / t.median / peak;
     stage_run_close(&r);

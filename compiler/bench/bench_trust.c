@@ -83,7 +83,7 @@ void trust_timing(Bench *b, const char *stage, const Timing *t)
     double most = most_share;
     for (int i = 0; i < t->n_regions; i++) {
         const Region *r = &t->regions[i];
-        double peak = machine_unit(&b->machine, r->bf16)->all,
+        double peak = machine_unit(&b->machine, r->products)->all,
                share = r->seconds > 0 ? r->done / r->seconds / peak : 0;
         /* a short region is one that a clock hardly resolves */
         if (r->seconds < 20 * least_seconds || share <= most_share)
@@ -105,7 +105,7 @@ void trust_kernels(Bench *b)
     double most = most_share, wide = 1 + most_spread;
     for (int i = 0; i < b->n_kernels; i++) {
         const KernelRow *k = &b->kernels[i];
-        double share = k->done / k->seconds / machine_unit(&b->machine, k->bf16)->all,
+        double share = k->done / k->seconds / machine_unit(&b->machine, k->products)->all,
                spread = k->seconds / k->best;
         beyond += share > most_share;
         uneven += spread > 1 + most_spread;

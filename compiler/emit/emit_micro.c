@@ -7,6 +7,7 @@
  * five of loads. */
 #include "emit_amx.h"
 #include "emit_bf16.h"
+#include "emit_int8.h"
 #include "emitters.h"
 #include "emit_micro.h"
 #include "err.h"
@@ -74,6 +75,15 @@ static void tile_peak(Emit *e, const Peak *p)
     tile_release(e);
 }
 
+static V peak_product(Emit *e, const Peak *p, V acc, V x)
+{
+    if (p->int8) {
+        V bytes = LLVMBuildBitCast(e->b, x, int_type(e, e->t->lanes), "");
+        return dot_int8(e, acc, bytes, bytes);
+    }
+    return p->core == CORE_BF16_DOT ? dot_bf16(e, acc, x, x) : fp_fma(e, x, x, acc);
+}
+
 void emit_peak(Emit *e, const Peak *p, const char *name)
 {
     kernel_begin(e, name);
@@ -83,18 +93,17 @@ void emit_peak(Emit *e, const Peak *p, const char *name)
         return;
     }
     int lanes = e->t->lanes, n = peak_accumulators(e->t);
+    LLVMTypeRef type = p->int8 ? int_type(e, lanes) : vec_type(e, lanes);
     V acc[64] = {0}, y = arg(e, 0), x = load(e, y, lanes);
     for (int i = 0; i < n; i++)
-        acc[i] = var(e, vec_type(e, lanes), fp_add(e, x, cf(e, i, lanes)));
+        acc[i] = var(e, type, LLVMBuildBitCast(e->b, fp_add(e, x, cf(e, i, lanes)), type, ""));
     Loop l = loop_begin(e, ci(e, 0), ci(e, p->iterations), 1);
     for (int i = 0; i < n; i++)
-        set(e, acc[i],
-            p->core == CORE_BF16_DOT ? dot_bf16(e, get(e, acc[i]), x, x)
-                                     : fp_fma(e, x, x, get(e, acc[i])));
+        set(e, acc[i], peak_product(e, p, get(e, acc[i]), x));
     loop_end(e, &l);
-    V sum = get(e, acc[0]);
-    for (int i = 1; i < n; i++)
-        sum = fp_add(e, sum, get(e, acc[i]));
+    V sum = cf(e, 0, lanes);
+    for (int i = 0; i < n; i++)
+        sum = fp_add(e, sum, LLVMBuildBitCast(e->b, get(e, acc[i]), vec_type(e, lanes), ""));
     If f = if_begin(e, eq(e, e->task, ci(e, 0)));
     store(e, sum, y);
     if_end(e, &f);

@@ -95,6 +95,10 @@ typedef struct {
 
 /* Are the products sums of whole numbers? */
 static inline bool contract_int8(const Contract *c) { return quants[c->quant].range != NO_RANGE; }
+static inline Products contract_products(const Contract *c)
+{
+    return contract_int8(c) ? PRODUCTS_INT8 : c->bf16 ? PRODUCTS_BF16 : PRODUCTS_F32;
+}
 /* Channels in a word of 4 bytes of the operands that are multiplied. */
 static inline int contract_word(const Contract *c)
 {

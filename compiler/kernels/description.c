@@ -27,7 +27,7 @@
     F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh) F(part[i].bounds)
 #define FIELDS_GroupFinish(F, N) F(batch) F(groups) F(eps) PART(F, 0) PART(F, 1)
 #define FIELDS_RangeFinish(F, N) F(batch) PART(F, 0) PART(F, 1) N(pre, prologue_names)
-#define FIELDS_Peak(F, N) F(iterations) N(core, core_names)
+#define FIELDS_Peak(F, N) F(iterations) N(core, core_names) F(int8)
 #define FIELDS_PanelLayout(F, N) \
     F(channels) F(columns) F(taps) F(group) F(geglu) N(winograd, winograd_names)
 /* clang-format on */

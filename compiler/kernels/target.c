@@ -6,6 +6,8 @@
 const char *const core_names[CORE_COUNT] = {CORES(ROW)};
 #undef ROW
 
+const char *const product_names[PRODUCTS_KINDS] = {"f32", "bf16", "int8"};
+
 /* clang-format off */
 static const Target table[] = {
 #define TARGET(name, text, triple, cpu, feat, bits, lanes, nr, m1, m2, m3, m4, l2, core, dot8) \

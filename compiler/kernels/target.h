@@ -19,7 +19,8 @@ enum { CORE_COUNT = 0 CORES(ROW) };
  * 16 bits (NEON); vpdpbusd on vectors of AVX-512, of AVX2; sdot. The tile unit has them, too. */
 typedef enum { DOT8_PAIRS, DOT8_NEON, DOT8_VNNI512, DOT8_VNNI256, DOT8_SDOT } Dot8;
 /* What products take: f32; bf16; bf16 and, where a layer is quantised, whole numbers of 8 bits. */
-typedef enum { PRODUCTS_F32, PRODUCTS_BF16, PRODUCTS_INT8 } Products;
+typedef enum { PRODUCTS_F32, PRODUCTS_BF16, PRODUCTS_INT8, PRODUCTS_KINDS } Products;
+extern const char *const product_names[PRODUCTS_KINDS];
 /* As the text form of a program writes them. */
 extern const char *const core_names[CORE_COUNT];
 

@@ -9,6 +9,6 @@ double peak_flops(const Peak *p, const Target *t)
     if (tiles)
         return 2.0 * (double)p->iterations * TILE_MOST * TILE_MOST * TILE_ROWS * TILE_COLUMNS *
                TILE_CHANNELS;
-    return (p->core == CORE_BF16_DOT ? 4.0 : 2.0) * (double)p->iterations * peak_accumulators(t) *
-           t->lanes;
+    double numbers = p->int8 ? 4 : p->core == CORE_BF16_DOT ? 2 : 1; /* in a lane */
+    return 2 * numbers * (double)p->iterations * peak_accumulators(t) * t->lanes;
 }

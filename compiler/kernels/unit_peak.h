@@ -9,6 +9,8 @@ typedef struct {
     int64_t iterations;
     /* CORE_FMA, or the target's. */
     int64_t core;
+    /* Products of bytes, instead. */
+    int64_t int8;
 } Peak;
 /* Accumulators of a task on vectors. */
 int peak_accumulators(const Target *t);

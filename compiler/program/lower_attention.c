@@ -74,7 +74,7 @@ void lower_attention(Lower *l, const Op *o)
     lower_use(l, x, p->values);
     lower_use_tensor(l, x, o->out);
     x->flops = x->done = 2.0 * (double)op_macs(l->g, o);
-    x->bf16 = a.bf16;
+    x->products = a.bf16 ? PRODUCTS_BF16 : PRODUCTS_F32;
 }
 
 void lower_attn_part(Lower *l, const Op *o)

@@ -158,7 +158,7 @@ void lower_contract(Lower *l, const Op *o)
     }
     x->flops = 2.0 * (double)op_macs(l->g, o);
     x->done = contract_flops(&c);
-    x->bf16 = c.bf16;
+    x->products = contract_products(&c);
 }
 
 /* Does u, an operation that reads such a result as operand n, take bf16? of: the operation that

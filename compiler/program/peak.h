@@ -4,7 +4,7 @@
 #include "program.h"
 
 /* Appends a stage of multiply-adds in registers alone: `tasks` tasks of `iterations` rounds. They
- * run on the target's core for bf16, else as multiply-adds in f32. Its only output has 64 floats.
- * Returns the stage's FLOPs. */
-double program_add_peak(Program *p, int64_t iterations, int tasks);
+ * run on the target's core for these operands. Its only output has 64 floats. Returns the stage's
+ * FLOPs. */
+double program_add_peak(Program *p, Products of, int64_t iterations, int tasks);
 #endif

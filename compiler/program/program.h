@@ -44,8 +44,8 @@ typedef struct {
     double flops, bytes;
     /* FLOPs of the products that the step computes: fewer in Winograd forms. */
     double done;
-    /* Operands of the products are bf16. */
-    bool bf16;
+    /* What its products take. */
+    Products products;
 } Step;
 
 /* How a weight is packed: as stored, in panels, or as a bias in whole vectors. */

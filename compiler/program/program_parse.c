@@ -266,7 +266,9 @@ static void step_line(Reader *r)
     s.flops = real(t, "flops");
     s.bytes = real(t, "bytes");
     s.done = real(t, "done");
-    s.bf16 = text_accept(t, "bf16");
+    for (int i = PRODUCTS_BF16; i < PRODUCTS_KINDS; i++)
+        if (text_accept(t, product_names[i]))
+            s.products = (Products)i;
     stage_add_step(r->s, &s);
 }
 

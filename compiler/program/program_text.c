@@ -60,7 +60,9 @@ static void print_step(Buf *out, const Step *s)
     print_real(out, "flops", s->flops);
     print_real(out, "bytes", s->bytes);
     print_real(out, "done", s->done);
-    buf_printf(out, "%s\n", s->bf16 ? " bf16" : "");
+    if (s->products != PRODUCTS_F32)
+        buf_printf(out, " %s", product_names[s->products]);
+    buf_printf(out, "\n");
 }
 
 static void print_io(Buf *out, const char *what, const StageIo *io)
