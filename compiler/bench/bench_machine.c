@@ -67,18 +67,17 @@ static void measure_units(Machine *m)
         [CORE_AMX] = {"tdpbf16ps", "tile products, bf16 (tdpbf16ps)"},
         [CORE_AMX_MODEL] = {"tdpbf16ps_model", "a model of tile products, bf16"},
     }, int8[] = {
-        [DOT8_PAIRS] = {"pmaddwd", "multiply-adds of widened int8 (pmaddwd)"},
-        [DOT8_NEON] = {"smull", "products of int8 (smull)"},
         [DOT8_VNNI512] = {"vpdpbusd", "dot products, int8 (vpdpbusd)"},
         [DOT8_VNNI256] = {"vpdpbusd", "dot products, int8 (vpdpbusd)"},
         [DOT8_SDOT] = {"sdot", "dot products, int8 (sdot)"},
     };
     /* clang-format on */
     add_unit(m, PRODUCTS_F32, "fma_f32", "multiply-adds, f32");
-    m->unit_of[PRODUCTS_BF16] = m->unit_of[PRODUCTS_F32];
+    m->unit_of[PRODUCTS_BF16] = m->unit_of[PRODUCTS_INT8] = m->unit_of[PRODUCTS_F32];
     if (t->core != CORE_FMA)
         add_unit(m, PRODUCTS_BF16, bf16[t->core].name, bf16[t->core].text);
-    add_unit(m, PRODUCTS_INT8, int8[t->dot8].name, int8[t->dot8].text);
+    if (target_dot8(t))
+        add_unit(m, PRODUCTS_INT8, int8[t->dot8].name, int8[t->dot8].text);
 }
 
 /* ---- reading ---- */

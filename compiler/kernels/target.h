@@ -55,10 +55,12 @@ static inline bool target_rounds_bf16(const Target *t)
 {
     return t->core == CORE_BF16_DOT || t->core == CORE_AMX;
 }
+/* Has an instruction that adds up products of four bytes. */
+static inline bool target_dot8(const Target *t) { return t->dot8 >= DOT8_VNNI512; }
 /* A row for the sake of int8 products: with other operands its code is that of the row above it. */
 static inline bool target_int8_alone(const Target *t)
 {
-    return t->core == CORE_FMA && t->dot8 >= DOT8_VNNI512;
+    return t->core == CORE_FMA && target_dot8(t);
 }
 /* LRT_CPU_* that programs of any operands may need. What a program does need: Emit.cpu. */
 uint32_t target_cpu_bits(const Target *t);

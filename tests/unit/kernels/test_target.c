@@ -8,8 +8,6 @@
 #include "cpu.h"
 #include "target.h"
 
-static bool fast_int8(const Target *t) { return t->dot8 >= DOT8_VNNI512; }
-
 /* A row that serves int8 alone is never that of other products; with int8, a row with an
  * instruction is taken wherever one runs. */
 static void host(void **state)
@@ -19,14 +17,14 @@ static void host(void **state)
     bool fast = false;
     const Target *table = target_table(&n);
     for (int i = 0; i < n; i++)
-        fast |= target_runs_here(&table[i]) && fast_int8(&table[i]);
+        fast |= target_runs_here(&table[i]) && target_dot8(&table[i]);
     const Target *f32 = target_for("host", PRODUCTS_F32), *bf16 = target_for("host", PRODUCTS_BF16),
                  *int8 = target_for("host", PRODUCTS_INT8);
     assert_true(target_runs_here(f32) && target_runs_here(bf16) && target_runs_here(int8));
     assert_int_equal(f32->core, CORE_FMA);
     assert_false(target_int8_alone(f32) || target_int8_alone(bf16));
     assert_true(bf16->core == CORE_FMA || bf16 == int8);
-    assert_int_equal(fast_int8(int8), fast);
+    assert_int_equal(target_dot8(int8), fast);
 }
 
 /* A row needs the instruction of its int8 core, in the encoding that LLVM chooses for it. */
