@@ -123,7 +123,7 @@ static inline bool contract_tiles(const Contract *c, const Target *t)
 /* Its tuning numbers. */
 static inline const Blocking *contract_blocking(const Contract *c, const Target *t)
 {
-    return contract_int8(c) ? blocking_for_int8() : blocking_for(t, c->bf16);
+    return contract_int8(c) ? blocking_for_int8(t) : blocking_for(t, c->bf16);
 }
 /* What the whole numbers of a row or an image stand for, in memory: scale, its inverse, the zero
  * point, and a word that is not used. */
