@@ -21,6 +21,16 @@ objdump -d --no-show-raw-insn "$work/vnni.o" >"$work/vnni.s"
 grep -q '{vex} vpdpbusd .*ymm' "$work/vnni.s" || fail "no vpdpbusd in code for x86-64-v3-vnni"
 grep 'vpdpbusd' "$work/vnni.s" | grep -v '{vex}' && fail "vpdpbusd of AVX-512 in code for x86-64-v3-vnni"
 grep -E 'zmm|mm(1[6-9]|[23][0-9])|%k[0-7]' "$work/vnni.s" && fail "registers of AVX-512 in code for x86-64-v3-vnni"
+# Its innermost loops keep their sums in these registers: nothing of them is on the stack.
+"$LATENTC" compile "$SOURCE_DIR/graphs/sd2/diffusion_model.json" --set img_height=64 --set img_width=64 \
+    --target x86-64-v3-vnni --dtype int8 --emit asm -o "$work/vnni.s"
+read -r loops spilled < <(awk '
+    /^\.L[A-Za-z0-9_]*:/ { label = $1; sub(":.*", "", label); dots = stack = 0 }
+    /vpdpbusd/ { dots++ }
+    /\(%rsp\)/ { stack++ }
+    $1 ~ /^j/ && $2 == label { loops += dots > 0; spilled += dots > 0 && stack > 0 }
+    END { print loops + 0, spilled + 0 }' "$work/vnni.s")
+(( loops > 0 && spilled == 0 )) || fail "$spilled of $loops loops of vpdpbusd use the stack"
 
 command -v qemu-x86_64 >/dev/null || skip "no qemu-x86_64 (apt-get install qemu-user)"
 expect 1 '*: error: *AVX2*' qemu-x86_64 -cpu Nehalem "$shapes" -p x --steps 1 -o "$work/x.png"
