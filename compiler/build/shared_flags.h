@@ -35,7 +35,7 @@ enum { DEFAULT_CACHE_LEVEL = 1 };
 /* Their rows: a group of --help with an example of the command's. */
 #define CODE_FLAGS(f, example) \
     CODE_FLAGS_BUT_DTYPE(f, example), \
-    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "numbers of convolutions and dense products: f32 (default), bf16, or int8: products of whole numbers where that loses little, bf16 elsewhere", 0, 0}
+    {"dtype", 0, FLAG_STRING, &(f)->dtype, "TYPE", "numbers of convolutions and dense products: f32 (default), bf16, int8: products of whole numbers where that loses little, bf16 elsewhere; w8 or w4: as bf16, weights stored in 8 or 4 bits", 0, 0}
 #define CODE_FLAGS_BUT_DTYPE(f, example) \
     FLAG_GROUP("Code", example), \
     {"set", 0, FLAG_LIST, &(f)->sets.list, "NAME=VALUE", "a parameter of the graphs, e.g. img_height=256; of a Keras model also the shape of an input: input.latent=1x96x96x4", 0, 0}, \

@@ -14,8 +14,15 @@ static double product_cost(const Contract *c, const Blocking *b)
     return b->product;
 }
 
-/* A weight's bytes, those of an f32 one being 1. */
-static double byte_share(const Contract *c) { return 1.0 / contract_group(c); }
+/* Bytes of a number that is multiplied, and of a stored weight; those of an f32 one are 1. */
+static double operand_share(const Contract *c) { return 1.0 / contract_word(c); }
+static double stored_share(const Contract *c) { return 1.0 / contract_group(c); }
+
+/* Of a stored weight, each time that it is read: what makes an operand of it. */
+static double dequantise_cost(const Contract *c, const Blocking *b)
+{
+    return contract_group(c) > contract_word(c) ? b->dequantise : 0;
+}
 
 double winograd_cost(const Contract *c, const Target *t)
 {
@@ -32,16 +39,18 @@ double winograd_cost(const Contract *c, const Target *t)
                 b->winograd_load * winograd_step(w, &w->x) * winograd_step(w, &w->y),
            out = b->transform * w->x.n * (w->y.m + w->y.n) / 2 * axes + n + 3 * m;
     bool streamed = c->kernels == KERNELS_STREAMED;
-    double stored = streamed ? 9.0 / n : 1,
-           kernels = (streamed ? w->x.n == 6 ? b->stream_6 : b->stream_4 : 0) +
-                     weight_cost(b, t, weights * stored) * stored;
+    double stored = 9.0 / (n * w->taps), kernels = weight_cost(b, t, weights) * operand_share(c);
+    if (streamed)
+        kernels = (w->x.n == 6 ? b->stream_6 : b->stream_4) * operand_share(c) +
+                  (weight_cost(b, t, weights * stored) * stored_share(c) + dequantise_cost(c, b)) *
+                      stored;
     double cost = weights * (b->winograd_loop * tiles * product_cost(c, b) +
-                             kernels * byte_share(c) * b->weight_share * strips) +
+                             kernels * b->weight_share * strips) +
                   tiles * (in * ci * (c->staged ? 1.0 : (double)c->slices) + out * co);
     if (c->kernels == KERNELS_UNPACKED)
-        cost += weights * b->unpack * byte_share(c);
+        cost += weights * (b->unpack * operand_share(c) + dequantise_cost(c, b) * stored);
     if (c->tile_rows && c->staged)
-        cost += b->weight_far * byte_share(c) * tiles * inputs * ci *
+        cost += b->weight_far * operand_share(c) * tiles * inputs * ci *
                 (double)c->slices; /* inputs come from beyond L2 once for every column slice */
     return cost;
 }
@@ -53,6 +62,7 @@ double contract_cost(const Contract *c, const Target *t)
            strips = (double)contract_strips(c);
     double pixels = (double)(c->batch * c->oh * c->ow),
            cost = weights * (b->direct_loop * pixels * product_cost(c, b) +
-                             weight_cost(b, t, weights) * strips * byte_share(c) * b->weight_share);
+                             weight_cost(b, t, weights) * strips * stored_share(c) * b->weight_share +
+                             dequantise_cost(c, b) * strips);
     return cost + pixels * (b->load_channel * ci + b->store_channel * padded_columns(c));
 }
