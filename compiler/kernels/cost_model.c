@@ -61,8 +61,9 @@ double contract_cost(const Contract *c, const Target *t)
     double ci = (double)(c->c1 + c->c2), weights = (double)(c->kh * c->kw) * ci * padded_columns(c),
            strips = (double)contract_strips(c);
     double pixels = (double)(c->batch * c->oh * c->ow),
-           cost = weights * (b->direct_loop * pixels * product_cost(c, b) +
-                             weight_cost(b, t, weights) * strips * stored_share(c) * b->weight_share +
-                             dequantise_cost(c, b) * strips);
+           cost = weights *
+                  (b->direct_loop * pixels * product_cost(c, b) +
+                   weight_cost(b, t, weights) * strips * stored_share(c) * b->weight_share +
+                   dequantise_cost(c, b) * strips);
     return cost + pixels * (b->load_channel * ci + b->store_channel * padded_columns(c));
 }
