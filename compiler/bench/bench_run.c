@@ -168,6 +168,8 @@ StageRun stage_run_open(Bench *b, const Item *item, const Setting *set, Matches 
     p->optimize = optimize_parse(b->code.optimize);
     if (p->conv == CONV_AUTO)
         p->tuning = tuning_for(&b->code);
+    if (p->conv == CONV_AUTO && set->bf16 == dtype_parse(b->code.dtype))
+        p->forms = forms_for(&b->code);
     program_add_tuned(p, r.model.graph);
     if (matches) {
         Graph *source = pipeline_graph(item->model, (int)batch, shared);

@@ -1,5 +1,6 @@
 /* See shared_flags.h. */
 #include "shared_flags.h"
+#include "forms_file.h"
 #include "tune_file.h"
 #include "err.h"
 #include "alloc.h"
@@ -216,6 +217,15 @@ Tuning *tuning_for(const CodeFlags *f)
     return t;
 }
 
+Forms *forms_for(const CodeFlags *f)
+{
+    if (f->forms && conv_parse(f->conv) != CONV_AUTO)
+        usage_err("--forms and --conv %s: one of them", f->conv);
+    if (f->forms && f->tune)
+        usage_err("--forms and --tune: one of them");
+    return f->forms ? forms_open(f->forms) : NULL;
+}
+
 Program *program_for(const CodeFlags *f)
 {
     Program *p = program_new(target_for(f->target, dtype_products(f->dtype)),
@@ -225,6 +235,8 @@ Program *program_for(const CodeFlags *f)
     if (f->tune && p->conv != CONV_AUTO)
         usage_err("--tune: there is nothing to choose with --conv %s%s", conv_names[p->conv],
                   p->fuse == FUSE_NONE ? " (nothing is fused)" : "");
+    p->forms = forms_for(f);
+    p->conv = p->forms ? CONV_AUTO : p->conv;
     p->quiet = f->quiet;
     p->tuning = tuning_for(f);
     return p;

@@ -21,6 +21,7 @@ typedef struct {
     const char *cache;    /* step caching: "on" or "off" */
     int64_t cache_level;  /* 0: DEFAULT_CACHE_LEVEL */
     const char *tune;     /* NULL: no measurements */
+    const char *forms;    /* a file that has the forms of convolutions; NULL: none */
     int64_t tune_seconds; /* 0: no limit */
     bool quiet;           /* no progress of measurements */
     SetFlags sets;
@@ -42,6 +43,7 @@ enum { DEFAULT_CACHE_LEVEL = 1 };
     {"varies", 0, FLAG_LIST, &(f)->sets.varies, "NAME=OFTEN", "how often an input changes: step, time (with the timestep alone), prompt or never; Keras models do not say", 0, 0}, \
     {"fuse", 0, FLAG_STRING, &(f)->fuse, "LIST", "which passes run: all (default), none, names (only these), names with a minus (all but these), or all in front of such names: all,-norm", 0, 0}, \
     {"conv", 0, FLAG_STRING, &(f)->conv, "KIND", "3x3 convolutions: auto (default), direct, winograd, or one form by its name: 'man latentc' explains them, 'show --after algorithm' prints what each costs", 0, 0}, \
+    {"forms", 0, FLAG_STRING, &(f)->forms, "FILE", "take the form of each convolution from tables that 'show --after algorithm' printed: so that several targets share packed weights", 0, 0}, \
     {"cache", 0, FLAG_STRING, &(f)->cache, "on|off", "step caching: also make the short step, which reuses values of the last full one (a generator's --cache-interval); default off", 0, 0}, \
     {"cache-level", 0, FLAG_INT, &(f)->cache_level, "N", "which of the values that the graph marks are reused; 1 (default): most, so the short step is shortest", 1, MOST_CACHE_LEVEL}, \
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
@@ -100,6 +102,9 @@ void flags_cache(const CodeFlags *f, Graph *g);
  * always.
  */
 void flags_options(const PipelineFlags *f, Buf *out);
+
+/* The forms of --forms; NULL without. usage_err() with flags that choose forms, too. */
+struct Forms *forms_for(const CodeFlags *f);
 
 /* The tuning of --tune and --tune-seconds; NULL without --tune. */
 struct Tuning *tuning_for(const CodeFlags *f);

@@ -56,11 +56,11 @@ typedef struct {
 static void only_defaults(const CodeFlags *f, const char *path)
 {
     const CodeFlags d = CODE_DEFAULTS;
-    if (f->sets.list.n || f->sets.varies.n || f->fuse || f->tune || f->tune_seconds ||
+    if (f->sets.list.n || f->sets.varies.n || f->fuse || f->forms || f->tune || f->tune_seconds ||
         strcmp(f->conv, d.conv) || strcmp(f->dtype, d.dtype) || strcmp(f->target, d.target) ||
         strcmp(f->optimize, d.optimize) || strcmp(f->cache, d.cache) || f->cache_level)
         usage_err(
-            "compile: %s is a lowered program: its code is decided; leave out --set, --varies, --fuse, --conv, --cache, --optimize, --tune, --target and --dtype",
+            "compile: %s is a lowered program: its code is decided; leave out --set, --varies, --fuse, --conv, --forms, --cache, --optimize, --tune, --target and --dtype",
             path);
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "algorithm.h"
-#include "open_models.h"
+#include "one_graph.h"
 #include "commands.h"
 #include "graph_write.h"
 #include "graphfile.h"
@@ -46,7 +46,7 @@ static void parse(int argc, char **argv, ShowFlags *f)
     Command cmd = {
         .usage = "latentc show GRAPH.json [flags]",
         .about =
-            "Prints a graph as it is written, after a pass, or lowered. GRAPH may also be a text file (.txt) that show printed: a graph or a lowered program.",
+            "Prints a graph as it is written, after a pass, or lowered. GRAPH may also be a text file (.txt) that show printed: a graph or a lowered program; with --after algorithm a pipeline.",
         .flags = flags,
         .n_flags = sizeof flags / sizeof flags[0],
         .least = 1,
@@ -145,20 +145,6 @@ static void print_stage(const ShowFlags *f, bool svg, Graph *g, Buf *out)
     program_free(p);
 }
 
-/* The algorithms that each convolution may use, and the one that it uses. */
-static void print_algorithms(const ShowFlags *f, Graph *g, Buf *out)
-{
-    Program *p = program_for(&f->code);
-    ConvChoice *choices;
-    program_passes(p, g);
-    if (p->tuning)
-        tuning_measure(p, g);
-    int n = choose_convolutions(g, p, &choices);
-    print_choices(g, p, choices, n, out);
-    free(choices);
-    program_free(p);
-}
-
 /* What --after takes in addition to the names of passes. */
 typedef enum { AFTER_EXPAND, AFTER_ALL, AFTER_ALGORITHM, AFTER_LOWER, AFTER_PASS } After;
 static const char *const stage_names[] = {
@@ -178,6 +164,63 @@ static After find_stage(const char *name)
         return AFTER_EXPAND;
     int i = name_choice("--after", name, NAMES(stage_names, N_STAGES));
     return i < AFTER_PASS ? (After)i : AFTER_PASS;
+}
+
+/* The algorithms that each convolution may use, and the one that it uses. */
+static void print_algorithms(const Program *p, Graph *g, Buf *out)
+{
+    ConvChoice *choices;
+    program_passes(p, g);
+    if (p->tuning)
+        tuning_measure(p, g);
+    int n = choose_convolutions(g, p, &choices);
+    print_choices(g, p, choices, n, out);
+    free(choices);
+}
+
+/* --after algorithm of a graph. */
+static void print_algorithms_of(const ShowFlags *f, Graph *g, Buf *out)
+{
+    Program *p = program_for(&f->code);
+    print_algorithms(p, g, out);
+    program_free(p);
+}
+
+/* The same of each model of a pipeline. */
+static void print_pipeline(const ShowFlags *f, const Program *p, Buf *out)
+{
+    ParamSet *sets;
+    int n = flags_sets(&f->code.sets, &sets);
+    Pipeline *l = pipeline_load(f->graph, sets, n);
+    free(sets);
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        bool guided = model_rows[i].guided && p->fuse & FUSE_GUIDANCE &&
+                      pipeline_guided(&l->model[MODEL_DIFFUSION_MODEL]);
+        if (!l->model[i].graph)
+            continue;
+        Graph *g = pipeline_graph(&l->model[i], guided ? 2 : 1, guided);
+        flags_quantise(&f->code, g);
+        if (model_rows[i].guided)
+            flags_cache(&f->code, g);
+        print_algorithms(p, g, out);
+        graph_free(g);
+    }
+    pipeline_close(l);
+}
+
+/* --after algorithm of a pipeline. False: the file is none. */
+static bool show_pipeline(const ShowFlags *f, After after)
+{
+    size_t n = strlen(f->graph);
+    bool json = n > 5 && strcmp(f->graph + n - 5, ".json") == 0;
+    if (after != AFTER_ALGORITHM || f->memory || f->threads || !json || is_graph_file(f->graph))
+        return false;
+    Program *p = program_for(&f->code);
+    Buf out = {0};
+    print_pipeline(f, p, &out);
+    print(&out);
+    program_free(p);
+    return true;
 }
 
 static void check_flags(const ShowFlags *f, After after)
@@ -215,7 +258,7 @@ int cmd_show(int argc, char **argv)
     check_flags(&f, after);
     bool svg = strcmp(f.format, "svg") == 0;
     const Format *format = svg ? NULL : find_format(f.format);
-    if (reprint_program(&f))
+    if (show_pipeline(&f, after) || reprint_program(&f))
         return EXIT_OK;
     Graph *g = load_graph(&f);
     Buf out = {0};
@@ -224,7 +267,7 @@ int cmd_show(int argc, char **argv)
     else if (after == AFTER_LOWER)
         print_lowered(&f, g, &out);
     else if (after == AFTER_ALGORITHM)
-        print_algorithms(&f, g, &out);
+        print_algorithms_of(&f, g, &out);
     else
         print_graph(&f, format, after, g, &out);
     print(&out);

@@ -19,6 +19,39 @@ static int unroll(const Contract *c)
     return c->bf16 && c->lanes < 8 ? 2 : 4;
 } /* of channels, or of pairs */
 
+/* Row of the transformed inputs of a row of products: images have lines without products. */
+static V input_line(Emit *e, const WinogradTask *w, V row)
+{
+    const Contract *c = w->task.c;
+    int64_t beyond = (w->form->taps - 1) * c->tiles_x;
+    if (!beyond || c->images == 1)
+        return row;
+    return add(e, row, mulc(e, udivc(e, row, c->tiles_x * c->tiles_y), beyond));
+}
+
+/* The channels of position p, times those rows of the panel. */
+static void run_channels(Emit *e, const Position *p, Micro *m, V panel)
+{
+    const Contract *c = p->w->task.c;
+    if (c->bf16)
+        micro_run_bf16(e, m, panel, ci(e, p->panel_row), udivc(e, p->count, 2), unroll(c));
+    else
+        micro_run(e, m, panel, ci(e, p->panel_row), p->count, unroll(c));
+}
+
+/* The same for each tap: the inputs one line of tiles below, times the next rows of the panel. */
+static void run_taps(Emit *e, const Position *p, Micro *m, V panel)
+{
+    const Contract *c = p->w->task.c;
+    V first[16];
+    memcpy(first, m->a, sizeof first);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, p->w->form->taps), 1);
+    for (int i = 0; i < m->rows; i++)
+        m->a[i] = operand_at(e, c, first[i], mulc(e, l.i, c->tiles_x * winograd_row(c)));
+    run_channels(e, p, m, at(e, panel, mulc(e, l.i, p->tap)));
+    loop_end(e, &l);
+}
+
 /* `rows` tiles from `tile` on. */
 static void product_tile(Emit *e, const void *position, V tile, int rows)
 {
@@ -32,17 +65,15 @@ static void product_tile(Emit *e, const void *position, V tile, int rows)
     memcpy(m.offset, p->offset, sizeof m.offset);
     for (int i = 0; i < rows; i++) {
         V row = addc(e, tile, i), out = at(e, p->products, mulc(e, row, p->width));
-        m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, row, winograd_row(c)), p->k0));
+        V line = input_line(e, p->w, row);
+        m.a[i] = operand_at(e, c, p->inputs, add(e, mulc(e, line, winograd_row(c)), p->k0));
         for (int v = 0; v < p->nvec; v++)
             set(e, m.acc[i][v],
                 p->first ? cf(e, 0, c->lanes)
                          : load(e, atc(e, out, (int64_t)v * c->lanes), c->lanes));
     }
     V panel = at(e, p->panel, mulc(e, udivc(e, p->k0, c->bf16 ? 2 : 1), p->panel_row));
-    if (c->bf16)
-        micro_run_bf16(e, &m, panel, ci(e, p->panel_row), udivc(e, p->count, 2), unroll(c));
-    else
-        micro_run(e, &m, panel, ci(e, p->panel_row), p->count, unroll(c));
+    (p->w->form->taps > 1 ? run_taps : run_channels)(e, p, &m, panel);
     for (int i = 0; i < rows; i++) {
         V out = at(e, p->products, mulc(e, addc(e, tile, i), p->width));
         for (int v = 0; v < p->nvec; v++)
@@ -98,8 +129,8 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
     int64_t all = in_channels(c), positions = winograd_positions(c),
             width = (int64_t)b->nvec * c->lanes, element = c->bf16 ? 2 : 4;
     const PanelLayout layout = panel_layout(c);
-    int64_t depth = w->form->taps * panel_rows(&layout) * PANEL_COLUMNS,
-            most = e->t->l2_bytes / 4 / (width * element),
+    int64_t taps = w->form->taps, tap = panel_rows(&layout) * PANEL_COLUMNS, depth = taps * tap,
+            most = e->t->l2_bytes / 4 / (width * element * taps),
             part = c->tile_rows ? all : round_up(ceil_div(all, ceil_div(all, most)), c->lanes);
     Loop l = loop_begin(e, ci(e, 0), ci(e, positions), 1);
     V block = block_panel(e, c, &layout, w->task.panels, b->j);
@@ -111,12 +142,13 @@ static void stored_products(Emit *e, const WinogradTask *w, const ColumnBlock *b
                   .count = ci(e, part < all ? part : all),
                   .width = width,
                   .panel_row = PANEL_COLUMNS,
+                  .tap = tap,
                   .nvec = b->nvec,
                   .first = true};
     for (int v = 0; v < b->nvec; v++)
         p.offset[v] = block_vector(c, &layout, v);
     int64_t calls = c->tile_rows ? winograd_shares(c, b->nvec)
-                                 : ceil_div(w->tiles, e->t->mr[b->nvec]) *
+                                 : ceil_div(w->tiles, e->t->mr[b->nvec]) * taps *
                                        ceil_div(part, unroll(c) * (c->bf16 ? 2 : 1));
     p.prefetch[0] = next_panels(e, w, b, l.i);
     if (c->staged)

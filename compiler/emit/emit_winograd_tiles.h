@@ -9,9 +9,9 @@ typedef struct {
     V inputs, panel, products;
     /* The input channels from k0 on, `count` of them. */
     V k0, count;
-    /* Columns of the products; words between rows of the panels, and from vector 0 of a row to
-     * vector v. */
-    int64_t width, panel_row, offset[4];
+    /* Columns of the products; words between rows of the panels, between taps, and from vector 0 of
+     * a row to vector v. */
+    int64_t width, panel_row, tap, offset[4];
     int nvec;
     /* They are the first ones: else sums of those before lie in `products`. */
     bool first;

@@ -25,7 +25,8 @@ typedef enum { WINOGRADS(ROW) WINOGRAD_COUNT } WinogradKind;
 extern const char *const stored_kernels_names[KERNELS_COUNT];
 extern const char *const winograd_names[WINOGRAD_COUNT];
 
-/* Where a form may be used: products on vectors, on the tile unit. */
+/* Where a form pays, so that it may be chosen by its cost: products on vectors, on the tile unit.
+ * Each works on both. */
 typedef enum { UNITS_VECTORS = 1, UNITS_TILES = 2, UNITS_BOTH = 3 } FormUnits;
 
 /* Where a form may be chosen by its cost. LATE: where the products are vdpbf16ps, and an error

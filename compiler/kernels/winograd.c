@@ -108,8 +108,8 @@ int64_t winograd_unit_tiles(const Contract *c)
 }
 int64_t winograd_image_rows(const Contract *c)
 {
-    return winograd_form(c)->taps > 1 ? winograd_unit_tiles(c) * c->tile_rows
-                                      : c->tiles_x * c->tiles_y;
+    return winograd_form(c)->taps > 1 && c->tile_rows ? winograd_unit_tiles(c) * c->tile_rows
+                                                      : c->tiles_x * c->tiles_y;
 }
 int64_t winograd_rows(const Contract *c)
 {

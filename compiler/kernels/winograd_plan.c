@@ -7,8 +7,6 @@
 static bool fits(const Contract *c, const Target *t, const ConvForm *form)
 {
     const Winograd *w = winograd_matrices(form->winograd);
-    if (!(form->units & (c->bf16 && target_tiles(t) ? UNITS_TILES : UNITS_VECTORS)))
-        return false;
     if (contract_int8(c) || (c->quant && form->kernels == KERNELS_PACKED))
         return false;
     if (w->upsample > 1 && (c->upsample != w->upsample || c->pad_top != 1 || c->pad_left != 1))
@@ -22,7 +20,7 @@ static double strip_bytes(const Contract *c, const Winograd *w, int64_t bw, int6
 {
     double inputs = (double)(bw * winograd_lines(w, bh) * w->y.inputs * w->x.inputs) *
                     (double)in_channels(c);
-    return (w->taps > 1 ? 2 : 4) * inputs +
+    return (w->taps > 1 && c->bf16 ? 2 : 4) * inputs +
            4.0 * (double)(bw * bh * w->y.n * w->x.n) * (double)(c->nr * c->lanes);
 }
 

@@ -9,6 +9,7 @@
 #include "contract_of.h"
 #include "contract_plan.h"
 #include "cost_model.h"
+#include "forms_file.h"
 #include "tune_file.h"
 #include "alloc.h"
 #include <math.h>
@@ -62,9 +63,16 @@ static Range late_operations(const Graph *g)
     return late;
 }
 
+bool form_pays(const ConvForm *f, const Target *t, bool bf16)
+{
+    return f->units & (bf16 && f->bf16 && target_tiles(t) ? UNITS_TILES : UNITS_VECTORS);
+}
+
 static bool may_choose(const Program *p, const ConvForm *f, bool late)
 {
-    if (f->chosen == CHOSEN_ALWAYS || p->conv == f->mode)
+    if (!form_pays(f, p->target, p->bf16))
+        return false;
+    if (f->chosen == CHOSEN_ALWAYS)
         return true;
     return p->bf16 && p->target->core == CORE_BF16_DOT && late;
 }
@@ -89,7 +97,8 @@ static ConvChoice candidates(const Graph *g, const Program *p, uint32_t op, bool
         c.form[f] = form->mode;
         c.bytes[f] = contract_panel_floats(&k) * 4;
         c.cost[f] = INFINITY;
-        if (fits_form(&k, form->mode) && may_choose(p, form, late))
+        c.offered[f] = fits_form(&k, form->mode) && may_choose(p, form, late);
+        if (fits_form(&k, form->mode))
             c.cost[f] = k.winograd ? winograd_cost(&k, t) : contract_cost(&k, t);
     }
     return c;
@@ -108,7 +117,7 @@ static void use_measurements(const Graph *g, const Program *p, ConvChoice *all, 
     }
     for (int i = 0; i < n; i++)
         for (int f = 0; f < CONV_FORMS; f++)
-            if (all[i].cost[f] < INFINITY)
+            if (all[i].offered[f])
                 all[i].cost[f] = entry[i] ? entry[i]->seconds[f]
                                           : all[i].cost[f] * (cost > 0 ? seconds / cost : 1);
     free(entry);
@@ -120,7 +129,7 @@ static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *
 {
     int n = 0, from = 0;
     for (int f = 1; f < CONV_FORMS; f++) {
-        if (!(c->cost[f] < b->worthwhile * c->cost[from]))
+        if (!c->offered[f] || !(c->cost[f] < b->worthwhile * c->cost[from]))
             continue;
         int64_t bytes = c->bytes[f] - c->bytes[from];
         out[n++] = (Upgrade){index, f, c->cost[from] - c->cost[f], bytes > 0 ? bytes : 0};
@@ -163,32 +172,21 @@ static int64_t budget(const Graph *g, const Program *p)
 static void choose_named(ConvChoice *c, ConvMode mode)
 {
     for (int f = 1; f < CONV_FORMS; f++)
-        if (c->cost[f] < INFINITY &&
-            (c->form[f] == mode || (mode == CONV_WINOGRAD && c->form[f] != CONV_INT8 &&
-                                    (c->chosen == 0 || c->cost[f] < c->cost[c->chosen]))))
+        if ((c->form[f] == mode && c->cost[f] < INFINITY) ||
+            (mode == CONV_WINOGRAD && c->offered[f] && c->form[f] != CONV_INT8 &&
+             (c->chosen == 0 || c->cost[f] < c->cost[c->chosen])))
             c->chosen = f;
 }
 
-int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
+/* The upgrades that save the most per byte, within the budget. */
+static void choose_cheapest(const Graph *g, const Program *p, ConvChoice *all, int n)
 {
     const Blocking *b = blocking_for(p->target, p->bf16);
-    ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
-    Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)g->n_ops + 1, sizeof *steps);
-    int n = 0, n_steps = 0;
+    Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)n + 1, sizeof *steps);
+    int n_steps = 0;
     int64_t used = 0;
-    Range late = late_operations(g);
-    for (uint32_t i = 0; i < g->n_ops; i++) {
-        if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
-            continue;
-        all[n++] = candidates(g, p, i, i >= late.from && i < late.to);
-    }
-    if (p->tuning)
-        use_measurements(g, p, all, n);
     for (int i = 0; i < n; i++)
-        if (p->conv == CONV_AUTO)
-            n_steps += upgrades(b, &all[i], i, steps + n_steps);
-        else
-            choose_named(&all[i], p->conv);
+        n_steps += upgrades(b, &all[i], i, steps + n_steps);
     qsort(steps, (size_t)n_steps, sizeof *steps, by_saving);
     int64_t most = budget(g, p);
     for (int i = 0; i < n_steps; i++) {
@@ -200,12 +198,35 @@ int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
         c->chosen = steps[i].form;
     }
     free(steps);
+}
+
+int choose_convolutions(const Graph *g, const Program *p, ConvChoice **out)
+{
+    ConvChoice *all = xcalloc(g->n_ops + 1, sizeof *all);
+    int n = 0;
+    Range late = late_operations(g);
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        if (g->ops[i].dead || g->ops[i].kind != OP_CONV2D)
+            continue;
+        all[n++] = candidates(g, p, i, i >= late.from && i < late.to);
+    }
+    if (p->tuning)
+        use_measurements(g, p, all, n);
+    if (p->forms)
+        forms_choose(p->forms, g, all, n);
+    else if (p->conv == CONV_AUTO)
+        choose_cheapest(g, p, all, n);
+    for (int i = 0; i < n && p->conv != CONV_AUTO; i++)
+        choose_named(&all[i], p->conv);
     *out = all;
     return n;
 }
 
 void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n, Buf *out)
 {
+    Arena *a = arena_new();
+    buf_printf(out, "forms of %s for %s: ", g->name, forms_size(a, g));
+    arena_free(a);
     if (p->tuning)
         buf_printf(out, "measured seconds (%s)", tuning_path(p->tuning));
     else
@@ -217,7 +238,7 @@ void print_choices(const Graph *g, const Program *p, const ConvChoice *c, int n,
     for (int i = 0; i < n; i++) {
         buf_printf(out, "%-36s", g->ops[c[i].op].path);
         for (int f = 0; f < CONV_FORMS; f++) {
-            if (c[i].cost[f] < INFINITY)
+            if (c[i].offered[f] || c[i].chosen == f)
                 buf_printf(out, " %10.3e %9.3f MB %s", c[i].cost[f], (double)c[i].bytes[f] / 1e6,
                            c[i].chosen == f ? "*" : " ");
             else

@@ -1,5 +1,6 @@
 /* The program: stages, the kernels that they share, where weights lie. See program.h. */
 #include "program.h"
+#include "forms_file.h"
 #include "tune_file.h"
 #include "panel.h"
 #include "err.h"
@@ -57,6 +58,8 @@ void program_free(Program *p)
     free(p->kernels);
     if (p->tuning)
         tuning_free(p->tuning);
+    if (p->forms)
+        forms_free(p->forms);
     free(p);
 }
 

@@ -123,6 +123,9 @@ typedef struct {
     Optimize optimize;
     /* Measured convolutions (tune_file.h), the program's own. program_new: NULL. */
     struct Tuning *tuning;
+    /* Chosen forms of convolutions (forms_file.h), the program's own; conv is AUTO then.
+     * program_new: NULL. */
+    struct Forms *forms;
     Kernel *kernels;
     int n_kernels, cap_kernels;
     Stage *stages[MOST_STAGES];

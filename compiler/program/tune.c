@@ -1,5 +1,6 @@
 /* See tune.h. */
 #include "tune.h"
+#include "algorithm.h"
 #include "hardware.h"
 #include "contract_of.h"
 #include "contract_plan.h"
@@ -126,9 +127,12 @@ static bool in_form(const Contract *c, ConvMode form)
     return form == CONV_INT8 ? quants[c->quant].range == IMAGE_RANGE : c->winograd != WINOGRAD_NONE;
 }
 
-/* Whether the op at `path` fits form f: else lowering has left it in the direct form. */
+/* Whether the op at `path` fits form f, and may be chosen in it: lowering leaves what does not fit
+ * in the direct form. */
 static bool fits_form(const Program *forms, int f, const char *path)
 {
+    if (!form_pays(&conv_forms[f], forms->target, forms->bf16))
+        return false;
     const Stage *s = forms->stages[f];
     for (int i = 0; i < s->n_steps && f > 0; i++) {
         const Kernel *k = &forms->kernels[s->steps[i].kernel];

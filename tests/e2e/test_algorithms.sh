@@ -17,7 +17,7 @@ done
 # Measured once, then read.
 graph=$SOURCE_DIR/tests/graphs/resnet.json tune=$work/tune.json
 first=$("$LATENTC" show "$graph" --after algorithm --tune "$tune")
-[[ $first == "measured seconds ($tune), "* ]] || fail "show does not say where the seconds come from: $first"
+[[ $first == "forms of "*": measured seconds ($tune), "* ]] || fail "show does not say where the seconds come from: $first"
 cp -p "$tune" "$work/kept.json"
 second=$("$LATENTC" show "$graph" --after algorithm --tune "$tune")
 [[ $second == "$first" && ! $tune -nt $work/kept.json ]] || fail "measured again: $second"
@@ -69,3 +69,34 @@ echo '{"convolutions": [{"target": "x86-64", "convolution": "", "threads": 1, "f
 expect 1 'latentc: error: *wrong.json*expected seconds above 0, found 0*' "$LATENTC" show "$graph" --after algorithm --tune "$work/wrong.json"
 expect 2 'latentc: error: --tune: there is nothing to choose with --conv direct' "$LATENTC" show "$graph" --after algorithm --tune "$tune" --conv direct
 expect 2 "latentc: error: --optimize: unknown 'size': expected speed or memory" "$LATENTC" show "$graph" --memory --optimize size
+
+# Forms that a file names. It is what show prints, of a graph or of all models of a pipeline, and gives the same code again, for another target as well.
+forms=$work/forms.txt
+"$LATENTC" show "$graph" --after algorithm --target x86-64-v3 >"$forms"
+lowered() { "$LATENTC" show "$graph" --after lower --target x86-64-v3 "$@"; }
+[[ $(lowered --forms "$forms") == "$(lowered)" ]] || fail "--forms with what was chosen changes the program"
+# The star in another column: up(4,3) fits nothing here, F(4,3) along x pays on the tile unit alone, and works here.
+star() { # FORM: of all convolutions of $forms
+    awk -v form="$1" '/^convolution/ {for (i = 2; i <= NF; i++) if ($i == form) at = i - 1}
+        /^(forms|convolution)/ {print; next}
+        {line = $1; cell = 0; for (i = 2; i <= NF; i++) if ($i == "-" || $i == "MB") {line = line " " ($i == "-" ? "-" : "1 1 MB"); if (++cell == at) line = line " *"} print line}' "$forms"
+}
+star f43x >"$work/f43x.txt"
+[[ $(lowered --forms "$work/f43x.txt" | grep -c '^kernel.*f43x') -gt 0 && $(lowered --forms "$work/f43x.txt") == "$(lowered --conv f43x)" ]] || fail "--forms: not F(4,3) along x: $(cat "$work/f43x.txt")"
+star up43 >"$work/wrong.txt"
+refused() { expect 1 "latentc: error: $work/wrong.txt$1" "$LATENTC" show "$graph" --after lower --forms "$work/wrong.txt" "${@:2}"; }
+refused ':3: entry.conv: form up43 does not fit this convolution of *'
+sed 's/^entry.conv/entry.cnv/' "$forms" >"$work/wrong.txt" && refused ":3: * has no convolution 'entry.cnv'"
+sed 3d "$forms" >"$work/wrong.txt" && refused ':1: the table lacks the convolution entry.conv of *'
+sed 3p "$forms" >"$work/wrong.txt" && refused ':4: entry.conv is in line 3 already'
+sed 's/\* *$//; 3,$s/\*/ /' "$forms" >"$work/wrong.txt" && refused ':3: entry.conv has 0 choices (\*), expected one'
+sed '2s/f43s/f34s/' "$forms" >"$work/wrong.txt" && refused ":2: unknown form 'f34s': did you mean *"
+sed '3s/MB/GB/' "$forms" >"$work/wrong.txt" && refused ":3: found 'GB', expected MB"
+sed '1s/ for [^:]*:/ for x 8x8:/' "$forms" >"$work/wrong.txt" && refused ':1: forms of * for x 8x8; expected some for *'
+sed '1s/forms of [^ ]*/forms of unet/' "$forms" >"$work/wrong.txt" && refused ': no forms of *; expected a table of them for *'
+cat "$forms" "$forms" >"$work/wrong.txt" && refused ':*: a second table of * for *; the first is in line 1'
+echo hello >"$work/wrong.txt" && refused ":1: found 'hello', expected 'forms of MODEL for SIZE: ...'"
+: >"$work/wrong.txt" && refused ": no tables of forms; expected what 'latentc show FILE --after algorithm' prints"
+rm "$work/wrong.txt" && refused ': cannot be read: No such file or directory'
+expect 2 "latentc: error: --forms and --conv f23: one of them" "$LATENTC" show "$graph" --after lower --forms "$forms" --conv f23
+expect 2 "latentc: error: --forms and --tune: one of them" "$LATENTC" show "$graph" --after lower --forms "$forms" --tune "$tune"

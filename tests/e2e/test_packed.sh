@@ -46,6 +46,20 @@ for flags in "--dtype f32 --conv up" "--dtype bf16 --conv f23s --set img_height=
         cmp target.weights first.weights || fail "$flags: other packed weights for $target"
     done
 done
+# Forms of a file: those that the tile unit would take, which no other target chooses.
+"$LATENTC" show "$pipeline" --after algorithm --dtype bf16 --target amx-model >forms.txt || fail "show --after algorithm of a pipeline"
+rm first.weights
+for target in x86-64-v3 x86-64-v4-bf16 amx-model aarch64; do
+    pack --dtype bf16 --forms forms.txt --target $target -o target.weights
+    [[ -e first.weights ]] || cp target.weights first.weights
+    cmp target.weights first.weights || fail "--forms: other packed weights for $target"
+done
+pack --dtype bf16 --target x86-64-v3 -o target.weights
+cmp -s target.weights first.weights && fail "--forms changes nothing"
+build --dtype bf16 --forms forms.txt --weights-file bin/forms.weights -o bin/forms
+draw bin/forms "${p[@]}" -o want-forms.png
+draw bin/forms "${p[@]}" --weights-file first.weights -o a.png
+cmp a.png want-forms.png || fail "weights packed with --forms for another target draw another picture"
 pack --target x86-64-v3 --dtype bf16 --conv direct -o v3.weights
 build --dtype bf16 --conv direct --weights-file bin/direct.weights -o bin/direct
 draw bin/direct "${p[@]}" -o want-direct.png

@@ -24,7 +24,8 @@ static const double bounds[CONV_MODES] = {
     [CONV_AUTO] = 2e-5, [CONV_DIRECT] = 5e-6, [CONV_WINOGRAD] = 2e-5, [CONV_F23] = 7e-6,
     [CONV_F43] = 2e-5,  [CONV_UP] = 7e-6,     [CONV_UP43] = 7e-6,     [CONV_F23S] = 7e-6,
     [CONV_F43S] = 2e-5, [CONV_F23U] = 7e-6,   [CONV_F43U] = 2e-5,     [CONV_F24] = 2e-5,
-    [CONV_F24U] = 2e-5, [CONV_INT8] = 5e-6};
+    [CONV_F24U] = 2e-5, [CONV_F23X] = 7e-6,   [CONV_F43X] = 2e-5,     [CONV_F43XU] = 2e-5,
+    [CONV_INT8] = 5e-6};
 
 /* bfloat16 keeps 8 bits: an operand is off by up to 2^-9 = 0.2 %, evenly spread 0.11 %; a product
  * of two 0.16 %, and so is a sum of products of random signs. A few such layers in a row, values

@@ -1,6 +1,8 @@
 /* Compiled graphs with bf16 operands against the reference interpreter, Winograd convolutions;
- * bounds and cases in compiled.c. The quick tier takes every second pair of case and form. */
+ * bounds and cases in compiled.c. The quick tier takes every second pair of case and form,
+ * every fourth where the form does not pay. */
 #include "compiled.h"
+#include "algorithm.h"
 #include <stdlib.h>
 
 static void winograd(const Target *t)
@@ -10,9 +12,8 @@ static void winograd(const Target *t)
             const ConvForm *form = &conv_forms[f];
             bool upsamples = form->mode == CONV_UP || form->mode == CONV_UP43;
             if (form->winograd == WINOGRAD_NONE || !form->bf16 ||
-                (form->units == UNITS_TILES && !target_tiles(t)) ||
                 (upsamples && winograd_cases[i].build != up) ||
-                ((i + f) % 2 && !getenv("LATENTC_LONG")))
+                ((i + f) % (form_pays(form, t, true) ? 2 : 4) && !getenv("LATENTC_LONG")))
                 continue;
             run_case(&winograd_cases[i], t, FUSE_ALL, form->mode, true);
         }

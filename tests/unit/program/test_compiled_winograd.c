@@ -1,7 +1,9 @@
 /* Compiled graphs against the reference interpreter, convolutions by every Winograd form and as
  * chosen, in f32; bounds and cases in compiled.c. The quick tier runs each pair of case and form
- * either fused or unfused. */
+ * either fused or unfused, and every third case in a
+ * form that does not pay on vectors. */
 #include "compiled.h"
+#include "algorithm.h"
 #include <stdlib.h>
 
 static void all_forms(const Target *t)
@@ -10,11 +12,12 @@ static void all_forms(const Target *t)
         for (int f = 0; f < CONV_FORMS; f++) {
             const ConvForm *form = &conv_forms[f];
             bool upsamples = form->mode == CONV_UP || form->mode == CONV_UP43;
-            if (form->winograd == WINOGRAD_NONE || !(form->units & UNITS_VECTORS) ||
-                (upsamples && winograd_cases[i].build != up))
+            bool pays = form_pays(form, t, false), all = getenv("LATENTC_LONG");
+            if (form->winograd == WINOGRAD_NONE || (upsamples && winograd_cases[i].build != up) ||
+                (!pays && !all && i % 3 != f % 3))
                 continue;
             /* kernels that are stored plain differ in nothing that fusing touches */
-            bool plain = form->kernels != KERNELS_PACKED, all = getenv("LATENTC_LONG");
+            bool plain = form->kernels != KERNELS_PACKED;
             if (!plain && (all || (i + f) % 2 == 0))
                 run_case(&winograd_cases[i], t, FUSE_NONE, form->mode, false);
             if (plain || all || (i + f) % 2)
