@@ -1,6 +1,7 @@
 /* See shared_flags.h. */
 #include "shared_flags.h"
 #include "forms_file.h"
+#include "int8_layers.h"
 #include "tune_file.h"
 #include "err.h"
 #include "alloc.h"
@@ -145,7 +146,15 @@ static const struct DtypeRow *dtype_row(const char *text)
 bool dtype_parse(const char *text) { return dtype_row(text)->bf16; }
 Products dtype_products(const char *text) { return dtype_row(text)->products; }
 
-void flags_quantise(const CodeFlags *f, Graph *g) { g->quantise = dtype_row(f->dtype)->quantise; }
+void flags_quantise(const CodeFlags *f, Graph *g)
+{
+    g->quantise = dtype_row(f->dtype)->quantise;
+    if (!f->int8_layers)
+        return;
+    if (g->quantise != QUANTISE_INT8)
+        usage_err("--int8-layers goes with --dtype int8");
+    g->layers = int8_layers_read(f->int8_layers, g);
+}
 
 void flags_cache(const CodeFlags *f, Graph *g)
 {

@@ -18,12 +18,13 @@ typedef struct {
 typedef struct {
     const char *fuse; /* NULL: the command's own default */
     const char *conv, *dtype, *target, *optimize;
-    const char *cache;    /* step caching: "on" or "off" */
-    int64_t cache_level;  /* 0: DEFAULT_CACHE_LEVEL */
-    const char *tune;     /* NULL: no measurements */
-    const char *forms;    /* a file that has the forms of convolutions; NULL: none */
-    int64_t tune_seconds; /* 0: no limit */
-    bool quiet;           /* no progress of measurements */
+    const char *cache;       /* step caching: "on" or "off" */
+    int64_t cache_level;     /* 0: DEFAULT_CACHE_LEVEL */
+    const char *tune;        /* NULL: no measurements */
+    const char *forms;       /* a file that has the forms of convolutions; NULL: none */
+    int64_t tune_seconds;    /* 0: no limit */
+    const char *int8_layers; /* a file, or "all"; NULL: the rule */
+    bool quiet;              /* no progress of measurements */
     SetFlags sets;
 } CodeFlags;
 /* docs/fast.md says why. */
@@ -49,6 +50,7 @@ enum { DEFAULT_CACHE_LEVEL = 1 };
     {"optimize", 0, FLAG_STRING, &(f)->optimize, "GOAL", "speed (default), or memory: packed weights are hardly larger than plain ones", 0, 0}, \
     {"tune", 0, FLAG_STRING, &(f)->tune, "FILE", "choose how convolutions are computed by measuring; FILE stores the measurements", 0, 0}, \
     {"tune-seconds", 0, FLAG_INT, &(f)->tune_seconds, "N", "with --tune: compile and time forms for at most N seconds (at least one convolution); the next run goes on; what was not measured is chosen by estimate", 1, 1000000}, \
+    {"int8-layers", 0, FLAG_STRING, &(f)->int8_layers, "FILE|all", "with --dtype int8: which layers are whole numbers, as a file says ('layer int8' or 'layer bf16' in each line, below 'graph NAME'), or all that may be; without it a rule holds", 0, 0}, \
     {"target", 0, FLAG_STRING, &(f)->target, "NAME", "CPU to compile for; default host; latentc targets lists the names", 0, 0}
 /* clang-format on */
 

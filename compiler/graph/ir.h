@@ -191,6 +191,8 @@ typedef struct {
     int cache_level;
     /* which products the pass quantise chooses, and how */
     Quantise quantise;
+    /* with QUANTISE_INT8: what a file says of single layers; or NULL */
+    const QuantLayers *layers;
     /* graphs of Keras' JSON: their weights in the order in which Keras lists them, which is that of
      * its older layout: layers as the model lists them, then a layer's weights. Others: none */
     const KerasWeight *keras;

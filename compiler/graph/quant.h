@@ -23,6 +23,7 @@
  * A number that is no number or infinite makes its scale NaN, and so the results that read it. */
 #ifndef LATENTC_QUANT_H
 #define LATENTC_QUANT_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum { NO_RANGE, ROW_RANGE, IMAGE_RANGE } QuantRange;
@@ -44,6 +45,22 @@ extern const char *const quant_names[QUANT_COUNT];
  * names are those of --dtype. */
 typedef enum { QUANTISE_NOTHING, QUANTISE_INT8, QUANTISE_W8, QUANTISE_W4, QUANTISE_COUNT } Quantise;
 extern const char *const quantise_names[QUANTISE_COUNT];
+
+/* What a file says of single layers, over the rules. */
+typedef struct {
+    /* of the op */
+    const char *path;
+    /* else bf16 */
+    bool int8;
+    int line;
+} QuantLayer;
+typedef struct {
+    const char *file;
+    /* every product that may be quantised is; there are no lines */
+    bool all;
+    QuantLayer *layers;
+    int n;
+} QuantLayers;
 
 /* Input channels that share a scale of weights in 4 bits. */
 enum { QUANT_GROUP = 64 };

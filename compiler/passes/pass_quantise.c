@@ -24,6 +24,9 @@
  * bring the error of DiffusionModelV2 from 4.5e-2 to 5.7e-2. Models without a timestep run once for
  * a picture; they have forms with fewer products than direct ones in int8.
  *
+ * With int8, Graph.layers overrules the rules: a file may name layers of the last five kinds one by
+ * one, or all of them.
+ *
  * Convolutions are candidates: lowering takes back `image` and the range where another form of the
  * convolution costs less (program/algorithm.c). Both operands of a concat share a range: they pass
  * one norm, so their numbers are of one size.
@@ -37,6 +40,10 @@
 #include "rewrite.h"
 
 #include "pass.h"
+
+#include <string.h>
+
+#include "err.h"
 
 typedef enum {
     EDGE,
@@ -168,18 +175,75 @@ static TensorId add_range(Graph *g, uint32_t i)
     return graph_add_op(g, range);
 }
 
+/* What Graph.layers says of this op; NULL: nothing. */
+static const QuantLayer *line_of(const Structure *s, const Op *o)
+{
+    const QuantLayers *of = s->g->layers;
+    for (int i = 0; of && i < of->n; i++)
+        if (!strcmp(of->layers[i].path, o->path))
+            return &of->layers[i];
+    return NULL;
+}
+
+/* The class as if errors did no harm. Nothing bounds the numbers of a LayerNorm by those of its
+ * channels. */
+static LayerClass bold_class(const Op *o, LayerClass class)
+{
+    bool bounded = prologues[o->attr.contract.pre].norm != LAYER_NORM;
+    return class == FIRST_LEVEL ? PIXELS : class == COARSE && bounded ? WINDOWS : class;
+}
+
+/* As the line says; not of kinds that are never quantised. */
+static Quant quant_of_line(const Structure *s, const Op *o, const QuantLayer *line)
+{
+    LayerClass class = class_of(s, o);
+    if (!line->int8)
+        return QUANT_NONE;
+    if (class < FIRST_LEVEL)
+        err("%s:%d: %s: expected bf16: the first and the last convolution, shortcuts, and what does "
+            "not change in every step are never quantised",
+            s->g->layers->file, line->line, o->path);
+    return rules[s->g->quantise][bold_class(o, class)];
+}
+
+static Quant quant_of(const Structure *s, const Op *o)
+{
+    const QuantLayer *line = line_of(s, o);
+    LayerClass class = class_of(s, o);
+    if (line)
+        return quant_of_line(s, o, line);
+    return rules[s->g->quantise][s->g->layers && s->g->layers->all ? bold_class(o, class) : class];
+}
+
+/* Every line must name a product. */
+static void check_lines(const Graph *g)
+{
+    for (int i = 0; g->layers && i < g->layers->n; i++) {
+        const QuantLayer *line = &g->layers->layers[i];
+        uint32_t k = 0;
+        while (k < g->n_ops && (g->ops[k].dead || !op_is_contract(g->ops[k].kind) ||
+                                strcmp(g->ops[k].path, line->path) != 0))
+            k++;
+        if (k == g->n_ops)
+            err("%s:%d: graph %s has no layer '%s' that multiplies: expected one of those that "
+                "'latentc show GRAPH --after quantise' prints",
+                g->layers->file, line->line, g->name, line->path);
+    }
+}
+
 int pass_quantise(Graph *g)
 {
     if (g->quantise == QUANTISE_NOTHING)
         return 0;
     int n = 0;
     Structure s = structure_of(g);
+    check_lines(g);
     for (uint32_t i = 0, all = g->n_ops; i < all; i++) {
         const Op *o = &g->ops[i];
         if (o->dead || !op_is_contract(o->kind) || o->attr.contract.quant != QUANT_NONE ||
             tensor(g, o->in[SLOT_KERNEL])->kind != T_WEIGHT)
             continue;
-        Quant quant = rules[g->quantise][class_of(&s, o)];
+        Quant quant = quant_of(&s, o);
         if (quants[quant].range == IMAGE_RANGE) {
             TensorId range = add_range(g, i);
             g->ops[i].in[SLOT_RANGE] = range;
