@@ -49,7 +49,4 @@ const Blocking *blocking_for(const Target *t, bool bf16)
     return &table[bf16 ? column[t->core] : F32];
 }
 
-const Blocking *blocking_for_int8(const Target *t)
-{
-    return &table[target_dot8(t) ? INT8 : WIDE];
-}
+const Blocking *blocking_for_int8(const Target *t) { return &table[target_dot8(t) ? INT8 : WIDE]; }

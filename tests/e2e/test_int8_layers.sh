@@ -11,7 +11,7 @@ low=down.0.attn.0.block.geglu.dense high=up.1.attn.0.block.geglu.dense window=up
 printf '%s\n' '# by hand' "graph other" "$high bf16" "graph diffusion_model" "$low int8 1e-3" "$high bf16 9e-3" "" "$window bf16" >layers
 with() { shown --int8-layers layers; }
 [[ $(with | type_of $low) == quant=rows && $(with | type_of $high) == none && $(with | type_of $window) == none ]] || fail "the file was not followed"
-changed=$(diff <(shown) <(with) | grep -c '^>')
+changed=$(diff <(shown) <(with) | grep -c '^>' || true)
 (( changed > 2 )) || fail "nothing has changed"
 [[ $(shown --int8-layers all | type_of $low) == quant=rows && $(shown --int8-layers all | type_of $edge) == none ]] || fail "all"
 
