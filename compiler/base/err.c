@@ -11,6 +11,7 @@
 
 static jmp_buf *catcher;
 static unsigned n_catches;
+static const char *beginning = "";
 static char caught[2048];
 
 /* Functions to call before the program ends, and before a longjmp. A signal handler may read a list
@@ -43,6 +44,8 @@ void err_at_end(void (*call)(void)) { list_add(&at_end, call); }
 void err_at_catch(void (*call)(void)) { list_add(&at_catch, call); }
 void err_run_at_end(void) { list_run(&at_end); }
 
+void err_begin_with(const char *text) { beginning = text ? text : ""; }
+
 void err_catch(jmp_buf *where)
 {
     catcher = where;
@@ -69,7 +72,9 @@ static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list 
     static atomic_flag failing = ATOMIC_FLAG_INIT;
     if (catcher) {
         char text[sizeof caught];
-        vsnprintf(text, sizeof text, fmt, ap);
+        int n = snprintf(text, sizeof text, "%s", beginning);
+        beginning = "";
+        vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
         lrt_plain(caught, sizeof caught, text);
         list_run(&at_catch);
         longjmp(*catcher, code);
@@ -78,7 +83,7 @@ static _Noreturn void fail(const char *kind, int code, const char *fmt, va_list 
         for (;;)
             pause();
     fflush(stdout);
-    fprintf(stderr, "latentc: %s: ", kind);
+    fprintf(stderr, "latentc: %s: %s", kind, beginning);
     print_line(stderr, fmt, ap);
     fflush(stderr);
     err_run_at_end();

@@ -13,6 +13,10 @@ enum { EXIT_OK = 0, EXIT_USER = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
  * and what was expected. */
 _Noreturn void err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* While a flag's value is read: messages of err() begin with this text ("--taesd "). NULL ends it,
+ * and so does a message that err_catch() catches. Not for use with threads. */
+void err_begin_with(const char *text);
+
 /* Wrong usage of the command line: as err(), exit code 2. */
 _Noreturn void usage_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -132,6 +132,22 @@ static void check_tree(const JsonDoc *doc, cJSON *at, bool python)
         check_tree(doc, c, python);
 }
 
+/* How many objects and arrays are open at that place. */
+static int depth_at(const char *text, const char *at)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (const char *p = text; p < at; p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        else if (quoted && *p == '\\')
+            p++;
+        else if (!quoted)
+            depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+    }
+    return depth;
+}
+
 static _Noreturn void parse_error(const char *text, size_t len, const char *at, const char *file)
 {
     int line = 1;
@@ -149,6 +165,9 @@ static _Noreturn void parse_error(const char *text, size_t len, const char *at, 
     const char *what = *found            ? found
                        : at < text + len ? "a byte that JSON does not have here"
                                          : "the end of the file";
+    if (depth_at(text, at) >= CJSON_NESTING_LIMIT)
+        err("%s:%d: objects and arrays are nested deeper than %d levels", file, line,
+            CJSON_NESTING_LIMIT);
     err("%s:%d:%d: found %s, expected JSON", file, line, (int)(at - line_start) + 1, what);
 }
 

@@ -145,6 +145,23 @@ static void check_context(const Build *b)
         element_text(a, &in->shape), text->file, element_text(a, &out->shape));
 }
 
+/* The same of what goes through the loop and a decoder that reads it. */
+static void check_decoder(const Build *b, int32_t stage)
+{
+    if (stage < 0 || b->constants.diffusion_model < 0)
+        return;
+    const Graph *model = b->models[b->constants.diffusion_model].graph,
+                *decoder = b->models[stage].graph;
+    const Tensor *made = tensor(model, model->outputs[0]),
+                 *read = tensor(decoder, decoder->inputs[0]);
+    if (shape_count(&made->shape) / made->shape.dim[0] ==
+        shape_count(&read->shape) / read->shape.dim[0])
+        return;
+    Arena *a = arena_new();
+    err("%s: it reads a latent of %s numbers, but the diffusion model (%s) makes %s", decoder->file,
+        element_text(a, &read->shape), model->file, element_text(a, &made->shape));
+}
+
 static int time_width(const Graph *g)
 {
     for (uint32_t i = 0; i < g->n_inputs; i++) {
@@ -233,6 +250,8 @@ void build_lower(Build *b, const char *path)
     if (c->diffusion_model >= 0)
         c->time_width = time_width(b->models[c->diffusion_model].graph);
     check_context(b);
+    check_decoder(b, c->decoder);
+    check_decoder(b, c->tiny_decoder);
     c->masks = reads_masks(b, path);
     describe(b, path);
     p->options = b->code.data;

@@ -53,6 +53,10 @@ static void check_flags(const WeightFlags *w, Opened *o)
     for (int i = 0; i < w->tiny.n; i++) {
         const char *spec = w->tiny.items[i];
         check_there(spec);
+        err_begin_with("--taesd ");
+        if (!weights_synthetic(spec))
+            opened_checkpoint(o, spec);
+        err_begin_with(NULL);
         bool here = serves(o, spec, MODEL_TINY_DECODER);
         decoder |= here;
         if (here || serves(o, spec, MODEL_TINY_IMAGE_ENCODER))

@@ -27,7 +27,7 @@ int cmd_weights(int argc, char **argv)
         usage_err("weights: an action is missing; 'latentc weights --help' lists them");
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
         puts(
-            "usage: latentc weights ACTION SPEC ...\nSPEC: a diffusers folder, a safetensors file of diffusers, LDM or latentc, a Keras .h5, a name of published weights, or one model of these.\n");
+            "usage: latentc weights ACTION SPEC ...\nSPEC: a diffusers folder, a safetensors file of diffusers, LDM or latentc, a Keras .h5 or a folder of them, a .keras archive, a name of published weights, or one model of these.\n");
         for (int i = 0; i < N_ACTIONS; i++)
             printf("  %-8s %-24s %s\n", actions[i].name, actions[i].args, actions[i].help);
         puts("\n  latentc weights ACTION --help lists its flags.");

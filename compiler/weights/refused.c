@@ -47,6 +47,7 @@ static const Beginning beginnings[] = {
     {0, "<!doctype", NULL, NULL, "a page of HTML, not a file of weights: download it again (a login or an error page came instead)"},
     {0, "<html", NULL, NULL, "a page of HTML, not a file of weights: download it again (a login or an error page came instead)"},
     {0, "{", "\"class_name\"", ".json", "a graph file (a model of Keras), which has no weights; " EXPECTED},
+    {0, "{", "\"weight_map\"", ".weights.json", "the index of weights that Keras saved in parts (max_shard_size); save them in one file: model.save_weights('model.weights.h5')"},
     {0, "{", "\"models\"", ".json", "a pipeline file, which has no weights; " EXPECTED},
     {0, "{", "\"graph\"", ".json", "a graph file, which has no weights; " EXPECTED},
     {0, LRT_PACKED, NULL, NULL, "packed weights, which only a generator reads; expected the checkpoint that they were made from: 'latentc weights list' names it"},

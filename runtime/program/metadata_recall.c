@@ -155,8 +155,14 @@ static bool say_cache_level(lrt_recorded *r, const char *path, const lrt_pipelin
 {
     int own = lrt_settings_cache_level(p);
     bool recorded = !s->fast && !s->given[LRT_SETTING_cache_interval];
-    if (!r->cache_level || r->cache_level == own || s->cache_interval <= 1 || !recorded)
+    if (r->cache_level == own || s->cache_interval <= 1 || !recorded)
         return true;
+    if (!r->cache_level)
+        return lrt_recorded_say(r,
+                                "%s: it does not record its cache level; this program was built "
+                                "with --cache-level %d, so this may be another picture",
+                                path, own) ||
+               lrt_fail(e, "out of memory");
     return lrt_recorded_say(r,
                             "%s: it was drawn with cache level %d; this program was built with "
                             "--cache-level %d, so this is another picture",

@@ -66,4 +66,7 @@ echo '{"graph": "tiny", "inputs": {"a": {"shape": [1, 4], "varies": "step"}}, "o
 # Models that do not fit each other are refused before the work.
 expect 1 "*diffusion_model.json: its context has 32x64 numbers, but the text encoder (*text_encoder.json) makes 32x128" \
     "$LATENTC" build -q "$SOURCE_DIR/graphs/shapes/pipeline.json" --weights synthetic:1 --set context_width=64 -o never
+sed "s|\.\./sd2/|$SOURCE_DIR/graphs/sd2/|; s|\"widths\": \[32, 32, 64, 128\]|\"latent_channels\": 8, &|" "$SOURCE_DIR/graphs/shapes/pipeline.json" >wide.json
+expect 1 "*decoder.json: it reads a latent of 16x16x8 numbers, but the diffusion model (*diffusion_model.json) makes 16x16x4" \
+    "$LATENTC" build -q wide.json --weights synthetic:1 --vocab "$SOURCE_DIR/graphs/shapes/merges.txt" -o never
 [[ ! -e never ]] || fail "a generator whose models do not fit each other"

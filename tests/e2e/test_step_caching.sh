@@ -39,6 +39,12 @@ draw "$second" --from-png three.png -o level.png
 [[ $(<messages) == *": three.png: it was drawn with cache level 1; this program was built with --cache-level 2, so this is another picture"* ]] ||
     fail "another level: $(<messages)"
 [[ $("$second" --info) == *'kernels, cache level 2'* ]] || fail "--info: $("$second" --info)"
+draw "$cached" "${p[@]}" --cache-interval 3 -o three.jpg
+LC_ALL=C sed -E 's/(l.?)e(.?v.?e.?l.?:.? .?1)/\1a\2/' three.jpg >unknown.jpg # in UTF-16
+! cmp -s three.jpg unknown.jpg || fail "the record of a JPEG is not changed"
+draw "$second" --from-png unknown.jpg -o other.png
+[[ $(<messages) == *": unknown.jpg: it does not record its cache level; this program was built with --cache-level 2, so this may be another picture"* ]] ||
+    fail "no recorded level: $(<messages)"
 draw "$second" --from-png level.png -o level2.png
 same level.png level2.png "--from-png does not repeat level 2"
 ! grep -q 'cache level' messages || fail "its own level: $(<messages)"
