@@ -2,7 +2,7 @@
 # Installs what is missing with the system's package manager: says what and why, asks nothing.
 #   tools/setup.sh            what building and running needs
 #   tools/setup.sh --tests    and what the tests need
-#   tools/setup.sh --slurm    and a Slurm, for a test of the long tier
+#   tools/setup.sh --slurm    and a Slurm and what makes two hosts of one, for tests of the long tier
 #   tools/setup.sh --clang    and clang with libomp, for the tsan, fuzz and clang presets
 #   tools/setup.sh --cross    and what compiles for 64-bit Arm and runs it (Debian and Ubuntu; adds the arm64 architecture to dpkg)
 #   tools/setup.sh --check    only says what is missing; exit code 1 when something is
@@ -39,6 +39,8 @@ tests | command mpirun.mpich    | mpich                | -                   | -
 tests | command clang-format-14 | clang-format-14      | -                   | -              | checks the format of the source
 slurm | command slurmctld       | slurm-wlm            | -                   | -              | runs the sbatch files of docs/clusters.md
 slurm | command munged          | munge                | -                   | -              | which it needs
+slurm | command sshd            | openssh-server       | openssh-server      | openssh        | starts ranks on two hosts, which are namespaces
+slurm | command ip              | iproute2             | iproute             | iproute2       | connects them
 clang | command clang-22        | clang-22             | clang               | clang          | the tsan and fuzz builds
 clang | -                       | libomp-22-dev        | libomp-devel        | openmp         | OpenMP for clang, with Archer
 clang | -                       | libclang-rt-22-dev   | compiler-rt         | compiler-rt    | sanitizers for clang
