@@ -103,38 +103,48 @@ static V row_of(Emit *e, V base, V pixel, int64_t channels)
     return at(e, base, mulc(e, pixel, channels));
 }
 
-/* Mean and 1/sqrt(variance + eps) of one row, in two passes over it. */
-static void row_moments(Emit *e, ContractTask *task, V row)
+/* The sum of a row, or of the squares of its distances from `mean`. An addition waits for the one
+ * before: several sums grow at a time, if they divide the row. */
+static V row_sum(Emit *e, V row, int64_t n, V mean)
 {
-    const Contract *c = task->c;
-    int lanes = e->t->lanes;
-    int64_t n = c->c1, whole = n / lanes * lanes;
-    V mean = NULL;
-    for (int pass = 0; pass < 2; pass++) {
-        V sum = var(e, vec_type(e, lanes), NULL), rest = var(e, e->f32, NULL);
-        set(e, sum, cf(e, 0, lanes));
-        set(e, rest, cf(e, 0, 1));
-        for (int part = 0; part < 2; part++) {
-            int w = part == 0 ? lanes : 1;
-            Loop l = loop_begin(e, ci(e, part == 0 ? 0 : whole), ci(e, part == 0 ? whole : n), w);
-            V v = load(e, at(e, row, l.i), w), to = part == 0 ? sum : rest;
-            if (pass == 1) {
+    enum { MOST = 4 };
+    int lanes = e->t->lanes, chains = n / lanes % MOST == 0 ? MOST : 1;
+    int64_t whole = n / lanes * lanes;
+    V sum[MOST + 1]; /* the last one: of what remains */
+    for (int k = 0; k <= MOST; k++) {
+        sum[k] = var(e, vec_type(e, k < MOST ? lanes : 1), NULL);
+        set(e, sum[k], cf(e, 0, k < MOST ? lanes : 1));
+    }
+    for (int part = 0; part < 2; part++) {
+        int w = part == 0 ? lanes : 1, many = part == 0 ? chains : 1;
+        Loop l = loop_begin(e, ci(e, part == 0 ? 0 : whole), ci(e, part == 0 ? whole : n),
+                            many * w);
+        for (int k = 0; k < many; k++) {
+            V v = load(e, at(e, row, addc(e, l.i, (int64_t)k * w)), w);
+            V to = sum[part == 0 ? k : MOST];
+            if (mean) {
                 v = fp_sub(e, v, splat(e, mean, w));
                 v = fp_mul(e, v, v);
             }
             set(e, to, fp_add(e, get(e, to), v));
-            loop_end(e, &l);
         }
-        V total = fp_add(e, reduce_add(e, get(e, sum), lanes), get(e, rest));
-        V average = fp_mul(e, total, cf(e, 1.0 / (double)n, 1));
-        if (pass == 0) {
-            mean = average;
-            continue;
-        }
-        V a[] = {fp_add(e, average, cf(e, c->eps, 1))};
-        task->columns_mean = mean;
-        task->columns_rstd = fp_div(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
+        loop_end(e, &l);
     }
+    V all = get(e, sum[0]);
+    for (int k = 1; k < chains; k++)
+        all = fp_add(e, all, get(e, sum[k]));
+    return fp_add(e, reduce_add(e, all, lanes), get(e, sum[MOST]));
+}
+
+/* Mean and 1/sqrt(variance + eps) of one row, in two passes over it. */
+static void row_moments(Emit *e, ContractTask *task, V row)
+{
+    int64_t n = task->c->c1;
+    V each = cf(e, 1.0 / (double)n, 1), mean = fp_mul(e, row_sum(e, row, n, NULL), each),
+      variance = fp_mul(e, row_sum(e, row, n, mean), each);
+    V a[] = {fp_add(e, variance, cf(e, task->c->eps, 1))};
+    task->columns_mean = mean;
+    task->columns_rstd = fp_div(e, cf(e, 1, 1), intrinsic(e, "llvm.sqrt", e->f32, a, 1));
 }
 
 static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)

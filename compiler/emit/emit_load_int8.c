@@ -6,12 +6,16 @@
 #include "emit_activation.h"
 #include "emit_range.h"
 
+/* Ranges of vectors that grow at a time: a number of one waits for the number before. */
+enum { CHAINS = 4 };
+
 /* A pixel while it is loaded. */
 typedef struct {
     const ContractTask *task;
     V q, image;
     QuantValues quant;
-    NumberRange range[2]; /* by vectors, and singly */
+    NumberRange vectors[CHAINS], singles;
+    int chain; /* of the vectors that are loaded now */
 } Pixel;
 
 static bool by_rows(const Contract *c) { return quants[c->quant].range == ROW_RANGE; }
@@ -69,9 +73,13 @@ static void each_channel(Emit *e, Pixel *x, V row, const Channels *all, Channels
         bool crosses = c->n_chunks > 1 && (c->kc % lanes != 0 || all->first % lanes != 0);
         if (crosses || from == to)
             continue;
-        Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
-        V here = row ? element_at(e, c->x_bf16, row, l.i) : NULL;
-        body(e, x, here, addc(e, l.i, all->first), lanes);
+        int chains = lanes > 1 && (to - from) / lanes % CHAINS == 0 ? CHAINS : 1;
+        Loop l = loop_begin(e, ci(e, from), ci(e, to), chains * lanes);
+        for (x->chain = 0; x->chain < chains; x->chain++) {
+            V at = addc(e, l.i, (int64_t)x->chain * lanes);
+            V here = row ? element_at(e, c->x_bf16, row, at) : NULL;
+            body(e, x, here, addc(e, at, all->first), lanes);
+        }
         loop_end(e, &l);
         from = to;
     }
@@ -90,7 +98,7 @@ static void first_pass(Emit *e, Pixel *x, V here, V channel, int lanes)
         v = contract_prologue(e, task, v, channel, x->image, lanes);
         store(e, v, at(e, task->row, channel));
     }
-    range_add(e, &x->range[lanes == 1], v);
+    range_add(e, lanes == 1 ? &x->singles : &x->vectors[x->chain], v);
 }
 
 static void second_pass(Emit *e, Pixel *x, V here, V channel, int lanes)
@@ -121,11 +129,14 @@ void load_pixel_int8(Emit *e, const ContractTask *task, const V row[2], V q, V i
     Pixel x = {.task = task, .q = q, .image = image};
     const Channels all[2] = {{0, c->c1, wide}, {c->c1, c->c2, wide}};
     if (by_rows(c)) {
-        x.range[0] = range_begin(e, e->t->lanes);
-        x.range[1] = range_begin(e, 1);
+        for (int i = 0; i < CHAINS; i++)
+            x.vectors[i] = range_begin(e, e->t->lanes);
+        x.singles = range_begin(e, 1);
         for (int i = 0; i < 2; i++)
             each_channel(e, &x, row[i], &all[i], first_pass);
-        NumberRange r = range_end(e, x.range, e->t->lanes);
+        for (int i = 1; i < CHAINS; i++)
+            range_join(e, &x.vectors[0], &x.vectors[i]);
+        NumberRange r = range_end(e, (NumberRange[]){x.vectors[0], x.singles}, e->t->lanes);
         x.quant = emit_quant_operand(e, r.low, r.high, r.poison);
         store_quant(e, &x.quant, quants_at(e, task, q));
     } else {

@@ -23,6 +23,13 @@ void range_add(Emit *e, const NumberRange *r, V v)
     range_check(e, r, v);
 }
 
+void range_join(Emit *e, const NumberRange *r, const NumberRange *other)
+{
+    set(e, r->low, fp_min(e, get(e, r->low), get(e, other->low)));
+    set(e, r->high, fp_max(e, get(e, r->high), get(e, other->high)));
+    set(e, r->poison, fp_add(e, get(e, r->poison), get(e, other->poison)));
+}
+
 NumberRange range_end(Emit *e, const NumberRange r[2], int lanes)
 {
     V negative = cf(e, -1, lanes);

@@ -12,6 +12,8 @@ typedef struct {
 NumberRange range_begin(Emit *e, int lanes);
 void range_add(Emit *e, const NumberRange *r, V v);
 void range_check(Emit *e, const NumberRange *r, V v);
+/* Adds the values of `other` to r. */
+void range_join(Emit *e, const NumberRange *r, const NumberRange *other);
 /* The values of vectors, r[0], and single numbers, r[1], together. */
 NumberRange range_end(Emit *e, const NumberRange r[2], int lanes);
 #endif
