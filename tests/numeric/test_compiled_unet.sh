@@ -6,4 +6,5 @@ all auto f32 5e-5
 all direct f32 1e-5
 none direct f32 1e-5
 all auto bf16 3e-2
+all auto int8 5e-2
 END
