@@ -39,8 +39,7 @@ bool target_is_host_arch(const Target *t)
 uint32_t target_cpu_bits(const Target *t)
 {
     static const uint32_t core[] = {[CORE_BF16_DOT] = LRT_CPU_AVX512_BF16,
-                                    [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16 |
-                                                 LRT_CPU_AMX_INT8,
+                                    [CORE_AMX] = LRT_CPU_AVX512_BF16 | LRT_CPU_AMX_BF16,
                                     [CORE_AMX_MODEL] = 0};
     static const uint32_t dot8[] = {[DOT8_VNNI512] = LRT_CPU_AVX512_VNNI,
                                     [DOT8_VNNI256] = LRT_CPU_AVX_VNNI,

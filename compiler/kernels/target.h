@@ -16,7 +16,7 @@ typedef enum { CORES(ROW) } Core;
 enum { CORE_COUNT = 0 CORES(ROW) };
 #undef ROW
 /* What products of whole numbers of 8 bits run on: pairs of 16-bit numbers (pmaddwd); products of
- * 16 bits (NEON); vpdpbusd on vectors of AVX-512, of AVX2; sdot. The tile unit has them, too. */
+ * 16 bits (NEON); vpdpbusd on vectors of AVX-512, of AVX2; sdot. */
 typedef enum { DOT8_PAIRS, DOT8_NEON, DOT8_VNNI512, DOT8_VNNI256, DOT8_SDOT } Dot8;
 /* What products take: f32; bf16; bf16 and, where a layer is quantised, whole numbers of 8 bits. */
 typedef enum { PRODUCTS_F32, PRODUCTS_BF16, PRODUCTS_INT8, PRODUCTS_KINDS } Products;
