@@ -149,9 +149,12 @@ Products dtype_products(const char *text) { return dtype_row(text)->products; }
 void flags_quantise(const CodeFlags *f, Graph *g)
 {
     g->quantise = dtype_row(f->dtype)->quantise;
+    bool int8 = g->quantise == QUANTISE_INT8;
+    if (int8 && optimize_parse(f->optimize) == OPTIMIZE_MEMORY)
+        g->quantise = QUANTISE_INT8_MEMORY;
     if (!f->int8_layers)
         return;
-    if (g->quantise != QUANTISE_INT8)
+    if (!int8)
         usage_err("--int8-layers goes with --dtype int8");
     g->layers = int8_layers_read(f->int8_layers, g);
 }

@@ -160,9 +160,10 @@ static Quantise quantise_policy(Text *t)
     if (!text_accept(&t->in, "quantise="))
         return QUANTISE_NOTHING;
     const char *at = t->in.p;
-    int i = name_find(text_word(&t->in, "int8, w8 or w4"), NAMES(quantise_names, QUANTISE_COUNT));
+    int i = name_find(text_word(&t->in, "int8, int8_memory, w8 or w4"),
+                      NAMES(quantise_names, QUANTISE_COUNT));
     if (i <= QUANTISE_NOTHING)
-        text_fail_at(&t->in, at, "int8, w8 or w4");
+        text_fail_at(&t->in, at, "int8, int8_memory, w8 or w4");
     return (Quantise)i;
 }
 

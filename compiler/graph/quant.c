@@ -6,16 +6,16 @@
 #include <math.h>
 
 const QuantRow quants[QUANT_COUNT] = {
-#define QUANT(e, name, bits, range) [QUANT_##e] = {bits, range},
+#define QUANT(e, name, bits, range, otherwise) [QUANT_##e] = {bits, range, QUANT_##otherwise},
 #include "quants.def"
 };
 
 const char *const quant_names[QUANT_COUNT] = {
-#define QUANT(e, name, bits, range) [QUANT_##e] = #name,
+#define QUANT(e, name, ...) [QUANT_##e] = #name,
 #include "quants.def"
 };
 
-const char *const quantise_names[QUANTISE_COUNT] = {"nothing", "int8", "w8", "w4"};
+const char *const quantise_names[QUANTISE_COUNT] = {"nothing", "int8", "int8_memory", "w8", "w4"};
 
 float quant_weight_scale(int bits, float most)
 {

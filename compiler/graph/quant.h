@@ -29,7 +29,7 @@
 typedef enum { NO_RANGE, ROW_RANGE, IMAGE_RANGE } QuantRange;
 
 typedef enum {
-#define QUANT(e, name, bits, range) QUANT_##e,
+#define QUANT(e, ...) QUANT_##e,
 #include "quants.def"
     QUANT_COUNT
 } Quant;
@@ -37,13 +37,21 @@ typedef enum {
 typedef struct {
     int bits;
     QuantRange range;
+    Quant otherwise;
 } QuantRow;
 extern const QuantRow quants[QUANT_COUNT];
 extern const char *const quant_names[QUANT_COUNT];
 
 /* Which products of a graph are quantised, and how: the rules are in passes/pass_quantise.c. The
- * names are those of --dtype. */
-typedef enum { QUANTISE_NOTHING, QUANTISE_INT8, QUANTISE_W8, QUANTISE_W4, QUANTISE_COUNT } Quantise;
+ * names are those of --dtype; int8_memory: int8 with --optimize memory. */
+typedef enum {
+    QUANTISE_NOTHING,
+    QUANTISE_INT8,
+    QUANTISE_INT8_MEMORY,
+    QUANTISE_W8,
+    QUANTISE_W4,
+    QUANTISE_COUNT
+} Quantise;
 extern const char *const quantise_names[QUANTISE_COUNT];
 
 /* What a file says of single layers, over the rules. */

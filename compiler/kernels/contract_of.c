@@ -58,7 +58,7 @@ Contract contract_in_form(const Graph *g, const Op *o, ConvMode form, bool bf16)
     Contract c = contract_of(g, o);
     c.bf16 = contract_bf16(form, bf16);
     if (quants[c.quant].range == IMAGE_RANGE && form != CONV_INT8)
-        c.quant = QUANT_NONE;
+        c.quant = quants[c.quant].otherwise;
     return c;
 }
 

@@ -27,9 +27,12 @@
  * With int8, Graph.layers overrules the rules: a file may name layers of the last five kinds one by
  * one, or all of them.
  *
+ * With --optimize memory, int8 holds in w8 what it does not quantise here, first and last
+ * convolution aside.
+ *
  * Convolutions are candidates: lowering takes back `image` and the range where another form of the
- * convolution costs less (program/algorithm.c). Both operands of a concat share a range: they pass
- * one norm, so their numbers are of one size.
+ * convolution costs less (program/algorithm.c); `image_w8` becomes w8 then. Both operands of a
+ * concat share a range: they pass one norm, so their numbers are of one size.
  *
  * Nothing is known of the model but its structure. The first convolution is one that reads an input
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
@@ -59,6 +62,12 @@ typedef enum {
 static const Quant rules[QUANTISE_COUNT][LAYER_CLASSES] = {
     [QUANTISE_INT8] =
         {[PIXELS] = QUANT_ROWS, [WINDOWS] = QUANT_IMAGE}, /* all others: QUANT_NONE, which is 0 */
+    [QUANTISE_INT8_MEMORY] = {[SLOW] = QUANT_W8,
+                              [SHORTCUT] = QUANT_W8,
+                              [FIRST_LEVEL] = QUANT_W8,
+                              [PIXELS] = QUANT_ROWS,
+                              [COARSE] = QUANT_W8,
+                              [WINDOWS] = QUANT_IMAGE_W8},
     [QUANTISE_W8] = {[SLOW] = QUANT_W8,
                      [SHORTCUT] = QUANT_W8,
                      [FIRST_LEVEL] = QUANT_W8,

@@ -351,7 +351,7 @@ static bool keep_as_written(Op *o, ConvMode form)
 {
     if (quants[o->attr.contract.quant].range != IMAGE_RANGE || form == CONV_INT8)
         return false;
-    o->attr.contract.quant = QUANT_NONE;
+    o->attr.contract.quant = quants[o->attr.contract.quant].otherwise;
     o->in[SLOT_RANGE] = NO_TENSOR;
     return true;
 }
