@@ -125,7 +125,7 @@ expect 1 'latentc: error: --taesd files/taesd_encoder.safetensors: has the encod
     build --taesd files/taesd_encoder.safetensors
 expect 1 "latentc: error: --taesd $graphs/shapes/weights.safetensors: found models of latentc, expected TAESD's decoder, its encoder, or an AutoencoderTiny of diffusers" \
     build --taesd "$graphs/shapes/weights.safetensors"
-expect 1 'latentc: error: files/other/taesd_decoder.safetensors: this is a tiny autoencoder with 16 latent channels (of Stable Diffusion 3 or Flux), by its tensor "taesd_decoder/1.weight": expected 4, as TAESD of Stable Diffusion 1 and 2 has' \
+expect 1 'latentc: error: --taesd files/other/taesd_decoder.safetensors: this is a tiny autoencoder with 16 latent channels (of Stable Diffusion 3 or Flux), by its tensor "taesd_decoder/1.weight": expected 4, as TAESD of Stable Diffusion 1 and 2 has' \
     build --taesd files/other/taesd_decoder.safetensors
 sed -i 's/"latent_channels": 4/"latent_channels": 16/' files/tiny/config.json
 expect 1 "latentc: error: files/tiny/config.json: /latent_channels: found 16, but latentc's graphs have 4" build --taesd files/tiny
