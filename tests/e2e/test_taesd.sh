@@ -128,7 +128,7 @@ expect 1 "latentc: error: --taesd $graphs/shapes/weights.safetensors: found mode
 expect 1 'latentc: error: --taesd files/other/taesd_decoder.safetensors: this is a tiny autoencoder with 16 latent channels (of Stable Diffusion 3 or Flux), by its tensor "taesd_decoder/1.weight": expected 4, as TAESD of Stable Diffusion 1 and 2 has' \
     build --taesd files/other/taesd_decoder.safetensors
 sed -i 's/"latent_channels": 4/"latent_channels": 16/' files/tiny/config.json
-expect 1 "latentc: error: files/tiny/config.json: /latent_channels: found 16, but latentc's graphs have 4" build --taesd files/tiny
+expect 1 "latentc: error: --taesd files/tiny/config.json: /latent_channels: found 16, but latentc's graphs have 4" build --taesd files/tiny
 python3 -c 'import json; c = json.load(open("files/tiny/config.json")); c["latent_channels"] = 4; c["num_decoder_blocks"] = [3, 3, 3, 3]; json.dump(c, open("files/tiny/config.json", "w"))'
 expect 1 "latentc: error: files/tiny/config.json: /num_decoder_blocks: found ?3,3,3,3?, but latentc's graphs have ?3,3,3,1?" build --taesd files/tiny
 python3 -c 'import json; c = json.load(open("files/tiny/config.json")); c["num_decoder_blocks"] = [3, 3, 3, 1]; c["decoder_block_out_channels"] = [64, 64, 64, 32]; json.dump(c, open("files/tiny/config.json", "w"))'
