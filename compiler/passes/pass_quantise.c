@@ -21,8 +21,8 @@
  *
  * One range for all pixels and channels is coarse where no norm has made them alike, and what the
  * first level rounds is rounded again by all others: with synthetic:1 at 128x128 those two classes
- * bring the error of DiffusionModelV2 from 4.5e-2 to 5.7e-2. Models without a timestep run once for
- * a picture; they have forms with fewer products than direct ones in int8.
+ * bring the error of DiffusionModelV2 from 4.4e-2 to 5.7e-2. Models without a timestep run once for
+ * a picture; they have forms with fewer products than direct ones in int8, and take half as long.
  *
  * With int8, Graph.layers overrules the rules: a file may name layers of the last five kinds one by
  * one, or all of them.
@@ -32,7 +32,8 @@
  *
  * Convolutions are candidates: lowering takes back `image` and the range where another form of the
  * convolution costs less (program/algorithm.c); `image_w8` becomes w8 then. Both operands of a
- * concat share a range: they pass one norm, so their numbers are of one size.
+ * concat share a range: they pass one norm, so their numbers are of one size (bench/NOTES.md,
+ * Convolutions in int8).
  *
  * Nothing is known of the model but its structure. The first convolution is one that reads an input
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
