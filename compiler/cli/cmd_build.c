@@ -1,5 +1,6 @@
 /* latentc build: a pipeline file becomes one standalone program. */
 #include "build.h"
+#include "calibrate.h"
 #include "defaults.h"
 #include "families.h"
 #include "tiny_models.h"
@@ -19,6 +20,7 @@
 
 typedef struct {
     const char *vocab, *emit;
+    const char *calibrate, *int8_error; /* prompts; NULL: no calibration */
     DefaultFlags defaults;
     ProgramFiles files;
     PipelineFlags of;
@@ -79,6 +81,9 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
         {"weights-file", 0, FLAG_STRING, &f->files.weights, "FILE", "write packed weights to a file of their own; the generator looks for it in its own folder; default: in the generator", 0, 0},
         DEFAULT_FLAGS(&f->defaults, "latentc build graphs/shapes/pipeline.json --steps 10 --cfg-scale 5 --sampling-method dpm++2m -o shapes"),
         CODE_FLAGS(&f->of.code, "latentc build graphs/shapes/pipeline.json --dtype bf16 --tune tune.json -o shapes"),
+        FLAG_GROUP("Calibration", "latentc build graphs/shapes/pipeline.json --dtype int8 --calibrate prompts.txt -o shapes"),
+        {"calibrate", 0, FLAG_STRING, &f->calibrate, "PROMPTS", "with --dtype int8: measure on these prompts, one a line, which layers of the diffusion model stay in bf16; --int8-layers FILE (default: EXE.layers) gets them, and they are used", 0, 0},
+        {"int8-error", 0, FLAG_STRING, &f->int8_error, "X", "with --calibrate: the most relative rms error of the model's output; default 0.045", 0, 0},
         FLAG_GROUP("Linking", "latentc build graphs/shapes/pipeline.json --target aarch64 --runtime build-aarch64/lib -o shapes-aarch64"),
         {"cc", 0, FLAG_STRING, &f->files.link.cc, "DRIVER", "C compiler driver that links; default $CC or cc", 0, 0},
         {"runtime", 0, FLAG_STRING, &f->files.link.runtime, "DIR", "folder that holds liblatentrt.a for the target", 0, 0},
@@ -105,6 +110,36 @@ static void parse(int argc, char **argv, BuildFlags *f, const char **pipeline)
         usage_err("build: --mpi is for programs, not for --emit %s", f->emit);
     if (f->files.link.mpicc && !f->mpi)
         usage_err("build: --mpicc goes with --mpi");
+}
+
+/* Measures which layers stay in bf16, and takes them: --calibrate. */
+static void calibrate_layers(const BuildFlags *f, const char *pipeline, const Pipeline *opened,
+                             const char *over)
+{
+    char *end = NULL;
+    double most = f->int8_error ? strtod(f->int8_error, &end) : CALIBRATE_ERROR;
+    const CodeFlags *code = &f->of.code;
+    if (f->int8_error && !f->calibrate)
+        usage_err("build: --int8-error goes with --calibrate");
+    if (!f->calibrate)
+        return;
+    if (f->int8_error && (end == f->int8_error || *end || !(most > 0) || most > 1))
+        usage_err("--int8-error: found '%s', expected a number above 0, at most 1", f->int8_error);
+    if (strcmp(code->dtype, "int8") != 0)
+        usage_err("build: --calibrate goes with --dtype int8");
+    if (code->int8_layers && strcmp(code->int8_layers, "all") == 0)
+        usage_err(
+            "build: --calibrate chooses layers: expected --int8-layers FILE, which it writes");
+    calibrate(&(Calibration){.pipeline = pipeline,
+                             .over = over,
+                             .flags = &f->of,
+                             .opened = opened,
+                             .vocab = f->files.vocab,
+                             .vocab_bytes = f->files.vocab_bytes,
+                             .prompts = f->calibrate,
+                             .layers = code->int8_layers,
+                             .most = most,
+                             .quiet = f->quiet});
 }
 
 /* The entry of a generator that runs under MPI, compiled before the long work: here it turns out
@@ -186,6 +221,10 @@ int cmd_build(int argc, char **argv)
     if (archive && !f.files.weights)
         f.files.weights = library_weights_path(a, f.files.path);
     f.of.code.quiet = f.quiet;
+    if (f.calibrate && !f.of.code.int8_layers)
+        f.of.code.int8_layers = arena_printf(a, "%s.layers", f.files.path);
+    if (f.calibrate)
+        output_claim_update(f.of.code.int8_layers); /* it is read after it is written */
     output_claim(f.files.path);
     if (f.files.weights)
         output_claim(f.files.weights);
@@ -203,6 +242,7 @@ int cmd_build(int argc, char **argv)
             "build: no vocabulary: give --vocab with a merges file (.txt, .gz) or a folder with vocab.json and merges.txt");
     void *vocab = vocab_load(vocab_path, &f.files.vocab_bytes);
     f.files.vocab = vocab;
+    calibrate_layers(&f, path, b.of_size[0], defaults_over(a, &f.defaults));
     build_lower(&b, path);
     if (!f.quiet)
         note("          defaults: %s", defaults_text(a, b.of_size[0]));
