@@ -130,9 +130,9 @@ expect 1 'latentc: error: --taesd files/other/taesd_decoder.safetensors: this is
 sed -i 's/"latent_channels": 4/"latent_channels": 16/' files/tiny/config.json
 expect 1 "latentc: error: --taesd files/tiny/config.json: /latent_channels: found 16, but latentc's graphs have 4" build --taesd files/tiny
 python3 -c 'import json; c = json.load(open("files/tiny/config.json")); c["latent_channels"] = 4; c["num_decoder_blocks"] = [3, 3, 3, 3]; json.dump(c, open("files/tiny/config.json", "w"))'
-expect 1 "latentc: error: files/tiny/config.json: /num_decoder_blocks: found ?3,3,3,3?, but latentc's graphs have ?3,3,3,1?" build --taesd files/tiny
+expect 1 "latentc: error: --taesd files/tiny/config.json: /num_decoder_blocks: found ?3,3,3,3?, but latentc's graphs have ?3,3,3,1?" build --taesd files/tiny
 python3 -c 'import json; c = json.load(open("files/tiny/config.json")); c["num_decoder_blocks"] = [3, 3, 3, 1]; c["decoder_block_out_channels"] = [64, 64, 64, 32]; json.dump(c, open("files/tiny/config.json", "w"))'
-expect 1 "latentc: error: files/tiny/config.json: /decoder_block_out_channels: found levels of 64 and of 32 channels, but latentc's graphs of TAESD have one width" build --taesd files/tiny
+expect 1 "latentc: error: --taesd files/tiny/config.json: /decoder_block_out_channels: found levels of 64 and of 32 channels, but latentc's graphs of TAESD have one width" build --taesd files/tiny
 printf '{"prompt": "x", "taesd": false}' >list
 expect 1 '*: error: list:1: --taesd: found false: TAESD is the only decoder of this program' "$only" --prompts list -o no.png
 [[ ! -e no && ! -e no.png ]] || fail "something half-written"
