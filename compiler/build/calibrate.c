@@ -186,7 +186,9 @@ static const QuantLayers *layers_of(const Work *w, Arena *a, int back)
 static double error_with(const Work *w, int back)
 {
     Model m = open_model(w);
-    m.graph->quantise = QUANTISE_INT8;
+    CodeFlags rule = w->c->flags->code;
+    rule.int8_layers = NULL; /* it is not written yet */
+    flags_quantise(&rule, m.graph);
     m.graph->layers = layers_of(w, m.graph->arena, back);
     Program *p = new_program(w, conv_parse(w->c->flags->code.conv), true);
     program_add(p, m.graph);
