@@ -19,7 +19,7 @@ compare() { "$python" "$SOURCE_DIR/bench/compare/compare.py" --cache "$work/cach
 # The plan: every file once, nobody where he has no such mode, and nothing is done.
 compare --dry-run --stages decoder --peers openvino,onnxruntime --rounds 2 >"$work/plan"
 for line in "environment $work/cache/venv: made from requirements.txt" "openvino of decoder, $work/cache/decoder-seed1-512.xml: written" \
-    "decoder bf16: ONNX Runtime left out: it has no bf16 on CPUs"; do
+    "decoder bf16: ONNX Runtime left out: there is no bf16 of it here"; do
     (( $(grep -cxF "$line" "$work/plan") == 1 )) || fail "the plan does not say once: $line"
 done
 (( $(grep -c ' 2 rounds, alternating with: ' "$work/plan") == 3 )) || fail "the plan has other than three pairs: $(cat "$work/plan")"
