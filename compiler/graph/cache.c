@@ -3,8 +3,7 @@
 
 const char *graph_mark(Graph *g, TensorId t, int level)
 {
-    while (tensor(g, t)->kind == T_TEMP && op_of(g, tensor(g, t)->producer)->kind == OP_RESHAPE)
-        t = op_of(g, tensor(g, t)->producer)->in[0];
+    t = tensor_root(g, t);
     Tensor *x = tensor(g, t);
     if (x->kind != T_TEMP)
         return arena_printf(g->arena, "%s is no result of an operation: there is nothing to cache",

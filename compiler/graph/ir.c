@@ -55,6 +55,13 @@ Tensor *tensor(const Graph *g, TensorId t)
     return &g->tensors[t.id - 1];
 }
 
+TensorId tensor_root(const Graph *g, TensorId t)
+{
+    while (tensor(g, t)->kind == T_TEMP && op_of(g, tensor(g, t)->producer)->kind == OP_RESHAPE)
+        t = op_of(g, tensor(g, t)->producer)->in[0];
+    return t;
+}
+
 Op *op_of(const Graph *g, OpId o)
 {
     CHECK(o.id >= 1 && o.id <= g->n_ops);

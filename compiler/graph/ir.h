@@ -220,6 +220,9 @@ void graph_free(Graph *g);
 /* The tensor t. The pointer is valid until a tensor is added. */
 Tensor *tensor(const Graph *g, TensorId t);
 
+/* The tensor whose storage t has: t, or what it is a view of (reshape). */
+TensorId tensor_root(const Graph *g, TensorId t);
+
 /* The op o. The pointer is valid until an op is added or swept. */
 Op *op_of(const Graph *g, OpId o);
 

@@ -15,7 +15,11 @@ const char *const quant_names[QUANT_COUNT] = {
 #include "quants.def"
 };
 
-const char *const quantise_names[QUANTISE_COUNT] = {"nothing", "int8", "int8_memory", "w8", "w4"};
+const char *const quantise_names[QUANTISE_COUNT] = {[QUANTISE_NOTHING] = "nothing",
+                                                    [QUANTISE_INT8] = "int8",
+                                                    [QUANTISE_INT8_MEMORY] = "int8_memory",
+                                                    [QUANTISE_W8] = "w8",
+                                                    [QUANTISE_W4] = "w4"};
 
 float quant_weight_scale(int bits, float most)
 {

@@ -115,19 +115,12 @@ static Structure structure_of(Graph *g)
     return s;
 }
 
-/* The value that t is a view of. */
-static const Tensor *viewed(const Graph *g, TensorId t)
-{
-    while (tensor(g, t)->kind == T_TEMP && op_of(g, tensor(g, t)->producer)->kind == OP_RESHAPE)
-        t = op_of(g, tensor(g, t)->producer)->in[0];
-    return tensor(g, t);
-}
-
 static bool is_edge(const Structure *s, const Op *o)
 {
     if (o->kind != OP_CONV2D)
         return false;
-    return viewed(s->g, o->in[SLOT_X])->kind == T_INPUT || uses_of(s->g, o->out).is_output;
+    TensorId x = tensor_root(s->g, o->in[SLOT_X]);
+    return tensor(s->g, x)->kind == T_INPUT || uses_of(s->g, o->out).is_output;
 }
 
 static bool is_slow(const Structure *s, const Op *o)

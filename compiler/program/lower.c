@@ -203,7 +203,7 @@ static bool crosses(const Lower *l, uint32_t i)
     for (uint32_t k = i + 1; k < l->g->n_ops; k++)
         for (int n = 0; n < SLOT_COUNT; n++)
             if (tensor_ok(l->g->ops[k].in[n]) &&
-                tensor_eq(lower_root(l->g, l->g->ops[k].in[n]), t) &&
+                tensor_eq(tensor_root(l->g, l->g->ops[k].in[n]), t) &&
                 reading_plan(l, k, n) != l->plan_of[i] && l->g->ops[k].kind != OP_RESHAPE)
                 return true;
     return false;
@@ -215,7 +215,7 @@ static void find_packs(Lower *l)
     for (uint32_t i = 0; i < l->g->n_ops; i++) {
         l->pack_of[i].after = NO_OP_INDEX;
         for (int n = 1; n <= 2 && l->g->ops[i].kind == OP_ATTENTION; n++) {
-            const Tensor *x = tensor(l->g, lower_root(l->g, l->g->ops[i].in[n]));
+            const Tensor *x = tensor(l->g, tensor_root(l->g, l->g->ops[i].in[n]));
             if (x->kind != T_TEMP)
                 continue;
             int made = (int)x->producer.id - 1, *after = &l->pack_of[i].after;
@@ -251,7 +251,7 @@ static void place_result(Lower *l, uint32_t i)
 static void copy_outputs(Lower *l)
 {
     for (uint32_t i = 0; i < l->g->n_outputs; i++) {
-        TensorId t = lower_root(l->g, l->g->outputs[i]);
+        TensorId t = tensor_root(l->g, l->g->outputs[i]);
         if (tensor(l->g, t)->kind == T_TEMP && lower_output(l->g, t) == (int)i)
             continue;
         static const Op copy = {.path = "output"};
@@ -321,7 +321,7 @@ static void choose_plans(Lower *l)
     for (uint32_t i = 0; i < g->n_ops; i++) {
         const Op *o = &g->ops[i];
         int plan = plan_of_binding(l->p, tensor(g, o->out)->binding);
-        if (lower_output(g, lower_root(g, o->out)) >= 0)
+        if (lower_output(g, tensor_root(g, o->out)) >= 0)
             plan = PLAN_STEP;
         for (int n = 0; n < SLOT_COUNT; n++) {
             const Tensor *x = tensor_ok(o->in[n]) ? tensor(g, o->in[n]) : NULL;

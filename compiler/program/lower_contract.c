@@ -94,9 +94,9 @@ static Contract planned(const Lower *l, const Op *o)
         Contract c = contract_in_form(l->g, o, form, l->p->bf16);
         c.epilogue.has_sums = sums;
         c.epilogue.has_bounds = sums && bounds;
-        c.x_bf16 = l->bf16[lower_root(l->g, o->in[SLOT_X]).id];
+        c.x_bf16 = l->bf16[tensor_root(l->g, o->in[SLOT_X]).id];
         c.epilogue.y_bf16 = l->bf16[o->out.id];
-        c.epilogue.res_bf16 = c.epilogue.has_res && l->bf16[lower_root(l->g, o->in[SLOT_RES]).id];
+        c.epilogue.res_bf16 = c.epilogue.has_res && l->bf16[tensor_root(l->g, o->in[SLOT_RES]).id];
         c.epilogue.past_caches = bypasses_caches(l, o);
         contract_plan(&c, l->p->target, form);
         if (!sums || (c.images == 1 && c.co % c.lanes == 0))
@@ -113,7 +113,7 @@ static void name_weights(Lower *l, const Op *o, const Contract *c)
         lower_packed(l, PACK_BIAS, o->in[SLOT_BIAS], c);
     for (int i = 0; i < 3; i++) {
         TensorId t = o->in[norm_slots[i]];
-        if (tensor_ok(t) && tensor(l->g, lower_root(l->g, t))->kind == T_WEIGHT)
+        if (tensor_ok(t) && tensor(l->g, tensor_root(l->g, t))->kind == T_WEIGHT)
             lower_operand(l, t);
     }
 }
@@ -173,8 +173,9 @@ static bool reads_bf16(const Op *of, const Op *u, int n)
 }
 
 /* Results of dense products and of attention are stored as bf16 where only dense products read
- * them. Those round their operands to bf16 anyway: the numbers are the same, in half of the memory.
- * Channels must fill whole vectors.
+ * them. Those round their operands to bf16 anyway: the numbers are the same, in half of the memory;
+ * products of whole numbers round them once more, by a fraction of a step. Channels must fill whole
+ * vectors.
  *
  * Results of convolutions are, too, where only convolutions read them, as they are or as residual:
  * large ones go through memory, and half of it is less to wait for. A Winograd transform and a
@@ -194,7 +195,7 @@ bool lower_stored_bf16(const Lower *l, uint32_t i)
         for (int n = 0; n < SLOT_COUNT; n++) {
             const Op *u = &l->g->ops[k];
             if (u->kind == OP_RESHAPE || !tensor_ok(u->in[n]) ||
-                !tensor_eq(lower_root(l->g, u->in[n]), o->out))
+                !tensor_eq(tensor_root(l->g, u->in[n]), o->out))
                 continue;
             if (!reads_bf16(o, u, n))
                 return false;

@@ -17,7 +17,7 @@ static bool bounds_of(const Lower *l, TensorId t)
  */
 static const TensorSums *sums_of(Lower *l, TensorId t)
 {
-    TensorSums *x = &l->sums_of[lower_root(l->g, t).id];
+    TensorSums *x = &l->sums_of[tensor_root(l->g, t).id];
     const Shape *s = &tensor(l->g, t)->shape;
     if (x->mem && lower_together(x->plan, l->plan))
         return x;

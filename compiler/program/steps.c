@@ -12,20 +12,10 @@ uint32_t lower_mem(Stage *s, int64_t bytes, uint32_t buffer, int64_t offset)
 
 int64_t lower_bytes(const Graph *g, TensorId t) { return shape_count(&tensor(g, t)->shape) * 4; }
 
-TensorId lower_root(const Graph *g, TensorId t)
-{
-    for (;;) {
-        const Tensor *x = tensor(g, t);
-        if (x->kind != T_TEMP || op_of(g, x->producer)->kind != OP_RESHAPE)
-            return t;
-        t = op_of(g, x->producer)->in[0];
-    }
-}
-
 int lower_output(const Graph *g, TensorId t)
 {
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (tensor_eq(lower_root(g, g->outputs[i]), t))
+        if (tensor_eq(tensor_root(g, g->outputs[i]), t))
             return (int)i;
     return -1;
 }
@@ -55,7 +45,7 @@ uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
 
 uint32_t lower_operand(Lower *l, TensorId t)
 {
-    t = lower_root(l->g, t);
+    t = tensor_root(l->g, t);
     if (tensor(l->g, t)->kind == T_WEIGHT)
         return lower_packed(l, PACK_RAW, t, NULL);
     CHECK(l->mem_of[t.id] != 0);
@@ -83,7 +73,7 @@ bool lower_summed_by(const Graph *g, const Op *u, TensorId t)
 {
     bool reads = false;
     for (int n = 0; n <= SLOT_X2; n += SLOT_X2)
-        reads |= tensor_ok(u->in[n]) && tensor_eq(lower_root(g, u->in[n]), lower_root(g, t));
+        reads |= tensor_ok(u->in[n]) && tensor_eq(tensor_root(g, u->in[n]), tensor_root(g, t));
     return reads && (u->kind == OP_GROUP_SCALE || u->kind == OP_GROUP_NORM || u->kind == OP_RANGE);
 }
 
@@ -98,7 +88,7 @@ static bool norm_reads(const Lower *l, TensorId t, int plan)
 
 int lower_sums_plan(const Lower *l, TensorId t)
 {
-    const Tensor *x = tensor(l->g, lower_root(l->g, t));
+    const Tensor *x = tensor(l->g, tensor_root(l->g, t));
     int made = x->kind == T_TEMP ? l->plan_of[x->producer.id - 1] : PLAN_PROMPT;
     if (!plan_in_loop(l->plan) || made == PLAN_INTERVAL)
         return plan_in_loop(l->plan) ? PLAN_INTERVAL : l->plan;

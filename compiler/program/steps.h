@@ -40,8 +40,6 @@ typedef struct {
     const Op *op;
 } Lower;
 
-/* The tensor whose memory t uses: reshapes are views. */
-TensorId lower_root(const Graph *g, TensorId t);
 /* Bytes of t in f32. */
 int64_t lower_bytes(const Graph *g, TensorId t);
 /* The output of the graph that t is, or -1. */
