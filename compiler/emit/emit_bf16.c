@@ -134,34 +134,50 @@ V dot_bf16(Emit *e, V acc, V a, V b)
     return bf16_intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512", (V[]){acc, a, b}, 3);
 }
 
-void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll)
+static void step_pairs(Emit *e, Micro *m, V k, V row)
 {
     int lanes = e->t->lanes;
-    Loop l = loop_begin(e, ci(e, 0), pairs, unroll);
-    if (m->overlap)
-        m->overlap(e, m->user);
-    for (int u = 0; u < unroll; u++) {
-        V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb)), bv[4];
+    V bv[4];
+    for (int v = 0; v < m->nvec; v++)
+        bv[v] = load_pairs(e, atc(e, row, m->offset[v]), lanes);
+    for (int i = 0; i < m->rows; i++) {
+        V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
         for (int v = 0; v < m->nvec; v++)
-            bv[v] = load_pairs(e, atc(e, row, m->offset[v]), lanes);
-        if (e->t->core == CORE_BF16_DOT) {
-            for (int i = 0; i < m->rows; i++) {
-                V a = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
-                for (int v = 0; v < m->nvec; v++)
-                    set(e, m->acc[i][v], dot_bf16(e, get(e, m->acc[i][v]), a, bv[v]));
-            }
-            continue;
-        }
-        for (int h = 0; h < 2; h++) {
-            V bh[4];
-            for (int v = 0; v < m->nvec; v++)
-                bh[v] = half(e, bv[v], lanes, h);
-            for (int i = 0; i < m->rows; i++) {
-                V a = splat(e, half(e, load_pairs(e, at(e, m->a[i], k), 1), 1, h), lanes);
-                for (int v = 0; v < m->nvec; v++)
-                    set(e, m->acc[i][v], fp_fma(e, a, bh[v], get(e, m->acc[i][v])));
-            }
-        }
+            set(e, m->acc[i][v], dot_bf16(e, get(e, m->acc[i][v]), a, bv[v]));
     }
-    loop_end(e, &l);
+}
+
+/* First or second numbers of the pairs, as f32. */
+static void step_halves(Emit *e, Micro *m, V k, V row, int second)
+{
+    int lanes = e->t->lanes;
+    V bv[4];
+    for (int v = 0; v < m->nvec; v++)
+        bv[v] = half(e, load_pairs(e, atc(e, row, m->offset[v]), lanes), lanes, second);
+    for (int i = 0; i < m->rows; i++) {
+        V pair = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
+        V a = half(e, LLVMBuildBitCast(e->b, pair, int_type(e, lanes), ""), lanes, second);
+        for (int v = 0; v < m->nvec; v++)
+            set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
+    }
+}
+
+/* Halves have a loop each. In one, the words of both operands would live from the first half to the
+ * second, and AVX2 has no registers for them: LLVM spills accumulators then. */
+void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll)
+{
+    bool dot = e->t->core == CORE_BF16_DOT;
+    for (int h = 0; h < (dot ? 1 : 2); h++) {
+        Loop l = loop_begin(e, ci(e, 0), pairs, unroll);
+        if (m->overlap && h == 0)
+            m->overlap(e, m->user);
+        for (int u = 0; u < unroll; u++) {
+            V k = addc(e, l.i, u), row = at(e, b, mul(e, k, ldb));
+            if (dot)
+                step_pairs(e, m, k, row);
+            else
+                step_halves(e, m, k, row, h);
+        }
+        loop_end(e, &l);
+    }
 }

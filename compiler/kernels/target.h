@@ -55,6 +55,9 @@ static inline bool target_rounds_bf16(const Target *t)
 {
     return t->core == CORE_BF16_DOT || t->core == CORE_AMX;
 }
+/* Has instructions that multiply bf16. Elsewhere operands that a program makes as it runs are as
+ * well f32: only weights are worth widening. */
+static inline bool target_multiplies_bf16(const Target *t) { return t->core != CORE_FMA; }
 /* Has an instruction that adds up products of four bytes. */
 static inline bool target_dot8(const Target *t) { return t->dot8 >= DOT8_VNNI512; }
 /* A row for the sake of int8 products: with other operands its code is that of the row above it. */

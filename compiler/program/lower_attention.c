@@ -33,7 +33,7 @@ static Attention attention_of(const Lower *l, const Op *o)
                     .sv = batch_step(v),
                     .scale = t->scale,
                     .causal = t->causal,
-                    .bf16 = l->p->bf16};
+                    .bf16 = l->p->bf16 && target_multiplies_bf16(l->p->target)};
     a.y_bf16 = l->bf16[o->out.id];
     attention_plan(&a, l->p->target);
     return a;
