@@ -5,8 +5,11 @@
  *                                                                      neighbouring keys
  *   values  [batch][head][panel of channels][word of keys][channel]
  *
+ * In int8 a word of a key is four channels, and behind a panel's words are KEY_EXTRA more: a scale
+ * for each key, and what its sums begin with.
+ *
  * For the tile unit both are tiles without gaps: see emit_attention_tiles.c. */
-#include "emit_bf16.h"
+#include "emit_attention_int8.h"
 #include "emitters.h"
 
 /* `lanes` words of a row from word u on; `channels` of them valid. */
@@ -30,7 +33,10 @@ typedef struct {
     /* Of one head: sources at the panel's first key, and panels. */
     V k, v, keys, values;
     V panel, width; /* its number, and how many keys it stores */
+    V mean;         /* int8: of the head's keys */
 } Pack;
+
+static V key_at(Emit *e, const Pack *p, V key) { return at(e, p->k, mulc(e, key, p->a->ldk)); }
 
 /* Of key square `key` of the panel, word u: in tiles, `lanes` keys lie together. */
 static V key_place(Emit *e, const Attention *a, V key, V u, V width)
@@ -40,6 +46,23 @@ static V key_place(Emit *e, const Attention *a, V key, V u, V width)
     return add(e, mul(e, u, width), key);
 }
 
+/* Behind the words of `lanes` keys: their scales, which the words are made with, and the starts of
+ * their sums. */
+static V key_extra(Emit *e, const Pack *p, V key, int which)
+{
+    V word = ci(e, attention_score_words(p->a, p->a->head_size) + which);
+    return at(e, p->keys, key_place(e, p->a, key, word, p->width));
+}
+
+/* `lanes` words of a key of the panel from word u on, `channels` numbers of which exist. */
+static V key_row(Emit *e, const Pack *p, V key, V u, int64_t channels)
+{
+    if (!p->a->int8)
+        return row_words(e, p->a, key_at(e, p, key), u, channels);
+    CentredKey of = {key_at(e, p, key), p->mean, load(e, key_extra(e, p, key, KEY_SCALE), 1)};
+    return key_row_int8(e, p->a, &of, mulc(e, u, 4), channels);
+}
+
 /* `lanes` keys from `key` of the panel on (`valid` of them exist), words u.. of their channels,
  * transposed. */
 static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, int64_t channels)
@@ -47,23 +70,41 @@ static void pack_key_square(Emit *e, const Pack *p, V key, int64_t valid, V u, i
     const Attention *a = p->a;
     V rows[64];
     for (int i = 0; i < a->lanes; i++)
-        rows[i] = i < valid
-                      ? row_words(e, a, at(e, p->k, mulc(e, addc(e, key, i), a->ldk)), u, channels)
-                      : cf(e, 0, a->lanes);
+        rows[i] = i < valid ? key_row(e, p, addc(e, key, i), u, channels) : cf(e, 0, a->lanes);
     transpose(e, rows, a->lanes);
-    for (int i = 0; i < a->lanes && (a->tiles || i < attention_words(a, channels)); i++)
+    for (int i = 0; i < a->lanes && (a->tiles || i < attention_score_words(a, channels)); i++)
         store(e, rows[i], at(e, p->keys, key_place(e, a, key, addc(e, u, i), p->width)));
+}
+
+static void pack_scales(Emit *e, const Pack *p, V key, int64_t valid)
+{
+    const Attention *a = p->a;
+    store(e, cf(e, 0, a->lanes), key_extra(e, p, key, KEY_SCALE));
+    Loop l = loop_begin(e, ci(e, 0), ci(e, valid), 1);
+    V here = add(e, key, l.i);
+    CentredKey of = {key_at(e, p, here), p->mean, NULL};
+    store(e, scale_of_key(e, a, &of), key_extra(e, p, here, KEY_SCALE));
+    loop_end(e, &l);
 }
 
 static void pack_keys(Emit *e, const Pack *p, V key, int64_t valid)
 {
     const Attention *a = p->a;
-    int64_t step = (int64_t)a->lanes * (a->bf16 ? 2 : 1), whole = a->head_size / step * step;
-    Loop l = loop_begin(e, ci(e, 0), ci(e, attention_words(a, whole)), a->lanes);
+    int64_t step = (int64_t)a->lanes * (a->int8   ? 4
+                                        : a->bf16 ? 2
+                                                  : 1),
+            whole = a->head_size / step * step;
+    if (a->int8)
+        pack_scales(e, p, key, valid);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, attention_score_words(a, whole)), a->lanes);
     pack_key_square(e, p, key, valid, l.i, step);
     loop_end(e, &l);
     if (whole < a->head_size)
-        pack_key_square(e, p, key, valid, ci(e, attention_words(a, whole)), a->head_size - whole);
+        pack_key_square(e, p, key, valid, ci(e, attention_score_words(a, whole)),
+                        a->head_size - whole);
+    if (a->int8)
+        store(e, starts_of_keys(e, a, at(e, p->keys, key), p->width),
+              key_extra(e, p, key, KEY_START));
 }
 
 /* Of word `word` of the head's keys, channel c, a multiple of `lanes`. */
@@ -115,13 +156,17 @@ void emit_attention_pack(Emit *e, const Attention *a, const char *name)
       b = udivc(e, head, a->heads);
     Pack p = {.a = a, .panel = uremc(e, e->task, n)};
     V first = mulc(e, p.panel, panel_keys(a));
-    p.k = at(e, arg(e, 0),
-             add(e, add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)), mulc(e, first, a->ldk)));
+    V head_keys = at(e, arg(e, 0), add(e, mulc(e, b, a->sk), addc(e, h, a->k_off)));
+    p.k = at(e, head_keys, mulc(e, first, a->ldk));
     p.v = at(e, arg(e, 1),
              add(e, add(e, mulc(e, b, a->sv), addc(e, h, a->v_off)), mulc(e, first, a->ldv)));
     p.keys = at(e, arg(e, 2),
                 add(e, mulc(e, head, head_key_words(a)), mulc(e, first, key_words(a))));
     p.values = at(e, arg(e, 3), mulc(e, head, head_value_words(a)));
+    if (a->int8) {
+        p.mean = e->scratch;
+        mean_of_keys(e, a, head_keys, p.mean);
+    }
     V valid = smin(e, sub(e, ci(e, a->m), first), ci(e, panel_keys(a))),
       whole = sub(e, valid, uremc(e, valid, a->lanes));
     p.width = smin(e, sub(e, ci(e, keys_stored(a)), first), ci(e, panel_keys(a)));

@@ -19,54 +19,11 @@
 #include "emit_attention_weights.h"
 #include "emit_math.h"
 
-static void run_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
-                        int64_t multiple)
+void attention_fill(Emit *e, V p, int64_t n, double value)
 {
-    int64_t width = (int64_t)m->nvec * x->a->lanes;
-    int unroll = multiple % 4 == 0 ? 4 : multiple % 2 == 0 ? 2 : 1;
-    if (x->a->bf16)
-        micro_run_bf16(e, m, panel, ci(e, width), count, unroll);
-    else
-        micro_run(e, m, panel, ci(e, width), count, unroll);
-}
-
-/* Q of the block, scaled, for scores of which `unit` are a factor of 2; queries beyond n are zero.
- */
-static void load_queries(Emit *e, const VectorAttention *x, double unit)
-{
-    const Attention *a = x->a;
-    int lanes = a->lanes;
-    V scale = cf(e, a->scale * LOG2_E * unit, lanes),
-      valid = smin(e, sub(e, ci(e, a->n), x->first), ci(e, a->query_block));
-    for (int exist = 1; exist >= 0; exist--) {
-        if (!exist && a->n % a->query_block == 0)
-            break;
-        Loop q = loop_begin(e, exist ? ci(e, 0) : valid, exist ? valid : ci(e, a->query_block), 1);
-        V to = attention_row(e, x->queries, q.i, query_stride(a)),
-          from = attention_row(e, x->q, q.i, a->ldq);
-        for (int64_t d = 0; d < channels_stored(a); d += lanes) {
-            int64_t left = a->head_size - d;
-            V v = exist
-                      ? fp_mul(e,
-                               load_n(e, atc(e, from, d), lanes, left < lanes ? (int)left : lanes),
-                               scale)
-                      : cf(e, 0, lanes);
-            if (a->bf16)
-                store_bf16(e, v, at_bf16(e, to, ci(e, d)), lanes);
-            else
-                store(e, v, atc(e, to, d));
-        }
-        loop_end(e, &q);
-    }
-}
-
-void attention_scores_product(Emit *e, const Scores *s, Micro *m, V row)
-{
-    const Attention *a = s->x->a;
-    int64_t words = attention_words(a, a->head_size);
-    for (int i = 0; i < m->rows; i++)
-        m->a[i] = attention_row(e, s->x->queries, addc(e, row, i), query_stride(a));
-    run_product(e, s->x, m, s->panel, ci(e, words), words);
+    Loop l = loop_begin(e, ci(e, 0), ci(e, n), e->t->lanes);
+    store(e, cf(e, value, e->t->lanes), at(e, p, l.i));
+    loop_end(e, &l);
 }
 
 static void scores_tile(Emit *e, const void *scores, V row, int rows)
@@ -75,7 +32,7 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
     const Attention *a = s->x->a;
     Micro m;
     micro_init(e, &m, rows, s->nvec);
-    attention_scores_product(e, s, &m, row);
+    attention_scores_product(e, s, &m, row, NULL);
     for (int i = 0; i < rows; i++) {
         V to = at(e, attention_row(e, s->x->scores, addc(e, row, i), score_stride(a)), s->column);
         for (int v = 0; v < s->nvec; v++)
@@ -87,7 +44,7 @@ static void scores_tile(Emit *e, const void *scores, V row, int rows)
 static void scores_block(Emit *e, const VectorAttention *x, V first, V count, RowTile *tile)
 {
     const Attention *a = x->a;
-    int64_t panel_words = panel_keys(a) * attention_words(a, a->head_size);
+    int64_t panel_words = panel_keys(a) * key_words(a);
     int narrow = (int)((keys_stored(a) - (key_panels(a) - 1) * panel_keys(a)) / a->lanes);
     Loop p = loop_begin(e, ci(e, 0), count, 1);
     V panel = add(e, first, p.i);
@@ -141,13 +98,6 @@ static void mask(Emit *e, const VectorAttention *x, V key0, V keys)
     loop_end(e, &i);
     if (!a->causal)
         if_end(e, &f);
-}
-
-static void fill(Emit *e, V p, int64_t n, double value)
-{
-    Loop l = loop_begin(e, ci(e, 0), ci(e, n), e->t->lanes);
-    store(e, cf(e, value, e->t->lanes), at(e, p, l.i));
-    loop_end(e, &l);
 }
 
 /* The vector of a row's scores at `at`, and the running value that it joins; top: the row's
@@ -289,7 +239,7 @@ static void values_tile(Emit *e, const void *values, V row, int rows)
             set(e, m.acc[i][v], f ? fp_mul(e, before, f) : before);
         }
     }
-    run_product(e, x, &m, p->panel, p->count, p->multiple);
+    attention_product(e, x, &m, p->panel, p->count, p->multiple);
     for (int i = 0; i < rows; i++) {
         V r = addc(e, row, i);
         V inverse = p->online ? NULL : fp_div(e, cf(e, 1, 1), load(e, at(e, x->sum, r), 1));
@@ -369,7 +319,7 @@ static void key_block_results(Emit *e, const VectorAttention *x)
     const Attention *a = x->a;
     int64_t step = a->block_panels, per = panel_keys(a);
     bool even_blocks = key_panels(a) % step == 0 && keys_stored(a) % per == 0;
-    fill(e, x->results, a->query_block * result_stride(a), 0);
+    attention_fill(e, x->results, a->query_block * result_stride(a), 0);
     V end = ci(e, key_panels(a));
     if (a->causal)
         end = smin(e, end, udivc(e, addc(e, x->first, a->query_block + per - 1), per));
@@ -394,9 +344,9 @@ static void key_block_results(Emit *e, const VectorAttention *x)
 /* With running maxima. */
 static void rescaled(Emit *e, const VectorAttention *x)
 {
-    load_queries(e, x, 1);
-    fill(e, x->old, query_rows(x->a), HIDDEN);
-    fill(e, x->sum, query_rows(x->a), 0);
+    attention_queries(e, x, 1);
+    attention_fill(e, x->old, query_rows(x->a), HIDDEN);
+    attention_fill(e, x->sum, query_rows(x->a), 0);
     key_block_results(e, x);
 }
 
@@ -408,11 +358,11 @@ static void online(Emit *e, const VectorAttention *x)
     if (keeps) {
         VectorAttention once = *x;
         once.factor = NULL;
-        load_queries(e, x, attention_unit(x->a, e->t));
+        attention_queries(e, x, attention_unit(x->a, e->t));
         scores_block(e, x, ci(e, 0), ci(e, 1), scores_tile);
         row_maxima(e, x, ci(e, panel_keys(a)), panel_keys(a), false);
         attention_start(e, x);
-        fill(e, x->sums, a->query_block * a->lanes, 0);
+        attention_fill(e, x->sums, a->query_block * a->lanes, 0);
         key_block_results(e, &once);
         again = if_begin(e, attention_totals(e, x));
     }
@@ -436,7 +386,7 @@ void emit_attention_vectors(Emit *e, const AttentionTask *task)
         online(e, &x);
         return;
     }
-    load_queries(e, &x, 1);
+    attention_queries(e, &x, 1);
     V keys = ci(e, keys_stored(a));
     scores_block(e, &x, ci(e, 0), ci(e, key_panels(a)), scores_tile);
     mask(e, &x, ci(e, 0), keys);

@@ -7,7 +7,7 @@
 /* The body of a task: y = softmax(scale q k') v for its queries. */
 void emit_attention_vectors(Emit *e, const AttentionTask *task);
 
-/* ---- for emit_attention_weights.c ---- */
+/* ---- for emit_attention_scores.c and emit_attention_weights.c ---- */
 
 typedef struct {
     const Attention *a;
@@ -33,6 +33,14 @@ static inline V attention_row(Emit *e, V base, V row, int64_t stride)
 {
     return at(e, base, mulc(e, row, stride));
 }
-/* m->acc = m->acc + Q . keys, queries from `row` on. */
-void attention_scores_product(Emit *e, const Scores *s, Micro *m, V row);
+/* n floats. */
+void attention_fill(Emit *e, V p, int64_t n, double value);
+/* m->acc = m->acc + m->a . panel, for `count` words, a multiple of `multiple`. */
+void attention_product(Emit *e, const VectorAttention *x, Micro *m, V panel, V count,
+                       int64_t multiple);
+/* Q of the block, scaled, for scores of which `unit` are a factor of 2; queries beyond n are zero.
+ */
+void attention_queries(Emit *e, const VectorAttention *x, double unit);
+/* m->acc = Q . keys, queries from `row` on; start: plus a number of each row, or NULL. */
+void attention_scores_product(Emit *e, const Scores *s, Micro *m, V row, V *start);
 #endif

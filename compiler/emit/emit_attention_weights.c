@@ -145,13 +145,11 @@ void attention_weights_tile(Emit *e, const void *scores, V row, int rows)
 {
     const Scores *s = scores;
     Micro m;
+    V start[16];
     micro_init(e, &m, rows, s->nvec);
-    for (int i = 0; i < rows; i++) {
-        V start = splat(e, load(e, at(e, s->x->max, addc(e, row, i)), 1), s->x->a->lanes);
-        for (int v = 0; v < s->nvec; v++)
-            set(e, m.acc[i][v], start);
-    }
-    attention_scores_product(e, s, &m, row);
+    for (int i = 0; i < rows; i++)
+        start[i] = load(e, at(e, s->x->max, addc(e, row, i)), 1);
+    attention_scores_product(e, s, &m, row, start);
     for (int i = 0; i < rows; i++)
         (makes_words(s->x->a, e->t) ? words_row : weights_row)(e, s, &m, i, addc(e, row, i));
 }

@@ -71,6 +71,46 @@ void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes)
     LLVMSetAlignment(LLVMBuildStore(e->b, LLVMBuildTrunc(e->b, n, bytes, ""), p), 1);
 }
 
+V emit_quant_scale(Emit *e, const NumberRange *r)
+{
+    V most = fp_max(e, r->high, fp_sub(e, cf(e, 0, 1), r->low));
+    return fp_add(e, fp_div(e, most, cf(e, 127, 1)), r->poison);
+}
+
+V whole_int8(Emit *e, V x, V scale, int lanes)
+{
+    V usable = LLVMBuildFCmp(e->b, LLVMRealOGT, scale, cf(e, 0, 1), "");
+    V by = splat(e, choose(e, usable, scale, cf(e, 1, 1)), lanes);
+    return int_sub(e, rounded(e, fp_div(e, x, by), lanes), int_splat(e, ROUND_BITS, lanes));
+}
+
+static V narrow(Emit *e, V x, int lanes)
+{
+    LLVMTypeRef bytes = LLVMVectorType(LLVMInt8TypeInContext(e->ctx), (unsigned)lanes);
+    return LLVMBuildTrunc(e->b, x, bytes, "");
+}
+
+void store_unsigned_int8(Emit *e, V x, V scale, V p, int lanes)
+{
+    V n = int_add(e, whole_int8(e, x, scale, lanes), int_splat(e, 128, lanes));
+    LLVMSetAlignment(LLVMBuildStore(e->b, narrow(e, n, lanes), p), 1);
+}
+
+static V joined(Emit *e, V a, V b, int lanes)
+{
+    V index[128];
+    for (int i = 0; i < 2 * lanes; i++)
+        index[i] = LLVMConstInt(e->i32, (unsigned)i, 0);
+    return LLVMBuildShuffleVector(e->b, a, b, LLVMConstVector(index, 2 * (unsigned)lanes), "");
+}
+
+V words_int8(Emit *e, V part[4], int lanes)
+{
+    V all = joined(e, joined(e, part[0], part[1], lanes), joined(e, part[2], part[3], lanes),
+                   2 * lanes);
+    return LLVMBuildBitCast(e->b, narrow(e, all, 4 * lanes), vec_type(e, lanes), "");
+}
+
 /* ---- products ---- */
 
 /* Vectors of 16-bit numbers: the sum of two neighbours' products in each 32-bit lane. */

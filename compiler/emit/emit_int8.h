@@ -5,6 +5,7 @@
 #define LATENTC_EMIT_INT8_H
 #include "contract.h"
 #include "emit_micro.h"
+#include "emit_range.h"
 
 /* What the whole numbers of a row or a batch element stand for: f32, f32, i32. */
 typedef struct {
@@ -20,6 +21,14 @@ QuantValues load_quant(Emit *e, V p);
 
 /* `lanes` f32 numbers as bytes at p. */
 void store_int8(Emit *e, V x, const QuantValues *q, V p, int lanes);
+
+/* Symmetric, as weights are (quant_weight_scale, quant_weight): the scale of numbers in a range;
+ * `lanes` numbers as i32, -127 to 127, any where the scale is not finite; those with 128 added as
+ * bytes at p; four times `lanes` i32 as a vector of words. */
+V emit_quant_scale(Emit *e, const NumberRange *r);
+V whole_int8(Emit *e, V x, V scale, int lanes);
+void store_unsigned_int8(Emit *e, V x, V scale, V p, int lanes);
+V words_int8(Emit *e, V part[4], int lanes);
 
 /* acc + a . b: acc i32; a: words of four unsigned numbers, b: of four signed ones, -127 to 127. All
  * have the target's lanes. Exact, but for a known multiple of b's sums where the target multiplies

@@ -56,6 +56,7 @@ static const AttrField fields_AttnAttr[] = {
     {"q_off", AT(attn.q_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
     {"k_off", AT(attn.k_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
     {"v_off", AT(attn.v_off), ATTR_I64, 0, 0, NULL, 0, 0, BIG, 0},
+    {"quant", AT(attn.quant), ATTR_ENUM, 0, QUANT_NONE, quant_names, QUANT_COUNT, 0, 0, 0},
 };
 static const AttrField fields_RangeAttr[] = {
     {"pre", AT(range.pre), ATTR_ENUM, 0, PRE_NONE, prologue_names, PRE_COUNT, 0, 0, 0},

@@ -349,6 +349,9 @@ static const char *attn_operand(const Rule *r, int slot, const char *what, int64
 {
     const Shape *s = r->in[slot];
     int64_t c = r->o->attr.attn.heads * r->o->attr.attn.head_size;
+    int quant = r->o->attr.attn.quant;
+    if (quant && (quant != QUANT_ROWS || r->o->kind != OP_ATTENTION)) /* scores are not stored */
+        return FAIL(r, "quant: expected none, or rows for attention, found %s", quant_names[quant]);
     if (s->rank < 3)
         return FAIL(r, "%s: expected a tensor (batch,...,channels), found %s", what, text(r, s));
     if (off + c > shape_channels(s))

@@ -124,6 +124,8 @@ typedef struct {
     int causal;
     /* first channel read from each operand; 0 unless q, k, v share a tensor */
     int64_t q_off, k_off, v_off;
+    /* of an attention's scores: QUANT_NONE or QUANT_ROWS */
+    int quant;
 } AttnAttr;
 typedef struct {
     /* Prologue: not LAYER_NORM */

@@ -20,6 +20,11 @@
  *
  *     sum of (q - zero) * q_weight  times  scale * scale[o]
  *
+ * Scores of attention: queries and keys are rounded as weights of 8 bits are, with one scale for a
+ * row of a head. First the mean of QUANT_MEAN_KEYS keys is taken off all keys, of number j * m /
+ * QUANT_MEAN_KEYS of m (of all keys, where they are fewer): softmax does not see what all have in
+ * common, so any such vector is as right.
+ *
  * A number that is no number or infinite makes its scale NaN, and so the results that read it. */
 #ifndef LATENTC_QUANT_H
 #define LATENTC_QUANT_H
@@ -72,6 +77,9 @@ typedef struct {
 
 /* Input channels that share a scale of weights in 4 bits. */
 enum { QUANT_GROUP = 64 };
+
+/* Keys whose mean is taken off. */
+enum { QUANT_MEAN_KEYS = 16 };
 
 /* The scale of weights of that many bits whose greatest magnitude is `most`, NaN if one of them is;
  * the number that stands for w: 0 where the scale is 0 or not finite. */

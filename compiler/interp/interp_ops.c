@@ -2,6 +2,7 @@
  * are in interp_contract.c. b = batch; h, w = height, width; n, m = tokens or pixels; c =
  * channels. */
 #include "interp_ops.h"
+#include "interp_quant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -346,14 +347,23 @@ static void interp_attention(const Op *op, const Value *in, Value *out)
 {
     const AttnAttr *attr = &op->attr.attn;
     int64_t n = shape_rows(&out->shape), m = shape_rows(&in[1].shape), heads = attr->heads;
+    Value q = in[0], k = in[1];
+    if (attr->quant) {
+        q.data = interp_quant_heads(&in[0], attr, attr->q_off, false);
+        k.data = interp_quant_heads(&in[1], attr, attr->k_off, true);
+    }
 #pragma omp parallel for if (interp_parallel(shape_count(&out->shape) * m))
     for (int64_t row = 0; row < out->shape.dim[0] * n * heads; row++) {
         Head head = {row / heads / n, row % heads, attr};
         double *scores = xmalloc((size_t)m * sizeof *scores);
-        score_row(&in[0], &in[1], &head, row / heads % n, scores);
+        score_row(&q, &k, &head, row / heads % n, scores);
         softmax_row(scores, m, scores);
         average_row(scores, &in[2], &head, out->data + row * attr->head_size);
         free(scores);
+    }
+    if (attr->quant) {
+        free(q.data);
+        free(k.data);
     }
 }
 

@@ -80,6 +80,40 @@ void interp_quant_rows(double *data, int64_t rows, int64_t c, double *scales)
     }
 }
 
+/* The mean of some keys: rows of x, `size` channels of each, `ld` apart. */
+static void mean_of_keys(const double *x, int64_t m, int64_t ld, int64_t size, float *mean)
+{
+    int64_t n = m < QUANT_MEAN_KEYS ? m : QUANT_MEAN_KEYS;
+    for (int64_t c = 0; c < size; c++) {
+        float sum = 0;
+        for (int64_t j = 0; j < n; j++)
+            sum += (float)x[j * m / n * ld + c];
+        mean[c] = sum / (float)n;
+    }
+}
+
+double *interp_quant_heads(const Value *x, const AttnAttr *attr, int64_t off, bool keys)
+{
+    int64_t ld = shape_channels(&x->shape), rows = shape_rows(&x->shape), batch = x->shape.dim[0],
+            all = shape_count(&x->shape), size = attr->head_size;
+    double *data = xmalloc((size_t)all * sizeof *data);
+    memcpy(data, x->data, (size_t)all * sizeof *data);
+#pragma omp parallel for if (interp_parallel(all))
+    for (int64_t bh = 0; bh < batch * attr->heads; bh++) {
+        double *head = data + bh / attr->heads * rows * ld + off + bh % attr->heads * size;
+        float *mean = xcalloc((size_t)size, sizeof *mean);
+        if (keys)
+            mean_of_keys(head, rows, ld, size, mean);
+        for (int64_t j = 0; j < rows; j++) {
+            for (int64_t c = 0; c < size; c++)
+                head[j * ld + c] = (double)((float)head[j * ld + c] - mean[c]);
+            quantise_run(head + j * ld, size, 1, 8, NULL);
+        }
+        free(mean);
+    }
+    return data;
+}
+
 /* Of numbers; poison: 0, NaN if one is not finite. */
 typedef struct {
     float low, high, poison;

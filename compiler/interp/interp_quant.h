@@ -15,4 +15,8 @@ void interp_quant_rows(double *data, int64_t rows, int64_t c, double *scales);
 /* The same for `batch` elements of `each` numbers, whose ranges (batch,2) are given. */
 void interp_quant_images(double *data, int64_t batch, int64_t each, const double *range,
                          double *scales);
+
+/* An attention's queries, or its keys with the mean of some taken off: a copy of x, whose heads,
+ * from channel off on, are what their whole numbers stand for. The caller frees it. */
+double *interp_quant_heads(const Value *x, const AttnAttr *attr, int64_t off, bool keys);
 #endif

@@ -3,6 +3,8 @@
 #include "attention.h"
 #include "blocking.h"
 
+bool attention_int8_pays(const Target *t) { return target_dot8(t) && !target_tiles(t); }
+
 /* The largest divisor of n in lo..hi, or 0. */
 static int64_t divisor(int64_t n, int64_t lo, int64_t hi)
 {
@@ -56,6 +58,8 @@ void attention_plan(Attention *a, const Target *t)
 
 int64_t attention_tasks(const Attention *a) { return a->batch * a->heads * query_blocks(a); }
 int64_t attention_pack_tasks(const Attention *a) { return kv_batch(a) * a->heads * key_panels(a); }
+/* int8: the mean of keys */
+int64_t attention_pack_scratch(const Attention *a) { return a->int8 ? 4 * channels_stored(a) : 0; }
 int64_t attention_key_floats(const Attention *a)
 {
     return kv_batch(a) * a->heads * head_key_words(a);

@@ -18,6 +18,8 @@ typedef struct {
     int causal;
     /* Operands of both products are rounded to bfloat16. */
     int bf16;
+    /* Scores are products of whole numbers, which quant.h defines. */
+    int int8;
     /* The result is a tensor of bf16. */
     int y_bf16;
 
@@ -31,12 +33,16 @@ typedef struct {
     int tiles;
 } Attention;
 
+/* Do scores of whole numbers pay? Where an instruction multiplies them, but for the tile unit,
+ * which is as fast with bf16 as vectors are with bytes. */
+bool attention_int8_pays(const Target *t);
 /* Sets the fields that it chooses, from all others. */
 void attention_plan(Attention *a, const Target *t);
 /* Tasks of the attending kernel, bytes of scratch for one; tasks of the packing kernel. */
 int64_t attention_tasks(const Attention *a);
 int64_t attention_scratch(const Attention *a);
 int64_t attention_pack_tasks(const Attention *a);
+int64_t attention_pack_scratch(const Attention *a);
 /* Floats of the packed keys, and of the packed values. */
 int64_t attention_key_floats(const Attention *a);
 int64_t attention_value_floats(const Attention *a);
@@ -46,6 +52,11 @@ int64_t attention_value_floats(const Attention *a);
 static inline int64_t attention_words(const Attention *a, int64_t n)
 {
     return a->bf16 ? ceil_div(n, 2) : n;
+}
+/* The same of channels of queries and keys, four of which are a word in int8. */
+static inline int64_t attention_score_words(const Attention *a, int64_t n)
+{
+    return a->int8 ? ceil_div(n, 4) : attention_words(a, n);
 }
 /* On the tile unit: tiles of channels of a head's keys. */
 static inline int64_t tiles_of_keys(const Attention *a)
@@ -67,10 +78,15 @@ static inline int64_t channels_stored(const Attention *a)
 {
     return round_up(a->head_size, a->lanes);
 }
+/* Words behind the channels of a key in int8: its scale; what its sums begin with, as queries are
+ * stored with 128 added. */
+enum { KEY_SCALE, KEY_START, KEY_EXTRA };
 /* Words of a key. */
 static inline int64_t key_words(const Attention *a)
 {
-    return a->tiles ? tiles_of_keys(a) * TILE_COLUMNS : attention_words(a, a->head_size);
+    if (a->tiles)
+        return tiles_of_keys(a) * TILE_COLUMNS;
+    return attention_score_words(a, a->head_size) + (a->int8 ? KEY_EXTRA : 0);
 }
 /* Keys of a panel. */
 static inline int64_t panel_keys(const Attention *a)
@@ -105,8 +121,10 @@ static inline int64_t head_value_words(const Attention *a)
  * be: rows at a distance of a power of two share few sets of L1. */
 static inline int64_t query_stride(const Attention *a)
 {
-    return attention_words(a, channels_stored(a)) + a->lanes;
+    return round_up(attention_score_words(a, channels_stored(a)), a->lanes) + a->lanes;
 }
+/* Where a row of int8 has its scale. */
+static inline int64_t query_scale(const Attention *a) { return query_stride(a) - 1; }
 /* The same of scores. */
 static inline int64_t score_stride(const Attention *a)
 {

@@ -15,7 +15,7 @@
     N(winograd, winograd_names) F(tiles_x) F(tiles_y) N(kernels, stored_kernels_names)
 #define FIELDS_Attention(F, N) \
     F(batch) F(n) F(m) F(heads) F(head_size) F(ldq) F(ldk) F(ldv) F(ldy) F(q_off) F(k_off) F(v_off) F(sq) F(sk) \
-    F(sv) F(scale) F(causal) F(bf16) F(y_bf16) F(lanes) F(nr) F(panel_vectors) F(query_block) F(block_panels) F(tiles)
+    F(sv) F(scale) F(causal) F(bf16) F(int8) F(y_bf16) F(lanes) F(nr) F(panel_vectors) F(query_block) F(block_panels) F(tiles)
 #define FIELDS_AttnPart(F, N) \
     F(batch) F(n) F(m) F(heads) F(head_size) F(ld1) F(ld2) F(off1) F(off2) F(s1) F(s2) F(ldy) F(scale) F(causal) \
     F(rows) F(av)

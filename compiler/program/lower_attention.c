@@ -1,4 +1,5 @@
 /* Lowering of attention: fused, with keys and values packed by a step of their own, and unfused. */
+#include "blocking.h"
 #include "cost.h"
 #include "lower_attention.h"
 #include <string.h>
@@ -35,6 +36,7 @@ static Attention attention_of(const Lower *l, const Op *o)
                     .causal = t->causal,
                     .bf16 = l->p->bf16 && target_multiplies_bf16(l->p->target)};
     a.y_bf16 = l->bf16[o->out.id];
+    a.int8 = t->quant == QUANT_ROWS && attention_int8_pays(l->p->target);
     attention_plan(&a, l->p->target);
     return a;
 }
@@ -52,11 +54,20 @@ void lower_attention_pack(Lower *l, const Op *o)
     l->op = o;
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_ATTENTION_PACK, &a, "attention pack"),
                          attention_pack_tasks(&a), "attention pack");
+    lower_scratch(l, attention_pack_scratch(&a));
     l->op = attending;
     lower_use_tensor(l, x, o->in[1]);
     lower_use_tensor(l, x, o->in[2]);
     lower_use(l, x, p->keys);
     lower_use(l, x, p->values);
+}
+
+/* Of the products, counted as products with values: scores in int8 take as long as fewer of them.
+ */
+static double share_done(const Attention *a, const Target *t)
+{
+    double scores = blocking_for_int8(t)->product / blocking_for(t, a->bf16)->product;
+    return a->int8 ? (1 + scores) / 2 : 1;
 }
 
 void lower_attention(Lower *l, const Op *o)
@@ -66,14 +77,18 @@ void lower_attention(Lower *l, const Op *o)
     if (p->after == NO_OP_INDEX)
         lower_attention_pack(l, o);
     lower_scratch(l, attention_scratch(&a));
-    const char *kind = a.causal ? "attention causal" : a.bf16 ? "attention bf16" : "attention";
+    const char *kind = a.causal ? "attention causal"
+                       : a.int8 ? "attention int8"
+                       : a.bf16 ? "attention bf16"
+                                : "attention";
     Step *x = lower_step(l, program_kernel(l->p, KERNEL_ATTENTION, &a, kind), attention_tasks(&a),
                          kind);
     lower_use_tensor(l, x, o->in[0]);
     lower_use(l, x, p->keys);
     lower_use(l, x, p->values);
     lower_use_tensor(l, x, o->out);
-    x->flops = x->done = 2.0 * (double)op_macs(l->g, o);
+    x->flops = 2.0 * (double)op_macs(l->g, o);
+    x->done = x->flops * share_done(&a, l->p->target);
     x->products = a.bf16 ? PRODUCTS_BF16 : PRODUCTS_F32;
 }
 

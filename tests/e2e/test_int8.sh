@@ -20,10 +20,13 @@ cmp "$work/1.png" "$work/3.png" || fail "the picture depends on the number of th
 # What is quantised in the U-Net of graphs/sd2.
 unet() { "$LATENTC" show "$SOURCE_DIR/graphs/sd2/diffusion_model.json" --dtype int8 --target x86-64-v4-bf16 --after "$1"; }
 unet quantise >"$work/quantised"
+products=' = (dense|conv2d) '
 kept='@"(time\.|down\.conv_in"|down\.0\.attn|out\.conv"|.*(attn2\.to_k|residual|emb\.dense)")'
-if grep -E "$kept" "$work/quantised" | grep 'quant='; then fail "these should keep bf16"; fi
-rows=$(grep -c 'quant=rows' "$work/quantised") || true
+if grep -E "$kept" "$work/quantised" | grep -E "$products.*quant="; then fail "these should keep bf16"; fi
+rows=$(grep -cE "$products.*quant=rows" "$work/quantised") || true
 (( rows == 14 * 8 )) || fail "$rows products hold rows of whole numbers, expected 8 in each of 14 transformers"
+scores=$(grep -cE ' = attention .*quant=rows.*attn1' "$work/quantised") || true
+if (( scores != 16 )) || grep -E ' = attention .*quant=.*attn2' "$work/quantised"; then fail "$scores scores of self-attention are products of whole numbers, expected all 16, and no others"; fi
 # Bytes at 512x512, one picture: bf16 takes 2.6 GB.
 bytes=$(unet lower | sed -n 's/^weights offset=0 bytes=\([0-9]*\) .*/\1/p')
 echo "U-Net in int8: $bytes bytes"

@@ -494,7 +494,7 @@ static void try_target(void **state)
 
 int run_on_targets(const char *group, const OnTarget *what, int n, Products of)
 {
-    enum { MOST = 64 };
+    enum { MOST = 128 };
     static Trial trials[MOST];
     struct CMUnitTest tests[MOST];
     int n_targets, n_tests = 0;

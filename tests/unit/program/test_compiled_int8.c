@@ -1,5 +1,6 @@
 /* Quantised products against the reference interpreter, on every target of this machine: shapes
  * with edges, and operands that are all zero or no numbers. Bounds in compiled.c. */
+#include "attention.h"
 #include "compiled.h"
 #include "construct.h"
 #include <math.h>
@@ -167,6 +168,27 @@ static TensorId ranges(Graph *g, TensorId x, Size s)
     return graph_add_op(g, o);
 }
 
+/* ---- attention: scores of whole numbers ---- */
+
+static TensorId attends(Graph *g, TensorId x, Size s, bool causal)
+{
+    Op o = op_make(OP_ATTENTION, "attention");
+    for (int i = 0; i < 3; i++)
+        o.in[i] = x;
+    AttnAttr *a = &o.attr.attn;
+    a->heads = s.heads;
+    a->head_size = s.c / 3 / s.heads;
+    a->scale = 1 / sqrt((double)a->head_size);
+    a->causal = causal;
+    a->k_off = s.c / 3;
+    a->v_off = 2 * a->k_off;
+    a->quant = QUANT_ROWS;
+    return graph_add_op(g, o);
+}
+
+static TensorId attention(Graph *g, TensorId x, Size s) { return attends(g, x, s, false); }
+static TensorId causal_attention(Graph *g, TensorId x, Size s) { return attends(g, x, s, true); }
+
 /* clang-format off */
 static const Case exact[] = {
     {"one number", plain, {.b = 1, .h = 1, .w = 1, .c = 1, .co = 1}},
@@ -212,7 +234,25 @@ static const Case chains[] = {
     {"chain of large images", chain, {.b = 2, .h = 37, .w = 31, .c = 32, .co = 48}},
     {"chain of one pixel", chain, {.b = 2, .h = 1, .w = 1, .c = 30, .co = 16}},
 };
+static const Case attentions[] = {
+    {"attention", attention, {.b = 2, .w = 96, .c = 3 * 64, .heads = 2}},
+    {"attention in blocks of keys", attention, {.b = 1, .w = 1200, .c = 3 * 64, .heads = 1}},
+    {"attention in blocks, masked", attention, {.b = 1, .w = 1003, .c = 3 * 32, .heads = 2}},
+    {"attention, short words", attention, {.b = 2, .w = 67, .c = 3 * 30, .heads = 3}},
+    {"attention of few keys", attention, {.b = 3, .w = 5, .c = 3 * 16, .heads = 2}},
+    {"attention of one", attention, {.b = 2, .w = 1, .c = 3 * 16, .heads = 1}},
+    {"attention, heads of 40", attention, {.b = 1, .w = 130, .c = 3 * 80, .heads = 2}},
+    {"attention, a head of 160", attention, {.b = 1, .w = 130, .c = 3 * 160, .heads = 1}},
+    {"attention, causal", causal_attention, {.b = 2, .w = 77, .c = 3 * 64, .heads = 2}},
+};
 /* clang-format on */
+
+static void scores(const Target *t)
+{
+    for (size_t i = 0; i < sizeof attentions / sizeof attentions[0] && attention_int8_pays(t); i++)
+        for (int bf16 = 0; bf16 < 2; bf16++)
+            run_case(&attentions[i], t, FUSE_ALL, CONV_DIRECT, bf16);
+}
 
 static void images(const Target *t)
 {
@@ -291,11 +331,41 @@ static void odd_images(const Target *t)
     weights_close(w);
 }
 
+/* A query of zeros sees all keys alike. One that holds a number which is none is NaN in its head
+ * alone; a key like that is seen by every query of its head. */
+static void odd_tokens(const Target *t)
+{
+    enum { N = 48, SIZE = 16, HEADS = 2, C = HEADS * SIZE };
+    static const Case c = {"odd tokens", attention, {.b = 1, .w = N, .c = 3 * C, .heads = HEADS}};
+    WeightSource *w = weights_open("synthetic:7", "diffusion_model");
+    for (int key = 0; key < 2 && attention_int8_pays(t); key++) {
+        Graph *g = make(&c);
+        float *x = random_input(tensor(g, g->inputs[0]), 1), got[N * C];
+        for (int i = 0; i < SIZE; i++)
+            x[i] = 0;
+        x[3 * 3 * C + key * C + 7] = NAN;
+        jit_run_graph(g, w, program_new(t, FUSE_ALL, CONV_DIRECT, false),
+                      &(GraphRun){2, (const void *const[]){x}, (float *[]){got}, 1, NULL});
+        for (int i = 0; i < N * C; i++)
+            assert_int_equal(isnan(got[i]) != 0, i % C < SIZE && (key || i / C == 3));
+        for (int i = 0; i < SIZE && !key; i++) {
+            float mean = 0;
+            for (int j = 0; j < N; j++)
+                mean += x[(j * 3 + 2) * C + i] / N;
+            assert_float_equal(got[i], mean, 1e-5);
+        }
+        free(x);
+        graph_free(g);
+    }
+    weights_close(w);
+}
+
 int main(void)
 {
     static const OnTarget what[] = {
         {"exact", exact_sums},      {"rounded", prologues_and_epilogues},
         {"bf16", in_bf16_programs}, {"odd rows", odd_rows},
-        {"images", images},         {"odd images", odd_images}};
-    return run_on_targets("compiled, int8", what, 6, PRODUCTS_INT8);
+        {"images", images},         {"odd images", odd_images},
+        {"scores", scores},         {"odd tokens", odd_tokens}};
+    return run_on_targets("compiled, int8", what, 8, PRODUCTS_INT8);
 }
