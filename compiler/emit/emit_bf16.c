@@ -147,6 +147,13 @@ static void step_pairs(Emit *e, Micro *m, V k, V row)
     }
 }
 
+static V half_of_row(Emit *e, V row, V k, int second)
+{
+    int lanes = e->t->lanes;
+    V pair = splat_pair(e, load_pairs(e, at(e, row, k), 1), lanes);
+    return half(e, LLVMBuildBitCast(e->b, pair, int_type(e, lanes), ""), lanes, second);
+}
+
 /* First or second numbers of the pairs, as f32. */
 static void step_halves(Emit *e, Micro *m, V k, V row, int second)
 {
@@ -155,8 +162,8 @@ static void step_halves(Emit *e, Micro *m, V k, V row, int second)
     for (int v = 0; v < m->nvec; v++)
         bv[v] = half(e, load_pairs(e, atc(e, row, m->offset[v]), lanes), lanes, second);
     for (int i = 0; i < m->rows; i++) {
-        V pair = splat_pair(e, load_pairs(e, at(e, m->a[i], k), 1), lanes);
-        V a = half(e, LLVMBuildBitCast(e->b, pair, int_type(e, lanes), ""), lanes, second);
+        V a = m->wide ? splat(e, load(e, at(e, m->a[i], addc(e, mulc(e, k, 2), second)), 1), lanes)
+                      : half_of_row(e, m->a[i], k, second);
         for (int v = 0; v < m->nvec; v++)
             set(e, m->acc[i][v], fp_fma(e, a, bv[v], get(e, m->acc[i][v])));
     }

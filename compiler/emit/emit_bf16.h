@@ -26,6 +26,6 @@ void load_pairs_bf16(Emit *e, V p, int lanes, V *a, V *b);
 /* vdpbf16ps: acc + a . b, a vector of pairs each. Only for CORE_BF16_DOT. */
 V dot_bf16(Emit *e, V acc, V a, V b);
 /* As micro_run, operands in pairs: acc[i][v] += a[i][2k] * b[k * ldb + v * lanes][0] + a[i][2k + 1]
- * * b[..][1]; ldb in pairs. */
+ * * b[..][1]; ldb in pairs. m->wide: a holds f32, which only f32 arithmetic takes. */
 void micro_run_bf16(Emit *e, Micro *m, V b, V ldb, V pairs, int unroll);
 #endif

@@ -154,6 +154,7 @@ static void run_taps(Emit *e, RegisterTile *t, V *start)
     V count = udivc(e, chunk_channels(e, c, t->b->chunk), word);
     int unroll = c->kc % (4 * word) == 0 && rest % (4 * word) == 0 ? 4 : 1;
     V panel = var(e, e->ptr, t->b->panel);
+    t->m.wide = c->wide;
     for (int v = 0; v < t->m.nvec; v++)
         t->m.offset[v] = block_vector(c, &p, v);
     Loop ly = loop_begin(e, ci(e, 0), ci(e, c->kh), 1);

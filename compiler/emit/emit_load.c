@@ -58,8 +58,10 @@ static void load_segment(Emit *e, const ContractTask *task, const Segment *s)
         Loop l = loop_begin(e, ci(e, from), ci(e, to), lanes);
         V channel = addc(e, l.i, s->first), v = cf(e, 0, lanes);
         if (s->row)
-            v = contract_prologue(e, task, load(e, at(e, s->row, l.i), lanes), channel, s->image,
-                                  lanes);
+            v = contract_prologue(
+                e, task,
+                load_elements(e, c->x_bf16, element_at(e, c->x_bf16, s->row, l.i), lanes, lanes),
+                channel, s->image, lanes);
         store_operand(e, c, v, strip_place(e, task, s->q, channel), lanes);
         loop_end(e, &l);
         from = to;
@@ -159,7 +161,7 @@ static void load_pixel(Emit *e, ContractTask *task, V pixel, V q, V image)
                      : NULL;
     if (contract_int8(c))
         load_pixel_int8(e, task, (V[]){row, second}, q, image);
-    else if (c->x_bf16)
+    else if (c->x_bf16 && strip_word(c) == 2)
         copy_segment(e, task, row, q);
     else
         load_segment(e, task, &(Segment){row, q, image, 0, c->c1});

@@ -16,6 +16,7 @@ void micro_init(Emit *e, Micro *m, int rows, int nvec)
 {
     CHECK(rows <= 16 && nvec <= 4);
     m->overlap = NULL;
+    m->wide = false;
     m->rows = rows;
     m->nvec = nvec;
     for (int v = 0; v < nvec; v++)

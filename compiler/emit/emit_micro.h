@@ -10,6 +10,7 @@ typedef struct {
     /* Words from vector 0 of a row of b to vector v: v * lanes unless the caller changes it. */
     int64_t offset[4];
     V a[16];      /* one pointer a row */
+    bool wide;    /* micro_run_bf16: rows of a are f32 */
     V acc[16][4]; /* variables of vector type */
     /* May be NULL. Emits what overlaps with each `unroll` steps of micro_run. */
     void (*overlap)(Emit *e, const void *user);

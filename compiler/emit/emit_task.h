@@ -48,14 +48,14 @@ V part_begin(Emit *e, V part, int64_t count, int64_t parts);
 /* Strips, transformed inputs and panels hold f32 or bf16: indices count elements. */
 static inline V operand_at(Emit *e, const Contract *c, V p, V index)
 {
-    return contract_int8(c) ? at_byte(e, p, index)
-           : c->bf16        ? at_bf16(e, p, index)
-                            : at(e, p, index);
+    return contract_int8(c)     ? at_byte(e, p, index)
+           : strip_word(c) == 2 ? at_bf16(e, p, index)
+                                : at(e, p, index);
 }
 /* Stores `lanes` f32 numbers v at p as operands: in bf16 rounded to nearest. */
 static inline void store_operand(Emit *e, const Contract *c, V v, V p, int lanes)
 {
-    if (c->bf16)
+    if (strip_word(c) == 2)
         store_bf16(e, v, p, lanes);
     else
         store(e, v, p);

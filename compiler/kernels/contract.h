@@ -84,6 +84,10 @@ typedef struct {
     /* Channels are stored in multiples of it, zeros beyond: 1; 2, pairs in bf16; what a tile
      * product takes. */
     int64_t k_step;
+    /* Of bf16 operands, where no instruction multiplies them: the strip holds f32, the panels bf16.
+     * Weights are widened once for all rows of a register tile, a strip's numbers would be for each
+     * vector. */
+    int wide;
     /* 0, or the tile unit computes it (tiles.h), this many output pixels in a tile. */
     int tile_rows;
     /* WINOGRAD_*; NONE: direct. Else in strips of tiles_x x tiles_y tiles. */
@@ -99,11 +103,13 @@ static inline Products contract_products(const Contract *c)
 {
     return contract_int8(c) ? PRODUCTS_INT8 : c->bf16 ? PRODUCTS_BF16 : PRODUCTS_F32;
 }
-/* Channels in a word of 4 bytes of the operands that are multiplied. */
+/* Channels in a word of 4 bytes of the panels that are multiplied. */
 static inline int contract_word(const Contract *c)
 {
     return contract_int8(c) ? 4 : c->bf16 ? 2 : 1;
 }
+/* The same of the strip. */
+static inline int strip_word(const Contract *c) { return c->wide ? 1 : contract_word(c); }
 /* The same of a stored kernel. */
 static inline int contract_group(const Contract *c)
 {

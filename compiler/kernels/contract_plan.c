@@ -66,7 +66,7 @@ static double strip_cost(const Contract *c, const Target *t, int64_t tw, int64_t
     cost += b->strip_weight / (double)p;
     cost += halo / (double)p * b->strip_load /
             (double)(columns < LOAD_COLUMNS ? LOAD_COLUMNS : columns);
-    double bytes = halo * (double)ci * 4 / contract_word(c), room = b->strip_l2 * t->l2_bytes;
+    double bytes = halo * (double)ci * 4 / strip_word(c), room = b->strip_l2 * t->l2_bytes;
     if (bytes > room)
         cost += b->strip_over * (bytes / room - 1);
     return cost;
@@ -134,13 +134,17 @@ void contract_plan(Contract *c, const Target *t, ConvMode mode)
     c->tile_rows = contract_tiles(c, t) ? TILE_ROWS : 0;
     c->flat = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->upsample == 1 && c->oh == c->h &&
               c->ow == c->w;
-    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && contract_word(c) == 1;
+    c->wide = c->bf16 && !contract_int8(c) && !target_multiplies_bf16(t);
+    c->in_place = c->flat && c->pre == PRE_NONE && c->c2 == 0 && !c->x_bf16 && strip_word(c) == 1 &&
+                  c->c1 % contract_word(c) == 0;
     choose_chunks(c, t);
     if (c->flat)
         choose_flat(c, t);
     else
         choose_strip(c, t);
     winograd_plan(c, t, mode);
+    if (c->winograd)
+        c->wide = 0;
     if (c->tile_rows && !c->winograd)
         tile_shape(c);
     c->blocks = ceil_div(c->co, contract_block_out(c));
@@ -176,7 +180,7 @@ int64_t contract_strip_floats(const Contract *c)
 int64_t contract_numbers_floats(const Contract *c)
 {
     int64_t elements = (c->n_chunks * contract_strip_pixels(c) + tile_overrun(c)) * strip_row(c);
-    return (ceil_div(elements, contract_word(c)) + 63) / 16 * 16;
+    return (ceil_div(elements, strip_word(c)) + 63) / 16 * 16;
 }
 
 int64_t contract_images_floats(const Contract *c)

@@ -11,7 +11,7 @@
     F(epilogue.has_bias) F(epilogue.has_vec) F(epilogue.has_res) F(epilogue.res_shared) F(epilogue.res_bf16) F(epilogue.has_sums) F(epilogue.has_bounds) F(bf16) N(quant, quant_names) F(eps) F(vec_off) F(vec_width) F(vec_batch) \
     F(x_bf16) F(x_shared) F(x2_shared) F(ldy) \
     F(flat) F(in_place) F(kc) F(n_chunks) F(tw) F(th) F(images) F(pixels) F(strips_x) F(strips_y) F(strips_b) \
-    F(blocks) F(slices) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(tile_rows) \
+    F(blocks) F(slices) F(staged) F(load_parts) F(nr) F(lanes) F(k_step) F(wide) F(tile_rows) \
     N(winograd, winograd_names) F(tiles_x) F(tiles_y) N(kernels, stored_kernels_names)
 #define FIELDS_Attention(F, N) \
     F(batch) F(n) F(m) F(heads) F(head_size) F(ldq) F(ldk) F(ldv) F(ldy) F(q_off) F(k_off) F(v_off) F(sq) F(sk) \

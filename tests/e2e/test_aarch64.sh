@@ -50,13 +50,14 @@ done
 host expected.safetensors transformer --interpret
 arm found.safetensors aarch64 transformer --dtype bf16
 "$TOOLS/compare" --bound 3e-2 found.safetensors expected.safetensors
-for block in mid transformer; do
+for block in resnet transformer; do
     host expected.safetensors $block --interpret --fuse all --dtype int8
     for target in aarch64 aarch64-dot; do
         arm $target.safetensors $target $block --dtype int8 --conv int8
         "$TOOLS/compare" --bound 3e-2 $target.safetensors expected.safetensors
     done
-    cmp aarch64.safetensors aarch64-dot.safetensors || fail "$block: sums of sdot are not those of other products"
+    [[ $block == transformer ]] || # whose scores are whole numbers with sdot alone
+        cmp aarch64.safetensors aarch64-dot.safetensors || fail "$block: sums of sdot are not those of other products"
 done
 if "$LATENTC" targets | grep -q '^x86-64-v3 *yes'; then
     host found.safetensors transformer --dtype int8 --target x86-64-v3
