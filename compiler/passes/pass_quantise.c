@@ -17,8 +17,8 @@
  *     down, where errors pass through all levels      -         w8      w8
  *     other products of single pixels or tokens       rows      w8      w4
  *     convolutions that load values no norm has scaled,
- *     of the first level on the way down, or of a
- *     model without a timestep                        -         w8      w4
+ *     or of the first level on the way down           -         w8      w4
+ *     decoders and encoders of pictures               -         w8      w4
  *     other convolutions                              image     w8      w4
  *
  * Scores of self-attention of a model with a timestep are quantised with int8, by rows, on all
@@ -27,10 +27,11 @@
  *
  * One range for all pixels and channels is coarse where no norm has made them alike, and what the
  * first level rounds is rounded again by all others: with synthetic:1 at 128x128 those two classes
- * bring the error of DiffusionModelV2 from 4.4e-2 to 5.7e-2. Models without a timestep run once for
- * a picture; they have forms with fewer products than direct ones in int8, and take half as long.
+ * bring the error of DiffusionModelV2 from 4.4e-2 to 5.7e-2. Decoders and encoders of pictures run
+ * once for a picture, and their convolutions have forms with fewer products than direct ones in
+ * int8, which take half as long; the two products of their attention are no time.
  *
- * With int8, Graph.layers overrules the rules: a file may name layers of the last five kinds one by
+ * With int8, Graph.layers overrules the rules: a file may name layers of the last six kinds one by
  * one, or all of them.
  *
  * With --optimize memory, int8 holds in w8 what it does not quantise here, first and last
@@ -45,7 +46,8 @@
  * of the graph, the last one's result is an output. What changes more slowly is computed once per
  * prompt or timestep. A shortcut changes the number of channels of a value that has other users,
  * and is only added, or adds. The first level is what no convolution of stride 2 comes before, in a
- * graph that has one. */
+ * graph that has one. Decoders and encoders of pictures have no input of a prompt or a timestep,
+ * and convolutions besides the first and the last one. */
 #include "construct.h"
 #include "rewrite.h"
 
@@ -62,6 +64,7 @@ typedef enum {
     FIRST_LEVEL,
     PIXELS,
     COARSE,
+    CODER,
     WINDOWS,
     LAYER_CLASSES
 } LayerClass;
@@ -74,12 +77,14 @@ static const Quant rules[QUANTISE_COUNT][LAYER_CLASSES] = {
                               [FIRST_LEVEL] = QUANT_W8,
                               [PIXELS] = QUANT_ROWS,
                               [COARSE] = QUANT_W8,
+                              [CODER] = QUANT_W8,
                               [WINDOWS] = QUANT_IMAGE_W8},
     [QUANTISE_W8] = {[SLOW] = QUANT_W8,
                      [SHORTCUT] = QUANT_W8,
                      [FIRST_LEVEL] = QUANT_W8,
                      [PIXELS] = QUANT_W8,
                      [COARSE] = QUANT_W8,
+                     [CODER] = QUANT_W8,
                      [WINDOWS] = QUANT_W8},
     [QUANTISE_W4] = {[EDGE] = QUANT_W8,
                      [SLOW] = QUANT_W8,
@@ -87,6 +92,7 @@ static const Quant rules[QUANTISE_COUNT][LAYER_CLASSES] = {
                      [FIRST_LEVEL] = QUANT_W8,
                      [PIXELS] = QUANT_W4,
                      [COARSE] = QUANT_W4,
+                     [CODER] = QUANT_W4,
                      [WINDOWS] = QUANT_W4},
 };
 
@@ -98,18 +104,38 @@ typedef struct {
     /* per tensor id: a convolution of stride 2 comes before it */
     bool *below;
     bool has_levels;
-    /* an input changes with the timestep */
-    bool has_timestep;
+    /* a decoder or an encoder of pictures */
+    bool is_coder;
 } Structure;
+
+static bool is_edge(Graph *g, const Op *o)
+{
+    if (o->kind != OP_CONV2D)
+        return false;
+    TensorId x = tensor_root(g, o->in[SLOT_X]);
+    return tensor(g, x)->kind == T_INPUT || uses_of(g, o->out).is_output;
+}
+
+static bool is_coder(Graph *g, Binding fastest)
+{
+    bool inner = false;
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        if (tensor(g, g->inputs[i])->binding != fastest)
+            return false;
+    for (uint32_t i = 0; i < g->n_ops; i++) {
+        const Op *o = &g->ops[i];
+        inner |= o->kind == OP_CONV2D && !o->dead && !is_pointwise(g, o) && !is_edge(g, o);
+    }
+    return inner;
+}
 
 static Structure structure_of(Graph *g)
 {
     Structure s = {.g = g, .below = arena_alloc(g->arena, g->n_tensors + 1)};
-    for (uint32_t i = 0; i < g->n_inputs; i++)
-        s.has_timestep |= tensor(g, g->inputs[i])->binding == BIND_TIME;
     for (uint32_t i = 0; i < g->n_outputs; i++)
         if (tensor(g, g->outputs[i])->binding > s.fastest)
             s.fastest = tensor(g, g->outputs[i])->binding;
+    s.is_coder = is_coder(g, s.fastest);
     for (uint32_t i = 0; i < g->n_ops; i++) {
         const Op *o = &g->ops[i];
         bool below = o->kind == OP_CONV2D && o->attr.contract.stride > 1;
@@ -119,14 +145,6 @@ static Structure structure_of(Graph *g)
         s.below[o->out.id] = below;
     }
     return s;
-}
-
-static bool is_edge(const Structure *s, const Op *o)
-{
-    if (o->kind != OP_CONV2D)
-        return false;
-    TensorId x = tensor_root(s->g, o->in[SLOT_X]);
-    return tensor(s->g, x)->kind == T_INPUT || uses_of(s->g, o->out).is_output;
 }
 
 static bool is_slow(const Structure *s, const Op *o)
@@ -155,18 +173,20 @@ static bool is_shortcut(const Structure *s, const Op *o)
 /* Does a convolution load numbers that no norm has made alike, or do all levels see its error? */
 static bool is_coarse(const Structure *s, const Op *o)
 {
-    return !s->has_timestep || prologues[o->attr.contract.pre].norm != AFFINE_NORM ||
+    return prologues[o->attr.contract.pre].norm != AFFINE_NORM ||
            (s->has_levels && !s->below[o->out.id]);
 }
 
 static LayerClass class_of(const Structure *s, const Op *o)
 {
-    if (is_edge(s, o))
+    if (is_edge(s->g, o))
         return EDGE;
     if (is_slow(s, o))
         return SLOW;
     if (is_shortcut(s, o))
         return SHORTCUT;
+    if (s->is_coder)
+        return CODER;
     if (!is_pointwise(s->g, o))
         return is_coarse(s, o) ? COARSE : WINDOWS;
     return s->has_levels && !s->below[o->out.id] ? FIRST_LEVEL : PIXELS;
@@ -196,10 +216,13 @@ static const QuantLayer *line_of(const Structure *s, const Op *o)
 
 /* The class as if errors did no harm. Nothing bounds the numbers of a LayerNorm by those of its
  * channels. */
-static LayerClass bold_class(const Op *o, LayerClass class)
+static LayerClass bold_class(const Structure *s, const Op *o)
 {
+    LayerClass class = class_of(s, o);
     bool bounded = prologues[o->attr.contract.pre].norm != LAYER_NORM;
-    return class == FIRST_LEVEL ? PIXELS : class == COARSE && bounded ? WINDOWS : class;
+    if (class < FIRST_LEVEL)
+        return class;
+    return is_pointwise(s->g, o) ? PIXELS : bounded ? WINDOWS : COARSE;
 }
 
 /* As the line says; not of kinds that are never quantised. */
@@ -212,16 +235,16 @@ static Quant quant_of_line(const Structure *s, const Op *o, const QuantLayer *li
         err("%s:%d: %s: expected bf16: the first and the last convolution, shortcuts, and what does "
             "not change in every step are never quantised",
             s->g->layers->file, line->line, o->path);
-    return rules[s->g->quantise][bold_class(o, class)];
+    return rules[s->g->quantise][bold_class(s, o)];
 }
 
 static Quant quant_of(const Structure *s, const Op *o)
 {
     const QuantLayer *line = line_of(s, o);
-    LayerClass class = class_of(s, o);
+    bool bold = s->g->layers && s->g->layers->all;
     if (line)
         return quant_of_line(s, o, line);
-    return rules[s->g->quantise][s->g->layers && s->g->layers->all ? bold_class(o, class) : class];
+    return rules[s->g->quantise][bold ? bold_class(s, o) : class_of(s, o)];
 }
 
 /* Every line must name a product. */
