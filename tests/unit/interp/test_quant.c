@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,26 @@ static void rows_of_zeros_and_nan(void **state)
     }
 }
 
+/* A column of zeros has the scale 0, and its results are 0. */
+static void dead_columns(void **state)
+{
+    (void)state;
+    static const char *const quants_tried[] = {"rows", "w8", "w4"};
+    for (int k = 0; k < 3; k++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "graph t\n"
+                 "input %%1 x f32[1,2,2] step\n"
+                 "%%2 = dense x=%%1 kernel=w(\"a.kernel\"[1]+\"a.kernel\"[1]*0)[2,2] {quant=%s} : "
+                 "f32[1,2,2] @\"a\"\n"
+                 "output output %%2\n",
+                 quants_tried[k]);
+        float got[4];
+        run(text, (const float[]){1, 2, -3, 4}, NULL, got);
+        assert_true(got[0] != 0 && got[1] == 0 && got[2] != 0 && got[3] == 0);
+    }
+}
+
 /* The border of a picture is padded with the zero point, which here is not 0. */
 static void images(void **state)
 {
@@ -184,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows),
         cmocka_unit_test(rows_of_zeros_and_nan),
+        cmocka_unit_test(dead_columns),
         cmocka_unit_test(images),
         cmocka_unit_test(weights_of_4_bits),
     };

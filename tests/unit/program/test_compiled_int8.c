@@ -1,5 +1,6 @@
 /* Quantised products against the reference interpreter, on every target of this machine: shapes
- * with edges, and operands that are all zero or no numbers. Bounds in compiled.c. */
+ * with edges, operands that are all zero or no numbers, and columns of zeros. Bounds in compiled.c.
+ */
 #include "attention.h"
 #include "compiled.h"
 #include "construct.h"
@@ -32,6 +33,20 @@ static TensorId biased(Graph *g, TensorId x, Size s)
     Op o = product(g, "biased", x, s.co);
     o.in[SLOT_BIAS] = weight(g, "biased.bias", shape1(s.co));
     o.in[SLOT_RES] = graph_add_op(g, product(g, "res", x, s.co));
+    return graph_add_op(g, o);
+}
+
+/* Columns in the middle whose weights are all zero. */
+static TensorId with_dead(Graph *g, TensorId kernel)
+{
+    return graph_add_weight_parts(g, (const TensorId[]){kernel, kernel, kernel}, 3,
+                                  (double[]){1, 0, -1});
+}
+
+static TensorId dead_columns(Graph *g, TensorId x, Size s)
+{
+    Op o = product(g, "dead", x, s.co);
+    o.in[SLOT_KERNEL] = with_dead(g, o.in[SLOT_KERNEL]);
     return graph_add_op(g, o);
 }
 
@@ -95,6 +110,13 @@ static TensorId quantised(Graph *g, Op o)
 static TensorId conv(Graph *g, TensorId x, Size s)
 {
     return quantised(g, window(g, "conv", x, s.c, s.co));
+}
+
+static TensorId dead_windows(Graph *g, TensorId x, Size s)
+{
+    Op o = window(g, "dead", x, s.c, s.co);
+    o.in[SLOT_KERNEL] = with_dead(g, o.in[SLOT_KERNEL]);
+    return quantised(g, o);
 }
 
 static TensorId down(Graph *g, TensorId x, Size s)
@@ -360,12 +382,77 @@ static void odd_tokens(const Target *t)
     weights_close(w);
 }
 
+/* The results of a graph of one input. */
+static float *results(const Case *c, const Target *t, const float *x)
+{
+    WeightSource *w = weights_open("synthetic:7", "diffusion_model");
+    Graph *g = make(c);
+    float *got = malloc((size_t)shape_count(&tensor(g, g->outputs[0])->shape) * sizeof *got);
+    jit_run_graph(g, w, program_new(t, FUSE_ALL, CONV_INT8, false),
+                  &(GraphRun){2, (const void *const[]){x}, (float *[]){got}, 1, NULL});
+    graph_free(g);
+    weights_close(w);
+    return got;
+}
+
+/* Columns whose weights are zero give 0, and no NaN: their scale is 0. */
+static void dead_channels(const Target *t)
+{
+    enum { B = 2, H = 3, W = 2, C = 10, CO = 6, PIXELS = B * H * W };
+    static const Case cases[] = {
+        {"dead columns", dead_columns, {.b = B, .h = H, .w = W, .c = C, .co = CO}},
+        {"dead columns of windows", dead_windows, {.b = B, .h = H, .w = W, .c = C, .co = CO}}};
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        Graph *g = make(&cases[k]);
+        float *x = random_input(tensor(g, g->inputs[0]), 1), *got = results(&cases[k], t, x);
+        for (int i = 0; i < PIXELS * CO; i++) {
+            const float *pixel = got + i / CO * 3 * CO;
+            assert_true(pixel[CO + i % CO] == 0);
+            assert_true(pixel[i % CO] != 0 && pixel[i % CO] == -pixel[2 * CO + i % CO]);
+        }
+        free(x);
+        free(got);
+        graph_free(g);
+    }
+}
+
+/* The first of two images has numbers 64 times as large, so its results are exactly that; those of
+ * the second are the same bits. Where images are small, a strip has pixels of both. */
+static void ranges_apart(const Target *t)
+{
+    static const Case cases[] = {
+        {"both in a strip", conv, {.b = 2, .h = 3, .w = 3, .c = 20, .co = 24}},
+        {"a strip and more", conv, {.b = 2, .h = 23, .w = 19, .c = 12, .co = 20}},
+        {"stride 2", down, {.b = 2, .h = 8, .w = 6, .c = 12, .co = 20}},
+        {"upsampled", upsampled, {.b = 2, .h = 5, .w = 6, .c = 18, .co = 20}}};
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        Graph *g = make(&cases[k]);
+        const Tensor *in = tensor(g, g->inputs[0]), *out = tensor(g, g->outputs[0]);
+        int64_t half_in = shape_count(&in->shape) / 2, half_out = shape_count(&out->shape) / 2;
+        float *x = random_input(in, 1), *alike = results(&cases[k], t, x);
+        for (int64_t i = 0; i < half_in; i++)
+            x[i] *= 64;
+        float *apart = results(&cases[k], t, x);
+        for (int64_t i = 0; i < half_out; i++)
+            assert_true(apart[i] == 64 * alike[i] && apart[half_out + i] == alike[half_out + i]);
+        free(x);
+        free(alike);
+        free(apart);
+        graph_free(g);
+    }
+}
+
 int main(void)
 {
-    static const OnTarget what[] = {
-        {"exact", exact_sums},      {"rounded", prologues_and_epilogues},
-        {"bf16", in_bf16_programs}, {"odd rows", odd_rows},
-        {"images", images},         {"odd images", odd_images},
-        {"scores", scores},         {"odd tokens", odd_tokens}};
-    return run_on_targets("compiled, int8", what, 8, PRODUCTS_INT8);
+    static const OnTarget what[] = {{"exact", exact_sums},
+                                    {"rounded", prologues_and_epilogues},
+                                    {"bf16", in_bf16_programs},
+                                    {"odd rows", odd_rows},
+                                    {"images", images},
+                                    {"odd images", odd_images},
+                                    {"dead channels", dead_channels},
+                                    {"ranges apart", ranges_apart},
+                                    {"scores", scores},
+                                    {"odd tokens", odd_tokens}};
+    return run_on_targets("compiled, int8", what, sizeof what / sizeof what[0], PRODUCTS_INT8);
 }
