@@ -267,7 +267,6 @@ void calibrate(const Calibration *c)
     char **prompts = read_prompts(a, c->prompts, &n_prompts);
     output_check(c->layers);
     w.points = points_record(c, prompts, n_prompts);
-    say(&w, "%d calls of the model in f32, of %d prompts", w.points.n, n_prompts);
     find_layers(&w);
     for (int i = 0; i < w.n; i += TOGETHER) {
         own_errors(&w, i, i + TOGETHER < w.n ? i + TOGETHER : w.n);

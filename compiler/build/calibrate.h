@@ -25,6 +25,7 @@ typedef struct {
 /* Relative rms error of an int8 step that people take as right: docs/fast.md. */
 #define CALIBRATE_ERROR 4.5e-2
 
-/* Writes the table. err() where there are no prompts, or bf16 alone has a larger error. */
+/* Writes the table. err() where there are no prompts, bf16 alone has a larger error, or numbers are
+ * not finite. */
 void calibrate(const Calibration *c);
 #endif

@@ -125,11 +125,21 @@ static void encode(Loop *l, const char *prompt)
     free(ids);
 }
 
+static bool all_finite(const float *x, int64_t n)
+{
+    while (n && isfinite(x[n - 1]))
+        n--;
+    return !n;
+}
+
 /* Copies what the last call read and made. */
 static void add_point(Loop *l, const lrt_denoiser *d, int k)
 {
     const lrt_stage *s = lrt_instance_stage(l->model);
     Points *p = l->points;
+    if (!all_finite(d->predicted, p->values))
+        err("--calibrate: step %d: the model's result in f32 has numbers that are not finite",
+            k + 1);
     GROW(p->list, p->n, p->cap);
     Point *x = &p->list[p->n++];
     x->inputs = arena_alloc(p->arena, (size_t)p->n_inputs * sizeof *x->inputs);
@@ -223,8 +233,11 @@ Points points_record(const Calibration *c, char **prompts, int n)
     open_loop(l, c);
     if (!lrt_schedule_init(&schedule, &l->l->schedule))
         err("out of memory");
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         run_prompt(l, &schedule, prompts[i], i);
+        if (!c->quiet)
+            note("calibration: %d calls of the model in f32, prompt %d of %d", p.n, i + 1, n);
+    }
     lrt_schedule_free(&schedule);
     close_loop(l);
     free(l);

@@ -25,7 +25,7 @@ typedef struct {
 } Points;
 
 /* The calls of the model in short loops, one for each prompt. err() where the pipeline has no text
- * encoder or no diffusion model, or memory is short. */
+ * encoder or no diffusion model, a result is not finite, or memory is short. */
 Points points_record(const Calibration *c, char **prompts, int n);
 /* Relative rms error of x (a program's only stage, with these weights) over all points. */
 double points_error(const Points *p, const lrt_stage *stage, const void *weights);

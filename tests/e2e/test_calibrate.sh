@@ -15,7 +15,7 @@ awk -v e="$error" 'BEGIN {exit !(e > 0 && e <= 1.5e-2)}' || fail "the error is $
 # Largest errors first, and those are in bf16. A number of 8 bits whose range is 7 times its rms is off by 7 / 255 / sqrt(12) = 8e-3 of the rms;
 # so is a sum of products. Outliers make up to four times of it; a residual that is added, which has no error, makes less.
 awk 'NR > 1 && $3 > last || $3 < 1e-4 || $3 > 3.2e-2 || $2 == "bf16" && int8 {exit 1} {last = $3; int8 = int8 || $2 == "int8"}' <<<"$table" || fail "own errors: $table"
-[[ $(<messages) == *"own errors of"*"layers in bf16: error $error"* ]] || fail "no progress: $(<messages)"
+[[ $(<messages) == "calibration: 5 calls of the model in f32, prompt 1 of 1"*"own errors of"*"layers in bf16: error $error"* ]] || fail "no progress: $(<messages)"
 # The file gives the same packed weights again; the rule others.
 layout() { # FLAGS...: as `weights convert` packs
     "$LATENTC" weights convert "$SOURCE_DIR/graphs/shapes/weights.safetensors" "$pipeline" --to packed --dtype int8 "$@" -o packed 2>/dev/null || fail "weights convert $*"
@@ -26,7 +26,8 @@ layout=$(layout --int8-layers calibrated.layers)
 [[ $(layout) != "$layout" ]] || fail "the calibration changes nothing"
 
 printf '\n \n' >empty
-expect 1 'latentc: error: empty: no prompts; expected one on each line' build --calibrate empty -o no
+: >zero
+for file in empty zero; do expect 1 "latentc: error: $file: no prompts; expected one on each line" build --calibrate $file -o no; done
 expect 1 'latentc: error: nothing: cannot be read: *' build --calibrate nothing -o no
 for x in 0 -1 1.5 x nan ''; do
     expect 2 "latentc: error: --int8-error: found '$x', expected a number above 0, at most 1" build --calibrate prompts.txt --int8-error "$x" -o no
