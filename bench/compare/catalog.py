@@ -2,10 +2,23 @@
 import os
 from dataclasses import dataclass
 
-# stage of `latentc bench` -> (model, batch of one run)
-STAGES = {"guided_step": ("diffusion_model", 2), "decoder": ("decoder", 1), "text_encoder": ("text_encoder", 2), "tiny_decoder": ("tiny_decoder", 1)}
-# What `latentc bench` and `latentc run` take, in graphs/, where it is not the pipeline and the model of graphs/sd2.
-GRAPHS = {"tiny_decoder": "taesd/decoder.json"}
+
+@dataclass(frozen=True)
+class Stage:
+    model: str
+    batch: int              # of one run
+    bench: str              # the stage of `latentc bench`
+    weights: str            # the stage whose files of weights it has
+    graph: str = ""         # what `latentc bench` and `latentc run` take, in graphs/; "": the pipeline and the model of graphs/sd2
+
+
+STAGES = {
+    "guided_step": Stage("diffusion_model", 2, "guided_step", "guided_step"),
+    "half_step": Stage("diffusion_model", 1, "guided_step", "guided_step"),
+    "decoder": Stage("decoder", 1, "decoder", "decoder"),
+    "text_encoder": Stage("text_encoder", 2, "text_encoder", "text_encoder"),
+    "tiny_decoder": Stage("tiny_decoder", 1, "tiny_decoder", "tiny_decoder", "taesd/decoder.json"),
+}
 DTYPES = ("bf16", "f32", "int8")
 ISAS = ("native", "avx2")
 
@@ -40,9 +53,24 @@ def left_out(peer, dtype, isa):
     return None
 
 
+OUTLIERS = "-outliers"
+
+
+def weights_name(seed, outliers):
+    """What names weights in files and on command lines: "1"; or "1-outliers30", with outlier channels that are 30 times as large (synthetic.py)."""
+    return f"{seed}{OUTLIERS}{outliers:g}" if outliers else str(seed)
+
+
+def weights_of(name):
+    """(seed, how many times as large outliers are; 0: there are none)"""
+    seed, _, outliers = name.partition(OUTLIERS)
+    return int(seed), float(outliers or 0)
+
+
 FILES = {
-    "weights-f32": "{stage}-seed{seed}-f32.safetensors",
-    "weights-bf16": "{stage}-seed{seed}-bf16.safetensors",
+    "weights-f32": "{weights}-seed{seed}-f32.safetensors",
+    "weights-bf16": "{weights}-seed{seed}-bf16.safetensors",
+    "weights-latentc": "{weights}-seed{seed}-latentc.safetensors",  # in the names and layouts of latentc
     "openvino": "{stage}-seed{seed}-{size}.xml",
     "openvino-int8": "{stage}-seed{seed}-{size}-int8.xml",
     "openvino-1": "{stage}-seed{seed}-{size}-batch1.xml",
@@ -53,4 +81,5 @@ FILES = {
 
 
 def file_of(kind, stage, size, seed, folder):
-    return os.path.join(folder, FILES[kind].format(stage=stage, size=size, seed=seed))
+    """seed: a number, or a name of weights_name"""
+    return os.path.join(folder, FILES[kind].format(stage=stage, weights=STAGES[stage].weights, size=size, seed=seed))

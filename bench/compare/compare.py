@@ -21,6 +21,7 @@ def arguments():
     a.add_argument("--stages", default="guided_step,decoder", help=f"of {', '.join(catalog.STAGES)}; default %(default)s")
     a.add_argument("--dtypes", default="bf16,f32", help="default %(default)s")
     a.add_argument("--isa", choices=catalog.ISAS, default="native", help="avx2: latentc for x86-64-v3, others limited to AVX2; default %(default)s")
+    a.add_argument("--outliers", type=float, default=0, metavar="X", help="weights with outlier channels: 1 %% of the norms' gammas are X times as large")
     a.add_argument("--rounds", type=int, default=7, help="runs of each, alternating; 0: only compare outputs; default %(default)s")
     a.add_argument("--no-check", action="store_true", help="do not compare outputs with the reference in double precision")
     a.add_argument("--prepare", action="store_true", help="only make the environment and missing files of the cache")
@@ -33,6 +34,7 @@ def arguments():
             if name not in known:
                 a.error(f"--{what} {name}: expected {', '.join(known)}")
         setattr(f, what, chosen)
+    f.weights = catalog.weights_name(f.seed, f.outliers)
     return f
 
 
@@ -61,13 +63,13 @@ def files(f):
     """(kind, stage) of everything that the programs load, once."""
     needed = []
     for stage, dtype, chosen in pairings(f):
-        kinds = [getattr(catalog.PEERS[p], dtype) for p in chosen] + ([] if f.no_check else ["inputs", "reference"])
+        kinds = [getattr(catalog.PEERS[p], dtype) for p in chosen] + ([] if f.no_check else ["inputs", "reference"]) + (["weights-latentc"] if f.outliers else [])
         needed += [(kind, stage) for kind in kinds if (kind, stage) not in needed]
     return dict.fromkeys(needed)
 
 
 def path_of(f, kind, stage):
-    return catalog.file_of(kind, stage, f.size, f.seed, f.cache)
+    return catalog.file_of(kind, stage, f.size, f.weights, f.cache)
 
 
 def print_plan(f):
@@ -91,7 +93,7 @@ def prepare(f):
     for kind, stage in files(f):
         if os.path.exists(path_of(f, kind, stage)):
             continue
-        command = [f.python, os.path.join(turns.HERE, "prepare.py"), kind, stage, str(f.size), str(f.seed), f.cache]
+        command = [f.python, os.path.join(turns.HERE, "prepare.py"), kind, stage, str(f.size), f.weights, f.cache]
         if subprocess.run(command).returncode:
             raise SystemExit(f"{kind} of {stage} could not be written")
 
@@ -106,10 +108,10 @@ def relative_rms(f, stage, got):
 
 def check_latentc(f, stage, dtype):
     """What latentc makes of the inputs: the code is the same, timing apart."""
-    model, batch = catalog.STAGES[stage]
+    about = catalog.STAGES[stage]
     got = os.path.join(f.output, f"{stage}-latentc.safetensors")
-    subprocess.run([f.latentc, "run", os.path.join(turns.ROOT, "graphs", catalog.GRAPHS.get(stage, f"sd2/{model}.json")), "--inputs", path_of(f, "inputs", stage), "--outputs", got,
-                    "--set", f"batch={batch}", *turns.latentc_common(f, stage, dtype)], check=True)
+    subprocess.run([f.latentc, "run", os.path.join(turns.ROOT, "graphs", about.graph or f"sd2/{about.model}.json"), "--inputs", path_of(f, "inputs", stage), "--outputs", got,
+                    "--set", f"batch={about.batch}", *turns.latentc_common(f, stage, dtype)], check=True)
     return relative_rms(f, stage, got)
 
 
@@ -134,7 +136,7 @@ def compare_one(f, stage, dtype, name, latentc):
 
 
 def compare(f, stage, dtype, chosen):
-    result = {"stage": stage, "dtype": dtype, "isa": f.isa, "size": f.size, "threads": f.threads, "date": time.strftime("%Y-%m-%d %H:%M"), "latentc": {}}
+    result = {"stage": stage, "dtype": dtype, "isa": f.isa, "outliers": f.outliers, "size": f.size, "threads": f.threads, "date": time.strftime("%Y-%m-%d %H:%M"), "latentc": {}}
     if not f.no_check:
         result["latentc"]["relative_rms"] = check_latentc(f, stage, dtype)
         say(f"{stage} {dtype}: latentc: relative rms error {result['latentc']['relative_rms']:.2e}")

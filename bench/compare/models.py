@@ -2,11 +2,11 @@
 import torch
 
 import synthetic
-from catalog import STAGES
+from catalog import STAGES, weights_of
 from stages import LATENT_SCALE, TEXT_LENGTH
 
 
-class GuidedStep(torch.nn.Module):
+class DiffusionModel(torch.nn.Module):
     """diffusers' UNet, which takes the embedding of the time step as latentc's graph does."""
 
     def __init__(self):
@@ -59,7 +59,7 @@ class TextEncoder(torch.nn.Module):
         return self.text(input_ids=tokens).last_hidden_state
 
 
-MODULES = {"guided_step": (GuidedStep, "unet."), "decoder": (Decoder, "vae."), "text_encoder": (TextEncoder, "text."),
+MODULES = {"diffusion_model": (DiffusionModel, "unet."), "decoder": (Decoder, "vae."), "text_encoder": (TextEncoder, "text."),
            "tiny_decoder": (TinyDecoder, "tiny.decoder.layers.")}
 
 
@@ -73,22 +73,23 @@ def use_keras_conventions(module):
 
 def build(stage):
     """The module without weights (torch's meta device)."""
-    make, _ = MODULES[stage]
+    make, _ = MODULES[STAGES[stage].model]
     with torch.device("meta"):
         module = make()
     use_keras_conventions(module)
     return module.eval().requires_grad_(False)
 
 
-def synthetic_weights(stage, seed):
-    """{name in the module: numpy array}"""
-    _, prefix = MODULES[stage]
-    module, out = build(stage), {}
+def synthetic_weights(stage, weights):
+    """(name in the module, latentc's name, numpy array in torch's layout) of each; weights: a name of catalog.weights_name"""
+    model = STAGES[stage].model
+    _, prefix = MODULES[model]
+    module, (seed, outliers) = build(stage), weights_of(weights)
     norms = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.GroupNorm, torch.nn.LayerNorm))}
     for name, parameter in module.named_parameters():
         layer, leaf = name.rsplit(".", 1)
-        out[name] = synthetic.weight(STAGES[stage][0], seed, layer.removeprefix(prefix), leaf, tuple(parameter.shape), layer in norms)
-    return out
+        path = synthetic.weight_path(model, layer.removeprefix(prefix), leaf, layer in norms)
+        yield name, f"{model}/{path}", synthetic.weight(model, seed, path, tuple(parameter.shape), outliers)
 
 
 def load(stage, weights_file):

@@ -1,4 +1,4 @@
-"""peers.py PEER STAGE DTYPE SIZE SEED FOLDER THREADS: one peer with one model, alive for a whole comparison.
+"""peers.py PEER STAGE DTYPE SIZE SEED FOLDER THREADS: one peer with one model, alive for a whole comparison. SEED: a name of catalog.weights_name
 
 Prints one line of JSON when the model has run once ({"load": s, "first": s, "version": ...}), then answers every line on standard input with one:
 "run" -> {"seconds": s}, one inference; "save FILE" -> {"saved": FILE}, the last output in latentc's layout.
@@ -94,8 +94,8 @@ def answer(**what):
 
 def main():
     peer, stage, dtype, size, seed, folder, threads = sys.argv[1:]
-    path = catalog.file_of(getattr(catalog.PEERS[peer], dtype), stage, int(size), int(seed), folder)
-    values = stages.for_torch(stage, stages.inputs(stage, int(size), int(seed)))
+    path = catalog.file_of(getattr(catalog.PEERS[peer], dtype), stage, int(size), seed, folder)
+    values = stages.for_torch(stage, stages.inputs(stage, int(size), catalog.weights_of(seed)[0]))
     run, version, facts = RUNNERS[peer](stage, dtype, path, int(threads))
     loaded = time.perf_counter()
     output = run(values)

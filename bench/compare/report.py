@@ -9,7 +9,7 @@ def number(value, form, factor=1.0):
     return "" if value is None else form.format(value * factor)
 
 
-SAME = ("stage", "dtype", "isa", "size", "threads", "commit")
+SAME = ("stage", "dtype", "isa", "outliers", "size", "threads", "commit")
 
 
 def together(results):
@@ -36,7 +36,8 @@ def programs(result):
 
 def title(result):
     isa = ", AVX2" if result["isa"] == "avx2" else ""
-    return f"{result['stage']} {result['dtype']}{isa}, {result['size']}x{result['size']}"
+    outliers = f", outliers {result['outliers']:g}" if result.get("outliers") else ""
+    return f"{result['stage']} {result['dtype']}{isa}{outliers}, {result['size']}x{result['size']}"
 
 
 HEAD = ("", "program", "median s", "best s", "latentc is faster by", "share of peak", "rms error", "memory GB", "start to first result s")

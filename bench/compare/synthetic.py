@@ -15,6 +15,8 @@ import numpy as np
 MASK = (1 << 64) - 1
 CHUNK = 1 << 20
 SCALES = {"bias": 0.05, "gamma": 0.2, "beta": 0.1, "embeddings": 0.05}
+OUTLIER_SHARE = 0.01  # some channels of trained models have much larger numbers than the others
+
 
 def tiny_place(number):
     """The path of a layer of AutoencoderTiny's decoder: conv, relu, three times (three blocks, upsample, conv), a block, conv."""
@@ -99,18 +101,38 @@ def uniform(name, seed, n):
     return out
 
 
-def weight(model, seed, layer, leaf, shape, is_norm):
-    """One tensor in torch's layout: `leaf` ("weight" or "bias") of `layer`."""
+def weight_path(model, layer, leaf, is_norm):
+    """latentc's path of one tensor: `leaf` ("weight" or "bias") of `layer`."""
     path = path_of(model, layer)
-    embedding = path.startswith("embed.")
-    kind = "beta" if is_norm and leaf == "bias" else "gamma" if is_norm else "bias" if leaf == "bias" else "embeddings" if embedding else "kernel"
-    u = uniform(f"{model}/{path}.{kind}", seed, math.prod(shape))
+    if is_norm:
+        return f"{path}.{'beta' if leaf == 'bias' else 'gamma'}"
+    return f"{path}.{'bias' if leaf == 'bias' else 'embeddings' if path.startswith('embed.') else 'kernel'}"
+
+
+def add_outliers(model, seed, path, gamma, times):
+    """OUTLIER_SHARE of a norm's channels, chosen by numbers of another name, become so many times as large."""
+    n = round(len(gamma) * OUTLIER_SHARE)
+    gamma[np.argsort(uniform(f"{model}/{path}.outliers", seed, len(gamma)), kind="stable")[len(gamma) - n:]] *= np.float32(times)
+
+
+def weight(model, seed, path, shape, outliers=0):
+    """One tensor in torch's layout. path: of weight_path; outliers: of catalog.weights_of"""
+    layer, kind = path.rsplit(".", 1)
+    u = uniform(f"{model}/{path}", seed, math.prod(shape))
     if kind == "kernel":
         keras, back = keras_layout(shape)
-        gain = 1.5 if model == "diffusion_model" and path.rsplit(".", 1)[-1] in ("to_q", "to_k") else 1.0
+        gain = 1.5 if model == "diffusion_model" and layer.rsplit(".", 1)[-1] in ("to_q", "to_k") else 1.0
         u *= np.float32(gain * math.sqrt(3.0 / math.prod(keras[:-1])))
         return np.ascontiguousarray(u.reshape(keras).transpose(back))
     u *= np.float32(SCALES[kind])
     if kind == "gamma":
         u += np.float32(1)
+        if outliers:
+            add_outliers(model, seed, path, u, outliers)
     return u.reshape(shape)
+
+
+def in_latentc_layout(tensor):
+    """A kernel as latentc stores it: HWIO, (in, out)."""
+    _, back = keras_layout(tensor.shape)
+    return np.ascontiguousarray(tensor.transpose(np.argsort(back)))

@@ -50,11 +50,15 @@ class Process:
         self.p.wait()
 
 
+def latentc_weights(f, stage):
+    return catalog.file_of("weights-latentc", stage, f.size, f.weights, f.cache) if f.outliers else f"synthetic:{f.seed}"
+
+
 def latentc_common(f, stage, dtype):
     """The arguments that `latentc bench` and `latentc run` share."""
     size = [] if stage == "text_encoder" else ["--set", f"img_height={f.size}", "--set", f"img_width={f.size}"]
     target = ["--target", "x86-64-v3"] if f.isa == "avx2" else []
-    return ["--dtype", dtype, "--weights", f"synthetic:{f.seed}", *size, *target, "--threads", str(f.threads)]
+    return ["--dtype", dtype, "--weights", latentc_weights(f, stage), *size, *target, "--threads", str(f.threads)]
 
 
 def latentc_report(f, stage, dtype):
@@ -62,12 +66,14 @@ def latentc_report(f, stage, dtype):
 
 
 def latentc_command(f, stage, dtype):
-    return [f.latentc, "bench", os.path.join(ROOT, "graphs", catalog.GRAPHS.get(stage, "sd2/pipeline.json")), "--stage", stage, "--serve", "--repeat", "1000",
-            "--json", latentc_report(f, stage, dtype), *latentc_common(f, stage, dtype)]
+    about = catalog.STAGES[stage]
+    batch = ["--batch", "1"] if about.bench == "guided_step" and about.batch == 1 else []
+    return [f.latentc, "bench", os.path.join(ROOT, "graphs", about.graph or "sd2/pipeline.json"), "--stage", about.bench, *batch, "--serve", "--repeat", "1000", "--json",
+            latentc_report(f, stage, dtype), *latentc_common(f, stage, dtype)]
 
 
 def peer_command(f, name, stage, dtype):
-    return [f.python, os.path.join(HERE, "peers.py"), name, stage, dtype, str(f.size), str(f.seed), f.cache, str(f.threads)]
+    return [f.python, os.path.join(HERE, "peers.py"), name, stage, dtype, str(f.size), f.weights, f.cache, str(f.threads)]
 
 
 class Latentc(Process):
@@ -86,7 +92,7 @@ class Latentc(Process):
         self.close()
         with open(self.json) as report:
             report = json.load(report)
-        fused = report["stages"][self.stage]["fused"]
+        fused = report["stages"][catalog.STAGES[self.stage].bench]["fused"]
         os.remove(self.json)
         machine = {k: report["machine"][k] for k in ("cpu", "target", "threads", "unit", "peak_gflops")}
         return {**facts, "prepare": fused["prepare"], "planned_bytes": fused["peak_bytes"]}, machine, fused["gflop_written"]

@@ -26,7 +26,22 @@ done
 [[ $(compare --dry-run --isa avx2 --stages decoder --peers onnxruntime) == *'left out: it cannot be limited to AVX2'* ]] || fail "AVX2 is asked of ONNX Runtime"
 [[ ! -e $work/cache && ! -e $work/out ]] || fail "--dry-run left files"
 status=0; said=$(compare --stages dekoder 2>&1) || status=$?
-[[ $status == 2 && $said == *"--stages dekoder: expected guided_step, decoder, text_encoder, tiny_decoder" ]] || fail "a wrong stage: $status, $said"
+[[ $status == 2 && $said == *"--stages dekoder: expected guided_step, half_step, decoder, text_encoder, tiny_decoder" ]] || fail "a wrong stage: $status, $said"
+
+# A half step: the guided step's model and weights, for a batch of one on both sides.
+compare --dry-run --stages half_step --dtypes int8 --peers openvino,torch >"$work/plan"
+for line in "openvino-int8 of half_step, $work/cache/half_step-seed1-512-int8.xml: written" "half_step int8: PyTorch, torch.compile left out: there is no int8 of it here"; do
+    grep -qxF "$line" "$work/plan" || fail "the plan of half_step does not say: $line: $(<"$work/plan")"
+done
+(( $(grep -c ' --stage guided_step --batch 1 --serve ' "$work/plan") == 1 )) || fail "half_step times another batch: $(<"$work/plan")"
+[[ $(compare --dry-run --stages half_step --dtypes f32 --peers torch) == *"weights-f32 of half_step, $work/cache/guided_step-seed1-f32.safetensors: written"* ]] ||
+    fail "half_step has weights of its own"
+
+# Outliers: files of their own, which both sides load.
+compare --dry-run --stages guided_step --dtypes int8 --peers openvino --outliers 30 >"$work/plan"
+(( $(grep -c '/guided_step-seed1-outliers30-.*: written$' "$work/plan") == 4 )) || fail "the plan with outliers: $(<"$work/plan")"
+(( $(grep -c ' --weights .*/guided_step-seed1-outliers30-latentc.safetensors ' "$work/plan") == 1 && $(grep -c ' openvino guided_step int8 512 1-outliers30 ' "$work/plan") == 1 )) ||
+    fail "not both sides have outliers: $(<"$work/plan")"
 
 # A whole picture: both programs get the same noise, steps and threads.
 "$python" "$SOURCE_DIR/bench/compare/picture.py" --dry-run --cache "$work/cache" --output "$work/out" --steps 3 --threads 1 --size 128 --dtype f32 >"$work/plan"
