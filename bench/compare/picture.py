@@ -39,6 +39,14 @@ def arguments():
     return f
 
 
+def loaded(f):
+    """(kind, stage) of the other program's models, in the order of the loop. In int8 the diffusion model is NNCF's, the others are bf16."""
+    text, step, decoder = [("openvino-1", stage) for stage in TURBO_STAGES] if f.turbo else [("openvino", stage) for stage in STAGES]
+    if f.dtype == "int8":
+        step = ("openvino-int8", "half_step" if f.turbo else "guided_step")
+    return text, step, decoder
+
+
 def commands(f):
     """The commands that run before, and the two that alternate."""
     shapes = os.path.join(turns.ROOT, "graphs", "shapes", "merges.txt")  # a vocabulary that is at hand: the models' weights are random numbers
@@ -46,11 +54,12 @@ def commands(f):
              "--set", f"img_height={f.size}", "--set", f"img_width={f.size}", "--quiet", "-o", f.generator]
     if f.turbo:
         build += ["--taesd", f"synthetic:{f.seed}", "--no-vae", "--steps", "1", "--cfg-scale", "1", "--sampling-method", "euler"]
-    kind, stages = ("openvino-1", TURBO_STAGES) if f.turbo else ("openvino", STAGES)
-    models = [catalog.file_of(kind, stage, f.size, f.seed, f.cache) for stage in stages]
+    wanted = loaded(f)
+    models = [catalog.file_of(kind, stage, f.size, f.seed, f.cache) for kind, stage in wanted]
     before = [[f.python, os.path.join(turns.HERE, "prepare.py"), kind, stage, str(f.size), str(f.seed), f.cache]
-              for stage, model in zip(stages, models) if not os.path.exists(model)] + ([] if f.no_build else [build])
-    peer = [f.python, os.path.join(turns.HERE, "picture_peer.py"), "--noise", f.noise, "--steps", str(f.steps), "--dtype", f.dtype, "--threads", str(f.threads)]
+              for (kind, stage), model in zip(wanted, models) if not os.path.exists(model)] + ([] if f.no_build else [build])
+    peer = [f.python, os.path.join(turns.HERE, "picture_peer.py"), "--noise", f.noise, "--steps", str(f.steps),
+            "--dtype", "bf16" if f.dtype == "int8" else f.dtype, "--threads", str(f.threads)]
     if f.turbo:
         peer += ["--turbo"]
     if f.ov_cache or f.turbo:

@@ -49,6 +49,14 @@ compare --dry-run --stages guided_step --dtypes int8 --peers openvino --outliers
     fail "the two programs differ in noise or steps: $(cat "$work/plan")"
 (( $(grep -c 'prepare.py openvino' "$work/plan") == 3 )) || fail "not all of OpenVINO's models are exported: $(cat "$work/plan")"
 
+# int8: OpenVINO's diffusion model is the quantised one, of the same batch; the others are bf16.
+for words in ':guided_step' '--turbo:half_step'; do
+    # shellcheck disable=SC2086
+    "$python" "$SOURCE_DIR/bench/compare/picture.py" ${words%:*} --dtype int8 --dry-run --cache "$work/cache" --output "$work/out" >"$work/plan"
+    (( $(grep -c "prepare.py openvino-int8 ${words#*:} " "$work/plan") == 1 && $(grep -c 'picture_peer.py .* --dtype bf16 ' "$work/plan") == 1 &&
+        $(grep -c ' build .* --dtype int8 ' "$work/plan") == 1 )) || fail "int8: $(<"$work/plan")"
+done
+
 # SD-Turbo's form: one step and no guidance on both sides, TAESD alone, OpenVINO's models for a batch of one and its cache.
 "$python" "$SOURCE_DIR/bench/compare/picture.py" --turbo --dry-run --cache "$work/cache" --output "$work/out" --threads 1 --size 128 >"$work/plan"
 (( $(grep -c 'prepare.py openvino-1 \(text_encoder\|guided_step\|tiny_decoder\) ' "$work/plan") == 3 )) || fail "--turbo exports: $(cat "$work/plan")"
