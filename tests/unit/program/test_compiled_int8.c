@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 static TensorId weight(Graph *g, const char *name, Shape s) { return graph_add_weight(g, name, s); }
@@ -332,21 +333,22 @@ static void odd_rows(const Target *t)
 }
 
 /* An image that holds a number which is none, or infinite, has no range, and all of its results are
- * NaN; the other one is as if it was not there. */
+ * NaN; the others are as if it was not there. One that is zero has the range 0, and results 0. */
 static void odd_images(const Target *t)
 {
     enum { H = 5, W = 4, C = 9, CO = 7 };
-    static const Case c = {"odd images", conv, {.b = 3, .h = H, .w = W, .c = C, .co = CO}};
+    static const Case c = {"odd images", conv, {.b = 4, .h = H, .w = W, .c = C, .co = CO}};
     WeightSource *w = weights_open("synthetic:7", "diffusion_model");
     Graph *g = make(&c);
-    float *x = random_input(tensor(g, g->inputs[0]), 1), got[3 * H * W * CO];
+    float *x = random_input(tensor(g, g->inputs[0]), 1), got[4 * H * W * CO];
+    memset(x + 3 * H * W * C, 0, H * W * C * sizeof *x);
     x[7] = NAN;
     x[2 * H * W * C + 11] = INFINITY;
     jit_run_graph(g, w, program_new(t, FUSE_ALL, CONV_INT8, false),
                   &(GraphRun){2, (const void *const[]){x}, (float *[]){got}, 1, NULL});
     for (int i = 0; i < H * W * CO; i++) {
         assert_true(isnan(got[i]) && isnan(got[2 * H * W * CO + i]));
-        assert_true(isfinite(got[H * W * CO + i]));
+        assert_true(isfinite(got[H * W * CO + i]) && got[3 * H * W * CO + i] == 0);
     }
     free(x);
     graph_free(g);
