@@ -1,6 +1,7 @@
 /* Map kernels: elementwise work, layout changes and normalisation of rows that no fusion took.
  * maps.def lists their kinds. A task is a range of rows. */
 #include "emit_activation.h"
+#include "emit_bf16.h"
 #include "emitters.h"
 #include <math.h>
 
@@ -142,7 +143,9 @@ static void embedding(Emit *e, const MapRow *r, V ch, int lanes)
 {
     V id = load_i32(e, r->a, r->row), last = ci(e, r->m->table_rows - 1);
     id = choose(e, lt(e, id, ci(e, 0)), ci(e, 0), smin(e, id, last));
-    put(e, r, ch, load(e, place(e, r->b, id, r->m->c, ch), lanes));
+    int bf16 = r->m->table_bf16;
+    V from = element_at(e, bf16, r->b, add(e, mulc(e, id, r->m->c), ch));
+    put(e, r, ch, load_elements(e, bf16, from, lanes, lanes));
 }
 static void row_embedding(Emit *e, const MapRow *r) { channels(e, r, r->m->c, embedding); }
 

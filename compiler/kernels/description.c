@@ -21,7 +21,7 @@
     F(rows) F(av)
 #define FIELDS_Map(F, N) \
     N(kind, map_names) N(act, activation_names) F(rows) F(c) F(c1) F(rows_per_batch) F(x_rows) F(y_rows) \
-    F(w) F(h) F(offset) F(table_rows) F(value) F(shift) F(per)
+    F(w) F(h) F(offset) F(table_rows) F(table_bf16) F(value) F(shift) F(per)
 #define FIELDS_Sums(F, N) F(batch) F(c) F(blocks) F(per_line) F(tw) F(th) F(ow) F(oh) F(bounds)
 #define PART(F, i) \
     F(part[i].batch) F(part[i].c) F(part[i].blocks) F(part[i].per_line) F(part[i].tw) F(part[i].th) F(part[i].ow) F(part[i].oh) F(part[i].bounds)

@@ -36,6 +36,8 @@ typedef struct {
     int64_t offset;
     /* EMBEDDING: ids are clamped into the table. */
     int64_t table_rows;
+    /* EMBEDDING: the table holds bf16. */
+    int table_bf16;
     /* SCALE: factor; LAYER_NORM: eps. */
     double value;
     /* SCALE: is added after it. */

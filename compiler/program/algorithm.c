@@ -138,34 +138,62 @@ static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *
     return n;
 }
 
-/* Weights that operations use, each once; operands of products in their own type. */
-static int64_t plain_bytes(const Graph *g, bool bf16)
+/* Bytes of a number of a weight, plain: of products in their own type. */
+static double plain_number(const Op *o, int slot, bool bf16)
+{
+    if (slot != SLOT_KERNEL || (o->kind != OP_CONV2D && o->kind != OP_DENSE))
+        return 4;
+    int bits = quants[o->attr.contract.quant].bits;
+    return bits ? bits / 8.0 : bf16 ? 2 : 4;
+}
+
+/* Weights that operations use, each once. */
+static double plain_bytes(const Graph *g, bool bf16)
 {
     bool *seen = xcalloc(g->n_tensors + 1, sizeof *seen);
-    int64_t bytes = 0;
+    double bytes = 0;
     for (uint32_t i = 0; i < g->n_ops; i++)
         for (int n = 0; n < SLOT_COUNT && !g->ops[i].dead; n++) {
             TensorId t = g->ops[i].in[n];
             if (!tensor_ok(t) || tensor(g, t)->kind != T_WEIGHT || seen[t.id])
                 continue;
-            bool product = n == SLOT_KERNEL &&
-                           (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE);
             seen[t.id] = true;
-            bytes += shape_count(&tensor(g, t)->shape) * (product && bf16 ? 2 : 4);
+            bytes += (double)shape_count(&tensor(g, t)->shape) * plain_number(&g->ops[i], n, bf16);
         }
     free(seen);
     return bytes;
 }
 
-/* Bytes that packed kernels may take beyond their plain size. */
-static int64_t budget(const Graph *g, const Program *p)
+static bool has_int8_operands(const Graph *g)
 {
-    const Blocking *b = blocking_for(p->target, p->bf16);
-    double plain = (double)plain_bytes(g, p->bf16);
+    for (uint32_t i = 0; i < g->n_ops; i++)
+        if (!g->ops[i].dead && (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE) &&
+            quants[g->ops[i].attr.contract.quant].range != NO_RANGE)
+            return true;
+    return false;
+}
+
+/* Bytes that packed kernels may take beyond their plain size. */
+static double budget(const Graph *g, const Program *p)
+{
+    const Blocking *b = has_int8_operands(g) ? blocking_for_int8(p->target)
+                                             : blocking_for(p->target, p->bf16);
+    double plain = plain_bytes(g, p->bf16);
     if (p->optimize == OPTIMIZE_MEMORY)
-        return (int64_t)((b->memory_growth - 1) * plain);
-    int64_t most = (int64_t)((b->growth - 1) * plain), small = (int64_t)b->small_growth;
-    return most < small ? small : most;
+        return (b->memory_growth - 1) * plain;
+    return fmax((b->growth - 1) * plain, b->small_growth);
+}
+
+/* What direct kernels take beyond their plain size: in bf16 those that could be int8. */
+static double beyond_plain(const Graph *g, const Program *p, const ConvChoice *all, int n)
+{
+    double bytes = 0;
+    for (int i = 0; i < n; i++) {
+        const Op *o = &g->ops[all[i].op];
+        double numbers = (double)shape_count(&tensor(g, o->in[SLOT_KERNEL])->shape);
+        bytes += (double)all[i].bytes[0] - numbers * plain_number(o, SLOT_KERNEL, p->bf16);
+    }
+    return bytes;
 }
 
 /* The form that --conv names; it has no budget. */
@@ -178,23 +206,23 @@ static void choose_named(ConvChoice *c, ConvMode mode)
             c->chosen = f;
 }
 
-/* The upgrades that save the most per byte, within the budget. */
+/* The upgrades that save the most per byte, within the budget. Those that need no bytes are always
+ * taken. */
 static void choose_cheapest(const Graph *g, const Program *p, ConvChoice *all, int n)
 {
     const Blocking *b = blocking_for(p->target, p->bf16);
     Upgrade *steps = xcalloc((CONV_FORMS - 1) * (size_t)n + 1, sizeof *steps);
     int n_steps = 0;
-    int64_t used = 0;
     for (int i = 0; i < n; i++)
         n_steps += upgrades(b, &all[i], i, steps + n_steps);
     qsort(steps, (size_t)n_steps, sizeof *steps, by_saving);
-    int64_t most = budget(g, p);
+    double used = beyond_plain(g, p, all, n), most = budget(g, p);
     for (int i = 0; i < n_steps; i++) {
         ConvChoice *c = &all[steps[i].choice];
         int64_t bytes = c->bytes[steps[i].form] - c->bytes[c->chosen];
-        if (c->chosen > steps[i].form || used + bytes > most)
+        if (c->chosen > steps[i].form || (bytes > 0 && used + (double)bytes > most))
             continue;
-        used += bytes;
+        used += (double)bytes;
         c->chosen = steps[i].form;
     }
     free(steps);

@@ -134,11 +134,19 @@ static void lower_slice(Lower *l, const Op *o)
     lower_map_of_one(l, o, m);
 }
 
+/* Under bf16 the table is stored so: half of what is by far the largest weight that is no
+ * product's. */
 static void lower_embedding(Lower *l, const Op *o)
 {
     Map m = map_of(l, o, MAP_EMBEDDING);
     m.table_rows = tensor(l->g, o->in[1])->shape.dim[0];
-    lower_map(l, o, m, o->in, 2, "embedding");
+    m.table_bf16 = l->p->bf16;
+    map_plan(&m);
+    Step *x = lower_step(l, program_kernel(l->p, KERNEL_MAP, &m, "embedding"), map_tasks(&m),
+                         "embedding");
+    lower_use_tensor(l, x, o->in[0]);
+    lower_use(l, x, lower_packed(l, m.table_bf16 ? PACK_BF16 : PACK_RAW, o->in[1], NULL));
+    lower_use_tensor(l, x, o->out);
 }
 
 static void lower_layer_norm(Lower *l, const Op *o)

@@ -3,6 +3,7 @@
 #include "pack.h"
 #include "contract_pack.h"
 #include "err.h"
+#include "numbers.h"
 #include "alloc.h"
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,19 @@ typedef struct {
     Room stored, packed;
 } Packing;
 
-/* A weight that its kernel reads as stored. Large ones, such as the 200 MB of the token table, are
- * read in runs. */
+/* n numbers, rounded; behind an odd number of them a zero. */
+static void sink_bf16(Packing *k, const float *x, int64_t n)
+{
+    uint16_t *half = (uint16_t *)room(&k->packed, ceil_div(n, 2));
+    for (int64_t i = 0; i < n; i++)
+        half[i] = bf16_of(x[i]);
+    if (n % 2)
+        half[n] = 0;
+    k->sink(k->user, half, (size_t)ceil_div(n, 2) * 4);
+}
+
+/* A weight that its kernel reads as stored, or rounded. Large ones, such as the 200 MB of the token
+ * table, are read in runs. */
 static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *source, int64_t n)
 {
     enum { RUN = 4 << 20 };
@@ -53,7 +65,10 @@ static void pack_raw(Packing *k, const Stage *s, const Packed *x, WeightSource *
             weights_read_run(source, s->graph, x->tensor, first, count, stored);
         else
             weights_read_tensor(source, s->graph, x->tensor, stored);
-        k->sink(k->user, stored, (size_t)count * 4);
+        if (x->kind == PACK_BF16)
+            sink_bf16(k, stored, count);
+        else
+            k->sink(k->user, stored, (size_t)count * 4);
     }
 }
 
@@ -65,8 +80,8 @@ static void pack_stage(Packing *k, const Stage *s, WeightSource *source)
             continue;
         int64_t n = shape_count(&tensor(s->graph, x->tensor)->shape);
         pad_to(&k->at, s->weights_offset + x->offset, k->sink, k->user);
-        if (x->kind == PACK_RAW) {
-            CHECK(x->floats == n);
+        if (x->kind == PACK_RAW || x->kind == PACK_BF16) {
+            CHECK(x->floats == (x->kind == PACK_BF16 ? ceil_div(n, 2) : n));
             pack_raw(k, s, x, source, n);
         } else {
             float *stored = room(&k->stored, n), *out = room(&k->packed, x->floats);

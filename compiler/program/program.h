@@ -48,14 +48,15 @@ typedef struct {
     Products products;
 } Step;
 
-/* How a weight is packed: as stored, in panels, or as a bias in whole vectors. */
-typedef enum { PACK_RAW, PACK_PANELS, PACK_BIAS, PACK_KINDS } PackKind;
+/* How a weight is packed: as stored, the same rounded to bf16, in panels, or as a bias in whole
+ * vectors. */
+typedef enum { PACK_RAW, PACK_BF16, PACK_PANELS, PACK_BIAS, PACK_KINDS } PackKind;
 
 typedef struct {
     PackKind kind;
     /* The weight, in Stage.graph. */
     TensorId tensor;
-    /* All 0 for PACK_RAW. */
+    /* All 0 for PACK_RAW and PACK_BF16. */
     PanelLayout layout;
     /* Bytes from Stage.weights_offset; size in floats. */
     int64_t offset, floats;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 const char *const plan_names[PLAN_COUNT] = {"prompt", "time", "interval", "step"};
-const char *const pack_names[PACK_KINDS] = {"raw", "panels", "bias"};
+const char *const pack_names[PACK_KINDS] = {"raw", "bf16", "panels", "bias"};
 const char *const buffer_names[LRT_BUF_IO + 1] = {"weights", "arena",    "prompt",
                                                   "time",    "interval", "io"};
 

@@ -16,10 +16,11 @@
  * kernel: index, kind, function, the fields of its description that are not 0 (description.h);
  * values of prologues, activations, kinds of maps, forms and units are names.
  * mem: index, buffer (io0 is the first input; outputs follow inputs), the first and last step that
- * use it, or "unused". packed: the form (raw, panels, bias), the weight, its place, the layout of
- * its panels. step: plan (prompt, time, interval, step), kernel, what it does, the op, its
- * operands. With step caching, "memory" ends with interval=BYTES level=N, and full steps run the
- * steps of "interval" and "step" in the order in which they stand here, short ones those of "step".
+ * use it, or "unused". packed: the form (raw, bf16, panels, bias), the weight, its place, the
+ * layout of its panels. step: plan (prompt, time, interval, step), kernel, what it does, the op,
+ * its operands. With step caching, "memory" ends with interval=BYTES level=N, and full steps run
+ * the steps of "interval" and "step" in the order in which they stand here, short ones those of
+ * "step".
  */
 #ifndef LATENTC_PROGRAM_TEXT_H
 #define LATENTC_PROGRAM_TEXT_H

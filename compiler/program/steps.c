@@ -36,6 +36,7 @@ uint32_t lower_packed(Lower *l, PackKind kind, TensorId t, const Contract *c)
     Packed *x = stage_add_packed(s, &(Packed){.kind = kind, .tensor = t, .layout = layout});
     x->floats = kind == PACK_PANELS ? contract_panel_floats(c)
                 : kind == PACK_BIAS ? contract_bias_floats(c)
+                : kind == PACK_BF16 ? ceil_div(shape_count(&tensor(l->g, t)->shape), 2)
                                     : lower_bytes(l->g, t) / 4;
     x->offset = s->weights_bytes;
     s->weights_bytes += (x->floats * 4 + 63) / 64 * 64;

@@ -5,12 +5,15 @@ pipeline=$SOURCE_DIR/graphs/shapes/pipeline.json
 cd "$work"
 build() { "$LATENTC" build "$pipeline" --dtype int8 "$@"; }
 
-# bf16 alone has an error of about 1.2e-2, all in int8 1.8e-2: some layers go back.
+# All in bf16 has an error of about 1.2e-2, all in int8 1.8e-2; where no instruction multiplies bf16, operands stay f32: 0.4e-2 and 1.4e-2.
+# So some layers go back.
+most=1.5e-2
+[[ $("$LATENTC" targets | tail -1) == *"with --dtype bf16 "@(*-bf16|amx),* ]] || most=1.2e-2
 printf 'a red circle\n\n' >prompts.txt
-build --calibrate prompts.txt --int8-error 1.5e-2 -o calibrated 2>messages || fail "calibration: $(<messages)"
+build --calibrate prompts.txt --int8-error $most -o calibrated 2>messages || fail "calibration: $(<messages)"
 table=$(grep -E ' (int8|bf16)  ' calibrated.layers)
 error=$(sed -n 's/^# relative rms error of the output \([^,]*\),.*/\1/p' calibrated.layers)
-awk -v e="$error" 'BEGIN {exit !(e > 0 && e <= 1.5e-2)}' || fail "the error is $error: $(<messages)"
+awk -v e="$error" -v most=$most 'BEGIN {exit !(e > 0 && e <= most)}' || fail "the error is $error: $(<messages)"
 (( $(grep -c ' bf16 ' <<<"$table") > 0 && $(grep -c ' int8 ' <<<"$table") > 0 )) || fail "not a mixture: $table"
 # Largest errors first, and those are in bf16. A number of 8 bits whose range is 7 times its rms is off by 7 / 255 / sqrt(12) = 8e-3 of the rms;
 # so is a sum of products. Outliers make up to four times of it; a residual that is added, which has no error, makes less.
