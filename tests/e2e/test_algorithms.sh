@@ -13,6 +13,12 @@ for most in bf16:700 f32:1000; do
     read -r _ peak <<<"$(memory decoder --dtype "${most%:*}")"
     ((peak <= ${most#*:} * 1000000)) || fail "decoder in ${most%:*}: $peak bytes"
 done
+# The guided step in int8: 1500 MB, 1100 MB with --optimize memory. Faster forms are still taken: more than what plain weights take.
+for case in speed:1500 memory:1100; do
+    read -r weights peak <<<"$(memory diffusion_model --set batch=2 --dtype int8 --target x86-64-v4-bf16 --optimize "${case%:*}")"
+    ((peak <= ${case#*:} * 1000000)) || fail "guided step in int8, --optimize ${case%:*}: $peak bytes"
+    [[ $case == memory:* ]] || ((weights > 1050000000)) || fail "guided step in int8: $weights bytes leave no room for faster forms"
+done
 
 # Measured once, then read.
 graph=$SOURCE_DIR/tests/graphs/resnet.json tune=$work/tune.json
