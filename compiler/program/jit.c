@@ -47,7 +47,7 @@ static void define_model(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef lib)
     /* clang-format off */
     static const struct { const char *name; uintptr_t at; } functions[] = {
         FUNCTION(lrt_amx_model_config), FUNCTION(lrt_amx_model_release), FUNCTION(lrt_amx_model_zero), FUNCTION(lrt_amx_model_load),
-        FUNCTION(lrt_amx_model_store), FUNCTION(lrt_amx_model_dot),
+        FUNCTION(lrt_amx_model_store), FUNCTION(lrt_amx_model_dot), FUNCTION(lrt_amx_model_dot_int8),
     };
     /* clang-format on */
     enum { N = sizeof functions / sizeof functions[0] };

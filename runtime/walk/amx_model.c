@@ -1,7 +1,7 @@
 /* See amx_model.h. This follows the pseudocode of the architecture manual ("Intel AMX instruction
- * reference": LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS). Two things are
- * not modelled: resuming at start_row after a page fault, and the payload of a NaN that results
- * from several. */
+ * reference": LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TILERELEASE, TDPBF16PS, TDPBUSD). Two
+ * things are not modelled: resuming at start_row after a page fault, and the payload of a NaN that
+ * results from several. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,21 +143,60 @@ __attribute__((target("avx2,fma"), noinline)) static void products(Tile *c, cons
     }
 }
 
+/* The same loops, of whole numbers: products of one tile fit i32, their sum with c may wrap around.
+ */
+__attribute__((target("avx2"))) static void products_int8(Tile *c, const Tile *a, const Tile *b)
+{
+    int32_t numbers[ROWS][4][COLUMNS];
+    for (int k = 0; k < ROWS; k++)
+        for (int n = 0; n < COLUMNS; n++)
+            for (int h = 0; h < 4; h++)
+                numbers[k][h][n] = (int8_t)b->data[k][4 * n + h];
+    for (int m = 0; m < c->rows; m++) {
+        int32_t sum[COLUMNS] = {0};
+        for (int k = 0; k < b->rows; k++)
+            for (int h = 0; h < 4; h++)
+                for (int n = 0; n < COLUMNS; n++)
+                    sum[n] += a->data[m][4 * k + h] * numbers[k][h][n];
+        for (int n = 0; n < c->bytes / 4; n++) {
+            uint32_t all;
+            memcpy(&all, &c->data[m][4 * n], 4);
+            all += (uint32_t)sum[n];
+            memcpy(&c->data[m][4 * n], &all, 4);
+        }
+    }
+}
+
+typedef struct {
+    Tile *c, *a, *b;
+} Operands;
+/* The tiles of a product, whose instruction may use them so. */
+static Operands operands_of(int32_t c, int32_t a, int32_t b, const char *name)
+{
+    Operands o = {tile_of(c, name), tile_of(a, name), tile_of(b, name)};
+    if (o.c == o.a || o.c == o.b || o.a == o.b)
+        fault(name, "a tile twice");
+    if (o.c->bytes % 4 || o.a->bytes % 4 || o.c->rows != o.a->rows || o.c->bytes != o.b->bytes ||
+        o.a->bytes / 4 != o.b->rows)
+        fault(name, "shapes of the tiles do not match");
+    return o;
+}
+
 void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b)
 {
-    static const char name[] = "tdpbf16ps";
-    Tile *z = tile_of(c, name), *x = tile_of(a, name), *y = tile_of(b, name);
-    if (z == x || z == y || x == y)
-        fault(name, "a tile twice");
-    if (z->bytes % 4 || x->bytes % 4 || z->rows != x->rows || z->bytes != y->bytes ||
-        x->bytes / 4 != y->rows)
-        fault(name, "shapes of the tiles do not match");
+    Operands o = operands_of(c, a, b, "tdpbf16ps");
     /* The unit ignores the thread's mode: it rounds to nearest even, treats denormals as zero and
      * masks exceptions. */
     unsigned mode = _mm_getcsr();
     _mm_setcsr(_MM_MASK_MASK | _MM_ROUND_NEAREST | _MM_FLUSH_ZERO_ON |
                0x40 /* denormals are zero */);
-    products(z, x, y);
+    products(o.c, o.a, o.b);
     _mm_setcsr(mode);
+}
+
+void lrt_amx_model_dot_int8(int32_t c, int32_t a, int32_t b)
+{
+    Operands o = operands_of(c, a, b, "tdpbusd");
+    products_int8(o.c, o.a, o.b);
 }
 #endif

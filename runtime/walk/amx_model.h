@@ -1,6 +1,6 @@
-/* A model of Intel's tile unit (AMX-TILE, AMX-BF16; palette 1), instruction by instruction, for
- * code compiled for the target amx-model. Each thread has eight tiles. Where the hardware raises an
- * exception, the model prints the reason to standard error and aborts.
+/* A model of Intel's tile unit (AMX-TILE, AMX-BF16, AMX-INT8; palette 1), instruction by
+ * instruction, for code compiled for the target amx-model. Each thread has eight tiles. Where the
+ * hardware raises an exception, the model prints the reason to standard error and aborts.
  *
  * It is linked into a program only if its code calls it. */
 #ifndef LATENTRT_AMX_MODEL_H
@@ -29,4 +29,8 @@ void lrt_amx_model_store(int32_t tile, void *p, int64_t stride);
 
 /* tdpbf16ps: c[m][n] += sum over k of a[m][2k] b[k][2n] + a[m][2k+1] b[k][2n+1] */
 void lrt_amx_model_dot(int32_t c, int32_t a, int32_t b);
+
+/* tdpbusd: c[m][n] += sum over k and h of a[m][4k+h] b[k][4n+h], h = 0..3, in i32; it wraps around.
+ * Bytes of a are unsigned, those of b signed. */
+void lrt_amx_model_dot_int8(int32_t c, int32_t a, int32_t b);
 #endif

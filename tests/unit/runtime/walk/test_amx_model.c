@@ -1,5 +1,5 @@
-/* The model of the tile unit (AMX), bit for bit against tdpbf16ps as the architecture manual
- * defines it. */
+/* The model of the tile unit (AMX), bit for bit against tdpbf16ps and tdpbusd as the architecture
+ * manual defines them. */
 #include "amx_model.h"
 #include "random_bf16.h"
 #include "target.h"
@@ -18,6 +18,12 @@ typedef struct {
     uint16_t a[ROWS][2 * PAIRS], b[PAIRS][COLUMNS][2];
     float c[ROWS][COLUMNS];
 } Tiles;
+/* Whole numbers: `PAIRS` words of four. */
+typedef struct {
+    uint8_t a[ROWS][4 * PAIRS];
+    int8_t b[PAIRS][COLUMNS][4];
+    int32_t c[ROWS][COLUMNS];
+} Bytes;
 
 static bool have_model(void) { return target_runs_here(target_for("amx-model", PRODUCTS_BF16)); }
 
@@ -31,15 +37,23 @@ static void configure(int rows, int pairs, int columns)
     lrt_amx_model_config(&t);
 }
 
+typedef void Dot(int32_t c, int32_t a, int32_t b);
+/* Rows of operands and sums are as long as the unit's. */
+static void run(Dot *dot, void *c, const void *a, const void *b)
+{
+    enum { ROW = 4 * COLUMNS };
+    lrt_amx_model_load(C, c, ROW);
+    lrt_amx_model_load(A, a, ROW);
+    lrt_amx_model_load(B, b, ROW);
+    dot(C, A, B);
+    lrt_amx_model_store(C, c, ROW);
+    lrt_amx_model_release();
+}
+
 static void multiply(Tiles *t, int rows, int pairs, int columns)
 {
     configure(rows, pairs, columns);
-    lrt_amx_model_load(C, t->c, sizeof t->c[0]);
-    lrt_amx_model_load(A, t->a, sizeof t->a[0]);
-    lrt_amx_model_load(B, t->b, sizeof t->b[0]);
-    lrt_amx_model_dot(C, A, B);
-    lrt_amx_model_store(C, t->c, sizeof t->c[0]);
-    lrt_amx_model_release();
+    run(lrt_amx_model_dot, t->c, t->a, t->b);
 }
 
 static uint32_t bits_of(float x)
@@ -64,16 +78,19 @@ static void expect_products(Tiles *t, int rows, int pairs, int columns)
         }
 }
 
+/* Rows, pairs or words, columns. */
+static const int shapes[][3] = {{16, 16, 16}, {1, 16, 16}, {16, 1, 16},
+                                {7, 13, 16},  {16, 16, 3}, {5, 2, 1}};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
 static void random_products(void **state)
 {
     (void)state;
     if (!have_model())
         skip();
-    static const int shapes[][3] = {{16, 16, 16}, {1, 16, 16}, {16, 1, 16},
-                                    {7, 13, 16},  {16, 16, 3}, {5, 2, 1}};
     uint32_t seed = 1;
-    for (size_t s = 0; s < 6 * sizeof shapes / sizeof shapes[0]; s++) {
-        const int *n = shapes[s % (sizeof shapes / sizeof shapes[0])];
+    for (size_t s = 0; s < 6 * SHAPES; s++) {
+        const int *n = shapes[s % SHAPES];
         Tiles got;
         for (int i = 0; i < ROWS; i++)
             for (int k = 0; k < COLUMNS; k++) {
@@ -141,10 +158,49 @@ static void rounding(void **state)
     }
 }
 
+/* Exact sums, modulo 2^32. */
+static void expect_int8(Bytes *t, const int *n)
+{
+    for (int i = 0; i < n[0]; i++)
+        for (int j = 0; j < n[2]; j++) {
+            int64_t sum = t->c[i][j];
+            for (int k = 0; k < 4 * n[1]; k++)
+                sum += (int64_t)t->a[i][k] * t->b[k / 4][j][k % 4];
+            uint32_t low = (uint32_t)sum;
+            memcpy(&t->c[i][j], &low, 4);
+        }
+}
+
+static void int8_products(void **state)
+{
+    (void)state;
+    if (!have_model())
+        skip();
+    uint32_t seed = 1;
+    for (size_t s = 0; s < 6 * SHAPES; s++) {
+        const int *n = shapes[s % SHAPES];
+        Bytes got;
+        uint8_t *bytes = (uint8_t *)&got;
+        for (size_t i = 0; i < sizeof got; i++) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[i] = (uint8_t)(seed >> 24); /* of sums: some wrap around */
+        }
+        if (s < SHAPES) { /* the largest products of either sign */
+            memset(got.a, 255, sizeof got.a);
+            memset(got.b, s % 2 ? -128 : 127, sizeof got.b);
+        }
+        Bytes want = got;
+        expect_int8(&want, n);
+        configure(n[0], n[1], n[2]);
+        run(lrt_amx_model_dot_int8, got.c, got.a, got.b);
+        assert_memory_equal(&got, &want, sizeof got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_products),
-                                       cmocka_unit_test(rounding)};
+                                       cmocka_unit_test(rounding), cmocka_unit_test(int8_products)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else
