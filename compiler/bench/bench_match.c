@@ -4,6 +4,7 @@
  * operations are found exactly. The rest went into a neighbour: into the store of the product
  * before (additions, activations) or into the load of the one after (norms, concat, scores). */
 #include "bench.h"
+#include "attr.h"
 #include "alloc.h"
 #include "err.h"
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static int same_kernel(const Graph *fused, const char *path)
 {
     for (uint32_t i = 0; i < fused->n_ops; i++) {
         const Op *o = &fused->ops[i];
-        if ((o->kind != OP_CONV2D && o->kind != OP_DENSE) || !tensor_ok(o->in[SLOT_KERNEL]))
+        if (!op_is_contract(o->kind) || !tensor_ok(o->in[SLOT_KERNEL]))
             continue;
         const Tensor *k = tensor(fused, o->in[SLOT_KERNEL]);
         for (int p = 0; k->kind == T_WEIGHT && p < k->n_parts; p++)
@@ -62,7 +63,7 @@ static int from_before(Matcher *m, int i)
         if (f == UNKNOWN)
             continue;
         const Op *x = &m->fused->ops[f];
-        if (o->kind == OP_ADD && !(x->kind == OP_CONV2D || x->kind == OP_DENSE))
+        if (o->kind == OP_ADD && !op_is_contract(x->kind))
             continue;
         if (o->kind == OP_ADD && !tensor_ok(x->in[SLOT_RES]) && !tensor_ok(x->in[SLOT_VEC]))
             continue;
@@ -122,7 +123,7 @@ static int find_owner(Matcher *m, int i)
         return m->owner[i];
     m->busy[i] = true;
     int f = same_path(m->fused, o->path);
-    if (f == UNKNOWN && (o->kind == OP_CONV2D || o->kind == OP_DENSE))
+    if (f == UNKNOWN && op_is_contract(o->kind))
         f = same_kernel(m->fused, tensor(m->source, o->in[SLOT_KERNEL])->name);
     bool forward = goes_forward(m, o);
     if (f == UNKNOWN)

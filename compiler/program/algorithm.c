@@ -6,6 +6,7 @@
  * convolutions start as direct ones. An upgrade goes from one form of a convolution to the next.
  * Upgrades that save the most per byte are taken first, until none that saves anything fits. */
 #include "algorithm.h"
+#include "attr.h"
 #include "contract_of.h"
 #include "contract_plan.h"
 #include "cost_model.h"
@@ -141,7 +142,7 @@ static int upgrades(const Blocking *b, const ConvChoice *c, int index, Upgrade *
 /* Bytes of a number of a weight, plain: of products in their own type. */
 static double plain_number(const Op *o, int slot, bool bf16)
 {
-    if (slot != SLOT_KERNEL || (o->kind != OP_CONV2D && o->kind != OP_DENSE))
+    if (slot != SLOT_KERNEL || !op_is_contract(o->kind))
         return 4;
     int bits = quants[o->attr.contract.quant].bits;
     return bits ? bits / 8.0 : bf16 ? 2 : 4;
@@ -167,7 +168,7 @@ static double plain_bytes(const Graph *g, bool bf16)
 static bool has_int8_operands(const Graph *g)
 {
     for (uint32_t i = 0; i < g->n_ops; i++)
-        if (!g->ops[i].dead && (g->ops[i].kind == OP_CONV2D || g->ops[i].kind == OP_DENSE) &&
+        if (!g->ops[i].dead && op_is_contract(g->ops[i].kind) &&
             quants[g->ops[i].attr.contract.quant].range != NO_RANGE)
             return true;
     return false;
